@@ -1,0 +1,37 @@
+"""Whole files or none: write under a temporary name beside the target, then rename."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(target: str | Path) -> Iterator[Path]:
+    """Give a temporary path in the target's folder; it becomes the target when the block succeeds.
+
+    The temporary name keeps the target's suffix, since several writers choose the format by it.
+    The folder is made if it is missing. If the block raises, nothing is left behind.
+
+    Raises:
+        OSError: the folder cannot be made or written.
+    """
+    target = Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".part-", suffix=f"-{target.name}", dir=target.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """The process's umask; mkstemp makes files for the owner only, whatever the umask says."""
+    current = os.umask(0)
+    os.umask(current)
+    return current

@@ -1,0 +1,58 @@
+"""What every `python -m vita.<package>.<module>` shares: settings, logging and errors of one line."""
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from vita.errors import UserError
+
+
+def settings(text: str) -> dict[str, Any]:
+    """Read a `--settings` argument: a JSON object, or the path of a file that holds one.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is neither.
+    """
+    if not text.lstrip().startswith("{"):
+        path = Path(text)
+        if not path.is_file():
+            raise argparse.ArgumentTypeError(f"{text!r} is neither a JSON object nor a file")
+        text = path.read_text(encoding="utf-8")
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(f"not a JSON object: {error}") from error
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser whose `--help` shows the module's docstring as it is written, and every default."""
+
+    class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+        pass
+
+    return argparse.ArgumentParser(description=description, formatter_class=Formatter)
+
+
+def add_settings(to: argparse.ArgumentParser, what: str) -> None:
+    """Add the `--settings` argument; `what` says which blocks of config.yaml it holds."""
+    to.add_argument("--settings", type=settings, default={}, metavar="JSON|FILE", help=what)
+
+
+def run(main: Callable[[list[str] | None], None], arguments: list[str] | None = None) -> None:
+    """Run a module's `main`, turn a UserError into one line on stderr and exit code 1."""
+    logging.basicConfig(
+        level=os.environ.get("VITA_LOG_LEVEL", "INFO"),
+        format="%(asctime)s %(levelname)s %(message)s",
+        datefmt="%H:%M:%S",
+        stream=sys.stderr,
+    )
+    try:
+        main(arguments)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""UK Biobank tables: fields, labels, exclusions and the split."""

@@ -1,0 +1,5 @@
+"""Errors that are the user's to mend: they are shown as one line, without a traceback."""
+
+
+class UserError(Exception):
+    """What is wrong, where (file, line, column or config key) and what to do about it, in one sentence."""

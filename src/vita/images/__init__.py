@@ -1,0 +1,1 @@
+"""Cardiac MRI: from scans to shards, quality control and phenotypes."""

@@ -1,0 +1,1 @@
+"""The networks: image and table encoders, masked autoencoder, alignment, heads, baselines."""
