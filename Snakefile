@@ -1,0 +1,49 @@
+# ViTa: from UK Biobank's table and cardiac MRI, or the built-in phantom cohort, to every table and figure.
+import json
+import shlex
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+from vita.config import check, stage_settings, tasks_of
+from vita.digest import code_digest
+from vita.errors import UserError
+from vita.machine import available_cores, snakemake_threads
+
+min_version("9.0")
+
+HERE = Path(workflow.basedir)
+RESOURCES = HERE / "workflow" / "resources"
+
+
+configfile: HERE / "config.yaml"
+
+
+try:
+    check(config, HERE / "workflow" / "schemas" / "config.schema.yaml")
+except UserError as error:
+    sys.exit(f"error: {error}")
+
+
+ALL_TASKS = sorted({task for system in config["systems"] for task in tasks_of(config, system)})
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/demo.smk"
+include: "workflow/rules/cohort.smk"
+include: "workflow/rules/images.smk"
+include: "workflow/rules/tabular.smk"
+include: "workflow/rules/pretrain.smk"
+include: "workflow/rules/finetune.smk"
+include: "workflow/rules/baselines.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        products(),

@@ -1,0 +1,108 @@
+"""The configuration: checked against its schema, with errors that name the key and what it may be."""
+
+import difflib
+import json
+from pathlib import Path
+from typing import Any
+
+from vita.errors import UserError
+
+DISEASES = ("cad", "stroke", "hypertension", "infarct", "diabetes", "high_blood_pressure")
+
+
+def check(config: dict[str, Any], schema_path: Path) -> None:
+    """Check a merged configuration against the schema and the rules that a schema cannot state.
+
+    Args:
+        config: what Snakemake has merged from config.yaml, presets and `--config`.
+        schema_path: workflow/schemas/config.schema.yaml.
+
+    Raises:
+        UserError: an unknown key, a value out of range, or blocks that contradict each other.
+    """
+    import yaml
+    from jsonschema import Draft202012Validator
+
+    schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
+    errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda e: list(map(str, e.absolute_path)))
+    if errors:
+        raise UserError(_describe(errors[0]))
+    _check_sizes(config)
+    _check_systems(config)
+
+
+def _describe(error: Any) -> str:
+    """One line for a schema error: the key's dotted path, its value, what is allowed."""
+    where = ".".join(map(str, error.absolute_path))
+    if error.validator == "additionalProperties":
+        known = sorted(error.schema.get("properties", {}))
+        unknown = sorted(set(error.instance) - set(known))[0]
+        key = f"{where}.{unknown}" if where else unknown
+        near = difflib.get_close_matches(unknown, known, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(known)}"
+        return f"config: unknown key '{key}'; {hint}"
+    if error.validator == "required":
+        return f"config: '{where}' lacks a key: {error.message}"
+    value = json.dumps(error.instance)
+    return f"config: '{where}' is {value}, which is not allowed; {_allowed(error)}"
+
+
+def _allowed(error: Any) -> str:
+    rule = error.validator_value
+    words = {
+        "minimum": f"it must be at least {rule}",
+        "exclusiveMinimum": f"it must be above {rule}",
+        "maximum": f"it must be at most {rule}",
+        "exclusiveMaximum": f"it must be below {rule}",
+        "enum": f"choose one of {', '.join(map(str, rule))}" if isinstance(rule, list) else "",
+        "type": f"it must be of type {rule if isinstance(rule, str) else ' or '.join(rule)}",
+    }
+    return words.get(error.validator) or error.message
+
+
+def _check_sizes(config: dict[str, Any]) -> None:
+    """Sizes that must fit each other across blocks."""
+    frames, kept = config["model"]["frames"], config["images"]["frames"]
+    if frames > kept:
+        raise UserError(f"config: 'model.frames' is {frames}, but 'images.frames' keeps only {kept}; lower the first")
+    size = config["images"]["size"]
+    for axis, (extent, key) in enumerate([(frames, "model.frames"), (size, "images.size"), (size, "images.size")]):
+        patch = config["model"]["patch"][axis]
+        if extent % patch:
+            raise UserError(f"config: '{key}' is {extent}, not a multiple of {patch} in 'model.patch'; change one of them")
+    width, heads = config["model"]["width"], config["model"]["heads"]
+    if width % heads:
+        raise UserError(f"config: 'model.width' is {width}, not a multiple of {heads}, the 'model.heads'; change one of them")
+    if (width - 1) % 8:
+        raise UserError(f"config: 'model.width' is {width}; it must be 1 (view) more than a multiple of 8 (positions)")
+
+
+def _check_systems(config: dict[str, Any]) -> None:
+    """Inputs and systems that need each other."""
+    source = config["input"]
+    if source["source"] == "files" and not source["scans"]:
+        raise UserError("config: 'input.source' is files, but 'input.scans' names no folder; set it")
+    if config["products"] == "all" and source["source"] == "files" and not source["tables"]:
+        raise UserError(
+            "config: 'products' is all, which needs a UK Biobank table, but 'input.tables' is empty; "
+            "name the table, or set 'products' to scans"
+        )
+    split = config["split"]
+    if split["test"] < 1 and split["val"] + split["test"] >= 1:
+        raise UserError(f"config: 'split.val' and 'split.test' sum to {split['val'] + split['test']}, which leaves nobody to train on")
+
+
+def tasks_of(config: dict[str, Any], system: str) -> list[str]:
+    """The tasks of a system, with `diseases` spelt out as its six tasks."""
+    tasks: list[str] = []
+    for task in config["systems"].get(system, {}).get("tasks", []):
+        tasks.extend([f"disease_{name}" for name in DISEASES] if task == "diseases" else [task])
+    return tasks
+
+
+def stage_settings(config: dict[str, Any], task: str, system: str) -> dict[str, Any]:
+    """Stage III settings of a task for a system: defaults, then the task's, then the system's."""
+    tasks = config["stage3"]["tasks"]
+    group = "diseases" if task.startswith("disease_") else task
+    layers = [config["stage3"]["defaults"], tasks.get(group, {}), tasks.get(task, {}), config["systems"][system].get("stage", {})]
+    return {key: value for layer in layers for key, value in layer.items()}

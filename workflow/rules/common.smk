@@ -1,0 +1,44 @@
+# Paths, settings and sizes that several rules share.
+
+
+def settings(**blocks):
+    """Config blocks for a module's --settings, quoted for the shell; a change in them reruns the rule."""
+    return shlex.quote(json.dumps({"seed": config["seed"], **blocks}, sort_keys=True))
+
+
+def existing(paths):
+    """Those of the user's own files that are there: a dry run works without data, the module names what lacks."""
+    return [path for path in paths if Path(path).exists()]
+
+
+def cores(wanted):
+    """Snakemake threads for a job that computes on `wanted` cores of this machine."""
+    return snakemake_threads(wanted, OFFERED_CORES, available_cores())
+
+
+def shards(suffix):
+    return expand("results/images/shards/{shard}.{suffix}", shard=SHARDS, suffix=suffix)
+
+
+MODEL = config["model"] | {"size": config["images"]["size"]}
+PHANTOM = config["input"]["source"] == "phantom"
+TABLES = ["results/phantom/table.csv"] if PHANTOM else config["input"]["tables"]
+SCANS = "results/phantom/scans" if PHANTOM else config["input"]["scans"]
+WITHDRAWALS = (
+    "results/phantom/withdrawals.csv" if PHANTOM else config["input"]["withdrawals"]
+)
+WITHDRAWALS_INPUT = existing([WITHDRAWALS]) if WITHDRAWALS and not PHANTOM else WITHDRAWALS or []
+WITHDRAWALS_ARGUMENT = f"--withdrawals {shlex.quote(WITHDRAWALS)}" if WITHDRAWALS else ""
+SHARDS = [f"{number:05d}" for number in range(config["images"]["shard_count"])]
+SYSTEMS = list(config["systems"])
+FEATURES = str(RESOURCES / "features.tsv")
+TARGETS = str(RESOURCES / "targets.tsv")
+OFFERED_CORES = workflow.resource_settings.cores
+
+
+wildcard_constraints:
+    shard=r"\d{5}",
+    batch=r"\d+",
+    task="|".join(ALL_TASKS),
+    model=r"[a-z0-9_]+",
+    variant=r"[a-z0-9_]+",

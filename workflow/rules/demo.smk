@@ -1,0 +1,73 @@
+# The phantom cohort: people and their UK Biobank table, their scans, and the truth that no rule reads.
+
+PHANTOM_BATCHES = range(config["phantom"]["batches"])
+
+
+rule phantom_people:
+    output:
+        people="results/phantom/people.parquet",
+        table="results/phantom/table.csv",
+        withdrawals="results/phantom/withdrawals.csv",
+    params:
+        settings=settings(phantom=config["phantom"]),
+        code=code_digest("vita.phantom.people"),
+    log:
+        "results/logs/phantom_people.log",
+    benchmark:
+        "results/benchmarks/phantom_people.tsv"
+    threads: cores(1)
+    resources:
+        mem_mb=800,
+        runtime=10,
+    message:
+        "Phantom cohort: people and their UK Biobank table"
+    shell:
+        "python -m vita.phantom.people --settings {params.settings} --people {output.people}"
+        " --table {output.table} --withdrawals {output.withdrawals} > {log} 2>&1"
+
+
+rule phantom_scans:
+    input:
+        people="results/phantom/people.parquet",
+    output:
+        truth="results/phantom/batches/{batch}.parquet",
+    params:
+        settings=settings(phantom=config["phantom"]),
+        code=code_digest("vita.phantom.scans"),
+        scans="results/phantom/scans",
+        batches=len(PHANTOM_BATCHES),
+    log:
+        "results/logs/phantom_scans/{batch}.log",
+    benchmark:
+        "results/benchmarks/phantom_scans/{batch}.tsv"
+    threads: cores(1)
+    resources:
+        mem_mb=800,
+        runtime=30,
+    message:
+        "Phantom cohort: scans of batch {wildcards.batch}"
+    shell:
+        "python -m vita.phantom.scans --settings {params.settings} --people {input.people}"
+        " --batch {wildcards.batch} --batches {params.batches} --scans {params.scans}"
+        " --truth {output.truth} > {log} 2>&1"
+
+
+rule phantom_truth:
+    input:
+        batches=expand("results/phantom/batches/{batch}.parquet", batch=PHANTOM_BATCHES),
+    output:
+        truth="results/phantom/truth.parquet",
+    params:
+        code=code_digest("vita.phantom.truth"),
+    log:
+        "results/logs/phantom_truth.log",
+    benchmark:
+        "results/benchmarks/phantom_truth.tsv"
+    threads: cores(1)
+    resources:
+        mem_mb=500,
+        runtime=5,
+    message:
+        "Phantom cohort: the true volumes, for tests only"
+    shell:
+        "python -m vita.phantom.truth --batches {input.batches} --output {output.truth} > {log} 2>&1"

@@ -1,0 +1,82 @@
+# From scans to an index, shards of voxels, and phenotypes.
+
+
+rule index_scans:
+    input:
+        scans=(
+            expand("results/phantom/batches/{batch}.parquet", batch=PHANTOM_BATCHES)
+            if PHANTOM
+            else existing([SCANS])
+        ),
+        withdrawals=WITHDRAWALS_INPUT,
+    output:
+        index="results/images/index.parquet",
+    params:
+        settings=settings(images=config["images"]),
+        code=code_digest("vita.images.index"),
+        scans=SCANS,
+        withdrawals=WITHDRAWALS_ARGUMENT,
+    log:
+        "results/logs/index_scans.log",
+    benchmark:
+        "results/benchmarks/index_scans.tsv"
+    threads: cores(1)
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    message:
+        "Index: every scan found, its geometry, and whether it can be used"
+    shell:
+        "python -m vita.images.index --scans {params.scans:q} --settings {params.settings}"
+        " {params.withdrawals} --output {output.index} > {log} 2>&1"
+
+
+rule build_shard:
+    input:
+        index="results/images/index.parquet",
+    output:
+        voxels="results/images/shards/{shard}.npz",
+        table="results/images/shards/{shard}.parquet",
+    params:
+        settings=settings(images=config["images"]),
+        code=code_digest("vita.images.build_shard"),
+        shards=len(SHARDS),
+        number=lambda wildcards: int(wildcards.shard),
+    log:
+        "results/logs/build_shard/{shard}.log",
+    benchmark:
+        "results/benchmarks/build_shard/{shard}.tsv"
+    threads: cores(1)
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    message:
+        "Shard {wildcards.shard}: crop, slices, intensities, volume curves"
+    shell:
+        "python -m vita.images.build_shard --index {input.index} --shard {params.number}"
+        " --shards {params.shards} --settings {params.settings} --voxels {output.voxels}"
+        " --table {output.table} > {log} 2>&1"
+
+
+rule measure_phenotypes:
+    input:
+        shards=shards("parquet"),
+    output:
+        phenotypes="results/images/phenotypes.parquet",
+        curves="results/images/curves.parquet",
+    params:
+        settings=settings(phenotypes=config["phenotypes"]),
+        code=code_digest("vita.images.phenotypes"),
+    log:
+        "results/logs/measure_phenotypes.log",
+    benchmark:
+        "results/benchmarks/measure_phenotypes.tsv"
+    threads: cores(1)
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    message:
+        "Phenotypes: 10 ventricular and 8 atrial, from the volume curves"
+    shell:
+        "python -m vita.images.phenotypes --shards {input.shards} --settings {params.settings}"
+        " --output {output.phenotypes} --curves {output.curves} > {log} 2>&1"

@@ -1,0 +1,127 @@
+# Stage I, the masked autoencoder, and Stage II, the alignment of images with the table.
+
+
+def pretraining(stage):
+    """Settings of a pretraining stage."""
+    training = config["training"] | {"threads": config["training"]["pretraining_threads"]}
+    del training["pretraining_threads"]
+    return settings(model=MODEL, training=training, stage=config[stage])
+
+
+rule train_stage1:
+    input:
+        shards=shards("npz"),
+        tables=shards("parquet"),
+        split="results/cohort/split.parquet",
+    output:
+        model="results/models/stage1/{variant}/model.safetensors",
+        config="results/models/stage1/{variant}/config.json",
+        history="results/models/stage1/{variant}/history.csv",
+    params:
+        settings=pretraining("stage1"),
+        code=code_digest("vita.training.stage1"),
+        folder="results/models/stage1/{variant}",
+    log:
+        "results/logs/train_stage1/{variant}.log",
+    benchmark:
+        "results/benchmarks/train_stage1/{variant}.tsv"
+    threads: cores(config["training"]["pretraining_threads"])
+    resources:
+        mem_mb=2500,
+        runtime=240,
+    message:
+        "Stage I ({wildcards.variant}): learning to reconstruct masked cine patches"
+    shell:
+        "python -m vita.training.stage1 --shards {input.shards} --split {input.split}"
+        " --settings {params.settings} --output {params.folder} > {log} 2>&1"
+
+
+rule train_stage2:
+    input:
+        shards=shards("npz"),
+        tables=shards("parquet"),
+        split="results/cohort/split.parquet",
+        encoded="results/tabular/encoded.parquet",
+        encoder="results/tabular/encoder.json",
+        init="results/models/stage1/{variant}/model.safetensors",
+    output:
+        model="results/models/stage2/{variant}/model.safetensors",
+        config="results/models/stage2/{variant}/config.json",
+        history="results/models/stage2/{variant}/history.csv",
+    params:
+        settings=pretraining("stage2"),
+        code=code_digest("vita.training.stage2"),
+        init=lambda wildcards: f"results/models/stage1/{wildcards.variant}",
+        folder="results/models/stage2/{variant}",
+    log:
+        "results/logs/train_stage2/{variant}.log",
+    benchmark:
+        "results/benchmarks/train_stage2/{variant}.tsv"
+    threads: cores(config["training"]["pretraining_threads"])
+    resources:
+        mem_mb=2500,
+        runtime=240,
+    message:
+        "Stage II ({wildcards.variant}): aligning images with 117 features"
+    shell:
+        "python -m vita.training.stage2 --shards {input.shards} --split {input.split}"
+        " --encoded {input.encoded} --encoder {input.encoder} --init {params.init}"
+        " --settings {params.settings} --output {params.folder} > {log} 2>&1"
+
+
+rule reconstruct:
+    input:
+        model="results/models/stage1/{variant}/model.safetensors",
+        config="results/models/stage1/{variant}/config.json",
+        shards=shards("npz"),
+        tables=shards("parquet"),
+        split="results/cohort/split.parquet",
+    output:
+        table="results/predictions/reconstruction/{variant}.parquet",
+        examples="results/predictions/reconstruction/{variant}.npz",
+    params:
+        settings=pretraining("stage1"),
+        code=code_digest("vita.evaluation.reconstruction"),
+        folder="results/models/stage1/{variant}",
+    log:
+        "results/logs/reconstruct/{variant}.log",
+    benchmark:
+        "results/benchmarks/reconstruct/{variant}.tsv"
+    threads: cores(1)
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    message:
+        "Stage I ({wildcards.variant}): PSNR of reconstructions"
+    shell:
+        "python -m vita.evaluation.reconstruction --model-dir {params.folder} --shards {input.shards}"
+        " --split {input.split} --settings {params.settings} --output {output.table}"
+        " --examples {output.examples} > {log} 2>&1"
+
+
+rule embed:
+    input:
+        model="results/models/stage2/{model}/model.safetensors",
+        config="results/models/stage2/{model}/config.json",
+        shards=shards("npz"),
+        tables=shards("parquet"),
+        split="results/cohort/split.parquet",
+    output:
+        table="results/embeddings/{model}.parquet",
+    params:
+        settings=pretraining("stage2"),
+        code=code_digest("vita.evaluation.embeddings"),
+        folder="results/models/stage2/{model}",
+    log:
+        "results/logs/embed/{model}.log",
+    benchmark:
+        "results/benchmarks/embed/{model}.tsv"
+    threads: cores(1)
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    message:
+        "Embeddings ({wildcards.model}): mean of the image tokens"
+    shell:
+        "python -m vita.evaluation.embeddings --stage-dir {params.folder} --shards {input.shards}"
+        " --split {input.split} --settings {params.settings} --output {output.table} > {log} 2>&1"
