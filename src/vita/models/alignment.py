@@ -1,0 +1,108 @@
+"""Stage II: images and tables in one space, by a contrastive loss."""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vita.errors import UserError
+from vita.models.image_encoder import ImageEncoder
+from vita.models.settings import ModelSettings
+from vita.models.tabular_encoder import TabularEncoder
+
+
+class Alignment(nn.Module):
+    """Both encoders, mean pooling over their tokens (the class token aside) and a projector each.
+
+    Args:
+        settings: sizes.
+        n_numerical: numerical features of the table.
+        n_binary: binary features.
+        categories: number of classes of each categorical feature.
+    """
+
+    def __init__(
+        self, settings: ModelSettings, n_numerical: int, n_binary: int, categories: list[int]
+    ) -> None:
+        super().__init__()
+        self.image_encoder = ImageEncoder(settings)
+        self.tabular_encoder = TabularEncoder(settings, n_numerical, n_binary, categories)
+        self.image_projector = _projector(settings)
+        self.table_projector = _projector(settings)
+
+    def project_image(
+        self, images_bsthw: Tensor, order: Tensor | None = None, keep: int | None = None
+    ) -> Tensor:
+        """Images (batch, plane, time, height, width), masked as in `ImageEncoder`, to (batch, projection)."""
+        return self.image_projector(pool(self.image_encoder(images_bsthw, order, keep)))
+
+    def project_table(self, numbers_bf: Tensor, classes_bf: Tensor) -> Tensor:
+        """Rows (batch, numerical) and (batch, binary + categorical) to (batch, projection)."""
+        return self.table_projector(pool(self.tabular_encoder(numbers_bf, classes_bf)))
+
+    def forward(
+        self,
+        images_bsthw: Tensor,
+        numbers_bf: Tensor,
+        classes_bf: Tensor,
+        order: Tensor | None = None,
+        keep: int | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Projections of images and of table rows, (batch, projection) each, not normalised."""
+        return self.project_image(images_bsthw, order, keep), self.project_table(numbers_bf, classes_bf)
+
+
+def pool(tokens_bnd: Tensor) -> Tensor:
+    """Mean over all tokens but the class token: (batch, 1 + n, width) to (batch, width)."""
+    return tokens_bnd[:, 1:].mean(dim=1)
+
+
+def _projector(settings: ModelSettings) -> nn.Sequential:
+    width = settings.width
+    return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, settings.projection))
+
+
+def clip_loss(
+    image_bp: Tensor,
+    table_bp: Tensor,
+    tau: float,
+    lam: float,
+    denominator: Literal["row", "equation3"] = "row",
+) -> Tensor:
+    """Contrastive loss between images and table rows of the same participants.
+
+    Args:
+        image_bp: (batch, projection), normalised here.
+        table_bp: (batch, projection), row k of the same participant as image k.
+        tau: temperature.
+        lam: weight of image-to-table; table-to-image weighs 1 - lam.
+        denominator: "row" keeps the positive pair in the denominator (published code), "equation3" leaves it out
+            (the paper's equation 3 as printed).
+
+    Returns:
+        () mean over participants.
+
+    Raises:
+        UserError: a batch of one (there is nothing to contrast with), or an unknown denominator.
+    """
+    if len(image_bp) < 2:
+        raise UserError("the contrastive loss needs at least 2 participants in a batch; raise 'stage2.batch'")
+    logits = F.normalize(image_bp, dim=1) @ F.normalize(table_bp, dim=1).T / tau  # (image, table)
+    positive = logits.diagonal()
+    if denominator == "equation3":
+        logits = logits.masked_fill(
+            torch.eye(len(logits), dtype=torch.bool, device=logits.device), float("-inf")
+        )
+    elif denominator != "row":
+        raise UserError(f"config: 'stage2.denominator' is '{denominator}'; choose row or equation3")
+    from_image = logits.logsumexp(dim=1) - positive
+    from_table = logits.logsumexp(dim=0) - positive
+    return (lam * from_image + (1 - lam) * from_table).mean()
+
+
+def retrieval_accuracy(image_bp: Tensor, table_bp: Tensor, best: int) -> float:
+    """Share of images whose own table row is among the `best` most similar rows."""
+    similarity = F.normalize(image_bp, dim=1) @ F.normalize(table_bp, dim=1).T
+    rank = (similarity > similarity.diagonal()[:, None]).sum(dim=1)
+    return (rank < best).float().mean().item()

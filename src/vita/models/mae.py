@@ -1,0 +1,103 @@
+"""Stage I: the masked autoencoder, which learns to fill in patches that the encoder has not seen."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from vita.models.blocks import Block, initialise, run_block, token_parameter
+from vita.models.image_encoder import ImageEncoder
+from vita.models.masking import masked_patches, take
+from vita.models.patches import patchify, unpatchify
+from vita.models.positions import image_positions
+from vita.models.settings import ModelSettings
+
+
+@dataclass(frozen=True)
+class MaeOutput:
+    """What one pass gives.
+
+    Attributes:
+        reconstruction: (batch, patches, voxels) in [0, 1], in the order of `patchify`.
+        masked: (batch, patches), true where the encoder saw nothing.
+        loss: () mean squared error over masked or all patches.
+    """
+
+    reconstruction: Tensor
+    masked: Tensor
+    loss: Tensor
+
+
+class Decoder(nn.Module):
+    """A light transformer from visible tokens to the voxels of every patch."""
+
+    positions: Tensor
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        width, heads = settings.width, settings.decoder_heads or settings.heads
+        self.checkpointing = settings.checkpointing
+        self.embed = nn.Linear(width, width)
+        self.mask_token = token_parameter(width)
+        self.blocks = nn.ModuleList(
+            Block(width, heads, settings.dropout) for _ in range(settings.decoder_depth)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, settings.patch_voxels)
+        self.register_buffer("positions", image_positions(settings), persistent=False)
+        self.apply(initialise)
+
+    def forward(self, tokens_bkd: Tensor, order: Tensor) -> Tensor:
+        """Reconstruct all patches.
+
+        Args:
+            tokens_bkd: (batch, 1 + keep, width) from the encoder.
+            order: (batch, patches) the order whose first `keep` patches the encoder saw.
+
+        Returns:
+            (batch, patches, voxels) in [0, 1].
+        """
+        tokens = self.embed(tokens_bkd)
+        hidden = self.mask_token.expand(len(tokens), order.shape[1] - tokens.shape[1] + 1, -1).to(
+            tokens.dtype
+        )
+        patches = take(torch.cat([tokens[:, 1:], hidden], dim=1), order.argsort(dim=1))
+        tokens = torch.cat([tokens[:, :1], patches], dim=1) + self.positions
+        for block in self.blocks:
+            tokens = run_block(block, tokens, self.checkpointing)
+        return self.head(self.norm(tokens[:, 1:])).sigmoid()
+
+
+class MaskedAutoencoder(nn.Module):
+    """Image encoder and decoder with a pixel loss.
+
+    Args:
+        settings: sizes.
+        loss: error over the "masked" patches, or over "all".
+    """
+
+    def __init__(self, settings: ModelSettings, loss: Literal["masked", "all"] = "masked") -> None:
+        super().__init__()
+        self.settings, self.loss = settings, loss
+        self.encoder = ImageEncoder(settings)
+        self.decoder = Decoder(settings)
+
+    def forward(self, images_bsthw: Tensor, order: Tensor, keep: int) -> MaeOutput:
+        """Encode the first `keep` patches of `order`, reconstruct all.
+
+        Args:
+            images_bsthw: (batch, plane, time, height, width) in [0, 1].
+            order: (batch, patches) from `masking.random_order`.
+            keep: number of visible patches, from `masking.kept_count`.
+        """
+        order = order.to(images_bsthw.device)
+        reconstruction = self.decoder(self.encoder(images_bsthw, order, keep), order)
+        masked = masked_patches(order, keep)
+        error = (reconstruction - patchify(images_bsthw, self.settings.patch)).square().mean(dim=2)
+        loss = error.mean() if self.loss == "all" or keep == order.shape[1] else error[masked].mean()
+        return MaeOutput(reconstruction, masked, loss)
+
+    def images(self, patches_bnv: Tensor) -> Tensor:
+        """Put reconstructed patches together: (batch, plane, time, height, width)."""
+        return unpatchify(patches_bnv, self.settings.grid, self.settings.patch)

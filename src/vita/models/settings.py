@@ -1,0 +1,158 @@
+"""Sizes of the networks, checked once so that every module can rely on them."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from vita.errors import UserError
+
+Positions = Literal["block", "interleaved", "4d"]
+POSITIONS: tuple[Positions, ...] = ("block", "interleaved", "4d")
+LONG_AXIS, SHORT_AXIS = 0, 1
+# 2ch, 3ch, 4ch, then six short-axis slices from base to apex: the order of planes everywhere in this project.
+WHOLE_HEART = (LONG_AXIS,) * 3 + (SHORT_AXIS,) * 6
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Sizes of every network; the defaults train on two CPU cores.
+
+    The paper's run (Section 4.2, Appendix B): size 128, patch (5, 8, 8), width 1025, heads 5, depth 6,
+    decoder_depth 2, tabular_depth 2, projection 128, head_width 256, segmenter_width 576.
+
+    Attributes:
+        view_of_plane: per plane 0 (long axis) or 1 (short axis); its length is the number of planes.
+        frames: cine frames of a sample.
+        size: rows and columns of a crop, in pixels.
+        patch: extent of a patch (frames, rows, columns).
+        width: token width, one view channel and four blocks of sines and cosines.
+        decoder_heads: heads of the Stage I decoder; 0 takes `heads`.
+        dropout: of attention and MLP outputs.
+        checkpointing: recompute blocks in the backward pass, which trades time for memory.
+    """
+
+    frames: int = 5
+    size: int = 64
+    patch: tuple[int, int, int] = (5, 16, 16)
+    width: int = 105
+    heads: int = 5
+    depth: int = 4
+    decoder_depth: int = 1
+    decoder_heads: int = 0
+    tabular_depth: int = 2
+    projection: int = 64
+    head_width: int = 256
+    segmenter_width: int = 16
+    positions: Positions = "block"
+    dropout: float = 0.0
+    checkpointing: bool = False
+    view_of_plane: tuple[int, ...] = WHOLE_HEART
+
+    def __post_init__(self) -> None:
+        _check_positive(self)
+        _check_patch(self)
+        _check_width(self)
+
+    @classmethod
+    def from_dict(cls, block: Mapping[str, Any]) -> "ModelSettings":
+        """Settings from the `model` block of the configuration (with `size` from `images.size`).
+
+        Raises:
+            UserError: an unknown key, or sizes that do not fit each other.
+        """
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(block) - known):
+            raise UserError(
+                f"config: unknown key 'model.{unknown[0]}'; known here: {', '.join(sorted(known))}"
+            )
+        sequences = {key: tuple(block[key]) for key in ("patch", "view_of_plane") if key in block}
+        return cls(**{**block, **sequences})
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON can hold them; `from_dict` reads them back."""
+        return {
+            key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
+        }
+
+    @property
+    def planes(self) -> int:
+        """Number of planes."""
+        return len(self.view_of_plane)
+
+    @property
+    def grid(self) -> tuple[int, int, int, int]:
+        """Number of patches along (plane, time, row, column)."""
+        time, row, column = self.patch
+        return self.planes, self.frames // time, self.size // row, self.size // column
+
+    @property
+    def tokens(self) -> int:
+        """Number of patches of a sample, without the class token."""
+        planes, time, row, column = self.grid
+        return planes * time * row * column
+
+    @property
+    def patch_voxels(self) -> int:
+        """Number of voxels of a patch."""
+        time, row, column = self.patch
+        return time * row * column
+
+
+def _check_positive(settings: ModelSettings) -> None:
+    counts = ("frames", "size", "width", "heads", "depth", "decoder_depth", "tabular_depth", "projection")
+    for name in (*counts, "head_width", "segmenter_width"):
+        if getattr(settings, name) < 1:
+            raise UserError(f"config: 'model.{name}' is {getattr(settings, name)}; it must be at least 1")
+    if len(settings.patch) != 3 or min(settings.patch) < 1:
+        raise UserError(
+            f"config: 'model.patch' is {list(settings.patch)}; it needs three sizes (frames, rows, columns)"
+        )
+    if settings.positions not in POSITIONS:
+        raise UserError(
+            f"config: 'model.positions' is '{settings.positions}'; choose one of {', '.join(POSITIONS)}"
+        )
+    if not 0 <= settings.dropout < 1:
+        raise UserError(f"config: 'model.dropout' is {settings.dropout}; it must be at least 0 and below 1")
+    if not settings.view_of_plane or not set(settings.view_of_plane) <= {LONG_AXIS, SHORT_AXIS}:
+        raise UserError(
+            f"config: 'model.view_of_plane' is {list(settings.view_of_plane)}; give 0 or 1 for each plane"
+        )
+
+
+def _check_patch(settings: ModelSettings) -> None:
+    """Frames and crop must be whole numbers of patches."""
+    if settings.frames < settings.patch[0]:
+        raise UserError(
+            f"config: 'model.frames' is {settings.frames}, fewer than the {settings.patch[0]} frames of a patch in "
+            "'model.patch'; take more frames or a shorter patch"
+        )
+    extents = [
+        ("model.frames", settings.frames),
+        ("model.size", settings.size),
+        ("model.size", settings.size),
+    ]
+    for (key, extent), patch in zip(extents, settings.patch, strict=True):
+        if extent % patch:
+            origin = " (from images.size)" if key == "model.size" else ""
+            raise UserError(
+                f"config: '{key}'{origin} is {extent}, not a multiple of {patch} in 'model.patch'; change one of them"
+            )
+
+
+def _check_width(settings: ModelSettings) -> None:
+    """Heads share the width evenly; positions need a view channel and four blocks of an even width."""
+    for key, heads in (
+        ("heads", settings.heads),
+        ("decoder_heads", settings.decoder_heads or settings.heads),
+    ):
+        if settings.width % heads:
+            raise UserError(
+                f"config: 'model.width' is {settings.width}, not a multiple of {heads}, the 'model.{key}'; "
+                "change one of them"
+            )
+    if settings.width < 9 or (settings.width - 1) % 8:
+        low = max(9, settings.width - (settings.width - 1) % 8)
+        raise UserError(
+            f"config: 'model.width' is {settings.width}, not 1 more than a multiple of 8 (view channel and sines and "
+            f"cosines of four positions); take {low} or {low + 8}, and 'model.heads' that divide it"
+        )
