@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from shared import SHARED, needs_shared
 from torch import Tensor, nn
 
+from shared import SHARED, needs_shared
 from vita.models.alignment import clip_loss
 from vita.models.image_encoder import ImageEncoder
 from vita.models.mae import MaskedAutoencoder

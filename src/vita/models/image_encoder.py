@@ -43,7 +43,12 @@ class ImageEncoder(nn.Module):
         Returns:
             (batch, 1 + keep, width): the class token, then the visible patches in the order given.
         """
-        tokens = self._tokens(images_bsthw, order, keep)
+        self.check(images_bsthw)
+        return self.encode(patchify(images_bsthw, self.settings.patch), order, keep)
+
+    def encode(self, patches_bnv: Tensor, order: Tensor | None = None, keep: int | None = None) -> Tensor:
+        """As `forward`, from patches (batch, patches, voxels) that are cut already."""
+        tokens = self._tokens(patches_bnv, order, keep)
         for block in self.blocks:
             tokens = run_block(block, tokens, self.settings.checkpointing)
         return self.norm(tokens)
@@ -54,16 +59,16 @@ class ImageEncoder(nn.Module):
         Returns:
             One (batch, 1 + patches, width) per block.
         """
-        tokens, kept = self._tokens(images_bsthw, None, None), []
+        self.check(images_bsthw)
+        tokens, kept = self._tokens(patchify(images_bsthw, self.settings.patch), None, None), []
         for block in self.blocks:
             tokens = run_block(block, tokens, self.settings.checkpointing)
             kept.append(tokens)
         return [*kept[:-1], self.norm(kept[-1])]
 
-    def _tokens(self, images_bsthw: Tensor, order: Tensor | None, keep: int | None) -> Tensor:
+    def _tokens(self, patches: Tensor, order: Tensor | None, keep: int | None) -> Tensor:
         """Embedded visible patches with positions behind the class token."""
-        self._check(images_bsthw)
-        patches, positions = patchify(images_bsthw, self.settings.patch), self.positions[1:]
+        positions = self.positions[1:]
         if order is not None:
             visible = order[:, :keep].to(patches.device)
             patches, positions = take(patches, visible), positions[visible]
@@ -71,7 +76,8 @@ class ImageEncoder(nn.Module):
         class_token = (self.class_token + self.positions[0]).expand(len(tokens), -1, -1)
         return torch.cat([class_token.to(tokens.dtype), tokens], dim=1)
 
-    def _check(self, images_bsthw: Tensor) -> None:
+    def check(self, images_bsthw: Tensor) -> None:
+        """Raise UserError if images have another shape than the settings say."""
         sizes = self.settings
         expected = (sizes.planes, sizes.frames, sizes.size, sizes.size)
         if images_bsthw.ndim != 5 or tuple(images_bsthw.shape[1:]) != expected:

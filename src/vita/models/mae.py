@@ -1,9 +1,11 @@
 """Stage I: the masked autoencoder, which learns to fill in patches that the encoder has not seen."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vita.models.blocks import Block, initialise, run_block, token_parameter
@@ -19,14 +21,19 @@ class MaeOutput:
     """What one pass gives.
 
     Attributes:
-        reconstruction: (batch, patches, voxels) in [0, 1], in the order of `patchify`.
         masked: (batch, patches), true where the encoder saw nothing.
         loss: () mean squared error over masked or all patches.
+        rebuild: gives the reconstruction; training on masked patches never needs that of the visible ones.
     """
 
-    reconstruction: Tensor
     masked: Tensor
     loss: Tensor
+    rebuild: Callable[[], Tensor]
+
+    @property
+    def reconstruction(self) -> Tensor:
+        """(batch, patches, voxels) in [0, 1], in the order of `patchify`; computed anew at each access."""
+        return self.rebuild()
 
 
 class Decoder(nn.Module):
@@ -49,14 +56,14 @@ class Decoder(nn.Module):
         self.apply(initialise)
 
     def forward(self, tokens_bkd: Tensor, order: Tensor) -> Tensor:
-        """Reconstruct all patches.
+        """Spread visible tokens and mask tokens over all places and run the blocks.
 
         Args:
             tokens_bkd: (batch, 1 + keep, width) from the encoder.
             order: (batch, patches) the order whose first `keep` patches the encoder saw.
 
         Returns:
-            (batch, patches, voxels) in [0, 1].
+            (batch, patches, width), in the patches' own order.
         """
         tokens = self.embed(tokens_bkd)
         hidden = self.mask_token.expand(len(tokens), order.shape[1] - tokens.shape[1] + 1, -1).to(
@@ -66,7 +73,11 @@ class Decoder(nn.Module):
         tokens = torch.cat([tokens[:, :1], patches], dim=1) + self.positions
         for block in self.blocks:
             tokens = run_block(block, tokens, self.checkpointing)
-        return self.head(self.norm(tokens[:, 1:])).sigmoid()
+        return tokens[:, 1:]
+
+    def voxels(self, tokens_bnd: Tensor) -> Tensor:
+        """Voxels in [0, 1] of decoded tokens: (batch, n, width) to (batch, n, voxels)."""
+        return self.head(self.norm(tokens_bnd)).sigmoid()
 
 
 class MaskedAutoencoder(nn.Module):
@@ -91,12 +102,14 @@ class MaskedAutoencoder(nn.Module):
             order: (batch, patches) from `masking.random_order`.
             keep: number of visible patches, from `masking.kept_count`.
         """
-        order = order.to(images_bsthw.device)
-        reconstruction = self.decoder(self.encoder(images_bsthw, order, keep), order)
-        masked = masked_patches(order, keep)
-        error = (reconstruction - patchify(images_bsthw, self.settings.patch)).square().mean(dim=2)
-        loss = error.mean() if self.loss == "all" or keep == order.shape[1] else error[masked].mean()
-        return MaeOutput(reconstruction, masked, loss)
+        self.encoder.check(images_bsthw)
+        order, patches = order.to(images_bsthw.device), patchify(images_bsthw, self.settings.patch)
+        tokens = decoded = self.decoder(self.encoder.encode(patches, order, keep), order)
+        if self.loss == "masked" and keep < order.shape[1]:
+            hidden = order[:, keep:]
+            decoded, patches = take(decoded, hidden), take(patches, hidden)
+        loss = F.mse_loss(self.decoder.voxels(decoded), patches)
+        return MaeOutput(masked_patches(order, keep), loss, rebuild=lambda: self.decoder.voxels(tokens))
 
     def images(self, patches_bnv: Tensor) -> Tensor:
         """Put reconstructed patches together: (batch, plane, time, height, width)."""
