@@ -49,13 +49,14 @@ def _describe(error: Any) -> str:
 
 def _allowed(error: Any) -> str:
     rule = error.validator_value
+    several = " or ".join(map(str, rule)) if isinstance(rule, list) else rule
     words = {
         "minimum": f"it must be at least {rule}",
         "exclusiveMinimum": f"it must be above {rule}",
         "maximum": f"it must be at most {rule}",
         "exclusiveMaximum": f"it must be below {rule}",
-        "enum": f"choose one of {', '.join(map(str, rule))}" if isinstance(rule, list) else "",
-        "type": f"it must be of type {rule if isinstance(rule, str) else ' or '.join(rule)}",
+        "enum": f"choose {several}",
+        "type": f"it must be of type {several}",
     }
     return words.get(error.validator) or error.message
 
@@ -69,10 +70,14 @@ def _check_sizes(config: dict[str, Any]) -> None:
     for axis, (extent, key) in enumerate([(frames, "model.frames"), (size, "images.size"), (size, "images.size")]):
         patch = config["model"]["patch"][axis]
         if extent % patch:
-            raise UserError(f"config: '{key}' is {extent}, not a multiple of {patch} in 'model.patch'; change one of them")
+            raise UserError(
+                f"config: '{key}' is {extent}, not a multiple of {patch} in 'model.patch'; change one of them"
+            )
     width, heads = config["model"]["width"], config["model"]["heads"]
     if width % heads:
-        raise UserError(f"config: 'model.width' is {width}, not a multiple of {heads}, the 'model.heads'; change one of them")
+        raise UserError(
+            f"config: 'model.width' is {width}, not a multiple of {heads}, the 'model.heads'; change one of them"
+        )
     if (width - 1) % 8:
         raise UserError(f"config: 'model.width' is {width}; it must be 1 (view) more than a multiple of 8 (positions)")
 
@@ -89,7 +94,10 @@ def _check_systems(config: dict[str, Any]) -> None:
         )
     split = config["split"]
     if split["test"] < 1 and split["val"] + split["test"] >= 1:
-        raise UserError(f"config: 'split.val' and 'split.test' sum to {split['val'] + split['test']}, which leaves nobody to train on")
+        raise UserError(
+            f"config: 'split.val' and 'split.test' sum to {split['val'] + split['test']:g}, "
+            "which leaves nobody to train on; lower one of them"
+        )
 
 
 def tasks_of(config: dict[str, Any], system: str) -> list[str]:
@@ -104,5 +112,10 @@ def stage_settings(config: dict[str, Any], task: str, system: str) -> dict[str, 
     """Stage III settings of a task for a system: defaults, then the task's, then the system's."""
     tasks = config["stage3"]["tasks"]
     group = "diseases" if task.startswith("disease_") else task
-    layers = [config["stage3"]["defaults"], tasks.get(group, {}), tasks.get(task, {}), config["systems"][system].get("stage", {})]
+    layers = [
+        config["stage3"]["defaults"],
+        tasks.get(group, {}),
+        tasks.get(task, {}),
+        config["systems"][system].get("stage", {}),
+    ]
     return {key: value for layer in layers for key, value in layer.items()}

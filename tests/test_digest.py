@@ -1,0 +1,59 @@
+"""What counts as a change of code: meaning, in the module and in what it imports."""
+
+from pathlib import Path
+
+import pytest
+
+from vita import digest
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "__init__.py").write_text('"""Inner."""\n')
+    (tmp_path / "inner" / "rule.py").write_text(
+        '"""A rule."""\nfrom vita.inner.helper import double\n\ndef main():\n    """Run."""\n    return double(2)\n'
+    )
+    (tmp_path / "inner" / "helper.py").write_text("def double(x):\n    return 2 * x\n")
+    (tmp_path / "other.py").write_text("VALUE = 1\n")
+    monkeypatch.setattr(digest, "_SOURCE", tmp_path)
+    _forget()
+    yield tmp_path
+    _forget()
+
+
+def _forget() -> None:
+    for cached in (digest._tree, digest._imports, digest._meaning):
+        cached.cache_clear()
+
+
+def _after(path: Path, text: str) -> str:
+    path.write_text(text)
+    _forget()
+    return digest.code_digest("vita.inner.rule")
+
+
+def test_comments_docstrings_and_layout_do_not_count(package: Path) -> None:
+    before = digest.code_digest("vita.inner.rule")
+    assert before == _after(
+        package / "inner" / "rule.py",
+        '"""Another text."""\nfrom vita.inner.helper import double  # why\n\n\ndef main():\n    return double( 2 )\n',
+    )
+
+
+def test_meaning_counts_in_the_module_and_in_what_it_imports(package: Path) -> None:
+    before = digest.code_digest("vita.inner.rule")
+    after = _after(package / "inner" / "helper.py", "def double(x):\n    return 3 * x\n")
+    assert after != before
+    assert after == _after(package / "other.py", "VALUE = 2\n"), "a module that is not imported does not count"
+
+
+def test_an_import_inside_a_function_counts(package: Path) -> None:
+    rule = package / "inner" / "rule.py"
+    first = _after(rule, "def main():\n    from vita import other\n    return other.VALUE\n")
+    assert first != _after(package / "other.py", "VALUE = 3\n")
+
+
+def test_an_unknown_module_is_an_error() -> None:
+    with pytest.raises(FileNotFoundError, match="no module vita\\.nothing"):
+        digest.code_digest("vita.nothing")
