@@ -1,0 +1,124 @@
+"""Build one shard: nine planes a participant from the index's scans, their masks, and curves over the cycle.
+
+A participant's shard is a hash of the eid, so that one added scan changes one shard. A scan that cannot be read is a
+row with usable = false and the reason. Curves are measured on the whole masks, before slices and crop are chosen.
+"""
+
+import logging
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from vita import cli
+from vita.atomic import replacing
+from vita.errors import UserError
+from vita.images.layout import CURVES
+from vita.images.nifti import ScanError
+from vita.images.participant import read_participant
+from vita.images.settings import ImageSettings
+from vita.images.shards import ShardWriter, write_table
+
+log = logging.getLogger(__name__)
+
+_FLOATS = pa.list_(pa.float64())
+SCHEMA = pa.schema(
+    [
+        ("eid", pa.int64()),
+        ("row", pa.int32()),
+        ("usable", pa.bool_()),
+        ("reason", pa.string()),
+        ("planes_present", pa.list_(pa.bool_())),
+        ("has_masks", pa.bool_()),
+        ("notes", pa.list_(pa.string())),
+        *[(name, _FLOATS) for name in ("spacing_row_mm", "spacing_column_mm", "crop_row", "crop_column")],
+        *[(name, _FLOATS) for name in ("range_low", "range_high")],
+        *[(f"frames_{view}", pa.int32()) for view in ("sa", "2ch", "3ch", "4ch")],
+        *[(f"frame_s_{view}", pa.float64()) for view in ("sa", "2ch", "3ch", "4ch")],
+        *[(f"oriented_{view}", pa.bool_()) for view in ("sa", "2ch", "3ch", "4ch")],
+        ("sa_slices", pa.list_(pa.int32())),
+        ("sa_stack", pa.int32()),
+        ("sa_spacing_mm", pa.float64()),
+        ("voxels_crc32", pa.int64()),
+        ("masks_crc32", pa.int64()),
+        *[(name, _FLOATS) for name in CURVES],
+    ]
+)
+
+
+def bucket(eid: int, shards: int) -> int:
+    """The shard of a participant: an integer hash (the finaliser of MurmurHash3, Appleby 2011), modulo `shards`."""
+    mask = 2**64 - 1
+    value = eid & mask
+    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+        value = ((value ^ (value >> 33)) * factor) & mask
+    return (value ^ (value >> 33)) % shards
+
+
+def build(index: pd.DataFrame, settings: ImageSettings, voxels: Path) -> list[dict[str, Any]]:
+    """Write the voxels of the participants in `index`; returns the rows of the table, sorted by eid."""
+    rows = []
+    with ShardWriter(voxels) as writer:
+        for row, (eid, views) in enumerate(index.groupby("eid", sort=True)):
+            record = {"eid": int(eid), "row": row, "usable": False, "reason": None, "has_masks": False}
+            try:
+                read = read_participant(views.to_dict("records"), settings)
+                record |= read.record
+                crcs = writer.add(row, read.voxels_sthw, read.masks_sthw)
+                record |= {"usable": True, "voxels_crc32": crcs[0], "masks_crc32": crcs[1]}
+            except ScanError as error:
+                record["reason"] = str(error)
+            rows.append(record)
+    return rows
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line; see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--index", type=Path, required=True, help="index.parquet")
+    parser.add_argument("--shard", type=int, required=True, help="number of the shard, from 0")
+    parser.add_argument("--shards", type=int, required=True, help="how many shards there are")
+    parser.add_argument("--voxels", type=Path, required=True, help="output NNNNN.npz")
+    parser.add_argument("--table", type=Path, required=True, help="output NNNNN.parquet")
+    cli.add_settings(parser, "block images")
+    args = parser.parse_args(arguments)
+    if not 0 <= args.shard < args.shards:
+        raise UserError(f"--shard is {args.shard}; with {args.shards} shards it runs from 0 to {args.shards - 1}")
+    settings = ImageSettings.from_dict(args.settings)
+    index = read_index(args.index)
+    index = index[[bucket(int(eid), args.shards) == args.shard for eid in index["eid"]]]
+    started = time.perf_counter()
+    with replacing(args.voxels) as voxels, replacing(args.table) as table:
+        rows = build(index, settings, voxels)
+        write_table(rows, SCHEMA, table, args.settings.get("images", {}))
+    _summarise(rows, time.perf_counter() - started)
+
+
+def read_index(path: Path) -> pd.DataFrame:
+    """Read index.parquet with None for missing text.
+
+    Raises:
+        UserError: the file is missing or not an index.
+    """
+    try:
+        index = pd.read_parquet(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise UserError(f"{path}: the index cannot be read; run the rule index_scans") from error
+    return index.astype(object).where(index.notna(), None)
+
+
+def _summarise(rows: list[dict[str, Any]], seconds: float) -> None:
+    each = 1000 * seconds / max(len(rows), 1)
+    usable = sum(row["usable"] for row in rows)
+    log.info("%d participants, %d usable, %.0f ms a participant", len(rows), usable, each)
+    for reason, count in Counter(row["reason"] for row in rows if row["reason"]).most_common():
+        log.info("%d left out: %s", count, reason)
+    for note, count in Counter(note for row in rows for note in row.get("notes", [])).most_common():
+        log.info("%d noted: %s", count, note)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,116 @@
+"""Reference masks: read, checked against their image, brought to this project's classes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vita.images.geometry import Orientation, orient, same_place
+from vita.images.layout import NOT_ANNOTATED, STRUCTURES
+from vita.images.nifti import Header, ScanError, read_volume
+
+# A mask whose grid is further off than this is not of this image.
+PLACE_TOLERANCE_MM = 1.0
+_UNKNOWN = 254
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Classes of a view as stored in its file, and how many pixels each class has.
+
+    Attributes:
+        classes_tzyx: uint8 classes of `layout.STRUCTURES`, in the order of the file's axes.
+        counts: pixels per frame by class, (time,) each, for the structures that the mask knows.
+    """
+
+    classes_tzyx: np.ndarray
+    counts: dict[int, np.ndarray]
+
+
+def read_mask(path: str, labels: dict[int, int], view: str, header: Header, place: Orientation, max_mb: float) -> Mask:
+    """Read the mask of a view.
+
+    Args:
+        path: of the mask file.
+        labels: label in the file to class.
+        view: of the image.
+        header, place: of the image that the mask belongs to.
+        max_mb: as in `read_volume`.
+
+    Raises:
+        ScanError: unreadable, of another shape or place than the image, unknown labels, or empty.
+    """
+    mask_header, stored = read_volume(path, planar=view != "sa", max_mb=max_mb)
+    if mask_header.shape_xyzt != header.shape_xyzt:
+        raise ScanError("the mask's shape differs from its image's")
+    # The mask is oriented with the image's own turn, so only its grid is compared.
+    if not same_place(
+        orient(mask_header, view, [place.centre_mm]), orient(header, view, [place.centre_mm]), PLACE_TOLERANCE_MM
+    ):
+        raise ScanError("the mask lies elsewhere than its image")
+    classes = _classes(stored, mask_header, labels)
+    wanted = sorted(set(labels.values()))
+    counts = {name: _count(classes, name) for name in wanted}
+    if not any(count.any() for count in counts.values()):
+        raise ScanError("the mask is empty")
+    return Mask(classes, counts)
+
+
+def _classes(stored: np.ndarray, header: Header, labels: dict[int, int]) -> np.ndarray:
+    """Labels of a file to classes, through a table of 256 entries."""
+    values = stored
+    if (header.slope, header.intercept) != (1.0, 0.0):
+        values = stored * header.slope + header.intercept
+    if values.dtype != np.uint8:
+        whole = np.rint(values)
+        if not (np.isfinite(whole).all() and whole.min() >= 0 and whole.max() < _UNKNOWN):
+            raise ScanError("the mask holds values that are no labels")
+        values = whole.astype(np.uint8)
+    table = np.full(256, _UNKNOWN, np.uint8)
+    table[0] = 0
+    for label, name in labels.items():
+        table[label] = name
+    classes = table[values]
+    if classes.max() == _UNKNOWN:
+        raise ScanError(f"the mask holds labels other than {sorted(labels)}")
+    return classes
+
+
+def _count(classes_tzyx: np.ndarray, name: int) -> np.ndarray:
+    return np.array([np.count_nonzero(frame == name) for frame in classes_tzyx])
+
+
+def mark_not_annotated(classes_tsyx: np.ndarray, counts: dict[int, np.ndarray]) -> np.ndarray:
+    """Set background to 255 in frames that lack a structure which other frames have.
+
+    Structures of a heart never vanish, so such a frame was not, or only partly, annotated. Labelled pixels stay.
+
+    Args:
+        classes_tsyx: classes of a view, time first; left as it is.
+        counts: as in `Mask`.
+    """
+    missing = np.zeros(len(classes_tsyx), bool)
+    for count in counts.values():
+        missing |= (count == 0) & (count.max() > 0)
+    if not missing.any():
+        return classes_tsyx
+    result = classes_tsyx.copy()
+    part = result[missing]
+    part[part == 0] = NOT_ANNOTATED
+    result[missing] = part
+    return result
+
+
+def unknown_structures(counts: dict[int, np.ndarray]) -> list[str]:
+    """Names of structures that the mask should hold and has in no frame."""
+    return [name for name, number in STRUCTURES.items() if number in counts and not counts[number].any()]
+
+
+def heart_box(classes_tzyx: np.ndarray) -> tuple[slice, slice, slice]:
+    """Bounding box (z, y, x) of everything labelled in any frame; the mask must not be empty."""
+    seen = (classes_tzyx != 0).any(axis=0)
+    box = []
+    for axis in range(3):
+        rest = tuple(other for other in range(3) if other != axis)
+        where = np.flatnonzero(seen.any(axis=rest))
+        box.append(slice(int(where[0]), int(where[-1]) + 1))
+    return tuple(box)

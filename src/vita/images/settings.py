@@ -1,0 +1,62 @@
+"""Settings of the image steps: the `images` and `phenotypes` blocks of config.yaml, checked."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from vita.errors import UserError
+from vita.images.layout import MASK_FILES, SA_PLANES, VIEWS
+
+
+@dataclass(frozen=True)
+class ImageSettings:
+    """The `images` block. Sizes are in pixels, `resample_mm` in mm, `max_file_mb` in MB once decompressed."""
+
+    frames: int = 50
+    size: int = 128
+    sa_slices: int = SA_PLANES
+    crop: str = "center"
+    slices: str = "even"
+    resample_mm: float | None = None
+    time: str = "resample"
+    required_views: tuple[str, ...] = VIEWS
+    max_excluded: float = 0.1
+    max_file_mb: float = 2000
+    masks: dict[str, list[str]] = field(default_factory=lambda: dict(MASK_FILES))
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> "ImageSettings":
+        """Read the block `images` of a settings object; keys of other steps are left alone.
+
+        Raises:
+            UserError: a value that is not allowed, named by its config key.
+        """
+        block = dict(settings.get("images", {}))
+        known = {name.name for name in fields(cls)}
+        values = {key: value for key, value in block.items() if key in known}
+        if "required_views" in values:
+            values["required_views"] = tuple(values["required_views"])
+        if "masks" in values:
+            values["masks"] = {**MASK_FILES, **(values["masks"] or {})}
+        result = cls(**values)
+        result._check()
+        return result
+
+    def _check(self) -> None:
+        for key, choices in {
+            "crop": ("center", "mask"),
+            "slices": ("even", "mask"),
+            "time": ("resample", "refuse"),
+        }.items():
+            if getattr(self, key) not in choices:
+                raise UserError(f"config: 'images.{key}' is {getattr(self, key)!r}; choose one of {', '.join(choices)}")
+        for view in self.required_views:
+            if view not in VIEWS:
+                raise UserError(f"config: 'images.required_views' names {view!r}; choose from {', '.join(VIEWS)}")
+        for view in self.masks:
+            if view not in MASK_FILES:
+                raise UserError(f"config: 'images.masks' names {view!r}; choose from {', '.join(MASK_FILES)}")
+        for key in ("frames", "size"):
+            if getattr(self, key) < 1:
+                raise UserError(f"config: 'images.{key}' is {getattr(self, key)}; it must be at least 1")
+        if self.sa_slices != SA_PLANES:
+            raise UserError(f"config: 'images.sa_slices' is {self.sa_slices}; the plane order is fixed at {SA_PLANES}")

@@ -1,0 +1,49 @@
+"""Which slices and frames are kept: evenly over the stack and the cycle."""
+
+import numpy as np
+
+from vita.images.layout import SA_PLANES
+from vita.images.nifti import ScanError
+
+
+def choose_slices(first: int, last: int, wanted: int = SA_PLANES) -> list[int]:
+    """Choose slices evenly over the stack, `first` to `last`, base to apex.
+
+    The stack is cut into `wanted` equal parts and the slice nearest to the middle of each is taken: the outermost
+    slices of a long stack often miss the heart. A stack of exactly `wanted` slices is kept whole.
+
+    Args:
+        first, last: first and last slice number to choose from.
+        wanted: slices to choose.
+
+    Raises:
+        ScanError: the stack has fewer slices.
+    """
+    count = last - first + 1
+    if count < wanted:
+        raise ScanError(f"the short-axis stack has {count} slices, {wanted} are needed")
+    middles = (np.arange(wanted) + 0.5) * count / wanted - 0.5
+    # Halves round up, so that slices stay distinct.
+    return [first + int(position) for position in np.floor(middles + 0.5)]
+
+
+def resample_frames(frames_t: np.ndarray, wanted: int) -> np.ndarray:
+    """Resample a cycle to `wanted` frames, linearly and as a closed loop: frame 0 stays, the end leads to it.
+
+    Args:
+        frames_t: (time, ...) values of any numeric type; whole numbers are rounded.
+        wanted: frames to return.
+    """
+    count = len(frames_t)
+    if count == wanted:
+        return frames_t
+    position = np.arange(wanted) * count / wanted
+    before = np.floor(position).astype(int)
+    share = (position - before).astype(np.float32).reshape(-1, *[1] * (frames_t.ndim - 1))
+    values = frames_t[before] * (1 - share) + frames_t[(before + 1) % count] * share
+    return np.rint(values).astype(frames_t.dtype) if frames_t.dtype.kind in "iu" else values.astype(frames_t.dtype)
+
+
+def nearest_frames(count: int, wanted: int) -> np.ndarray:
+    """(wanted,) frame numbers of `count` that are nearest in time, for masks."""
+    return np.floor(np.arange(wanted) * count / wanted + 0.5).astype(int) % count
