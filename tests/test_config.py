@@ -59,7 +59,7 @@ def test_schema_and_defaults_name_the_same_keys() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("images.sizes", 64, "unknown key 'images.sizes'; did you mean 'images.size'?"),
+        ("images.shard_counts", 4, "unknown key 'images.shard_counts'; did you mean 'images.shard_count'?"),
         ("stage1.mask_ratio", 1.5, "'stage1.mask_ratio' is 1.5, which is not allowed; it must be below 1"),
         ("stage1.epochs", 0, "'stage1.epochs' is 0, which is not allowed; it must be at least 1"),
         ("labels.timing", "never", "choose ever or prevalent or incident"),
