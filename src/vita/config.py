@@ -39,7 +39,8 @@ def _describe(error: Any) -> str:
         unknown = sorted(set(error.instance) - set(known))[0]
         key = f"{where}.{unknown}" if where else unknown
         near = difflib.get_close_matches(unknown, known, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(known)}"
+        prefix = f"{where}." if where else ""
+        hint = f"did you mean '{prefix}{near[0]}'?" if near else f"known here: {', '.join(known)}"
         return f"config: unknown key '{key}'; {hint}"
     if error.validator == "required":
         return f"config: '{where}' lacks a key: {error.message}"
