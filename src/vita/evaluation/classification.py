@@ -1,0 +1,215 @@
+"""Metrics of predicted diseases, binary and categorical features, one row per target, on the test split.
+
+    python -m vita.evaluation.classification --task disease_cad --model vita
+        --predictions results/predictions/disease_cad/vita.parquet
+        --baselines results/predictions/disease_cad/resnet50.parquet ...   (optional)
+        --targets workflow/resources/targets.tsv
+        --settings '{"seed": 2025, "evaluation": {"bootstrap": 1000}}'
+        --output results/metrics/disease_cad/vita.csv
+        --calibration results/metrics/disease_cad/vita_calibration.csv   (optional, binary targets)
+
+Binary: AUC-ROC with DeLong's interval, F1, recall and precision at the threshold chosen on validation and stored
+with the predictions, average precision, Brier score, prevalence; bootstrap intervals for all but the AUC; with
+baselines, DeLong's paired test against the one with the highest AUC and Holm's correction over the targets.
+Categorical (predictions with a column `class`, a row per class): macro AUC, accuracy, macro F1.
+A metric that is undefined, such as the AUC without positives, is empty, and `note` says why.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import brier_score_loss
+
+from vita import cli
+from vita.atomic import replacing
+from vita.errors import UserError
+from vita.evaluation import weighted
+from vita.evaluation.predictions import Pairs, identity, pairs, read_predictions, read_targets
+from vita.evaluation.statistics import delong_interval, delong_p, holm, interval, resamples
+
+BINS = 10
+BINARY = ("auc", "f1", "recall", "precision", "average_precision", "brier")
+CATEGORICAL = ("macro_auc", "accuracy", "macro_f1")
+COLUMNS = [
+    *("task", "model", "target", "title", "unit", "kind", "in_table", "decimals", "n", "positives"),
+    *("prevalence", "threshold", "classes"),
+    *(f"{name}{end}" for name in BINARY + CATEGORICAL for end in ("", "_low", "_high")),
+    *("best_baseline", "best_baseline_auc", "p", "p_holm", "note"),
+]
+Row = dict[str, float | int | str]
+
+
+def binary(found: Pairs, name: str, bootstrap: int, seed: int) -> Row:
+    """Metrics of one binary target.
+
+    Raises:
+        UserError: a truth is neither 0 nor 1, or a prediction is no probability.
+    """
+    if not np.isin(found.truth, (0, 1)).all():
+        raise UserError(f"{name}: the truth of a binary target must be 0 or 1")
+    if found.prediction.size and (found.prediction.min() < 0 or found.prediction.max() > 1):
+        raise UserError(f"{name}: predictions of a binary target must be probabilities between 0 and 1")
+    truth, score = found.truth.astype(bool), found.prediction
+    n, positives = truth.size, int(truth.sum())
+    row: Row = {"n": n, "positives": positives, "threshold": found.threshold}
+    if n == 0:
+        return row | {"note": "no participant of the test split has a known value"}
+    row["prevalence"] = positives / n
+    row["auc"], row["auc_low"], row["auc_high"] = delong_interval(truth, score)
+    weights = np.vstack([np.ones(n), resamples(n, bootstrap, seed, name)])
+    values = {
+        "average_precision": weighted.average_precision(truth, score, weights),
+        "brier": weights @ (truth - score) ** 2 / n,
+    }
+    if np.isfinite(found.threshold):
+        values |= weighted.threshold_metrics(truth, score >= found.threshold, weights)
+    for metric, value in values.items():
+        row[metric] = float(value[0])
+        row[f"{metric}_low"], row[f"{metric}_high"] = interval(value[1:])
+    row["brier"] = float(brier_score_loss(found.truth, score, pos_label=1))
+    row["note"] = "; ".join(_notes(truth, score, found.threshold))
+    return row
+
+
+def _notes(truth: np.ndarray, score: np.ndarray, threshold: float) -> list[str]:
+    """Why some metrics of a binary target are empty."""
+    notes = []
+    if not truth.any():
+        notes.append("no positives in the test split")
+    elif truth.all():
+        notes.append("no negatives in the test split")
+    if not np.isfinite(threshold):
+        notes.append("no threshold stored")
+    elif not (score >= threshold).any():
+        notes.append("nobody was called positive, so precision is undefined")
+    return notes
+
+
+def compare(found: Pairs, target: str, baselines: dict[str, pd.DataFrame]) -> Row:
+    """The baseline with the highest AUC over the same participants, and DeLong's paired p against it."""
+    truth = found.truth.astype(bool)
+    scores: dict[str, np.ndarray] = {}
+    for name, table in baselines.items():
+        other = pairs(table, target)
+        scores[name] = pd.Series(other.prediction, index=other.eid).reindex(found.eid).to_numpy(float)
+    scores = {name: score for name, score in scores.items() if score.size and np.isfinite(score).all()}
+    if not scores or truth.all() or not truth.any():
+        return {}
+    areas = {name: delong_interval(truth, score)[0] for name, score in scores.items()}
+    best = max(areas, key=lambda name: areas[name])
+    return {
+        "best_baseline": best,
+        "best_baseline_auc": areas[best],
+        "p": delong_p(truth, found.prediction, scores[best]),
+    }
+
+
+def categorical(predictions: pd.DataFrame, name: str, bootstrap: int, seed: int) -> Row:
+    """Metrics of one categorical target from a probability per participant and class.
+
+    Raises:
+        UserError: there is no column `class`, or a class of a participant is missing.
+    """
+    if "class" not in predictions.columns:
+        raise UserError(f"{name}: predictions of a categorical target need a column `class`")
+    rows = predictions[(predictions["target"] == name) & predictions["truth"].notna()]
+    if rows.empty:
+        return {"n": 0, "note": "no participant of the test split has a known value"}
+    probability = rows.pivot(index="eid", columns="class", values="prediction")
+    if probability.isna().any(axis=None):
+        raise UserError(f"{name}: some participants lack the probability of a class")
+    truth = rows.drop_duplicates("eid").set_index("eid")["truth"].reindex(probability.index).to_numpy(float)
+    classes = probability.columns.to_numpy(float)
+    called = classes[probability.to_numpy().argmax(axis=1)]
+    weights = np.vstack([np.ones(truth.size), resamples(truth.size, bootstrap, seed, name)])
+    occurring = np.union1d(truth, called)
+    accuracy, macro_f1 = weighted.accuracy_and_macro_f1(truth, called, occurring, weights)
+    row: Row = {"n": truth.size, "classes": int(np.unique(truth).size)}
+    values = {"accuracy": accuracy, "macro_f1": macro_f1}
+    if np.unique(truth).size > 1:
+        values["macro_auc"] = weighted.macro_auc(truth, probability.to_numpy(float), classes, weights)
+    else:
+        row["note"] = "only one class in the test split"
+    for metric, value in values.items():
+        row[metric] = float(value[0])
+        row[f"{metric}_low"], row[f"{metric}_high"] = interval(value[1:])
+    return row
+
+
+def evaluate(
+    predictions: pd.DataFrame,
+    targets: pd.DataFrame,
+    baselines: dict[str, pd.DataFrame],
+    model: str,
+    bootstrap: int,
+    seed: int,
+) -> pd.DataFrame:
+    """The metrics table: a row per row of `targets`, in their order."""
+    rows = []
+    for _, target in targets.iterrows():
+        name = target["target"]
+        row = identity(target, target["task"], model)
+        if target["kind"] == "categorical":
+            row |= categorical(predictions, name, bootstrap, seed)
+        else:
+            found = pairs(predictions, name)
+            row |= binary(found, name, bootstrap, seed) | compare(found, name, baselines)
+        rows.append(row)
+    table = pd.DataFrame(rows).reindex(columns=COLUMNS)
+    table["p_holm"] = holm(table["p"].to_numpy(float))
+    table["note"] = [row.get("note", "") for row in rows]
+    return table
+
+
+def calibration(predictions: pd.DataFrame, targets: pd.DataFrame, model: str) -> pd.DataFrame:
+    """Observed frequency against mean predicted probability in `BINS` equal bins of probability."""
+    rows = []
+    for _, target in targets[targets["kind"] == "binary"].iterrows():
+        found = pairs(predictions, target["target"])
+        bins = np.clip((found.prediction * BINS).astype(int), 0, BINS - 1)
+        for number in np.unique(bins):
+            inside = bins == number
+            rows.append(
+                {
+                    "model": model,
+                    "target": target["target"],
+                    "bin": int(number),
+                    "n": int(inside.sum()),
+                    "predicted": found.prediction[inside].mean(),
+                    "observed": found.truth[inside].mean(),
+                }
+            )
+    return pd.DataFrame(rows, columns=["model", "target", "bin", "n", "predicted", "observed"])
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line, see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--task", required=True, help="task as in targets.tsv")
+    parser.add_argument("--model", required=True, help="name of the system")
+    parser.add_argument("--predictions", required=True, type=Path, help="the system's predictions (parquet)")
+    parser.add_argument("--baselines", nargs="*", default=[], type=Path, help="predictions to test against")
+    parser.add_argument("--targets", required=True, type=Path, help="targets.tsv")
+    parser.add_argument("--output", required=True, type=Path, help="metrics CSV to write")
+    parser.add_argument("--calibration", type=Path, help="CSV of the calibration curves to write")
+    cli.add_settings(parser, "seed and the block `evaluation`")
+    args = parser.parse_args(arguments)
+    predictions, targets = read_predictions(args.predictions), read_targets(args.targets, args.task)
+    table = evaluate(
+        predictions,
+        targets,
+        {path.stem: read_predictions(path) for path in args.baselines},
+        args.model,
+        args.settings.get("evaluation", {}).get("bootstrap", 1000),
+        args.settings.get("seed", 0),
+    )
+    with replacing(args.output) as path:
+        table.to_csv(path, index=False)
+    if args.calibration:
+        with replacing(args.calibration) as path:
+            calibration(predictions, targets, args.model).to_csv(path, index=False)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,87 @@
+"""Predictions files and targets as the evaluation reads them: checked columns, one split, known units."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vita.errors import UserError
+
+COLUMNS = ("eid", "split", "target", "truth", "prediction")
+TARGET_COLUMNS = ("task", "target", "title", "unit", "kind", "in_table", "decimals")
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Truth and prediction of one target, both known, ordered by participant."""
+
+    eid: np.ndarray  # (n,) int64
+    truth: np.ndarray  # (n,) float64
+    prediction: np.ndarray  # (n,) float64
+    threshold: float  # chosen on validation; NaN where none is stored
+
+
+def read_predictions(path: str | Path, split: str = "test") -> pd.DataFrame:
+    """One split's rows of a predictions file, sorted by target and participant.
+
+    Raises:
+        UserError: the file is missing, lacks a column or has no row of the split.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"no predictions file {path}: run the rule that trains this system first")
+    table = pd.read_parquet(path)
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing:
+        raise UserError(f"{path} has no column {', '.join(missing)}: it is not a predictions file")
+    table = table[table["split"] == split]
+    if table.empty:
+        raise UserError(f"{path} has no row with split {split!r}")
+    return table.sort_values(["target", "eid"], kind="stable").reset_index(drop=True)
+
+
+def read_targets(path: str | Path, task: str | None = None) -> pd.DataFrame:
+    """Rows of targets.tsv in their order, those of one task if one is named.
+
+    Raises:
+        UserError: the file is missing, lacks a column or does not know the task.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"no targets table {path}")
+    table = pd.read_csv(path, sep="\t", keep_default_na=False)
+    missing = [name for name in TARGET_COLUMNS if name not in table.columns]
+    if missing:
+        raise UserError(f"{path} has no column {', '.join(missing)}")
+    if task is not None:
+        table = table[table["task"] == task]
+        if table.empty:
+            raise UserError(f"{path} has no target of the task {task!r}")
+    return table.reset_index(drop=True)
+
+
+def pairs(predictions: pd.DataFrame, target: str) -> Pairs:
+    """The participants whose truth of the target is known.
+
+    Raises:
+        UserError: a participant stands twice, or a known truth has no finite prediction.
+    """
+    rows = predictions[(predictions["target"] == target) & predictions["truth"].notna()]
+    if rows["eid"].duplicated().any():
+        raise UserError(f"predictions of {target}: {rows['eid'].duplicated().sum()} participants stand twice")
+    prediction = rows["prediction"].to_numpy(float)
+    if not np.isfinite(prediction).all():
+        raise UserError(f"predictions of {target}: {(~np.isfinite(prediction)).sum()} are not finite numbers")
+    known = rows["threshold"].dropna() if "threshold" in rows else rows["truth"].iloc[:0]
+    threshold = float(known.iloc[0]) if len(known) else float("nan")
+    return Pairs(rows["eid"].to_numpy(np.int64), rows["truth"].to_numpy(float), prediction, threshold)
+
+
+def identity(targets_row: "pd.Series", task: str, model: str) -> dict[str, object]:
+    """The first columns of every metrics row: what was measured and how it is printed."""
+    return {
+        "task": task,
+        "model": model,
+        **{name: targets_row[name] for name in ("target", "title", "unit", "kind", "in_table", "decimals")},
+    }

@@ -1,0 +1,127 @@
+"""Dice and Hausdorff distances of predicted masks, per structure, on the test split.
+
+    python -m vita.evaluation.segmentation --model vita
+        --masks results/predictions/segmentation/vita.npz
+        --baselines results/metrics/segmentation/mae_participants.parquet ...   (optional)
+        --settings '{"seed": 2025, "evaluation": {"bootstrap": 1000}}'
+        --output results/metrics/segmentation/vita.csv
+        --per-participant results/metrics/segmentation/vita_participants.parquet
+
+Masks: an npz of `eid` (n,), `truth` and `prediction` (n, 9 planes, time, height, width) uint8 with 255 where
+nothing is annotated, `spacing_mm` (n, 9, 2). Hard labels only. A structure is judged on the planes where it can
+occur and is annotated. Dice is taken over all those planes and frames together. HD and HD95 in mm are taken per
+plane and frame and averaged per participant; where both masks are empty the plane and frame is left out, where
+one is empty it has no distance and is counted, as `missed` (reference only) or `spurious` (prediction only).
+Rows: all planes and frames together, then by view (SA, LA) and by phase (ED: the first frame; ES: the frame with
+the smallest short-axis LV cavity of the reference). Intervals: bootstrap over participants. With the per-participant
+files of baselines, a paired Wilcoxon test of Dice against the best of them, with Holm's correction.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vita import cli
+from vita.atomic import replacing
+from vita.errors import UserError
+from vita.evaluation.segmentation_rows import per_participant
+from vita.evaluation.statistics import holm, mean_interval, wilcoxon_p
+
+METRICS = ("dice", "hd_mm", "hd95_mm")
+GROUPS = [("all", "all"), ("SA", "all"), ("LA", "all"), ("all", "ED"), ("all", "ES")]
+COLUMNS = [
+    *("task", "model", "target", "view", "phase", "n"),
+    *(f"{name}{end}" for name in METRICS for end in ("", "_sd", "_low", "_high")),
+    *("compared", "missed", "spurious", "absent", "best_baseline", "best_baseline_dice", "p", "p_holm", "note"),
+]
+
+
+def read_masks(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a masks file.
+
+    Raises:
+        UserError: the file is missing, lacks an array, or the shapes do not fit.
+    """
+    if not path.is_file():
+        raise UserError(f"no masks file {path}: run the rule that trains this system's segmentation first")
+    with np.load(path, allow_pickle=False) as stored:
+        missing = [name for name in ("eid", "truth", "prediction", "spacing_mm") if name not in stored]
+        if missing:
+            raise UserError(f"{path} has no array {', '.join(missing)}")
+        arrays = {name: stored[name] for name in ("eid", "truth", "prediction", "spacing_mm")}
+    n = len(arrays["eid"])
+    if arrays["truth"].shape != arrays["prediction"].shape or arrays["truth"].shape[:2] != (n, 9):
+        raise UserError(f"{path}: truth and prediction must both be ({n}, 9, time, height, width)")
+    if arrays["spacing_mm"].shape != (n, 9, 2) or not (arrays["spacing_mm"] > 0).all():
+        raise UserError(f"{path}: spacing_mm must be ({n}, 9, 2) and positive")
+    return arrays
+
+
+def summarise(rows: pd.DataFrame, model: str, bootstrap: int, seed: int) -> pd.DataFrame:
+    """Means over participants with their intervals, a row per structure, view and phase."""
+    summary = []
+    for (target, view, phase), group in rows.groupby(["target", "view", "phase"], sort=False):
+        row: dict[str, object] = {"task": "segmentation", "model": model, "target": target}
+        row |= {"view": view, "phase": phase, "n": int(group["dice"].notna().sum()), "note": ""}
+        for metric in METRICS:
+            values = group[metric].dropna().to_numpy(float)
+            row[metric] = values.mean() if values.size else np.nan
+            row[f"{metric}_sd"] = values.std(ddof=1) if values.size > 1 else np.nan
+            row[f"{metric}_low"], row[f"{metric}_high"] = mean_interval(
+                values, bootstrap, seed, f"{target} {view} {phase} {metric}"
+            )
+        row |= {name: int(group[name].sum()) for name in ("compared", "missed", "spurious", "absent")}
+        if row["n"] == 0:
+            row["note"] = "nobody has this structure annotated or predicted here"
+        elif row["compared"] == 0:
+            row["note"] = "no plane and frame has the structure in both masks, so no distance"
+        summary.append(row)
+    return pd.DataFrame(summary).reindex(columns=COLUMNS)
+
+
+def compare(summary: pd.DataFrame, rows: pd.DataFrame, baselines: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Fill the columns of the test against the baseline with the highest Dice, in the rows over everything."""
+    whole = (summary["view"] == "all") & (summary["phase"] == "all")
+    for place, target in summary.loc[whole, "target"].items():
+        own = _dice(rows, target)
+        others = {name: _dice(table, target).reindex(own.index) for name, table in baselines.items()}
+        others = {name: series for name, series in others.items() if len(series) and series.notna().all()}
+        if not others:
+            continue
+        best = max(others, key=lambda name: others[name].mean())
+        summary.loc[place, "best_baseline"] = best
+        summary.loc[place, "best_baseline_dice"] = others[best].mean()
+        summary.loc[place, "p"] = wilcoxon_p(own.to_numpy(), others[best].to_numpy())
+    summary.loc[whole, "p_holm"] = holm(summary.loc[whole, "p"].to_numpy(float))
+    return summary
+
+
+def _dice(rows: pd.DataFrame, target: str) -> pd.Series:
+    whole = rows[(rows["target"] == target) & (rows["view"] == "all") & (rows["phase"] == "all")]
+    return whole.set_index("eid")["dice"].dropna()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line, see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--model", required=True, help="name of the system")
+    parser.add_argument("--masks", required=True, type=Path, help="the system's masks (npz)")
+    parser.add_argument("--baselines", nargs="*", default=[], type=Path, help="per-participant parquets")
+    parser.add_argument("--output", required=True, type=Path, help="metrics CSV to write")
+    parser.add_argument("--per-participant", required=True, type=Path, help="parquet to write")
+    cli.add_settings(parser, "seed and the block `evaluation`")
+    args = parser.parse_args(arguments)
+    rows = per_participant(**read_masks(args.masks), groups=GROUPS)
+    bootstrap = args.settings.get("evaluation", {}).get("bootstrap", 1000)
+    summary = summarise(rows, args.model, bootstrap, args.settings.get("seed", 0))
+    baselines = {path.stem.removesuffix("_participants"): pd.read_parquet(path) for path in args.baselines}
+    summary = compare(summary, rows, baselines)
+    with replacing(args.output) as path:
+        summary.to_csv(path, index=False)
+    with replacing(args.per_participant) as path:
+        rows.assign(model=args.model).to_parquet(path, index=False)
+
+
+if __name__ == "__main__":
+    cli.run(main)

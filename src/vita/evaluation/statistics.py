@@ -1,0 +1,111 @@
+"""Intervals and tests: bootstrap over participants, paired Wilcoxon, DeLong, Holm.
+
+A bootstrap resample is a row of counts, how often each participant was drawn, so that a metric of all
+resamples is a few matrix products instead of a loop.
+"""
+
+from zlib import crc32
+
+import numpy as np
+from scipy import stats
+
+LEVEL = 0.95
+
+
+def resamples(n: int, count: int, seed: int, name: str) -> np.ndarray:
+    """Counts of `n` participants in `count` bootstrap resamples.
+
+    Args:
+        n: participants.
+        count: resamples.
+        seed: the run's seed; with `name` it fixes the draw, whatever else was drawn before.
+        name: what is resampled, such as the target's name.
+
+    Returns:
+        (count, n) float64, each row sums to n.
+    """
+    generator = np.random.default_rng([seed, crc32(name.encode())])
+    return generator.multinomial(n, np.full(n, 1 / n), size=count).astype(float)
+
+
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """Percentile interval of bootstrap values (count,); NaN where fewer than half are defined."""
+    values = values[np.isfinite(values)] if np.isfinite(values).mean() >= 0.5 else values[:0]
+    if values.size == 0:
+        return float("nan"), float("nan")
+    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def mean_interval(values: np.ndarray, count: int, seed: int, name: str) -> tuple[float, float]:
+    """Bootstrap interval of the mean of `values` (n,); NaN when there are none."""
+    if values.size == 0:
+        return float("nan"), float("nan")
+    return interval(resamples(values.size, count, seed, name) @ values / values.size)
+
+
+def wilcoxon_p(first: np.ndarray, second: np.ndarray) -> float:
+    """Two-sided p of the paired Wilcoxon signed-rank test; 1 if no pair differs, NaN without pairs."""
+    if first.size == 0:
+        return float("nan")
+    difference = first - second
+    if not np.any(difference):
+        return 1.0
+    return float(stats.wilcoxon(difference).pvalue)
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Holm's step-down correction of (k,) p values; NaN are not counted and stay NaN."""
+    p = np.asarray(p, dtype=float)
+    corrected = np.full(p.shape, np.nan)
+    known = np.flatnonzero(np.isfinite(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    steps = p[order] * np.arange(order.size, 0, -1)
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0) if order.size else steps
+    return corrected
+
+
+def _placements(truth: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """DeLong's structural components: (positives,) and (negatives,), each with the AUC as its mean."""
+    positive, negative = score[truth], score[~truth]
+    ranks = stats.rankdata(np.concatenate([positive, negative]))
+    m, n = positive.size, negative.size
+    of_positive = (ranks[:m] - stats.rankdata(positive)) / n
+    of_negative = 1 - (ranks[m:] - stats.rankdata(negative)) / m
+    return of_positive, of_negative
+
+
+def delong_interval(truth: np.ndarray, score: np.ndarray) -> tuple[float, float, float]:
+    """AUC with DeLong's interval (DeLong, DeLong and Clarke-Pearson 1988; midranks after Sun and Xu 2014).
+
+    Args:
+        truth: (n,) bool.
+        score: (n,) float.
+
+    Returns:
+        AUC, low and high, cut to [0, 1]; all NaN without both classes, the interval NaN if a class has one
+        member only.
+    """
+    if truth.all() or not truth.any():
+        return float("nan"), float("nan"), float("nan")
+    of_positive, of_negative = _placements(truth, score)
+    auc = float(of_positive.mean())
+    if min(of_positive.size, of_negative.size) < 2:
+        return auc, float("nan"), float("nan")
+    variance = of_positive.var(ddof=1) / of_positive.size + of_negative.var(ddof=1) / of_negative.size
+    half = float(stats.norm.ppf((1 + LEVEL) / 2) * np.sqrt(variance))
+    return auc, max(0.0, auc - half), min(1.0, auc + half)
+
+
+def delong_p(truth: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
+    """Two-sided p that two scores of the same participants have the same AUC; NaN where undefined."""
+    if min(truth.sum(), (~truth).sum()) < 2:
+        return float("nan")
+    a_positive, a_negative = _placements(truth, first)
+    b_positive, b_negative = _placements(truth, second)
+    positive, negative = a_positive - b_positive, a_negative - b_negative
+    variance = positive.var(ddof=1) / positive.size + negative.var(ddof=1) / negative.size
+    difference = positive.mean()
+    if variance <= 1e-15:
+        return 1.0 if abs(difference) < 1e-12 else 0.0
+    return float(2 * stats.norm.sf(abs(difference) / np.sqrt(variance)))
