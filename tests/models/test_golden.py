@@ -100,9 +100,7 @@ def test_tabular_encoder(arrays, state, settings):
     assert torch.allclose(encoder(row[:, :3], row[:, 3:].long()), arrays["tabular_tokens"], **TOLERANCE)
 
 
-@pytest.mark.parametrize(
-    ("denominator", "key"), [("row", "clip_loss"), ("equation3", "clip_loss_equation3_mean")]
-)
+@pytest.mark.parametrize(("denominator", "key"), [("row", "clip_loss"), ("equation3", "clip_loss_equation3_mean")])
 def test_contrastive_loss(arrays, denominator, key):
     loss = clip_loss(arrays["clip_image"], arrays["clip_table"], 0.1, 0.5, denominator)
     assert torch.allclose(loss, arrays[key], **TOLERANCE)

@@ -22,18 +22,14 @@ class Alignment(nn.Module):
         categories: number of classes of each categorical feature.
     """
 
-    def __init__(
-        self, settings: ModelSettings, n_numerical: int, n_binary: int, categories: list[int]
-    ) -> None:
+    def __init__(self, settings: ModelSettings, n_numerical: int, n_binary: int, categories: list[int]) -> None:
         super().__init__()
         self.image_encoder = ImageEncoder(settings)
         self.tabular_encoder = TabularEncoder(settings, n_numerical, n_binary, categories)
         self.image_projector = _projector(settings)
         self.table_projector = _projector(settings)
 
-    def project_image(
-        self, images_bsthw: Tensor, order: Tensor | None = None, keep: int | None = None
-    ) -> Tensor:
+    def project_image(self, images_bsthw: Tensor, order: Tensor | None = None, keep: int | None = None) -> Tensor:
         """Images (batch, plane, time, height, width), masked as in `ImageEncoder`, to (batch, projection)."""
         return self.image_projector(pool(self.image_encoder(images_bsthw, order, keep)))
 
@@ -91,9 +87,7 @@ def clip_loss(
     logits = F.normalize(image_bp, dim=1) @ F.normalize(table_bp, dim=1).T / tau  # (image, table)
     positive = logits.diagonal()
     if denominator == "equation3":
-        logits = logits.masked_fill(
-            torch.eye(len(logits), dtype=torch.bool, device=logits.device), float("-inf")
-        )
+        logits = logits.masked_fill(torch.eye(len(logits), dtype=torch.bool, device=logits.device), float("-inf"))
     elif denominator != "row":
         raise UserError(f"config: 'stage2.denominator' is '{denominator}'; choose row or equation3")
     from_image = logits.logsumexp(dim=1) - positive

@@ -47,9 +47,7 @@ class Decoder(nn.Module):
         self.checkpointing = settings.checkpointing
         self.embed = nn.Linear(width, width)
         self.mask_token = token_parameter(width)
-        self.blocks = nn.ModuleList(
-            Block(width, heads, settings.dropout) for _ in range(settings.decoder_depth)
-        )
+        self.blocks = nn.ModuleList(Block(width, heads, settings.dropout) for _ in range(settings.decoder_depth))
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, settings.patch_voxels)
         self.register_buffer("positions", image_positions(settings), persistent=False)
@@ -66,9 +64,7 @@ class Decoder(nn.Module):
             (batch, patches, width), in the patches' own order.
         """
         tokens = self.embed(tokens_bkd)
-        hidden = self.mask_token.expand(len(tokens), order.shape[1] - tokens.shape[1] + 1, -1).to(
-            tokens.dtype
-        )
+        hidden = self.mask_token.expand(len(tokens), order.shape[1] - tokens.shape[1] + 1, -1).to(tokens.dtype)
         patches = take(torch.cat([tokens[:, 1:], hidden], dim=1), order.argsort(dim=1))
         tokens = torch.cat([tokens[:, :1], patches], dim=1) + self.positions
         for block in self.blocks:

@@ -78,9 +78,7 @@ def _features(features: Mapping[tuple[str, str], Mapping[int, Tensor]]) -> dict[
     joined = {}
     for published, own in (("weight", "scale"), ("bias", "shift")):
         if group := features.get(("numerical_fe", published)):
-            joined[f"tabular_encoder.{own}"] = torch.stack(
-                [group[index].flatten() for index in sorted(group)]
-            )
+            joined[f"tabular_encoder.{own}"] = torch.stack([group[index].flatten() for index in sorted(group)])
     lookups = [features.get((group, "weight"), {}) for group in ("single_c_fe", "multi_c_fe")]
     if rows := [group[index] for group in lookups for index in sorted(group)]:
         joined["tabular_encoder.lookup.weight"] = torch.cat(rows)
@@ -116,16 +114,12 @@ def settings_of(state: Mapping[str, Tensor], heads: int) -> ModelSettings:
     """
     for name in ("encoder_imaging.patch_embed.proj.weight", "encoder_imaging.enc_pos_embed"):
         if name not in state:
-            raise UserError(
-                f"the checkpoint has no weight '{name}'; is it a published model of Stage I or II?"
-            )
-    width, _, *patch = state["encoder_imaging.patch_embed.proj.weight"].shape
+            raise UserError(f"the checkpoint has no weight '{name}'; is it a published model of Stage I or II?")
+    width, _channels, *patch = state["encoder_imaging.patch_embed.proj.weight"].shape
     positions = state["encoder_imaging.enc_pos_embed"].squeeze(0)[1:]
     block = (width - 1) // 4
     planes = positions[:, : 1 + block].unique(dim=0)
-    time, rows, columns = (
-        len(positions[:, 1 + i * block : 1 + (i + 1) * block].unique(dim=0)) for i in (1, 2, 3)
-    )
+    time, rows, _columns = (len(positions[:, 1 + i * block : 1 + (i + 1) * block].unique(dim=0)) for i in (1, 2, 3))
     long_axis = int((planes[:, 0] == LONG_AXIS).sum())
     sizes = {
         "frames": time * patch[0],

@@ -139,21 +139,29 @@ def segmentation_loss(logits_bcsthw: Tensor, target_bsthw: Tensor, smooth: float
     Returns:
         () cross-entropy plus Dice loss; 0 with gradients if nothing is annotated.
     """
-    classes = logits_bcsthw.shape[1]
-    log_probability = (
-        logits_bcsthw.float().transpose(1, 2).flatten(0, 1).log_softmax(dim=1)
-    )  # (b * s, c, t, h, w)
-    target = target_bsthw.flatten(0, 1).long()
-    annotated = target != NOT_ANNOTATED
-    target = target.where(annotated, 0)
-    of_target = log_probability.gather(1, target[:, None])[:, 0]
-    count = annotated.sum()
-    cross_entropy = -(of_target * annotated).sum() / count.clamp(min=1)
-    predicted = (log_probability.exp() * annotated[:, None]).sum(dim=(0, 2, 3, 4))
-    overlap = torch.zeros_like(predicted).index_add(
-        0, target.flatten(), (of_target.exp() * annotated).flatten()
-    )
-    present = torch.zeros_like(predicted).index_add(0, target.flatten(), annotated.flatten().to(predicted))
+    # Plane by plane: tensors of a few MB stay in caches and need no fresh pages from the system.
+    planes = zip(logits_bcsthw.unbind(2), target_bsthw.unbind(1), strict=True)
+    totals = [torch.stack(values).sum(dim=0) for values in zip(*(_totals(*plane) for plane in planes), strict=True)]
+    cross_entropy, overlap, predicted, present = totals
     dice = (2 * overlap + smooth) / (predicted + present + smooth)
     shown = F.pad((present[1:] > 0).to(dice), (1, 0))
-    return cross_entropy + ((1 - dice) * shown).sum() / shown.sum().clamp(min=1)
+    dice_loss = ((1 - dice) * shown).sum() / shown.sum().clamp(min=1)
+    return cross_entropy / present.sum().clamp(min=1) + dice_loss
+
+
+def _totals(logits_bcthw: Tensor, target_bthw: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Sums over the annotated voxels of a plane.
+
+    Returns:
+        Cross-entropy (), and per class the probability on voxels of the class, the probability on all voxels, and
+        the number of voxels of the class.
+    """
+    annotated = target_bthw != NOT_ANNOTATED
+    target = target_bthw.long().where(annotated, 0)
+    log_probability = logits_bcthw.float().log_softmax(dim=1)
+    of_target = log_probability.gather(1, target[:, None])[:, 0]
+    predicted = (log_probability.exp() * annotated[:, None]).sum(dim=(0, 2, 3, 4))
+    empty, kind = torch.zeros_like(predicted), target.flatten()
+    overlap = empty.index_add(0, kind, (of_target.exp() * annotated).flatten())
+    present = empty.index_add(0, kind, annotated.flatten().to(predicted))
+    return -(of_target * annotated).sum(), overlap, predicted, present

@@ -62,17 +62,13 @@ class ModelSettings:
         """
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(block) - known):
-            raise UserError(
-                f"config: unknown key 'model.{unknown[0]}'; known here: {', '.join(sorted(known))}"
-            )
+            raise UserError(f"config: unknown key 'model.{unknown[0]}'; known here: {', '.join(sorted(known))}")
         sequences = {key: tuple(block[key]) for key in ("patch", "view_of_plane") if key in block}
         return cls(**{**block, **sequences})
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON can hold them; `from_dict` reads them back."""
-        return {
-            key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
-        }
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
     @property
     def planes(self) -> int:
@@ -108,15 +104,11 @@ def _check_positive(settings: ModelSettings) -> None:
             f"config: 'model.patch' is {list(settings.patch)}; it needs three sizes (frames, rows, columns)"
         )
     if settings.positions not in POSITIONS:
-        raise UserError(
-            f"config: 'model.positions' is '{settings.positions}'; choose one of {', '.join(POSITIONS)}"
-        )
+        raise UserError(f"config: 'model.positions' is '{settings.positions}'; choose one of {', '.join(POSITIONS)}")
     if not 0 <= settings.dropout < 1:
         raise UserError(f"config: 'model.dropout' is {settings.dropout}; it must be at least 0 and below 1")
     if not settings.view_of_plane or not set(settings.view_of_plane) <= {LONG_AXIS, SHORT_AXIS}:
-        raise UserError(
-            f"config: 'model.view_of_plane' is {list(settings.view_of_plane)}; give 0 or 1 for each plane"
-        )
+        raise UserError(f"config: 'model.view_of_plane' is {list(settings.view_of_plane)}; give 0 or 1 for each plane")
 
 
 def _check_patch(settings: ModelSettings) -> None:

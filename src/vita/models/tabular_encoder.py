@@ -25,9 +25,7 @@ class TabularEncoder(nn.Module):
     first_row: Tensor
     classes: Tensor
 
-    def __init__(
-        self, settings: ModelSettings, n_numerical: int, n_binary: int, categories: list[int]
-    ) -> None:
+    def __init__(self, settings: ModelSettings, n_numerical: int, n_binary: int, categories: list[int]) -> None:
         super().__init__()
         self.checkpointing = settings.checkpointing
         sizes = torch.tensor([_BINARY_CLASSES] * n_binary + list(categories), dtype=torch.long)

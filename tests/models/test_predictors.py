@@ -1,0 +1,122 @@
+"""Heads, baselines and the segmenter."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from vita.errors import UserError
+from vita.models.baselines import ResNet50
+from vita.models.heads import Output, Regressor, output_slices, total_width
+from vita.models.image_encoder import ImageEncoder
+from vita.models.segmenter import NOT_ANNOTATED, Segmenter, choose_planes, segmentation_loss
+from vita.models.settings import ModelSettings
+
+SMALL = ModelSettings(size=32, patch=(5, 8, 8), width=33, heads=3, depth=2, segmenter_width=8)
+OUTPUTS = [Output("LVEDV", "numerical"), Output("smoker", "binary"), Output("diet", "categorical", 4)]
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
+def test_columns_of_outputs():
+    assert output_slices(OUTPUTS) == {"LVEDV": slice(0, 1), "smoker": slice(1, 2), "diet": slice(2, 6)}
+    assert total_width(OUTPUTS) == 6
+
+
+@pytest.mark.parametrize("pooling", ["mean", "flatten", "cls"])
+def test_regressor_gives_all_outputs_and_reaches_every_weight(pooling):
+    model = Regressor(SMALL, ImageEncoder(SMALL), OUTPUTS, pooling)
+    raw = model(torch.rand(2, 9, 5, 32, 32))
+    assert raw.shape == (2, 6)
+    raw.square().sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+def test_rectified_numbers_only():
+    model = Regressor(SMALL, ImageEncoder(SMALL), OUTPUTS, rectify=True)
+    torch.nn.init.zeros_(model.head[-1].weight)
+    torch.nn.init.constant_(model.head[-1].bias, -2.0)
+    assert model(torch.rand(1, 9, 5, 32, 32)).tolist() == [[0.0] + [-2.0] * 5]
+
+
+def test_unknown_pooling():
+    with pytest.raises(UserError, match="'pooling' is 'max'"):
+        Regressor(SMALL, ImageEncoder(SMALL), OUTPUTS, "max")
+
+
+def test_resnet_shares_the_interface():
+    assert ResNet50(SMALL, OUTPUTS)(torch.rand(2, 9, 5, 32, 32)).shape == (2, 6)
+
+
+def test_segmenter_shapes_and_planes():
+    model = Segmenter(SMALL, ImageEncoder(SMALL)).eval()
+    images = torch.rand(2, 9, 5, 32, 32)
+    logits = model(images)
+    assert logits.shape == (2, 6, 9, 5, 32, 32)
+    assert torch.allclose(model(images, [0, 4]), logits[:, :, [0, 4]], atol=1e-5)
+
+
+def test_segmenter_folds_several_temporal_patches():
+    settings = ModelSettings.from_dict(SMALL.to_dict() | {"frames": 10, "view_of_plane": [0, 1]})
+    assert Segmenter(settings, ImageEncoder(settings))(torch.rand(1, 2, 10, 32, 32)).shape == (1, 6, 2, 10, 32, 32)
+
+
+@pytest.mark.parametrize("patch", [(5, 8, 16), (5, 1, 1)])
+def test_segmenter_refuses_patches_it_cannot_double(patch):
+    settings = ModelSettings(size=48, patch=patch, width=33, heads=3)
+    with pytest.raises(UserError, match=r"model\.patch.*power of two"):
+        Segmenter(settings, ImageEncoder(settings))
+
+
+def test_segmenter_learns_a_bright_square():
+    model = Segmenter(SMALL, ImageEncoder(SMALL))
+    images, target = torch.rand(2, 9, 5, 32, 32) * 0.3, torch.zeros(2, 9, 5, 32, 32, dtype=torch.uint8)
+    images[..., 8:20, 8:20] += 0.6
+    target[..., 8:20, 8:20] = 1
+    optimiser = torch.optim.AdamW(model.parameters(), 1e-2)
+    for _ in range(40):
+        optimiser.zero_grad()
+        segmentation_loss(model(images), target).backward()
+        optimiser.step()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+    found, wanted = model(images).argmax(dim=1) == 1, target == 1
+    assert 2 * (found & wanted).sum() / (found.sum() + wanted.sum()) > 0.95
+
+
+def test_segmentation_loss_is_cross_entropy_plus_dice():
+    logits, target = torch.randn(2, 3, 2, 1, 4, 4), torch.randint(0, 3, (2, 2, 1, 4, 4))
+    probability, truth = logits.softmax(dim=1), functional.one_hot(target, 3).movedim(-1, 1)
+    overlap, sizes = (t.sum(dim=(0, 2, 3, 4, 5)) for t in (probability * truth, probability + truth))
+    dice = 1 - ((2 * overlap + 1) / (sizes + 1))[1:]
+    expected = functional.cross_entropy(logits, target) + dice.mean()
+    assert torch.allclose(segmentation_loss(logits, target), expected, atol=1e-6)
+
+
+def test_voxels_without_annotation_weigh_nothing():
+    logits = torch.randn(1, 3, 2, 1, 4, 4, requires_grad=True)
+    target = torch.randint(0, 3, (1, 2, 1, 4, 4))
+    target[:, 1] = NOT_ANNOTATED
+    loss = segmentation_loss(logits, target)
+    assert torch.allclose(loss, segmentation_loss(logits[:, :, :1], target[:, :1]))
+    loss.backward()
+    assert not logits.grad[:, :, 1].any()
+    assert logits.grad[:, :, 0].any()
+
+
+def test_nothing_annotated_gives_zero():
+    logits = torch.randn(1, 3, 1, 1, 4, 4, requires_grad=True)
+    loss = segmentation_loss(logits, torch.full((1, 1, 1, 4, 4), NOT_ANNOTATED))
+    loss.backward()
+    assert loss.item() == 0
+    assert not logits.grad.any()
+
+
+def test_planes_are_chosen_among_annotated_ones():
+    target = torch.zeros(2, 9, 5, 4, 4, dtype=torch.uint8)
+    target[:, 1] = NOT_ANNOTATED
+    generator = torch.Generator().manual_seed(3)
+    chosen = [choose_planes(target, 3, generator) for _ in range(60)]
+    assert {plane for planes in chosen for plane in planes} == set(range(9)) - {1}
+    assert all(len(set(planes)) == 3 for planes in chosen)
