@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from vita.images.crop import cut_image, cut_mask, place
+
+
+def test_center_crop_keeps_pixels():
+    image = np.arange(2 * 10 * 13).reshape(2, 10, 13).astype(np.int16)
+    crop = place((10, 13), (3.6, 3.6), 6, None)
+    np.testing.assert_array_equal(cut_image(image, crop), image[:, 2:8, 3:9])
+    np.testing.assert_array_equal(cut_mask(image.astype(np.uint8), crop), image.astype(np.uint8)[:, 2:8, 3:9])
+
+
+def test_small_images_are_padded_with_their_darkest_value():
+    image = np.full((1, 4, 5), 7, np.int16)
+    image[0, 0, 0] = -3
+    crop = place((4, 5), (1, 1), 8, None)
+    result = cut_image(image, crop)
+    np.testing.assert_array_equal(result[0, 2:6, 2:7], image[0])
+    assert (result[0, :2] == -3).all()
+    assert (cut_mask(np.ones((1, 4, 5), np.uint8), crop)[0, :2] == 255).all()
+
+
+@pytest.mark.parametrize(("spacing", "target"), [((3.6, 3.6), 1.8), ((1.0, 1.5), 2.0), ((1.8, 1.8), 1.8)])
+def test_resampling_keeps_positions(spacing, target):
+    """A ramp in mm stays the same ramp in mm."""
+    rows, columns = np.indices((40, 44))
+    ramp = (rows * spacing[0] + 2 * columns * spacing[1]).astype(np.float32)[None]
+    crop = place((40, 44), spacing, 12, target)
+    result = cut_image(ramp, crop)[0]
+    middle = 19.5 * spacing[0] + 2 * 21.5 * spacing[1]
+    expected = middle + (np.arange(12)[:, None] - 5.5) * target + 2 * (np.arange(12) - 5.5) * target
+    np.testing.assert_allclose(result, expected, atol=0.06)  # a wide triangle over a ramp ripples a little
+
+
+def test_resampled_masks_keep_their_area():
+    rows, columns = np.indices((80, 80))
+    disc = (np.hypot(rows - 39.5, columns - 39.5) < 20).astype(np.uint8)[None]
+    result = cut_mask(disc, place((80, 80), (1, 1), 40, 2.0))
+    assert (result == 1).sum() * 4 == pytest.approx(disc.sum(), rel=0.03)
+
+
+def test_a_crop_around_a_point():
+    image = np.zeros((1, 30, 30), np.int16)
+    image[0, 7, 21] = 1
+    result = cut_image(image, place((30, 30), (1, 1), 9, None, (7, 21)))
+    assert np.argwhere(result[0]).tolist() == [[4, 4]]

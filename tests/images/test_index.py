@@ -1,0 +1,85 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from images import scans
+from vita.errors import UserError
+from vita.images.index import build_index, main, participant_number, read_withdrawals
+from vita.images.settings import ImageSettings
+
+SETTINGS = {"frames": 8, "size": 24}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for eid in ("1000011", "1000025", "heart_a"):
+        scans.write_participant(tmp_path / "scans" / eid)
+    return tmp_path / "scans"
+
+
+def test_index_by_command_line(folder, tmp_path):
+    (tmp_path / "out.csv").write_text("1000025\n9999999\n")
+    (folder / "notes").mkdir()
+    (folder / "1000011/la_3ch.nii.gz").unlink()
+    settings = json.dumps({"images": SETTINGS | {"max_excluded": 0.6}})
+    files = ["--withdrawals", str(tmp_path / "out.csv"), "--output", str(tmp_path / "index.parquet")]
+    main(["--scans", str(folder), "--settings", settings, *files])
+    table = pd.read_parquet(tmp_path / "index.parquet")
+    assert set(table["eid"]) == {1000011, participant_number("heart_a")}
+    assert set(table.loc[~table["usable"], "reason"]) == {"no la_3ch.nii.gz"}
+    stack = table[(table["eid"] == 1000011) & (table["view"] == "sa")].iloc[0]
+    assert (stack["slices"], stack["frames"]) == (9, 8)
+    assert {stack["rows"], stack["columns"]} == {40, 36}
+    assert (stack["spacing_row_mm"], stack["spacing_slice_mm"]) == pytest.approx((3, 8))
+    assert stack["frame_s"] == pytest.approx(0.05)
+    assert not stack["participant_usable"]
+    assert table.loc[table["folder"] == "heart_a", "participant_usable"].all()
+    assert stack["seg_path"].endswith("seg_sa.nii.gz")
+
+
+def test_views_that_are_not_required_may_be_missing(folder):
+    (folder / "1000011/la_3ch.nii.gz").write_bytes(b"nonsense" * 100)
+    settings = ImageSettings.from_dict({"images": SETTINGS | {"required_views": ["sa"]}})
+    table = build_index(folder, settings, set())
+    assert table["participant_usable"].all()
+    assert table.loc[~table["usable"], "reason"].tolist() == ["not a NIfTI file (wrong magic number)"]
+
+
+def test_frame_counts_are_resampled_or_refused(folder):
+    block = SETTINGS | {"frames": 20, "max_excluded": 1}
+    assert build_index(folder, ImageSettings.from_dict({"images": block}), set())["usable"].all()
+    refused = build_index(folder, ImageSettings.from_dict({"images": block | {"time": "refuse"}}), set())
+    assert refused["reason"].str.contains("8 frames instead of 20").all()
+
+
+def test_few_slices_and_single_frames(folder):
+    matrix = np.diag([2.0, 2, 8, 1])
+    scans.write(folder / "1000011/sa.nii.gz", np.ones((9, 9, 5, 8), np.int16), matrix)
+    scans.write(folder / "1000011/la_2ch.nii.gz", np.ones((9, 9, 1, 1), np.int16), matrix)
+    table = build_index(folder, ImageSettings.from_dict({"images": SETTINGS | {"max_excluded": 1}}), set())
+    reasons = table.set_index(["eid", "view"])["reason"]
+    assert "5 slices" in reasons[1000011, "sa"]
+    assert "single frame" in reasons[1000011, "la_2ch"]
+
+
+def test_too_many_unusable_scans_stop_the_run(folder):
+    for file in folder.glob("1*/sa.nii.gz"):
+        file.unlink()
+    with pytest.raises(UserError, match=r"2 of 3 .*max_excluded.*no sa.nii.gz"):
+        build_index(folder, ImageSettings.from_dict({"images": SETTINGS}), set())
+
+
+def test_mistakes_of_the_user(tmp_path):
+    settings = ImageSettings.from_dict({})
+    with pytest.raises(UserError, match="cannot be read"):
+        build_index(tmp_path / "nowhere", settings, set())
+    with pytest.raises(UserError, match="no scan found"):
+        build_index(tmp_path, settings, set())
+    (tmp_path / "w.csv").write_text("eid\n12\n")
+    with pytest.raises(UserError, match="line 1"):
+        read_withdrawals(tmp_path / "w.csv")
+    for key, value in {"crop": "left", "slices": "odd", "time": "?", "required_views": ["x"], "size": 0}.items():
+        with pytest.raises(UserError, match=f"images.{key}"):
+            ImageSettings.from_dict({"images": {key: value}})

@@ -1,0 +1,68 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from vita.images.phenotypes import ATRIAL, VENTRICULAR, atrial, left_atrial_ml, right_atrial_ml, ventricular
+
+LV = np.array([150.0, 120, 60, 90, 152])
+RV = np.array([160.0, 130, 72, 95, 158])
+MYO = np.array([100.0, 101, 103, 102, 100])
+
+
+def test_ventricles_by_the_published_formulas():
+    values, flags = ventricular(LV, MYO, RV, frame_s=0.2, ed="first")
+    assert list(values) == list(VENTRICULAR)
+    expected = {"LVEDV": 150, "LVESV": 60, "LVSV": 90, "LVEF": 60, "LVCO": 90 * 60 / 1000, "LVM": 105}
+    expected |= {"RVEDV": 160, "RVESV": 72, "RVSV": 88, "RVEF": 55}
+    assert values == pytest.approx(expected)
+    assert flags == []
+
+
+def test_largest_volume_as_end_diastole():
+    assert ventricular(LV, MYO, RV, 0.2, "largest")[0]["LVEDV"] == 152
+
+
+def test_frames_without_annotation_are_no_end_systole():
+    lv = np.array([np.nan, 140, np.nan, 60])
+    values, flags = ventricular(lv, lv, lv, 0.2, "largest")
+    assert (values["LVEDV"], values["LVESV"]) == (140, 60)
+    assert flags == ["few_annotated_frames"]
+    first, flags = ventricular(lv, lv, lv, 0.2, "first")
+    assert np.isnan(first["LVEDV"])
+    assert "ed_not_annotated" in flags
+
+
+def test_suspicious_hearts_are_flagged():
+    assert "heart_rate" in ventricular(LV, MYO, RV, 0.001, "first")[1]
+    assert "heart_rate" in ventricular(LV, MYO, RV, np.nan, "first")[1]
+    assert "stroke_volumes_differ" in ventricular(LV, MYO, RV / 3, 0.2, "first")[1]
+    assert "ed_not_largest" in ventricular(np.roll(LV, 1) * [1, 1, 1, 1, 1.5], MYO, RV, 0.2, "first")[1] or (
+        "ed_not_largest" in ventricular(LV[[2, 0, 1, 3, 4]], MYO, RV, 0.2, "first")[1]
+    )
+
+
+def test_no_masks_no_numbers():
+    values, flags = ventricular(np.array([]), np.array([]), np.array([]), 0.05, "first")
+    assert all(np.isnan(value) for value in values.values())
+    assert flags == []
+    assert all(np.isnan(value) for value in atrial(np.array([]), "LA").values())
+
+
+def test_area_length_volume_of_an_ellipsoid_is_exact():
+    """For an ellipsoid of revolution, area-length is the true volume: 4/3 pi a b b."""
+    a, b = np.array([28.0, 22]), np.array([20.0, 17])
+    true = 4 / 3 * np.pi * a * b * b / 1000
+    area = np.pi * a * b
+    np.testing.assert_allclose(left_atrial_ml(area, 2 * a, area, 2 * a), true)
+    np.testing.assert_allclose(right_atrial_ml(area, 2 * a), true)
+    values = atrial(true, "LA")
+    assert values["LAV max"] == pytest.approx(true[0])
+    assert values["LASV"] == pytest.approx(true[0] - true[1])
+    assert values["LAEF"] == pytest.approx(100 * (true[0] - true[1]) / true[0])
+
+
+def test_names_match_the_targets(request):
+    targets = request.config.rootpath / "workflow/resources/targets.tsv"
+    table = pd.read_csv(targets, sep="\t")
+    names = table.loc[table["task"].isin(["sa_phenotypes", "la_phenotypes"]), "target"]
+    assert set(names) == set(VENTRICULAR + ATRIAL)
