@@ -65,6 +65,8 @@ def _classes(stored: np.ndarray, header: Header, labels: dict[int, int]) -> np.n
         if not (np.isfinite(whole).all() and whole.min() >= 0 and whole.max() < _UNKNOWN):
             raise ScanError("the mask holds values that are no labels")
         values = whole.astype(np.uint8)
+    if all(label == name for label, name in labels.items()) and values.max() <= max(labels):
+        return values  # labels are classes already, as in a short-axis mask
     table = np.full(256, _UNKNOWN, np.uint8)
     table[0] = 0
     for label, name in labels.items():

@@ -13,6 +13,7 @@ NIFTI2_HEADER_BYTES = 544
 TIME_UNITS_S = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 # A cine frame lasts 10 to 100 ms. Without a declared unit, a number above 1 can only be milliseconds.
 LONGEST_FRAME_S = 1.0
+NIFTI2_SIZES = tuple((540).to_bytes(4, order) for order in ("little", "big"))
 GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -180,7 +181,7 @@ def read_volume(path: str | Path, planar: bool = False, max_mb: float = 2000) ->
 def _read_gzip(raw: bytes, planar: bool, max_mb: float) -> tuple[Header, np.ndarray]:
     try:
         stream = isal_zlib.decompressobj(wbits=31)
-        start = stream.decompress(raw, NIFTI2_HEADER_BYTES)
+        start = _start_of(stream, raw)
         header = parse_header(start, planar)
         if header.data_bytes > max_mb * 1e6:
             raise ScanError(f"voxels would take {header.data_bytes / 1e6:.0f} MB, above images.max_file_mb")
@@ -191,6 +192,14 @@ def _read_gzip(raw: bytes, planar: bool, max_mb: float) -> tuple[Header, np.ndar
     if header.offset >= len(start):
         return header, _view(header, rest, header.offset - len(start))
     return header, _view(header, start + rest, header.offset)
+
+
+def _start_of(stream: "isal_zlib.Decompress", raw: bytes) -> bytes:
+    """The bytes before the voxels: 352 for NIfTI-1, so that the voxels come in one piece, 544 for NIfTI-2."""
+    start = stream.decompress(raw, HEADER_BYTES)
+    if start[:4] in NIFTI2_SIZES:
+        start += stream.decompress(stream.unconsumed_tail, NIFTI2_HEADER_BYTES - len(start))
+    return start
 
 
 def _inflate(stream: "isal_zlib.Decompress", wanted: int) -> bytes:

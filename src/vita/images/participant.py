@@ -102,7 +102,8 @@ def _add_view(planes: _Planes, row: dict[str, Any], places: dict[str, Orientatio
     for number, mask in enumerate(masks):
         _measure(planes.record, view, mask, orientation, stack, all_chambers=number == len(masks) - 1)
     mask = masks[0] if masks else None
-    box = heart_box(canonical(mask.classes_tzyx, orientation)) if mask else None
+    boxed = mask is not None and "mask" in (settings.crop, settings.slices)
+    box = heart_box(canonical(mask.classes_tzyx, orientation)) if boxed else None
     chosen = _chosen_slices(view, orientation, box, settings)
     crop = _crop(orientation, box, settings)
     first_plane = layout.PLANE_OF_VIEW.get(view, layout.FIRST_SA_PLANE)
