@@ -66,9 +66,7 @@ def build(index: pd.DataFrame, settings: ImageSettings, voxels: Path) -> list[di
             record = {"eid": int(eid), "row": row, "usable": False, "reason": None, "has_masks": False}
             try:
                 read = read_participant(views.to_dict("records"), settings)
-                record |= read.record
-                crcs = writer.add(row, read.voxels_sthw, read.masks_sthw)
-                record |= {"usable": True, "voxels_crc32": crcs[0], "masks_crc32": crcs[1]}
+                record |= read.record | writer.add(row, read.voxels_sthw, read.masks_sthw) | {"usable": True}
             except ScanError as error:
                 record["reason"] = str(error)
             rows.append(record)

@@ -46,7 +46,7 @@ def area_and_length(
     filled = np.flatnonzero(mask_thw.any(axis=(1, 2)))
     if not len(filled):
         return areas, lengths
-    boxed = _boxed(_largest_parts(mask_thw[filled]))
+    boxed = _largest_parts(_boxed(mask_thw[filled]))
     rows, columns = np.indices(boxed.shape[1:]).reshape(2, -1)
     points = np.stack([rows * spacing_mm[0], columns * spacing_mm[1]], axis=1)
     pixels = boxed.reshape(len(boxed), -1)
@@ -103,7 +103,8 @@ def _chords(
     norm = np.linalg.norm(along, axis=1, keepdims=True)
     direction = np.where(norm > 1e-6, along / np.where(norm > 1e-6, norm, 1), axis)
     extent = float(np.hypot(mask_thw.shape[1] * spacing_mm[0], mask_thw.shape[2] * spacing_mm[1]))
-    steps = np.arange(-extent, extent, STEP_MM)
+    count = int(np.ceil(extent / STEP_MM))
+    steps = np.arange(-count, count + 1) * STEP_MM
     line = top[:, None] + steps[:, None] * direction[:, None]
     index = np.rint(line / np.array(spacing_mm)).astype(np.intp)
     limits = np.array(mask_thw.shape[1:])

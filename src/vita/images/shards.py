@@ -8,7 +8,6 @@ import io
 import json
 import struct
 import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -40,14 +39,14 @@ class ShardWriter:
     def __exit__(self, *error: object) -> None:
         self._archive.close()
 
-    def add(self, row: int, voxels_sthw: np.ndarray, masks_sthw: np.ndarray | None) -> tuple[int, int | None]:
-        """Write a participant; returns the CRC-32 of the voxels' and of the masks' bytes."""
-        self._write(f"voxels_{row:05d}.npy", voxels_sthw, zipfile.ZIP_STORED)
+    def add(self, row: int, voxels_sthw: np.ndarray, masks_sthw: np.ndarray | None) -> dict[str, int]:
+        """Write a participant; returns the CRC-32 of each member as the columns voxels_crc32 and masks_crc32."""
+        checksums = {"voxels_crc32": self._write(f"voxels_{row:05d}.npy", voxels_sthw, zipfile.ZIP_STORED)}
         if masks_sthw is not None:
-            self._write(f"masks_{row:05d}.npy", masks_sthw, zipfile.ZIP_DEFLATED)
-        return zlib.crc32(voxels_sthw), None if masks_sthw is None else zlib.crc32(masks_sthw)
+            checksums["masks_crc32"] = self._write(f"masks_{row:05d}.npy", masks_sthw, zipfile.ZIP_DEFLATED)
+        return checksums
 
-    def _write(self, name: str, array: np.ndarray, compression: int) -> None:
+    def _write(self, name: str, array: np.ndarray, compression: int) -> int:
         buffer = io.BytesIO()
         np.lib.format.write_array(buffer, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
         info = zipfile.ZipInfo(name)  # dated 1980, so that equal content gives equal bytes
@@ -56,6 +55,7 @@ class ShardWriter:
         padding = -start % ALIGNMENT
         info.extra = struct.pack("<HH", PADDING_ID, padding) + bytes(padding)
         self._archive.writestr(info, buffer.getbuffer(), compresslevel=1)
+        return info.CRC
 
 
 def write_table(rows: list[dict[str, Any]], schema: pa.Schema, path: Path, settings: dict[str, Any]) -> None:
