@@ -109,14 +109,16 @@ def categorical(predictions: pd.DataFrame, name: str, bootstrap: int, seed: int)
     """Metrics of one categorical target from a probability per participant and class.
 
     Raises:
-        UserError: there is no column `class`, or a class of a participant is missing.
+        UserError: there is no column `class`, or a class of a participant is missing or stands twice.
     """
     if "class" not in predictions.columns:
         raise UserError(f"{name}: predictions of a categorical target need a column `class`")
     rows = predictions[(predictions["target"] == name) & predictions["truth"].notna()]
     if rows.empty:
         return {"n": 0, "note": "no participant of the test split has a known value"}
-    probability = rows.pivot(index="eid", columns="class", values="prediction")
+    if rows.duplicated(["eid", "class"]).any():
+        raise UserError(f"{name}: some participants have a class twice")
+    probability = rows.pivot_table(index="eid", columns="class", values="prediction")
     if probability.isna().any(axis=None):
         raise UserError(f"{name}: some participants lack the probability of a class")
     truth = rows.drop_duplicates("eid").set_index("eid")["truth"].reindex(probability.index).to_numpy(float)
