@@ -1,0 +1,80 @@
+"""Truth against prediction, a panel per target: shared by figures 5 and 6."""
+
+import math
+from pathlib import Path
+from textwrap import fill
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from vita.errors import UserError
+from vita.evaluation.predictions import pairs, read_predictions, read_targets
+from vita.evaluation.regression import r2_correlation
+from vita.figures import style
+
+PANEL_INCHES = 1.45
+TITLE_WIDTH = 24  # characters of a line of a panel's title
+
+
+def collect(predictions: list[Path], targets_path: Path, tasks: list[str]) -> pd.DataFrame:
+    """Truth and prediction of the test split for every target that the tables print.
+
+    Returns:
+        `target`, `title`, `unit`, `truth`, `prediction`, in the targets' order, without participants' ids.
+
+    Raises:
+        UserError: none of the targets has a prediction.
+    """
+    found = pd.concat([read_predictions(path) for path in predictions], ignore_index=True)
+    parts = []
+    for task in tasks:
+        for _, target in read_targets(targets_path, task).iterrows():
+            known = pairs(found, target["target"])
+            if int(target["in_table"]) == 1 and known.truth.size:
+                part = pd.DataFrame({"truth": known.truth, "prediction": known.prediction})
+                part.insert(0, "unit", target["unit"])
+                part.insert(0, "title", target["title"])
+                part.insert(0, "target", target["target"])
+                parts.append(part.sort_values("truth", kind="stable"))
+    if not parts:
+        raise UserError(f"no test participant has a known value of any target of {', '.join(tasks)}")
+    return pd.concat(parts, ignore_index=True)
+
+
+def draw(drawn: pd.DataFrame, colour: str, columns: int) -> Figure:
+    """A grid of panels, `columns` wide."""
+    targets = list(dict.fromkeys(drawn["target"]))
+    columns = min(columns, len(targets))
+    rows = math.ceil(len(targets) / columns)
+    size = (PANEL_INCHES * columns, (PANEL_INCHES + 0.25) * rows + 0.3)
+    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    for axes, target in zip(grid.flat, targets, strict=False):
+        _panel(axes, drawn[drawn["target"] == target], colour)
+    for axes in grid.flat[len(targets) :]:
+        axes.set_axis_off()
+    figure.supxlabel("Reference", fontsize=8)
+    figure.supylabel("Prediction from images", fontsize=8)
+    return figure
+
+
+def _panel(axes: Axes, part: pd.DataFrame, colour: str) -> None:
+    truth, prediction = part["truth"].to_numpy(), part["prediction"].to_numpy()
+    low, high = min(truth.min(), prediction.min()), max(truth.max(), prediction.max())
+    margin = 0.05 * (high - low) or 1.0
+    limits = (low - margin, high + margin)
+    axes.plot(limits, limits, color=style.GREY, linewidth=0.8, linestyle=(0, (3, 2)), zorder=1)
+    axes.scatter(truth, prediction, s=4, color=colour, alpha=0.5, linewidths=0, rasterized=True, zorder=2)
+    if np.ptp(truth) > 0:
+        slope, intercept = np.polyfit(truth, prediction, 1)
+        ends = np.array([truth.min(), truth.max()])
+        axes.plot(ends, slope * ends + intercept, color=style.VERMILION, zorder=3)
+    r2 = r2_correlation(truth, prediction, np.ones((1, truth.size)))[0]
+    text = f"R² = {r2:.2f}" if np.isfinite(r2) else "R² undefined"
+    axes.text(0.05, 0.97, text, transform=axes.transAxes, va="top", fontsize=6.5, zorder=4)
+    title = fill(part["title"].iloc[0], TITLE_WIDTH)
+    axes.set_title(style.labelled(title, part["unit"].iloc[0]), linespacing=1.05)
+    axes.set(xlim=limits, ylim=limits, aspect="equal")
+    axes.locator_params(nbins=4)

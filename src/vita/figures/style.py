@@ -1,0 +1,90 @@
+"""What all figures share: colours, sizes, and files that are the same bytes for the same data."""
+
+import argparse
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+from vita.atomic import replacing
+
+# Okabe and Ito's palette: told apart with any colour vision, and in grey.
+BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
+    *("#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442"),
+    *("#0072B2", "#D55E00", "#CC79A7"),
+)
+GREY = "#8A8A8A"
+SYSTEM_COLOURS = {
+    "mean_guess": GREY,
+    "resnet50": ORANGE,
+    "vit": SKY,
+    "mae": GREEN,
+    "vita_sa": PURPLE,
+    "vita_la": YELLOW,
+    "nnunet": BLACK,
+    "vita": BLUE,
+}
+STRUCTURE_COLOURS = {1: VERMILION, 2: YELLOW, 3: BLUE, 4: GREEN, 5: PURPLE}
+PLANES = ("2-chamber", "3-chamber", "4-chamber", *(f"SA {number}" for number in range(1, 7)))
+PAGE_INCHES = 7.2  # a journal's full text width
+PNG_DPI = 200
+RASTER_DPI = 300
+
+
+def apply() -> None:
+    """Set matplotlib up: no display, print sizes, reproducible SVG."""
+    mpl.use("Agg")
+    mpl.rcParams.update(
+        {
+            "svg.hashsalt": "vita",
+            "font.family": "DejaVu Sans",
+            "font.size": 7,
+            "axes.titlesize": 7.5,
+            "axes.labelsize": 7,
+            "xtick.labelsize": 6,
+            "ytick.labelsize": 6,
+            "legend.fontsize": 6.5,
+            "legend.frameon": False,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.linewidth": 0.6,
+            "xtick.major.width": 0.6,
+            "ytick.major.width": 0.6,
+            "lines.linewidth": 1.2,
+            "figure.constrained_layout.use": True,
+        }
+    )
+
+
+def colour(system: str) -> str:
+    """A system's colour; one that only this run knows is vermilion."""
+    return SYSTEM_COLOURS.get(system, VERMILION)
+
+
+def add_outputs(parser: argparse.ArgumentParser) -> None:
+    """Add `--svg`, `--png` and `--csv`."""
+    parser.add_argument("--svg", required=True, type=Path, help="figure to write, for print")
+    parser.add_argument("--png", required=True, type=Path, help="figure to write, for screens")
+    parser.add_argument("--csv", required=True, type=Path, help="what is drawn")
+
+
+def save(figure: Figure, drawn: pd.DataFrame, args: argparse.Namespace) -> None:
+    """Write the figure and what it draws; the table must not name participants.
+
+    Raises:
+        ValueError: the table has a column of participants' ids.
+    """
+    if "eid" in drawn.columns:
+        raise ValueError("a figure's table must not hold participants' ids")
+    with replacing(args.svg) as path:
+        figure.savefig(path, format="svg", dpi=RASTER_DPI, metadata={"Date": None, "Creator": None})
+    with replacing(args.png) as path:
+        figure.savefig(path, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    with replacing(args.csv) as path:
+        drawn.to_csv(path, index=False, float_format="%.6g")
+
+
+def labelled(title: str, unit: str) -> str:
+    """`title (unit)`, or the title alone without a unit."""
+    return f"{title} ({unit})" if unit else title
