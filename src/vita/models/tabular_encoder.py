@@ -28,10 +28,11 @@ class TabularEncoder(nn.Module):
     def __init__(self, settings: ModelSettings, n_numerical: int, n_binary: int, categories: list[int]) -> None:
         super().__init__()
         self.checkpointing = settings.checkpointing
-        sizes = torch.tensor([_BINARY_CLASSES] * n_binary + list(categories), dtype=torch.long)
+        counts = [_BINARY_CLASSES] * n_binary + list(categories)
+        sizes = torch.tensor(counts, dtype=torch.long)
         width = settings.width
         # One table for all lookups and one tensor for all linear maps: two operations instead of one per feature.
-        self.lookup = nn.Embedding(int(sizes.sum()), width)
+        self.lookup = nn.Embedding(sum(counts), width)
         self.scale = nn.Parameter(torch.empty(n_numerical, width).uniform_(-1, 1))
         self.shift = nn.Parameter(torch.empty(n_numerical, width).uniform_(-1, 1))
         self.class_token = token_parameter(width)
@@ -39,7 +40,7 @@ class TabularEncoder(nn.Module):
             Block(width, settings.heads, settings.dropout) for _ in range(settings.tabular_depth)
         )
         self.norm = nn.LayerNorm(width)
-        positions = tabular_positions(n_numerical + len(sizes), width)
+        positions = tabular_positions(n_numerical + len(counts), width)
         self.register_buffer("positions", positions, persistent=False)
         self.register_buffer("classes", sizes, persistent=False)
         self.register_buffer("first_row", sizes.cumsum(0) - sizes, persistent=False)

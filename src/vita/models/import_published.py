@@ -1,0 +1,126 @@
+"""Turn a checkpoint of the paper's published code into weights that this project's stages start from.
+
+The checkpoint (a Lightning file of Stage I or II) is read without running code from it. The output folder holds
+`model.safetensors` and `config.json`; give it as `init` of Stage I, II or III.
+
+    python -m vita.models.import_published --checkpoint published.ckpt --output results/models/published
+"""
+
+import argparse
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vita import cli
+from vita.atomic import replacing
+from vita.errors import UserError
+
+if TYPE_CHECKING:  # these need torch, which `--help` should not wait for
+    from torch import Tensor
+
+    from vita.models.settings import ModelSettings
+
+_POSITION_TOLERANCE = 1e-4  # positions are fixed; anything above rounding means another encoding
+_PAPER_HEADS = 5
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line: read a checkpoint, check it, write weights and sizes."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--checkpoint", type=Path, required=True, help="published Lightning or PyTorch file")
+    parser.add_argument("--output", type=Path, required=True, help="folder to write to")
+    parser.add_argument("--heads", type=int, default=_PAPER_HEADS, help="attention heads, which weights do not tell")
+    parser.add_argument("--allow-missing", action="store_true", help="import although weights are missing")
+    parser.add_argument("--allow-left-over", action="store_true", help="import although weights have no place here")
+    _convert(parser.parse_args(arguments))
+
+
+def _convert(args: argparse.Namespace) -> None:
+    from safetensors.torch import save_file
+
+    from vita.models.published import rename, settings_of
+    from vita.models.restricted import read_tensors
+
+    state = read_tensors(args.checkpoint)
+    settings = settings_of(state, args.heads)
+    _check_positions(state, settings)
+    weights, left_over = rename(state)
+    problems = unplaced(weights, settings)
+    missing = [name for name in problems if name not in weights]
+    left_over += [name for name in problems if name in weights]
+    _refuse("missing", missing, args.allow_missing)
+    _refuse("left over", left_over, args.allow_left_over)
+    kept = {name: value.float().contiguous().clone() for name, value in weights.items() if name not in problems}
+    args.output.mkdir(parents=True, exist_ok=True)
+    with replacing(args.output / "model.safetensors") as temporary:
+        save_file(kept, temporary)
+    with replacing(args.output / "config.json") as temporary:
+        temporary.write_text(json.dumps(_config(args, settings), indent=2) + "\n", encoding="utf-8")
+    logging.info("%d weights of %s written to %s", len(kept), args.checkpoint, args.output)
+
+
+def _config(args: argparse.Namespace, settings: "ModelSettings") -> dict[str, Any]:
+    return {"model": settings.to_dict(), "source": args.checkpoint.name}
+
+
+def _refuse(what: str, names: list[str], allowed: bool) -> None:
+    """List weights that are missing or left over; stop unless the user allows them."""
+    if not names:
+        return
+    listed = ", ".join(sorted(names))
+    if not allowed:
+        option = "--allow-" + what.replace(" ", "-")
+        raise UserError(f"{len(names)} weights are {what}: {listed}; check the checkpoint, or add {option}")
+    logging.warning("%d weights are %s: %s", len(names), what, listed)
+
+
+def unplaced(weights: Mapping[str, "Tensor"], settings: "ModelSettings") -> list[str]:
+    """Names of weights that are missing, left over or of another shape, part by part.
+
+    Only parts of which the checkpoint holds anything are looked at: Stage I has no tabular encoder.
+
+    Args:
+        weights: by this project's names.
+        settings: sizes read off the checkpoint.
+    """
+    expected = expected_weights(weights, settings)
+    parts = {name.split(".")[0] for name in weights}
+    missing = [name for name in expected if name not in weights and name.split(".")[0] in parts]
+    wrong = [name for name, value in weights.items() if name not in expected or expected[name] != tuple(value.shape)]
+    return missing + wrong
+
+
+def expected_weights(weights: Mapping[str, "Tensor"], settings: "ModelSettings") -> dict[str, tuple[int, ...]]:
+    """Shapes of all weights of a model of these sizes and of as many features as the checkpoint has."""
+    import torch
+
+    from vita.models.alignment import Alignment
+    from vita.models.mae import Decoder
+
+    scale, lookup = weights.get("tabular_encoder.scale"), weights.get("tabular_encoder.lookup.weight")
+    numbers, rows = (0 if scale is None else len(scale)), (0 if lookup is None else len(lookup))
+    with torch.device("meta"):  # shapes alone, no memory
+        alignment = Alignment(settings, numbers, 0, [rows])
+        decoder = Decoder(settings)
+    expected = dict(alignment.state_dict()) | {f"decoder.{name}": value for name, value in decoder.state_dict().items()}
+    return {name: tuple(value.shape) for name, value in expected.items()}
+
+
+def _check_positions(state: Mapping[str, "Tensor"], settings: "ModelSettings") -> None:
+    """Published positions must be those that this project computes."""
+    from vita.models.positions import image_positions, tabular_positions
+
+    for name in ("encoder_imaging.enc_pos_embed", "decoder_imaging.dec_pos_embed", "encoder_tabular.enc_pos_embed"):
+        if name not in state:
+            continue
+        published = state[name].squeeze(0)
+        tabular = name.startswith("encoder_tabular")
+        own = tabular_positions(len(published) - 1, settings.width) if tabular else image_positions(settings)
+        if published.shape != own.shape or not published.allclose(own, atol=_POSITION_TOLERANCE):
+            raise UserError(f"'{name}' of the checkpoint are not the published positions; it fits no model here")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,96 @@
+"""Weights in files: parts of a model read from a folder's `model.safetensors`, with errors that say what differs."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from vita.errors import UserError
+from vita.models.settings import ModelSettings
+
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+# A masked autoencoder and a Stage III model call their image encoder `encoder`, an alignment `image_encoder`.
+_PREFIXES = {"image_encoder": ("image_encoder.", "encoder.")}
+# Sizes that decide the shape of weights, to be named where weights do not fit.
+_SHAPING = ("patch", "width", "depth", "decoder_depth", "tabular_depth", "projection", "head_width", "segmenter_width")
+
+
+def read_part(folder: Path, part: str) -> dict[str, Tensor]:
+    """Weights of a part of a model, on the CPU.
+
+    Args:
+        folder: holds `model.safetensors`: of any stage of this project, or written by `import_published`.
+        part: `image_encoder`, `decoder`, `tabular_encoder`, `image_projector` or `table_projector`.
+
+    Returns:
+        Weights by their names within the part.
+
+    Raises:
+        UserError: no such file, not a safetensors file, or no such part in it.
+    """
+    path = folder / WEIGHTS
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; give a folder with a trained model, or one that import_published wrote")
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = list(file.keys())
+            for prefix in _PREFIXES.get(part, (f"{part}.",)):
+                if chosen := [name for name in names if name.startswith(prefix)]:
+                    return {name.removeprefix(prefix): file.get_tensor(name) for name in chosen}
+    except SafetensorError as error:
+        raise UserError(
+            f"{path}: not a readable safetensors file ({error}); train or import the model again"
+        ) from error
+    raise UserError(f"{path}: holds no weights of the part '{part}'; give a folder of a model that has it")
+
+
+def load_part(module: nn.Module, folder: Path, part: str, settings: ModelSettings) -> None:
+    """Fill a module with the weights of a part of a trained model, all of them.
+
+    Args:
+        module: the part, built with `settings`.
+        folder: holds `model.safetensors` and, if known, the sizes in `config.json`.
+        part: as in `read_part`.
+        settings: sizes that the module was built with, to be named in errors.
+
+    Raises:
+        UserError: weights are missing, left over or of another shape.
+    """
+    weights, own = read_part(folder, part), module.state_dict()
+    if problems := differences(own, weights):
+        sizes = "; ".join(_other_sizes(folder, settings)) or f"compare {', '.join(f'model.{k}' for k in _SHAPING)}"
+        raise UserError(f"{folder / WEIGHTS}: weights of '{part}' do not fit: {_few(problems)}; {sizes}")
+    module.load_state_dict(weights)
+
+
+def differences(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[str]:
+    """What keeps given weights from filling a module's own: one entry for each weight that does not fit."""
+    missing = [f"{name} is missing" for name in own if name not in given]
+    left_over = [f"{name} is left over" for name in given if name not in own]
+    shapes = [
+        f"{name} is {tuple(given[name].shape)}, not {tuple(own[name].shape)}"
+        for name in own
+        if name in given and given[name].shape != own[name].shape
+    ]
+    return shapes + missing + left_over
+
+
+def _few(problems: list[str], most: int = 3) -> str:
+    more = f" and {len(problems) - most} more" if len(problems) > most else ""
+    return ", ".join(problems[:most]) + more
+
+
+def _other_sizes(folder: Path, settings: ModelSettings) -> list[str]:
+    """Sizes in which the folder's model and the settings differ, by configuration key."""
+    path = folder / CONFIG
+    if not path.is_file():
+        return []
+    block = json.loads(path.read_text(encoding="utf-8")).get("model", {})
+    own = settings.to_dict()
+    return [
+        f"'model.{key}' is {own[key]} in the configuration, {block[key]} in the weights"
+        for key in _SHAPING
+        if key in block and block[key] != own[key]
+    ]
