@@ -81,3 +81,42 @@ rule measure_classification:
         "python -m vita.evaluation.classification --task {wildcards.task} --model {wildcards.model}"
         " --predictions {input.predictions} {params.baselines} --targets {input.targets:q}"
         " --settings {params.settings} --output {output.metrics} > {log} 2>&1"
+
+
+def baseline_participants(wildcards):
+    """Per-participant Dice of the systems that ViTa is tested against."""
+    others = systems_for("segmentation") if wildcards.model == "vita" else []
+    return [
+        f"results/metrics/segmentation/{system}_participants.parquet"
+        for system in others
+        if system != wildcards.model
+    ]
+
+
+rule measure_segmentation:
+    input:
+        masks="results/predictions/segmentation/{model}.npz",
+        baselines=baseline_participants,
+    output:
+        metrics="results/metrics/segmentation/{model}.csv",
+        participants="results/metrics/segmentation/{model}_participants.parquet",
+    wildcard_constraints:
+        model="vit|mae|vita",
+    params:
+        settings=settings(evaluation=config["evaluation"]),
+        code=code_digest("vita.evaluation.segmentation"),
+        baselines=baselines_argument,
+    log:
+        "results/logs/measure_segmentation/{model}.log",
+    benchmark:
+        "results/benchmarks/measure_segmentation/{model}.tsv"
+    threads: cores(1)
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    message:
+        "Metrics: segmentation by {wildcards.model}"
+    shell:
+        "python -m vita.evaluation.segmentation --model {wildcards.model} --masks {input.masks}"
+        " {params.baselines} --settings {params.settings} --output {output.metrics}"
+        " --per-participant {output.participants} > {log} 2>&1"

@@ -1,0 +1,44 @@
+"""Every preset plans in seconds without any data, and mistakes in the config end in one line."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PRESETS = [None, *sorted((ROOT / "workflow" / "presets").glob("*.yaml"))]
+pytestmark = pytest.mark.workflow
+
+
+def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake with this project's Snakefile in a folder of the test's own."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
+    return subprocess.run([*command, "--cores", "2", *arguments], capture_output=True, text=True, check=False)
+
+
+def preset_arguments(preset: Path | None) -> list[str]:
+    return ["--configfile", str(preset)] if preset else []
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem if path else "default")
+def test_presets_plan_without_data(preset: Path | None, tmp_path: Path) -> None:
+    run = snakemake(tmp_path, "-n", *preset_arguments(preset))
+    assert run.returncode == 0, run.stderr
+    for rule in ("train_stage1", "train_stage2", "train_stage3", "train_segmentation", "make_table", "report"):
+        assert f"\n{rule} " in run.stdout, f"{rule} is not planned"
+    assert ("\nphantom_scans " in run.stdout) == (preset is None or preset.stem == "smoke")
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("stage1={'epoch': 3}", "unknown key 'stage1.epoch'; did you mean 'stage1.epochs'?"),
+        ("split={'val': 2}", "'split.val' is 2, which is not allowed; it must be below 1"),
+    ],
+)
+def test_a_mistake_in_the_config_is_one_line(argument: str, message: str, tmp_path: Path) -> None:
+    run = snakemake(tmp_path, "-n", "--config", argument)
+    assert run.returncode == 1
+    assert message in run.stderr
+    assert "Traceback" not in run.stderr

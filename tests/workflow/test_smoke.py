@@ -1,0 +1,116 @@
+"""The whole chain on a tiny phantom, through Snakemake, once; then the files of the contract are looked at."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from workflow.test_dry_runs import ROOT, snakemake
+
+pytestmark = pytest.mark.workflow
+SMOKE = ["--configfile", str(ROOT / "workflow" / "presets" / "smoke.yaml")]
+TABLES = [
+    *("table1_sa_phenotypes", "table2_la_phenotypes", "table3_physiological", "table4_diseases"),
+    *("segmentation", "binary_features", "categorical_features", "tableC8_cohort"),
+]
+FIGURES = ["fig4_phenotype_tsne", "fig5_phenotype_scatter", "fig7_segmentation", "figB9_reconstructions"]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("smoke")
+    run = snakemake(folder, *SMOKE)
+    assert run.returncode == 0, run.stderr[-4000:]
+    return folder / "results"
+
+
+def test_the_same_command_again_does_nothing(results: Path) -> None:
+    run = snakemake(results.parent, *SMOKE, "-n")
+    assert "Nothing to be done" in run.stdout + run.stderr
+
+
+def test_everybody_is_in_a_split_or_left_out_with_a_reason(results: Path) -> None:
+    fields = pd.read_parquet(results / "cohort" / "fields.parquet")
+    split = pd.read_parquet(results / "cohort" / "split.parquet")
+    exclusions = pd.read_parquet(results / "cohort" / "exclusions.parquet")
+    assert split["eid"].is_unique
+    assert set(split["split"]) == {"train", "val", "test"}
+    assert set(fields["eid"]) == set(split["eid"]) | set(exclusions["eid"])
+    assert not set(split["eid"]) & set(exclusions["eid"])
+    assert exclusions["reason"].str.len().gt(0).all()
+
+
+def test_withdrawn_participants_are_in_no_table(results: Path) -> None:
+    withdrawn = set(pd.read_csv(results / "phantom" / "withdrawals.csv", header=None)[0])
+    assert withdrawn
+    tables = [path for path in results.rglob("*.parquet") if "phantom" not in path.parts]
+    assert len(tables) > 10
+    for path in tables:
+        table = pd.read_parquet(path)
+        if "eid" in table:
+            assert not withdrawn & set(table["eid"]), path.name
+
+
+def test_fields_hold_all_features(results: Path) -> None:
+    features = pd.read_csv(ROOT / "workflow" / "resources" / "features.tsv", sep="\t")
+    fields = pd.read_parquet(results / "cohort" / "fields.parquet")
+    assert (features["role"] == "input").sum() == 117
+    assert set(features["name"]) <= set(fields.columns)
+    encoder = json.loads((results / "tabular" / "encoder.json").read_text())
+    assert len(encoder["features"]) == 117
+
+
+def test_phenotypes_agree_with_the_truth(results: Path) -> None:
+    measured = pd.read_parquet(results / "images" / "phenotypes.parquet").set_index("eid")
+    truth = pd.read_parquet(results / "phantom" / "truth.parquet").set_index("eid").loc[measured.index]
+    for name in ("LVEDV", "LVESV"):
+        both = pd.DataFrame({"measured": measured[name], "truth": truth[name]}).dropna()
+        assert len(both) > 0.9 * len(truth)
+        assert abs(both["measured"].mean() / both["truth"].mean() - 1) < 0.05
+        assert both.corr().iloc[0, 1] >= 0.95
+
+
+@pytest.mark.parametrize("stage", ["stage1/vita", "stage2/vita", "sa_phenotypes/vita", "segmentation/vita"])
+def test_models_have_weights_config_and_history(results: Path, stage: str) -> None:
+    folder = results / "models" / stage
+    assert (folder / "model.safetensors").stat().st_size > 1000
+    assert json.loads((folder / "config.json").read_text())["split_hash"]
+    history = pd.read_csv(folder / "history.csv")
+    assert len(history) >= 1
+    assert history["train_loss"].notna().all()
+
+
+def test_predictions_are_long_and_never_of_the_training_split(results: Path) -> None:
+    files = [path for path in (results / "predictions").rglob("*.parquet") if path.parent.name != "reconstruction"]
+    assert len(files) >= 15
+    for path in files:
+        table = pd.read_parquet(path)
+        assert {"eid", "split", "target", "truth", "prediction"} <= set(table.columns), path
+        assert "train" not in set(table["split"]), path
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_tables_exist_in_three_formats(results: Path, table: str) -> None:
+    for suffix in ("csv", "md", "tex"):
+        assert (results / "tables" / f"{table}.{suffix}").stat().st_size > 50
+    assert (results / "tables" / f"{table}_vs_paper.csv").is_file()
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_figures_exist_with_what_they_draw(results: Path, figure: str) -> None:
+    for suffix in ("svg", "png", "csv"):
+        assert (results / "figures" / f"{figure}.{suffix}").stat().st_size > 20
+
+
+def test_no_participant_id_where_none_belongs(results: Path) -> None:
+    people = pd.read_parquet(results / "phantom" / "people.parquet")["eid"].astype(str)
+    public = [results / "report.html"]
+    for folder in ("figures", "tables", "metrics", "logs", "models", "benchmarks"):
+        public += [path for path in (results / folder).rglob("*") if path.is_file() and path.suffix != ".parquet"]
+    for path in public:
+        content = path.read_bytes()
+        assert not [eid for eid in people if eid.encode() in content], path.name
+
+
+def test_the_report_is_one_file(results: Path) -> None:
+    assert (results / "report.html").stat().st_size > 100_000
