@@ -7,7 +7,7 @@ import pytest
 from images import scans
 from shared import SHARED, needs_shared
 from vita.images.geometry import APEX, canonical, orient, same_place
-from vita.images.nifti import parse_header, read_header
+from vita.images.header import parse_header, read_header
 
 SHAPE = (14, 12, 9)
 VIEWS = ("sa", "la_2ch", "la_3ch", "la_4ch")

@@ -6,7 +6,8 @@ import pytest
 
 from images import scans
 from vita.errors import UserError
-from vita.images.index import build_index, main, participant_number, read_withdrawals
+from vita.images.folders import participant_number, read_withdrawals
+from vita.images.index import build_index, main
 from vita.images.settings import ImageSettings
 
 SETTINGS = {"frames": 8, "size": 24}

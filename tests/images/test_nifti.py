@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from images import scans
-from vita.images.nifti import ScanError, read_header, read_volume
+from vita.images.header import ScanError, read_header
+from vita.images.nifti import read_volume
 
 
 @pytest.fixture

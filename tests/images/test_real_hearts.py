@@ -5,7 +5,7 @@ import pytest
 from images.test_build_shard import build
 from shared import SHARED, needs_shared
 from vita.images import phenotypes
-from vita.images.index import participant_number
+from vita.images.folders import participant_number
 
 BLOCK = {
     "frames": 20,

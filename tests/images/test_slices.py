@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vita.images.nifti import ScanError
+from vita.images.header import ScanError
 from vita.images.slices import choose_slices, nearest_frames, resample_frames
 
 

@@ -16,11 +16,11 @@ import pyarrow as pa
 from vita import cli
 from vita.atomic import replacing
 from vita.errors import UserError
+from vita.images.header import ScanError
 from vita.images.layout import CURVES
-from vita.images.nifti import ScanError
 from vita.images.participant import read_participant
 from vita.images.settings import ImageSettings
-from vita.images.shards import ShardWriter, write_table
+from vita.images.shard_writer import ShardWriter, write_table
 
 log = logging.getLogger(__name__)
 

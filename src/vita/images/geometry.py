@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vita.images.nifti import Header
+from vita.images.header import Header
 
 LEFT, FRONT, FEET = np.array([-1.0, 0, 0]), np.array([0, 1.0, 0]), np.array([0, 0, -1.0])
 BACK = -FRONT

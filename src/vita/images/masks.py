@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from vita.images.geometry import Orientation, orient, same_place
+from vita.images.header import Header, ScanError
 from vita.images.layout import NOT_ANNOTATED, STRUCTURES
-from vita.images.nifti import Header, ScanError, read_volume
+from vita.images.nifti import read_volume
 
 # A mask whose grid is further off than this is not of this image.
 PLACE_TOLERANCE_MM = 1.0

@@ -1,157 +1,21 @@
-"""NIfTI files, read once and fast: nibabel understands the header, ISA-L decompresses, NumPy views the voxels."""
+"""Voxels of NIfTI files, read once and fast: ISA-L decompresses, NumPy views the bytes."""
 
 import io
-from dataclasses import dataclass
 from pathlib import Path
 
-import nibabel
 import numpy as np
 from isal import isal_zlib
 
-HEADER_BYTES = 352
-NIFTI2_HEADER_BYTES = 544
-TIME_UNITS_S = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
-# A cine frame lasts 10 to 100 ms. Without a declared unit, a number above 1 can only be milliseconds.
-LONGEST_FRAME_S = 1.0
-NIFTI2_SIZES = tuple((540).to_bytes(4, order) for order in ("little", "big"))
-GZIP_MAGIC = b"\x1f\x8b"
-
-
-class ScanError(Exception):
-    """Why a scan cannot be used, in words that name neither the participant nor the path."""
-
-
-@dataclass(frozen=True)
-class Header:
-    """What a file's header says.
-
-    Attributes:
-        shape_xyzt: voxels along the three spatial axes as stored, and frames.
-        affine: (4, 4) from voxel index (x, y, z) to scanner space (RAS) in mm.
-        frame_s: duration of a frame in s; NaN where the header does not say.
-        dtype: voxel type as stored.
-        offset: bytes before the voxels.
-        slope, intercept: stored value to signal.
-        oriented: the file says how the image lies in the scanner (a qform or sform code above 0).
-    """
-
-    shape_xyzt: tuple[int, int, int, int]
-    affine: np.ndarray
-    frame_s: float
-    dtype: np.dtype
-    offset: int
-    slope: float
-    intercept: float
-    oriented: bool
-
-    @property
-    def data_bytes(self) -> int:
-        """Bytes of all voxels."""
-        return int(np.prod(self.shape_xyzt, dtype=np.int64)) * self.dtype.itemsize
-
-
-def read_header(path: str | Path, planar: bool = False) -> Header:
-    """Read a header without reading the voxels.
-
-    Args:
-        path: a `.nii.gz` or `.nii` file.
-        planar: the view has one slice, so that three axes are (x, y, time).
-
-    Raises:
-        ScanError: the file cannot be read or is no cine in NIfTI.
-    """
-    try:
-        with Path(path).open("rb") as file:
-            start = file.read(4096)
-    except OSError as error:
-        raise ScanError(_system_reason(error)) from error
-    if start[:2] == GZIP_MAGIC:
-        start = _inflate_start(start)
-    return parse_header(start, planar)
-
-
-def _inflate_start(compressed: bytes) -> bytes:
-    try:
-        return isal_zlib.decompressobj(wbits=31).decompress(compressed, NIFTI2_HEADER_BYTES)
-    except isal_zlib.error as error:
-        raise ScanError("gzip data are damaged") from error
-
-
-def parse_header(start: bytes, planar: bool = False) -> Header:
-    """Understand the first bytes (352, or 544 for NIfTI-2) of a decompressed file.
-
-    Raises:
-        ScanError: too short, not NIfTI, or a shape, type or affine that no cine has.
-    """
-    header = _nibabel_header(start)
-    try:
-        shape = tuple(int(n) for n in header.get_data_shape())
-        dtype = header.get_data_dtype()
-        affine = np.asarray(header.get_best_affine(), dtype=float)
-        slope, intercept = header.get_slope_inter()
-        oriented = bool(header["qform_code"] > 0 or header["sform_code"] > 0)
-        offset = max(int(header["vox_offset"]), HEADER_BYTES)
-    except Exception as error:  # nibabel raises many kinds on damaged headers; each costs this scan only
-        raise ScanError("the NIfTI header is damaged") from error
-    if dtype.kind not in "iuf" or dtype.itemsize > 8:
-        raise ScanError(f"voxels are of type {dtype}, not numbers that this project reads")
-    shape_xyzt, time_axis = _four_axes(shape, planar)
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise ScanError("the affine in the NIfTI header is not invertible")
-    frame_s = _frame_s(header, time_axis)
-    return Header(
-        shape_xyzt,
-        affine,
-        frame_s,
-        dtype,
-        offset,
-        1.0 if slope is None else float(slope),
-        0.0 if intercept is None else float(intercept),
-        oriented,
-    )
-
-
-def _nibabel_header(start: bytes) -> nibabel.Nifti1Header:
-    if len(start) < HEADER_BYTES:
-        raise ScanError("the file is cut short inside its header")
-    sizes = {int.from_bytes(start[:4], order) for order in ("little", "big")}
-    kinds = {348: (nibabel.Nifti1Header, 348), 540: (nibabel.Nifti2Header, 540)}
-    for size, (kind, length) in kinds.items():
-        if size in sizes and len(start) >= length:
-            try:
-                return kind(start[:length], check=False)
-            except Exception as error:  # as above: whatever nibabel finds, this scan cannot be used
-                raise ScanError("the NIfTI header is damaged") from error
-    raise ScanError("not a NIfTI file (wrong magic number)")
-
-
-def _four_axes(shape: tuple[int, ...], planar: bool) -> tuple[tuple[int, int, int, int], int]:
-    """Bring a shape to (x, y, z, time) and say which header axis is time (counted from 1)."""
-    if len(shape) < 2 or min(shape) < 1:
-        raise ScanError(f"shape {shape} has no image plane")
-    if planar and len(shape) == 3 and shape[2] > 1:
-        return (shape[0], shape[1], 1, shape[2]), 3
-    spatial = (*shape, 1)[:3]
-    longer = [axis for axis in range(3, len(shape)) if shape[axis] > 1]
-    if len(longer) > 1:
-        raise ScanError(f"shape {shape} has more than one axis besides space and time")
-    if longer:
-        return (*spatial, shape[longer[0]]), longer[0] + 1
-    return (*spatial, 1), 4
-
-
-def _frame_s(header: nibabel.Nifti1Header, time_axis: int) -> float:
-    """Frame duration in s from `pixdim` and its unit."""
-    value = float(header["pixdim"][time_axis])
-    if not np.isfinite(value) or value <= 0:
-        return float("nan")
-    try:
-        unit = header.get_xyzt_units()[1]
-    except KeyError:
-        unit = "unknown"
-    if unit in TIME_UNITS_S:
-        return value * TIME_UNITS_S[unit]
-    return value * 1e-3 if value > LONGEST_FRAME_S else value
+from vita.images.header import (
+    GZIP_MAGIC,
+    HEADER_BYTES,
+    NIFTI2_HEADER_BYTES,
+    NIFTI2_SIZES,
+    Header,
+    ScanError,
+    parse_header,
+    system_reason,
+)
 
 
 def read_volume(path: str | Path, planar: bool = False, max_mb: float = 2000) -> tuple[Header, np.ndarray]:
@@ -171,7 +35,7 @@ def read_volume(path: str | Path, planar: bool = False, max_mb: float = 2000) ->
     try:
         raw = Path(path).read_bytes()
     except OSError as error:
-        raise ScanError(_system_reason(error)) from error
+        raise ScanError(system_reason(error)) from error
     if raw[:2] == GZIP_MAGIC:
         return _read_gzip(raw, planar, max_mb)
     header = parse_header(raw[:NIFTI2_HEADER_BYTES], planar)
@@ -241,7 +105,3 @@ def _view(header: Header, data: bytes, offset: int) -> np.ndarray:
         raise ScanError("the file is cut short: fewer voxels than its header says")
     count = header.data_bytes // header.dtype.itemsize
     return np.frombuffer(data, header.dtype, count, offset).reshape(header.shape_xyzt[::-1])
-
-
-def _system_reason(error: OSError) -> str:
-    return f"cannot be read: {error.strerror or type(error).__name__}"

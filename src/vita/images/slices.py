@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from vita.images.header import ScanError
 from vita.images.layout import SA_PLANES
-from vita.images.nifti import ScanError
 
 
 def choose_slices(first: int, last: int, wanted: int = SA_PLANES) -> list[int]:

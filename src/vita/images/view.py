@@ -1,0 +1,178 @@
+"""One view of a participant: its image and masks, measured whole, then cut to the planes that a shard keeps."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from vita.images import curves, layout
+from vita.images.crop import Crop, cut_image, cut_mask, place
+from vita.images.geometry import Orientation, canonical
+from vita.images.header import Header, ScanError
+from vita.images.masks import Mask, heart_box, mark_not_annotated, read_mask, unknown_structures
+from vita.images.settings import ImageSettings
+from vita.images.slices import choose_slices, nearest_frames, resample_frames
+
+# Below this cosine a plane hardly contains the heart's long axis.
+LONG_AXIS_IN_PLANE = 0.5
+
+
+@dataclass(frozen=True)
+class Image:
+    """A view as read: header, stored voxels (time, z, y, x), and how to turn them."""
+
+    view: str
+    header: Header
+    stored_tzyx: np.ndarray
+    orientation: Orientation
+
+
+@dataclass
+class ViewPlanes:
+    """What a shard keeps of a view.
+
+    Attributes:
+        first_plane: number of its first plane.
+        images_sthw, masks_sthw: (planes, time, size, size); masks are None without a mask.
+        spacing_mm: (row, column) of the planes.
+        crop: how planes were cut.
+        low, high: darkest and brightest value kept.
+        record: columns of the shard's table.
+        notes: what is wrong but leaves the view usable.
+    """
+
+    first_plane: int
+    images_sthw: np.ndarray
+    crop: Crop
+    spacing_mm: tuple[float, float]
+    masks_sthw: np.ndarray | None = None
+    low: float = 0.0
+    high: float = 0.0
+    record: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, settings: ImageSettings) -> ViewPlanes:
+    """Measure a view's masks and cut its planes.
+
+    Args:
+        image: the view.
+        row: of the index; its seg_path and seg4_path are read.
+        stack: orientation of the short-axis stack, if there is one.
+        settings: the block `images`.
+
+    Raises:
+        ScanError: the image cannot be used.
+    """
+    notes: list[str] = []
+    masks = _read_masks(image, row, settings, notes)
+    record = _describe(image)
+    for mask in masks:
+        record |= _measure(image, mask, stack)
+    mask = masks[0] if masks else None
+    boxed = mask is not None and "mask" in (settings.crop, settings.slices)
+    box = heart_box(canonical(mask.classes_tzyx, image.orientation)) if boxed else None
+    chosen = _chosen_slices(image, box, settings)
+    crop = _crop(image.orientation, box, settings)
+    planes = _cut(image, chosen, crop, settings.frames)
+    planes.record, planes.notes = record, notes
+    if image.view == "sa":
+        planes.record["sa_slices"] = chosen
+    if mask:
+        planes.masks_sthw = _cut_masks(image, mask, chosen, crop, settings.frames)
+    return planes
+
+
+def _read_masks(image: Image, row: dict[str, Any], settings: ImageSettings, notes: list[str]) -> list[Mask]:
+    """The view's masks, the one to learn segmentation from first; one that cannot be used becomes a note."""
+    four = layout.FOUR_CHAMBER_LABELS
+    sources = [(row.get("seg4_path"), four), (row.get("seg_path"), layout.LABELS.get(image.view, {}))]
+    found = []
+    for path, labels in sources:
+        if path and labels:
+            try:
+                found.append(read_mask(path, labels, image.view, image.header, image.orientation, settings.max_file_mb))
+            except ScanError as error:
+                notes.append(f"{image.view}: {error}")
+    for mask in found:
+        notes.extend(f"{image.view}: no frame of the mask has {name}" for name in unknown_structures(mask.counts))
+    return found
+
+
+def _describe(image: Image) -> dict[str, Any]:
+    name = "sa" if image.view == "sa" else image.view[3:]
+    record = {
+        f"frames_{name}": image.header.shape_xyzt[3],
+        f"frame_s_{name}": image.header.frame_s,
+        f"oriented_{name}": image.header.oriented,
+    }
+    if image.view == "sa":
+        record["sa_stack"] = image.orientation.shape[0]
+        record["sa_spacing_mm"] = image.orientation.spacing_mm[0]
+    return record
+
+
+def _measure(image: Image, mask: Mask, stack: Orientation | None) -> dict[str, np.ndarray]:
+    """Curves over the cycle: of the ventricles from the stack, of the atria from the long-axis views.
+
+    Of two masks of the 4-chamber view the atrial one is measured last and counts.
+    """
+    spacing = image.orientation.spacing_mm
+    if image.view == "sa":
+        names = {"lv_ml": layout.LVBP, "myo_ml": layout.LVMYO, "rv_ml": layout.RVBP}
+        return {name: curves.volume_ml(mask.counts[structure], spacing) for name, structure in names.items()}
+    long_axis = image.orientation.in_plane(stack.slice_direction) if stack else None
+    if long_axis is not None and np.linalg.norm(long_axis) < LONG_AXIS_IN_PLANE:
+        long_axis = None
+    classes = canonical(mask.classes_tzyx, image.orientation)[:, 0]
+    record = {}
+    for side, structure in (("la", layout.LABP), ("ra", layout.RABP)):
+        if structure in mask.counts:
+            name = side + image.view[2:]
+            measured = curves.area_and_length(classes == structure, spacing[1:], long_axis)
+            record[f"{name}_mm2"], record[f"{name}_mm"] = measured
+    return record
+
+
+def _chosen_slices(image: Image, box: tuple[slice, ...] | None, settings: ImageSettings) -> list[int]:
+    if image.view != "sa":
+        return [0]
+    if settings.slices == "mask" and box and box[0].stop - box[0].start >= settings.sa_slices:
+        return choose_slices(box[0].start, box[0].stop - 1, settings.sa_slices)
+    return choose_slices(0, image.orientation.shape[0] - 1, settings.sa_slices)
+
+
+def _crop(orientation: Orientation, box: tuple[slice, ...] | None, settings: ImageSettings) -> Crop:
+    center = None
+    if settings.crop == "mask" and box:
+        center = tuple((part.start + part.stop - 1) / 2 for part in box[1:])
+    return place(orientation.shape[1:], orientation.spacing_mm[1:], settings.size, settings.resample_mm, center)
+
+
+def _cut(image: Image, chosen: list[int], crop: Crop, frames: int) -> ViewPlanes:
+    """Cut the chosen slices in space and time.
+
+    Stored whole numbers stay: a rising scale (scl_slope) leaves values relative to their range as they are. Only a
+    falling one is applied.
+    """
+    signal = canonical(image.stored_tzyx, image.orientation)
+    if image.header.slope < 0:
+        signal = (signal * image.header.slope + image.header.intercept).astype(np.float32)
+    kept = np.stack([resample_frames(cut_image(signal[:, number], crop), frames) for number in chosen])
+    low, high = kept.min(), kept.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise ScanError("voxels are not finite numbers (NaN or infinite)")
+    if low == high:
+        raise ScanError("the image is constant")
+    first = layout.PLANE_OF_VIEW.get(image.view, layout.FIRST_SA_PLANE)
+    spacing = tuple(mm * step for mm, step in zip(image.orientation.spacing_mm[1:], crop.step, strict=True))
+    return ViewPlanes(first, kept, crop, spacing, low=float(low), high=float(high))
+
+
+def _cut_masks(image: Image, mask: Mask, chosen: list[int], crop: Crop, frames: int) -> np.ndarray:
+    nearest = nearest_frames(len(mask.classes_tzyx), frames)
+    classes = canonical(mask.classes_tzyx, image.orientation)[nearest][:, chosen]
+    # A structure that no frame has is not expected, hence 1.
+    counts = {name: count[nearest] if count.any() else np.ones(frames) for name, count in mask.counts.items()}
+    classes = mark_not_annotated(classes, counts)
+    return np.stack([cut_mask(classes[:, number], crop) for number in range(len(chosen))])
