@@ -53,8 +53,8 @@ def read_masks(path: Path) -> dict[str, np.ndarray]:
     n = len(arrays["eid"])
     if arrays["truth"].shape != arrays["prediction"].shape or arrays["truth"].shape[:2] != (n, 9):
         raise UserError(f"{path}: truth and prediction must both be ({n}, 9, time, height, width)")
-    if arrays["spacing_mm"].shape != (n, 9, 2) or not (arrays["spacing_mm"] > 0).all():
-        raise UserError(f"{path}: spacing_mm must be ({n}, 9, 2) and positive")
+    if arrays["spacing_mm"].shape != (n, 9, 2) or not (arrays["spacing_mm"] >= 0).all():
+        raise UserError(f"{path}: spacing_mm must be ({n}, 9, 2), positive, and 0 for missing planes only")
     return arrays
 
 

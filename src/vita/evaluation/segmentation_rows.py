@@ -8,7 +8,7 @@ import pandas as pd
 from vita.evaluation.surfaces import boundary_points, dice, hausdorff
 
 STRUCTURES = {1: "LVBP", 2: "LVMYO", 3: "RVBP", 4: "LABP", 5: "RABP"}
-NOT_ANNOTATED = 255
+BACKGROUND, NOT_ANNOTATED = 0, 255
 TWO_CHAMBER, FOUR_CHAMBER = 0, 2
 SHORT_AXIS = range(3, 9)
 VENTRICLES = (1, 2, 3)
@@ -20,12 +20,20 @@ PLANES = {
 }
 
 
+def annotated_frames(truth_thw: np.ndarray) -> np.ndarray:
+    """Frames (time,) whose background is annotated, be it only in part, as where a crop leaves the image.
+
+    A frame without known background was not, or only partly, annotated: a structure may be missing there.
+    """
+    return (truth_thw == BACKGROUND).any(axis=(1, 2))
+
+
 def annotated_planes(truth_pthw: np.ndarray, structure: int) -> list[int]:
     """The planes on which a participant's reference could show the structure.
 
     Some four-chamber references hold the atria only: there the ventricles count as not annotated.
     """
-    planes = [plane for plane in PLANES[structure] if not (truth_pthw[plane] == NOT_ANNOTATED).all()]
+    planes = [plane for plane in PLANES[structure] if annotated_frames(truth_pthw[plane]).any()]
     if structure in VENTRICLES and FOUR_CHAMBER in planes:
         labels = truth_pthw[FOUR_CHAMBER]
         if not ((labels >= min(VENTRICLES)) & (labels <= max(VENTRICLES))).any():
@@ -87,12 +95,13 @@ def _participant(
         planes = annotated_planes(truth_pthw, structure)
         if not planes:
             continue
+        kept = np.concatenate([annotated_frames(truth_pthw[plane]) for plane in planes])
         known = truth_pthw[planes] != NOT_ANNOTATED
-        first = (truth_pthw[planes] == structure).reshape(-1, *truth_pthw.shape[2:])
-        second = ((prediction_pthw[planes] == structure) & known).reshape(first.shape)
-        compared = compare_planes(first, second, np.repeat(spacing_p2[planes], frames, axis=0))
-        short = np.repeat([plane in SHORT_AXIS for plane in planes], frames)
-        frame = np.tile(np.arange(frames), len(planes))
+        first = (truth_pthw[planes] == structure).reshape(-1, *truth_pthw.shape[2:])[kept]
+        second = ((prediction_pthw[planes] == structure) & known).reshape(-1, *truth_pthw.shape[2:])[kept]
+        compared = compare_planes(first, second, np.repeat(spacing_p2[planes], frames, axis=0)[kept])
+        short = np.repeat([plane in SHORT_AXIS for plane in planes], frames)[kept]
+        frame = np.tile(np.arange(frames), len(planes))[kept]
         views = {"all": np.full(short.shape, True), "SA": short, "LA": ~short}
         phases = {"all": np.full(short.shape, True), "ED": frame == 0, "ES": frame == systole}
         for view, phase in groups:

@@ -15,8 +15,8 @@ from vita.evaluation.predictions import pairs, read_predictions, read_targets
 from vita.evaluation.regression import r2_correlation
 from vita.figures import style
 
-PANEL_INCHES = 1.45
-TITLE_WIDTH = 24  # characters of a line of a panel's title
+PANEL_INCHES = 1.4
+TITLE_WIDTH = 22  # characters of a line of a panel's title
 
 
 def collect(predictions: list[Path], targets_path: Path, tasks: list[str]) -> pd.DataFrame:
@@ -49,13 +49,16 @@ def draw(drawn: pd.DataFrame, colour: str, columns: int) -> Figure:
     targets = list(dict.fromkeys(drawn["target"]))
     columns = min(columns, len(targets))
     rows = math.ceil(len(targets) / columns)
-    size = (PANEL_INCHES * columns, (PANEL_INCHES + 0.25) * rows + 0.3)
+    extra = 0.15 if drawn["title"].str.len().max() > TITLE_WIDTH else 0.0
+    size = (PANEL_INCHES * columns, (PANEL_INCHES + extra) * rows + 0.25)
     figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
     for axes, target in zip(grid.flat, targets, strict=False):
         _panel(axes, drawn[drawn["target"] == target], colour)
     for axes in grid.flat[len(targets) :]:
         axes.set_axis_off()
-    figure.supxlabel("Reference", fontsize=8)
+    counts = drawn.groupby("target").size()
+    n = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
+    figure.supxlabel(f"Reference (n = {n})", fontsize=8)
     figure.supylabel("Prediction from images", fontsize=8)
     return figure
 
@@ -74,7 +77,7 @@ def _panel(axes: Axes, part: pd.DataFrame, colour: str) -> None:
     r2 = r2_correlation(truth, prediction, np.ones((1, truth.size)))[0]
     text = f"R² = {r2:.2f}" if np.isfinite(r2) else "R² undefined"
     axes.text(0.05, 0.97, text, transform=axes.transAxes, va="top", fontsize=6.5, zorder=4)
-    title = fill(part["title"].iloc[0], TITLE_WIDTH)
-    axes.set_title(style.labelled(title, part["unit"].iloc[0]), linespacing=1.05)
+    title = style.labelled(part["title"].iloc[0], part["unit"].iloc[0])
+    axes.set_title(fill(title, TITLE_WIDTH, break_long_words=False), linespacing=1.05)
     axes.set(xlim=limits, ylim=limits, aspect="equal")
     axes.locator_params(nbins=4)

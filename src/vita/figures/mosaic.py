@@ -1,0 +1,43 @@
+"""A grid of pictures with names at its rows and columns: shared by figures 8 and B.9."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from vita.figures import style
+
+SHOWN_PLANES = {0: "2-chamber", 2: "4-chamber", 3: "Base", 5: "Mid", 8: "Apex"}
+CELL_INCHES = 1.05
+LABEL_INCHES = 0.9
+MASK_ALPHA = 0.55
+
+
+def grid(row_names: list[str], column_names: list[str]) -> tuple[Figure, np.ndarray]:
+    """Empty axes (rows, columns) without ticks, names to the left and above."""
+    rows, columns = len(row_names), len(column_names)
+    size = (CELL_INCHES * columns + LABEL_INCHES, CELL_INCHES * rows + 0.35)
+    figure, cells = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.0, hspace=0.0)
+    for axes in cells.flat:
+        axes.set(xticks=[], yticks=[])
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+    for place, name in enumerate(row_names):
+        cells[place, 0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=7, linespacing=1.2)
+    for place, name in enumerate(column_names):
+        cells[0, place].set_title(name)
+    return figure, cells
+
+
+def picture(axes: Axes, image_hw: np.ndarray) -> None:
+    """A grey picture of intensities in [0, 1]."""
+    axes.imshow(image_hw, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+
+
+def overlay(axes: Axes, mask_hw: np.ndarray) -> None:
+    """Structures in their colours over whatever is drawn; background and what is not annotated stay clear."""
+    colours = np.zeros((*mask_hw.shape, 4))
+    for label, colour in style.STRUCTURE_COLOURS.items():
+        colours[mask_hw == label] = (*plt.matplotlib.colors.to_rgb(colour), MASK_ALPHA)
+    axes.imshow(colours, interpolation="nearest")
