@@ -25,6 +25,15 @@ from vita.images.shard_writer import ShardWriter, write_table
 log = logging.getLogger(__name__)
 
 _FLOATS = pa.list_(pa.float64())
+_QUALITY = pa.struct(
+    [
+        ("view", pa.string()),
+        ("rule", pa.string()),
+        ("value", pa.float64()),
+        ("limit", pa.float64()),
+        ("broken", pa.bool_()),
+    ]
+)
 SCHEMA = pa.schema(
     [
         ("eid", pa.int64()),
@@ -34,6 +43,7 @@ SCHEMA = pa.schema(
         ("planes_present", pa.list_(pa.bool_())),
         ("has_masks", pa.bool_()),
         ("notes", pa.list_(pa.string())),
+        ("quality", pa.list_(_QUALITY)),
         *[(name, _FLOATS) for name in ("spacing_row_mm", "spacing_column_mm", "crop_row", "crop_column")],
         *[(name, _FLOATS) for name in ("range_low", "range_high")],
         *[(f"frames_{view}", pa.int32()) for view in ("sa", "2ch", "3ch", "4ch")],
@@ -114,6 +124,14 @@ def _summarise(rows: list[dict[str, Any]], seconds: float) -> None:
     log.info("%d participants, %d usable, %.0f ms a participant", len(rows), usable, each)
     for reason, count in Counter(row["reason"] for row in rows if row["reason"]).most_common():
         log.info("%d left out: %s", count, reason)
+    broken = (
+        f"{row['view']}: quality rule {row['rule']}"
+        for person in rows
+        for row in person.get("quality", [])
+        if row["broken"]
+    )
+    for rule, count in Counter(broken).most_common():
+        log.info("%d noted: %s", count, rule)
     for note, count in Counter(note for row in rows for note in row.get("notes", [])).most_common():
         log.info("%d noted: %s", count, note)
 

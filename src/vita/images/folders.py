@@ -1,14 +1,39 @@
-"""Folders of participants: their numbers, and who withdrew consent."""
+"""Where scans lie: folders of NIfTI files, UK Biobank's zips, and the numbers of the participants they belong to."""
 
 import hashlib
 import logging
 import os
-from collections.abc import Iterator
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from vita.errors import UserError
+from vita.images.header import system_reason
 
 log = logging.getLogger(__name__)
+
+# Bulk fields of UK Biobank: long-axis and short-axis cines; then the imaging visit.
+ZIP_NAME = re.compile(r"(\d+)_(20208|20209)_(\d)_0\.zip", re.IGNORECASE)
+SCAN_SUFFIXES = (".nii.gz", ".nii")
+# On UK Biobank's platform zips lie under <view>/<first two digits of the eid>/.
+DEEPEST_FOLDER = 3
+
+
+@dataclass
+class Found:
+    """Files of a participant.
+
+    Attributes:
+        folder: name of the folder or zip that named the participant.
+        files: paths of NIfTI files by name.
+        zips: paths of zips by UK Biobank field, "20208" (long axis) or "20209" (short axis).
+        reason: why the folder could not be listed.
+    """
+
+    folder: str
+    files: dict[str, str] = field(default_factory=dict)
+    zips: dict[str, str] = field(default_factory=dict)
+    reason: str | None = None
 
 
 def participant_number(folder: str) -> int:
@@ -40,20 +65,61 @@ def read_withdrawals(path: Path | None) -> set[int]:
     return ids
 
 
-def participants(scans: Path, withdrawn: set[int]) -> Iterator[tuple[int, os.DirEntry]]:
-    """Folders of participants in order of their numbers, without those of people who withdrew.
+def find_participants(scans: Path, withdrawn: set[int], instance: int) -> dict[int, Found]:
+    """Find participants under a folder, each folder listed once, without those who withdrew.
+
+    Args:
+        scans: folder of folders with NIfTI files, or of zips at most three folders deep, or both.
+        withdrawn: ids to leave out.
+        instance: imaging visit of the zips to take.
+
+    Returns:
+        Participants by number, in order.
 
     Raises:
-        UserError: the folder is missing, or two folders get the same number.
+        UserError: the folder cannot be read, or two folders stand for the same participant.
     """
+    found: dict[int, Found] = {}
     try:
-        folders = [entry for entry in os.scandir(scans) if entry.is_dir() and not entry.name.startswith(".")]
+        entries = list(os.scandir(scans))
     except OSError as error:
         raise UserError(f"{scans}: the folder of scans cannot be read ({error.strerror}); set input.scans") from error
-    numbered = {participant_number(entry.name): entry for entry in folders}
-    if len(numbered) < len(folders):
-        raise UserError(f"{scans}: two folders stand for the same participant; keep one of them")
-    dropped = withdrawn & set(numbered)
-    log.info("%d folders, %d left out because consent was withdrawn", len(folders), len(dropped))
-    for eid in sorted(set(numbered) - dropped):
-        yield eid, numbered[eid]
+    _sort_in(entries, found, instance)
+    for entry in entries:
+        if entry.is_dir() and not entry.name.startswith("."):
+            _look_into(entry, found, instance, 1)
+    dropped = withdrawn & set(found)
+    log.info("%d participants found, %d left out because consent was withdrawn", len(found), len(dropped))
+    return {eid: found[eid] for eid in sorted(set(found) - dropped)}
+
+
+def _look_into(folder: os.DirEntry, found: dict[int, Found], instance: int, depth: int) -> None:
+    """List a folder: a participant's if it holds NIfTI files or its name is an id, or else one of zips or folders."""
+    eid = participant_number(folder.name)
+    try:
+        entries = list(os.scandir(folder.path))
+    except OSError as error:
+        found.setdefault(eid, Found(folder.name)).reason = system_reason(error)
+        return
+    files = {entry.name: entry.path for entry in entries if entry.name.endswith(SCAN_SUFFIXES)}
+    zips = _sort_in(entries, found, instance)
+    inner = [entry for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
+    if files or (folder.name.isdigit() and not zips and not inner):
+        known = found.setdefault(eid, Found(folder.name))
+        if known.files:
+            raise UserError(f"{folder.path}: another folder stands for the same participant; keep one of them")
+        known.files = files
+    elif depth < DEEPEST_FOLDER:
+        for entry in inner:
+            _look_into(entry, found, instance, depth + 1)
+
+
+def _sort_in(entries: list[os.DirEntry], found: dict[int, Found], instance: int) -> int:
+    """Put zips to their participants; returns how many there were, of whatever visit."""
+    count = 0
+    for entry in entries:
+        if match := ZIP_NAME.fullmatch(entry.name):
+            count += 1
+            if int(match[3]) == instance:
+                found.setdefault(int(match[1]), Found(match[1])).zips[match[2]] = entry.path
+    return count

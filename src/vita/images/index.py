@@ -1,7 +1,9 @@
 """Index every scan found: its files, its geometry, and whether it can be used.
 
-Layout: <scans>/<eid>/sa.nii.gz, la_2ch.nii.gz, la_3ch.nii.gz, la_4ch.nii.gz, with masks beside them (their names
-are the setting `images.masks`). Only headers are read. A folder whose name is not a number gets a 13-digit number
+NIfTI: <scans>/<eid>/sa.nii.gz, la_2ch.nii.gz, la_3ch.nii.gz, la_4ch.nii.gz, with masks beside them (their names are
+the setting `images.masks`). UK Biobank's zips: <eid>_20208_<visit>_0.zip and <eid>_20209_<visit>_0.zip, anywhere up to
+three folders deep; the visit is the setting `images.instance`. Only headers, and zips' lists of files, are read; the
+geometry of zips is known once they are read for a shard. A folder whose name is not a number gets a 13-digit number
 from a hash of its name; the column `folder` keeps the name.
 
 Output: a row per participant and view found or required, sorted by eid and view. A view that cannot be used has
@@ -9,7 +11,6 @@ usable = false and a reason; participant_usable says whether all required views 
 """
 
 import logging
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,16 @@ import pandas as pd
 from vita import cli
 from vita.atomic import replacing
 from vita.errors import UserError
-from vita.images.folders import participants, read_withdrawals
+from vita.images.folders import SCAN_SUFFIXES, Found, find_participants, read_withdrawals
 from vita.images.geometry import orient
 from vita.images.header import ScanError, read_header
 from vita.images.layout import VIEWS
+from vita.images.quality import unsuitable
 from vita.images.settings import ImageSettings
+from vita.images.zips import FIELD_OF_VIEW, open_zip, series_files
 
 log = logging.getLogger(__name__)
 
-SUFFIXES = (".nii.gz", ".nii")
 COLUMNS = {
     "eid": "int64",
     "folder": "string",
@@ -48,44 +50,52 @@ COLUMNS = {
 }
 
 
-def index_participant(eid: int, folder: os.DirEntry, settings: ImageSettings) -> list[dict[str, Any]]:
-    """Rows of a participant, one per view that is there or required; none if the folder holds no scan."""
-    try:
-        names = {entry.name: entry.path for entry in os.scandir(folder.path)}
-    except OSError as error:
-        return [_row(eid, folder.name, settings.required_views[0], reason=f"cannot be read: {error.strerror}")]
-    found = {view: _first(names, [view + suffix for suffix in SUFFIXES]) for view in VIEWS}
-    if not any(found.values()) and not folder.name.isdigit():
+def index_participant(eid: int, found: Found, settings: ImageSettings) -> list[dict[str, Any]]:
+    """Rows of a participant, one per view that is there or required; none if nothing was found that looks like a scan.
+
+    A view that is there both as NIfTI and as zip is taken from NIfTI.
+    """
+    if found.reason:
+        return [_row(eid, found, settings.required_views[0], reason=found.reason)]
+    images = {view: _first(found.files, [view + suffix for suffix in SCAN_SUFFIXES]) for view in VIEWS}
+    if not any(images.values()) and not found.zips and not found.folder.isdigit():
         return []
     rows = []
-    for view, path in found.items():
-        if path:
-            row = _row(eid, folder.name, view, path=path, **_describe(path, view, settings))
-            row["seg_path"] = _first(names, settings.masks.get(view, []))
-            row["seg4_path"] = _first(names, settings.masks["la_4ch_all"]) if view == "la_4ch" else None
-            rows.append(row)
-        elif view in settings.required_views:
-            rows.append(_row(eid, folder.name, view, reason=f"no {view}.nii.gz"))
+    for view in VIEWS:
+        archive = found.zips.get(FIELD_OF_VIEW[view])
+        if images[view]:
+            described = {"path": images[view]} | _describe_nifti(images[view], view, settings)
+        elif archive:
+            described = {"path": archive} | _describe_zip(archive, view, settings)
+        else:
+            described = {"reason": f"no {view}.nii.gz"}
+        # A view that nobody needs and that is not there, in a file or in a zip, is no fault.
+        absent = described.pop("absent", "path" not in described)
+        if not absent or view in settings.required_views:
+            masks = {"seg_path": _first(found.files, settings.masks.get(view, []))}
+            if view == "la_4ch":
+                masks["seg4_path"] = _first(found.files, settings.masks["la_4ch_all"])
+            rows.append(_row(eid, found, view, **described, **masks))
     return rows
 
 
-def _row(eid: int, folder: str, view: str, **values: Any) -> dict[str, Any]:
-    row = dict.fromkeys(COLUMNS) | {"eid": eid, "folder": folder, "view": view, "usable": False} | values
+def _row(eid: int, found: Found, view: str, **values: Any) -> dict[str, Any]:
+    row = dict.fromkeys(COLUMNS) | {"eid": eid, "folder": found.folder, "view": view} | values
     row["usable"] = row["reason"] is None
     return row
 
 
-def _first(names: dict[str, str], wanted: list[str]) -> str | None:
-    return next((names[name] for name in wanted if name in names), None)
+def _first(files: dict[str, str], wanted: list[str]) -> str | None:
+    return next((files[name] for name in wanted if name in files), None)
 
 
-def _describe(path: str, view: str, settings: ImageSettings) -> dict[str, Any]:
+def _describe_nifti(path: str, view: str, settings: ImageSettings) -> dict[str, Any]:
     """Geometry from the header, and the reason if the view cannot be used."""
     try:
         header = read_header(path, planar=view != "sa")
-        orientation = orient(header, view)
     except ScanError as error:
         return {"reason": str(error)}
+    orientation = orient(header, view)
     slices, rows, columns = orientation.shape
     between, down, across = orientation.spacing_mm
     frames = header.shape_xyzt[3]
@@ -98,20 +108,18 @@ def _describe(path: str, view: str, settings: ImageSettings) -> dict[str, Any]:
         "spacing_column_mm": across,
         "spacing_slice_mm": between,
         "frame_s": header.frame_s,
-        "reason": _reason(view, slices, frames, settings),
+        "reason": unsuitable(view, slices, frames, settings),
     }
 
 
-def _reason(view: str, slices: int, frames: int, settings: ImageSettings) -> str | None:
-    if frames < 2:
-        return "no cine: a single frame"
-    if frames != settings.frames and settings.time == "refuse":
-        return f"{frames} frames instead of {settings.frames} (images.time is refuse)"
-    if view == "sa" and slices < settings.sa_slices:
-        return f"the short-axis stack has {slices} slices, {settings.sa_slices} are needed"
-    if view != "sa" and slices != 1:
-        return f"{slices} slices in a long-axis view instead of 1"
-    return None
+def _describe_zip(path: str, view: str, settings: ImageSettings) -> dict[str, Any]:
+    """Slices from the zip's list of files, and the reason if the view cannot be used."""
+    try:
+        with open_zip(path, settings.max_file_mb) as archive:
+            series = series_files(archive, view)
+    except ScanError as error:
+        return {"reason": str(error), "absent": str(error).startswith("no series")}
+    return {"slices": len(series), "reason": unsuitable(view, len(series), None, settings)}
 
 
 def build_index(scans: Path, settings: ImageSettings, withdrawn: set[int]) -> pd.DataFrame:
@@ -120,7 +128,8 @@ def build_index(scans: Path, settings: ImageSettings, withdrawn: set[int]) -> pd
     Raises:
         UserError: no scan is found, or more than `images.max_excluded` of the participants cannot be used.
     """
-    rows = [row for eid, folder in participants(scans, withdrawn) for row in index_participant(eid, folder, settings)]
+    people = find_participants(scans, withdrawn, settings.instance)
+    rows = [row for eid, found in people.items() for row in index_participant(eid, found, settings)]
     if not rows:
         raise UserError(f"{scans}: no scan found; expected <participant>/sa.nii.gz and so on (input.scans)")
     table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)

@@ -7,7 +7,7 @@ import numpy as np
 
 from vita.images import layout
 from vita.images.geometry import orient
-from vita.images.header import ScanError
+from vita.images.header import Header, ScanError
 from vita.images.nifti import read_volume
 from vita.images.settings import ImageSettings
 from vita.images.view import Image, ViewPlanes, read_view
@@ -66,12 +66,20 @@ def _read_images(rows: dict[str, dict[str, Any]], settings: ImageSettings) -> tu
         try:
             if not row["usable"]:
                 raise ScanError(row["reason"])
-            header, stored = read_volume(row["path"], planar=view != "sa", max_mb=settings.max_file_mb)
+            header, stored = _read(row["path"], view, settings)
             centres = [image.orientation.centre_mm for image in images.values()] if view == "sa" else []
             images[view] = Image(view, header, stored, orient(header, view, centres))
         except ScanError as error:
             notes.append(_note(view, error, settings))
     return images, notes
+
+
+def _read(path: str, view: str, settings: ImageSettings) -> tuple[Header, np.ndarray]:
+    if path.lower().endswith(".zip"):
+        from vita.images.dicom import read_dicom  # pydicom takes a while to import, and NIfTI needs none
+
+        return read_dicom(path, view, settings.max_file_mb)
+    return read_volume(path, planar=view != "sa", max_mb=settings.max_file_mb)
 
 
 def _note(view: str, error: ScanError, settings: ImageSettings) -> str:
@@ -103,6 +111,7 @@ def _assemble(views: list[ViewPlanes], notes: list[str]) -> Participant:
         record |= view.record
     has_masks = any(view.masks_sthw is not None for view in views)
     notes = notes + [note for view in views for note in view.notes]
+    record["quality"] = [row for view in views for row in view.quality]
     record |= {"planes_present": present, "has_masks": has_masks, "notes": notes, **per_plane}
     return Participant(_smallest(voxels), masks if has_masks else None, record)
 

@@ -5,11 +5,16 @@ from typing import Any
 
 from vita.errors import UserError
 from vita.images.layout import MASK_FILES, SA_PLANES, VIEWS
+from vita.images.quality_rules import Quality
 
 
 @dataclass(frozen=True)
 class ImageSettings:
-    """The `images` block. Sizes are in pixels, `resample_mm` in mm, `max_file_mb` in MB once decompressed."""
+    """The `images` block.
+
+    Sizes are in pixels, `resample_mm` in mm, `max_file_mb` in MB once decompressed; `instance` is the imaging visit of
+    UK Biobank's zips; `write_nifti` is a folder that zips are also written to as NIfTI.
+    """
 
     frames: int = 50
     size: int = 128
@@ -21,6 +26,9 @@ class ImageSettings:
     required_views: tuple[str, ...] = VIEWS
     max_excluded: float = 0.1
     max_file_mb: float = 2000
+    instance: int = 2
+    write_nifti: str | None = None
+    quality: Quality = field(default_factory=Quality)
     masks: dict[str, list[str]] = field(default_factory=lambda: dict(MASK_FILES))
 
     @classmethod
@@ -37,6 +45,7 @@ class ImageSettings:
             values["required_views"] = tuple(values["required_views"])
         if "masks" in values:
             values["masks"] = {**MASK_FILES, **(values["masks"] or {})}
+        values["quality"] = Quality.from_dict(block.get("quality") or {})
         result = cls(**values)
         result._check()
         return result

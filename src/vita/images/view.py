@@ -10,6 +10,7 @@ from vita.images.crop import Crop, cut_image, cut_mask, place
 from vita.images.geometry import Orientation, canonical
 from vita.images.header import Header, ScanError
 from vita.images.masks import Mask, heart_box, mark_not_annotated, read_mask, unknown_structures
+from vita.images.quality import judge, measure_image, measure_mask, unsuitable
 from vita.images.settings import ImageSettings
 from vita.images.slices import choose_slices, nearest_frames, resample_frames
 
@@ -39,6 +40,7 @@ class ViewPlanes:
         low, high: darkest and brightest value kept.
         record: columns of the shard's table.
         notes: what is wrong but leaves the view usable.
+        quality: what was measured for the rules of quality control.
     """
 
     first_plane: int
@@ -50,6 +52,7 @@ class ViewPlanes:
     high: float = 0.0
     record: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    quality: list[dict[str, Any]] = field(default_factory=list)
 
 
 def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, settings: ImageSettings) -> ViewPlanes:
@@ -64,6 +67,9 @@ def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, sett
     Raises:
         ScanError: the image cannot be used.
     """
+    slices, frames = image.orientation.shape[0], image.header.shape_xyzt[3]
+    if reason := unsuitable(image.view, slices, frames, settings):
+        raise ScanError(reason)
     notes: list[str] = []
     masks = _read_masks(image, row, settings, notes)
     record = _describe(image)
@@ -76,6 +82,10 @@ def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, sett
     crop = _crop(image.orientation, box, settings)
     planes = _cut(image, chosen, crop, settings.frames)
     planes.record, planes.notes = record, notes
+    values = measure_image(image.view, image.orientation.spacing_mm, frames, planes.images_sthw)
+    if mask and image.view == "sa":
+        values |= measure_mask(mask.classes_tzyx, record["lv_ml"])
+    planes.quality = judge(image.view, values, settings.quality)
     if image.view == "sa":
         planes.record["sa_slices"] = chosen
     if mask:
