@@ -1,0 +1,114 @@
+"""What labels need of the delivered tables: diagnoses, reports of high blood pressure, the date of the scan."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from vita.cohort.cleaning import dates, numbers
+from vita.cohort.delivery import Delivery, open_delivery
+from vita.cohort.diagnoses import CODES, DATES, KEY, diagnosis_codes, diagnosis_dates, first_dates
+from vita.cohort.reading import EID, stream
+from vita.cohort.spellings import Column
+from vita.errors import UserError
+
+SCAN_DATE = 53
+HIGH_BP_AGE = 2966
+TITLES = {
+    CODES: "Diagnoses - ICD10",
+    DATES: "Date of first in-patient diagnosis - ICD10",
+    SCAN_DATE: "Date of attending assessment centre",
+    HIGH_BP_AGE: "Age high blood pressure diagnosed",
+}
+
+
+@dataclass
+class _Found:
+    """Rows gathered over batches and tables."""
+
+    people: list[pl.DataFrame] = field(default_factory=list)
+    recorded: list[pl.DataFrame] = field(default_factory=list)  # who has any diagnosis
+    codes: list[pl.DataFrame] = field(default_factory=list)  # listed codes only
+    days: list[pl.DataFrame] = field(default_factory=list)
+    scans: list[pl.DataFrame] = field(default_factory=list)
+    reports: list[pl.DataFrame] = field(default_factory=list)
+
+
+def collect(
+    tables: Sequence[Path], lists: Mapping[str, Collection[str]], instance: int, withdrawn: Collection[int]
+) -> pl.DataFrame:
+    """A row per participant, sorted by `eid`.
+
+    Args:
+        tables: files that share `eid`.
+        lists: ICD-10 codes of each disease.
+        instance: the scan's visit.
+        withdrawn: ids left out.
+
+    Returns:
+        `eid`, `record` (has any hospital diagnosis), `has_<disease>`, `date_<disease>`, `imaging_date`,
+        `high_bp_visit` (first visit at which an age of high blood pressure was given, or missing).
+
+    Raises:
+        UserError: a field lacks in all tables, or a cell is none of its column's.
+    """
+    deliveries = [open_delivery(path) for path in tables]
+    _require_fields(deliveries, instance)
+    wanted = sorted(set().union(*lists.values()))
+    found = _Found()
+    for delivery in deliveries:
+        _gather(delivery, wanted, instance, withdrawn, found)
+    rows = pl.concat(found.codes)
+    rows = rows.join(pl.concat(found.days), on=KEY, how="left")
+    frame = pl.concat(found.people).unique().sort(EID)
+    frame = frame.join(pl.concat(found.recorded).unique().with_columns(record=pl.lit(value=True)), on=EID, how="left")
+    frame = frame.join(first_dates(rows, lists), on=EID, how="left")
+    for part in (found.scans, found.reports):
+        frame = frame.join(pl.concat(part), on=EID, how="left")
+    flags = ["record", *(f"has_{disease}" for disease in lists)]
+    return frame.with_columns(pl.col(flags).fill_null(value=False)).sort(EID)
+
+
+def _require_fields(deliveries: Sequence[Delivery], instance: int) -> None:
+    there = {column.field for delivery in deliveries for column in delivery.header.columns}
+    absent = [f"{each} ({title})" for each, title in TITLES.items() if each not in there]
+    if absent:
+        raise UserError(f"labels need fields that are in no table: {', '.join(absent)}; add the table that has them")
+    scans = [c for d in deliveries for c in d.header.columns if (c.field, c.instance) == (SCAN_DATE, instance)]
+    if not scans:
+        raise UserError(f"labels need field {SCAN_DATE} ({TITLES[SCAN_DATE]}) of instance {instance}, the scan's visit")
+
+
+def _gather(delivery: Delivery, wanted: list[str], instance: int, withdrawn: Collection[int], found: _Found) -> None:
+    columns = [c for c in delivery.header.columns if c.field in TITLES]
+    columns = [c for c in columns if c.field != SCAN_DATE or c.instance == instance]
+    for batch in stream(delivery, columns, withdrawn):
+        found.people.append(batch.select(EID))
+        codes = diagnosis_codes(batch, columns, delivery.name)
+        found.recorded.append(codes.select(EID).unique())
+        listed = codes.filter(pl.col("code").is_in(wanted))
+        found.codes.append(listed)
+        days = diagnosis_dates(batch, columns, delivery.name)
+        if any(column.field == CODES for column in columns):  # dates of other codes need not be held
+            days = days.join(listed, on=KEY, how="semi")
+        found.days.append(days)
+        found.scans += _scan_dates(batch, columns, delivery.name)
+        found.reports += _reports(batch, columns, delivery.name)
+
+
+def _scan_dates(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list[pl.DataFrame]:
+    names = [column.canonical for column in columns if column.field == SCAN_DATE]
+    if not names:
+        return []
+    return [batch.select(EID).with_columns(dates(batch, names, table)[names[0]].alias("imaging_date"))]
+
+
+def _reports(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list[pl.DataFrame]:
+    """The first visit with an age of diagnosis; -1 (do not know) and -3 (prefer not to answer) are none."""
+    visits = {column.canonical: column.instance for column in columns if column.field == HIGH_BP_AGE}
+    if not visits:
+        return []
+    ages = numbers(batch, list(visits), table, dict.fromkeys(visits, TITLES[HIGH_BP_AGE]))
+    first = pl.min_horizontal(pl.when(pl.col(name) >= 0).then(visit) for name, visit in visits.items())
+    return [pl.concat([batch.select(EID), ages.select(first.cast(pl.Int8).alias("high_bp_visit"))], how="horizontal")]

@@ -1,0 +1,132 @@
+"""Six disease labels per participant, from hospital diagnoses and the touchscreen questionnaire.
+
+Coronary artery disease, stroke, hypertension, infarct and diabetes are ICD-10 code lists over field 41270, with dates
+from 41280; high blood pressure is an age of diagnosis in field 2966, which has a visit but no date.
+
+`labels.timing` says which cases count:
+    ever        a diagnosis at any time (the paper's rule)
+    prevalent   a diagnosis up to the day of the scan; later ones are negative, undated ones missing
+    incident    the first diagnosis after the scan (within `incident_years`); earlier and undated ones are missing
+`labels.no_record` says what a participant without any hospital diagnosis is: missing (exclude, the paper's rule for
+its disease tasks, all six) or negative.
+
+    python -m vita.cohort.labels --table ukb.csv --icd10 workflow/resources/icd10.tsv \\
+        --output results/cohort/labels.parquet --summary results/cohort/labels_summary.csv
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from vita import cli
+from vita.atomic import replacing
+from vita.cohort.collecting import collect
+from vita.cohort.icd10 import DISEASES, load_code_lists
+from vita.cohort.reading import EID
+from vita.cohort.settings import CohortSettings, LabelSettings
+from vita.cohort.withdrawals import load_withdrawals
+
+LOG = logging.getLogger(__name__)
+HIGH_BP = "high_blood_pressure"
+LABELS = (*DISEASES, HIGH_BP)
+_DAYS_PER_YEAR = 365.25
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line of `python -m vita.cohort.labels`."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--table", required=True, nargs="+", type=Path, help="tables that share participants' ids")
+    parser.add_argument("--icd10", required=True, type=Path, help="code lists, icd10.tsv")
+    parser.add_argument("--withdrawals", type=Path, help="ids of withdrawn participants, one a line")
+    parser.add_argument("--output", required=True, type=Path, help="labels.parquet")
+    parser.add_argument("--summary", required=True, type=Path, help="cases before, at and after the scan, as CSV")
+    cli.add_settings(parser, "blocks cohort and labels of config.yaml")
+    args = parser.parse_args(arguments)
+    settings, instance = LabelSettings.read(args.settings), CohortSettings.read(args.settings).instance
+    lists = load_code_lists(args.icd10)
+    facts = collect(args.table, lists, instance, load_withdrawals(args.withdrawals))
+    labels = make_labels(facts, settings, instance)
+    with replacing(args.output) as path:
+        labels.write_parquet(path, compression="zstd")
+    with replacing(args.summary) as path:
+        summarise(facts, labels, instance).write_csv(path)
+    LOG.info("%d participants labelled (%s)", len(labels), settings.timing)
+
+
+def make_labels(facts: pl.DataFrame, settings: LabelSettings, instance: int) -> pl.DataFrame:
+    """Labels by the chosen timing.
+
+    Args:
+        facts: as from vita.cohort.collecting.collect.
+        settings: the block labels.
+        instance: the scan's visit.
+
+    Returns:
+        `eid`, a nullable boolean per disease, `date_<disease>`, `imaging_date`.
+    """
+    labels = [_timed(disease, settings).alias(disease) for disease in DISEASES]
+    labels.append(_high_bp(settings, instance).alias(HIGH_BP))
+    if settings.no_record == "exclude":
+        labels = [pl.when(pl.col("record")).then(label) for label in labels]
+    days = [f"date_{disease}" for disease in DISEASES]
+    no_date = pl.lit(None, pl.Date).alias(f"date_{HIGH_BP}")
+    return facts.select(EID, *labels, *days, no_date, "imaging_date")
+
+
+def _timed(disease: str, settings: LabelSettings) -> pl.Expr:
+    has, first, scan = pl.col(f"has_{disease}"), pl.col(f"date_{disease}"), pl.col("imaging_date")
+    if settings.timing == "ever":
+        return has
+    if settings.timing == "prevalent":
+        return pl.when(scan.is_null()).then(None).when(has).then(first <= scan).otherwise(statement=False)
+    late = first > scan
+    if settings.incident_years is not None:
+        late = (first - scan).dt.total_days() <= settings.incident_years * _DAYS_PER_YEAR
+    known = pl.when(first > scan).then(late)
+    return pl.when(scan.is_null()).then(None).when(has).then(known).otherwise(statement=False)
+
+
+def _high_bp(settings: LabelSettings, instance: int) -> pl.Expr:
+    """By visit: reported up to the scan's visit, or first at a later one."""
+    visit = pl.col("high_bp_visit")
+    before = (visit <= instance).fill_null(value=False)
+    if settings.timing == "ever":
+        return visit.is_not_null()
+    if settings.timing == "prevalent":
+        return before
+    return pl.when(~before).then(visit.is_not_null())
+
+
+def summarise(facts: pl.DataFrame, labels: pl.DataFrame, instance: int) -> pl.DataFrame:
+    """One row per disease: label counts, and when cases with an imaging date were first diagnosed.
+
+    `at` is the day of the scan (for high blood pressure: the scan's visit).
+    """
+    scanned = facts.filter(pl.col("imaging_date").is_not_null())
+    rows = []
+    for disease in LABELS:
+        if disease == HIGH_BP:
+            offset, cases = scanned["high_bp_visit"].cast(pl.Int64) - instance, scanned["high_bp_visit"].is_not_null()
+        else:
+            offset = (scanned[f"date_{disease}"] - scanned["imaging_date"]).dt.total_days()
+            cases = scanned[f"has_{disease}"]
+        label = labels[disease]
+        rows.append(
+            {
+                "disease": disease,
+                "positive": int(label.sum()),
+                "negative": int((~label).sum()),
+                "missing": label.null_count(),
+                "cases_before_scan": int((offset < 0).sum()),
+                "cases_at_scan": int((offset == 0).sum()),
+                "cases_after_scan": int((offset > 0).sum()),
+                "cases_undated": int((cases & offset.is_null()).sum()),
+            }
+        )
+    return pl.DataFrame(rows)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,161 @@
+"""Which columns of which table each feature needs, and what lacks."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vita.cohort.delivery import Delivery
+from vita.cohort.settings import CohortSettings
+from vita.cohort.spellings import Column
+from vita.errors import UserError
+from vita.tabular.features import LAST_INSTANCE, Feature
+
+LOG = logging.getLogger(__name__)
+SCAN_DATE_FIELD = 53
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The work: features, and for each table the columns to read and the features it can give alone."""
+
+    features: list[Feature]
+    cells: dict[str, dict[int, list[str]]]  # feature -> field -> canonical columns, by instance and array
+    columns: dict[Path, list[Column]]
+    own: dict[Path, list[Feature]]
+    spanning: list[Feature]  # features whose columns stand in several tables
+    raw_columns: list[str]  # columns that these need
+    dates: frozenset[str]  # canonical columns that hold dates
+    scan_date: str | None
+    paper: bool
+    titles: dict[str, str]
+
+
+def make_plan(deliveries: Sequence[Delivery], features: Sequence[Feature], settings: CohortSettings) -> Plan:
+    """Find the columns of every feature.
+
+    Raises:
+        UserError: needed fields lack and `cohort.missing_fields` is error, or a column stands in two tables.
+    """
+    where = _places(deliveries)
+    scan_date = f"{SCAN_DATE_FIELD}-{settings.instance}.0" if settings.cutoff == "imaging" else None
+    if scan_date and scan_date not in where:
+        raise UserError(f"cohort.cutoff is imaging, but no table has the date of the scan, column {scan_date}")
+    cells = {each.name: _cells(each, where, settings) for each in features}
+    kept = _without_absent(features, cells, settings)
+    own: dict[Path, list[Feature]] = {delivery.path: [] for delivery in deliveries}
+    spanning: list[Feature] = []
+    for feature in kept:
+        used = _used(feature, cells[feature.name], scan_date)
+        paths = {where[name][0] for name in used} or {deliveries[0].path}
+        (own[paths.pop()] if len(paths) == 1 else spanning).append(feature)
+    taken = {where[name] for feature in kept for name in _used(feature, cells[feature.name], scan_date)}
+    return Plan(
+        features=kept,
+        cells=cells,
+        columns={d.path: [c for c in d.header.columns if (d.path, c) in taken] for d in deliveries},
+        own=own,
+        spanning=spanning,
+        raw_columns=sorted({name for each in spanning for name in _used(each, cells[each.name], scan_date)}),
+        dates=frozenset(_dates(kept, cells) | ({scan_date} if scan_date else set())),
+        scan_date=scan_date,
+        paper=settings.cleaning == "paper",
+        titles=_titles(features, cells),
+    )
+
+
+def _places(deliveries: Sequence[Delivery]) -> dict[str, tuple[Path, Column]]:
+    where: dict[str, tuple[Path, Column]] = {}
+    for delivery in deliveries:
+        for column in delivery.header.columns:
+            earlier = where.setdefault(column.canonical, (delivery.path, column))
+            if earlier[0] != delivery.path:
+                LOG.info("%s: column %s is taken from %s", delivery.path, column.canonical, earlier[0])
+    return where
+
+
+def _cells(feature: Feature, where: dict[str, tuple[Path, Column]], settings: CohortSettings) -> dict[int, list[str]]:
+    """Canonical columns of each field of a feature, those of visits that count, in order."""
+    last = settings.instance if settings.cutoff == "imaging" else LAST_INSTANCE
+    visits = {field: feature.instances(field, settings.instance, last) for field, _ in feature.fields}
+    if feature.date_field and settings.cutoff == "imaging":
+        visits[feature.date_field] = range(1)
+    found: dict[int, list[tuple[int, int, str]]] = {field: [] for field in visits}
+    for name, (_, column) in where.items():
+        if column.field in visits and column.instance in visits[column.field]:
+            found[column.field].append((column.instance, column.array or 0, name))
+    return {field: [name for *_, name in sorted(columns)] for field, columns in found.items()}
+
+
+def _without_absent(
+    features: Sequence[Feature], cells: dict[str, dict[int, list[str]]], settings: CohortSettings
+) -> list[Feature]:
+    """Features that can be made; an absent field is an error or costs the features that rest on it."""
+    lost: dict[int, list[Feature]] = {}
+    for feature in features:
+        for field in absent_fields(feature, cells[feature.name]):
+            lost.setdefault(field, []).append(feature)
+    if not lost:
+        return list(features)
+    lines = [f"{field} ({_title(field, users[0])}), needed by {_names(users)}" for field, users in lost.items()]
+    if settings.missing_fields == "error":
+        raise UserError(
+            f"{len(lost)} needed fields are in no table: {'; '.join(lines)}. "
+            "Add the table that has them, or set cohort.missing_fields: drop to do without these features"
+        )
+    dropped = {each.name for users in lost.values() for each in users if _worthless(each, cells[each.name])}
+    for line in lines:
+        LOG.warning("absent field %s", line)
+    LOG.warning("features left out for want of fields: %s", ", ".join(sorted(dropped)) or "none")
+    return [feature for feature in features if feature.name not in dropped]
+
+
+def absent_fields(feature: Feature, cells: dict[int, list[str]]) -> list[int]:
+    """Fields that a feature needs and that no table has; fallbacks and features not required need none."""
+    if not feature.required:
+        return []
+    needed = [field for field in cells if not (feature.rule.name == "coalesce" and field != feature.fields[0][0])]
+    return [field for field in needed if not cells[field]]
+
+
+def _worthless(feature: Feature, cells: dict[int, list[str]]) -> bool:
+    """Without its absent fields, does nothing of the feature remain? Means and `any` live on what there is."""
+    if feature.date_field in cells and not cells[feature.date_field]:
+        return True
+    if feature.rule.name in ("mean", "any"):
+        return not any(cells.values())
+    return not cells[feature.fields[0][0]]
+
+
+def _used(feature: Feature, cells: dict[int, list[str]], scan_date: str | None) -> list[str]:
+    """Columns that a feature reads: its own, and the scan's date if a date is compared with it."""
+    names = [name for columns in cells.values() for name in columns]
+    dated = feature.date_field or any(wanted == "date" for _, wanted in feature.rule.terms)
+    return [*names, scan_date] if scan_date and dated and names else names
+
+
+def _dates(features: Sequence[Feature], cells: dict[str, dict[int, list[str]]]) -> set[str]:
+    found: set[str] = set()
+    for feature in features:
+        fields = {field for field, wanted in feature.rule.terms if wanted == "date"} | {feature.date_field}
+        found |= {name for field, names in cells[feature.name].items() if field in fields for name in names}
+    return found
+
+
+def _titles(features: Sequence[Feature], cells: dict[str, dict[int, list[str]]]) -> dict[str, str]:
+    return {
+        name: _title(field, feature)
+        for feature in features
+        for field, names in cells[feature.name].items()
+        for name in names
+    }
+
+
+def _title(field: int, feature: Feature) -> str:
+    ids = [each for each, _ in feature.fields]
+    known = dict(zip(ids, feature.field_titles, strict=False))
+    return known.get(field, f"date of {feature.title}")
+
+
+def _names(features: Sequence[Feature]) -> str:
+    return ", ".join(feature.name for feature in features)

@@ -1,0 +1,183 @@
+"""Stream the wanted columns of a table in batches of bounded size, as text, under their canonical names.
+
+A row of UK Biobank's main table is tens of kB wide, so neither the file nor its wanted part is ever held whole.
+"""
+
+import logging
+from collections.abc import Collection, Iterator, Sequence
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from vita.cohort.delivery import Delivery
+from vita.cohort.spellings import Column
+from vita.errors import UserError
+
+LOG = logging.getLogger(__name__)
+EID = "eid"
+BATCH_ROWS = 4000
+_BLOCK_BYTES = 16 << 20  # must hold the longest line; UK Biobank's are below 1 MB
+_MISSING = ["", "NA"]
+
+
+def stream(delivery: Delivery, wanted: Sequence[Column], leave_out: Collection[int] = ()) -> Iterator[pl.DataFrame]:
+    """Batches of a table: `eid` (Int64) and the wanted columns by canonical name, as text or lists of text.
+
+    Args:
+        delivery: the table.
+        wanted: columns of the table.
+        leave_out: ids whose rows are dropped (withdrawn participants).
+
+    Raises:
+        UserError: a damaged file, a line of another width, an id that is none or stands twice.
+    """
+    seen = _Ids(delivery.name)
+    gone = pl.Series(sorted(leave_out), dtype=pl.Int64)
+    first_row = 1
+    dropped = 0
+    for batch in _gathered(_record_batches(delivery, wanted)):
+        ids = seen.check(batch[EID], first_row)
+        first_row += len(batch)
+        kept = batch.with_columns(ids).filter(~pl.col(EID).is_in(gone.implode()))
+        dropped += len(batch) - len(kept)
+        yield kept.with_columns(_lists(kept, delivery.header.spelling, wanted))
+    if dropped:
+        LOG.info("%s: %d rows of withdrawn participants left out", delivery.name, dropped)
+
+
+class _Ids:
+    """Checks that ids are whole numbers and stand once in a table."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        self.seen: set[int] = set()
+
+    def check(self, texts: pl.Series, first_row: int) -> pl.Series:
+        ids = texts.cast(pl.String).str.strip_chars().cast(pl.Int64, strict=False).rename(EID)
+        bad = (ids.is_null() | (ids <= 0)).arg_true()
+        if len(bad):
+            raise UserError(f"{self.table}, row {first_row + bad[0]}: the participant id is no positive whole number")
+        before = len(self.seen)
+        self.seen.update(ids.to_list())
+        if len(self.seen) != before + len(ids):
+            row = self._repeat(ids, before, first_row)
+            raise UserError(f"{self.table}, rows {row}: a participant id stands twice; keep one row each")
+        return ids
+
+    @staticmethod
+    def _repeat(ids: pl.Series, before: int, first_row: int) -> str:
+        repeats = ids.is_duplicated().arg_true()
+        if len(repeats):
+            return f"{first_row + repeats[0]} and {first_row + repeats[1]}"
+        return f"1-{before} and {first_row}-{first_row + len(ids) - 1}"
+
+
+def _gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pl.DataFrame]:
+    """Join small record batches to frames of about BATCH_ROWS rows: fewer, larger steps are faster."""
+    held: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        held.append(batch)
+        rows += batch.num_rows
+        if rows >= BATCH_ROWS:
+            yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches(held)))
+            held, rows = [], 0
+    if rows:
+        yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches(held)))
+
+
+def _record_batches(delivery: Delivery, wanted: Sequence[Column]) -> Iterator[pa.RecordBatch]:
+    if delivery.format == "parquet":
+        yield from _parquet_batches(delivery, wanted)
+    else:
+        yield from _text_batches(delivery, wanted)
+
+
+def _text_batches(delivery: Delivery, wanted: Sequence[Column]) -> Iterator[pa.RecordBatch]:
+    """Record batches of a text table; every cell stays text, so that no type is guessed from a first block."""
+    header = delivery.header
+    names = [str(i) for i in range(header.width)]  # places, not names: unneeded names need not decode or be unique
+    names[header.eid] = EID
+    for column in wanted:
+        names[column.index] = column.canonical
+    chosen = [EID, *(column.canonical for column in wanted)]
+    with delivery.open() as raw:
+        try:
+            reader = pacsv.open_csv(
+                pa.PythonFile(_Checked(raw, delivery.name), mode="r"),
+                read_options=pacsv.ReadOptions(
+                    column_names=names, skip_rows=1, block_size=_BLOCK_BYTES, use_threads=True
+                ),
+                parse_options=pacsv.ParseOptions(delimiter=delivery.delimiter),
+                convert_options=pacsv.ConvertOptions(
+                    include_columns=chosen,
+                    column_types=dict.fromkeys(chosen, pa.string()),
+                    null_values=_MISSING,
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=True,
+                ),
+            )
+            yield from reader
+        except (pa.ArrowInvalid, EOFError, OSError) as error:
+            reason = str(error).splitlines()[0][:200]
+            raise UserError(f"{delivery.name}: the table is damaged or cut short: {reason}") from error
+
+
+def _parquet_batches(delivery: Delivery, wanted: Sequence[Column]) -> Iterator[pa.RecordBatch]:
+    """Record batches of a Parquet table, numbers and dates turned to text."""
+    try:
+        file = pq.ParquetFile(delivery.path)
+        source = file.schema_arrow.names
+        chosen = {source[delivery.header.eid]: EID} | {source[c.index]: c.canonical for c in wanted}
+        for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=list(chosen)):
+            frame = pl.DataFrame(pl.from_arrow(batch)).rename(chosen)
+            yield from frame.select(_as_text(frame[name]) for name in chosen.values()).to_arrow().to_batches()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(f"{delivery.name}: not a Parquet table that can be read: {error}") from error
+
+
+def _as_text(values: pl.Series) -> pl.Series:
+    """Text of a typed column: whole floats lose their `.0`, blanks and NA become missing."""
+    if isinstance(values.dtype, pl.List):
+        return values.cast(pl.List(pl.String))
+    text = values.cast(pl.String)
+    if values.dtype.is_float():
+        return text.str.strip_suffix(".0")
+    return text.set(text.is_in(_MISSING), None)
+
+
+class _Checked:
+    """A byte stream that refuses NUL bytes, which readers otherwise pass on as part of a cell."""
+
+    def __init__(self, raw: object, table: str) -> None:
+        self.raw = raw
+        self.table = table
+        self.closed = False
+
+    def read(self, size: int = -1) -> bytes:
+        data: bytes = self.raw.read(size)  # type: ignore[attr-defined]
+        if b"\0" in data:
+            raise OSError("it holds a NUL byte; deliver the file again")
+        return data
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _lists(frame: pl.DataFrame, spelling: str, wanted: Sequence[Column]) -> list[pl.Series]:
+    """Cells that hold lists, `A|B` or `["A","B"]`, as lists of text; only the platform writes them."""
+    if spelling not in ("platform", "dx"):
+        return []
+    found = []
+    for column in wanted:
+        cells = frame[column.canonical]
+        if column.array is None and cells.dtype == pl.String and cells.str.contains(r"[|\[]").any():
+            found.append(_split(cells))
+    return found
+
+
+def _split(cells: pl.Series) -> pl.Series:
+    bare = cells.str.strip_chars("[] ").str.replace_all(r"[\"' ]", "").str.replace_all(",", "|", literal=True)
+    return bare.str.split("|")

@@ -1,0 +1,188 @@
+"""Named rules of the feature table: from a feature's readings to its value. A new feature takes one of these.
+
+    value                     the first array of the field
+    mean                      mean over the repeats of each field, then over the fields
+    coalesce                  the first field of the row that has a value
+    kilograms                 value; a column in grams (median above 1,000) is divided by 1,000
+    count(1069 1070 ...)      how many of these codes stand in the field, each once; none is 0
+    any(6150=1 3894=age 42000=date)   true if a term holds: the field has the code, an age of diagnosis, or a date
+                              (with `cutoff: imaging`: a date up to the scan); false if a coded field was answered
+                              otherwise; else missing
+    value_or_zero(864=0)      value; 0 where it is missing and the other field has the code
+    value_or_not_done(6164=1) value; 0 where it is missing and the other, multi-select field was answered without
+                              the code: "not done" is told from "not answered"
+
+With `cleaning: paper` they do what the paper's code did: `count` counts repeats at several visits, an age code such
+as -3 is a diagnosis, an unanswered `any` is false, `value_or_not_done` is the value alone.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from vita.cohort.cleaning import clean, within_range, without_missing
+from vita.errors import UserError
+from vita.tabular.features import Feature
+
+_GRAMS = 1000  # a median body mass above this is in grams
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Which parsed columns of a frame hold the readings of a feature.
+
+    Args:
+        names: columns of each field, in the order of instance and array.
+        lists: those of them whose cells are lists.
+        scan_date: column with the imaging date if nothing dated later may count, else None.
+        paper: clean as the paper's code did.
+    """
+
+    names: dict[int, list[str]]
+    lists: frozenset[str] = field(default_factory=frozenset)
+    scan_date: str | None = None
+    paper: bool = False
+
+    def first(self, field_id: int) -> pl.Expr:
+        """The field's first array."""
+        names = self.names.get(field_id, [])
+        return self._head(names[0]) if names else pl.lit(None, pl.Float64)
+
+    def each(self, field_id: int) -> list[pl.Expr]:
+        """Every reading of a field whose arrays are repeats."""
+        return [self._head(name) for name in self.names.get(field_id, [])]
+
+    def has(self, field_id: int, code: float) -> list[pl.Expr]:
+        """Per column: does it hold the code? Missing cells are false."""
+        return [
+            (pl.col(n).list.contains(code) if n in self.lists else pl.col(n) == code).fill_null(value=False)
+            for n in self.names.get(field_id, [])
+        ]
+
+    def answered(self, field_id: int, missing: tuple[int, ...]) -> list[pl.Expr]:
+        """Per column: does it hold something that is not one of the missing codes?"""
+        codes = [float(code) for code in missing]
+        return [
+            (
+                pl.col(n).list.eval(pl.element().is_not_null() & ~pl.element().is_in(codes)).list.any()
+                if n in self.lists
+                else pl.col(n).is_not_null() & ~pl.col(n).is_in(codes)
+            ).fill_null(value=False)
+            for n in self.names.get(field_id, [])
+        ]
+
+    def _head(self, name: str) -> pl.Expr:
+        return pl.col(name).list.first() if name in self.lists else pl.col(name)
+
+
+def evaluate(feature: Feature, cells: Cells) -> pl.Expr:
+    """The feature's value (Float64, codes included, before recoding) as an expression over the parsed columns.
+
+    Raises:
+        UserError: the rule's name is unknown.
+    """
+    if feature.rule.name not in RULES:
+        raise UserError(
+            f"feature {feature.name}: no rule is called {feature.rule.name!r}; known are {', '.join(RULES)}"
+        )
+    value = RULES[feature.rule.name](feature, cells)
+    if cells.paper and feature.paper_missing is not None:
+        value = value.fill_null(feature.paper_missing)
+    return value.cast(pl.Float64)
+
+
+def finish(feature: Feature, values: pl.Series) -> pl.Series:
+    """What a rule can only do when it has seen the whole column."""
+    if feature.rule.name != "kilograms":
+        return values
+    median = values.median()
+    if isinstance(median, float) and median > _GRAMS:
+        values = values / _GRAMS
+    return values.to_frame().select(within_range(pl.col(values.name), feature)).to_series()
+
+
+def _value(feature: Feature, cells: Cells) -> pl.Expr:
+    return clean(cells.first(feature.fields[0][0]), feature)
+
+
+def _mean(feature: Feature, cells: Cells) -> pl.Expr:
+    means = [
+        pl.mean_horizontal([clean(reading, feature) for reading in readings])
+        for field_id, _ in feature.fields
+        if (readings := cells.each(field_id))
+    ]
+    return pl.mean_horizontal(means) if means else pl.lit(None, pl.Float64)
+
+
+def _coalesce(feature: Feature, cells: Cells) -> pl.Expr:
+    return pl.coalesce(clean(cells.first(field_id), feature) for field_id, _ in feature.fields)
+
+
+def _kilograms(feature: Feature, cells: Cells) -> pl.Expr:
+    return without_missing(cells.first(feature.fields[0][0]), feature)
+
+
+def _count(feature: Feature, cells: Cells) -> pl.Expr:
+    field_id = feature.fields[0][0]
+    if not cells.names.get(field_id):
+        return pl.lit(None, pl.Float64)
+    codes = [float(code) for code in feature.rule.codes]
+    names = cells.names[field_id]
+    lists = [pl.col(n) if n in cells.lists else pl.concat_list(n) for n in names]
+    entries = pl.concat_list(lists).list.eval(pl.element().filter(pl.element().is_in(codes)))
+    return (entries if cells.paper else entries.list.unique()).list.len().cast(pl.Float64)
+
+
+def _any(feature: Feature, cells: Cells) -> pl.Expr:
+    hits: list[pl.Expr] = []
+    answers: list[pl.Expr] = []
+    for field_id, wanted in feature.rule.terms:
+        if wanted == "age":
+            hits += _ages(field_id, feature, cells)
+        elif wanted == "date":
+            hits += [_dated(name, cells) for name in cells.names.get(field_id, [])]
+        else:
+            hits += cells.has(field_id, float(wanted))
+            answers += cells.answered(field_id, feature.missing_codes)
+    hit = pl.any_horizontal(hits) if hits else pl.lit(value=False)
+    answered = pl.any_horizontal(answers) if answers else pl.lit(value=False)
+    no = pl.lit(0.0) if cells.paper else pl.when(answered).then(0.0)
+    return pl.when(hit).then(1.0).otherwise(no)
+
+
+def _ages(field_id: int, feature: Feature, cells: Cells) -> list[pl.Expr]:
+    """An age is a diagnosis; "do not know" (-1) and "prefer not to answer" (-3) are not, but were to the paper."""
+    return cells.answered(field_id, () if cells.paper else feature.missing_codes)
+
+
+def _dated(name: str, cells: Cells) -> pl.Expr:
+    if cells.scan_date is None:
+        return pl.col(name).is_not_null()
+    return (pl.col(name) <= pl.col(cells.scan_date)).fill_null(value=False)
+
+
+def _value_or_zero(feature: Feature, cells: Cells) -> pl.Expr:
+    (other, code), value = feature.rule.terms[0], _value(feature, cells)
+    return pl.when(value.is_null() & (cells.first(other) == float(code))).then(0.0).otherwise(value)
+
+
+def _value_or_not_done(feature: Feature, cells: Cells) -> pl.Expr:
+    (other, code), value = feature.rule.terms[0], _value(feature, cells)
+    if cells.paper or not cells.names.get(other):
+        return value
+    answered = pl.any_horizontal(cells.answered(other, feature.missing_codes))
+    done = pl.any_horizontal(cells.has(other, float(code)))
+    return pl.when(value.is_null() & answered & ~done).then(0.0).otherwise(value)
+
+
+RULES: dict[str, Callable[[Feature, Cells], pl.Expr]] = {
+    "value": _value,
+    "mean": _mean,
+    "coalesce": _coalesce,
+    "kilograms": _kilograms,
+    "count": _count,
+    "any": _any,
+    "value_or_zero": _value_or_zero,
+    "value_or_not_done": _value_or_not_done,
+}

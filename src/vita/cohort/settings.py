@@ -1,0 +1,70 @@
+"""The config blocks `cohort` and `labels`, checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vita.errors import UserError
+
+
+def _one_of(block: Mapping[str, Any], section: str, key: str, allowed: tuple[Any, ...]) -> Any:
+    value = block.get(key, allowed[0])
+    if value not in allowed:
+        raise UserError(f"config {section}.{key}: {value!r} is not one of {', '.join(map(str, allowed))}")
+    return value
+
+
+@dataclass(frozen=True)
+class CohortSettings:
+    """Which visit is the scan's, what may enter a feature, and what happens without a field."""
+
+    instance: int = 2
+    cutoff: str = "none"
+    missing_fields: str = "error"
+    cleaning: str = "right"
+    ethnicity: tuple[int, ...] = ()
+
+    @classmethod
+    def read(cls, settings: Mapping[str, Any]) -> "CohortSettings":
+        """From the settings' block `cohort`; keys that lack have the default.
+
+        Raises:
+            UserError: a value is not allowed; the message names the config key.
+        """
+        block = settings.get("cohort") or {}
+        ethnicity = block.get("ethnicity") or []
+        if not isinstance(ethnicity, list) or not all(isinstance(code, int) for code in ethnicity):
+            raise UserError("config cohort.ethnicity: needs a list of codes of field 21000, e.g. [1001], or null")
+        return cls(
+            instance=_one_of(block, "cohort", "instance", (2, 3)),
+            cutoff=_one_of(block, "cohort", "cutoff", ("none", "imaging")),
+            missing_fields=_one_of(block, "cohort", "missing_fields", ("error", "drop")),
+            cleaning=_one_of(block, "cohort", "cleaning", ("right", "paper")),
+            ethnicity=tuple(ethnicity),
+        )
+
+
+@dataclass(frozen=True)
+class LabelSettings:
+    """Which diagnoses make a case, by their time relative to the scan."""
+
+    timing: str = "ever"
+    incident_years: float | None = None
+    no_record: str = "exclude"
+
+    @classmethod
+    def read(cls, settings: Mapping[str, Any]) -> "LabelSettings":
+        """From the settings' block `labels`; keys that lack have the default.
+
+        Raises:
+            UserError: a value is not allowed; the message names the config key.
+        """
+        block = settings.get("labels") or {}
+        years = block.get("incident_years")
+        if years is not None and not (isinstance(years, int | float) and years > 0):
+            raise UserError("config labels.incident_years: needs a number of years above 0, or null for no limit")
+        return cls(
+            timing=_one_of(block, "labels", "timing", ("ever", "prevalent", "incident")),
+            incident_years=years,
+            no_record=_one_of(block, "labels", "no_record", ("exclude", "negative")),
+        )

@@ -1,0 +1,186 @@
+"""One split into train, val and test for every stage and task: balanced, and steady when people come or go.
+
+Every participant has a number between 0 and 1, a hash of the seed and the id. A stratum is the participant's rarest
+disease (rarest first: infarct, stroke, diabetes, cad, high_blood_pressure, hypertension), or for those without any,
+sex and age band. The test split is everybody whose number, divided by the stratum's weight, is below the fraction.
+The weight is 1, unless that would give the stratum a share of the test split that is more than a quarter (and more
+than one person) off; then it is the nearest step of a fixed ladder that mends this. The validation split is chosen
+among the others in the same way with an independent hash.
+
+What this guarantees:
+    * a participant's split depends on the others only through the stratum's weight. In a stratum that expects 150
+      test participants or more the weight is 1 (but for one in a thousand), and nobody moves when people withdraw
+      or are added. In a small one a withdrawal changes the weight only if it carries the share over the quarter's
+      edge;
+    * each stratum has its share of val and test within a quarter or one person, hence so have the diseases, nearly: of
+      72 cases (9 % of 800 participants) 14 are expected in a test split of 160, and 10 are there;
+    * with a number instead of a fraction (`test: 1000`) the test split has exactly so many: those with the smallest
+      numbers. If one of them withdraws, the next in line takes the place, and nobody else moves.
+All scans of a participant are in one split, since the split is by `eid`.
+"""
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from vita import cli
+from vita.atomic import replacing
+from vita.cohort.reading import EID
+from vita.errors import UserError
+
+LOG = logging.getLogger(__name__)
+RAREST_FIRST = ("infarct", "stroke", "diabetes", "cad", "high_blood_pressure", "hypertension")
+AGE_BANDS = (55, 65, 75)  # years; the imaging cohort is 45 to 85
+TOLERANCE = 0.25  # share of the expected count that a stratum may be off
+_LADDER = tuple(w for step in range(1, 13) for w in (1.12**step, 1.12**-step))
+_FEWEST = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line of `python -m vita.cohort.split`."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--labels", type=Path, help="labels.parquet; leave out for a run from scans alone")
+    parser.add_argument("--fields", type=Path, help="fields.parquet; leave out for a run from scans alone")
+    parser.add_argument("--exclusions", required=True, type=Path, help="exclusions.parquet")
+    parser.add_argument("--index", required=True, type=Path, help="images/index.parquet")
+    parser.add_argument("--output", required=True, type=Path, help="split.parquet")
+    cli.add_settings(parser, "seed and block split of config.yaml")
+    args = parser.parse_args(arguments)
+    people = participants(args.index, args.exclusions, args.fields, args.labels)
+    split = make_split(people, args.settings)
+    with replacing(args.output) as path:
+        split.write_parquet(path, compression="zstd")
+    for name, count in split.group_by("split").len().sort("split").iter_rows():
+        LOG.info("%s: %d participants", name, count)
+
+
+def participants(index: Path, exclusions: Path, fields: Path | None, labels: Path | None) -> pl.DataFrame:
+    """`eid` and `stratum` of everybody who has a usable scan, a row in the tables, and is not excluded."""
+    scans = pl.read_parquet(index, columns=[EID, "participant_usable"])
+    people = scans.filter(pl.col("participant_usable")).select(EID).unique()
+    people = people.join(pl.read_parquet(exclusions, columns=[EID]), on=EID, how="anti")
+    if fields:
+        people = people.join(_columns(fields, ("sex", "age")), on=EID, how="inner")
+    if labels:
+        people = people.join(_columns(labels, RAREST_FIRST), on=EID, how="inner")
+    return people.select(EID, _stratum(people.columns)).sort(EID)
+
+
+def _columns(path: Path, names: Sequence[str]) -> pl.DataFrame:
+    table = pl.read_parquet(path)
+    return table.select(EID, *(name for name in names if name in table.columns))
+
+
+def _stratum(columns: Sequence[str]) -> pl.Expr:
+    """The rarest disease of a participant, else sex and age band."""
+    parts = [pl.lit("none")]
+    if "sex" in columns:
+        parts.append(pl.col("sex").cast(pl.String).fill_null("?"))
+    if "age" in columns:
+        parts.append(pl.col("age").cut(AGE_BANDS).cast(pl.String).fill_null("?"))
+    stratum = pl.concat_str(parts, separator=" ")
+    for disease in reversed(RAREST_FIRST):
+        if disease in columns:
+            stratum = pl.when(pl.col(disease)).then(pl.lit(disease)).otherwise(stratum)
+    return stratum.alias("stratum")
+
+
+def make_split(people: pl.DataFrame, settings: Mapping[str, Any]) -> pl.DataFrame:
+    """Assign train, val and test.
+
+    Args:
+        people: `eid`, `stratum`.
+        settings: `seed`, and block `split` with `val` and `test`, each a fraction below 1 or a number of people.
+
+    Returns:
+        `eid`, `split`, sorted by `eid`.
+
+    Raises:
+        UserError: a size is not possible.
+    """
+    seed = settings.get("seed", 0)
+    block = settings.get("split") or {}
+    eids, strata = people[EID].to_numpy(), people["stratum"].to_numpy()
+    sizes = {name: _size(block.get(name, default), name) for name, default in (("test", 0.2), ("val", 0.15))}
+    wanted = {name: size if size >= 1 else size * len(eids) for name, size in sizes.items()}
+    if len(eids) < _FEWEST or sum(wanted.values()) >= len(eids):
+        raise UserError(
+            f"config split: val and test want {sum(wanted.values()):g} of {len(eids)} participants; "
+            "make them smaller, so that some are left to train on"
+        )
+    test = choose(_uniform(eids, f"{seed} test"), strata, sizes["test"])
+    val = np.zeros_like(test)
+    rest = ~test
+    # of those not in test; rounded, so that with a number of test participants one withdrawal does not shift it
+    others = 1 - round(_fraction(sizes["test"], len(eids)), 3)
+    share = sizes["val"] if sizes["val"] >= 1 else sizes["val"] / others
+    val[rest] = choose(_uniform(eids[rest], f"{seed} val"), strata[rest], share)
+    names = np.where(test, "test", np.where(val, "val", "train"))
+    return pl.DataFrame({EID: eids, "split": names}).sort(EID)
+
+
+def split_hash(split: pl.DataFrame) -> str:
+    """Fingerprint of a split's content (`eid`, `split`), the same whatever the order of its rows."""
+    text = split.select(EID, "split").sort(EID).write_csv()
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def choose(numbers: np.ndarray, strata: np.ndarray, size: float) -> np.ndarray:
+    """Choose a share (size below 1) or so many participants, balanced over strata.
+
+    Args:
+        numbers: (n,) hash of each participant, uniform in 0..1.
+        strata: (n,) stratum of each.
+        size: fraction or count.
+
+    Returns:
+        (n,) bool.
+    """
+    fraction = _fraction(size, len(numbers))
+    keys = numbers.copy()
+    for stratum in np.unique(strata):
+        own = strata == stratum
+        keys[own] /= _weight(numbers[own], fraction)
+    if size < 1:
+        return keys < fraction
+    chosen = np.zeros(len(keys), bool)
+    chosen[np.argsort(keys, kind="stable")[: int(size)]] = True
+    return chosen
+
+
+def _weight(numbers: np.ndarray, fraction: float) -> float:
+    """The step of the ladder nearest to 1 that brings a stratum's count within tolerance, else the closest."""
+    expected = fraction * len(numbers)
+
+    def off(weight: float) -> float:
+        return abs(int((numbers < fraction * weight).sum()) - expected)
+
+    for weight in (1.0, *_LADDER):
+        if off(weight) <= max(1.0, TOLERANCE * expected):
+            return weight
+    return min((1.0, *_LADDER), key=off)
+
+
+def _fraction(size: float, people: int) -> float:
+    return size if size < 1 else size / people
+
+
+def _size(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or (value >= 1 and value % 1):
+        raise UserError(f"config split.{name}: {value!r} is neither a fraction below 1 nor a whole number of people")
+    return value
+
+
+def _uniform(eids: np.ndarray, key: str) -> np.ndarray:
+    """A number in 0..1 of each id that depends on the key and the id alone, on every machine."""
+    digests = (hashlib.blake2b(f"{key} {eid}".encode(), digest_size=8).digest() for eid in eids)
+    return np.fromiter((int.from_bytes(d, "big") / 2**64 for d in digests), float, count=len(eids))
+
+
+if __name__ == "__main__":
+    cli.run(main)

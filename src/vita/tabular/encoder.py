@@ -1,0 +1,184 @@
+"""Encode the 117 input features for Stage II: z-scores, 0/1, and class places, without gaps.
+
+Every statistic (mean, spread, mode, median) comes from the training split alone and is kept in encoder.json; val and
+test are only transformed. A missing number becomes the training mean (or median), a missing class the training mode.
+With `phenotypes.source: masks` the ten ventricular phenotypes are those measured here; with `fields`, UK Biobank's.
+`tabular.exclude` leaves out features by name or group.
+"""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from vita import cli
+from vita.atomic import replacing
+from vita.cohort.reading import EID
+from vita.cohort.split import split_hash
+from vita.errors import UserError
+from vita.tabular.features import Feature, inputs, load_features
+
+LOG = logging.getLogger(__name__)
+PHENOTYPE_GROUPS = ("sa_phenotypes", "la_phenotypes")
+
+
+@dataclass(frozen=True)
+class EncodedFeature:
+    """How a feature is encoded. Numbers: (x - mean) / std, missing as `fill`. Codes: place in `classes`."""
+
+    name: str
+    kind: str
+    mean: float | None = None
+    std: float | None = None
+    fill: float | None = None
+    mode: int | None = None
+    classes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """The features of the table encoder in their order, with statistics of `n_train` training participants."""
+
+    features: tuple[EncodedFeature, ...]
+    n_train: int
+    split_hash: str
+
+    def count(self, kind: str) -> int:
+        """Number of features of a kind."""
+        return sum(each.kind == kind for each in self.features)
+
+    @property
+    def categories(self) -> list[int]:
+        """Number of classes of each categorical feature."""
+        return [len(each.classes) for each in self.features if each.kind == "categorical"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line of `python -m vita.tabular.encoder`."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--fields", required=True, type=Path, help="fields.parquet")
+    parser.add_argument("--phenotypes", type=Path, help="phenotypes.parquet, needed unless phenotypes.source is fields")
+    parser.add_argument("--split", required=True, type=Path, help="split.parquet")
+    parser.add_argument("--features", required=True, type=Path, help="the feature table, features.tsv")
+    parser.add_argument("--encoder", required=True, type=Path, help="output: statistics, encoder.json")
+    parser.add_argument("--output", required=True, type=Path, help="output: encoded.parquet")
+    cli.add_settings(parser, "blocks tabular and phenotypes of config.yaml")
+    args = parser.parse_args(arguments)
+    split = pl.read_parquet(args.split)
+    features = chosen_features(load_features(args.features), args.settings)
+    table = input_table(args.fields, args.phenotypes, features, args.settings).join(split, on=EID, how="right")
+    features = [each for each in features if each.name in table.columns]
+    impute = (args.settings.get("tabular") or {}).get("impute", "mean")
+    encoder = fit(table.filter(pl.col("split") == "train"), features, impute, split_hash(split))
+    with replacing(args.output) as path:
+        encode(table, encoder).sort(EID).write_parquet(path, compression="zstd")
+    with replacing(args.encoder) as path:
+        path.write_text(json.dumps(asdict(encoder), indent=1) + "\n", encoding="utf-8")
+    LOG.info("%d participants, %d features, statistics of %d", len(table), len(features), encoder.n_train)
+
+
+def chosen_features(features: Sequence[Feature], settings: Mapping[str, Any]) -> list[Feature]:
+    """Input features less those of `tabular.exclude`.
+
+    Raises:
+        UserError: an entry is neither a feature nor a group, or nothing is left.
+    """
+    leave = (settings.get("tabular") or {}).get("exclude") or []
+    own = inputs(list(features))
+    unknown = set(leave) - {each.name for each in own} - {each.group for each in own}
+    if unknown:
+        raise UserError(f"config tabular.exclude: no input feature or group is called {', '.join(sorted(unknown))}")
+    kept = [each for each in own if each.name not in leave and each.group not in leave]
+    if not kept:
+        raise UserError("config tabular.exclude leaves no feature")
+    return kept
+
+
+def input_table(
+    fields: Path, phenotypes: Path | None, features: Sequence[Feature], settings: Mapping[str, Any]
+) -> pl.DataFrame:
+    """`eid` and the features' raw values; phenotypes from masks or from fields.
+
+    Raises:
+        UserError: phenotypes are to come from masks and there is no such table.
+    """
+    table = pl.read_parquet(fields)
+    if (settings.get("phenotypes") or {}).get("source", "masks") == "masks":
+        measured = [each.name for each in features if each.group in PHENOTYPE_GROUPS]
+        if measured and phenotypes is None:
+            raise UserError("config phenotypes.source is masks, but no --phenotypes are given")
+        if measured:
+            own = pl.read_parquet(phenotypes, columns=[EID, *measured]).fill_nan(None)
+            table = table.drop(measured, strict=False).join(own, on=EID, how="left")
+    absent = [each.name for each in features if each.name not in table.columns]
+    if absent:
+        LOG.warning("features without a column, left out: %s", ", ".join(absent))
+    return table.select(EID, *(each.name for each in features if each.name in table.columns))
+
+
+def fit(train: pl.DataFrame, features: Sequence[Feature], impute: str, fingerprint: str) -> Encoder:
+    """Statistics of the training participants.
+
+    Args:
+        train: rows of the training split, a column per feature.
+        features: in the encoder's order.
+        impute: mean or median, for missing numbers.
+        fingerprint: hash of the split.
+
+    Raises:
+        UserError: a feature has no value in the training split, or `impute` is unknown.
+    """
+    if impute not in ("mean", "median"):
+        raise UserError(f"config tabular.impute: {impute!r} is neither mean nor median")
+    empty = [each.name for each in features if train[each.name].null_count() == len(train)]
+    if empty:
+        raise UserError(
+            f"no participant of the training split has a value of {', '.join(empty)}; "
+            "add the tables that have them, or leave them out with tabular.exclude"
+        )
+    fitted = [_fit_one(train[each.name], each, impute) for each in features]
+    return Encoder(tuple(fitted), len(train), fingerprint)
+
+
+def _fit_one(values: pl.Series, feature: Feature, impute: str) -> EncodedFeature:
+    if feature.kind == "numerical":
+        mean, std = float(values.mean()), float(values.std(ddof=0))
+        fill = mean if impute == "mean" else float(values.median())
+        return EncodedFeature(feature.name, feature.kind, mean=mean, std=std if std > 0 else 1.0, fill=fill)
+    mode = int(values.drop_nulls().mode().sort()[0])
+    return EncodedFeature(feature.name, feature.kind, mode=mode, classes=feature.classes)
+
+
+def encode(table: pl.DataFrame, encoder: Encoder) -> pl.DataFrame:
+    """`eid` and the encoded features: float32 z-scores, int16 places of classes; nothing is missing."""
+    return table.select(EID, *(_encode_one(each) for each in encoder.features))
+
+
+def _encode_one(feature: EncodedFeature) -> pl.Expr:
+    value = pl.col(feature.name)
+    if feature.kind == "numerical":
+        return ((value.fill_null(feature.fill) - feature.mean) / feature.std).cast(pl.Float32)
+    places = {code: place for place, code in enumerate(feature.classes)}
+    return value.fill_null(feature.mode).replace_strict(places, return_dtype=pl.Int16)
+
+
+def load_encoder(path: str | Path) -> Encoder:
+    """Read encoder.json.
+
+    Raises:
+        UserError: it cannot be read or is none.
+    """
+    try:
+        stored = json.loads(Path(path).read_text(encoding="utf-8"))
+        features = tuple(EncodedFeature(**{**each, "classes": tuple(each["classes"])}) for each in stored["features"])
+        return Encoder(features, stored["n_train"], stored["split_hash"])
+    except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise UserError(f"{path}: not an encoder of vita.tabular.encoder: {error}") from error
+
+
+if __name__ == "__main__":
+    cli.run(main)
