@@ -11,10 +11,26 @@ TITLES = {
     "vita": "ViTa",
 }
 
+TASK_TITLES = {
+    "stage1": "Stage I, reconstruction",
+    "stage2": "Stage II, alignment",
+    "sa_phenotypes": "Short-axis phenotypes",
+    "la_phenotypes": "Long-axis phenotypes",
+    "disease_cad": "Coronary artery disease",
+}
+
 
 def title(system: str) -> str:
     """The printed name; a system that only this run knows keeps its own."""
     return TITLES.get(system, system)
+
+
+def task_title(task: str) -> str:
+    """A task or stage as it is printed."""
+    if task in TASK_TITLES:
+        return TASK_TITLES[task]
+    words = task.removeprefix("disease_").replace("_", " ")
+    return words[:1].upper() + words[1:]
 
 
 def ordered(systems: set[str] | list[str]) -> list[str]:

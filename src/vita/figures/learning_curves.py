@@ -56,7 +56,7 @@ def draw(drawn: pd.DataFrame) -> Figure:
     figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
     for axes, task in zip(grid.flat, tasks, strict=False):
         _panel(axes, drawn[drawn["task"] == task])
-        axes.set_title(task.replace("_", " "))
+        axes.set_title(systems.task_title(task))
     for axes in grid.flat[len(tasks) :]:
         axes.set_axis_off()
     models = systems.ordered(set(drawn["model"]))

@@ -9,16 +9,16 @@ from vita.figures import style
 
 SHOWN_PLANES = {0: "2-chamber", 2: "4-chamber", 3: "Base", 5: "Mid", 8: "Apex"}
 CELL_INCHES = 1.05
-LABEL_INCHES = 0.9
+LABEL_INCHES = 1.0
 MASK_ALPHA = 0.55
 
 
-def grid(row_names: list[str], column_names: list[str]) -> tuple[Figure, np.ndarray]:
-    """Empty axes (rows, columns) without ticks, names to the left and above."""
+def grid(row_names: list[str], column_names: list[str], legend_inches: float = 0.0) -> tuple[Figure, np.ndarray]:
+    """Empty axes (rows, columns) without ticks, names to the left and above; `legend_inches` are left below."""
     rows, columns = len(row_names), len(column_names)
-    size = (CELL_INCHES * columns + LABEL_INCHES, CELL_INCHES * rows + 0.35)
+    size = (CELL_INCHES * columns + LABEL_INCHES, CELL_INCHES * rows + 0.2 + legend_inches)
     figure, cells = plt.subplots(rows, columns, figsize=size, squeeze=False)
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.0, hspace=0.0)
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
     for axes in cells.flat:
         axes.set(xticks=[], yticks=[])
         for spine in axes.spines.values():
@@ -35,9 +35,9 @@ def picture(axes: Axes, image_hw: np.ndarray) -> None:
     axes.imshow(image_hw, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
 
 
-def overlay(axes: Axes, mask_hw: np.ndarray) -> None:
+def overlay(axes: Axes, mask_hw: np.ndarray, alpha: float = MASK_ALPHA) -> None:
     """Structures in their colours over whatever is drawn; background and what is not annotated stay clear."""
     colours = np.zeros((*mask_hw.shape, 4))
     for label, colour in style.STRUCTURE_COLOURS.items():
-        colours[mask_hw == label] = (*plt.matplotlib.colors.to_rgb(colour), MASK_ALPHA)
+        colours[mask_hw == label] = (*plt.matplotlib.colors.to_rgb(colour), alpha)
     axes.imshow(colours, interpolation="nearest")

@@ -16,7 +16,8 @@ from vita.evaluation.regression import r2_correlation
 from vita.figures import style
 
 PANEL_INCHES = 1.4
-TITLE_WIDTH = 22  # characters of a line of a panel's title
+LONG_TITLE_INCHES = 0.4  # added to a panel whose title needs lines
+TITLE_WIDTH = 24  # characters of a line of a panel's title
 
 
 def collect(predictions: list[Path], targets_path: Path, tasks: list[str]) -> pd.DataFrame:
@@ -49,8 +50,8 @@ def draw(drawn: pd.DataFrame, colour: str, columns: int) -> Figure:
     targets = list(dict.fromkeys(drawn["target"]))
     columns = min(columns, len(targets))
     rows = math.ceil(len(targets) / columns)
-    extra = 0.15 if drawn["title"].str.len().max() > TITLE_WIDTH else 0.0
-    size = (PANEL_INCHES * columns, (PANEL_INCHES + extra) * rows + 0.25)
+    panel = PANEL_INCHES + LONG_TITLE_INCHES * (drawn["title"].str.len().max() > TITLE_WIDTH)
+    size = (panel * columns, panel * rows + 0.25)
     figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
     for axes, target in zip(grid.flat, targets, strict=False):
         _panel(axes, drawn[drawn["target"] == target], colour)

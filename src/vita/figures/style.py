@@ -87,4 +87,4 @@ def save(figure: Figure, drawn: pd.DataFrame, args: argparse.Namespace) -> None:
 
 def labelled(title: str, unit: str) -> str:
     """`title (unit)`, or the title alone without a unit."""
-    return f"{title} ({unit})" if unit else title
+    return f"{title} ({unit.replace('m2', 'm²')})" if unit else title
