@@ -102,3 +102,22 @@ def masks(path: Path, shift: float = 1.0, n: int = 8, frames: int = 5, size: int
         prediction=prediction,
         spacing_mm=np.full((n, 9, 2), 3.6),
     )
+
+
+def targets(path: Path) -> Path:
+    """A short targets.tsv: three phenotypes, two diseases, a binary and a categorical feature."""
+    rows = [
+        ("sa_phenotypes", "LVEDV", "LVEDV", "mL", "numerical", 1),
+        ("sa_phenotypes", "LVESV", "LVESV", "mL", "numerical", 0),
+        ("sa_phenotypes", "LVM", "LVM", "g", "numerical", 1),
+        ("la_phenotypes", "LAV max", "LAV max", "mL", "numerical", 1),
+        ("physiological", "age", "Age", "years", "numerical", 1),
+        ("physiological", "bmi", "Body mass index", "kg/m2", "numerical", 1),
+        ("binary_features", "sex", "Sex", "", "binary", 1),
+        ("categorical_features", "walking_pace", "Usual walking pace", "", "categorical", 1),
+        ("disease_cad", "cad", "CAD", "", "binary", 1),
+        ("disease_stroke", "stroke", "Stroke", "", "binary", 0),
+    ]
+    table = pd.DataFrame(rows, columns=["task", "target", "title", "unit", "kind", "in_table"])
+    table.assign(source="fields", column=table["target"], decimals=3).to_csv(path, sep="\t", index=False)
+    return path

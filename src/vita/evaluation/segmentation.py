@@ -81,7 +81,8 @@ def summarise(rows: pd.DataFrame, model: str, bootstrap: int, seed: int) -> pd.D
 
 
 def compare(summary: pd.DataFrame, rows: pd.DataFrame, baselines: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Fill the columns of the test against the baseline with the highest Dice, in the rows over everything."""
+    """Add the test against the baseline with the highest Dice to the rows over everything."""
+    summary = summary.astype({"best_baseline": object})
     whole = (summary["view"] == "all") & (summary["phase"] == "all")
     for place, target in summary.loc[whole, "target"].items():
         own = _dice(rows, target)

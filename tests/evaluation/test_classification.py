@@ -1,0 +1,109 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import metrics
+
+from evaluation import synthetic
+from vita.errors import UserError
+from vita.evaluation import classification
+from vita.evaluation.predictions import Pairs
+
+
+def _run(tmp_path, targets, task, predictions, *more):
+    arguments = ["--task", task, "--model", "vita", "--predictions", str(predictions), "--targets", str(targets)]
+    arguments += ["--settings", '{"evaluation": {"bootstrap": 200}}', "--output", str(tmp_path / "out.csv"), *more]
+    classification.main(arguments)
+    return pd.read_csv(tmp_path / "out.csv").iloc[0]
+
+
+def test_metrics_are_scikit_learns(tmp_path, targets):
+    table = synthetic.disease(tmp_path / "vita.parquet", "cad", 1.5)
+    row = _run(tmp_path, targets, "disease_cad", tmp_path / "vita.parquet")
+    truth, score = table["truth"].to_numpy(), table["prediction"].to_numpy()
+    assert row["auc"] == pytest.approx(metrics.roc_auc_score(truth, score))
+    assert row["average_precision"] == pytest.approx(metrics.average_precision_score(truth, score))
+    assert row["brier"] == pytest.approx(metrics.brier_score_loss(truth, score))
+    for name in ("f1", "recall", "precision"):
+        function = getattr(metrics, f"{name}_score")
+        assert row[name] == pytest.approx(function(truth, score >= 0.4))
+    for name in classification.BINARY:
+        assert row[f"{name}_low"] <= row[name] <= row[f"{name}_high"]
+    assert row["positives"] == truth.sum()
+
+
+def test_delong_against_the_best_baseline(tmp_path, targets):
+    for model, strength in {"vita": 2.5, "resnet50": 1.0, "vit": 0.0}.items():
+        synthetic.disease(tmp_path / f"{model}.parquet", "cad", strength)
+    baselines = [str(tmp_path / f"{model}.parquet") for model in ("resnet50", "vit")]
+    row = _run(tmp_path, targets, "disease_cad", tmp_path / "vita.parquet", "--baselines", *baselines)
+    assert row["best_baseline"] == "resnet50"
+    assert row["p"] == row["p_holm"] < 0.01
+
+
+def test_constant_predictions_have_auc_one_half():
+    truth = np.array([0.0, 1, 0, 1, 0])
+    row = classification.binary(Pairs(np.arange(5), truth, np.full(5, 0.4), 0.4), "x", 100, 0)
+    assert row["auc"] == 0.5
+    assert row["average_precision"] == pytest.approx(0.4)
+
+
+def test_without_positives_a_note_instead_of_zero():
+    row = classification.binary(Pairs(np.arange(5), np.zeros(5), np.linspace(0, 1, 5), 0.5), "x", 100, 0)
+    assert all(np.isnan(row[name]) for name in ("auc", "average_precision", "f1", "recall"))
+    assert row["note"] == "no positives in the test split"
+    assert row["brier"] > 0
+
+
+def test_without_a_threshold_no_calls():
+    row = classification.binary(Pairs(np.arange(4), np.array([0.0, 1, 0, 1]), np.linspace(0, 1, 4), np.nan), "x", 99, 0)
+    assert "f1" not in row
+    assert row["note"] == "no threshold stored"
+
+
+def test_nobody_called_positive():
+    row = classification.binary(Pairs(np.arange(4), np.array([0.0, 1, 0, 1]), np.full(4, 0.1), 0.5), "x", 99, 0)
+    assert row["recall"] == row["f1"] == 0
+    assert np.isnan(row["precision"])
+    assert "precision is undefined" in row["note"]
+
+
+def test_predictions_must_be_probabilities():
+    with pytest.raises(UserError, match="probabilities"):
+        classification.binary(Pairs(np.arange(2), np.array([0.0, 1]), np.array([-1.0, 3]), 0.5), "x", 9, 0)
+
+
+def test_calibration_counts_everybody_once(tmp_path, targets):
+    synthetic.disease(tmp_path / "vita.parquet", "cad", 1.5)
+    curve = tmp_path / "curve.csv"
+    row = _run(tmp_path, targets, "disease_cad", tmp_path / "vita.parquet", "--calibration", str(curve))
+    table = pd.read_csv(curve)
+    assert table["n"].sum() == row["n"]
+    assert (table["predicted"].between(table["bin"] / 10, (table["bin"] + 1) / 10)).all()
+    assert (table["n"] * table["observed"]).sum() == pytest.approx(row["positives"])
+
+
+def test_categorical(tmp_path, targets):
+    table = synthetic.categorical(tmp_path / "vita.parquet", ["walking_pace"])
+    row = _run(tmp_path, targets, "categorical_features", tmp_path / "vita.parquet")
+    wide = table.pivot_table(index=["eid", "truth"], columns="class", values="prediction")
+    truth = wide.index.get_level_values("truth").to_numpy()
+    called = wide.to_numpy().argmax(axis=1)
+    assert row["accuracy"] == pytest.approx(metrics.accuracy_score(truth, called))
+    assert row["macro_f1"] == pytest.approx(metrics.f1_score(truth, called, average="macro"))
+    assert row["macro_auc"] == pytest.approx(metrics.roc_auc_score(truth, wide.to_numpy(), multi_class="ovr"))
+    assert row["classes"] == 3
+
+
+def test_categorical_with_one_class_present(tmp_path, targets):
+    table = synthetic.categorical(tmp_path / "vita.parquet", ["walking_pace"])
+    table.assign(truth=1.0).to_parquet(tmp_path / "vita.parquet")
+    row = _run(tmp_path, targets, "categorical_features", tmp_path / "vita.parquet")
+    assert np.isnan(row["macro_auc"])
+    assert row["note"] == "only one class in the test split"
+
+
+def test_categorical_needs_every_class(tmp_path, targets):
+    table = synthetic.categorical(tmp_path / "vita.parquet", ["walking_pace"])
+    table.iloc[1:].to_parquet(tmp_path / "vita.parquet")
+    with pytest.raises(UserError, match="lack the probability"):
+        _run(tmp_path, targets, "categorical_features", tmp_path / "vita.parquet")
