@@ -1,0 +1,169 @@
+"""The scanner: where planes lie, and what coils, gain and noise make of the signal.
+
+Scanner space is RAS in mm. The heart's axes in it are those of an average adult, turned at random; planes are planned on
+them with a planner's small errors. Stored images have columns along the first NIfTI axis and rows along the second.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from vita.phantom.hearts import APEX_THINNING, Heart
+from vita.phantom.settings import PhantomSettings
+
+# Rows: lateral (x), anterior (y) and apical (z) direction of the average heart in scanner space.
+AVERAGE_AXES = np.array([[-0.7071, -0.7071, 0.0], [-0.3394, 0.3394, 0.8773], [-0.6203, 0.6203, -0.4799]])
+SA_THICKNESS_MM = 8.0
+LA_THICKNESS_MM = 6.0
+# Directions across the long axis that each long-axis plane contains, in degrees from lateral towards anterior.
+LA_ANGLES = {"la_2ch": -96.0, "la_3ch": -50.0, "la_4ch": 0.0}
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Where the heart lies: `axes` (3, 3), rows x, y, z of the heart in scanner space, and its `origin` (3,) in mm."""
+
+    axes: np.ndarray
+    origin: np.ndarray
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> "Pose":
+        """A random pose: some degrees of tilt, some centimetres off the scanner's centre."""
+        turn = Rotation.from_rotvec(np.deg2rad(rng.normal(0, 5, 3)))
+        return cls(AVERAGE_AXES @ turn.as_matrix().T, rng.normal([-35, 25, 10], [10, 10, 15]))
+
+    def to_heart(self, scanner: np.ndarray) -> np.ndarray:
+        """Scanner points (..., 3) in heart coordinates."""
+        return (scanner - self.origin) @ self.axes.T
+
+    def to_scanner(self, heart: np.ndarray) -> np.ndarray:
+        """Heart points (..., 3) in scanner space."""
+        return heart @ self.axes + self.origin
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A stack of parallel planes.
+
+    Attributes:
+        first: (3,) scanner position of voxel (0, 0, 0) in mm.
+        column, row, across: unit vectors along increasing column, row and slice.
+        shape: slices, rows, columns.
+        pixel, spacing, thickness: mm; spacing includes the gap.
+    """
+
+    first: np.ndarray
+    column: np.ndarray
+    row: np.ndarray
+    across: np.ndarray
+    shape: tuple[int, int, int]
+    pixel: float
+    spacing: float
+    thickness: float
+
+    @property
+    def affine(self) -> np.ndarray:
+        """(4, 4) from NIfTI index (column, row, slice) to scanner space."""
+        affine = np.eye(4)
+        affine[:3, 0], affine[:3, 1] = self.column * self.pixel, self.row * self.pixel
+        affine[:3, 2], affine[:3, 3] = self.across * self.spacing, self.first
+        return affine
+
+    def points(self) -> np.ndarray:
+        """(slices, rows, columns, 3) scanner positions of the voxels' centres, float32."""
+        slices, rows, columns = (np.arange(n, dtype=np.float32) for n in self.shape)
+        steps = [self.spacing * self.across, self.pixel * self.row, self.pixel * self.column]
+        across, down, along = (np.asarray(step, np.float32) for step in steps)
+        grid = slices[:, None, None, None] * across + rows[:, None, None] * down + columns[:, None] * along
+        return grid + self.first.astype(np.float32)
+
+
+def plan(heart: Heart, pose: Pose, settings: PhantomSettings, rng: np.random.Generator) -> dict[str, Plane]:
+    """The four views of a heart, keyed sa, la_2ch, la_3ch, la_4ch."""
+    apex = heart.length + APEX_THINNING * heart.wall
+    middle = np.array([-14.0, 0.0, apex / 2])
+    views = {"sa": _sa(middle, pose, settings, rng)}
+    for view, degrees in LA_ANGLES.items():
+        views[view] = _la(view, np.deg2rad(degrees + rng.normal(0, 3)), apex, pose, settings, rng)
+    return views
+
+
+def _sa(middle: np.ndarray, pose: Pose, settings: PhantomSettings, rng: np.random.Generator) -> Plane:
+    """The stack, across the long axis and centred on the LV, with a planner's error of a few degrees and mm."""
+    error = Rotation.from_rotvec(np.deg2rad([*rng.normal(0, 1.5, 2), rng.normal(0, 6)])).as_matrix()
+    x, y, z = error.T @ pose.axes  # rows: the heart's axes as planned
+    centre = pose.to_scanner(middle + rng.normal(0, [6, 6, 1.5]))
+    return _stack(centre, x, -y, z, settings, settings.sa_slices, settings.sa_spacing_mm, SA_THICKNESS_MM)
+
+
+def _la(view: str, angle: float, apex: float, pose: Pose, settings: PhantomSettings, rng: np.random.Generator) -> Plane:
+    """A plane that contains the long axis and the direction `angle` across it, both within a planner's error."""
+    across = np.array([np.cos(angle), np.sin(angle), 0])
+    normal = np.array([-np.sin(angle), np.cos(angle), 0])
+    middle = np.array([0, 0, apex - 75]) - across * (20 if view == "la_4ch" else 0)
+    centre = pose.to_scanner(
+        middle + rng.normal(0, 5) * across + rng.normal(0, 0.8) * normal + [0, 0, rng.normal(0, 5)]
+    )
+    error = Rotation.from_rotvec(np.deg2rad(rng.normal(0, 1.2)) * across).as_matrix()
+    along = error @ np.array([0, 0, 1.0])
+    # The 4-chamber plane is stored the way the table lies: front on top, left on the right.
+    turn = np.deg2rad((45 if view == "la_4ch" else 0) + rng.normal(0, 6))
+    column = along * np.cos(turn) + across * np.sin(turn)
+    row = across * np.cos(turn) - along * np.sin(turn)
+    axes = [direction @ pose.axes for direction in (column, row)]
+    return _stack(centre, *axes, np.cross(*axes), settings, 1, LA_THICKNESS_MM, LA_THICKNESS_MM)
+
+
+def _stack(
+    centre: np.ndarray,
+    column: np.ndarray,
+    row: np.ndarray,
+    across: np.ndarray,
+    settings: PhantomSettings,
+    slices: int,
+    spacing: float,
+    thickness: float,
+) -> Plane:
+    pixel, rows, columns = settings.pixel_mm, settings.rows, settings.columns
+    half = (columns - 1) / 2 * pixel * column + (rows - 1) / 2 * pixel * row + (slices - 1) / 2 * spacing * across
+    return Plane(centre - half, column, row, across, (slices, rows, columns), pixel, spacing, thickness)
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """Coils, gain and noise of one participant.
+
+    Attributes:
+        gain: factor of everything.
+        slope: (3,) relative change of sensitivity per 100 mm from the heart, along scanner axes.
+        curvature: relative loss at 100 mm from the heart.
+        noise: standard deviation in each of the two channels, in stored units.
+    """
+
+    gain: float
+    slope: np.ndarray
+    curvature: float
+    noise: float
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> "Receiver":
+        """Coils lie on the chest, so that sensitivity falls to the back."""
+        gain = float(np.exp(rng.normal(0, 0.2)))
+        return cls(
+            gain, rng.normal([0, 0.25, 0], 0.08), float(rng.uniform(0.02, 0.12)), float(gain * rng.uniform(2.0, 3.2))
+        )
+
+    def sensitivity(self, from_heart_mm: np.ndarray) -> np.ndarray:
+        """(...,) factor at points (..., 3) relative to the heart."""
+        scaled = from_heart_mm * np.float32(0.01)
+        return np.float32(self.gain) * np.exp(
+            scaled @ self.slope.astype(np.float32) - np.float32(self.curvature) * (scaled * scaled).sum(axis=-1)
+        )
+
+    def receive(self, signal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Magnitude of the signal with noise in both channels (Rician), rounded to int16."""
+        sigma = np.float32(self.noise)
+        real = signal + sigma * rng.standard_normal(signal.shape, dtype=np.float32)
+        imaginary = sigma * rng.standard_normal(signal.shape, dtype=np.float32)
+        return np.rint(np.sqrt(real * real + imaginary * imaginary)).astype(np.int16)

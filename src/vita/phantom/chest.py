@@ -1,0 +1,115 @@
+"""What surrounds the heart and does not move: pericardial fat, lungs, liver, spine, vessels, chest wall and fat.
+
+Points are given in scanner space relative to the heart's origin (the middle of the LV's base).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vita.phantom.hearts import Heart, Shape
+from vita.phantom.tissue import deform, share
+
+AIR, LUNG, MUSCLE, FAT, LIVER, BONE = 2.0, 18.0, 52.0, 150.0, 72.0, 60.0
+HEART_FAT = 95.0  # mixed with fibrous tissue, and thin
+HEART_TO_BODY_MM = np.array([-38.0, 22.0, 0.0])  # of the heart's base from the middle of the body
+CHEST_WALL_MM = 14.0
+
+
+@dataclass(frozen=True)
+class Chest:
+    """One participant's chest, in mm and signal.
+
+    Attributes:
+        half_width, half_depth: of the chest without skin fat.
+        fat, heart_fat: thickness of skin fat and of the fat around the heart.
+        lung, liver: signals.
+        diaphragm: height of the liver's dome below the heart.
+        blood: signal of vessels.
+    """
+
+    half_width: float
+    half_depth: float
+    fat: float
+    heart_fat: float
+    lung: float
+    liver: float
+    diaphragm: float
+    blood: float
+
+    @classmethod
+    def of(cls, person: dict[str, float], blood: float, rng: np.random.Generator) -> "Chest":
+        """The chest of a row of people.parquet: fat follows body fat, the lung's signal age, the liver's diabetes."""
+        size = (person["height_cm"] - 169) * 0.5 + (person["bmi"] - 27) * 0.8
+        return cls(
+            half_width=158 + size + rng.normal(0, 4),
+            half_depth=100 + 0.7 * size + rng.normal(0, 3),
+            fat=float(np.clip(3 + 0.55 * (person["body_fat"] - 12) + rng.normal(0, 1.2), 3, 40)),
+            heart_fat=float(
+                np.clip(4 + 1.5 * person["fat_z"] + 1.5 * person["diabetes"] + rng.normal(0, 0.8), 1.5, 12)
+            ),
+            lung=float(np.clip(LUNG - 0.45 * (person["age"] - 64) + rng.normal(0, 2), 5, 40)),
+            liver=LIVER + 4 * person["fat_z"] + 14 * person["diabetes"] + rng.normal(0, 4),
+            diaphragm=float(rng.normal(38, 5)),
+            blood=blood,
+        )
+
+    def signal(self, from_heart: np.ndarray, pixel: float) -> np.ndarray:
+        """(...,) signal at points (..., 3), float32."""
+        body = from_heart + HEART_TO_BODY_MM.astype(np.float32)
+        skin = _oval(body, self.half_width + self.fat, self.half_depth + self.fat)
+        wall = _oval(body, self.half_width, self.half_depth)
+        lungs = _oval(body, self.half_width - CHEST_WALL_MM, self.half_depth - CHEST_WALL_MM)
+        signal = np.full(skin.shape, AIR, np.float32)
+        for distance, value in ((skin, FAT), (wall, MUSCLE), (lungs, self.lung)):
+            signal += (np.float32(value) - signal) * share(distance, pixel)
+        for distance, value in self._organs(body, pixel):
+            signal += (np.float32(value) - signal) * share(distance, pixel)
+        return signal
+
+    def _organs(self, body: np.ndarray, pixel: float) -> list[tuple[np.ndarray, float]]:
+        """Signed distances and signals, later ones in front: vertebra, spinal canal, descending aorta, liver."""
+        x, y, z = np.moveaxis(body, -1, 0)
+        back = np.float32(self.half_depth)
+        spine = np.hypot(x, y + back - 34) - 21
+        canal = np.hypot(x, y + back - 8) - 8
+        aorta = np.hypot(x + 26, y + back - 46) - 12
+        top = np.float32(-self.diaphragm - 70)
+        liver = np.sqrt((x - 45) ** 2 / 115**2 + y**2 / 95**2 + (z - top) ** 2 / 82**2)
+        stomach = np.sqrt((x + 70) ** 2 / 60**2 + (y - 5) ** 2 / 70**2 + (z - top + 18) ** 2 / 75**2)
+        return [
+            (spine, BONE),
+            (canal, 1.3 * BONE),
+            (aorta, self.blood * 0.9),
+            ((stomach - 1) * 60, MUSCLE * 0.8),
+            ((liver - 1) * 85, self.liver),
+        ]
+
+
+def pericardium(xyz_n3: np.ndarray, heart: Heart, largest: Shape) -> np.ndarray:
+    """Signed distance in mm (rough) to a smooth bag around the whole heart at end-diastole.
+
+    Args:
+        xyz_n3: heart coordinates (..., 3).
+        heart: the heart.
+        largest: its shape at end-diastole (frame 0) and end-systole (frame 1).
+    """
+    x, y, z = np.moveaxis(deform(xyz_n3, heart).astype(np.float32), -1, 0)
+    outer = float(largest.outer_a[0])
+    right = outer * (1 + float(largest.bulge[0])) + 6
+    low, high = -right, outer + 3
+    roof = float((largest.la_z - largest.la_c).min()) - 4
+    apex = float(largest.centre[0] + largest.outer_c[0]) + 3
+    scaled = [
+        (x - (low + high) / 2) / ((high - low) / 2),
+        y / (outer + 8),
+        (z - (roof + apex) / 2) / ((apex - roof) / 2),
+    ]
+    return (sum(np.abs(s) ** 3 for s in scaled) ** (1 / 3) - 1) * outer
+
+
+def _oval(body: np.ndarray, half_width: float, half_depth: float) -> np.ndarray:
+    """Signed distance in mm (first order) to an elliptic cylinder along the body."""
+    x2, y2 = body[..., 0] ** 2, body[..., 1] ** 2
+    slope = np.sqrt(x2 / half_width**4 + y2 / half_depth**4) + np.float32(1e-6)
+    return (x2 / half_width**2 + y2 / half_depth**2 - 1) / (2 * slope)

@@ -1,0 +1,71 @@
+"""The people of the phantom cohort: their traits and diseases, their UK Biobank table, and who withdrew.
+
+Writes people.parquet (traits, which the scans are made from), a classic UK Biobank CSV (`31-0.0` columns, quoted, blanks) and
+the ids of withdrawn participants, who are still in the table and among the scans, as in any real delivery.
+"""
+
+import datetime
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vita import cli
+from vita.atomic import replacing
+from vita.phantom import diagnoses, traits
+from vita.phantom.settings import PhantomSettings
+
+log = logging.getLogger(__name__)
+
+PEOPLE_STREAM = 1  # apart from the streams of table.py and scans.py
+FIRST_EID, EIDS = 1_000_000, 5_000_000
+FIRST_SCAN, LAST_SCAN = datetime.date(2014, 6, 1), datetime.date(2020, 3, 13)
+
+
+def draw_people(settings: PhantomSettings) -> pd.DataFrame:
+    """Everybody of the cohort.
+
+    Returns:
+        Sorted by `eid`: the columns of `traits` and `diagnoses`, `imaging_date` (datetime64), and `broken` and
+        `withdrawn` (nobody is both).
+    """
+    rng = np.random.default_rng([settings.seed, PEOPLE_STREAM])
+    n = settings.participants
+    people = traits.draw_body(n, rng)
+    people = people.join(diagnoses.draw_diseases(people, rng))
+    people = people.join(traits.draw_heart(people, rng))
+    days = rng.integers(0, (LAST_SCAN - FIRST_SCAN).days, n)
+    people["imaging_date"] = pd.Timestamp(FIRST_SCAN) + pd.to_timedelta(days, unit="D")
+    people.insert(0, "eid", np.sort(FIRST_EID + rng.choice(EIDS, n, replace=False)).astype("int64"))
+    order = rng.permutation(n)
+    place = np.empty(n, int)
+    place[order] = np.arange(n)
+    people["broken"] = place < settings.broken_scans
+    people["withdrawn"] = (place >= settings.broken_scans) & (place < settings.broken_scans + settings.withdrawn)
+    return people
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line; see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--people", type=Path, required=True, help="people.parquet")
+    parser.add_argument("--table", type=Path, required=True, help="classic UK Biobank CSV")
+    parser.add_argument("--withdrawals", type=Path, required=True, help="ids, one a line, no header")
+    cli.add_settings(parser, "seed and block phantom")
+    args = parser.parse_args(arguments)
+    from vita.phantom.table import write_table
+
+    settings = PhantomSettings.from_dict(args.settings)
+    people = draw_people(settings)
+    with replacing(args.people) as part:
+        people.to_parquet(part, index=False)
+    with replacing(args.table) as part:
+        columns = write_table(people, settings.seed, part)
+    with replacing(args.withdrawals) as part:
+        part.write_text("".join(f"{eid}\n" for eid in people.loc[people["withdrawn"], "eid"]))
+    log.info("%d participants, %d columns, %d withdrawn", len(people), columns, settings.withdrawn)
+
+
+if __name__ == "__main__":
+    cli.run(main)

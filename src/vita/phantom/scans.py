@@ -1,0 +1,129 @@
+"""Synthetic cine scans of one batch of participants, with masks, and their true phenotypes.
+
+Writes <scans>/<eid>/sa.nii.gz, la_2ch.nii.gz, la_3ch.nii.gz, la_4ch.nii.gz and the masks seg_sa, seg_la_2ch, seg_la_4ch and
+seg4_la_4ch. A participant's files depend on the seed and on the participant alone, not on the batches.
+"""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vita import cli
+from vita.atomic import replacing
+from vita.errors import UserError
+from vita.phantom import nifti
+from vita.phantom.acquisition import Plane, Pose, Receiver, plan
+from vita.phantom.chest import HEART_FAT, MUSCLE, Chest, pericardium
+from vita.phantom.hearts import Heart
+from vita.phantom.settings import PhantomSettings
+from vita.phantom.tissue import LABP, RABP, Points, Signals, paint, points, share
+
+log = logging.getLogger(__name__)
+
+SCAN_STREAM = 7  # apart from the streams of people.py
+# Classes of the geometry (0 to 5) to the labels of each mask file.
+MASKS = {
+    "sa": {"seg_sa": [0, 1, 2, 3, 0, 0]},
+    "la_2ch": {"seg_la_2ch": [0, 0, 0, 0, 1, 0]},
+    "la_3ch": {},
+    "la_4ch": {"seg_la_4ch": [0, 0, 0, 0, 1, 2], "seg4_la_4ch": [0, 1, 2, 3, LABP, RABP]},
+}
+CUT_SHORT = 0.6  # share of the bytes that a broken scan keeps
+
+
+class Scanner:
+    """One participant in the scanner: heart, pose, chest, coils and planes, all from the participant's own seed."""
+
+    def __init__(self, person: dict[str, float], settings: PhantomSettings) -> None:
+        self.rng = np.random.default_rng([settings.seed, SCAN_STREAM, int(person["eid"])])
+        self.heart = Heart.of(person, self.rng)
+        self.pose = Pose.draw(self.rng)
+        self.signals = Signals(blood=130 * float(np.exp(self.rng.normal(0, 0.04))), muscle=MUSCLE)
+        self.chest = Chest.of(person, self.signals.blood, self.rng)
+        self.receiver = Receiver.draw(self.rng)
+        self.planes = plan(self.heart, self.pose, settings, self.rng)
+        self.frames = settings.frames
+        self.shape = self.heart.shape(self.heart.cycle.times(settings.frames))
+        self.extremes = self.heart.shape(np.array([0, self.heart.cycle.end_systole]))
+
+    def acquire(self, view: str) -> tuple[np.ndarray, np.ndarray]:
+        """Image int16 and classes uint8 of a view, both (time, slice, row, column)."""
+        plane = self.planes[view]
+        still, inside, at = self._still(plane)
+        sensitivity = self.receiver.sensitivity(plane.points() - self.pose.origin.astype(np.float32))
+        around = still[inside]
+        image = np.empty((self.frames, *plane.shape), np.int16)
+        classes = np.zeros((self.frames, *plane.shape), np.uint8)
+        for frame in range(self.frames):
+            still[inside], classes[frame][inside] = paint(at, self.shape, frame, self.signals, around, self.heart.aorta)
+            image[frame] = self.receiver.receive(still * sensitivity, self.rng)
+        return image, classes
+
+    def _still(self, plane: Plane) -> tuple[np.ndarray, np.ndarray, Points]:
+        """The chest's signal (slice, row, column), where the heart may be (bool), and the points there."""
+        scanner = plane.points() - self.pose.origin.astype(np.float32)
+        still = self.chest.signal(scanner, plane.pixel)
+        xyz = scanner @ self.pose.axes.T.astype(np.float32)
+        bag = pericardium(xyz, self.heart, self.extremes)
+        still += (np.float32(HEART_FAT) - still) * share(bag - self.chest.heart_fat, plane.pixel)
+        inside = bag < self.chest.heart_fat + 2 * plane.pixel
+        along = abs(float(plane.across @ self.pose.axes[2]))
+        return still, inside, points(xyz[inside], self.heart, plane.pixel, plane.thickness * along)
+
+
+def make_scan(person: dict[str, float], settings: PhantomSettings) -> tuple[dict[str, bytes], dict[str, float]]:
+    """All files of a participant by name, and the true phenotypes.
+
+    Args:
+        person: a row of people.parquet.
+        settings: sizes and seed.
+    """
+    scanner = Scanner(person, settings)
+    frame_s = scanner.heart.cycle.period / settings.frames
+    files = {}
+    for view, plane in scanner.planes.items():
+        image, classes = scanner.acquire(view)
+        files[view] = nifti.encode(image, plane, frame_s)
+        for name, labels in MASKS[view].items():
+            files[name] = nifti.encode(np.array(labels, np.uint8)[classes], plane, frame_s)
+    if person["broken"]:
+        files["sa"] = files["sa"][: int(CUT_SHORT * len(files["sa"]))]
+    return files, scanner.heart.phenotypes()
+
+
+def make_batch(people: pd.DataFrame, settings: PhantomSettings, folder: Path) -> pd.DataFrame:
+    """Write the scans of these people; returns `eid` and their true phenotypes."""
+    truths = []
+    for count, person in enumerate(people.to_dict("records"), 1):
+        files, truth = make_scan(person, settings)
+        for name, data in files.items():
+            nifti.write(folder / str(person["eid"]) / f"{name}.nii.gz", data)
+        truths.append({"eid": person["eid"], **truth})
+        if count % 50 == 0 or count == len(people):
+            log.info("%d of %d participants scanned", count, len(people))
+    names = list(truths[0]) if truths else ["eid"]
+    return pd.DataFrame(truths, columns=names).astype({"eid": "int64"})
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line; see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--people", type=Path, required=True, help="people.parquet")
+    parser.add_argument("--batch", type=int, required=True, help="number of this batch, from 0")
+    parser.add_argument("--batches", type=int, required=True, help="how many batches there are")
+    parser.add_argument("--scans", type=Path, required=True, help="folder to write a folder per participant into")
+    parser.add_argument("--truth", type=Path, required=True, help="Parquet of the true phenotypes")
+    cli.add_settings(parser, "seed and block phantom")
+    args = parser.parse_args(arguments)
+    if not 0 <= args.batch < args.batches:
+        raise UserError(f"--batch is {args.batch}; with --batches {args.batches} it goes from 0 to {args.batches - 1}")
+    people = pd.read_parquet(args.people).iloc[args.batch :: args.batches]
+    truth = make_batch(people, PhantomSettings.from_dict(args.settings), args.scans)
+    with replacing(args.truth) as output:
+        truth.to_parquet(output, index=False)
+
+
+if __name__ == "__main__":
+    cli.run(main)

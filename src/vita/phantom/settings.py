@@ -1,0 +1,56 @@
+"""What the phantom cohort is asked to be: the `phantom` block of config.yaml and the seed, checked."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from vita.errors import UserError
+
+
+@dataclass(frozen=True)
+class PhantomSettings:
+    """Size of the cohort and of its scans.
+
+    Attributes:
+        seed: seeds everything; a participant's scan depends on the seed and the participant alone.
+        participants, broken_scans, withdrawn: counts of people.
+        rows, columns, pixel_mm: a plane.
+        frames: frames of a cardiac cycle.
+        sa_slices, sa_spacing_mm: the short-axis stack; the spacing includes the gap.
+    """
+
+    seed: int = 2025
+    participants: int = 800
+    rows: int = 72
+    columns: int = 80
+    pixel_mm: float = 3.6
+    frames: int = 20
+    sa_slices: int = 10
+    sa_spacing_mm: float = 10.0
+    broken_scans: int = 3
+    withdrawn: int = 5
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> "PhantomSettings":
+        """Read `{"seed": ..., "phantom": {...}}`; keys that are not there keep their defaults.
+
+        Raises:
+            UserError: a value is not of its type or below its least value; names the config key.
+        """
+        block = dict(settings.get("phantom", {}))
+        matrix = block.pop("matrix", (cls.rows, cls.columns))
+        if not isinstance(matrix, list | tuple) or len(matrix) != 2:
+            raise UserError(f"config: 'phantom.matrix' is {matrix!r}; give [rows, columns]")
+        values: dict[str, Any] = {"seed": settings.get("seed", cls.seed), "rows": matrix[0], "columns": matrix[1]}
+        counts = {"participants": 1, "frames": 2, "sa_slices": 1, "broken_scans": 0, "withdrawn": 0}
+        values |= {key: block.get(key, getattr(cls, key)) for key in (*counts, "pixel_mm", "sa_spacing_mm")}
+        least = {"seed": 0, "rows": 8, "columns": 8} | counts
+        for key, lowest in least.items():
+            name = "seed" if key == "seed" else f"phantom.{'matrix' if key in ('rows', 'columns') else key}"
+            if type(values[key]) is not int or values[key] < lowest:
+                raise UserError(f"config: '{name}' is {values[key]!r}; give a whole number of at least {lowest}")
+        for key in ("pixel_mm", "sa_spacing_mm"):
+            if isinstance(values[key], bool) or not isinstance(values[key], int | float) or values[key] <= 0:
+                raise UserError(f"config: 'phantom.{key}' is {values[key]!r}; give a length in mm above 0")
+        if values["broken_scans"] + values["withdrawn"] > values["participants"]:
+            raise UserError("config: 'phantom.broken_scans' and 'phantom.withdrawn' exceed 'phantom.participants'")
+        return cls(**values)
