@@ -75,6 +75,15 @@ def write_zip(path: Path, files: list[tuple[str, Dataset]], manifest: str | None
             archive.writestr(manifest, "".join(lines))
 
 
+def write_encoded(path: Path, files: list[bytes], series: str) -> None:
+    """Encoded files of one series, whatever they hold."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, data in enumerate(files):
+            archive.writestr(f"{number}.dcm", data)
+        lines = "".join(f"{number}.dcm,ID,Aug 9, 2014,{series},MR\n" for number in range(len(files)))
+        archive.writestr("manifest.csv", MANIFEST + lines)
+
+
 def write_zips(folder: Path, eid: int, scans: Path, manifest: str | None = "manifest.cvs") -> None:
     """The two zips of a participant from their NIfTI files."""
     long_axis = [file for view in SERIES for file in slice_files(scans / f"{view}.nii.gz", view)]

@@ -114,6 +114,14 @@ def test_readers_work_in_other_processes(built):
         assert list(pool.map(_sum, [reader] * len(EIDS), EIDS)) == expected
 
 
+def test_addresses_of_fsspec(built):
+    reader, _ = built
+    remote = ShardReader([f"simplecache::file://{path}" for path in reader.paths])
+    np.testing.assert_array_equal(remote.stored(EIDS[0]), reader.stored(EIDS[0]))
+    with pytest.raises(UserError, match="cannot be opened as a local file"):
+        ShardReader(["memory://nowhere/00000.npz"])
+
+
 def test_phenotypes_match_the_masks(built, folder):
     _, values = built
     mask = np.asarray(nibabel.load(folder / str(EIDS[0]) / "seg_sa.nii.gz").dataobj)

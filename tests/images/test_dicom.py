@@ -57,6 +57,16 @@ def test_zips_give_the_shards_of_nifti(folder, tmp_path):
     pd.testing.assert_frame_equal(found, expected, rtol=1e-4)
 
 
+def test_zips_are_written_as_nifti_on_request(folder, tmp_path):
+    build(folder / "zips", tmp_path, BLOCK | {"write_nifti": str(tmp_path / "nifti")}, shards=1)
+    for view in VIEWS:
+        header, voxels = read_volume(tmp_path / f"nifti/{EID}/{view}.nii.gz", planar=view != "sa")
+        expected_header, expected = read_dicom(str(zip_of(folder, view)), view, 100)
+        np.testing.assert_array_equal(voxels, expected)
+        np.testing.assert_allclose(header.affine, expected_header.affine, atol=1e-4)
+        assert header.frame_s == pytest.approx(expected_header.frame_s)
+
+
 @pytest.mark.parametrize("manifest", ["manifest.csv", None])
 def test_series_are_found_without_a_manifest(folder, tmp_path, manifest):
     files = dicom_scans.slice_files(folder / f"nifti/{EID}/la_4ch.nii.gz", "la_4ch")

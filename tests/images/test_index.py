@@ -1,12 +1,13 @@
 import json
+import os
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from images import scans
+from images import dicom_scans, scans
 from vita.errors import UserError
-from vita.images.folders import participant_number, read_withdrawals
+from vita.images.folders import participant_number
 from vita.images.index import build_index, main
 from vita.images.settings import ImageSettings
 
@@ -78,9 +79,29 @@ def test_mistakes_of_the_user(tmp_path):
         build_index(tmp_path / "nowhere", settings, set())
     with pytest.raises(UserError, match="no scan found"):
         build_index(tmp_path, settings, set())
-    (tmp_path / "w.csv").write_text("eid\n12\n")
-    with pytest.raises(UserError, match="line 1"):
-        read_withdrawals(tmp_path / "w.csv")
     for key, value in {"crop": "left", "slices": "odd", "time": "?", "required_views": ["x"], "size": 0}.items():
         with pytest.raises(UserError, match=f"images.{key}"):
             ImageSettings.from_dict({"images": {key: value}})
+
+
+def test_zips_are_indexed_by_their_lists_of_files(folder, tmp_path):
+    dicom_scans.write_zips(tmp_path / "zips/Short axis/10", 1000011, folder / "1000011")
+    settings = ImageSettings.from_dict({"images": SETTINGS})
+    table = build_index(tmp_path / "zips", settings, set())
+    assert table["view"].tolist() == ["sa", "la_2ch", "la_3ch", "la_4ch"]
+    assert table["slices"].tolist() == [9, 1, 1, 1]
+    assert table["participant_usable"].all()
+    later = ImageSettings.from_dict({"images": SETTINGS | {"instance": 3}})
+    with pytest.raises(UserError, match="no scan found"):
+        build_index(tmp_path / "zips", later, set())
+
+
+def test_a_folder_that_may_not_be_read(folder):
+    (folder / "1000025").chmod(0)
+    try:
+        if os.access(folder / "1000025", os.R_OK):
+            pytest.skip("this user may read everything")
+        table = build_index(folder, ImageSettings.from_dict({"images": SETTINGS | {"max_excluded": 1}}), set())
+    finally:
+        (folder / "1000025").chmod(0o755)
+    assert table.loc[table["eid"] == 1000025, "reason"].tolist() == ["cannot be read: Permission denied"]

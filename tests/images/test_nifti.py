@@ -1,5 +1,4 @@
 import gzip
-import random
 from pathlib import Path
 
 import nibabel
@@ -99,26 +98,3 @@ def test_damaged_files_give_a_reason(path, tmp_path):
 def test_a_header_that_promises_too_much_is_refused(path):
     with pytest.raises(ScanError, match="max_file_mb"):
         read_volume(path, max_mb=0.001)
-
-
-def test_flipped_bytes_never_crash(path):
-    """Whatever happens to a file, it reads or gives a reason."""
-    whole = bytearray(path.read_bytes())
-    plain = bytearray(gzip.decompress(whole))
-    chance = random.Random(1)
-    outcomes = {"read": 0, "refused": 0}
-    for case in range(600):
-        data = bytearray(plain[:400] + plain[400:] if case % 2 else whole)
-        for _ in range(chance.randint(1, 4)):
-            limit = 352 if case % 2 else len(data)
-            data[chance.randrange(limit)] = chance.randrange(256)
-        if case % 5 == 0:
-            del data[chance.randrange(len(data)) :]
-        path.write_bytes(data)
-        try:
-            read_volume(path, max_mb=50)
-            outcomes["read"] += 1
-        except ScanError:
-            outcomes["refused"] += 1
-    assert outcomes["read"] > 50
-    assert outcomes["refused"] > 200

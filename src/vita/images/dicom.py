@@ -1,12 +1,14 @@
 """A view from UK Biobank's zips: DICOM files sorted to (time, slice, row, column), with their place in the scanner."""
 
 import io
+import warnings
 import zipfile
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 import numpy as np
 import pydicom
+from pydicom.config import disable_value_validation
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from vita.images.header import Header, ScanError
@@ -51,7 +53,9 @@ def read_dicom(path: str, view: str, max_mb: float) -> tuple[Header, np.ndarray]
     Raises:
         ScanError: the view is missing, damaged or no stack of cines.
     """
-    with open_zip(path, max_mb) as archive:
+    # Odd values in tags that are not needed are no fault, and warnings would show them.
+    with disable_value_validation(), warnings.catch_warnings(), open_zip(path, max_mb) as archive:
+        warnings.simplefilter("ignore", UserWarning)
         slices = [_slice(_latest(_read(archive, names))) for names in series_files(archive, view).values()]
     slices = _sorted_stack(slices)
     frames = Counter(len(part.frames) for part in slices)

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import os
 import re
+from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,29 +44,7 @@ def participant_number(folder: str) -> int:
     return 10**12 + int.from_bytes(hashlib.blake2b(folder.encode(), digest_size=5).digest())
 
 
-def read_withdrawals(path: Path | None) -> set[int]:
-    """Ids of people who withdrew: one a line, no header.
-
-    Raises:
-        UserError: the file is missing or holds something else.
-    """
-    if path is None:
-        return set()
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise UserError(f"{path}: the withdrawals cannot be read ({error.strerror}); give the file") from error
-    ids = set()
-    for number, line in enumerate(lines, 1):
-        text = line.strip().strip('"')
-        if text and not text.lstrip("-").isdigit():
-            raise UserError(f"{path}, line {number}: not a participant id; the file holds one id a line, no header")
-        if text:
-            ids.add(int(text))
-    return ids
-
-
-def find_participants(scans: Path, withdrawn: set[int], instance: int) -> dict[int, Found]:
+def find_participants(scans: Path, withdrawn: Set[int], instance: int) -> dict[int, Found]:
     """Find participants under a folder, each folder listed once, without those who withdrew.
 
     Args:

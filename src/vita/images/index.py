@@ -12,6 +12,7 @@ usable = false and a reason; participant_usable says whether all required views 
 
 import logging
 from collections import Counter
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ import pandas as pd
 
 from vita import cli
 from vita.atomic import replacing
+from vita.cohort.withdrawals import load_withdrawals
 from vita.errors import UserError
-from vita.images.folders import SCAN_SUFFIXES, Found, find_participants, read_withdrawals
+from vita.images.folders import SCAN_SUFFIXES, Found, find_participants
 from vita.images.geometry import orient
 from vita.images.header import ScanError, read_header
 from vita.images.layout import VIEWS
@@ -122,7 +124,7 @@ def _describe_zip(path: str, view: str, settings: ImageSettings) -> dict[str, An
     return {"slices": len(series), "reason": unsuitable(view, len(series), None, settings)}
 
 
-def build_index(scans: Path, settings: ImageSettings, withdrawn: set[int]) -> pd.DataFrame:
+def build_index(scans: Path, settings: ImageSettings, withdrawn: Set[int]) -> pd.DataFrame:
     """The index as a table with the columns of `COLUMNS` and participant_usable.
 
     Raises:
@@ -163,7 +165,7 @@ def main(arguments: list[str] | None = None) -> None:
     cli.add_settings(parser, "block images")
     args = parser.parse_args(arguments)
     settings = ImageSettings.from_dict(args.settings)
-    table = build_index(args.scans, settings, read_withdrawals(args.withdrawals))
+    table = build_index(args.scans, settings, load_withdrawals(args.withdrawals))
     with replacing(args.output) as path:
         table.to_parquet(path, index=False)
 

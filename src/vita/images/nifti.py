@@ -3,9 +3,11 @@
 import io
 from pathlib import Path
 
+import nibabel
 import numpy as np
 from isal import isal_zlib
 
+from vita.atomic import replacing
 from vita.images.header import (
     GZIP_MAGIC,
     HEADER_BYTES,
@@ -105,3 +107,13 @@ def _view(header: Header, data: bytes, offset: int) -> np.ndarray:
         raise ScanError("the file is cut short: fewer voxels than its header says")
     count = header.data_bytes // header.dtype.itemsize
     return np.frombuffer(data, header.dtype, count, offset).reshape(header.shape_xyzt[::-1])
+
+
+def write_nifti(header: Header, voxels_tzyx: np.ndarray, path: Path) -> None:
+    """Write a view as `.nii.gz`, as `read_volume` reads it."""
+    image = nibabel.Nifti1Image(voxels_tzyx.T, header.affine)
+    image.header.set_xyzt_units("mm", "sec")
+    if np.isfinite(header.frame_s):
+        image.header["pixdim"][4] = header.frame_s
+    with replacing(path) as part:
+        nibabel.save(image, part)

@@ -1,6 +1,7 @@
 """One participant: from the files of the index to nine planes, masks and curves."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from vita.images import layout
 from vita.images.geometry import orient
 from vita.images.header import Header, ScanError
-from vita.images.nifti import read_volume
+from vita.images.nifti import read_volume, write_nifti
 from vita.images.settings import ImageSettings
 from vita.images.view import Image, ViewPlanes, read_view
 
@@ -66,7 +67,7 @@ def _read_images(rows: dict[str, dict[str, Any]], settings: ImageSettings) -> tu
         try:
             if not row["usable"]:
                 raise ScanError(row["reason"])
-            header, stored = _read(row["path"], view, settings)
+            header, stored = _read(row, settings)
             centres = [image.orientation.centre_mm for image in images.values()] if view == "sa" else []
             images[view] = Image(view, header, stored, orient(header, view, centres))
         except ScanError as error:
@@ -74,12 +75,17 @@ def _read_images(rows: dict[str, dict[str, Any]], settings: ImageSettings) -> tu
     return images, notes
 
 
-def _read(path: str, view: str, settings: ImageSettings) -> tuple[Header, np.ndarray]:
-    if path.lower().endswith(".zip"):
-        from vita.images.dicom import read_dicom  # pydicom takes a while to import, and NIfTI needs none
+def _read(row: dict[str, Any], settings: ImageSettings) -> tuple[Header, np.ndarray]:
+    """Read a view from NIfTI or zip; one from a zip is written as NIfTI too where the settings ask for it."""
+    path, view = row["path"], row["view"]
+    if not path.lower().endswith(".zip"):
+        return read_volume(path, planar=view != "sa", max_mb=settings.max_file_mb)
+    from vita.images.dicom import read_dicom  # pydicom takes a while to import, and NIfTI needs none
 
-        return read_dicom(path, view, settings.max_file_mb)
-    return read_volume(path, planar=view != "sa", max_mb=settings.max_file_mb)
+    header, stored = read_dicom(path, view, settings.max_file_mb)
+    if settings.write_nifti:
+        write_nifti(header, stored, Path(settings.write_nifti) / str(row["eid"]) / f"{view}.nii.gz")
+    return header, stored
 
 
 def _note(view: str, error: ScanError, settings: ImageSettings) -> str:

@@ -50,13 +50,14 @@ class ShardReader:
         """Open shards.
 
         Args:
-            paths: .npz files; NNNNN.parquet is read beside each.
+            paths: .npz files; NNNNN.parquet is read beside each. Addresses of fsspec that lead to a local file work
+                too, such as `simplecache::s3://bucket/00000.npz`.
 
         Raises:
             UserError: a table is missing or of another schema version, or a participant is in two shards.
         """
-        self.paths = [Path(path) for path in paths]
-        self.table = read_tables([path.with_suffix(".parquet") for path in self.paths])
+        self.paths = [_local(str(path)) for path in paths]
+        self.table = read_tables([_local(str(path).removesuffix(".npz") + ".parquet") for path in paths])
         if self.table["eid"].duplicated().any():
             raise UserError("a participant is in two of the shards; name each shard once, of one run")
         self._position = {int(eid): row for row, eid in enumerate(self.table["eid"])}
@@ -154,3 +155,15 @@ def _locate(data: np.ndarray, header_offset: int) -> tuple[int, np.dtype, tuple[
     np.lib.format.read_magic(header)
     shape, _, dtype = np.lib.format.read_array_header_1_0(header)
     return start + header.tell(), dtype, shape
+
+
+def _local(path: str) -> Path:
+    """The local file of a path, or of an fsspec address, which may fetch it into its cache."""
+    if "://" not in path:
+        return Path(path)
+    import fsspec  # only for addresses
+
+    try:
+        return Path(fsspec.open_local(path, mode="rb"))
+    except (ValueError, OSError, ImportError) as error:
+        raise UserError(f"{path}: cannot be opened as a local file ({error}); try simplecache::{path}") from error
