@@ -1,0 +1,184 @@
+import importlib
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evaluation import synthetic
+from vita.errors import UserError
+from vita.evaluation import segmentation
+
+
+def _targets(folder):
+    return synthetic.targets(folder / "targets.tsv")
+
+
+def _scatter(folder, *tasks_and_names):
+    paths = []
+    for task, names in tasks_and_names:
+        paths.append(folder / task / "vita.parquet")
+        synthetic.regression(paths[-1], names, 0.4, n=40)
+    return ["--predictions", *map(str, paths), "--targets", str(_targets(folder))]
+
+
+def _fig5(folder):
+    return _scatter(folder, ("sa_phenotypes", ["LVEDV", "LVM"]), ("la_phenotypes", ["LAV max"]))
+
+
+def _fig6(folder):
+    return _scatter(folder, ("physiological", ["age", "bmi"]))
+
+
+def _fig4(folder, n=60, sections=2):
+    draw = np.random.default_rng(0)
+    latent = draw.normal(size=(n, 3))
+    vectors = (latent @ draw.normal(size=(3, 12))).astype(np.float32)
+    eid = np.arange(n) + 1000000
+    rows = [
+        {"eid": int(e), "split": "test", "section": s, "vector": v + 0.01 * s}
+        for e, v in zip(eid, vectors, strict=True)
+        for s in range(sections)
+    ]
+    pd.DataFrame(rows).to_parquet(folder / "embeddings.parquet")
+    phenotypes = pd.DataFrame(latent, columns=["LVEDV", "LVESV", "LVM"]).assign(eid=eid)
+    phenotypes["LAV max"] = np.nan
+    phenotypes.loc[:3, "LVEDV"] = np.nan
+    phenotypes.to_parquet(folder / "phenotypes.parquet")
+    arguments = ["--embeddings", str(folder / "embeddings.parquet"), "--targets", str(_targets(folder))]
+    return [*arguments, "--phenotypes", str(folder / "phenotypes.parquet"), "--settings", '{"seed": 1}']
+
+
+def _fig7(folder):
+    paths = []
+    for model, shift in {"vit": 2.0, "vita": 0.5}.items():
+        synthetic.masks(folder / f"{model}.npz", shift=shift, n=3, frames=2)
+        paths.append(str(folder / f"{model}_participants.parquet"))
+        arguments = ["--model", model, "--masks", str(folder / f"{model}.npz"), "--output", str(folder / "m.csv")]
+        segmentation.main([*arguments, "--per-participant", paths[-1]])
+    return ["--participants", *paths]
+
+
+def _fig8(folder):
+    for model, shift in {"vit": 2.0, "vita": 0.5}.items():
+        synthetic.masks(folder / f"{model}.npz", shift=shift, n=3, frames=2)
+    return ["--masks", str(folder / "vit.npz"), str(folder / "vita.npz")]
+
+
+def _fig_b9(folder):
+    draw = np.random.default_rng(0)
+    image = draw.random((2, 9, 2, 32, 32)).astype(np.float32)
+    hidden = draw.random(image.shape) < 0.7
+    for name, masked in {"vita": np.where(hidden, 0, image), "ratio_90": hidden}.items():
+        np.savez(folder / f"{name}.npz", input=image, masked=masked, reconstruction=image * 0.9)
+    psnr = pd.DataFrame({"eid": [1, 2], "split": "test", "target": "psnr_masked"})
+    psnr.assign(truth=np.nan, prediction=[20.0, 30.0]).to_parquet(folder / "vita.parquet")
+    examples = ["--examples", str(folder / "vita.npz"), str(folder / "ratio_90.npz")]
+    return [*examples, "--predictions", str(folder / "vita.parquet"), "--titles", "vita=Both views, 70 %"]
+
+
+def _learning_curves(folder):
+    paths = []
+    for task, model in [("stage1", "vita"), ("sa_phenotypes", "vit"), ("sa_phenotypes", "vita")]:
+        paths.append(folder / task / model / "history.csv")
+        paths[-1].parent.mkdir(parents=True)
+        epochs = np.arange(1, 6)
+        history = pd.DataFrame({"epoch": epochs, "train_loss": 1 / epochs, "val_loss": 1.2 / epochs})
+        history.assign(step=epochs * 10).to_csv(paths[-1], index=False)
+    return ["--histories", *map(str, paths)]
+
+
+FIGURES = {
+    "fig4_phenotype_tsne": _fig4,
+    "fig5_phenotype_scatter": _fig5,
+    "fig6_physiological_scatter": _fig6,
+    "fig7_segmentation": _fig7,
+    "fig8_segmentation_examples": _fig8,
+    "figB9_reconstructions": _fig_b9,
+    "learning_curves": _learning_curves,
+}
+
+
+def _make(name, inputs, folder):
+    folder.mkdir()
+    paths = {kind: folder / f"{name}.{kind}" for kind in ("svg", "png", "csv")}
+    outputs = [text for kind, path in paths.items() for text in (f"--{kind}", str(path))]
+    importlib.import_module(f"vita.figures.{name}").main(inputs + outputs)
+    return paths
+
+
+@pytest.mark.parametrize("name", list(FIGURES))
+def test_figure_is_made_the_same_twice_without_ids(name, tmp_path):
+    inputs = FIGURES[name](tmp_path)
+    first, second = (_make(name, inputs, tmp_path / folder) for folder in ("first", "second"))
+    for kind in first:
+        assert first[kind].read_bytes() == second[kind].read_bytes()
+    assert ElementTree.parse(first["svg"]).getroot().tag.endswith("svg")
+    assert first["png"].read_bytes().startswith(b"\x89PNG")
+    drawn = pd.read_csv(first["csv"])
+    assert len(drawn) > 0
+    assert "eid" not in drawn.columns
+    for kind in ("svg", "csv"):
+        assert "100000" not in first[kind].read_text(encoding="utf-8")  # where the made-up ids start
+
+
+def test_tsne_keeps_neighbours_and_draws_every_participant_once(tmp_path):
+    paths = _make("fig4_phenotype_tsne", _fig4(tmp_path), tmp_path / "out")
+    drawn = pd.read_csv(paths["csv"])
+    assert len(drawn) == 60
+    assert drawn["LVEDV"].isna().sum() == 4
+    position = drawn[["x", "y"]].to_numpy()
+    distance = np.linalg.norm(position[:, None] - position, axis=-1) + np.diag(np.full(60, np.inf))
+    near = np.argsort(distance, axis=1)[:, :3]
+    spread = np.abs(drawn["LVM"].to_numpy()[near] - drawn["LVM"].to_numpy()[:, None]).mean()
+    apart = np.abs(drawn["LVM"].to_numpy()[:, None] - drawn["LVM"].to_numpy()).mean()
+    assert spread < 0.7 * apart
+
+
+def test_tsne_shows_at_most_so_many(tmp_path):
+    inputs = _fig4(tmp_path)
+    inputs[-1] = '{"seed": 1, "evaluation": {"tsne_participants": 20}}'
+    assert len(pd.read_csv(_make("fig4_phenotype_tsne", inputs, tmp_path / "out")["csv"])) == 20
+
+
+def test_scatter_draws_the_test_split_of_printed_targets(tmp_path):
+    paths = _make("fig5_phenotype_scatter", _fig5(tmp_path), tmp_path / "out")
+    assert pd.read_csv(paths["csv"])["target"].value_counts().to_dict() == {"LVEDV": 40, "LVM": 40, "LAV max": 40}
+
+
+def test_examples_csv_agrees_with_the_masks(tmp_path):
+    paths = _make("fig8_segmentation_examples", _fig8(tmp_path), tmp_path / "out")
+    drawn = pd.read_csv(paths["csv"]).set_index(["plane", "system", "structure"])
+    assert drawn.loc[("4-chamber", "Reference", "RABP"), "dice"] == 1
+    assert 0 < drawn.loc[("4-chamber", "ViT", "RABP"), "dice"] <= 1
+    assert drawn.loc[("2-chamber", "Reference", "LVBP"), "area_mm2"] == 0
+    assert np.isnan(drawn.loc[("2-chamber", "Reference", "LVBP"), "dice"])
+    areas = drawn.loc[("Mid", "Reference", "LVBP"), "area_mm2"] / 3.6**2
+    assert areas == pytest.approx(round(areas))
+
+
+def test_reconstruction_csv_holds_psnr(tmp_path):
+    paths = _make("figB9_reconstructions", _fig_b9(tmp_path), tmp_path / "out")
+    drawn = pd.read_csv(paths["csv"]).set_index(["variant", "plane", "quantity"])["value"]
+    with np.load(tmp_path / "vita.npz") as stored:
+        error = np.mean((0.1 * stored["input"][0, 0, 0]) ** 2)
+    assert drawn[("vita", "2-chamber", "psnr_panel_db")] == pytest.approx(-10 * np.log10(error), rel=1e-4)
+    assert drawn[("vita", "all", "psnr_masked_mean_db")] == 25
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"),
+    [
+        ("fig4_phenotype_tsne", "--embeddings"),
+        ("fig5_phenotype_scatter", "--predictions"),
+        ("fig7_segmentation", "--participants"),
+        ("fig8_segmentation_examples", "--masks"),
+        ("figB9_reconstructions", "--examples"),
+        ("learning_curves", "--histories"),
+    ],
+)
+def test_a_missing_file_is_named(name, argument, tmp_path):
+    inputs = FIGURES[name](tmp_path)
+    inputs[inputs.index(argument) + 1] = str(tmp_path / "missing.file")
+    with pytest.raises(UserError, match=r"missing\.file"):
+        _make(name, inputs, tmp_path / "out")
