@@ -1,4 +1,4 @@
-"""From a cell's text to a clean value: numbers, dates, special codes, plausible ranges, all by the feature's own row."""
+"""From a cell's text to a clean value: numbers, dates, special codes, plausible ranges, by the feature's own row."""
 
 import polars as pl
 
@@ -20,7 +20,7 @@ def numbers(frame: pl.DataFrame, names: list[str], table: str, titles: dict[str,
     """
     text = frame.select(names)
     parsed = text.select(
-        pl.col(name).cast(pl.List(pl.Float64) if isinstance(kind, pl.List) else pl.Float64, strict=False)
+        pl.col(name).list.eval(_finite(pl.element())) if isinstance(kind, pl.List) else _finite(pl.col(name))
         for name, kind in text.schema.items()
     )
     lost = [name for name in names if _lost(text[name], parsed[name])]
@@ -52,6 +52,12 @@ def dates(frame: pl.DataFrame, names: list[str], table: str) -> pl.DataFrame:
             cell = _first_lost(text[name], parsed[name])
             raise UserError(f"{table}, column {name}: {cell!r} is no date of the form 2019-05-31")
     return parsed
+
+
+def _finite(text: pl.Expr) -> pl.Expr:
+    """The number a text spells; `nan` and `inf` are none."""
+    number = text.cast(pl.Float64, strict=False)
+    return pl.when(number.is_finite()).then(number)
 
 
 def _lost(text: pl.Series, parsed: pl.Series) -> bool:

@@ -65,7 +65,7 @@ def collect(
     frame = frame.join(pl.concat(found.recorded).unique().with_columns(record=pl.lit(value=True)), on=EID, how="left")
     frame = frame.join(first_dates(rows, lists), on=EID, how="left")
     for part in (found.scans, found.reports):
-        frame = frame.join(pl.concat(part), on=EID, how="left")
+        frame = frame.join(pl.concat(part).group_by(EID).agg(pl.all().min()), on=EID, how="left")
     flags = ["record", *(f"has_{disease}" for disease in lists)]
     return frame.with_columns(pl.col(flags).fill_null(value=False)).sort(EID)
 

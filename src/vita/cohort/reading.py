@@ -142,9 +142,9 @@ def _as_text(values: pl.Series) -> pl.Series:
     """Text of a typed column: whole floats lose their `.0`, blanks and NA become missing."""
     if isinstance(values.dtype, pl.List):
         return values.cast(pl.List(pl.String))
-    text = values.cast(pl.String)
     if values.dtype.is_float():
-        return text.str.strip_suffix(".0")
+        return values.fill_nan(None).cast(pl.String).str.strip_suffix(".0")
+    text = values.cast(pl.String)
     return text.set(text.is_in(_MISSING), None)
 
 

@@ -129,7 +129,8 @@ def _count(feature: Feature, cells: Cells) -> pl.Expr:
         return pl.lit(None, pl.Float64)
     codes = [float(code) for code in feature.rule.codes]
     names = cells.names[field_id]
-    lists = [pl.col(n) if n in cells.lists else pl.concat_list(n) for n in names]
+    empty = pl.lit([], dtype=pl.List(pl.Float64))  # concat_list gives nothing where one of its lists is missing
+    lists = [pl.col(n).fill_null(empty) if n in cells.lists else pl.concat_list(n) for n in names]
     entries = pl.concat_list(lists).list.eval(pl.element().filter(pl.element().is_in(codes)))
     return (entries if cells.paper else entries.list.unique()).list.len().cast(pl.Float64)
 

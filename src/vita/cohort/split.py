@@ -3,19 +3,24 @@
 Every participant has a number between 0 and 1, a hash of the seed and the id. A stratum is the participant's rarest
 disease (rarest first: infarct, stroke, diabetes, cad, high_blood_pressure, hypertension), or for those without any,
 sex and age band. The test split is everybody whose number, divided by the stratum's weight, is below the fraction.
-The weight is 1, unless that would give the stratum a share of the test split that is more than a quarter (and more
-than one person) off; then it is the nearest step of a fixed ladder that mends this. The validation split is chosen
-among the others in the same way with an independent hash.
+The weight is 1 unless too few of the stratum would be in the test split (below 0.7 of the expected number for a
+disease, 0.5 for the others); then it is the first step of a ladder upwards that mends this. The validation split is
+chosen among the others in the same way with an independent hash.
+
+Why not exact shares: a share that is exact for everybody at once must move somebody when one person leaves. A hash
+alone moves nobody but leaves rare diseases to chance. This is the hash, with a floor.
 
 What this guarantees:
-    * a participant's split depends on the others only through the stratum's weight. In a stratum that expects 150
-      test participants or more the weight is 1 (but for one in a thousand), and nobody moves when people withdraw
-      or are added. In a small one a withdrawal changes the weight only if it carries the share over the quarter's
-      edge;
-    * each stratum has its share of val and test within a quarter or one person, hence so have the diseases, nearly: of
-      72 cases (9 % of 800 participants) 14 are expected in a test split of 160, and 10 are there;
+    * a participant's split depends on the others only through the stratum's weight. Where a stratum expects 100
+      people in a split, the weight is 1 (a shortfall of 0.3 is more than 3 standard deviations), and nobody moves when
+      people withdraw or are added. In a cohort of 800 about one withdrawal in 40 lifts a stratum over the floor or
+      drops it below, and then a few of its people move;
+    * each disease's stratum has at least 0.7 of its expected number in val and test. Cases of a disease who have a
+      rarer one too are in that one's stratum, by chance alone; in simulated cohorts of 800 with 72 cases or more,
+      where 14 are expected in a test split of 160, 10 were there in 509 of 510;
+    * the shares themselves vary by chance: a fifth of 800 is 160 +- 10, of 40,000 it is 8,000 +- 80;
     * with a number instead of a fraction (`test: 1000`) the test split has exactly so many: those with the smallest
-      numbers. If one of them withdraws, the next in line takes the place, and nobody else moves.
+      numbers. If one of them withdraws, the next in line takes the place.
 All scans of a participant are in one split, since the split is by `eid`.
 """
 
@@ -35,9 +40,11 @@ from vita.errors import UserError
 
 LOG = logging.getLogger(__name__)
 RAREST_FIRST = ("infarct", "stroke", "diabetes", "cad", "high_blood_pressure", "hypertension")
-AGE_BANDS = (55, 65, 75)  # years; the imaging cohort is 45 to 85
-TOLERANCE = 0.25  # share of the expected count that a stratum may be off
-_LADDER = tuple(w for step in range(1, 13) for w in (1.12**step, 1.12**-step))
+AGE_BANDS = (65,)  # years; the imaging cohort is 45 to 85, half of it below 65
+FLOOR = 0.7  # of the expected number of a disease's people that must be in val and in test
+HEALTHY_FLOOR = 0.5
+_HEALTHY = "none"
+_LADDER = tuple(1.12**step for step in range(13))
 _FEWEST = 3
 
 
@@ -78,11 +85,12 @@ def _columns(path: Path, names: Sequence[str]) -> pl.DataFrame:
 
 def _stratum(columns: Sequence[str]) -> pl.Expr:
     """The rarest disease of a participant, else sex and age band."""
-    parts = [pl.lit("none")]
+    parts = [pl.lit(_HEALTHY)]
     if "sex" in columns:
         parts.append(pl.col("sex").cast(pl.String).fill_null("?"))
     if "age" in columns:
-        parts.append(pl.col("age").cut(AGE_BANDS).cast(pl.String).fill_null("?"))
+        band = pl.sum_horizontal(pl.col("age") >= edge for edge in AGE_BANDS)
+        parts.append(pl.when(pl.col("age").is_not_null()).then(band).cast(pl.String).fill_null("?"))
     stratum = pl.concat_str(parts, separator=" ")
     for disease in reversed(RAREST_FIRST):
         if disease in columns:
@@ -145,7 +153,8 @@ def choose(numbers: np.ndarray, strata: np.ndarray, size: float) -> np.ndarray:
     keys = numbers.copy()
     for stratum in np.unique(strata):
         own = strata == stratum
-        keys[own] /= _weight(numbers[own], fraction)
+        floor = HEALTHY_FLOOR if str(stratum).startswith(_HEALTHY) else FLOOR
+        keys[own] /= _weight(numbers[own], fraction, floor)
     if size < 1:
         return keys < fraction
     chosen = np.zeros(len(keys), bool)
@@ -153,17 +162,10 @@ def choose(numbers: np.ndarray, strata: np.ndarray, size: float) -> np.ndarray:
     return chosen
 
 
-def _weight(numbers: np.ndarray, fraction: float) -> float:
-    """The step of the ladder nearest to 1 that brings a stratum's count within tolerance, else the closest."""
-    expected = fraction * len(numbers)
-
-    def off(weight: float) -> float:
-        return abs(int((numbers < fraction * weight).sum()) - expected)
-
-    for weight in (1.0, *_LADDER):
-        if off(weight) <= max(1.0, TOLERANCE * expected):
-            return weight
-    return min((1.0, *_LADDER), key=off)
+def _weight(numbers: np.ndarray, fraction: float, floor: float) -> float:
+    """The first step of the ladder at which a stratum is not short; the last one if it always is."""
+    least = np.floor(floor * fraction * len(numbers))
+    return next((weight for weight in _LADDER if (numbers < fraction * weight).sum() >= least), _LADDER[-1])
 
 
 def _fraction(size: float, people: int) -> float:

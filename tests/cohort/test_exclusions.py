@@ -1,0 +1,68 @@
+"""Who is left out and why; withdrawn people are in no row; too many unusable scans stop the run."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from vita.cohort import exclusions
+from vita.errors import UserError
+
+VIEWS = ["sa", "la_2ch"]
+
+
+def index(bad: dict[int, dict[str, str]], absent: dict[int, list[str]]) -> pl.DataFrame:
+    """Scans of participants 1 to 6; `bad` names reasons by view, `absent` views that are not there."""
+    rows = [
+        {"eid": eid, "view": view, "usable": view not in bad.get(eid, {}), "reason": bad.get(eid, {}).get(view)}
+        for eid in range(1, 7)
+        for view in VIEWS
+        if view not in absent.get(eid, [])
+    ]
+    usable = [row["eid"] not in bad and row["eid"] not in absent for row in rows]
+    return pl.DataFrame(rows).with_columns(participant_usable=pl.Series(usable))
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> dict[str, Path]:
+    files = {name: tmp_path / f"{name}.parquet" for name in ("fields", "labels", "index", "shard", "shard2", "output")}
+    index({2: {"sa": "cut short"}}, {3: ["la_2ch"]}).write_parquet(files["index"])
+    schema = {"eid": pl.Int64, "usable": pl.Boolean, "reason": pl.String}
+    pl.DataFrame([(1, True, None), (4, False, "unreadable")], schema=schema, orient="row").write_parquet(files["shard"])
+    pl.DataFrame(schema=schema).write_parquet(files["shard2"])
+    pl.DataFrame({"eid": [1, 2, 3, 4, 6, 8], "ethnicity": [1001, 1001, 1001, 1001, 3, 1001]}).write_parquet(
+        files["fields"]
+    )
+    pl.DataFrame({"eid": [1, 2, 3, 4, 6, 8]}).write_parquet(files["labels"])
+    (tmp_path / "w.csv").write_text("4\n")
+    return files | {"withdrawals": tmp_path / "w.csv"}
+
+
+def run(paths: dict[str, Path], tables: bool = True, **settings: object) -> list[tuple[int, str, str]]:
+    block = {"images": {"required_views": VIEWS, "max_excluded": 0.9}, **settings}
+    given = ["--fields", str(paths["fields"]), "--labels", str(paths["labels"])] if tables else []
+    given += ["--index", str(paths["index"]), "--shards", str(paths["shard"]), str(paths["shard2"])]
+    given += ["--withdrawals", str(paths["withdrawals"]), "--output", str(paths["output"])]
+    exclusions.main([*given, "--settings", json.dumps(block)])
+    return pl.read_parquet(paths["output"]).rows()
+
+
+def test_steps_and_reasons(paths):
+    assert run(paths, cohort={"ethnicity": [1001]}) == [
+        (2, "scan", "sa: cut short"),
+        (3, "scan", "la_2ch: not there"),
+        (5, "table", "no row in the tables"),
+        (6, "ethnicity", "not among cohort.ethnicity"),
+        (8, "scan", "no scan"),
+    ]
+
+
+def test_scans_alone(paths):
+    assert [row[:2] for row in run(paths, tables=False)] == [(2, "scan"), (3, "scan")]
+
+
+def test_too_many_unusable_scans_stop_the_run(paths):
+    with pytest.raises(UserError, match=r"2 of 6 .*images.max_excluded: 0.3.*(cut short|not there)"):
+        run(paths, images={"required_views": VIEWS, "max_excluded": 0.3})
+    assert not paths["output"].exists()

@@ -1,0 +1,89 @@
+"""Timing of labels on a hand-made cohort, and the code lists."""
+
+import csv
+from datetime import date
+
+import polars as pl
+import pytest
+
+from shared import SHARED, needs_shared
+from vita.cohort.icd10 import expand, load_code_lists, tree
+from vita.cohort.labels import make_labels, summarise
+from vita.cohort.settings import LabelSettings
+from vita.errors import UserError
+
+from . import world
+
+SCAN = date(2016, 6, 1)
+DAYS = [date(2010, 1, 1), SCAN, date(2016, 6, 2), date(2020, 6, 1), None, None, None]
+
+
+@pytest.fixture
+def facts() -> pl.DataFrame:
+    """CAD before, at, a day after and 4 years after the scan, undated, none; and one without any record."""
+    has = [True] * 5 + [False] * 2
+    columns = {"eid": range(1, 8), "record": [True] * 6 + [False], "imaging_date": [SCAN] * 7}
+    for disease in ("stroke", "hypertension", "infarct", "diabetes"):
+        columns |= {f"has_{disease}": [False] * 7, f"date_{disease}": pl.Series([None] * 7, dtype=pl.Date)}
+    columns |= {"has_cad": has, "date_cad": pl.Series(DAYS, dtype=pl.Date)}
+    return pl.DataFrame(columns | {"high_bp_visit": pl.Series([0, 2, 3, None, None, None, None], dtype=pl.Int8)})
+
+
+@pytest.mark.parametrize(
+    ("settings", "cad", "high_bp"),
+    [
+        (LabelSettings(), [True] * 5 + [False, None], [True, True, True, False, False, False, None]),
+        (
+            LabelSettings("prevalent"),
+            [True, True, False, False, None, False, None],
+            [True, True, False, False, False, False, None],
+        ),
+        (
+            LabelSettings("incident"),
+            [None, None, True, True, None, False, None],
+            [None, None, True, False, False, False, None],
+        ),
+        (
+            LabelSettings("incident", 3, "negative"),
+            [None, None, True, False, None, False, False],
+            [None, None, True, False, False, False, False],
+        ),
+    ],
+)
+def test_timing(settings, cad, high_bp, facts):
+    labels = make_labels(facts, settings, instance=2)
+    assert labels["cad"].to_list() == cad
+    assert labels["high_blood_pressure"].to_list() == high_bp
+
+
+def test_summary_counts_cases_around_the_scan(facts):
+    rows = {row["disease"]: row for row in summarise(facts, make_labels(facts, LabelSettings(), 2), 2).to_dicts()}
+    cad = rows["cad"]
+    assert [cad[f"cases_{when}"] for when in ("before_scan", "at_scan", "after_scan", "undated")] == [1, 1, 2, 1]
+    assert (cad["positive"], cad["negative"], cad["missing"]) == (5, 1, 1)
+
+
+def test_parents_and_ranges_expand_on_the_tree():
+    assert {"E110", "E119", "E11"} <= expand("E11")
+    assert expand("I251") == {"I251"}
+    assert {"I20", "I209", "I251", "I259"} <= expand("I20-I25")
+    assert not {"I26", "I260", "I199"} & expand("I20-I25")
+    for wrong in ("I2519", "Block I20-I25", "I25-I20", "i251", "I98-I9Z"):
+        with pytest.raises(UserError, match="coding 19"):
+            expand(wrong)
+
+
+def test_tree_agrees_with_the_spelling_of_codes():
+    """Below a code of the chapters used here stand exactly those that start with it: a check that needs no tree."""
+    codes = set(tree())
+    for parent in (code for code in codes if code[0] in "EI"):
+        assert tree()[parent] == {code for code in codes if code.startswith(parent)}
+
+
+@needs_shared
+def test_code_lists_are_those_of_appendix_f():
+    with (SHARED / "ukb" / "icd10_appendix_f.csv").open() as lines:
+        printed: dict[str, set[str]] = {}
+        for row in csv.DictReader(lines):
+            printed.setdefault(row["disease"].lower(), set()).add(row["icd10"])
+    assert load_code_lists(world.ICD10) == printed

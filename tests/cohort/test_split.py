@@ -1,0 +1,123 @@
+"""The split: its shares, balance, steadiness, and that nobody is in it who should not be."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from vita.cohort import split
+from vita.cohort.split import RAREST_FIRST, make_split, participants, split_hash
+from vita.errors import UserError
+
+PREVALENCE = dict(zip(RAREST_FIRST, (0.09, 0.09, 0.10, 0.12, 0.25, 0.25), strict=True))
+
+
+def cohort(people: int, seed: int) -> pl.DataFrame:
+    random = np.random.default_rng(seed)
+    diseases = {name: random.random(people) < share for name, share in PREVALENCE.items()}
+    eids = random.choice(np.arange(1_000_000, 6_000_000), people, replace=False)
+    return pl.DataFrame(
+        {"eid": eids, "sex": random.integers(0, 2, people), "age": random.normal(64, 8, people), **diseases}
+    ).sort("eid")
+
+
+def split_of(table: pl.DataFrame, **block: float) -> pl.DataFrame:
+    people = table.select("eid", split._stratum(table.columns))
+    return make_split(people, {"seed": 2025, "split": {"val": 0.15, "test": 0.2} | block})
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_rare_diseases_reach_the_test_split(seed):
+    """72 cases among 800: 14 are expected in a test split of 160, and 10 must be there."""
+    table = cohort(800, seed)
+    joined = table.join(split_of(table), on="eid").filter(pl.col("split") == "test")
+    assert abs(len(joined) - 160) <= 30
+    for disease in RAREST_FIRST:
+        if table[disease].sum() >= 72:
+            assert joined[disease].sum() >= 10
+
+
+def test_shares_of_a_large_cohort():
+    table = cohort(20_000, 1)
+    joined = table.join(split_of(table), on="eid")
+    for name, share in (("test", 0.2), ("val", 0.15), ("train", 0.65)):
+        own = joined.filter(pl.col("split") == name)
+        assert len(own) / len(joined) == pytest.approx(share, abs=0.01)
+        for column in (*RAREST_FIRST, "sex"):
+            assert own[column].mean() == pytest.approx(joined[column].mean(), abs=0.03)
+        assert own["age"].mean() == pytest.approx(64, abs=0.5)
+
+
+def test_a_withdrawal_moves_nobody_in_a_large_cohort():
+    table = cohort(20_000, 2)
+    before = split_of(table)
+    after = split_of(table.filter(~pl.col("eid").is_in(table["eid"].sample(50, seed=3).implode())))
+    assert after.equals(before.join(after.select("eid"), on="eid", how="semi"))
+
+
+def test_a_withdrawal_hardly_ever_moves_anybody_in_a_small_cohort():
+    table = cohort(800, 4)
+    before = split_of(table)
+    moved = 0
+    for eid in table["eid"].sample(100, seed=5):
+        after = split_of(table.filter(pl.col("eid") != eid))
+        moved += not after.equals(before.filter(pl.col("eid") != eid))
+    assert moved <= 5
+
+
+def test_a_number_is_kept_exactly_and_only_the_next_in_line_moves():
+    table = cohort(5_000, 6)
+    before = split_of(table, test=1000)
+    tested = before.filter(pl.col("split") == "test")
+    assert len(tested) == 1000
+    gone = tested["eid"][17]
+    after = split_of(table.filter(pl.col("eid") != gone), test=1000)
+    both = before.join(after, on="eid").filter(pl.col("split") != pl.col("split_right"))
+    assert len(after.filter(pl.col("split") == "test")) == 1000
+    assert len(both) <= 1
+
+
+def test_seed_changes_the_split_and_row_order_does_not():
+    table = cohort(500, 7)
+    people = table.select("eid", split._stratum(table.columns))
+    first = make_split(people, {"seed": 1})
+    assert make_split(people.reverse(), {"seed": 1}).equals(first)
+    assert not make_split(people, {"seed": 2}).equals(first)
+    assert split_hash(first) == split_hash(first.reverse()) != split_hash(make_split(people, {"seed": 2}))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("test", 1.5), ("val", -0.1), ("test", "0.2"), ("test", 900), ("val", True)]
+)
+def test_impossible_sizes_are_refused(key, value):
+    with pytest.raises(UserError, match="config split"):
+        split_of(cohort(500, 8), **{key: value})
+
+
+def test_only_people_with_table_and_usable_scan(tmp_path: Path):
+    pl.DataFrame(
+        {"eid": [1, 1, 2, 3, 4, 5], "view": ["sa", "la_2ch"] + ["sa"] * 4, "participant_usable": [True] * 5 + [False]}
+    ).write_parquet(tmp_path / "i.parquet")
+    pl.DataFrame({"eid": [2], "step": ["shard"], "reason": ["x"]}).write_parquet(tmp_path / "x.parquet")
+    pl.DataFrame({"eid": [1, 2, 3, 9], "sex": [0, 1, 0, 1]}).write_parquet(tmp_path / "f.parquet")
+    pl.DataFrame({"eid": [1, 2, 3, 9], "cad": [None, True, True, False]}).write_parquet(tmp_path / "l.parquet")
+    found = participants(*(tmp_path / f"{name}.parquet" for name in "ixfl"))
+    assert found.rows() == [(1, "none 0"), (3, "cad")]
+    assert participants(tmp_path / "i.parquet", tmp_path / "x.parquet", None, None)["eid"].to_list() == [1, 3, 4]
+
+
+def test_command_line(tmp_path: Path):
+    table = cohort(200, 9)
+    table.select("eid", "sex", "age").write_parquet(tmp_path / "f.parquet")
+    table.select("eid", *RAREST_FIRST).write_parquet(tmp_path / "l.parquet")
+    table.select("eid", view=pl.lit("sa"), participant_usable=pl.lit(value=True)).write_parquet(tmp_path / "i.parquet")
+    pl.DataFrame(schema={"eid": pl.Int64, "step": pl.String, "reason": pl.String}).write_parquet(tmp_path / "x.parquet")
+    options = {"--fields": "f", "--labels": "l", "--index": "i", "--exclusions": "x", "--output": "s"}
+    arguments = [part for option, name in options.items() for part in (option, str(tmp_path / f"{name}.parquet"))]
+    split.main([*arguments, "--settings", json.dumps({"seed": 2025, "split": {"val": 0.15, "test": 0.2}})])
+    written = pl.read_parquet(tmp_path / "s.parquet")
+    assert written.columns == ["eid", "split"]
+    assert set(written["split"]) == {"train", "val", "test"}
+    assert written["eid"].to_list() == table["eid"].to_list()
