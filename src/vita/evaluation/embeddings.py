@@ -1,0 +1,52 @@
+"""Embeddings of all participants: the mean of the image encoder's patch tokens, for each temporal section.
+
+A section is as many consecutive frames as the model takes; sections follow each other through the cycle, so that the
+first and the last one meet. Frames that are left over at the end of the cycle belong to none.
+"""
+
+from argparse import Namespace
+from pathlib import Path
+
+from vita import cli
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line; see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--stage-dir", type=Path, required=True, help="folder of a model with an image encoder")
+    parser.add_argument("--shards", type=Path, nargs="+", required=True, help="NNNNN.npz, a table beside each")
+    parser.add_argument("--split", type=Path, required=True, help="split.parquet")
+    parser.add_argument("--output", type=Path, required=True, help="parquet: eid, split, section, vector")
+    cli.add_settings(parser, "seed and the blocks model, training, stage of the model")
+    embed(parser.parse_args(arguments))
+
+
+def embed(args: Namespace) -> None:
+    """Write the embeddings."""
+    import pandas as pd
+
+    from vita.atomic import replacing
+    from vita.evaluation.encode import encode_sections
+    from vita.models.image_encoder import ImageEncoder
+    from vita.training.session import open_session
+
+    session = open_session("stage1", args.shards, args.split, args.settings)
+    encoder = ImageEncoder(session.model)
+    session.start_encoder(encoder, args.stage_dir)
+    samples = session.samples(["train", "val", "test"], "predict", cached=False)
+    vectors = encode_sections(encoder.to(session.device), samples, session.settings.stage.batch)
+    sections = vectors.shape[1]
+    table = pd.DataFrame(
+        {
+            "eid": samples.eids.repeat(sections),
+            "split": samples.split.to_numpy().repeat(sections),
+            "section": list(range(sections)) * len(samples),
+            "vector": list(vectors.reshape(-1, vectors.shape[2])),
+        }
+    )
+    with replacing(args.output) as path:
+        table.to_parquet(path, index=False)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,61 @@
+"""A Stage I model's reconstructions as numbers and as images."""
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from vita.models.mae import MaskedAutoencoder
+from vita.models.masking import kept_count, random_order
+from vita.models.patches import patchify
+from vita.training.data import Samples, in_order, mixed_seed
+from vita.training.reconstruction import errors, psnr_db
+from vita.training.settings import Settings
+
+_MASKS = 3  # stream of random numbers, apart from those of training and validation
+
+
+def _order(samples: Samples, tokens: int, settings: Settings) -> Tensor:
+    """(participants, tokens) an order of the patches for each participant."""
+    generator = torch.Generator().manual_seed(mixed_seed(settings.seed, _MASKS))
+    return random_order(len(samples), tokens, generator)
+
+
+@torch.inference_mode()
+def psnr_table(model: MaskedAutoencoder, samples: Samples, settings: Settings) -> pd.DataFrame:
+    """PSNR of each participant: rows eid, split, target (psnr_masked, psnr_all), prediction in dB."""
+    device, tokens = model.decoder.mask_token.device, model.settings.tokens
+    keep, batch = kept_count(tokens, settings.stage.mask_ratio), settings.stage.batch
+    orders = _order(samples, tokens, settings).split(batch)
+    found = []
+    for part, order in zip(in_order(samples, batch, settings.training.workers), orders, strict=True):
+        found.append(torch.stack(errors(model, part["images"].to(device), order.to(device), keep)).cpu())
+    values = psnr_db(torch.cat(found, dim=1)).numpy()
+    return pd.concat(
+        [
+            pd.DataFrame({"eid": samples.eids, "split": samples.split.to_numpy(), "target": name, "prediction": row})
+            for name, row in zip(("psnr_masked", "psnr_all"), values, strict=True)
+        ]
+    )
+
+
+@torch.inference_mode()
+def example_images(model: MaskedAutoencoder, samples: Samples, settings: Settings, count: int) -> dict[str, np.ndarray]:
+    """Images of the first participants.
+
+    Returns:
+        `input`, `masked` (true where hidden) and `reconstruction` (visible patches are the input's), each (examples,
+        plane, time, height, width).
+    """
+    device, tokens = model.decoder.mask_token.device, model.settings.tokens
+    count = min(count, len(samples))
+    images = samples[list(range(count))]["images"].to(device)
+    order = _order(samples, tokens, settings)[:count].to(device)
+    output = model(images, order, kept_count(tokens, settings.stage.mask_ratio))
+    patches, hidden = patchify(images, model.settings.patch), output.masked[..., None]
+    shown = {
+        "input": patches,
+        "masked": hidden.expand_as(patches),
+        "reconstruction": output.reconstruction.float().where(hidden, patches),
+    }
+    return {name: model.images(values).cpu().numpy() for name, values in shown.items()}

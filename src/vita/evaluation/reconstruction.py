@@ -1,0 +1,54 @@
+"""Reconstructions by a Stage I model: PSNR on the validation and test splits, and examples to look at.
+
+PSNR in dB (intensities in [0, 1]) over the masked patches and over all patches. Masks are drawn from the seed, the
+same for every model of the same patch grid and masking ratio. Examples show the first participants of the test split
+(of the validation split if there is none), without their ids; visible patches are the input's own.
+"""
+
+from argparse import Namespace
+from pathlib import Path
+
+from vita import cli
+
+EXAMPLES = 4
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line; see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--model-dir", type=Path, required=True, help="folder of a Stage I model")
+    parser.add_argument("--shards", type=Path, nargs="+", required=True, help="NNNNN.npz, a table beside each")
+    parser.add_argument("--split", type=Path, required=True, help="split.parquet")
+    parser.add_argument("--output", type=Path, required=True, help="parquet: eid, split, target, prediction")
+    parser.add_argument("--examples", type=Path, required=True, help="npz: input, masked, reconstruction")
+    cli.add_settings(parser, "seed and the blocks model, training, stage of the model")
+    reconstruct(parser.parse_args(arguments))
+
+
+def reconstruct(args: Namespace) -> None:
+    """Write PSNR and examples."""
+    import numpy as np
+    import pandas as pd
+
+    from vita.atomic import replacing
+    from vita.evaluation.rebuild import example_images, psnr_table
+    from vita.models.mae import MaskedAutoencoder
+    from vita.models.weights import load_part
+    from vita.training.session import open_session
+
+    session = open_session("stage1", args.shards, args.split, args.settings)
+    model = MaskedAutoencoder(session.model)
+    session.start_encoder(model.encoder, args.model_dir)
+    load_part(model.decoder, args.model_dir, "decoder", session.model)
+    model.to(session.device).eval()
+    present = [name for name in ("val", "test") if (session.split == name).any()]
+    table = pd.concat([psnr_table(model, session.samples([name], "predict"), session.settings) for name in present])
+    with replacing(args.output) as path:
+        table.to_parquet(path, index=False)
+    shown = example_images(model, session.samples(present[-1:], "predict"), session.settings, EXAMPLES)
+    with replacing(args.examples) as path:
+        np.savez_compressed(path, **shown)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,79 @@
+"""Stage II's learner: images and table rows of the same participant close together, others apart."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from vita.errors import UserError
+from vita.models.alignment import Alignment, clip_loss, retrieval_accuracy
+from vita.models.masking import kept_count, random_order
+from vita.tabular.encoder import Encoder
+from vita.training.data import Batch, Samples
+from vita.training.loop import Learner
+from vita.training.settings import Settings
+
+
+class AlignmentLearner(Learner):
+    """Trains both encoders and projectors; images are masked in training and whole in validation."""
+
+    model: Alignment
+
+    def __init__(self, model: Alignment, settings: Settings, lr_scale: float = 1.0) -> None:
+        super().__init__(model, settings)
+        self.tokens = model.image_encoder.settings.tokens
+        self.keep = kept_count(self.tokens, settings.stage.mask_ratio)
+        self.lr_scale = lr_scale
+
+    def parameter_groups(self) -> list[tuple[float, torch.nn.Module]]:
+        """The pretrained encoder may learn slower."""
+        return [(self.lr_scale, self.model.image_encoder), (1.0, self.model)]
+
+    def training_loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        """Contrastive loss of the batch."""
+        images = batch["images"]
+        order = random_order(len(images), self.tokens, generator)
+        image, table = self.model(images, batch["numbers"], batch["classes"], order, self.keep)
+        return self._loss(image, table)
+
+    def validation_values(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """Projections."""
+        image, table = self.model(batch["images"], batch["numbers"], batch["classes"])
+        return {"image": image.float(), "table": table.float()}
+
+    def summary(self, values: dict[str, Tensor]) -> dict[str, float]:
+        """Loss over the whole split as one batch, and retrieval of the own row among all of the split."""
+        image, table = values["image"], values["table"]
+        return {
+            "val_loss": self._loss(image, table).item(),
+            "top1": retrieval_accuracy(image, table, 1),
+            "top5": retrieval_accuracy(image, table, 5),
+        }
+
+    def _loss(self, image: Tensor, table: Tensor) -> Tensor:
+        stage = self.settings.stage
+        return clip_loss(image.float(), table.float(), stage.tau, stage.lam, stage.denominator)
+
+
+def add_table(samples: Samples, encoded: Path, encoder: Encoder) -> None:
+    """Give the batches `numbers` and `classes` of each participant's table row.
+
+    Raises:
+        UserError: the table is missing, lacks a feature or a participant.
+    """
+    if not encoded.is_file():
+        raise UserError(f"no encoded table {encoded}; run the rule that encodes the table first")
+    table = pd.read_parquet(encoded).set_index("eid")
+    names = {feature.name: feature.kind == "numerical" for feature in encoder.features}
+    if missing := [name for name in names if name not in table.columns]:
+        raise UserError(f"{encoded} has no column '{missing[0]}', which encoder.json lists; encode the table again")
+    absent = int((~pd.Index(samples.eids).isin(table.index)).sum())
+    if absent:
+        raise UserError(f"{encoded} lacks {absent} of {len(samples)} participants of the split; encode the table again")
+    rows = table.loc[samples.eids]
+    numbers = rows[[name for name, numerical in names.items() if numerical]].to_numpy(np.float32, copy=True)
+    classes = rows[[name for name, numerical in names.items() if not numerical]].to_numpy(np.int64, copy=True)
+    samples.add("numbers", torch.from_numpy(numbers))
+    samples.add("classes", torch.from_numpy(classes))

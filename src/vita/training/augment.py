@@ -1,0 +1,68 @@
+"""Augmentation of whole batches: rotation, flips and contrast, the same for all planes and frames of a heart."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+NOT_ANNOTATED = 255
+
+
+class Augmentation:
+    """Random rotation, flips and contrast, drawn per participant.
+
+    Args:
+        rotation_degrees: angles are uniform in plus or minus this.
+        contrast: intensities are stretched around their mean by a factor uniform in 1 plus or minus this.
+        flip: mirror rows and columns, each with probability one half.
+    """
+
+    def __init__(self, rotation_degrees: float = 15.0, contrast: float = 0.2, flip: bool = True) -> None:
+        self.rotation_degrees, self.contrast, self.flip = rotation_degrees, contrast, flip
+
+    def __call__(
+        self, images_bsthw: Tensor, masks_bsthw: Tensor | None, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor | None]:
+        """Augment images, and move masks with them.
+
+        Args:
+            images_bsthw: (batch, plane, time, height, width) in [0, 1].
+            masks_bsthw: classes of the same shape, or None.
+            generator: on the CPU, so that every device draws the same numbers.
+
+        Returns:
+            Images in [0, 1], dark where the rotation brings in what the crop did not hold, and masks, not annotated
+            (255) there.
+        """
+        maps = self._maps(len(images_bsthw), generator).to(images_bsthw.device)
+        factor = 1 + self.contrast * (2 * torch.rand(len(images_bsthw), generator=generator) - 1)
+        flat = images_bsthw.flatten(1, 2)
+        grid = F.affine_grid(maps, [len(flat), 1, *flat.shape[2:]], align_corners=False)
+        moved = F.grid_sample(flat, grid.to(flat.dtype), mode="bilinear", align_corners=False)
+        images = self._stretch(moved, factor.to(flat)).view_as(images_bsthw)
+        return images, None if masks_bsthw is None else move_masks(masks_bsthw, grid)
+
+    def _maps(self, batch: int, generator: torch.Generator) -> Tensor:
+        """(batch, 2, 3) affine maps from a place in the result to its place in the input."""
+        angle = math.radians(self.rotation_degrees) * (2 * torch.rand(batch, generator=generator) - 1)
+        sign = torch.ones(batch, 2)
+        if self.flip:
+            sign -= 2 * (torch.rand(batch, 2, generator=generator) < 0.5).float()
+        cos, sin, zero = angle.cos(), angle.sin(), torch.zeros(batch)
+        rotation = torch.stack([torch.stack([cos, -sin, zero], 1), torch.stack([sin, cos, zero], 1)], 1)
+        return rotation * sign[..., None]
+
+    @staticmethod
+    def _stretch(images_bchw: Tensor, factor_b: Tensor) -> Tensor:
+        mean = images_bchw.mean(dim=(1, 2, 3))
+        shift = mean * (1 - factor_b)
+        return images_bchw.mul(factor_b[:, None, None, None]).add_(shift[:, None, None, None]).clamp_(0, 1)
+
+
+def move_masks(masks_bsthw: Tensor, grid_bhw2: Tensor) -> Tensor:
+    """Classes at the places of a sampling grid, by the nearest pixel; 255 outside of the image."""
+    # grid_sample pads with 0: shifted so that 0 stands for "not annotated".
+    shifted = masks_bsthw.flatten(1, 2).float() - NOT_ANNOTATED
+    moved = F.grid_sample(shifted, grid_bhw2.float(), mode="nearest", align_corners=False)
+    return (moved + NOT_ANNOTATED).round().to(masks_bsthw.dtype).view_as(masks_bsthw)

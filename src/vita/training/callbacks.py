@@ -1,0 +1,198 @@
+"""What happens around the steps: state is kept, signals are heard, the best weights chosen, progress shown."""
+
+import logging
+import math
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import Callback
+from tqdm import tqdm
+
+from vita.errors import UserError
+from vita.training.checkpoint import Identity, State, finish, save_state
+
+if TYPE_CHECKING:
+    from vita.training.loop import Learner
+
+log = logging.getLogger(__name__)
+
+_GPU_CHECK_STEPS = 20  # reading the loss waits for the GPU
+
+
+class KeepState(Callback):
+    """Saves state every n steps and on SIGTERM and SIGUSR1, keeps the best weights, stops early.
+
+    SIGTERM saves and ends the process with code 143, SIGUSR1 (SLURM's warning before the time limit) saves and
+    goes on. Within an epoch, state is saved after a step; at its end, after validation.
+
+    Args:
+        path: of the state.
+        identity: stored with it.
+        every: steps between states.
+        state: to go on with; its optimiser is restored.
+    """
+
+    def __init__(self, path: Path, identity: Identity, every: int, state: State | None) -> None:
+        self.path, self.identity, self.every, self.state = path, identity, every, state
+        self.saved_at = state.progress.step if state else 0
+        self._signal: int | None = None
+        self._started = 0.0
+        self._loss: torch.Tensor | None = None
+
+    def on_train_start(self, trainer: Trainer, learner: "Learner") -> None:
+        """Restore the optimiser; hear signals (the Trainer restores the former handlers)."""
+        if self.state is not None:
+            learner.progress.stale = 0 if self.state.progress.finished else learner.progress.stale
+            trainer.optimizers[0].load_state_dict(self.state.optimizer)
+            trainer.precision_plugin.load_state_dict(self.state.precision)
+            self.state = None
+        for number in (signal.SIGTERM, signal.SIGUSR1):
+            signal.signal(number, self._hear)
+        self._started = time.perf_counter()
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        self._signal = number
+
+    def on_train_batch_end(
+        self, trainer: Trainer, learner: "Learner", outputs: dict[str, torch.Tensor], batch: Any, index: int
+    ) -> None:
+        """Count the step, look at the loss, save if it is time."""
+        progress, loss = learner.progress, outputs["loss"].detach()
+        self._loss = loss if self._loss is None else self._loss + loss
+        progress.step += 1
+        progress.loss_steps += 1
+        epoch_ends = progress.step % learner.steps_per_epoch == 0
+        if loss.device.type == "cpu" or epoch_ends or self._due(progress.step) or index % _GPU_CHECK_STEPS == 0:
+            self._read_loss(learner)
+        if not epoch_ends:
+            self._save_if_due(trainer, learner)
+
+    def _read_loss(self, learner: "Learner") -> None:
+        """Add the losses since the last look to the epoch's sum.
+
+        Raises:
+            UserError: the sum is not finite.
+        """
+        progress = learner.progress
+        value, self._loss = (0.0 if self._loss is None else float(self._loss)), None
+        if not math.isfinite(value):
+            kept = f"the last good state, of step {self.saved_at}, is kept in {self.path}" if self.saved_at else ""
+            raise UserError(
+                f"the training loss is {value} at step {progress.step} (epoch "
+                f"{1 + (progress.step - 1) // learner.steps_per_epoch}); {kept or 'no state was saved yet'}; lower "
+                "the stage's lr or use precision 32, and delete the state to train anew"
+            )
+        progress.loss_sum += value
+
+    def on_train_epoch_end(self, trainer: Trainer, learner: "Learner") -> None:
+        """Validation is done: write the row, keep weights if they are the best, stop if they have not been for long."""
+        progress, metrics = learner.progress, learner.metrics
+        epoch = progress.step // learner.steps_per_epoch
+        self._count_seconds(learner)
+        row = {
+            "epoch": epoch,
+            "step": progress.step,
+            "learning_rate": trainer.optimizers[0].param_groups[-1]["lr"],
+            "train_loss": progress.loss_sum / max(progress.loss_steps, 1),
+            "seconds": progress.seconds,
+        }
+        progress.history.append(row | metrics)
+        progress.loss_sum, progress.loss_steps, progress.stale = 0.0, 0, progress.stale + 1
+        if metrics["val_loss"] < progress.best_loss:
+            progress.best_loss, progress.best_epoch, progress.stale = metrics["val_loss"], epoch, 0
+            progress.best_weights = _copy(learner.model.state_dict())
+        if trainer.logger is not None:
+            trainer.logger.log_metrics({k: v for k, v in progress.history[-1].items() if k != "step"}, progress.step)
+        patience = learner.settings.stage.patience
+        if patience and progress.stale >= patience:
+            log.info("no better validation loss for %d epochs: stopping", patience)
+            trainer.should_stop = True
+        self._save_if_due(trainer, learner)
+
+    def _count_seconds(self, learner: "Learner") -> None:
+        now = time.perf_counter()
+        learner.progress.seconds += now - self._started
+        self._started = now
+
+    def _due(self, step: int) -> bool:
+        return step - self.saved_at >= self.every or self._signal is not None
+
+    def _save_if_due(self, trainer: Trainer, learner: "Learner") -> None:
+        if self._due(learner.progress.step):
+            self._save(trainer, learner)
+        if self._signal == signal.SIGTERM:
+            log.info("asked to stop (SIGTERM): state of step %d is saved", learner.progress.step)
+            raise SystemExit(128 + signal.SIGTERM)
+        self._signal = None
+
+    def _save(self, trainer: Trainer, learner: "Learner") -> None:
+        weights = learner.model.state_dict()
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in weights.values()):
+            raise UserError(
+                f"weights are not finite after step {learner.progress.step}; lower the stage's lr or use precision 32"
+            )
+        self._count_seconds(learner)
+        self.saved_at = learner.progress.step
+        if trainer.is_global_zero:
+            optimizer, precision = trainer.optimizers[0].state_dict(), trainer.precision_plugin.state_dict()
+            save_state(self.path, State(self.identity, learner.progress, weights, optimizer, precision))
+
+    def on_train_end(self, trainer: Trainer, learner: "Learner") -> None:
+        """Save the end, so that more epochs can be added."""
+        learner.progress.finished = True
+        if not learner.progress.best_weights:
+            raise UserError("the validation loss was never finite; lower the stage's lr or use precision 32")
+        self._save(trainer, learner)
+        if trainer.is_global_zero:
+            finish(self.path, learner.settings.training.keep_state_mb)
+
+
+class ShowProgress(Callback):
+    """A bar of steps on a terminal; in a log file a line per epoch, without control characters."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm | None = None
+        self._started = 0.0
+        self._first = 0
+
+    def on_train_start(self, trainer: Trainer, learner: "Learner") -> None:
+        """Open the bar where the training is."""
+        self._started, self._first = time.perf_counter(), learner.progress.step
+        if trainer.is_global_zero and sys.stderr.isatty():
+            total = learner.settings.stage.epochs * learner.steps_per_epoch
+            self._bar = tqdm(total=total, initial=self._first, unit="step", dynamic_ncols=True)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, learner: "Learner", outputs: dict[str, torch.Tensor], batch: Any, index: int
+    ) -> None:
+        """Advance the bar."""
+        if self._bar is not None:
+            self._bar.update(1)
+
+    def on_train_epoch_end(self, trainer: Trainer, learner: "Learner") -> None:
+        """Show the epoch's losses and metrics."""
+        row = learner.progress.history[-1]
+        text = ", ".join(f"{k} {v:.4g}" for k, v in row.items() if k not in ("epoch", "step", "seconds"))
+        if self._bar is not None:
+            self._bar.set_postfix_str(text)
+        elif trainer.is_global_zero:
+            epoch, epochs = int(row["epoch"]), learner.settings.stage.epochs
+            done = max(learner.progress.step - self._first, 1)
+            seconds = time.perf_counter() - self._started
+            left = seconds / done * (epochs * learner.steps_per_epoch - learner.progress.step)
+            log.info("epoch %d/%d, %.0f s left: %s", epoch, epochs, left, text)
+
+    def on_train_end(self, trainer: Trainer, learner: "Learner") -> None:
+        """Close the bar."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _copy(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: tensor.detach().to("cpu", copy=True) for name, tensor in weights.items()}

@@ -1,0 +1,156 @@
+"""Resumable state: what it holds, when it fits, and how it is written so that a kill never harms it."""
+
+import io
+import json
+import logging
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vita.atomic import replacing
+from vita.errors import UserError
+
+log = logging.getLogger(__name__)
+
+Identity = dict[str, Any]
+STATE_FILE = "state.pt"
+# May differ between a state and the run that goes on with it.
+_MAY_CHANGE = ("settings.stage.epochs", "settings.stage.patience", "code")
+_MB = 1e6
+
+
+@dataclass
+class Progress:
+    """Where a training is. Randomness is a function of seed and step, so no generator's state is needed.
+
+    Attributes:
+        step: optimiser steps done.
+        loss_sum: of the training losses of the epoch under way, over `loss_steps` steps.
+        stale: epochs since the best validation loss.
+        history: a row per finished epoch.
+        best_loss: lowest validation loss so far; `best_weights` gave it after `best_epoch` epochs.
+        finished: the training has come to its end.
+    """
+
+    step: int = 0
+    loss_sum: float = 0.0
+    loss_steps: int = 0
+    seconds: float = 0.0
+    stale: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_loss: float = float("inf")
+    best_epoch: int = 0
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+    finished: bool = False
+
+
+@dataclass
+class State:
+    """All that goes into a state file: plain numbers, text and tensors, readable with `weights_only=True`."""
+
+    identity: Identity
+    progress: Progress
+    weights: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    precision: dict[str, Any]
+
+
+def save_state(path: Path, state: State) -> None:
+    """Write a state; a reader sees the old file or the new one, never a part."""
+    record = {
+        "identity": json.dumps(state.identity, sort_keys=True),
+        "progress": vars(state.progress),
+        "weights": state.weights,
+        "optimizer": state.optimizer,
+        "precision": state.precision,
+    }
+    with replacing(path) as temporary:
+        torch.save(record, temporary)
+
+
+def load_state(path: Path) -> State | None:
+    """Read a state; None if there is none.
+
+    Raises:
+        UserError: the file is there and cannot be read.
+    """
+    if not path.is_file():
+        return None
+    try:
+        record = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
+        identity, progress = json.loads(record.pop("identity")), Progress(**record.pop("progress"))
+        return State(identity=identity, progress=progress, **record)
+    except (RuntimeError, pickle.UnpicklingError, KeyError, TypeError, ValueError, EOFError) as error:
+        raise UserError(f"{path} is no training state of this program; delete it to train anew") from error
+
+
+def fitting_state(path: Path, identity: Identity) -> State | None:
+    """The state to go on with.
+
+    A finished training of another configuration is no obstacle: it is trained anew. An unfinished one is hours of
+    work that another configuration would overwrite, so that is refused.
+
+    Raises:
+        UserError: the state is unfinished and of another configuration; names the first key and both values.
+    """
+    state = load_state(path)
+    if state is None:
+        return None
+    changed = {key: both for key, both in differences(state.identity, identity).items() if key not in _MAY_CHANGE}
+    if not state.progress.finished:
+        if changed:
+            key, (old, new) = next(iter(changed.items()))
+            raise UserError(
+                f"{path} holds an unfinished training with '{key}' {_shown(old)}, but now it is {_shown(new)}; set it "
+                "back to continue, or delete that file to train anew"
+            )
+        return state
+    code_changed = state.identity.get("code") != identity.get("code")
+    if changed or code_changed or _epochs(identity) < _epochs(state.identity):
+        key, (old, new) = next(iter((changed or differences(state.identity, identity)).items()))
+        log.info("the finished training here had %s %s, now %s: training anew", key, _shown(old), _shown(new))
+        return None
+    return state
+
+
+def is_complete(state: State, identity: Identity) -> bool:
+    """Whether the state is a finished training of exactly this configuration."""
+    return state.progress.finished and not differences(state.identity, identity)
+
+
+def finish(path: Path, keep_mb: float) -> None:
+    """Delete a finished training's state if it is larger than `keep_mb`."""
+    if path.is_file() and path.stat().st_size > keep_mb * _MB:
+        log.info("state of the finished training (%.0f MB) is not kept", path.stat().st_size / _MB)
+        path.unlink()
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Dotted keys whose values differ, with both values (None where a key is not there)."""
+    first, second = _flat(old), _flat(new)
+    keys = sorted(set(first) | set(second))
+    return {key: (first.get(key), second.get(key)) for key in keys if first.get(key) != second.get(key)}
+
+
+def _flat(block: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in block.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = list(value) if isinstance(value, tuple) else value
+    return flat
+
+
+def _epochs(identity: Identity) -> int:
+    return int(identity["settings"]["stage"]["epochs"])
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

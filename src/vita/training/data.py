@@ -1,0 +1,251 @@
+"""Samples of a split in memory, and the order in which training sees them."""
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from vita.errors import UserError
+from vita.images.shards import ShardReader
+from vita.models.settings import ModelSettings
+
+log = logging.getLogger(__name__)
+
+Batch = dict[str, Tensor]
+_MB = 1e6
+
+
+def read_split(path: Path) -> pd.Series:
+    """Split of each participant, indexed by eid in ascending order.
+
+    Raises:
+        UserError: the file is missing, lacks a column, names a participant twice or knows another split.
+    """
+    if not path.is_file():
+        raise UserError(f"no split file {path}; run the rule that makes the split first")
+    table = pd.read_parquet(path)
+    if missing := {"eid", "split"} - set(table.columns):
+        raise UserError(f"{path} has no column {', '.join(sorted(missing))}; it needs eid and split")
+    if table["eid"].duplicated().any():
+        raise UserError(f"{path} names {int(table['eid'].duplicated().sum())} participants twice")
+    if unknown := set(table["split"]) - {"train", "val", "test"}:
+        raise UserError(f"{path} has the split {sorted(map(str, unknown))[0]!r}; known are train, val and test")
+    return table.set_index("eid")["split"].sort_index()
+
+
+def split_hash(split: pd.Series) -> str:
+    """Fingerprint of who is in which split, the same as `vita.cohort.split.split_hash` gives."""
+    return hashlib.sha256(split.rename_axis("eid").rename("split").sort_index().to_csv().encode()).hexdigest()
+
+
+def even_frames(available: int, wanted: int) -> list[int]:
+    """Frames evenly over the cycle, beginning with end-diastole (frame 0).
+
+    Raises:
+        UserError: fewer frames are there than wanted.
+    """
+    if wanted > available:
+        raise UserError(f"the shards hold {available} frames, but 'model.frames' is {wanted}; lower it")
+    return [number * available // wanted for number in range(wanted)]
+
+
+class Samples(Dataset[Batch]):
+    """Participants of some splits with their images, masks if asked for, and further tensors.
+
+    Images are float16 (in [0, 1], a step of at most 0.0005), kept in memory if they fit.
+
+    Args:
+        reader: shards.
+        split: of every participant, from `read_split`.
+        names: splits to take.
+        purpose: "fit" refuses the test split.
+        model: sizes; frames and crop must fit the shards.
+        cache_mb: keep images in memory up to this size.
+        masks: give masks too.
+    """
+
+    def __init__(
+        self,
+        reader: ShardReader,
+        split: pd.Series,
+        names: Sequence[str],
+        purpose: Literal["fit", "predict"],
+        model: ModelSettings,
+        cache_mb: int = 1500,
+        masks: bool = False,
+    ) -> None:
+        if purpose == "fit" and "test" in names:
+            raise UserError("training may not see the participants of the test split; ask for train or val")
+        self.reader, self.with_masks, self.purpose = reader, masks, purpose
+        self.split = split[split.isin(list(names))]
+        if purpose == "fit":
+            assert not set(self.split) & {"test"}
+        self.eids = self.split.index.to_numpy(np.int64)
+        self._refuse_missing(names)
+        self.frames = self._check_shape(model)
+        self.extra: Batch = {}
+        self._images: Tensor | None = None
+        self._masks: Tensor | None = None
+        self._cache(cache_mb)
+
+    def __len__(self) -> int:
+        return len(self.eids)
+
+    def __getitem__(self, rows: Sequence[int]) -> Batch:
+        """A batch: `images` float32, `masks` if asked for, and the extra tensors, all with participants first."""
+        index = torch.as_tensor(rows)
+        batch = {"images": self._take(self._images, index, self._read_images).float()}
+        if self.with_masks:
+            batch["masks"] = self._take(self._masks, index, self._read_masks)
+        return batch | {name: tensor[index] for name, tensor in self.extra.items()}
+
+    def add(self, name: str, tensor: Tensor) -> None:
+        """Give every batch the rows of a further tensor (participants in the order of `eids`, ...).
+
+        Raises:
+            ValueError: it has another number of rows than there are participants.
+        """
+        if len(tensor) != len(self):
+            raise ValueError(f"{name} has {len(tensor)} rows for {len(self)} participants")
+        self.extra[name] = tensor
+
+    def digest(self) -> str:
+        """Digest of participants and of their voxels and masks, by the checksums that the shards carry."""
+        columns = [c for c in ("eid", "voxels_crc32", "masks_crc32") if c in self.reader.table]
+        table = self.reader.table.set_index("eid", drop=False).loc[self.eids, columns]
+        data = table.to_csv(index=False) + self.split.to_csv() + str(self.frames)
+        return hashlib.sha256(data.encode()).hexdigest()[:16]
+
+    def _refuse_missing(self, names: Sequence[str]) -> None:
+        if not len(self.eids):
+            raise UserError(f"nobody is in the split {' or '.join(names)}; enlarge the cohort or that split")
+        missing = sum(int(eid) not in self.reader for eid in self.eids)
+        if missing:
+            raise UserError(
+                f"{missing} of {len(self.eids)} participants of the split have no usable images in the shards; "
+                "split and shards are of different runs, make the split again"
+            )
+
+    def _check_shape(self, model: ModelSettings) -> list[int]:
+        planes, frames, height, width = self.reader.stored(int(self.eids[0])).shape
+        if (planes, height, width) != (model.planes, model.size, model.size):
+            raise UserError(
+                f"the shards hold {planes} planes of {height} x {width} pixels, the model takes {model.planes} of "
+                f"{model.size} x {model.size}; set 'images.size' and the model alike and rebuild"
+            )
+        return even_frames(frames, model.frames)
+
+    def _read_images(self, row: int) -> Tensor:
+        return torch.from_numpy(self.reader.voxels(int(self.eids[row]), self.frames)).half()
+
+    def _read_masks(self, row: int) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(self.reader.masks(int(self.eids[row]), self.frames)))
+
+    def _cache(self, cache_mb: int) -> None:
+        first = self._read_images(0)
+        bytes_each = first.numel() * (first.element_size() + int(self.with_masks))
+        if len(self) * bytes_each > cache_mb * _MB:
+            log.debug("samples (%.0f MB) are read as they are needed", len(self) * bytes_each / _MB)
+            return
+        self._images = torch.empty(len(self), *first.shape, dtype=first.dtype)
+        self._masks = torch.empty(len(self), *first.shape, dtype=torch.uint8) if self.with_masks else None
+        for row in range(len(self)):
+            self._images[row] = self._read_images(row)
+            if self._masks is not None:
+                self._masks[row] = self._read_masks(row)
+
+    @staticmethod
+    def _take(cached: Tensor | None, index: Tensor, read: Callable[[int], Tensor]) -> Tensor:
+        return cached[index] if cached is not None else torch.stack([read(int(row)) for row in index])
+
+
+class TrainingOrder:
+    """Batches of an epoch as a function of seed and epoch, so that a resumed run sees the same ones.
+
+    Args:
+        participants: how many there are.
+        batch: participants of a step over all ranks; the last, smaller batch of an epoch is dropped.
+        seed: of the order.
+        weights: (participants,) drawn with replacement by these; without, each once an epoch.
+
+    Raises:
+        UserError: the batch is larger than the split.
+    """
+
+    def __init__(self, participants: int, batch: int, seed: int, weights: Tensor | None = None) -> None:
+        if batch > participants:
+            raise UserError(
+                f"config: 'batch' of this stage is {batch}, but the training split has {participants} participants; "
+                "lower it"
+            )
+        self.participants, self.batch, self.seed, self.weights = participants, batch, seed, weights
+        self.steps = participants // batch
+
+    def epoch(self, epoch: int) -> list[list[int]]:
+        """Rows of each batch."""
+        generator = torch.Generator().manual_seed(mixed_seed(self.seed, epoch))
+        if self.weights is None:
+            order = torch.randperm(self.participants, generator=generator)
+        else:
+            order = torch.multinomial(self.weights, self.participants, replacement=True, generator=generator)
+        return order[: self.steps * self.batch].view(self.steps, self.batch).tolist()
+
+
+class TrainingBatches:
+    """Iterable over the batches that are left of the epoch in which `position` is; without length.
+
+    Args:
+        samples: of the training split.
+        order: of the batches.
+        position: gives the number of steps done.
+        workers: reading processes.
+        rank: number of this process among `ranks`; each takes its share of every batch.
+        ranks: processes that train together.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        order: TrainingOrder,
+        position: Callable[[], int],
+        workers: int = 0,
+        rank: int = 0,
+        ranks: int = 1,
+    ) -> None:
+        self.samples, self.order, self.position = samples, order, position
+        self.workers, self.rank, self.ranks = workers, rank, ranks
+
+    def __iter__(self) -> Iterator[Batch]:
+        epoch, done = divmod(self.position(), self.order.steps)
+        rows = [batch[self.rank :: self.ranks] for batch in self.order.epoch(epoch)[done:]]
+        return iter(loader(self.samples, rows, self.workers))
+
+
+def loader(samples: Samples, batches: list[list[int]], workers: int = 0) -> DataLoader[Batch]:
+    """A loader of given batches; rows are read together, not one by one."""
+    return DataLoader(
+        samples,
+        sampler=batches,
+        batch_size=None,
+        num_workers=workers,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def in_order(samples: Samples, batch: int, workers: int = 0) -> DataLoader[Batch]:
+    """A loader of all participants, in their order."""
+    rows = list(range(len(samples)))
+    return loader(samples, [rows[start : start + batch] for start in range(0, len(rows), batch)], workers)
+
+
+def mixed_seed(*numbers: int) -> int:
+    """A seed from several numbers (seed, epoch, step, ...): a hash, so that neighbours are unrelated."""
+    data = ",".join(map(str, numbers)).encode()
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big") >> 1

@@ -1,0 +1,51 @@
+"""Predictions of a trained Stage III model, as the long table that the evaluation reads."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import torch
+
+from vita.training.data import Samples, in_order
+from vita.training.prediction import PredictionLearner
+from vita.training.task import Task
+from vita.training.thresholds import best_f1_threshold
+
+Predictions = list[np.ndarray]  # per target (participants,) or (participants, classes)
+
+
+@torch.inference_mode()
+def predict(learner: PredictionLearner, samples: Samples, device: torch.device) -> Predictions:
+    """Predictions for all participants, in their order."""
+    model = learner.model.to(device).eval()
+    batch, workers = learner.settings.stage.batch, learner.settings.training.workers
+    raw = [model(part["images"].to(device)).float().cpu() for part in in_order(samples, batch, workers)]
+    return [tensor.numpy() for tensor in learner.predict(torch.cat(raw))]
+
+
+def thresholds(task: Task, samples: Samples, predictions: Predictions) -> dict[str, float]:
+    """Best-F1 threshold of each binary target, on the validation split."""
+    validation = (samples.split == "val").to_numpy()
+    truth = task.truth.reindex(samples.eids).to_numpy(float)
+    return {
+        target.name: best_f1_threshold(truth[validation, column], predictions[column][validation])
+        for column, target in enumerate(task.targets)
+        if target.kind == "binary"
+    }
+
+
+def long_table(task: Task, samples: Samples, predictions: Predictions, chosen: Mapping[str, float]) -> pd.DataFrame:
+    """Rows per participant and target, and per class for categorical targets.
+
+    Returns:
+        Columns eid, split, target, truth, prediction, class (-1 without classes), threshold (NaN but for binary).
+    """
+    parts = []
+    for column, target in enumerate(task.targets):
+        values = predictions[column].reshape(len(samples), -1)
+        truth = task.truth[target.name].reindex(samples.eids).to_numpy(float)
+        for place in range(values.shape[1]):
+            part = {"eid": samples.eids, "split": samples.split.to_numpy(), "target": target.name, "truth": truth}
+            part |= {"prediction": values[:, place], "class": place if target.kind == "categorical" else -1}
+            parts.append(pd.DataFrame(part | {"threshold": chosen.get(target.name, np.nan)}))
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,109 @@
+"""Stage III's learner for numbers and classes: losses that skip unknown targets, predictions in units."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vita.models.heads import output_slices
+from vita.training.data import Batch
+from vita.training.loop import Learner
+from vita.training.settings import Settings
+from vita.training.task import Task, class_weights
+
+_FOCUS = 2.0  # exponent of the focal loss (Lin et al., 2017)
+
+
+class PredictionLearner(Learner):
+    """Trains a predictor: images to raw outputs, whose columns `output_slices` assigns to targets.
+
+    Args:
+        model: `heads.Regressor` or `baselines.ResNet50`.
+        settings: of the stage.
+        task: targets with statistics.
+        pretrained: part of the model that learns at `encoder_lr_scale`; None if everything starts from scratch.
+    """
+
+    def __init__(self, model: nn.Module, settings: Settings, task: Task, pretrained: nn.Module | None = None) -> None:
+        super().__init__(model, settings)
+        self.task, self.slices = task, output_slices(task.outputs)
+        self._pretrained = [] if pretrained is None else [pretrained]  # a list: not registered a second time
+        self.imbalance = settings.stage.imbalance
+        shares = [statistics.shares for statistics in task.statistics]
+        self.class_weights = [
+            class_weights(share) if share and self.imbalance == "weights" else torch.ones(max(len(share), 1))
+            for share in shares
+        ]
+        balanced = self.imbalance == "weights" or (self.imbalance == "sampling" and len(shares) == 1)
+        self.odds_shift = [class_weights(share).log() if share and balanced else torch.zeros(1) for share in shares]
+
+    def parameter_groups(self) -> list[tuple[float, nn.Module]]:
+        """A pretrained encoder has its own learning rate."""
+        scale = self.settings.stage.encoder_lr_scale
+        return [*((scale, module) for module in self._pretrained), (1.0, self.model)]
+
+    def training_loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        """Mean over targets."""
+        return self.loss(self.model(batch["images"]), batch["targets"])
+
+    def validation_values(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """Raw outputs and targets."""
+        return {"raw": self.model(batch["images"]).float(), "targets": batch["targets"]}
+
+    def summary(self, values: dict[str, Tensor]) -> dict[str, float]:
+        """Loss, and the mean absolute error of numbers in standard deviations."""
+        raw, targets = values["raw"], values["targets"]
+        metrics = {"val_loss": self.loss(raw, targets).item()}
+        errors = [
+            (raw[:, self.slices[target.name].start] - targets[:, i]).abs().nanmean()
+            for i, target in enumerate(self.task.targets)
+            if target.kind == "numerical"
+        ]
+        return metrics | ({"val_mae_std": torch.stack(errors).nanmean().item()} if errors else {})
+
+    def loss(self, raw_bo: Tensor, targets_bt: Tensor) -> Tensor:
+        """Mean over the targets that somebody in the batch knows; 0 with gradients if nobody knows any.
+
+        Args:
+            raw_bo: (batch, outputs) raw outputs.
+            targets_bt: (batch, targets) as `Task.add_to` gives them.
+        """
+        losses = []
+        for column, target in enumerate(self.task.targets):
+            known = ~targets_bt[:, column].isnan()
+            if bool(known.any()):
+                raw = raw_bo[known, self.slices[target.name]].float()
+                losses.append(self._loss(raw, targets_bt[known, column], column))
+        return torch.stack(losses).mean() if losses else raw_bo.sum() * 0.0
+
+    def _loss(self, raw: Tensor, truth: Tensor, column: int) -> Tensor:
+        kind, weights = self.task.targets[column].kind, self.class_weights[column].to(raw.device)
+        if kind == "numerical":
+            return _number_loss(raw[:, 0], truth, self.settings.stage.loss or "mse")
+        logits = F.pad(raw, (1, 0)) if kind == "binary" else raw  # class 0 of a binary target has logit 0
+        if self.imbalance == "focal":
+            log_probability = logits.log_softmax(dim=1).gather(1, truth.long()[:, None])[:, 0]
+            return -((1 - log_probability.exp()) ** _FOCUS * log_probability).mean()
+        return F.cross_entropy(logits, truth.long(), weight=weights)
+
+    def predict(self, raw_bo: Tensor) -> list[Tensor]:
+        """Numbers in their units, and probabilities: (batch,) a target, or (batch, classes) for categorical ones.
+
+        Class weights, and balanced sampling, shift the odds of a class by its weight; the shift is taken back, so that
+        probabilities are those at the training prevalence (Elkan, 2001).
+        """
+        found = []
+        for column, (target, known) in enumerate(zip(self.task.targets, self.task.statistics, strict=True)):
+            raw = raw_bo[:, self.slices[target.name]].double()
+            if target.kind == "numerical":
+                found.append(raw[:, 0] * known.std + known.mean)
+                continue
+            logits = F.pad(raw, (1, 0)) if target.kind == "binary" else raw
+            probability = (logits - self.odds_shift[column].to(raw)).softmax(dim=1)
+            found.append(probability[:, 1] if target.kind == "binary" else probability)
+        return found
+
+
+def _number_loss(prediction: Tensor, truth: Tensor, kind: str) -> Tensor:
+    if kind == "l1":
+        return F.l1_loss(prediction, truth)
+    return F.mse_loss(prediction, truth) if kind == "mse" else F.smooth_l1_loss(prediction, truth)

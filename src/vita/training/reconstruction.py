@@ -1,0 +1,56 @@
+"""Stage I's learner: fill in hidden patches."""
+
+import torch
+from torch import Tensor
+
+from vita.models.mae import MaskedAutoencoder
+from vita.models.masking import kept_count, random_order
+from vita.training.data import Batch
+from vita.training.loop import Learner
+from vita.training.settings import Settings
+
+
+def psnr_db(mse: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio in dB of intensities in [0, 1] from their mean squared error."""
+    return -10 * mse.clamp(min=1e-12).log10()
+
+
+def errors(model: MaskedAutoencoder, images_bsthw: Tensor, order: Tensor, keep: int) -> tuple[Tensor, Tensor]:
+    """Mean squared error of each participant over masked patches and over all patches, (batch,) each."""
+    from vita.models.patches import patchify
+
+    output = model(images_bsthw, order, keep)
+    squared = (output.reconstruction.float() - patchify(images_bsthw, model.settings.patch)).square().mean(dim=2)
+    masked = output.masked.float()
+    return (squared * masked).sum(dim=1) / masked.sum(dim=1).clamp(min=1), squared.mean(dim=1)
+
+
+class ReconstructionLearner(Learner):
+    """Trains a masked autoencoder; masks of a step come from its random numbers, those of validation are fixed."""
+
+    model: MaskedAutoencoder
+
+    def __init__(self, model: MaskedAutoencoder, settings: Settings) -> None:
+        super().__init__(model, settings)
+        self.keep = kept_count(model.settings.tokens, settings.stage.mask_ratio)
+
+    def training_loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        """Pixel loss over masked or all patches."""
+        images = batch["images"]
+        return self.model(images, random_order(len(images), self.model.settings.tokens, generator), self.keep).loss
+
+    def validation_values(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """Squared errors of each participant."""
+        images = batch["images"]
+        order = random_order(len(images), self.model.settings.tokens, generator).to(images.device)
+        masked, everything = errors(self.model, images, order, self.keep)
+        return {"masked": masked, "all": everything}
+
+    def summary(self, values: dict[str, Tensor]) -> dict[str, float]:
+        """Loss and PSNR in dB (mean over participants)."""
+        chosen = "all" if self.model.loss == "all" else "masked"
+        return {
+            "val_loss": values[chosen].mean().item(),
+            "psnr_masked": psnr_db(values["masked"]).mean().item(),
+            "psnr_all": psnr_db(values["all"]).mean().item(),
+        }

@@ -1,0 +1,100 @@
+"""What a training leaves beside its weights: history.csv, config.json, and events for a logger if wanted."""
+
+import csv
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import resource
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from vita.atomic import replacing
+from vita.errors import UserError
+from vita.training.settings import TrainingSettings
+
+FIRST_COLUMNS = ("epoch", "step", "learning_rate", "train_loss", "val_loss", "seconds")
+_PACKAGES = ("vita", "torch", "lightning", "monai", "numpy", "pandas", "safetensors")
+_KB_PER_MB = 1024
+
+
+def write_history(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
+    """Write history.csv: a row per epoch, metrics of the stage behind the common columns."""
+    columns = list(FIRST_COLUMNS) + sorted({key for row in rows for key in row} - set(FIRST_COLUMNS))
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows({key: f"{value:.6g}" for key, value in row.items()} for row in rows)
+
+
+def write_model(path: Path, weights: Mapping[str, Tensor]) -> None:
+    """Write weights as safetensors."""
+    with replacing(path) as temporary:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, temporary)
+
+
+def write_config(path: Path, record: Mapping[str, Any]) -> None:
+    """Write config.json."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def read_model(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Weights and config.json of a trained or imported model.
+
+    Raises:
+        UserError: the folder lacks one of them.
+    """
+    for name in ("model.safetensors", "config.json"):
+        if not (folder / name).is_file():
+            raise UserError(f"{folder} holds no {name}; train the model that should lie there, or import its weights")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return load_file(folder / "model.safetensors"), config
+
+
+def surroundings(device: torch.device) -> dict[str, Any]:
+    """Package versions, git commit of the code, hardware and peak memory of this process."""
+    versions = {name: importlib.metadata.version(name) for name in _PACKAGES} | {"python": platform.python_version()}
+    hardware: dict[str, Any] = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count()}
+    if device.type == "cuda":
+        hardware["gpu"] = torch.cuda.get_device_name(device)
+        hardware["gpu_peak_mb"] = round(torch.cuda.max_memory_allocated(device) / _KB_PER_MB**2)
+    peak_mb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KB_PER_MB)
+    return {"versions": versions, "git_commit": _git_commit(), "hardware": hardware, "peak_memory_mb": peak_mb}
+
+
+def _git_commit() -> str | None:
+    """Commit of the source tree; None where the package is not run from a clone, or git is missing."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return result.stdout.strip() or None
+
+
+def loggers(settings: TrainingSettings, folder: Path) -> list[Any]:
+    """Lightning loggers: TensorBoard where it is installed and wanted, Weights & Biases by option.
+
+    Raises:
+        UserError: Weights & Biases is asked for and not installed.
+    """
+    found: list[Any] = []
+    if settings.tensorboard and importlib.util.find_spec("tensorboard"):
+        from lightning.pytorch.loggers import TensorBoardLogger
+
+        found.append(TensorBoardLogger(folder, name="", version="tensorboard"))
+    if settings.wandb:
+        if not importlib.util.find_spec("wandb"):
+            raise UserError("config: 'training.wandb' is set, but wandb is not installed; pip install wandb")
+        from lightning.pytorch.loggers import WandbLogger
+
+        found.append(WandbLogger(project=settings.wandb, save_dir=folder))
+    return found

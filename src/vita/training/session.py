@@ -1,0 +1,122 @@
+"""What every stage does around its training: open data, identify the run, start from weights, write results."""
+
+import hashlib
+import logging
+from argparse import ArgumentParser
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import torch
+
+from vita.digest import code_digest
+from vita.images.shards import ShardReader
+from vita.models.image_encoder import ImageEncoder
+from vita.models.settings import ModelSettings
+from vita.models.weights import WEIGHTS, load_part
+from vita.training import records
+from vita.training.checkpoint import Identity
+from vita.training.data import Samples, read_split, split_hash
+from vita.training.loop import Fitted, Learner, prepare
+from vita.training.settings import Settings, read_settings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Session:
+    """An open run of a stage.
+
+    Attributes:
+        name: of the entry module, such as "stage1".
+        settings: checked settings.
+        model: checked sizes.
+        reader: shards.
+        split: of every participant.
+        device: to compute on.
+    """
+
+    name: str
+    settings: Settings
+    model: ModelSettings
+    reader: ShardReader
+    split: pd.Series
+    device: torch.device
+
+    def samples(
+        self,
+        names: Sequence[str],
+        purpose: Literal["fit", "predict"] = "fit",
+        masks: bool = False,
+        cached: bool = True,
+    ) -> Samples:
+        """Samples of some splits, read ahead if they are to be `cached` and fit."""
+        cache_mb = self.settings.training.cache_mb if cached else 0
+        return Samples(self.reader, self.split, names, purpose, self.model, cache_mb, masks)
+
+    def identity(self, train: Samples, validate: Samples, **digests: str) -> Identity:
+        """Configuration, data and code; a state of another configuration or other data is not taken up."""
+        data = {"train": train.digest(), "val": validate.digest(), "split": split_hash(self.split), **digests}
+        stage = {"lambda" if key == "lam" else key: value for key, value in vars(self.settings.stage).items()}
+        return {
+            "name": self.name,
+            "settings": {"seed": self.settings.seed, "model": self.model.to_dict(), "stage": stage},
+            "data": data,
+            "code": code_digest(f"vita.training.{self.name}"),
+        }
+
+    def start_encoder(self, encoder: ImageEncoder, folder: Path) -> str:
+        """Fill an image encoder from a folder of Stage I, Stage II or an import; returns the file's digest.
+
+        Raises:
+            UserError: the folder holds no image encoder, or one of other sizes.
+        """
+        load_part(encoder, folder, "image_encoder", self.model)
+        return file_digest(folder / WEIGHTS)
+
+    def write(self, folder: Path, learner: Learner, fitted: Fitted, **more: Any) -> None:
+        """Write model.safetensors, history.csv and config.json; the last one is written last."""
+        records.write_model(folder / WEIGHTS, learner.model.state_dict())
+        records.write_history(folder / "history.csv", fitted.progress.history)
+        record: dict[str, Any] = {
+            **fitted.identity,
+            "model": self.model.to_dict(),
+            "training": vars(self.settings.training),
+            "split_hash": fitted.identity["data"]["split"],
+            "seed": self.settings.seed,
+            "parameters": sum(parameter.numel() for parameter in learner.model.parameters()),
+            "participants": dict(self.split.value_counts().sort_index().items()),
+            "best_epoch": fitted.progress.best_epoch,
+            "best_val_loss": fitted.progress.best_loss,
+            "steps": fitted.progress.step,
+            "seconds": round(fitted.progress.seconds, 2),
+            **records.surroundings(self.device),
+            **more,
+        }
+        records.write_config(folder / "config.json", record)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Arguments of every module that reads shards by split."""
+    parser.add_argument("--shards", type=Path, nargs="+", required=True, help="NNNNN.npz, a table beside each")
+    parser.add_argument("--split", type=Path, required=True, help="split.parquet")
+
+
+def open_session(name: str, shards: Sequence[Path], split: Path, blocks: Mapping[str, Any]) -> Session:
+    """Check settings, seed, and open shards and split.
+
+    Raises:
+        UserError: settings, shards or split are not usable.
+    """
+    settings = read_settings(blocks)
+    model = ModelSettings.from_dict(settings.model)
+    device = prepare(settings)
+    return Session(name, settings, model, ShardReader(shards), read_split(split), device)
+
+
+def file_digest(path: Path) -> str:
+    """Digest of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

@@ -1,0 +1,151 @@
+"""Settings of a training: the blocks `training` and `stage` of the configuration, checked key by key."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, TypeVar
+
+from vita.errors import UserError
+
+T = TypeVar("T")
+Choices = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How to compute; nothing here changes what is learnt, but for rounding.
+
+    Attributes:
+        threads: CPU threads.
+        device: auto takes a GPU if there is one.
+        precision: 32, bf16 or fp16 (mixed).
+        workers: processes that read samples which do not fit `cache_mb`; 0 reads in the training process.
+        checkpoint_steps: resumable state every so many optimiser steps.
+        cache_mb: samples are kept in memory up to this size.
+        devices: devices of a node; `nodes`: nodes.
+        compile: torch.compile the model.
+        tensorboard: write TensorBoard events if the package is installed.
+        wandb: project name for Weights & Biases; empty for none.
+        keep_state_mb: the state of a finished training is kept, to train on later, if it is smaller.
+    """
+
+    threads: int = 1
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["32", "bf16", "fp16"] = "32"
+    workers: int = 0
+    checkpoint_steps: int = 200
+    cache_mb: int = 1500
+    devices: int = 1
+    nodes: int = 1
+    compile: bool = False
+    tensorboard: bool = True
+    wandb: str = ""
+    keep_state_mb: int = 100
+
+
+@dataclass(frozen=True)
+class StageSettings:
+    """What is learnt and how; a stage reads the keys that concern it.
+
+    Attributes:
+        epochs: passes over the training split.
+        batch: participants of a step, over all devices.
+        lr: peak learning rate.
+        encoder_lr_scale: learning rate of a pretrained encoder, times `lr`.
+        warmup_epochs: epochs of linear warm-up, fractions allowed.
+        clip: gradients are scaled to at most this norm; 0 for no clipping.
+        patience: epochs without a better validation loss before stopping; 0 never stops early.
+        mask_ratio: share of image patches hidden (Stages I and II).
+        loss: Stage I: masked | all; Stage III numbers: mse | l1 | huber, on standardised targets.
+        chunk: Stage II: participants a forward pass holds in memory (gradient caching); 0 for the whole batch.
+        planes: segmentation: random planes a step that the decoder computes; 0 for all.
+    """
+
+    epochs: int
+    batch: int
+    lr: float
+    encoder_lr_scale: float = 1.0
+    warmup_epochs: float = 0.0
+    weight_decay: float = 1e-4
+    optimizer: Literal["adamw", "adam"] = "adamw"
+    clip: float = 1.0
+    patience: int = 0
+    augment: bool = False
+    rotation_degrees: float = 15.0
+    contrast: float = 0.2
+    flip: bool = True
+    mask_ratio: float = 0.7
+    loss: str = ""
+    tau: float = 0.1
+    lam: float = 0.5
+    denominator: Literal["row", "equation3"] = "row"
+    chunk: int = 0
+    pooling: Literal["mean", "flatten", "cls"] = "mean"
+    rectify: bool = False
+    imbalance: Literal["weights", "focal", "sampling", "none"] = "weights"
+    planes: int = 0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that a stage's `--settings` holds."""
+
+    seed: int
+    model: Mapping[str, Any]
+    training: TrainingSettings
+    stage: StageSettings
+    blocks: Mapping[str, Any] = field(default_factory=dict)
+
+
+_CHOICES: Choices = {
+    "training.device": ("auto", "cpu", "cuda"),
+    "training.precision": ("32", "bf16", "fp16"),
+    "stage.optimizer": ("adamw", "adam"),
+    "stage.denominator": ("row", "equation3"),
+    "stage.pooling": ("mean", "flatten", "cls"),
+    "stage.imbalance": ("weights", "focal", "sampling", "none"),
+    "stage.loss": ("", "masked", "all", "mse", "l1", "huber"),
+}
+_AT_LEAST_ONE = ("threads", "checkpoint_steps", "devices", "nodes", "epochs", "batch")
+
+
+def read_settings(blocks: Mapping[str, Any]) -> Settings:
+    """Check the blocks `seed`, `model`, `training` and `stage`.
+
+    Raises:
+        UserError: a block is missing, or a key is unknown, missing or has a value that is not allowed.
+    """
+    for name in ("model", "stage"):
+        if name not in blocks:
+            raise UserError(f"--settings has no block '{name}'; give it as in config.yaml")
+    stage = {("lam" if key == "lambda" else key): value for key, value in blocks["stage"].items()}
+    return Settings(
+        seed=int(blocks.get("seed", 0)),
+        model=blocks["model"],
+        training=_block(TrainingSettings, "training", blocks.get("training", {})),
+        stage=_block(StageSettings, "stage", stage),
+        blocks=dict(blocks),
+    )
+
+
+def _block(kind: type[T], name: str, block: Mapping[str, Any]) -> T:
+    known = {entry.name for entry in fields(kind)}
+    if unknown := sorted(set(block) - known):
+        raise UserError(f"config: unknown key '{name}.{unknown[0]}'; known here: {', '.join(sorted(known))}")
+    try:
+        settings = kind(**block)
+    except TypeError as error:
+        raise UserError(f"config: block '{name}' is incomplete: {error}") from error
+    for key, value in asdict(settings).items():
+        _check(f"{name}.{key}", key, value)
+    return settings
+
+
+def _check(where: str, key: str, value: Any) -> None:
+    if where in _CHOICES and value not in _CHOICES[where]:
+        raise UserError(f"config: '{where}' is {value!r}; choose one of {', '.join(filter(None, _CHOICES[where]))}")
+    if key in _AT_LEAST_ONE and value < 1:
+        raise UserError(f"config: '{where}' is {value}; it must be at least 1")
+    if key == "lr" and not 0 < value <= 1:
+        raise UserError(f"config: '{where}' is {value}; it must be above 0 and at most 1")
+    if isinstance(value, int | float) and value < 0:
+        raise UserError(f"config: '{where}' is {value}; it must not be negative")

@@ -1,0 +1,52 @@
+"""Stage III: predict a task's targets from images alone, or segment them; and predict the test split.
+
+The image encoder starts from --init (Stage I for the system mae, Stage II for vita) or from scratch. Writes
+model.safetensors (best on validation), config.json (with statistics and thresholds) and history.csv into the output
+folder, and predictions for the validation and test splits. Run again after an interruption, it goes on; run again
+after the end, it predicts again.
+"""
+
+from argparse import Namespace
+from pathlib import Path
+
+from vita import cli
+from vita.errors import UserError
+
+MODELS = ("resnet50", "vit", "mae", "vita", "vita_sa", "vita_la")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line; see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--task", required=True, help="task of targets.tsv, or segmentation")
+    parser.add_argument("--model", required=True, choices=MODELS, help="system")
+    parser.add_argument("--shards", type=Path, nargs="+", required=True, help="NNNNN.npz, a table beside each")
+    parser.add_argument("--split", type=Path, required=True, help="split.parquet")
+    parser.add_argument("--targets", type=Path, required=True, help="targets.tsv, features.tsv beside it")
+    parser.add_argument("--fields", type=Path, help="fields.parquet")
+    parser.add_argument("--phenotypes", type=Path, help="phenotypes.parquet")
+    parser.add_argument("--labels", type=Path, help="labels.parquet")
+    parser.add_argument("--init", type=Path, help="folder of Stage I or II, or of imported weights")
+    parser.add_argument("--output", type=Path, required=True, help="the model's folder")
+    parser.add_argument("--predictions", type=Path, required=True, help="output: predictions, parquet")
+    parser.add_argument("--masks", type=Path, help="output: masks of the test split, npz (segmentation)")
+    cli.add_settings(parser, "seed and the blocks model, training, stage, and phenotypes if they come from fields")
+    args = parser.parse_args(arguments)
+    if args.task == "segmentation":
+        if args.masks is None or args.model == "resnet50":
+            raise UserError("segmentation needs --masks, and a model with an image encoder; resnet50 has none")
+        from vita.training.finetune import train_segmenter
+
+        train_segmenter(args)
+    else:
+        _train_predictor(args)
+
+
+def _train_predictor(args: Namespace) -> None:
+    from vita.training.finetune import train_predictor
+
+    train_predictor(args)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,105 @@
+"""A Stage III task as arrays: standardised numbers, classes, weights from training prevalence, and back to units."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from vita.errors import UserError
+from vita.models.heads import Output
+from vita.tabular.targets import Target
+from vita.training.data import Samples
+
+_MAX_WEIGHT = 50.0  # a class with a handful of participants must not drown the rest
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What the training split says about a target.
+
+    Attributes:
+        mean: of numbers, in the target's unit.
+        std: of numbers, in the target's unit; 1 where they do not vary.
+        shares: (classes,) of the known participants; empty for numbers.
+    """
+
+    mean: float = 0.0
+    std: float = 1.0
+    shares: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Task:
+    """Targets with their statistics.
+
+    Attributes:
+        targets: in their order; those without any known training value are left out.
+        truth: a column per target, indexed by eid, in the target's unit; NaN where unknown.
+        statistics: of each target.
+    """
+
+    targets: tuple[Target, ...]
+    truth: pd.DataFrame
+    statistics: tuple[Statistics, ...]
+
+    @property
+    def outputs(self) -> list[Output]:
+        """Outputs of a predictor of this task."""
+        return [Output(t.name, t.kind, max(t.classes, 1)) for t in self.targets]  # type: ignore[arg-type]
+
+    def add_to(self, samples: Samples) -> None:
+        """Give the batches `targets` (participants, targets): standardised numbers, class indices, NaN if unknown."""
+        values = self.truth.reindex(samples.eids).to_numpy(np.float64, copy=True)
+        for column, (target, known) in enumerate(zip(self.targets, self.statistics, strict=True)):
+            if target.kind == "numerical":
+                values[:, column] = (values[:, column] - known.mean) / known.std
+        samples.add("targets", torch.from_numpy(values.astype(np.float32)))
+
+    def record(self) -> dict[str, dict[str, Any]]:
+        """Statistics by target, for config.json."""
+        return {t.name: {"kind": t.kind, **vars(s)} for t, s in zip(self.targets, self.statistics, strict=True)}
+
+
+def make_task(values: pd.DataFrame, targets: Sequence[Target], train: Samples) -> Task:
+    """Statistics from the training split.
+
+    Raises:
+        UserError: no target has a known value in the training split, or the only one has a single class.
+    """
+    known = values.reindex(train.eids)
+    kept = [target for target in targets if known[target.name].notna().any()]
+    if not kept:
+        raise UserError(
+            f"none of the targets ({', '.join(target.name for target in targets)}) is known for anybody in the "
+            "training split; see labels and phenotypes"
+        )
+    statistics = tuple(_statistics(known[target.name].dropna().to_numpy(float), target) for target in kept)
+    return Task(tuple(kept), values[[target.name for target in kept]], statistics)
+
+
+def _statistics(values: np.ndarray, target: Target) -> Statistics:
+    if target.kind == "numerical":
+        std = float(values.std())
+        return Statistics(float(values.mean()), std if std > 0 else 1.0)
+    classes = 2 if target.kind == "binary" else target.classes
+    counts = np.bincount(values.astype(int), minlength=classes)
+    return Statistics(shares=tuple((counts / counts.sum()).tolist()))
+
+
+def class_weights(shares: Sequence[float]) -> Tensor:
+    """(classes,) weights that make all classes count alike, capped, relative to the most frequent class."""
+    share = torch.tensor(shares, dtype=torch.float32)
+    return (share.max() / share.clamp(min=share.max() / _MAX_WEIGHT)).clamp(max=_MAX_WEIGHT)
+
+
+def sampling_weights(task: Task, train: Samples) -> Tensor | None:
+    """(participants,) weights of balanced sampling over the task's single class target; None for other tasks."""
+    if len(task.targets) != 1 or task.targets[0].kind == "numerical":
+        return None
+    values = task.truth.iloc[:, 0].reindex(train.eids)
+    weights = class_weights(task.statistics[0].shares).numpy()
+    return torch.from_numpy(np.where(values.isna(), 0.0, weights[values.fillna(0).astype(int)]))
