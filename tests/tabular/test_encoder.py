@@ -57,8 +57,6 @@ def test_contract(folder, tmp_path):
     for each in fitted.features:
         if each.classes:
             assert encoded[each.name].is_between(0, len(each.classes) - 1).all()
-        key for feature in json.loads((tmp_path / "encoder.json").read_text())["features"] for key in feature
-    }
 
 
 def test_statistics_come_from_train_alone(folder, tmp_path):
