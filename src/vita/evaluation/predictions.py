@@ -22,7 +22,7 @@ class Pairs:
     threshold: float  # chosen on validation; NaN where none is stored
 
 
-def read_predictions(path: str | Path, split: str = "test") -> pd.DataFrame:
+def read_predictions(path: str | Path, split: str = "test", columns: tuple[str, ...] = COLUMNS) -> pd.DataFrame:
     """One split's rows of a predictions file, sorted by target and participant.
 
     Raises:
@@ -32,7 +32,7 @@ def read_predictions(path: str | Path, split: str = "test") -> pd.DataFrame:
     if not path.is_file():
         raise UserError(f"no predictions file {path}: run the rule that trains this system first")
     table = pd.read_parquet(path)
-    missing = [name for name in COLUMNS if name not in table.columns]
+    missing = [name for name in columns if name not in table.columns]
     if missing:
         raise UserError(f"{path} has no column {', '.join(missing)}: it is not a predictions file")
     table = table[table["split"] == split]

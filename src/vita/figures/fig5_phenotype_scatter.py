@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--predictions", nargs="+", required=True, type=Path, help="one system's predictions")
     parser.add_argument("--targets", required=True, type=Path, help="targets.tsv")
-    style.add_outputs(parser)
+    style.add_common(parser)
     args = parser.parse_args(arguments)
     style.apply()
     from vita.figures.scatter_panels import collect, draw

@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Command line, see the module's docstring."""
     parser = cli.parser(__doc__)
     parser.add_argument("--participants", nargs="+", required=True, type=Path, help="per-participant parquets")
-    style.add_outputs(parser)
+    style.add_common(parser)
     args = parser.parse_args(arguments)
     style.apply()
     drawn = collect(args.participants)

@@ -105,7 +105,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--masks", nargs="+", required=True, type=Path, help="masks, one file per system")
     parser.add_argument("--shards", nargs="*", default=[], type=Path, help="shards with the images")
-    style.add_outputs(parser)
+    style.add_common(parser)
     args = parser.parse_args(arguments)
     style.apply()
     eid, masks, spacing_mm = collect(args.masks)

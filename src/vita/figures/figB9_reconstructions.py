@@ -9,8 +9,8 @@
         --csv results/figures/figB9_reconstructions.csv
 
 The first example of each file and its first frame are shown. Arrays: `input`, `masked` and `reconstruction`
-(examples, 9, time, height, width) in [0, 1]; `masked` holds the input with hidden voxels at 0, or is true where a
-voxel was hidden. The CSV holds each panel's PSNR in dB (peak 1.0, over the whole panel), and with `--predictions` the
+(examples, 9, time, height, width) in [0, 1]; `masked` holds the input with hidden voxels not
+a number. The CSV holds each panel's PSNR in dB (peak 1.0, over the whole panel), and with `--predictions` the
 mean over the test split.
 """
 
@@ -26,6 +26,7 @@ from vita.evaluation.predictions import read_predictions
 from vita.figures import mosaic, style
 
 ARRAYS = ("input", "masked", "reconstruction")
+PSNR_COLUMNS = ("eid", "split", "target", "prediction")
 FRAME = 0
 
 
@@ -45,8 +46,6 @@ def read_example(path: Path) -> dict[str, np.ndarray]:
     if any(len(array) == 0 for array in arrays.values()):
         raise UserError(f"{path} holds no example")
     example = {name: array[0, :, FRAME] for name, array in arrays.items()}
-    if example["masked"].dtype == bool:
-        example["masked"] = np.where(example["masked"], 0, example["input"])
     return {name: array.astype(float) for name, array in example.items()}
 
 
@@ -58,7 +57,7 @@ def psnr_db(first: np.ndarray, second: np.ndarray) -> float:
 
 def split_psnr(paths: list[Path]) -> pd.DataFrame:
     """Mean and SD over the test split by variant and target (`psnr_masked`, `psnr_all`)."""
-    parts = [read_predictions(path).assign(variant=path.stem) for path in paths]
+    parts = [read_predictions(path, columns=PSNR_COLUMNS).assign(variant=path.stem) for path in paths]
     if not parts:
         return pd.DataFrame(columns=["variant", "target", "mean", "std"])
     table = pd.concat(parts, ignore_index=True)
@@ -113,7 +112,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--examples", nargs="+", required=True, type=Path, help="examples, one file per variant")
     parser.add_argument("--predictions", nargs="*", default=[], type=Path, help="PSNR, one file per variant")
     parser.add_argument("--titles", nargs="*", default=[], help="variant=title")
-    style.add_outputs(parser)
+    style.add_common(parser)
     args = parser.parse_args(arguments)
     style.apply()
     examples = {path.stem: read_example(path) for path in args.examples}

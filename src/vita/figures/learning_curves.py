@@ -90,7 +90,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Command line, see the module's docstring."""
     parser = cli.parser(__doc__)
     parser.add_argument("--histories", nargs="+", required=True, type=Path, help="history.csv of each model")
-    style.add_outputs(parser)
+    style.add_common(parser)
     args = parser.parse_args(arguments)
     style.apply()
     drawn = collect(args.histories)

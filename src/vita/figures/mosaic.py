@@ -11,6 +11,7 @@ SHOWN_PLANES = {0: "2-chamber", 2: "4-chamber", 3: "Base", 5: "Mid", 8: "Apex"}
 CELL_INCHES = 1.05
 LABEL_INCHES = 1.0
 MASK_ALPHA = 0.55
+HIDDEN_COLOUR = "#9FB8CC"
 
 
 def grid(row_names: list[str], column_names: list[str], legend_inches: float = 0.0) -> tuple[Figure, np.ndarray]:
@@ -31,8 +32,9 @@ def grid(row_names: list[str], column_names: list[str], legend_inches: float = 0
 
 
 def picture(axes: Axes, image_hw: np.ndarray) -> None:
-    """A grey picture of intensities in [0, 1]."""
-    axes.imshow(image_hw, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    """A grey picture of intensities in [0, 1]; what is not a number has a colour that no intensity has."""
+    colours = plt.get_cmap("gray").with_extremes(bad=HIDDEN_COLOUR)
+    axes.imshow(image_hw, cmap=colours, vmin=0, vmax=1, interpolation="nearest")
 
 
 def overlay(axes: Axes, mask_hw: np.ndarray, alpha: float = MASK_ALPHA) -> None:

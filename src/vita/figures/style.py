@@ -7,6 +7,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
+from vita import cli
 from vita.atomic import replacing
 
 # Okabe and Ito's palette: told apart with any colour vision, and in grey.
@@ -62,8 +63,9 @@ def colour(system: str) -> str:
     return SYSTEM_COLOURS.get(system, VERMILION)
 
 
-def add_outputs(parser: argparse.ArgumentParser) -> None:
-    """Add `--svg`, `--png` and `--csv`."""
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Add `--svg`, `--png`, `--csv`, and `--settings`, which every figure accepts, whether it needs them or not."""
+    cli.add_settings(parser, "seed and the block `evaluation`")
     parser.add_argument("--svg", required=True, type=Path, help="figure to write, for print")
     parser.add_argument("--png", required=True, type=Path, help="figure to write, for screens")
     parser.add_argument("--csv", required=True, type=Path, help="what is drawn")
