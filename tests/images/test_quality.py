@@ -3,13 +3,19 @@ import pytest
 
 from images import scans
 from vita.errors import UserError
+from vita.images import quality
 from vita.images.header import ScanError
 from vita.images.participant import read_participant
-from vita.images.quality import judge, measure_image, measure_mask
+from vita.images.quality import judge, measure_mask
 from vita.images.quality_rules import RULES, Quality
 from vita.images.settings import ImageSettings
 
 VIEWS = ("sa", "la_2ch", "la_3ch", "la_4ch")
+
+
+def measure_image(view, spacing_mm, frames, kept):
+    lows, highs = kept.min(axis=(2, 3)), kept.max(axis=(2, 3))
+    return quality.measure_image(view, spacing_mm, frames, kept, lows, highs)
 
 
 def rows_of(folder):

@@ -32,6 +32,11 @@ class Crop:
         """Whether pixels are kept as they are."""
         return self.step == (1.0, 1.0)
 
+    @property
+    def inside(self) -> bool:
+        """Whether all pixels lie in the image, without resampling."""
+        return all(f >= 0 and f + self.size <= extent for f, extent in zip(self.first, self.shape, strict=True))
+
 
 def place(
     shape: tuple[int, int],
@@ -59,7 +64,7 @@ def cut_image(image_thw: np.ndarray, crop: Crop) -> np.ndarray:
     rounded.
     """
     if crop.copies:
-        return _copy(image_thw, crop, image_thw.min())
+        return _copy(image_thw, crop, 0 if crop.inside else image_thw.min())
     rows, columns = (_weights(crop.first[axis], crop.step[axis], crop.size, crop.shape[axis]) for axis in (0, 1))
     floor = float(image_thw.min())
     result = rows @ (image_thw.astype(np.float32) - floor) @ columns.T + floor

@@ -56,11 +56,18 @@ def read_dicom(path: str, view: str, max_mb: float) -> tuple[Header, np.ndarray]
     # Odd values in tags that are not needed are no fault, and warnings would show them.
     with disable_value_validation(), warnings.catch_warnings(), open_zip(path, max_mb) as archive:
         warnings.simplefilter("ignore", UserWarning)
-        slices = [_slice(_latest(_read(archive, names))) for names in series_files(archive, view).values()]
+        return _read_stack(archive, view)
+
+
+def _read_stack(archive: zipfile.ZipFile, view: str) -> tuple[Header, np.ndarray]:
+    slices = [_slice(_latest(_read(archive, names))) for names in series_files(archive, view).values()]
     slices = _sorted_stack(slices)
     frames = Counter(len(part.frames) for part in slices)
     if len(frames) > 1:
         raise ScanError(f"slices have different numbers of frames ({', '.join(map(str, sorted(frames)))})")
+    rows = {(str(frame.get("Rows")), str(frame.get("Columns"))) for part in slices for frame in part.frames}
+    if len(rows) > 1:
+        raise ScanError("the frames have different numbers of rows or columns")
     voxels = np.stack([np.stack([_pixels(frame) for frame in part.frames]) for part in slices], axis=1)
     return _header(slices, voxels), voxels
 

@@ -111,24 +111,27 @@ def _assemble(views: list[ViewPlanes], notes: list[str]) -> Participant:
             voxels[plane] = view.images_sthw[plane - view.first_plane]
             if view.masks_sthw is not None:
                 masks[plane] = view.masks_sthw[plane - view.first_plane]
-            values = (view.low, view.high, *view.crop.first, *view.spacing_mm)
+            values = (view.lows_st.min(), view.highs_st.max(), *view.crop.first, *view.spacing_mm)
             for column, value in zip(per_plane.values(), values, strict=True):
-                column[plane] = value
+                column[plane] = float(value)
         record |= view.record
     has_masks = any(view.masks_sthw is not None for view in views)
     notes = notes + [note for view in views for note in view.notes]
     record["quality"] = [row for view in views for row in view.quality]
     record |= {"planes_present": present, "has_masks": has_masks, "notes": notes, **per_plane}
-    return Participant(_smallest(voxels), masks if has_masks else None, record)
+    return Participant(
+        _smallest(voxels, min(per_plane["range_low"]), max(per_plane["range_high"])),
+        masks if has_masks else None,
+        record,
+    )
 
 
-def _smallest(voxels: np.ndarray) -> np.ndarray:
-    """The same values in the smallest integer type; floats that are not whole numbers stay 32-bit floats."""
+def _smallest(voxels: np.ndarray, low: float, high: float) -> np.ndarray:
+    """The same values, from `low` to `high`, in the smallest integer type; floats with fractions stay 32-bit floats."""
     if voxels.dtype.kind == "f" and not (voxels == np.rint(voxels)).all():
-        return voxels.astype(np.float32)
-    low, high = voxels.min(), voxels.max()
+        return voxels.astype(np.float32, copy=False)
     for kind in INTEGER_TYPES:
         limits = np.iinfo(kind)
         if limits.min <= low and high <= limits.max:
-            return voxels.astype(kind)
+            return voxels.astype(kind, copy=False)
     return voxels.astype(np.float32)

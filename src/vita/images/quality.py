@@ -24,7 +24,14 @@ def unsuitable(view: str, slices: int, frames: int | None, settings: ImageSettin
     return None
 
 
-def measure_image(view: str, spacing_mm: tuple[float, ...], frames: int, kept_sthw: np.ndarray) -> dict[str, float]:
+def measure_image(
+    view: str,
+    spacing_mm: tuple[float, ...],
+    frames: int,
+    kept_sthw: np.ndarray,
+    lows_st: np.ndarray,
+    highs_st: np.ndarray,
+) -> dict[str, float]:
     """Values for the rules on images.
 
     Args:
@@ -32,15 +39,14 @@ def measure_image(view: str, spacing_mm: tuple[float, ...], frames: int, kept_st
         spacing_mm: (slice, row, column).
         frames: as stored in the file.
         kept_sthw: the planes that are kept.
+        lows_st, highs_st: darkest and brightest value of each of their frames.
     """
-    flat = kept_sthw.reshape(*kept_sthw.shape[:2], -1)
-    low, high = flat.min(axis=2), flat.max(axis=2)
     values = {
         "pixel_mm": max(spacing_mm[1:]),
         "few_frames": frames,
-        "constant_frames": int((low == high).any(axis=0).sum()),
-        "saturated": float(np.count_nonzero(flat == high.max()) / flat.size),
-        "frame_jump": _frame_jump(flat),
+        "constant_frames": int((lows_st == highs_st).any(axis=0).sum()),
+        "saturated": float(np.count_nonzero(kept_sthw == highs_st.max()) / kept_sthw.size),
+        "frame_jump": _frame_jump(kept_sthw.reshape(*kept_sthw.shape[:2], -1)),
     }
     if view == "sa":
         values["slice_gap_mm"] = spacing_mm[0]

@@ -20,6 +20,7 @@ ALIGNMENT = 64
 # Extra field of a zip entry that other tools skip: the one that Android's zipalign pads with.
 PADDING_ID = 0xD935
 LOCAL_HEADER = 30
+MASK_COMPRESSION = 1  # masks are mostly empty: higher levels take longer and gain little
 
 
 class ShardWriter:
@@ -37,21 +38,29 @@ class ShardWriter:
 
     def add(self, row: int, voxels_sthw: np.ndarray, masks_sthw: np.ndarray | None) -> dict[str, int]:
         """Write a participant; returns the CRC-32 of each member as the columns voxels_crc32 and masks_crc32."""
-        checksums = {"voxels_crc32": self._write(f"voxels_{row:05d}.npy", voxels_sthw, zipfile.ZIP_STORED)}
+        info, header = self._entry(f"voxels_{row:05d}.npy", voxels_sthw)
+        with self._archive.open(info, "w") as member:
+            member.write(header)
+            member.write(np.ascontiguousarray(voxels_sthw).data)
+        checksums = {"voxels_crc32": info.CRC}
         if masks_sthw is not None:
-            checksums["masks_crc32"] = self._write(f"masks_{row:05d}.npy", masks_sthw, zipfile.ZIP_DEFLATED)
+            info, header = self._entry(f"masks_{row:05d}.npy", masks_sthw)
+            data = header + masks_sthw.tobytes()
+            self._archive.writestr(info, data, zipfile.ZIP_DEFLATED, compresslevel=MASK_COMPRESSION)
+            checksums["masks_crc32"] = info.CRC
         return checksums
 
-    def _write(self, name: str, array: np.ndarray, compression: int) -> int:
-        buffer = io.BytesIO()
-        np.lib.format.write_array(buffer, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
+    def _entry(self, name: str, array: np.ndarray) -> tuple[zipfile.ZipInfo, bytes]:
+        """An entry of the zip, padded so that the array's values start on a multiple of 64, and its .npy header."""
+        header = io.BytesIO()
+        description = {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False, "shape": array.shape}
+        np.lib.format.write_array_header_1_0(header, description)
         info = zipfile.ZipInfo(name)  # dated 1980, so that equal content gives equal bytes
-        info.compress_type = compression
+        info.file_size = header.tell() + array.nbytes
         start = self._archive.fp.tell() + LOCAL_HEADER + len(name) + 4
         padding = -start % ALIGNMENT
         info.extra = struct.pack("<HH", PADDING_ID, padding) + bytes(padding)
-        self._archive.writestr(info, buffer.getbuffer(), compresslevel=1)
-        return info.CRC
+        return info, header.getvalue()
 
 
 def write_table(rows: list[dict[str, Any]], schema: pa.Schema, path: Path, settings: dict[str, Any]) -> None:

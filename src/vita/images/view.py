@@ -37,7 +37,7 @@ class ViewPlanes:
         images_sthw, masks_sthw: (planes, time, size, size); masks are None without a mask.
         spacing_mm: (row, column) of the planes.
         crop: how planes were cut.
-        low, high: darkest and brightest value kept.
+        lows_st, highs_st: (planes, time) darkest and brightest value.
         record: columns of the shard's table.
         notes: what is wrong but leaves the view usable.
         quality: what was measured for the rules of quality control.
@@ -47,9 +47,9 @@ class ViewPlanes:
     images_sthw: np.ndarray
     crop: Crop
     spacing_mm: tuple[float, float]
+    lows_st: np.ndarray
+    highs_st: np.ndarray
     masks_sthw: np.ndarray | None = None
-    low: float = 0.0
-    high: float = 0.0
     record: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     quality: list[dict[str, Any]] = field(default_factory=list)
@@ -82,7 +82,9 @@ def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, sett
     crop = _crop(image.orientation, box, settings)
     planes = _cut(image, chosen, crop, settings.frames)
     planes.record, planes.notes = record, notes
-    values = measure_image(image.view, image.orientation.spacing_mm, frames, planes.images_sthw)
+    values = measure_image(
+        image.view, image.orientation.spacing_mm, frames, planes.images_sthw, planes.lows_st, planes.highs_st
+    )
     if mask and image.view == "sa":
         values |= measure_mask(mask.classes_tzyx, record["lv_ml"])
     planes.quality = judge(image.view, values, settings.quality)
@@ -169,14 +171,15 @@ def _cut(image: Image, chosen: list[int], crop: Crop, frames: int) -> ViewPlanes
     if image.header.slope < 0:
         signal = (signal * image.header.slope + image.header.intercept).astype(np.float32)
     kept = np.stack([resample_frames(cut_image(signal[:, number], crop), frames) for number in chosen])
-    low, high = kept.min(), kept.max()
+    lows, highs = kept.min(axis=(2, 3)), kept.max(axis=(2, 3))
+    low, high = lows.min(), highs.max()
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ScanError("voxels are not finite numbers (NaN or infinite)")
     if low == high:
         raise ScanError("the image is constant")
     first = layout.PLANE_OF_VIEW.get(image.view, layout.FIRST_SA_PLANE)
     spacing = tuple(mm * step for mm, step in zip(image.orientation.spacing_mm[1:], crop.step, strict=True))
-    return ViewPlanes(first, kept, crop, spacing, low=float(low), high=float(high))
+    return ViewPlanes(first, kept, crop, spacing, lows, highs)
 
 
 def _cut_masks(image: Image, mask: Mask, chosen: list[int], crop: Crop, frames: int) -> np.ndarray:
