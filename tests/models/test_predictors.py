@@ -5,9 +5,12 @@ import torch
 from torch.nn import functional
 
 from vita.errors import UserError
+from vita.models.alignment import Alignment, clip_loss
 from vita.models.baselines import ResNet50
 from vita.models.heads import Output, Regressor, output_slices, total_width
 from vita.models.image_encoder import ImageEncoder
+from vita.models.mae import MaskedAutoencoder
+from vita.models.masking import random_order
 from vita.models.segmenter import NOT_ANNOTATED, Segmenter, choose_planes, segmentation_loss
 from vita.models.settings import ModelSettings
 
@@ -120,3 +123,21 @@ def test_planes_are_chosen_among_annotated_ones():
     chosen = [choose_planes(target, 3, generator) for _ in range(60)]
     assert {plane for planes in chosen for plane in planes} == set(range(9)) - {1}
     assert all(len(set(planes)) == 3 for planes in chosen)
+
+
+def test_networks_run_in_mixed_precision():
+    images, target = torch.rand(2, 9, 5, 32, 32), torch.zeros(2, 9, 5, 32, 32, dtype=torch.uint8)
+    mae, alignment = MaskedAutoencoder(SMALL), Alignment(SMALL, 2, 1, [3])
+    segmenter, regressor = Segmenter(SMALL, ImageEncoder(SMALL)), Regressor(SMALL, ImageEncoder(SMALL), OUTPUTS)
+    numbers, classes = torch.randn(2, 2), torch.zeros(2, 2, dtype=torch.long)
+    with torch.autocast("cpu", torch.bfloat16):
+        losses = [
+            mae(images, random_order(2, 144), 43).loss,
+            clip_loss(*alignment(images, numbers, classes), 0.1, 0.5),
+            segmentation_loss(segmenter(images), target),
+            regressor(images).float().square().mean(),
+        ]
+    sum(losses).backward()
+    assert all(loss.dtype == torch.float32 for loss in losses)
+    for model in (mae, alignment, segmenter, regressor):
+        assert all(parameter.grad.isfinite().all() for parameter in model.parameters())

@@ -96,7 +96,8 @@ def clip_loss(
     """
     if len(image_bp) < 2:
         raise UserError("the contrastive loss needs at least 2 participants in a batch; raise 'stage2.batch'")
-    logits = F.normalize(image_bp, dim=1) @ F.normalize(table_bp, dim=1).T / tau  # (image, table)
+    with torch.autocast(image_bp.device.type, enabled=False):  # logits up to 1 / tau need all of float32's digits
+        logits = F.normalize(image_bp.float(), dim=1) @ F.normalize(table_bp.float(), dim=1).T / tau  # (image, table)
     positive = logits.diagonal()
     if denominator == "equation3":
         logits = logits.masked_fill(torch.eye(len(logits), dtype=torch.bool, device=logits.device), float("-inf"))

@@ -104,7 +104,7 @@ class MaskedAutoencoder(nn.Module):
         if self.loss == "masked" and keep < order.shape[1]:
             hidden = order[:, keep:]
             decoded, patches = take(decoded, hidden), take(patches, hidden)
-        loss = F.mse_loss(self.decoder.voxels(decoded), patches)
+        loss = F.mse_loss(self.decoder.voxels(decoded).float(), patches.float())
         return MaeOutput(masked_patches(order, keep), loss, rebuild=lambda: self.decoder.voxels(tokens))
 
     def images(self, patches_bnv: Tensor) -> Tensor:
