@@ -8,7 +8,6 @@ import re
 from functools import cache
 from pathlib import Path
 
-from vita.cohort.dictionary import dictionary_file
 from vita.errors import UserError
 
 DISEASES = ("cad", "stroke", "hypertension", "infarct", "diabetes")
@@ -17,21 +16,17 @@ _RANGE = re.compile(r"([A-Z]\d\d)-([A-Z]\d\d)")
 
 @cache
 def tree() -> dict[str, frozenset[str]]:
-    """Every code of data-coding 19 with the codes at and below it; chapters and blocks are no codes.
+    """Every code of data-coding 19 with the codes at and below it; chapters and blocks are no codes."""
+    from vita.cohort.parser_adapter import icd10_tree  # pandas and ukbb-parser: not needed for --help
 
-    The table of codes comes with the package fmrib-unpack.
-    """
-    text = dictionary_file("hierarchy", "coding19.tsv").read_text(encoding="utf-8")
-    rows = list(csv.DictReader(text.splitlines(), delimiter="\t"))
-    code_of = {row["node_id"]: row["coding"] for row in rows}
-    parent = {row["coding"]: code_of.get(row["parent_id"]) for row in rows}
-    below: dict[str, set[str]] = {code: {code} for code in parent}
-    for code in parent:
-        above = parent[code]
-        while above is not None:
-            below[above].add(code)
-            above = parent[above]
-    return {code: frozenset(codes) for code, codes in below.items() if not code.startswith(("Block", "Chapter"))}
+    nodes = icd10_tree()
+    coding, children = nodes["coding"].to_dict(), nodes["children_ids"].to_dict()
+
+    @cache
+    def below(node: int) -> frozenset[str]:
+        return frozenset({coding[node]}).union(*(below(child) for child in children[node]))
+
+    return {code: below(node) for node, code in coding.items() if not code.startswith(("Block", "Chapter"))}
 
 
 def expand(entry: str) -> frozenset[str]:
