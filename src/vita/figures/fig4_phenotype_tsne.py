@@ -25,61 +25,18 @@ from matplotlib.figure import Figure
 from vita import cli
 from vita.errors import UserError
 from vita.evaluation.predictions import read_targets
-from vita.figures import style
+from vita.figures import embedding_map, style
 
 TASKS = ("sa_phenotypes", "la_phenotypes")
 COLUMNS = 6
-COMPONENTS = 50  # principal components that t-SNE sees, as its authors advise for speed
-PERPLEXITY = 30
 COLOUR_PERCENTILES = (2, 98)
 
 
-def read_embeddings(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """A vector per participant, the mean over temporal sections.
-
-    Returns:
-        eid (n,) ascending and vectors (n, width) float32.
-
-    Raises:
-        UserError: the file is missing or has no `eid` and `vector`.
-    """
-    if not path.is_file():
-        raise UserError(f"no embeddings file {path}: run the rule that embeds the participants")
-    table = pd.read_parquet(path)
-    if not {"eid", "vector"} <= set(table.columns):
-        raise UserError(f"{path} is no embeddings file: it needs the columns eid and vector")
-    vectors = np.stack(table["vector"].to_numpy()).astype(np.float32)
-    eid, place = np.unique(table["eid"].to_numpy(), return_inverse=True)
-    sums = np.zeros((len(eid), vectors.shape[1]), np.float32)
-    np.add.at(sums, place, vectors)
-    return eid, sums / np.bincount(place)[:, None]
-
-
-def embed(vectors: np.ndarray, seed: int) -> np.ndarray:
-    """t-SNE of (n, width) standardised vectors to (n, 2).
-
-    Raises:
-        UserError: there are fewer than five participants.
-    """
-    from sklearn.decomposition import PCA
-    from sklearn.manifold import TSNE
-
-    if len(vectors) < 5:
-        raise UserError(f"t-SNE needs at least 5 participants, there are {len(vectors)}")
-    spread = vectors.std(axis=0)
-    standard = (vectors - vectors.mean(axis=0)) / np.where(spread > 0, spread, 1)
-    components = PCA(min(COMPONENTS, *standard.shape), random_state=seed).fit_transform(standard)
-    perplexity = min(PERPLEXITY, (len(vectors) - 1) / 3)
-    return TSNE(init="pca", perplexity=perplexity, random_state=seed).fit_transform(components)
-
-
-def collect(args_embeddings: Path, phenotypes: Path, targets: pd.DataFrame, limit: int, seed: int) -> pd.DataFrame:
+def collect(embeddings: Path, phenotypes: Path, targets: pd.DataFrame, limit: int, seed: int) -> pd.DataFrame:
     """Positions and phenotypes of the participants shown: `x`, `y`, a column per phenotype, sorted by position."""
-    eid, vectors = read_embeddings(args_embeddings)
-    if len(eid) > limit:
-        chosen = np.sort(np.random.default_rng(seed).choice(len(eid), limit, replace=False))
-        eid, vectors = eid[chosen], vectors[chosen]
-    position = embed(vectors, seed)
+    everybody, vectors = embedding_map.participants(*embedding_map.read_sections(embeddings))
+    eid = embedding_map.choose(everybody, limit, seed)
+    position = embedding_map.embed(vectors[np.searchsorted(everybody, eid)], seed)
     values = pd.read_parquet(phenotypes).set_index("eid").reindex(eid)[list(targets["target"])]
     drawn = values.reset_index(drop=True)
     drawn.insert(0, "y", position[:, 1])
