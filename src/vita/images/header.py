@@ -9,10 +9,10 @@ from isal import isal_zlib
 
 HEADER_BYTES = 352
 NIFTI2_HEADER_BYTES = 544
+PEEK_BYTES = 4096  # more than enough compressed bytes for a header
 TIME_UNITS_S = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 # A cine frame lasts 10 to 100 ms. Without a declared unit, a number above 1 can only be milliseconds.
 LONGEST_FRAME_S = 1.0
-NIFTI2_SIZES = tuple((540).to_bytes(4, order) for order in ("little", "big"))
 GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -61,15 +61,20 @@ def read_header(path: str | Path, planar: bool = False) -> Header:
     """
     try:
         with Path(path).open("rb") as file:
-            start = file.read(4096)
+            start = file.read(PEEK_BYTES)
     except OSError as error:
         raise ScanError(system_reason(error)) from error
     if start[:2] == GZIP_MAGIC:
-        start = _inflate_start(start)
+        start = inflate_start(start)
     return parse_header(start, planar)
 
 
-def _inflate_start(compressed: bytes) -> bytes:
+def inflate_start(compressed: bytes) -> bytes:
+    """Decompress what a header may take.
+
+    Raises:
+        ScanError: the data are damaged.
+    """
     try:
         return isal_zlib.decompressobj(wbits=31).decompress(compressed, NIFTI2_HEADER_BYTES)
     except isal_zlib.error as error:

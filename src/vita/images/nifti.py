@@ -10,11 +10,11 @@ from isal import isal_zlib
 from vita.atomic import replacing
 from vita.images.header import (
     GZIP_MAGIC,
-    HEADER_BYTES,
     NIFTI2_HEADER_BYTES,
-    NIFTI2_SIZES,
+    PEEK_BYTES,
     Header,
     ScanError,
+    inflate_start,
     parse_header,
     system_reason,
 )
@@ -45,52 +45,37 @@ def read_volume(path: str | Path, planar: bool = False, max_mb: float = 2000) ->
 
 
 def _read_gzip(raw: bytes, planar: bool, max_mb: float) -> tuple[Header, np.ndarray]:
+    header = parse_header(inflate_start(raw[:PEEK_BYTES]), planar)
+    wanted = header.offset + header.data_bytes
+    if wanted > max_mb * 1e6:
+        raise ScanError(f"voxels would take {wanted / 1e6:.0f} MB, above images.max_file_mb")
     try:
-        stream = isal_zlib.decompressobj(wbits=31)
-        start = _start_of(stream, raw)
-        header = parse_header(start, planar)
-        if header.data_bytes > max_mb * 1e6:
-            raise ScanError(f"voxels would take {header.data_bytes / 1e6:.0f} MB, above images.max_file_mb")
-        wanted = header.offset + header.data_bytes - len(start)
-        rest = _inflate(stream, wanted)
+        return header, _view(header, _inflate(raw, wanted), header.offset)
     except isal_zlib.error as error:
         raise ScanError("gzip data are damaged") from error
-    if header.offset >= len(start):
-        return header, _view(header, rest, header.offset - len(start))
-    return header, _view(header, start + rest, header.offset)
 
 
-def _start_of(stream: "isal_zlib.Decompress", raw: bytes) -> bytes:
-    """The bytes before the voxels: 352 for NIfTI-1, so that the voxels come in one piece, 544 for NIfTI-2."""
-    start = stream.decompress(raw, HEADER_BYTES)
-    if start[:4] in NIFTI2_SIZES:
-        start += stream.decompress(stream.unconsumed_tail, NIFTI2_HEADER_BYTES - len(start))
-    return start
-
-
-def _inflate(stream: "isal_zlib.Decompress", wanted: int) -> bytes:
+def _inflate(source: bytes, wanted: int) -> bytes:
     """Decompress `wanted` bytes to the end of the gzip stream, which checks its checksum.
 
-    A stream of several gzip members (as `cat a.gz b.gz` makes) is read on.
+    Usually that is one piece. A stream of several gzip members (as `cat a.gz b.gz` makes) is read on.
     """
     parts = io.BytesIO()
-    source = stream.unconsumed_tail
-    while parts.tell() < wanted:
-        if stream.eof:
-            source = stream.unused_data
-            if source[:2] != GZIP_MAGIC:
-                raise ScanError("the file is cut short: fewer voxels than its header says")
-            stream = isal_zlib.decompressobj(wbits=31)
+    stream = isal_zlib.decompressobj(wbits=31)
+    while True:
         piece = stream.decompress(source, wanted - parts.tell())
         if len(piece) == wanted:
             _finish(stream)
             return piece
-        if not piece and not stream.eof:
-            raise ScanError("the file is cut short: fewer voxels than its header says")
         parts.write(piece)
+        if parts.tell() == wanted:
+            _finish(stream)
+            return parts.getvalue()
         source = stream.unconsumed_tail
-    _finish(stream)
-    return parts.getvalue()
+        if stream.eof and stream.unused_data[:2] == GZIP_MAGIC:
+            source, stream = stream.unused_data, isal_zlib.decompressobj(wbits=31)
+        elif stream.eof or not piece:
+            raise ScanError("the file is cut short: fewer voxels than its header says")
 
 
 def _finish(stream: "isal_zlib.Decompress") -> None:

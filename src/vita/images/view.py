@@ -73,8 +73,8 @@ def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, sett
     notes: list[str] = []
     masks = _read_masks(image, row, settings, notes)
     record = _describe(image)
-    for mask in masks:
-        record |= _measure(image, mask, stack)
+    if masks:
+        record |= _measure(image, masks[-1], stack)
     mask = masks[0] if masks else None
     boxed = mask is not None and "mask" in (settings.crop, settings.slices)
     box = heart_box(canonical(mask.classes_tzyx, image.orientation)) if boxed else None
@@ -127,7 +127,7 @@ def _describe(image: Image) -> dict[str, Any]:
 def _measure(image: Image, mask: Mask, stack: Orientation | None) -> dict[str, np.ndarray]:
     """Curves over the cycle: of the ventricles from the stack, of the atria from the long-axis views.
 
-    Of two masks of the 4-chamber view the atrial one is measured last and counts.
+    Of two masks of the 4-chamber view the atrial one, which comes last, is measured.
     """
     spacing = image.orientation.spacing_mm
     if image.view == "sa":
