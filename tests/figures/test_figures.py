@@ -49,6 +49,20 @@ def _fig4(folder, n=60, sections=2):
     return [*arguments, "--phenotypes", str(folder / "phenotypes.parquet"), "--settings", '{"seed": 1}']
 
 
+def _sections(folder, people=20, sections=6):
+    draw = np.random.default_rng(0)
+    angle = 2 * np.pi * np.arange(sections) / sections
+    circle = np.stack([np.cos(angle), np.sin(angle)], axis=1) @ draw.normal(size=(2, 12))
+    rows = [
+        {"eid": 1000000 + person, "split": "test" if person else "train", "section": place}
+        | {"vector": (own + circle[place]).astype(np.float32)}
+        for person, own in enumerate(draw.normal(size=(people, 12)))
+        for place in range(sections)
+    ]
+    pd.DataFrame(rows).to_parquet(folder / "embeddings.parquet")
+    return ["--embeddings", str(folder / "embeddings.parquet")]
+
+
 def _fig7(folder):
     paths = []
     for model, shift in {"vit": 2.0, "vita": 0.5}.items():
@@ -90,6 +104,8 @@ def _learning_curves(folder):
 
 
 FIGURES = {
+    "fig2_temporal_sections": _sections,
+    "fig3_subject_trajectories": _sections,
     "fig4_phenotype_tsne": _fig4,
     "fig5_phenotype_scatter": _fig5,
     "fig6_physiological_scatter": _fig6,
@@ -142,6 +158,23 @@ def test_tsne_shows_at_most_so_many(tmp_path):
     inputs = _fig4(tmp_path)
     inputs[-1] = '{"seed": 1, "evaluation": {"tsne_participants": 20}}'
     assert len(pd.read_csv(_make("fig4_phenotype_tsne", inputs, tmp_path / "out")["csv"])) == 20
+
+
+def test_sections_lie_on_a_circle_once_the_participant_is_taken_away(tmp_path):
+    paths = _make("fig2_temporal_sections", _sections(tmp_path), tmp_path / "out")
+    drawn = pd.read_csv(paths["csv"])
+    assert (drawn.groupby(["panel", "section"]).size() == 19).all()  # the test split only
+    motion = drawn[drawn["panel"] == "motion"]
+    centres = motion.groupby("section")[["x", "y"]].mean()
+    within = (motion[["x", "y"]].to_numpy() - centres.loc[motion["section"]].to_numpy()).std()
+    assert within < 0.5 * centres.to_numpy().std()
+
+
+def test_trajectories_show_whole_cycles_of_so_many(tmp_path):
+    inputs = [*_sections(tmp_path), "--people", "3"]
+    drawn = pd.read_csv(_make("fig3_subject_trajectories", inputs, tmp_path / "out")["csv"])
+    assert drawn["person"].value_counts().drop(0).to_dict() == {1: 6, 2: 6, 3: 6}
+    assert len(drawn) == 19 * 6
 
 
 def test_scatter_draws_the_test_split_of_printed_targets(tmp_path):

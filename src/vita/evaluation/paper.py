@@ -48,6 +48,15 @@ def disease_values(folder: Path) -> pd.DataFrame:
     return values[[*KEYS, "paper"]]
 
 
+def psnr_values(folder: Path, name: str) -> pd.DataFrame:
+    """PSNR of a printed table A.5 or A.6: `row`, `model` (stage1), `quantity` (mean, std), `paper`."""
+    table = _read(folder, name)
+    table = table.rename(columns={table.columns[0]: "row", "psnr_mean": "mean", "psnr_std": "std"})
+    table["row"] = table["row"].astype(str)
+    values = table.melt(id_vars="row", value_vars=["mean", "std"], var_name="quantity", value_name="paper")
+    return values.assign(model="stage1")[[*KEYS, "paper"]]
+
+
 def disease_order(folder: Path) -> list[str]:
     """Diseases in the order of the printed table 4."""
     return list(dict.fromkeys(_read(folder, "table4_diseases")["disease"]))

@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from vita import cli
 from vita.figures import embedding_map, style
 
+DARKER = 0.85  # the circle of colours passes near white, which would not print
 PANELS = {"embedding": "Embeddings", "motion": "Embeddings less each participant's mean"}
 
 
@@ -45,6 +46,7 @@ def draw(drawn: pd.DataFrame) -> Figure:
     count = int(drawn["section"].max())
     figure, grid = plt.subplots(1, 2, figsize=(style.PAGE_INCHES, 3.4))
     colours = plt.get_cmap("twilight")(np.arange(count) / count)
+    colours[:, :3] *= DARKER
     for axes, (panel, title) in zip(grid, PANELS.items(), strict=True):
         part = drawn[drawn["panel"] == panel]
         size = float(np.clip(4000 / len(part), 0.5, 8))

@@ -1,0 +1,114 @@
+"""Tables A.5 and A.6: PSNR of Stage I's reconstruction on the test split by variant, beside the paper's.
+
+    python -m vita.evaluation.ablation_table --name tableA6_masking_ratio
+        --predictions results/predictions/reconstruction/mask50.parquet ...   (one per variant that was run)
+        --variants mask50=0.5 vita=0.7 mask90=0.9   (each file's name and the row of the table that it is)
+        --paper workflow/resources/paper --settings '{"seed": 2025, "evaluation": {"bootstrap": 1000}}'
+        --csv results/tables/tableA6_masking_ratio.csv --md ... --tex ... --vs-paper ..._vs_paper.csv
+
+Names: tableA5_positional_encoding (rows 4D and 5D), tableA6_masking_ratio (rows 0.5, 0.7 and 0.9); further rows may
+be given. PSNR in dB, peak 1.0, over the hidden patches and over all. A row of the paper without a file has dashes.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vita import cli
+from vita.atomic import replacing
+from vita.errors import UserError
+from vita.evaluation import paper
+from vita.evaluation.predictions import read_predictions
+from vita.evaluation.printing import Cell, Printed, known, latex, markdown, number, with_interval, with_spread
+from vita.evaluation.regression_table import NOT_RUN
+from vita.evaluation.statistics import mean_interval
+
+CAPTIONS = {
+    "tableA5_positional_encoding": "Reconstruction by positional encoding: PSNR in dB, mean ± SD over the test split",
+    "tableA6_masking_ratio": "Reconstruction by masking ratio: PSNR in dB, mean ± SD over the test split",
+}
+QUANTITIES = {"psnr_masked": "Hidden patches", "psnr_all": "All patches"}
+COLUMNS = ("eid", "split", "target", "prediction")
+
+
+def measure(path: Path, bootstrap: int, seed: int) -> dict[str, float]:
+    """Mean, SD and interval of each quantity over the test participants with a finite PSNR."""
+    table = read_predictions(path, columns=COLUMNS)
+    row: dict[str, float] = {"n": table["eid"].nunique()}
+    for quantity in QUANTITIES:
+        values = table.loc[table["target"] == quantity, "prediction"].to_numpy(float)
+        values = values[np.isfinite(values)]
+        row[f"{quantity}_mean"] = values.mean() if values.size else np.nan
+        row[f"{quantity}_std"] = values.std(ddof=1) if values.size > 1 else np.nan
+        low, high = mean_interval(values, bootstrap, seed, quantity)
+        row |= {f"{quantity}_low": low, f"{quantity}_high": high}
+    return row
+
+
+def plain(printed_rows: list[str], found: dict[str, dict[str, float]]) -> pd.DataFrame:
+    """A row per variant: the paper's in its order, then others."""
+    columns = ["n", *(f"{name}_{end}" for name in QUANTITIES for end in ("mean", "std", "low", "high"))]
+    order = list(dict.fromkeys([*printed_rows, *found]))
+    return pd.DataFrame([{"variant": row} | found.get(row, {}) for row in order], columns=["variant", *columns])
+
+
+def printed(table: pd.DataFrame, values: pd.DataFrame, caption: str) -> Printed:
+    """The table for readers, the paper's value in the last column."""
+    out = Printed(caption, ["", "n", *QUANTITIES.values(), "Hidden patches, mean (95 % CI)", "Paper"])
+    theirs = values.pivot_table(index="row", columns="quantity", values="paper")
+    for _, row in table.iterrows():
+        cells = [Cell(row["variant"]), Cell(number(row["n"], 0))]
+        cells += [Cell(with_spread(row[f"{name}_mean"], row[f"{name}_std"], 2)) for name in QUANTITIES]
+        ends = (row["psnr_masked_mean"], row["psnr_masked_low"], row["psnr_masked_high"])
+        cells.append(Cell(with_interval(*ends, 2)))
+        if not known(row["n"]):
+            cells[1] = out.note(cells[1], NOT_RUN)
+        both = theirs.loc[row["variant"]] if row["variant"] in theirs.index else {"mean": np.nan, "std": np.nan}
+        cells.append(Cell(with_spread(both["mean"], both["std"], 2)))
+        out.rows.append(cells)
+    return out
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line, see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--name", required=True, choices=list(CAPTIONS), help="which table")
+    parser.add_argument("--predictions", nargs="*", default=[], type=Path, help="PSNR, one file per variant")
+    parser.add_argument("--variants", nargs="*", default=[], metavar="FILE=ROW", help="row of each file, by its name")
+    parser.add_argument("--paper", required=True, type=Path, help="folder of the paper's numbers")
+    for name in ("csv", "md", "tex", "vs-paper"):
+        parser.add_argument(f"--{name}", required=True, type=Path, help="file to write")
+    cli.add_settings(parser, "seed and the block `evaluation`")
+    args = parser.parse_args(arguments)
+    rows = dict(text.partition("=")[::2] for text in args.variants)
+    unnamed = [path.stem for path in args.predictions if not rows.get(path.stem)]
+    if unnamed:
+        raise UserError(f"--variants must say which row {', '.join(unnamed)} is, such as vita=0.7")
+    bootstrap, seed = args.settings.get("evaluation", {}).get("bootstrap", 1000), args.settings.get("seed", 0)
+    found = {rows[path.stem]: measure(path, bootstrap, seed) for path in args.predictions}
+    values = paper.psnr_values(args.paper, args.name)
+    table = plain(list(dict.fromkeys(values["row"])), found)
+    out = printed(table, values, CAPTIONS[args.name])
+    versus = paper.versus(comparable(table), values, args.paper, args.name)
+    for path, text in {args.md: markdown(out), args.tex: latex(out, args.name)}.items():
+        with replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    for path, frame in {args.csv: table.astype({"n": "Int64"}), args.vs_paper: versus}.items():
+        with replacing(path) as temporary:
+            frame.to_csv(temporary, index=False)
+
+
+def comparable(table: pd.DataFrame) -> pd.DataFrame:
+    """PSNR over all patches in the long form that is set against the paper."""
+    rows = [
+        {"row": row["variant"], "unit": "dB", "model": "stage1", "quantity": quantity}
+        | {"ours": row[f"psnr_all_{quantity}"]}
+        for _, row in table.iterrows()
+        for quantity in ("mean", "std")
+    ]
+    return pd.DataFrame(rows, columns=["row", "unit", "model", "quantity", "ours"])
+
+
+if __name__ == "__main__":
+    cli.run(main)
