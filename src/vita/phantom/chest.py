@@ -46,10 +46,10 @@ class Chest:
             half_depth=100 + 0.7 * size + rng.normal(0, 3),
             fat=float(np.clip(3 + 0.55 * (person["body_fat"] - 12) + rng.normal(0, 1.2), 3, 40)),
             heart_fat=float(
-                np.clip(4 + 1.5 * person["fat_z"] + 1.5 * person["diabetes"] + rng.normal(0, 0.8), 1.5, 12)
+                np.clip(4 + 1.5 * person["fat_z"] + 0.8 * person["diabetes"] + rng.normal(0, 0.8), 1.5, 12)
             ),
             lung=float(np.clip(LUNG - 0.45 * (person["age"] - 64) + rng.normal(0, 2), 5, 40)),
-            liver=LIVER + 4 * person["fat_z"] + 14 * person["diabetes"] + rng.normal(0, 4),
+            liver=LIVER + 4 * person["fat_z"] + 5 * person["diabetes"] + rng.normal(0, 4),
             diaphragm=float(rng.normal(38, 5)),
             blood=blood,
         )

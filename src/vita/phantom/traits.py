@@ -77,14 +77,14 @@ def draw_heart(people: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     z = rng.standard_normal((12, n))
     size = 0.3 * fitness - 0.2 * age_z - 0.65 * ill["diabetes"] + 0.35 * ill["cad"] + 0.55 * ill["infarct"] + 0.8 * z[0]
     lvedv = np.clip(np.where(male, 80.0, 73.0) * bsa * np.exp(0.135 * size), 75, 260)
-    ef = np.where(male, 58.5, 60.5) + fitness - 5.0 * ill["cad"] - 5.0 * ill["infarct"] + ill["diabetes"] + 3.6 * z[1]
+    ef = np.where(male, 58.5, 60.5) + fitness - 4.5 * ill["cad"] - 4.0 * ill["infarct"] + ill["diabetes"] + 4.2 * z[1]
     ef = np.clip(ef, 30, 73)
     burden = np.maximum(ill["hypertension"], 0.9 * ill["high_blood_pressure"])
-    wall = np.where(male, 8.3, 7.1) + 0.3 * pressure + 1.55 * burden + 0.15 * fat + 0.5 * z[2]
+    wall = np.where(male, 8.3, 7.1) + 0.3 * pressure + 1.45 * burden + 0.15 * fat + 0.75 * z[2]
     lvsv = lvedv * ef / 100
     rvedv = lvedv * np.clip(1.06 - 0.004 * (ef - 58), 0.95, 1.2) * np.exp(0.055 * z[3])
     rvsv = np.minimum(lvsv * (1 + 0.03 * z[4]), 0.7 * rvedv)
-    la = 0.25 * age_z + 0.25 * pressure + 0.35 * people["atrial_z"].to_numpy() + 1.25 * ill["stroke"] + 0.75 * z[5]
+    la = 0.25 * age_z + 0.25 * pressure + 0.35 * people["atrial_z"].to_numpy() + 1.15 * ill["stroke"] + 0.85 * z[5]
     la_max = np.clip(36 * bsa * np.exp(0.18 * la), 30, 150)
     la_ef = np.clip(60 - 1.5 * age_z - 6 * ill["stroke"] + 5 * z[6], 25, 75)
     ra_max = np.clip(40 * bsa * np.exp(0.1 * la + 0.15 * z[7] + 0.03 * fitness), 35, 160)
