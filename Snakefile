@@ -29,6 +29,9 @@ except UserError as error:
 ALL_TASKS = sorted({task for system in config["systems"] for task in tasks_of(config, system)})
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/demo.smk"
 include: "workflow/rules/cohort.smk"
