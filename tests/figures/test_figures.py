@@ -92,6 +92,14 @@ def _fig_b9(folder):
     return [*examples, "--predictions", str(folder / "vita.parquet"), "--titles", "vita=Both views, 70 %"]
 
 
+def _bland_altman(folder):
+    draw = np.random.default_rng(0)
+    rows = pd.DataFrame({"eid": np.arange(30) + 1000000, "target": "LVEDV", "reference": draw.normal(150, 30, 30)})
+    rows = rows.assign(predicted=rows["reference"] + draw.normal(2, 5, 30), model="vita")
+    rows.to_parquet(folder / "p.parquet")
+    return ["--participants", str(folder / "p.parquet"), "--targets", str(_targets(folder))]
+
+
 def _learning_curves(folder):
     paths = []
     for task, model in [("stage1", "vita"), ("sa_phenotypes", "vit"), ("sa_phenotypes", "vita")]:
@@ -112,6 +120,7 @@ FIGURES = {
     "fig7_segmentation": _fig7,
     "fig8_segmentation_examples": _fig8,
     "figB9_reconstructions": _fig_b9,
+    "bland_altman": _bland_altman,
     "learning_curves": _learning_curves,
 }
 
