@@ -4,13 +4,14 @@ A row of UK Biobank's main table is tens of kB wide, so neither the file nor its
 """
 
 import logging
+import zlib
 from collections.abc import Collection, Iterator, Sequence
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from vita.cohort.blocks import blocks
 from vita.cohort.delivery import Delivery
 from vita.cohort.spellings import Column
 from vita.errors import UserError
@@ -18,7 +19,6 @@ from vita.errors import UserError
 LOG = logging.getLogger(__name__)
 EID = "eid"
 BATCH_ROWS = 4000
-_BLOCK_BYTES = 16 << 20  # must hold the longest line; UK Biobank's are below 1 MB
 _MISSING = ["", "NA"]
 
 
@@ -37,7 +37,7 @@ def stream(delivery: Delivery, wanted: Sequence[Column], leave_out: Collection[i
     gone = pl.Series(sorted(leave_out), dtype=pl.Int64)
     first_row = 1
     dropped = 0
-    for batch in _gathered(_record_batches(delivery, wanted)):
+    for batch in _gathered(_frames(delivery, wanted)):
         ids = seen.check(batch[EID], first_row)
         first_row += len(batch)
         kept = batch.with_columns(ids).filter(~pl.col(EID).is_in(gone.implode()))
@@ -74,66 +74,59 @@ class _Ids:
         return f"1-{before} and {first_row}-{first_row + len(ids) - 1}"
 
 
-def _gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pl.DataFrame]:
-    """Join small record batches to frames of about BATCH_ROWS rows: fewer, larger steps are faster."""
-    held: list[pa.RecordBatch] = []
-    rows = 0
-    for batch in batches:
-        held.append(batch)
-        rows += batch.num_rows
-        if rows >= BATCH_ROWS:
-            yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches(held)))
-            held, rows = [], 0
-    if rows:
-        yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches(held)))
+def _gathered(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Join small frames to ones of about BATCH_ROWS rows: fewer, larger steps are faster."""
+    held: list[pl.DataFrame] = []
+    for frame in frames:
+        held.append(frame)
+        if sum(map(len, held)) >= BATCH_ROWS:
+            yield pl.concat(held)
+            held = []
+    if held:
+        yield pl.concat(held)
 
 
-def _record_batches(delivery: Delivery, wanted: Sequence[Column]) -> Iterator[pa.RecordBatch]:
+def _frames(delivery: Delivery, wanted: Sequence[Column]) -> Iterator[pl.DataFrame]:
     if delivery.format == "parquet":
-        yield from _parquet_batches(delivery, wanted)
+        yield from _parquet_frames(delivery, wanted)
     else:
-        yield from _text_batches(delivery, wanted)
+        yield from _text_frames(delivery, wanted)
 
 
-def _text_batches(delivery: Delivery, wanted: Sequence[Column]) -> Iterator[pa.RecordBatch]:
-    """Record batches of a text table; every cell stays text, so that no type is guessed from a first block."""
-    header = delivery.header
-    names = [str(i) for i in range(header.width)]  # places, not names: unneeded names need not decode or be unique
-    names[header.eid] = EID
-    for column in wanted:
-        names[column.index] = column.canonical
-    chosen = [EID, *(column.canonical for column in wanted)]
-    with delivery.open() as raw:
-        try:
-            reader = pacsv.open_csv(
-                pa.PythonFile(_Checked(raw, delivery.name), mode="r"),
-                read_options=pacsv.ReadOptions(
-                    column_names=names, skip_rows=1, block_size=_BLOCK_BYTES, use_threads=True
-                ),
-                parse_options=pacsv.ParseOptions(delimiter=delivery.delimiter),
-                convert_options=pacsv.ConvertOptions(
-                    include_columns=chosen,
-                    column_types=dict.fromkeys(chosen, pa.string()),
-                    null_values=_MISSING,
-                    strings_can_be_null=True,
-                    quoted_strings_can_be_null=True,
-                ),
+def _text_frames(delivery: Delivery, wanted: Sequence[Column]) -> Iterator[pl.DataFrame]:
+    """Frames of a text table; every cell stays text, so that no type is guessed from a first block.
+
+    Columns are taken by place, not name: names of unneeded columns need not decode or be unique.
+    """
+    chosen = {column.index: column.canonical for column in wanted} | {delivery.header.eid: EID}
+    names = [chosen[place] for place in sorted(chosen)]
+    try:
+        for block in blocks(delivery):
+            frame = pl.read_csv(
+                block,
+                has_header=False,
+                columns=sorted(chosen),
+                separator=delivery.delimiter,
+                infer_schema=False,
+                null_values=_MISSING,
+                encoding="utf8-lossy",  # free text that nobody asked for may be latin-1
             )
-            yield from reader
-        except (pa.ArrowInvalid, EOFError, OSError) as error:
-            reason = str(error).splitlines()[0][:200]
-            raise UserError(f"{delivery.name}: the table is damaged or cut short: {reason}") from error
+            frame.columns = names
+            yield frame
+    except (pl.exceptions.PolarsError, EOFError, OSError, zlib.error) as error:
+        reason = str(error).splitlines()[0][:200]
+        raise UserError(f"{delivery.name}: the table is damaged or cut short: {reason}") from error
 
 
-def _parquet_batches(delivery: Delivery, wanted: Sequence[Column]) -> Iterator[pa.RecordBatch]:
-    """Record batches of a Parquet table, numbers and dates turned to text."""
+def _parquet_frames(delivery: Delivery, wanted: Sequence[Column]) -> Iterator[pl.DataFrame]:
+    """Frames of a Parquet table, numbers and dates turned to text."""
     try:
         file = pq.ParquetFile(delivery.path)
         source = file.schema_arrow.names
         chosen = {source[delivery.header.eid]: EID} | {source[c.index]: c.canonical for c in wanted}
         for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=list(chosen)):
             frame = pl.DataFrame(pl.from_arrow(batch)).rename(chosen)
-            yield from frame.select(_as_text(frame[name]) for name in chosen.values()).to_arrow().to_batches()
+            yield frame.select(_as_text(frame[name]) for name in chosen.values())
     except (pa.ArrowInvalid, OSError) as error:
         raise UserError(f"{delivery.name}: not a Parquet table that can be read: {error}") from error
 
@@ -146,24 +139,6 @@ def _as_text(values: pl.Series) -> pl.Series:
         return values.fill_nan(None).cast(pl.String).str.strip_suffix(".0")
     text = values.cast(pl.String)
     return text.set(text.is_in(_MISSING), None)
-
-
-class _Checked:
-    """A byte stream that refuses NUL bytes, which readers otherwise pass on as part of a cell."""
-
-    def __init__(self, raw: object, table: str) -> None:
-        self.raw = raw
-        self.table = table
-        self.closed = False
-
-    def read(self, size: int = -1) -> bytes:
-        data: bytes = self.raw.read(size)  # type: ignore[attr-defined]
-        if b"\0" in data:
-            raise OSError("it holds a NUL byte; deliver the file again")
-        return data
-
-    def close(self) -> None:
-        self.closed = True
 
 
 def _lists(frame: pl.DataFrame, spelling: str, wanted: Sequence[Column]) -> list[pl.Series]:
