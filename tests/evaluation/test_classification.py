@@ -72,16 +72,6 @@ def test_predictions_must_be_probabilities():
         classification.binary(Pairs(np.arange(2), np.array([0.0, 1]), np.array([-1.0, 3]), 0.5), "x", 9, 0)
 
 
-def test_calibration_counts_everybody_once(tmp_path, targets):
-    synthetic.disease(tmp_path / "vita.parquet", "cad", 1.5)
-    curve = tmp_path / "curve.csv"
-    row = _run(tmp_path, targets, "disease_cad", tmp_path / "vita.parquet", "--calibration", str(curve))
-    table = pd.read_csv(curve)
-    assert table["n"].sum() == row["n"]
-    assert (table["predicted"].between(table["bin"] / 10, (table["bin"] + 1) / 10)).all()
-    assert (table["n"] * table["observed"]).sum() == pytest.approx(row["positives"])
-
-
 def test_categorical(tmp_path, targets):
     table = synthetic.categorical(tmp_path / "vita.parquet", ["walking_pace"])
     row = _run(tmp_path, targets, "categorical_features", tmp_path / "vita.parquet")

@@ -100,6 +100,13 @@ def _bland_altman(folder):
     return ["--participants", str(folder / "p.parquet"), "--targets", str(_targets(folder))]
 
 
+def _calibration(folder):
+    for target, strength in {"cad": 1.5, "stroke": 0.5}.items():
+        synthetic.disease(folder / f"disease_{target}" / "vita.parquet", target, strength)
+    paths = [str(folder / f"disease_{target}" / "vita.parquet") for target in ("cad", "stroke")]
+    return ["--predictions", *paths, "--targets", str(_targets(folder))]
+
+
 def _learning_curves(folder):
     paths = []
     for task, model in [("stage1", "vita"), ("sa_phenotypes", "vit"), ("sa_phenotypes", "vita")]:
@@ -121,6 +128,7 @@ FIGURES = {
     "fig8_segmentation_examples": _fig8,
     "figB9_reconstructions": _fig_b9,
     "bland_altman": _bland_altman,
+    "calibration": _calibration,
     "learning_curves": _learning_curves,
 }
 
@@ -209,6 +217,16 @@ def test_reconstruction_csv_holds_psnr(tmp_path):
         error = np.mean((0.1 * stored["input"][0, 0, 0]) ** 2)
     assert drawn[("vita", "2-chamber", "psnr_panel_db")] == pytest.approx(-10 * np.log10(error), rel=1e-4)
     assert drawn[("vita", "all", "psnr_masked_mean_db")] == 25
+
+
+def test_calibration_bins_hold_everybody_once(tmp_path):
+    drawn = pd.read_csv(_make("calibration", _calibration(tmp_path), tmp_path / "out")["csv"])
+    table = pd.read_parquet(tmp_path / "disease_cad" / "vita.parquet")
+    cad = drawn[drawn["target"] == "cad"]
+    assert cad["n"].sum() == len(table)
+    assert (cad["n"] * cad["observed"]).sum() == pytest.approx(table["truth"].sum(), rel=1e-4)
+    assert (cad["n"] * cad["predicted"]).sum() == pytest.approx(table["prediction"].sum(), rel=1e-4)
+    assert ((cad["low"] <= cad["observed"]) & (cad["observed"] <= cad["high"])).all()
 
 
 @pytest.mark.parametrize(

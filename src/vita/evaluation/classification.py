@@ -6,7 +6,6 @@
         --targets workflow/resources/targets.tsv
         --settings '{"seed": 2025, "evaluation": {"bootstrap": 1000}}'
         --output results/metrics/disease_cad/vita.csv
-        --calibration results/metrics/disease_cad/vita_calibration.csv   (optional, binary targets)
 
 Binary: AUC-ROC with DeLong's interval, F1, recall and precision at the threshold chosen on validation and stored
 with the predictions, average precision, Brier score, prevalence; bootstrap intervals for all but the AUC; with
@@ -28,7 +27,6 @@ from vita.evaluation import weighted
 from vita.evaluation.predictions import Pairs, identity, pairs, read_predictions, read_targets
 from vita.evaluation.statistics import delong_interval, delong_p, holm, interval, resamples
 
-BINS = 10
 BINARY = ("auc", "f1", "recall", "precision", "average_precision", "brier")
 CATEGORICAL = ("macro_auc", "accuracy", "macro_f1")
 COLUMNS = [
@@ -164,27 +162,6 @@ def evaluate(
     return table
 
 
-def calibration(predictions: pd.DataFrame, targets: pd.DataFrame, model: str) -> pd.DataFrame:
-    """Observed frequency against mean predicted probability in `BINS` equal bins of probability."""
-    rows = []
-    for _, target in targets[targets["kind"] == "binary"].iterrows():
-        found = pairs(predictions, target["target"])
-        bins = np.clip((found.prediction * BINS).astype(int), 0, BINS - 1)
-        for number in np.unique(bins):
-            inside = bins == number
-            rows.append(
-                {
-                    "model": model,
-                    "target": target["target"],
-                    "bin": int(number),
-                    "n": int(inside.sum()),
-                    "predicted": found.prediction[inside].mean(),
-                    "observed": found.truth[inside].mean(),
-                }
-            )
-    return pd.DataFrame(rows, columns=["model", "target", "bin", "n", "predicted", "observed"])
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Command line, see the module's docstring."""
     parser = cli.parser(__doc__)
@@ -194,13 +171,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--baselines", nargs="*", default=[], type=Path, help="predictions to test against")
     parser.add_argument("--targets", required=True, type=Path, help="targets.tsv")
     parser.add_argument("--output", required=True, type=Path, help="metrics CSV to write")
-    parser.add_argument("--calibration", type=Path, help="CSV of the calibration curves to write")
     cli.add_settings(parser, "seed and the block `evaluation`")
     args = parser.parse_args(arguments)
-    predictions, targets = read_predictions(args.predictions), read_targets(args.targets, args.task)
     table = evaluate(
-        predictions,
-        targets,
+        read_predictions(args.predictions),
+        read_targets(args.targets, args.task),
         {path.stem: read_predictions(path) for path in args.baselines},
         args.model,
         args.settings.get("evaluation", {}).get("bootstrap", 1000),
@@ -208,9 +183,6 @@ def main(arguments: list[str] | None = None) -> None:
     )
     with replacing(args.output) as path:
         table.to_csv(path, index=False)
-    if args.calibration:
-        with replacing(args.calibration) as path:
-            calibration(predictions, targets, args.model).to_csv(path, index=False)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,110 @@
+"""Calibration: observed frequency of each disease against the predicted probability, on the test split.
+
+    python -m vita.figures.calibration
+        --predictions results/predictions/disease_cad/vita.parquet ...   (one per disease, one system)
+        --targets workflow/resources/targets.tsv
+        --svg results/figures/calibration.svg --png results/figures/calibration.png
+        --csv results/figures/calibration.csv
+
+Participants are sorted by probability and cut into bins of equal size. Bars: Wilson's 95 % interval of the observed
+frequency. Dashed: perfect calibration. The Brier score stands in each panel.
+"""
+
+import math
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy import stats
+
+from vita import cli
+from vita.errors import UserError
+from vita.evaluation.predictions import Pairs, pairs, read_predictions, read_targets
+from vita.figures import style
+
+BINS = 6
+FEWEST_PER_BIN = 10
+COLUMNS = 3
+PANEL_INCHES = 1.75
+
+
+def curve(found: Pairs) -> pd.DataFrame:
+    """`n`, `predicted` (mean probability), `observed` (frequency), `low`, `high` of each bin of equal size."""
+    order = np.argsort(found.prediction, kind="stable")
+    count = int(np.clip(order.size // FEWEST_PER_BIN, 1, BINS))
+    rows = []
+    for part in np.array_split(order, count):
+        positives, n = int(found.truth[part].sum()), part.size
+        interval = stats.binomtest(positives, n).proportion_ci(method="wilson")
+        row = {"n": n, "predicted": found.prediction[part].mean(), "observed": positives / n}
+        rows.append(row | {"low": interval.low, "high": interval.high})
+    return pd.DataFrame(rows)
+
+
+def collect(predictions: list[Path], targets: pd.DataFrame) -> pd.DataFrame:
+    """`target`, `title`, `brier` and the columns of `curve`, in the targets' order.
+
+    Raises:
+        UserError: no binary target has a known truth.
+    """
+    found = pd.concat([read_predictions(path) for path in predictions], ignore_index=True)
+    parts = []
+    for _, target in targets[targets["kind"] == "binary"].iterrows():
+        known = pairs(found, target["target"])
+        if known.truth.size:
+            brier = float(np.mean((known.truth - known.prediction) ** 2))
+            parts.append(curve(known).assign(target=target["target"], title=target["title"], brier=brier))
+    if not parts:
+        raise UserError("no test participant has a known value of any binary target in these predictions")
+    first = ["target", "title", "brier"]
+    table = pd.concat(parts, ignore_index=True)
+    return table[first + [name for name in table.columns if name not in first]]
+
+
+def draw(drawn: pd.DataFrame, colour: str) -> Figure:
+    """A panel per target."""
+    targets = list(dict.fromkeys(drawn["target"]))
+    columns = min(COLUMNS, len(targets))
+    rows = math.ceil(len(targets) / columns)
+    size = (PANEL_INCHES * columns + 0.3, PANEL_INCHES * rows + 0.25)
+    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    for axes, target in zip(grid.flat, targets, strict=False):
+        _panel(axes, drawn[drawn["target"] == target], colour)
+    for axes in grid.flat[len(targets) :]:
+        axes.set_axis_off()
+    figure.supxlabel("Mean predicted probability", fontsize=8)
+    figure.supylabel("Observed frequency", fontsize=8)
+    return figure
+
+
+def _panel(axes: Axes, part: pd.DataFrame, colour: str) -> None:
+    top = max(float(part[["predicted", "high"]].max(axis=None)) * 1.05, 0.1)
+    axes.plot([0, top], [0, top], color=style.GREY, linewidth=0.8, linestyle=(0, (3, 2)))
+    spread = np.abs(part[["low", "high"]].to_numpy() - part[["observed"]].to_numpy()).T
+    axes.errorbar(
+        part["predicted"], part["observed"], yerr=spread, color=colour, marker="o", markersize=3, elinewidth=0.7
+    )
+    axes.text(0.05, 0.96, f"Brier {part['brier'].iloc[0]:.3f}", transform=axes.transAxes, va="top", fontsize=6.5)
+    axes.set_title(part["title"].iloc[0])
+    axes.set(xlim=(0, top), ylim=(0, top))
+    axes.set_box_aspect(1)
+    axes.locator_params(nbins=4)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line, see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--predictions", nargs="+", required=True, type=Path, help="one system's predictions")
+    parser.add_argument("--targets", required=True, type=Path, help="targets.tsv")
+    style.add_common(parser)
+    args = parser.parse_args(arguments)
+    style.apply()
+    drawn = collect(args.predictions, read_targets(args.targets))
+    style.save(draw(drawn, style.colour(args.predictions[0].stem)), drawn, args)
+
+
+if __name__ == "__main__":
+    cli.run(main)
