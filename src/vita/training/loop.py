@@ -15,14 +15,14 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 
-from vita.errors import UserError
 from vita.training import checkpoint, records
 from vita.training.augment import Augmentation
 from vita.training.callbacks import KeepState, ShowProgress
 from vita.training.checkpoint import Identity, Progress
 from vita.training.data import Batch, Samples, TrainingBatches, TrainingOrder, in_order, mixed_seed
+from vita.training.device import device_of
 from vita.training.schedule import learning_rate_factor
-from vita.training.settings import Settings, TrainingSettings
+from vita.training.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +58,9 @@ class Learner(LightningModule):
     @abstractmethod
     def summary(self, values: dict[str, Tensor]) -> dict[str, float]:
         """Metrics of the whole validation split; `val_loss` selects the weights."""
+
+    def warm_start(self, train: Samples) -> None:
+        """What is done once, before the first step; nothing unless a stage has something to do."""
 
     def parameter_groups(self) -> list[tuple[float, nn.Module]]:
         """Parts of the model with their factor on the learning rate."""
@@ -123,28 +126,6 @@ class Fitted:
     resumed_at: int
 
 
-def device_of(training: TrainingSettings) -> torch.device:
-    """The device to compute on.
-
-    Raises:
-        UserError: a GPU is asked for and not there, or fp16 without one.
-    """
-    there = torch.cuda.is_available()
-    if training.device == "cuda" and not there:
-        raise UserError("config: 'training.device' is cuda, but no CUDA device is there; set it to auto or cpu")
-    device = torch.device("cuda" if there and training.device != "cpu" else "cpu")
-    if training.precision == "fp16" and device.type == "cpu":
-        raise UserError("config: 'training.precision' is fp16, which needs a GPU; set it to 32 or bf16")
-    return device
-
-
-def prepare(settings: Settings) -> torch.device:
-    """Seed, thread count and device of this process; before a model is made."""
-    torch.set_num_threads(settings.training.threads)
-    torch.manual_seed(settings.seed)
-    return device_of(settings.training)
-
-
 def fit(
     learner: Learner,
     train: Samples,
@@ -195,6 +176,8 @@ def _run(
     left = settings.stage.epochs - learner.progress.step // order.steps
     if learner.progress.step:
         log.info("going on after step %d", learner.progress.step)
+    else:
+        learner.warm_start(train)
     if training.compile:
         learner.model.compile()
     trainer = _trainer(settings, max(left, 0), folder, [keeper, ShowProgress()])

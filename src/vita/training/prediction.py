@@ -5,8 +5,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vita.models.heads import output_slices
-from vita.training.data import Batch
+from vita.training.data import Batch, Samples
 from vita.training.loop import Learner
+from vita.training.probe import train_head
 from vita.training.settings import Settings
 from vita.training.task import Task, class_weights
 
@@ -40,6 +41,15 @@ class PredictionLearner(Learner):
         """A pretrained encoder has its own learning rate."""
         scale = self.settings.stage.encoder_lr_scale
         return [*((scale, module) for module in self._pretrained), (1.0, self.model)]
+
+    def warm_start(self, train: Samples) -> None:
+        """Train the head alone on the pretrained encoder's features, so that its first errors do not harm the encoder.
+
+        Linear probing, then fine-tuning (Kumar et al., 2022). Features are computed once, so this costs one pass.
+        """
+        epochs = self.settings.stage.probe_epochs if self._pretrained else 0
+        if epochs:
+            train_head(self, train, epochs)
 
     def training_loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Mean over targets."""

@@ -19,7 +19,8 @@ from vita.models.weights import WEIGHTS, load_part
 from vita.training import records
 from vita.training.checkpoint import Identity
 from vita.training.data import Samples, read_split, split_hash
-from vita.training.loop import Fitted, Learner, prepare
+from vita.training.device import prepare
+from vita.training.loop import Fitted, Learner
 from vita.training.settings import Settings, read_settings
 
 log = logging.getLogger(__name__)

@@ -58,6 +58,7 @@ class StageSettings:
         loss: Stage I: masked | all; Stage III numbers: mse | l1 | huber, on standardised targets.
         chunk: Stage II: participants a forward pass holds in memory (gradient caching); 0 for the whole batch.
         planes: segmentation: random planes a step that the decoder computes; 0 for all.
+        probe_epochs: Stage III: passes of the head alone over features of the pretrained encoder, before fine-tuning.
     """
 
     epochs: int
@@ -83,6 +84,7 @@ class StageSettings:
     rectify: bool = False
     imbalance: Literal["weights", "focal", "sampling", "none"] = "weights"
     planes: int = 0
+    probe_epochs: int = 0
 
 
 @dataclass(frozen=True)

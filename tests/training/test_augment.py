@@ -1,0 +1,60 @@
+import torch
+
+from vita.training.augment import NOT_ANNOTATED, Augmentation
+
+
+def hearts(batch=6, size=32):
+    """Discs off the centre, the same in all planes and frames, and their masks."""
+    rows, columns = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
+    masks = ((rows - 18).square() + (columns - 11).square() < 36).to(torch.uint8)
+    masks = masks.expand(batch, 9, 5, size, size).clone()
+    return masks.float() * 0.8, masks
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_masks_move_with_images():
+    images, masks = hearts()
+    moved, moved_masks = Augmentation(30, 0.0, True)(images, masks, generator())
+    known = moved_masks != NOT_ANNOTATED
+    agree = (moved > 0.4) == (moved_masks == 1)
+    assert agree[known].float().mean() > 0.99
+    assert not torch.equal(moved_masks, masks)
+
+
+def test_what_the_rotation_brings_in_is_not_annotated():
+    images, masks = hearts()
+    moved, moved_masks = Augmentation(45, 0.0, False)(images + 0.1, masks, generator())
+    outside = moved_masks == NOT_ANNOTATED
+    assert outside.any()
+    assert set(moved_masks[~outside].unique().tolist()) == {0, 1}
+    assert moved[outside].mean() < 0.06
+
+
+def test_same_for_all_planes_and_frames_but_not_for_all_participants():
+    images, masks = hearts()
+    moved, _ = Augmentation(30, 0.3, True)(images, masks, generator())
+    assert torch.allclose(moved, moved[:, :1, :1].expand_as(moved))
+    assert not torch.allclose(moved[0], moved[1])
+
+
+def test_flips_alone_are_exact():
+    images, masks = hearts()
+    moved, moved_masks = Augmentation(0, 0.0, True)(images, masks, generator(3))
+    for image, mask, before in zip(moved, moved_masks, images, strict=True):
+        candidates = [before, before.flip(-1), before.flip(-2), before.flip(-1, -2)]
+        assert any(torch.allclose(image, each, atol=1e-4) for each in candidates)
+        assert torch.equal(mask, (image > 0.4).to(torch.uint8))
+
+
+def test_contrast_keeps_the_range_and_the_seed_decides():
+    images, _ = hearts()
+    augmentation = Augmentation(20, 0.5, True)
+    first, none = augmentation(images, None, generator(1))
+    assert none is None
+    assert first.min() >= 0
+    assert first.max() <= 1
+    assert torch.equal(first, augmentation(images, None, generator(1))[0])
+    assert not torch.equal(first, augmentation(images, None, generator(2))[0])

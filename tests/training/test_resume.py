@@ -1,0 +1,172 @@
+"""Interrupted trainings end with the weights of uninterrupted ones, bit by bit."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from training import toy
+from vita.errors import UserError
+from vita.training import stage1, stage2, stage3
+from vita.training.callbacks import KeepState
+
+LONG = {"epochs": 3, "augment": True}
+MODULES = {"stage1": stage1, "stage2": stage2, "stage3": stage3, "segmentation": stage3}
+
+
+def arguments(cohort: toy.Toy, name: str, output: Path, **settings) -> list[str]:
+    settings = LONG | {"training": {"checkpoint_steps": 3}} | settings
+    if name in ("stage3", "segmentation"):
+        task = "sa_phenotypes" if name == "stage3" else name
+        return cohort.stage3(task, "vit", output, **settings)
+    return cohort.arguments(name, output, **settings)
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model.safetensors")
+
+
+def same(first: Path, second: Path) -> bool:
+    a, b = weights(first), weights(second)
+    return set(a) == set(b) and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, step: int, action) -> None:
+    """Do something when a step is done, before anything is saved for it."""
+    original = KeepState.on_train_batch_end
+
+    def spied(self, trainer, learner, outputs, batch, index):
+        if learner.progress.step + 1 == step:
+            action()
+        original(self, trainer, learner, outputs, batch, index)
+
+    monkeypatch.setattr(KeepState, "on_train_batch_end", spied)
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("name", list(MODULES))
+def test_seed_decides_and_interruption_does_not(cohort, tmp_path, monkeypatch, name):
+    main = MODULES[name].main
+    main(arguments(cohort, name, tmp_path / "whole"))
+    for step, how in ((6, "kill"), (10, "kill"), (7, "term"), (8, "term")):
+        folder = tmp_path / f"{how}{step}"
+
+        def kill():
+            raise Killed
+
+        with monkeypatch.context() as patch:
+            stop_at(patch, step, kill if how == "kill" else lambda: os.kill(os.getpid(), signal.SIGTERM))
+            with pytest.raises(Killed if how == "kill" else SystemExit):
+                main(arguments(cohort, name, folder))
+        assert not (folder / "model.safetensors").exists()
+        main(arguments(cohort, name, folder))
+        assert same(tmp_path / "whole", folder), (step, how)
+
+
+def test_kill_minus_nine_at_a_random_moment(cohort, tmp_path):
+    folder = tmp_path / "killed"
+    options = {"epochs": 40, "training": {"checkpoint_steps": 5}}
+    own = arguments(cohort, "stage1", folder, **options)
+    process = subprocess.Popen([sys.executable, "-m", "vita.training.stage1", *own], stderr=subprocess.DEVNULL)
+    state = folder / "checkpoints" / "state.pt"
+    while not state.exists():
+        time.sleep(0.02)
+        assert process.poll() is None
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    done = torch.load(state, weights_only=True)["progress"]["step"]
+    assert 0 < done < 40 * 4
+    stage1.main(own)
+    stage1.main(arguments(cohort, "stage1", tmp_path / "whole", **options))
+    assert same(tmp_path / "whole", folder)
+
+
+def test_signals_save_at_once(cohort, tmp_path, monkeypatch):
+    own = arguments(cohort, "stage1", tmp_path / "m", training={"checkpoint_steps": 1000})
+    stop_at(monkeypatch, 5, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(SystemExit) as stopped:
+        stage1.main(own)
+    assert stopped.value.code == 143
+    assert torch.load(tmp_path / "m/checkpoints/state.pt", weights_only=True)["progress"]["step"] == 5
+
+
+def test_sigusr1_saves_and_goes_on(cohort, tmp_path, monkeypatch):
+    saved = []
+    original = KeepState._save
+    monkeypatch.setattr(KeepState, "_save", lambda self, t, m: (saved.append(m.progress.step), original(self, t, m)))
+    stop_at(monkeypatch, 5, lambda: os.kill(os.getpid(), signal.SIGUSR1))
+    stage1.main(arguments(cohort, "stage1", tmp_path / "m", training={"checkpoint_steps": 1000}))
+    assert saved == [5, 12]
+
+
+def test_other_configuration_of_an_unfinished_training_is_refused(cohort, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_at(patch, 5, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(SystemExit):
+            stage1.main(arguments(cohort, "stage1", tmp_path / "m"))
+    with pytest.raises(UserError, match=r"stage\.lr.*0\.002.*0\.003"):
+        stage1.main(arguments(cohort, "stage1", tmp_path / "m", lr=3e-3))
+    with pytest.raises(UserError, match=r"model\.depth' 1,.*2"):
+        stage1.main(arguments(cohort, "stage1", tmp_path / "m", model={"depth": 2}))
+
+
+def test_finished_training_is_not_repeated_but_goes_on_for_more_epochs(cohort, tmp_path, monkeypatch):
+    folder = tmp_path / "m"
+    stage1.main(arguments(cohort, "stage1", folder))
+    first = weights(folder)
+    (folder / "model.safetensors").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(KeepState, "on_train_batch_end", lambda *_: pytest.fail("trained again"))
+        stage1.main(arguments(cohort, "stage1", folder))
+    assert all(torch.equal(first[name], tensor) for name, tensor in weights(folder).items())
+    stage1.main(arguments(cohort, "stage1", folder, epochs=5))
+    rows = (folder / "history.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows[1:]] == ["1", "2", "3", "4", "5"]
+    assert json.loads((folder / "config.json").read_text())["steps"] == 20
+
+
+def test_finished_training_of_another_configuration_starts_anew(cohort, tmp_path):
+    stage1.main(arguments(cohort, "stage1", tmp_path / "m"))
+    stage1.main(arguments(cohort, "stage1", tmp_path / "m", lr=1e-3))
+    stage1.main(arguments(cohort, "stage1", tmp_path / "fresh", lr=1e-3))
+    assert same(tmp_path / "m", tmp_path / "fresh")
+
+
+def test_no_participant_in_any_file(cohort, tmp_path):
+    stage3.main(arguments(cohort, "stage3", tmp_path / "m"))
+    eid = re.compile(rb"50000\d\d")
+    for path in (tmp_path / "m").rglob("*"):
+        if path.is_file() and path.suffix != ".parquet":
+            assert not eid.search(path.read_bytes()), path.name
+
+
+def test_a_broken_state_is_one_clear_line(cohort, tmp_path):
+    (tmp_path / "m/checkpoints").mkdir(parents=True)
+    (tmp_path / "m/checkpoints/state.pt").write_bytes(b"no state")
+    with pytest.raises(UserError, match="delete it"):
+        stage1.main(arguments(cohort, "stage1", tmp_path / "m"))
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_state(cohort, tmp_path, monkeypatch):
+    from vita.training.reconstruction import ReconstructionLearner
+
+    original = ReconstructionLearner.training_loss
+
+    def poisoned(self, batch, generator):
+        return original(self, batch, generator) * (float("nan") if self.progress.step == 7 else 1)
+
+    monkeypatch.setattr(ReconstructionLearner, "training_loss", poisoned)
+    with pytest.raises(UserError, match=r"nan at step 8 \(epoch 2\).*step 6"):
+        stage1.main(arguments(cohort, "stage1", tmp_path / "m"))
+    assert torch.load(tmp_path / "m/checkpoints/state.pt", weights_only=True)["progress"]["step"] == 6
