@@ -1,0 +1,79 @@
+"""Time and peak memory of Stage I steps at the paper's size, in a process of its own; prints one JSON line.
+
+python tests/benchmarks/stage1_step.py --batch 2 --precision fp32 --implementation project
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import time
+
+import torch
+from torch import Tensor, nn
+
+from vita.models.blocks import Block
+from vita.models.mae import MaskedAutoencoder
+from vita.models.masking import kept_count, random_order
+from vita.models.settings import ModelSettings
+
+PAPER = ModelSettings(
+    size=128, patch=(5, 8, 8), width=1025, heads=5, depth=6, decoder_depth=2, projection=128
+)  # Section 4.2 and Appendix B
+MASK_RATIO = 0.7
+
+
+class PlainBlock(Block):
+    """The same block with attention spelt out, as a plain vision transformer has it."""
+
+    def attention(self, tokens_bnd: Tensor) -> Tensor:
+        batch, count, width = tokens_bnd.shape
+        qkv = self.qkv(tokens_bnd).view(batch, count, 3, self.heads, width // self.heads)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4)
+        weights = (query @ key.transpose(2, 3) * (width // self.heads) ** -0.5).softmax(dim=-1)
+        return self.proj((weights @ value).transpose(1, 2).reshape(batch, count, width))
+
+
+def build(implementation: str, settings: ModelSettings) -> MaskedAutoencoder:
+    """The project's model, or one with plain blocks."""
+    model = MaskedAutoencoder(settings)
+    if implementation == "plain":
+        for stack in (model.encoder, model.decoder):
+            stack.blocks = nn.ModuleList(PlainBlock(settings.width, settings.heads) for _ in stack.blocks)
+    return model
+
+
+def measure(implementation: str, precision: str, batch: int, steps: int, settings: ModelSettings) -> dict[str, float]:
+    """Median seconds of a training step (forward, backward, AdamW) after one to warm up, and peak memory."""
+    torch.manual_seed(0)
+    model = build(implementation, settings)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
+    images, keep = torch.rand(batch, 9, 5, settings.size, settings.size), kept_count(settings.tokens, MASK_RATIO)
+    seconds = []
+    for _ in range(steps + 1):
+        start = time.perf_counter()
+        optimiser.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            loss = model(images, random_order(batch, settings.tokens), keep).loss
+        loss.backward()
+        optimiser.step()
+        seconds.append(time.perf_counter() - start)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"seconds": statistics.median(seconds[1:]), "peak_mb": peak_mb, "loss": loss.item()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--implementation", choices=["project", "plain"], default="project")
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
+    parser.add_argument("--batch", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    result = measure(args.implementation, args.precision, args.batch, args.steps, PAPER)
+    print(json.dumps(vars(args) | result))
+
+
+if __name__ == "__main__":
+    main()
