@@ -91,6 +91,13 @@ def test_participants_are_paired_whatever_the_order(tmp_path):
     assert regression.compare(found, "LVEDV", {"a": first})["p"] == 1.0
 
 
+def test_a_baseline_that_lacks_participants_is_not_compared_with(tmp_path, caplog):
+    table = synthetic.regression(tmp_path / "a.parquet", ["LVEDV"], 0.3).query("split == 'test'")
+    found = regression.pairs(table, "LVEDV")
+    assert regression.compare(found, "LVEDV", {"less": table.iloc[1:]}) == {}
+    assert "less lacks test participants" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

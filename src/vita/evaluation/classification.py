@@ -24,7 +24,7 @@ from vita import cli
 from vita.atomic import replacing
 from vita.errors import UserError
 from vita.evaluation import weighted
-from vita.evaluation.predictions import Pairs, identity, pairs, read_predictions, read_targets
+from vita.evaluation.predictions import Pairs, complete, identity, pairs, read_predictions, read_targets
 from vita.evaluation.statistics import delong_interval, delong_p, holm, interval, resamples
 
 BINARY = ("auc", "f1", "recall", "precision", "average_precision", "brier")
@@ -91,7 +91,7 @@ def compare(found: Pairs, target: str, baselines: dict[str, pd.DataFrame]) -> Ro
     for name, table in baselines.items():
         other = pairs(table, target)
         scores[name] = pd.Series(other.prediction, index=other.eid).reindex(found.eid).to_numpy(float)
-    scores = {name: score for name, score in scores.items() if score.size and np.isfinite(score).all()}
+    scores = complete(scores, target)
     if not scores or truth.all() or not truth.any():
         return {}
     areas = {name: delong_interval(truth, score)[0] for name, score in scores.items()}

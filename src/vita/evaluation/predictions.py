@@ -1,5 +1,6 @@
 """Predictions files and targets as the evaluation reads them: checked columns, one split, known units."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from vita.errors import UserError
+
+log = logging.getLogger(__name__)
 
 COLUMNS = ("eid", "split", "target", "truth", "prediction")
 TARGET_COLUMNS = ("task", "target", "title", "unit", "kind", "in_table", "decimals")
@@ -76,6 +79,19 @@ def pairs(predictions: pd.DataFrame, target: str) -> Pairs:
     known = rows["threshold"].dropna() if "threshold" in rows else rows["truth"].iloc[:0]
     threshold = float(known.iloc[0]) if len(known) else float("nan")
     return Pairs(rows["eid"].to_numpy(np.int64), rows["truth"].to_numpy(float), prediction, threshold)
+
+
+def complete(values: dict[str, np.ndarray], target: str) -> dict[str, np.ndarray]:
+    """Those baselines that have a finite value for every participant; the log names the others.
+
+    Args:
+        values: (n,) of each baseline, NaN where it lacks a participant.
+        target: for the log.
+    """
+    kept = {name: array for name, array in values.items() if array.size and np.isfinite(array).all()}
+    for name in values.keys() - kept.keys():
+        log.warning("%s: %s lacks test participants and is not compared with", target, name)
+    return kept
 
 
 def identity(targets_row: "pd.Series", task: str, model: str) -> dict[str, object]:

@@ -20,7 +20,7 @@ import pandas as pd
 
 from vita import cli
 from vita.atomic import replacing
-from vita.evaluation.predictions import Pairs, identity, pairs, read_predictions, read_targets
+from vita.evaluation.predictions import Pairs, complete, identity, pairs, read_predictions, read_targets
 from vita.evaluation.statistics import holm, interval, resamples, wilcoxon_p
 
 
@@ -83,7 +83,7 @@ def compare(found: Pairs, target: str, baselines: dict[str, pd.DataFrame]) -> di
     for name, table in baselines.items():
         other = pairs(table, target)
         errors[name] = pd.Series(np.abs(other.truth - other.prediction), index=other.eid).reindex(own.index).to_numpy()
-    errors = {name: error for name, error in errors.items() if error.size and np.isfinite(error).all()}
+    errors = complete(errors, target)
     if not errors:
         return {}
     best = min(errors, key=lambda name: errors[name].mean())

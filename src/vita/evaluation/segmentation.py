@@ -25,6 +25,7 @@ import pandas as pd
 from vita import cli
 from vita.atomic import replacing
 from vita.errors import UserError
+from vita.evaluation.predictions import complete
 from vita.evaluation.segmentation_rows import per_participant
 from vita.evaluation.statistics import holm, mean_interval, wilcoxon_p
 
@@ -86,14 +87,14 @@ def compare(summary: pd.DataFrame, rows: pd.DataFrame, baselines: dict[str, pd.D
     whole = (summary["view"] == "all") & (summary["phase"] == "all")
     for place, target in summary.loc[whole, "target"].items():
         own = _dice(rows, target)
-        others = {name: _dice(table, target).reindex(own.index) for name, table in baselines.items()}
-        others = {name: series for name, series in others.items() if len(series) and series.notna().all()}
+        others = {name: _dice(table, target).reindex(own.index).to_numpy() for name, table in baselines.items()}
+        others = complete(others, target)
         if not others:
             continue
         best = max(others, key=lambda name: others[name].mean())
         summary.loc[place, "best_baseline"] = best
         summary.loc[place, "best_baseline_dice"] = others[best].mean()
-        summary.loc[place, "p"] = wilcoxon_p(own.to_numpy(), others[best].to_numpy())
+        summary.loc[place, "p"] = wilcoxon_p(own.to_numpy(), others[best])
     summary.loc[whole, "p_holm"] = holm(summary.loc[whole, "p"].to_numpy(float))
     return summary
 

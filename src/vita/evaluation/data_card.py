@@ -1,0 +1,135 @@
+"""The data card: who is in the run, who is not and why, and what is known of them (Markdown).
+
+    python -m vita.evaluation.data_card
+        --split results/cohort/split.parquet --exclusions results/cohort/exclusions.parquet
+        --fields results/cohort/fields.parquet --labels results/cohort/labels.parquet
+        --phenotypes results/images/phenotypes.parquet --targets workflow/resources/targets.tsv
+        --settings '{"input": {"source": "phantom"}}' --output results/data_card.md
+
+`--fields` and `--labels` are left out for a run from scans alone. Counts below `--fewest` are printed as `<fewest`, so
+that nobody can be told from a small group.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from vita import cli
+from vita.atomic import replacing
+from vita.evaluation.predictions import read_targets
+from vita.evaluation.printing import Cell, Printed, markdown, with_spread
+
+SPLITS = ("train", "val", "test")
+NUMBERS = {"age": "Age (years)", "bmi": "Body mass index (kg/m²)"}
+TASKS = ("sa_phenotypes", "la_phenotypes")
+SOURCES = {
+    "phantom": "Everybody is synthetic: analytic hearts and a table drawn from a small causal model. The numbers say "
+    "nothing about patients.",
+    "files": "UK Biobank participants, under the terms of the application that delivered the files. Nothing here names "
+    "a participant.",
+}
+
+
+def count(number: int, fewest: int) -> str:
+    """A count, or `<fewest` for a small one that is not zero."""
+    return f"<{fewest}" if 0 < number < fewest else f"{number:,}"
+
+
+def _by_split(split: pd.DataFrame, table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Rows of `table` by split, and `all` of those in any."""
+    joined = table.merge(split, on="eid")
+    return {name: joined[joined["split"] == name] for name in SPLITS} | {"all": joined}
+
+
+def participants(split: pd.DataFrame, fields: pd.DataFrame | None, fewest: int) -> Printed:
+    """Numbers, sex, age and BMI by split."""
+    out = Printed("Participants by split", ["", *SPLITS, "all"])
+    groups = _by_split(split, split[["eid"]] if fields is None else fields)
+    sizes = [(split["split"] == name).sum() for name in SPLITS] + [len(split)]
+    out.rows.append([Cell("Participants"), *(Cell(count(int(size), fewest)) for size in sizes)])
+    if fields is None:
+        return out
+    if "sex" in fields:
+        shares = [_share(group["sex"] == 0, group["sex"].notna(), fewest) for group in groups.values()]
+        out.rows.append([Cell("Female"), *map(Cell, shares)])
+    for name, title in NUMBERS.items():
+        if name in fields:
+            values = [group[name].dropna().astype(float) for group in groups.values()]
+            cells = [Cell(with_spread(series.mean(), series.std(), 1)) for series in values]
+            out.rows.append([Cell(f"{title}, mean ± SD"), *cells])
+    return out
+
+
+def _share(chosen: pd.Series, known: pd.Series, fewest: int) -> str:
+    """`count (percent)` of the known; small counts without the percentage that would give them away."""
+    total, number = int(known.sum()), int((chosen.fillna(False) & known).sum())
+    if total == 0:
+        return "–"
+    small = 0 < number < fewest or 0 < total - number < fewest
+    return count(number, fewest) + ("" if small else f" ({100 * number / total:.1f} %)")
+
+
+def diseases(split: pd.DataFrame, labels: pd.DataFrame, targets: pd.DataFrame, fewest: int) -> Printed:
+    """Positives of each disease by split, of those with a known label."""
+    out = Printed("Positives of each disease, of those with a known label", ["", *SPLITS, "all"])
+    groups = _by_split(split, labels)
+    for _, target in targets[targets["task"].str.startswith("disease_")].iterrows():
+        name = target["target"]
+        if name in labels:
+            shares = [_share(group[name], group[name].notna(), fewest) for group in groups.values()]
+            out.rows.append([Cell(target["title"]), *map(Cell, shares)])
+    return out
+
+
+def phenotypes(split: pd.DataFrame, measured: pd.DataFrame, targets: pd.DataFrame) -> Printed:
+    """Mean and SD of each phenotype by split."""
+    out = Printed("Cardiac phenotypes from reference masks, mean ± SD", ["", *SPLITS, "all", "known"])
+    groups = _by_split(split, measured)
+    for _, target in targets[targets["task"].isin(TASKS)].iterrows():
+        values = [group[target["target"]].dropna() for group in groups.values()]
+        cells = [Cell(with_spread(series.mean(), series.std(), 1)) for series in values]
+        known = f"{100 * len(values[-1]) / max(len(groups['all']), 1):.1f} %"
+        out.rows.append([Cell(f"{target['title']} ({target['unit']})"), *cells, Cell(known)])
+    return out
+
+
+def exclusions(table: pd.DataFrame, fewest: int) -> Printed:
+    """How many were left out at each step, and the reasons in words."""
+    out = Printed("Left out", ["Step", "Reason", "Participants"])
+    counts = table.groupby(["step", "reason"], sort=False).size()
+    for (step, reason), number in counts.sort_values(ascending=False, kind="stable").items():
+        out.rows.append([Cell(step), Cell(str(reason)), Cell(count(int(number), fewest))])
+    return out
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line, see the module's docstring."""
+    parser = cli.parser(__doc__)
+    for name, required in {
+        "split": 1,
+        "exclusions": 1,
+        "phenotypes": 1,
+        "targets": 1,
+        "fields": 0,
+        "labels": 0,
+    }.items():
+        parser.add_argument(f"--{name}", required=bool(required), type=Path, help=f"{name} table")
+    parser.add_argument("--fewest", type=int, default=5, help="smaller counts are not printed")
+    parser.add_argument("--output", required=True, type=Path, help="Markdown to write")
+    cli.add_settings(parser, "the block `input`")
+    args = parser.parse_args(arguments)
+    split, targets = pd.read_parquet(args.split), read_targets(args.targets)
+    fields = pd.read_parquet(args.fields) if args.fields else None
+    tables = [participants(split, fields, args.fewest)]
+    if args.labels:
+        tables.append(diseases(split, pd.read_parquet(args.labels), targets, args.fewest))
+    tables.append(phenotypes(split, pd.read_parquet(args.phenotypes), targets))
+    tables.append(exclusions(pd.read_parquet(args.exclusions), args.fewest))
+    source = SOURCES[args.settings.get("input", {}).get("source", "files")]
+    sections = ["# Data card", source, *(markdown(table) for table in tables if table.rows)]
+    with replacing(args.output) as path:
+        path.write_text("\n\n".join(section.rstrip("\n") for section in sections) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    cli.run(main)

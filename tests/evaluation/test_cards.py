@@ -1,0 +1,88 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evaluation import synthetic
+from vita.errors import UserError
+from vita.evaluation import data_card, model_card
+
+
+def _cohort(folder, n=100):
+    eid = np.arange(n) + 1000000
+    split = np.where(eid % 10 < 6, "train", np.where(eid % 10 < 8, "val", "test"))
+    pd.DataFrame({"eid": eid, "split": split}).to_parquet(folder / "split.parquet")
+    fields = pd.DataFrame({"eid": eid, "sex": pd.array(eid % 2, dtype="Int8"), "age": 50.0 + eid % 10, "bmi": np.nan})
+    fields.to_parquet(folder / "fields.parquet")
+    labels = pd.DataFrame({"eid": eid, "cad": pd.array(eid % 5 == 0, dtype="boolean")})
+    labels["stroke"] = pd.array(eid == 1000009, dtype="boolean")
+    labels.loc[0, "cad"] = pd.NA
+    labels.to_parquet(folder / "labels.parquet")
+    phenotypes = pd.DataFrame({"eid": eid, **dict.fromkeys(("LVEDV", "LVESV", "LVM", "LAV max"), 100.0 + eid % 7)})
+    phenotypes.loc[:49, "LVM"] = np.nan
+    phenotypes.to_parquet(folder / "phenotypes.parquet")
+    reasons = ["sa: file is cut short"] * 7 + ["no row in the tables"] * 2
+    excluded = pd.DataFrame({"eid": np.arange(9) + 2000000, "step": ["scan"] * 7 + ["table"] * 2, "reason": reasons})
+    excluded.to_parquet(folder / "exclusions.parquet")
+
+
+def _data_card(folder, *names):
+    inputs = [text for name in names for text in (f"--{name}", str(folder / f"{name}.parquet"))]
+    inputs += ["--targets", str(synthetic.targets(folder / "targets.tsv")), "--output", str(folder / "card.md")]
+    data_card.main([*inputs, "--settings", '{"input": {"source": "phantom"}}'])
+    return (folder / "card.md").read_text(encoding="utf-8")
+
+
+def test_data_card(tmp_path):
+    _cohort(tmp_path)
+    text = _data_card(tmp_path, "split", "exclusions", "phenotypes", "fields", "labels")
+    assert "| Participants | 60 | 20 | 20 | 100 |" in text
+    assert "| Female | 30 (50.0 %) | 10 (50.0 %) | 10 (50.0 %) | 50 (50.0 %) |" in text
+    assert "| Age (years), mean ± SD | 52.5 ± 1.7 |" in text
+    assert "| CAD | 19 (32.2 %) | 0 (0.0 %) | 0 (0.0 %) | 19 (19.2 %) |" in text
+    assert "| Stroke | 0 (0.0 %) | 0 (0.0 %) | &lt;5 | &lt;5 |" in text  # a single one is not printed
+    assert "| scan | sa: file is cut short | 7 |" in text
+    assert "| table | no row in the tables | &lt;5 |" in text
+    assert "50.0 %" in next(line for line in text.splitlines() if line.startswith("| LVM"))
+    assert "synthetic" in text
+    assert "100000" not in text
+
+
+def test_data_card_of_scans_alone(tmp_path):
+    _cohort(tmp_path)
+    text = _data_card(tmp_path, "split", "exclusions", "phenotypes")
+    assert "| Participants | 60 | 20 | 20 | 100 |" in text
+    assert "CAD" not in text
+
+
+def _config(folder, task, model, **more):
+    path = folder / task / model / "config.json"
+    path.parent.mkdir(parents=True)
+    shared = {
+        "seed": 1,
+        "split_hash": "abc",
+        "participants": {"test": 20, "train": 60},
+        "model": {"patch": [5, 16, 16]},
+    }
+    path.write_text(json.dumps(shared | {"parameters": 123456, "best_val_loss": 0.12345} | more))
+    return str(path)
+
+
+def test_model_card(tmp_path):
+    configs = [_config(tmp_path, "stage1", "vita", seconds=61.4), _config(tmp_path, "sa_phenotypes", "vit", seed=2)]
+    (tmp_path / "table.md").write_text("**A table**\n")
+    arguments = ["--configs", *configs, "--tables", str(tmp_path / "table.md"), "--output", str(tmp_path / "card.md")]
+    model_card.main(arguments)
+    text = (tmp_path / "card.md").read_text(encoding="utf-8")
+    assert "| Stage I, reconstruction | ViTa | 123,456 | – | – | 0.1235 | 61 | – |" in text
+    assert "* Seed: 1\n* Seed: 2\n" in text
+    assert text.count("* Split (hash): abc") == 1
+    assert "* Sizes: patch 5 x 16 x 16" in text
+    assert "**A table**" in text
+    assert "not a medical device" in text
+
+
+def test_a_missing_config_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"nowhere/config\.json"):
+        model_card.main(["--configs", str(tmp_path / "nowhere" / "config.json"), "--output", str(tmp_path / "c.md")])
