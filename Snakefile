@@ -16,6 +16,10 @@ min_version("9.0")
 HERE = Path(workflow.basedir)
 RESOURCES = HERE / "workflow" / "resources"
 
+# the package runs from this clone in every environment: of conda, of a cluster's node
+SOURCE = shlex.quote(str(HERE / "src"))
+shell.prefix(f"export PYTHONPATH={SOURCE}; ")
+
 
 configfile: HERE / "config.yaml"
 
@@ -33,6 +37,8 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/systems.smk"
+include: "workflow/rules/products.smk"
 include: "workflow/rules/demo.smk"
 include: "workflow/rules/cohort.smk"
 include: "workflow/rules/images.smk"

@@ -94,7 +94,7 @@ def _check_systems(config: dict[str, Any]) -> None:
             "name the table, or set 'products' to scans"
         )
     split = config["split"]
-    if split["test"] < 1 and split["val"] + split["test"] >= 1:
+    if max(split.values()) < 1 <= sum(split.values()):
         raise UserError(
             f"config: 'split.val' and 'split.test' sum to {split['val'] + split['test']:g}, "
             "which leaves nobody to train on; lower one of them"

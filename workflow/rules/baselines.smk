@@ -10,16 +10,18 @@ rule guess_mean:
         labels="results/cohort/labels.parquet",
     output:
         predictions="results/predictions/{task}/mean_guess.parquet",
-    params:
-        code=code_digest("vita.training.mean_guess"),
     log:
         "results/logs/guess_mean/{task}.log",
     benchmark:
         "results/benchmarks/guess_mean/{task}.tsv"
+    conda:
+        ENVIRONMENT
     threads: cores(1)
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=code_digest("vita.training.mean_guess"),
     message:
         "Baseline: the training mean for {wildcards.task}"
     shell:

@@ -8,19 +8,21 @@ rule extract_fields:
         features=FEATURES,
     output:
         fields="results/cohort/fields.parquet",
+    log:
+        "results/logs/extract_fields.log",
+    benchmark:
+        "results/benchmarks/extract_fields.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cores(1)
+    resources:
+        mem_mb=2000,
+        runtime=60,
     params:
         settings=settings(cohort=config["cohort"]),
         code=code_digest("vita.cohort.fields"),
         tables=TABLES,
         withdrawals=WITHDRAWALS_ARGUMENT,
-    log:
-        "results/logs/extract_fields.log",
-    benchmark:
-        "results/benchmarks/extract_fields.tsv"
-    threads: cores(1)
-    resources:
-        mem_mb=2000,
-        runtime=60,
     message:
         "UK Biobank fields: features as listed in features.tsv"
     shell:
@@ -36,19 +38,21 @@ rule label_diseases:
     output:
         labels="results/cohort/labels.parquet",
         summary="results/cohort/labels_summary.csv",
+    log:
+        "results/logs/label_diseases.log",
+    benchmark:
+        "results/benchmarks/label_diseases.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cores(1)
+    resources:
+        mem_mb=2000,
+        runtime=60,
     params:
         settings=settings(cohort=config["cohort"], labels=config["labels"]),
         code=code_digest("vita.cohort.labels"),
         tables=TABLES,
         withdrawals=WITHDRAWALS_ARGUMENT,
-    log:
-        "results/logs/label_diseases.log",
-    benchmark:
-        "results/benchmarks/label_diseases.tsv"
-    threads: cores(1)
-    resources:
-        mem_mb=2000,
-        runtime=60,
     message:
         "Disease labels from ICD-10 codes and their dates"
     shell:
@@ -77,19 +81,21 @@ rule list_exclusions:
         withdrawals=WITHDRAWALS_INPUT,
     output:
         exclusions="results/cohort/exclusions.parquet",
+    log:
+        "results/logs/list_exclusions.log",
+    benchmark:
+        "results/benchmarks/list_exclusions.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cores(1)
+    resources:
+        mem_mb=1000,
+        runtime=10,
     params:
         settings=settings(cohort=config["cohort"], images=config["images"]),
         code=code_digest("vita.cohort.exclusions"),
         tables=COHORT_ARGUMENTS,
         withdrawals=WITHDRAWALS_ARGUMENT,
-    log:
-        "results/logs/list_exclusions.log",
-    benchmark:
-        "results/benchmarks/list_exclusions.tsv"
-    threads: cores(1)
-    resources:
-        mem_mb=1000,
-        runtime=10,
     message:
         "Exclusions: everybody who is left out, and why"
     shell:
@@ -104,18 +110,20 @@ rule split_cohort:
         exclusions="results/cohort/exclusions.parquet",
     output:
         split="results/cohort/split.parquet",
-    params:
-        settings=settings(split=config["split"]),
-        code=code_digest("vita.cohort.split"),
-        tables=COHORT_ARGUMENTS,
     log:
         "results/logs/split_cohort.log",
     benchmark:
         "results/benchmarks/split_cohort.tsv"
+    conda:
+        ENVIRONMENT
     threads: cores(1)
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        settings=settings(split=config["split"]),
+        code=code_digest("vita.cohort.split"),
+        tables=COHORT_ARGUMENTS,
     message:
         "Split: train, val and test, once for every stage and task"
     shell:

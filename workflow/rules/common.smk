@@ -20,13 +20,12 @@ def shards(suffix):
     return expand("results/images/shards/{shard}.{suffix}", shard=SHARDS, suffix=suffix)
 
 
+ENVIRONMENT = str(HERE / "envs" / "vita.yaml")
 MODEL = config["model"] | {"size": config["images"]["size"]}
 PHANTOM = config["input"]["source"] == "phantom"
 TABLES = ["results/phantom/table.csv"] if PHANTOM else config["input"]["tables"]
 SCANS = "results/phantom/scans" if PHANTOM else config["input"]["scans"]
-WITHDRAWALS = (
-    "results/phantom/withdrawals.csv" if PHANTOM else config["input"]["withdrawals"]
-)
+WITHDRAWALS = "results/phantom/withdrawals.csv" if PHANTOM else config["input"]["withdrawals"]
 WITHDRAWALS_INPUT = existing([WITHDRAWALS]) if WITHDRAWALS and not PHANTOM else WITHDRAWALS or []
 WITHDRAWALS_ARGUMENT = f"--withdrawals {shlex.quote(WITHDRAWALS)}" if WITHDRAWALS else ""
 SHARDS = [f"{number:05d}" for number in range(config["images"]["shard_count"])]

@@ -8,17 +8,19 @@ rule phantom_people:
         people="results/phantom/people.parquet",
         table="results/phantom/table.csv",
         withdrawals="results/phantom/withdrawals.csv",
-    params:
-        settings=settings(phantom=config["phantom"]),
-        code=code_digest("vita.phantom.people"),
     log:
         "results/logs/phantom_people.log",
     benchmark:
         "results/benchmarks/phantom_people.tsv"
+    conda:
+        ENVIRONMENT
     threads: cores(1)
     resources:
         mem_mb=800,
         runtime=10,
+    params:
+        settings=settings(phantom=config["phantom"]),
+        code=code_digest("vita.phantom.people"),
     message:
         "Phantom cohort: people and their UK Biobank table"
     shell:
@@ -31,19 +33,21 @@ rule phantom_scans:
         people="results/phantom/people.parquet",
     output:
         truth="results/phantom/batches/{batch}.parquet",
+    log:
+        "results/logs/phantom_scans/{batch}.log",
+    benchmark:
+        "results/benchmarks/phantom_scans/{batch}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cores(1)
+    resources:
+        mem_mb=800,
+        runtime=30,
     params:
         settings=settings(phantom=config["phantom"]),
         code=code_digest("vita.phantom.scans"),
         scans="results/phantom/scans",
         batches=len(PHANTOM_BATCHES),
-    log:
-        "results/logs/phantom_scans/{batch}.log",
-    benchmark:
-        "results/benchmarks/phantom_scans/{batch}.tsv"
-    threads: cores(1)
-    resources:
-        mem_mb=800,
-        runtime=30,
     message:
         "Phantom cohort: scans of batch {wildcards.batch}"
     shell:
@@ -57,16 +61,18 @@ rule phantom_truth:
         batches=expand("results/phantom/batches/{batch}.parquet", batch=PHANTOM_BATCHES),
     output:
         truth="results/phantom/truth.parquet",
-    params:
-        code=code_digest("vita.phantom.truth"),
     log:
         "results/logs/phantom_truth.log",
     benchmark:
         "results/benchmarks/phantom_truth.tsv"
+    conda:
+        ENVIRONMENT
     threads: cores(1)
     resources:
         mem_mb=500,
         runtime=5,
+    params:
+        code=code_digest("vita.phantom.truth"),
     message:
         "Phantom cohort: the true volumes, for tests only"
     shell:

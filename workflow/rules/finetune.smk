@@ -1,31 +1,6 @@
 # Stage III: one model per task and system, from images alone. Baselines with an image encoder are the same rule.
 
 
-def finetuning(wildcards):
-    """Settings of a task's training for a system."""
-    task = getattr(wildcards, "task", "segmentation")
-    training = dict(config["training"])
-    del training["pretraining_threads"]
-    stage = stage_settings(config, task, wildcards.model)
-    return settings(model=MODEL, training=training, stage=stage)
-
-
-def initial_encoder(wildcards):
-    """The folder that the image encoder starts from; none for training from scratch."""
-    stage = config["systems"][wildcards.model].get("init")
-    return f"results/models/{stage}/vita" if stage else None
-
-
-def initial_model(wildcards):
-    folder = initial_encoder(wildcards)
-    return f"{folder}/model.safetensors" if folder else []
-
-
-def init_argument(wildcards):
-    folder = initial_encoder(wildcards)
-    return f"--init {folder}" if folder else ""
-
-
 STAGE3_INPUT = {
     "shards": shards("npz"),
     "tables": shards("parquet"),
@@ -54,22 +29,24 @@ rule train_stage3:
         config="results/models/{task}/{model}/config.json",
         history="results/models/{task}/{model}/history.csv",
         predictions="results/predictions/{task}/{model}.parquet",
-    wildcard_constraints:
-        task="|".join(task for task in ALL_TASKS if task != "segmentation"),
-        model="resnet50|vit|mae|vita",
-    params:
-        settings=finetuning,
-        code=code_digest("vita.training.stage3"),
-        init=init_argument,
-        folder="results/models/{task}/{model}",
     log:
         "results/logs/train_stage3/{task}/{model}.log",
     benchmark:
         "results/benchmarks/train_stage3/{task}/{model}.tsv"
+    wildcard_constraints:
+        task="|".join(task for task in ALL_TASKS if task != "segmentation"),
+        model="resnet50|vit|mae|vita",
+    conda:
+        ENVIRONMENT
     threads: cores(config["training"]["threads"])
     resources:
         mem_mb=2500,
         runtime=240,
+    params:
+        settings=finetuning,
+        code=code_digest("vita.training.stage3"),
+        init=init_argument,
+        folder=lambda wildcards, output: str(Path(output.model).parent),
     message:
         "Stage III: {wildcards.task} with {wildcards.model}"
     shell:
@@ -87,19 +64,21 @@ rule train_segmentation:
         history="results/models/segmentation/{model}/history.csv",
         predictions="results/predictions/segmentation/{model}.parquet",
         masks="results/predictions/segmentation/{model}.npz",
-    params:
-        settings=finetuning,
-        code=code_digest("vita.training.stage3"),
-        init=init_argument,
-        folder="results/models/segmentation/{model}",
     log:
         "results/logs/train_segmentation/{model}.log",
     benchmark:
         "results/benchmarks/train_segmentation/{model}.tsv"
+    conda:
+        ENVIRONMENT
     threads: cores(config["training"]["threads"])
     resources:
         mem_mb=3000,
         runtime=480,
+    params:
+        settings=finetuning,
+        code=code_digest("vita.training.stage3"),
+        init=init_argument,
+        folder=lambda wildcards, output: str(Path(output.model).parent),
     message:
         "Stage III: segmentation with {wildcards.model}"
     shell:

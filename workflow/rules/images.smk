@@ -11,19 +11,21 @@ rule index_scans:
         withdrawals=WITHDRAWALS_INPUT,
     output:
         index="results/images/index.parquet",
+    log:
+        "results/logs/index_scans.log",
+    benchmark:
+        "results/benchmarks/index_scans.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cores(1)
+    resources:
+        mem_mb=1000,
+        runtime=60,
     params:
         settings=settings(images=config["images"]),
         code=code_digest("vita.images.index"),
         scans=SCANS,
         withdrawals=WITHDRAWALS_ARGUMENT,
-    log:
-        "results/logs/index_scans.log",
-    benchmark:
-        "results/benchmarks/index_scans.tsv"
-    threads: cores(1)
-    resources:
-        mem_mb=1000,
-        runtime=60,
     message:
         "Index: every scan found, its geometry, and whether it can be used"
     shell:
@@ -37,19 +39,21 @@ rule build_shard:
     output:
         voxels="results/images/shards/{shard}.npz",
         table="results/images/shards/{shard}.parquet",
+    log:
+        "results/logs/build_shard/{shard}.log",
+    benchmark:
+        "results/benchmarks/build_shard/{shard}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cores(1)
+    resources:
+        mem_mb=1000,
+        runtime=60,
     params:
         settings=settings(images=config["images"]),
         code=code_digest("vita.images.build_shard"),
         shards=len(SHARDS),
         number=lambda wildcards: int(wildcards.shard),
-    log:
-        "results/logs/build_shard/{shard}.log",
-    benchmark:
-        "results/benchmarks/build_shard/{shard}.tsv"
-    threads: cores(1)
-    resources:
-        mem_mb=1000,
-        runtime=60,
     message:
         "Shard {wildcards.shard}: crop, slices, intensities, volume curves"
     shell:
@@ -64,17 +68,19 @@ rule measure_phenotypes:
     output:
         phenotypes="results/images/phenotypes.parquet",
         curves="results/images/curves.parquet",
-    params:
-        settings=settings(phenotypes=config["phenotypes"]),
-        code=code_digest("vita.images.phenotypes"),
     log:
         "results/logs/measure_phenotypes.log",
     benchmark:
         "results/benchmarks/measure_phenotypes.tsv"
+    conda:
+        ENVIRONMENT
     threads: cores(1)
     resources:
         mem_mb=1000,
         runtime=20,
+    params:
+        settings=settings(phenotypes=config["phenotypes"]),
+        code=code_digest("vita.images.phenotypes"),
     message:
         "Phenotypes: 10 ventricular and 8 atrial, from the volume curves"
     shell:

@@ -1,13 +1,6 @@
 # Stage I, the masked autoencoder, and Stage II, the alignment of images with the table.
 
 
-def pretraining(stage):
-    """Settings of a pretraining stage."""
-    training = config["training"] | {"threads": config["training"]["pretraining_threads"]}
-    del training["pretraining_threads"]
-    return settings(model=MODEL, training=training, stage=config[stage])
-
-
 rule train_stage1:
     input:
         shards=shards("npz"),
@@ -17,18 +10,20 @@ rule train_stage1:
         model="results/models/stage1/{variant}/model.safetensors",
         config="results/models/stage1/{variant}/config.json",
         history="results/models/stage1/{variant}/history.csv",
-    params:
-        settings=pretraining("stage1"),
-        code=code_digest("vita.training.stage1"),
-        folder="results/models/stage1/{variant}",
     log:
         "results/logs/train_stage1/{variant}.log",
     benchmark:
         "results/benchmarks/train_stage1/{variant}.tsv"
+    conda:
+        ENVIRONMENT
     threads: cores(config["training"]["pretraining_threads"])
     resources:
         mem_mb=2500,
         runtime=240,
+    params:
+        settings=pretraining("stage1"),
+        code=code_digest("vita.training.stage1"),
+        folder=lambda wildcards, output: str(Path(output.model).parent),
     message:
         "Stage I ({wildcards.variant}): learning to reconstruct masked cine patches"
     shell:
@@ -48,19 +43,21 @@ rule train_stage2:
         model="results/models/stage2/{variant}/model.safetensors",
         config="results/models/stage2/{variant}/config.json",
         history="results/models/stage2/{variant}/history.csv",
-    params:
-        settings=pretraining("stage2"),
-        code=code_digest("vita.training.stage2"),
-        init=lambda wildcards: f"results/models/stage1/{wildcards.variant}",
-        folder="results/models/stage2/{variant}",
     log:
         "results/logs/train_stage2/{variant}.log",
     benchmark:
         "results/benchmarks/train_stage2/{variant}.tsv"
+    conda:
+        ENVIRONMENT
     threads: cores(config["training"]["pretraining_threads"])
     resources:
         mem_mb=2500,
         runtime=240,
+    params:
+        settings=pretraining("stage2"),
+        code=code_digest("vita.training.stage2"),
+        init=lambda wildcards: f"results/models/stage1/{wildcards.variant}",
+        folder=lambda wildcards, output: str(Path(output.model).parent),
     message:
         "Stage II ({wildcards.variant}): aligning images with 117 features"
     shell:
@@ -79,18 +76,20 @@ rule reconstruct:
     output:
         table="results/predictions/reconstruction/{variant}.parquet",
         examples="results/predictions/reconstruction/{variant}.npz",
-    params:
-        settings=pretraining("stage1"),
-        code=code_digest("vita.evaluation.reconstruction"),
-        folder="results/models/stage1/{variant}",
     log:
         "results/logs/reconstruct/{variant}.log",
     benchmark:
         "results/benchmarks/reconstruct/{variant}.tsv"
+    conda:
+        ENVIRONMENT
     threads: cores(1)
     resources:
         mem_mb=2000,
         runtime=60,
+    params:
+        settings=pretraining("stage1"),
+        code=code_digest("vita.evaluation.reconstruction"),
+        folder=lambda wildcards, input: str(Path(input.model).parent),
     message:
         "Stage I ({wildcards.variant}): PSNR of reconstructions"
     shell:
@@ -108,18 +107,20 @@ rule embed:
         split="results/cohort/split.parquet",
     output:
         table="results/embeddings/{model}.parquet",
-    params:
-        settings=pretraining("stage2"),
-        code=code_digest("vita.evaluation.embeddings"),
-        folder="results/models/stage2/{model}",
     log:
         "results/logs/embed/{model}.log",
     benchmark:
         "results/benchmarks/embed/{model}.tsv"
+    conda:
+        ENVIRONMENT
     threads: cores(1)
     resources:
         mem_mb=2000,
         runtime=60,
+    params:
+        settings=pretraining("stage2"),
+        code=code_digest("vita.evaluation.embeddings"),
+        folder=lambda wildcards, input: str(Path(input.model).parent),
     message:
         "Embeddings ({wildcards.model}): mean of the image tokens"
     shell:

@@ -1,46 +1,19 @@
 # What a run delivers, and the report on it by Snakemake itself.
 
 
-def scan_products():
-    """Deliverables that need scans alone."""
-    return [
-        "results/cohort/exclusions.parquet",
-        "results/images/phenotypes.parquet",
-        "results/images/curves.parquet",
-        "results/figures/figB9_reconstructions.svg",
-        "results/figures/learning_curves.svg",
-    ]
-
-
-def table_and_figure_products():
-    """Deliverables that need the table too: everything of the paper."""
-    return expand("results/tables/{table}.csv", table=TABLE_NAMES) + expand(
-        "results/figures/{figure}.svg", figure=FIGURE_NAMES
-    )
-
-
-def reported():
-    """What the report is about."""
-    return scan_products() + (table_and_figure_products() if config["products"] == "all" else [])
-
-
-def products():
-    """All that the default target makes."""
-    truth = ["results/phantom/truth.parquet"] if PHANTOM else []
-    return reported() + truth + ["results/report.html"]
-
-
 rule record_config:
     output:
         config="results/config.json",
-    params:
-        config=lambda wildcards: shlex.quote(json.dumps(config, sort_keys=True, indent=2)),
     log:
         "results/logs/record_config.log",
+    conda:
+        ENVIRONMENT
     threads: cores(1)
     resources:
         mem_mb=100,
         runtime=5,
+    params:
+        config=lambda wildcards: shlex.quote(json.dumps(config, sort_keys=True, indent=2)),
     message:
         "The configuration of this run"
     shell:
@@ -53,15 +26,17 @@ rule report:
         config="results/config.json",
     output:
         html="results/report.html",
-    params:
-        snakefile=workflow.main_snakefile,
-        code=code_digest("vita"),
     log:
         "results/logs/report.log",
+    conda:
+        ENVIRONMENT
     threads: cores(1)
     resources:
         mem_mb=1000,
         runtime=20,
+    params:
+        snakefile=workflow.main_snakefile,
+        code=code_digest("vita"),
     message:
         "Report: everything on one page"
     shell:

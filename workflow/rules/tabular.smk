@@ -10,17 +10,19 @@ rule encode_table:
     output:
         encoder="results/tabular/encoder.json",
         encoded="results/tabular/encoded.parquet",
-    params:
-        settings=settings(tabular=config["tabular"], phenotypes=config["phenotypes"]),
-        code=code_digest("vita.tabular.encoder"),
     log:
         "results/logs/encode_table.log",
     benchmark:
         "results/benchmarks/encode_table.tsv"
+    conda:
+        ENVIRONMENT
     threads: cores(1)
     resources:
         mem_mb=1000,
         runtime=20,
+    params:
+        settings=settings(tabular=config["tabular"], phenotypes=config["phenotypes"]),
+        code=code_digest("vita.tabular.encoder"),
     message:
         "Table: z-scores, classes and imputation from the training split"
     shell:

@@ -45,7 +45,7 @@ FLOOR = 0.7  # of the expected number of a disease's people that must be in val 
 HEALTHY_FLOOR = 0.5
 _HEALTHY = "none"
 _LADDER = tuple(1.12**step for step in range(13))
-_FEWEST = 3
+_FEWEST = 2  # somebody to train on and somebody to judge by
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,0 +1,105 @@
+# What a run delivers: tables with their metrics, figures with what they read, and the report on them.
+
+TABLE_TASKS = {
+    "table1_sa_phenotypes": ["sa_phenotypes"],
+    "table2_la_phenotypes": ["la_phenotypes"],
+    "table3_physiological": ["physiological"],
+    "table4_diseases": [task for task in ALL_TASKS if task.startswith("disease_")],
+    "segmentation": ["segmentation"],
+    "binary_features": ["binary_features"],
+    "categorical_features": ["categorical_features"],
+    "tableC8_cohort": REGRESSION,
+}
+
+
+def table_metrics(table):
+    """Metrics files of a table: of every system that is run for its tasks."""
+    return [
+        f"results/metrics/{task}/{system}.csv"
+        for task in TABLE_TASKS[table]
+        for system in systems_for(task)
+        if table != "tableC8_cohort" or system == "mean_guess"
+    ]
+
+
+TABLE_NAMES = [table for table in TABLE_TASKS if table_metrics(table)]
+
+
+def histories():
+    """Learning curves of every model that this run trains."""
+    stages = ["stage1", "stage2"] if config["products"] == "all" else ["stage1"]
+    folders = [f"{stage}/vita" for stage in stages]
+    if config["products"] == "all":
+        folders += [
+            f"{task}/{system}"
+            for task in ALL_TASKS
+            for system in systems_for(task)
+            if system != "mean_guess"
+        ]
+    return [f"results/models/{folder}/history.csv" for folder in folders]
+
+
+SEGMENTED = systems_for("segmentation")
+FIGURES = {
+    "fig4_phenotype_tsne": {
+        "embeddings": ["results/embeddings/vita.parquet"],
+        "phenotypes": ["results/images/phenotypes.parquet"],
+        "targets": [TARGETS],
+    },
+    "fig5_phenotype_scatter": {
+        "predictions": [
+            "results/predictions/sa_phenotypes/vita.parquet",
+            "results/predictions/la_phenotypes/vita.parquet",
+        ],
+        "targets": [TARGETS],
+    },
+    "fig6_physiological_scatter": {
+        "predictions": ["results/predictions/physiological/vita.parquet"],
+        "targets": [TARGETS],
+    },
+    "fig7_segmentation": {
+        "participants": expand(
+            "results/metrics/segmentation/{system}_participants.parquet", system=SEGMENTED
+        )
+    },
+    "fig8_segmentation_examples": {
+        "masks": expand("results/predictions/segmentation/{system}.npz", system=SEGMENTED),
+        "shards": shards("npz"),
+    },
+    "figB9_reconstructions": {
+        "examples": ["results/predictions/reconstruction/vita.npz"],
+        "predictions": ["results/predictions/reconstruction/vita.parquet"],
+    },
+    "learning_curves": {"histories": histories()},
+}
+FIGURE_SETTINGS = settings(evaluation=config["evaluation"])
+FIGURE_NAMES = list(FIGURES)
+
+
+def scan_products():
+    """Deliverables that need scans alone."""
+    return [
+        "results/cohort/exclusions.parquet",
+        "results/images/phenotypes.parquet",
+        "results/images/curves.parquet",
+        "results/figures/figB9_reconstructions.svg",
+        "results/figures/learning_curves.svg",
+    ]
+
+
+def table_and_figure_products():
+    """Deliverables that need the table too: everything of the paper."""
+    return expand("results/tables/{table}.csv", table=TABLE_NAMES) + expand(
+        "results/figures/{figure}.svg", figure=FIGURE_NAMES
+    )
+
+
+def reported():
+    """What the report is about."""
+    return scan_products() + (table_and_figure_products() if config["products"] == "all" else [])
+
+
+def products():
+    """All that the default target makes."""
+    truth = ["results/phantom/truth.parquet"] if PHANTOM else []
+    return reported() + truth + ["results/report.html"]

@@ -1,0 +1,65 @@
+# Which system is run for which task: settings, starting weights and baselines of the training and metrics rules.
+
+REGRESSION = ["sa_phenotypes", "la_phenotypes", "physiological"]
+CLASSIFICATION = [task for task in ALL_TASKS if task not in REGRESSION and task != "segmentation"]
+
+
+def systems_for(task):
+    """Systems that are run for a task, in the order of the config."""
+    return [system for system in SYSTEMS if task in tasks_of(config, system)]
+
+
+def pretraining(stage):
+    """Settings of a pretraining stage."""
+    training = config["training"] | {"threads": config["training"]["pretraining_threads"]}
+    del training["pretraining_threads"]
+    return settings(model=MODEL, training=training, stage=config[stage])
+
+
+def finetuning(wildcards):
+    """Settings of a task's training for a system."""
+    task = getattr(wildcards, "task", "segmentation")
+    training = dict(config["training"])
+    del training["pretraining_threads"]
+    stage = stage_settings(config, task, wildcards.model)
+    return settings(model=MODEL, training=training, stage=stage)
+
+
+def initial_encoder(wildcards):
+    """The folder that the image encoder starts from; none for training from scratch."""
+    stage = config["systems"][wildcards.model].get("init")
+    return f"results/models/{stage}/vita" if stage else None
+
+
+def initial_model(wildcards):
+    folder = initial_encoder(wildcards)
+    return f"{folder}/model.safetensors" if folder else []
+
+
+def init_argument(wildcards):
+    folder = initial_encoder(wildcards)
+    return f"--init {folder}" if folder else ""
+
+
+def baseline_predictions(wildcards):
+    """Predictions that ViTa is tested against; the other systems are tested against nobody."""
+    others = systems_for(wildcards.task) if wildcards.model == "vita" else []
+    return [
+        f"results/predictions/{wildcards.task}/{system}.parquet"
+        for system in others
+        if system != wildcards.model
+    ]
+
+
+def baselines_argument(wildcards, input):
+    return f"--baselines {' '.join(input.baselines)}" if input.baselines else ""
+
+
+def baseline_participants(wildcards):
+    """Per-participant Dice of the systems that ViTa is tested against."""
+    others = systems_for("segmentation") if wildcards.model == "vita" else []
+    return [
+        f"results/metrics/segmentation/{system}_participants.parquet"
+        for system in others
+        if system != wildcards.model
+    ]
