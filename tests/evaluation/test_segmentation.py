@@ -76,6 +76,7 @@ def test_end_systole_is_the_smallest_cavity():
     assert end_systole(np.zeros_like(truth)) == 0
 
 
+@pytest.mark.filterwarnings("ignore:monai.metrics.utils get_mask_edges:FutureWarning")
 def test_monai_agrees_with_the_mean_over_planes_and_frames(tmp_path):
     torch = pytest.importorskip("torch")
     from monai.metrics import compute_hausdorff_distance

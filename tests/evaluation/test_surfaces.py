@@ -19,6 +19,7 @@ def _blobs(seed, size=32):
     return mask
 
 
+@pytest.mark.filterwarnings("ignore:monai.metrics.utils get_mask_edges:FutureWarning")
 @pytest.mark.parametrize("seed", range(8))
 def test_monai_agrees(seed):
     torch = pytest.importorskip("torch")

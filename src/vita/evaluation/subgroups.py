@@ -19,7 +19,8 @@ import pandas as pd
 from vita import cli
 from vita.atomic import replacing
 from vita.errors import UserError
-from vita.evaluation import classification, regression
+from vita.evaluation import regression
+from vita.evaluation.classification_metrics import binary, categorical
 from vita.evaluation.predictions import pairs, read_predictions, read_targets
 from vita.evaluation.segmentation_rows import STRUCTURES
 from vita.evaluation.statistics import mean_interval
@@ -58,8 +59,8 @@ def _target_metric(
     if kind == "numerical":
         return "mae", regression.measure(pairs(part, name), name, bootstrap, seed)
     if kind == "binary":
-        return "auc", classification.binary(pairs(part, name), name, bootstrap, seed)
-    return "accuracy", classification.categorical(part, name, bootstrap, seed)
+        return "auc", binary(pairs(part, name), name, bootstrap, seed)
+    return "accuracy", categorical(part, name, bootstrap, seed)
 
 
 def of_targets(
