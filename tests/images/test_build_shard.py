@@ -217,3 +217,31 @@ def test_mistakes_of_the_user(tmp_path):
         ShardReader([tmp_path / "00000.npz"])
     with pytest.raises(UserError, match="--shard is 3"):
         build_shard.main(["--index", "i", "--shard", "3", "--shards", "2", "--voxels", "v.npz", "--table", "t.parquet"])
+
+
+def test_a_mask_may_be_stored_another_way_than_its_image(broken, tmp_path):
+    expected, before = build(broken, tmp_path, shards=1)
+    for name in ("seg_sa", "seg_la_4ch"):
+        path = broken / f"1000011/{name}.nii.gz"
+        image = nibabel.load(path)
+        turn = np.diag([-1.0, 1, -1, 1])
+        turn[[0, 2], 3] = np.array(image.shape)[[0, 2]] - 1
+        scans.write(path, np.asarray(image.dataobj)[::-1, :, ::-1], image.affine @ turn)
+    masks = expected.masks(1000011, range(8))
+    (tmp_path / "again").mkdir()
+    reader, after = build(broken, tmp_path / "again", shards=1)
+    np.testing.assert_array_equal(reader.masks(1000011, range(8)), masks)
+    pd.testing.assert_frame_equal(after, before)
+    assert not len(reader.table["notes"].iloc[0])
+
+
+def test_a_mask_of_another_place_is_not_used(broken, tmp_path):
+    path = broken / "1000011/seg_sa.nii.gz"
+    image = nibabel.load(path)
+    moved = image.affine.copy()
+    moved[0, 3] += 12
+    scans.write(path, np.asarray(image.dataobj), moved)
+    reader, values = build(broken, tmp_path, shards=1)
+    assert "sa: the mask lies elsewhere than its image" in reader.table["notes"].iloc[0]
+    assert np.isnan(values.loc[1000011, "LVEDV"])
+    assert np.isfinite(values.loc[1000011, "LAV max"])

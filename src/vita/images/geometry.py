@@ -77,13 +77,16 @@ class Orientation:
         return np.array([_unit(self.affine[:3, axis]) @ direction for axis in (1, 2)])
 
 
-def orient(header: Header, view: str, la_centres_mm: Sequence[np.ndarray] = ()) -> Orientation:
+def orient(
+    header: Header, view: str, la_centres_mm: Sequence[np.ndarray] = (), like: "Orientation | None" = None
+) -> Orientation:
     """The orientation of a file by the convention above.
 
     Args:
         header: of the file.
         view: sa, la_2ch, la_3ch or la_4ch.
         la_centres_mm: scanner positions of long-axis images' centres, to tell base from apex where needed.
+        like: of the image that a mask belongs to; slices then run the same way.
     """
     matrix = header.affine[:3, :3]
     steps = np.linalg.norm(matrix, axis=0)
@@ -98,7 +101,11 @@ def orient(header: Header, view: str, la_centres_mm: Sequence[np.ndarray] = ()) 
     ]
     axes = (slice_axis, row, column)
     result = _build(header, axes, tuple(flips), steps)
-    if view == "sa" and _runs_to_base(result, la_centres_mm):
+    if like is not None:
+        backwards = float(result.slice_direction @ like.slice_direction) < 0
+    else:
+        backwards = view == "sa" and _runs_to_base(result, la_centres_mm)
+    if backwards:
         result = _build(header, axes, (True, flips[1], flips[2]), steps)
     return result
 

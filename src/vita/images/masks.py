@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vita.images.geometry import Orientation, orient, same_place
+from vita.images.geometry import Orientation, canonical, orient, same_place
 from vita.images.header import Header, ScanError
 from vita.images.layout import NOT_ANNOTATED, STRUCTURES
 from vita.images.nifti import read_volume
@@ -16,44 +16,41 @@ _UNKNOWN = 254
 
 @dataclass(frozen=True)
 class Mask:
-    """Classes of a view as stored in its file, and how many pixels each class has.
+    """Classes of a view, turned as its image is, and how many pixels each class has.
 
     Attributes:
-        classes_tzyx: uint8 classes of `layout.STRUCTURES`, in the order of the file's axes.
+        classes_tsyx: uint8 classes of `layout.STRUCTURES`, (time, slice, row, column).
         counts: pixels per frame by class, (time,) each, for the structures that the mask knows.
     """
 
-    classes_tzyx: np.ndarray
+    classes_tsyx: np.ndarray
     counts: dict[int, np.ndarray]
 
 
-def read_mask(path: str, labels: dict[int, int], view: str, header: Header, place: Orientation, max_mb: float) -> Mask:
-    """Read the mask of a view.
+def read_mask(path: str, labels: dict[int, int], view: str, frames: int, place: Orientation, max_mb: float) -> Mask:
+    """Read the mask of a view, which may be stored with its axes in another order than the image.
 
     Args:
         path: of the mask file.
         labels: label in the file to class.
         view: of the image.
-        header, place: of the image that the mask belongs to.
+        frames, place: of the image that the mask belongs to.
         max_mb: as in `read_volume`.
 
     Raises:
         ScanError: unreadable, of another shape or place than the image, unknown labels, or empty.
     """
-    mask_header, stored = read_volume(path, planar=view != "sa", max_mb=max_mb)
-    if mask_header.shape_xyzt != header.shape_xyzt:
+    header, stored = read_volume(path, planar=view != "sa", max_mb=max_mb)
+    orientation = orient(header, view, like=place)
+    if orientation.shape != place.shape or header.shape_xyzt[3] != frames:
         raise ScanError("the mask's shape differs from its image's")
-    # The mask is oriented with the image's own turn, so only its grid is compared.
-    if not same_place(
-        orient(mask_header, view, [place.centre_mm]), orient(header, view, [place.centre_mm]), PLACE_TOLERANCE_MM
-    ):
+    if not same_place(orientation, place, PLACE_TOLERANCE_MM):
         raise ScanError("the mask lies elsewhere than its image")
-    classes = _classes(stored, mask_header, labels)
-    wanted = sorted(set(labels.values()))
-    counts = {name: _count(classes, name) for name in wanted}
+    classes = _classes(stored, header, labels)
+    counts = {name: _count(classes, name) for name in sorted(set(labels.values()))}
     if not any(count.any() for count in counts.values()):
         raise ScanError("the mask is empty")
-    return Mask(classes, counts)
+    return Mask(canonical(classes, orientation), counts)
 
 
 def _classes(stored: np.ndarray, header: Header, labels: dict[int, int]) -> np.ndarray:
@@ -108,9 +105,9 @@ def unknown_structures(counts: dict[int, np.ndarray]) -> list[str]:
     return [name for name, number in STRUCTURES.items() if number in counts and not counts[number].any()]
 
 
-def heart_box(classes_tzyx: np.ndarray) -> tuple[slice, slice, slice]:
-    """Bounding box (z, y, x) of everything labelled in any frame; the mask must not be empty."""
-    seen = (classes_tzyx != 0).any(axis=0)
+def heart_box(classes_tsyx: np.ndarray) -> tuple[slice, slice, slice]:
+    """Bounding box (slice, row, column) of everything labelled in any frame; the mask must not be empty."""
+    seen = (classes_tsyx != 0).any(axis=0)
     box = []
     for axis in range(3):
         rest = tuple(other for other in range(3) if other != axis)

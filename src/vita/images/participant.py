@@ -43,7 +43,7 @@ def read_participant(views: list[dict[str, Any]], settings: ImageSettings) -> Pa
         ScanError: a required view cannot be used; the message starts with the view.
     """
     rows = {row["view"]: row for row in views}
-    images, notes = _read_images(rows, settings)
+    images, notes = read_images(rows, settings)
     stack = images["sa"].orientation if "sa" in images else None
     planes = []
     for view, image in images.items():
@@ -56,8 +56,14 @@ def read_participant(views: list[dict[str, Any]], settings: ImageSettings) -> Pa
     return _assemble(planes, notes)
 
 
-def _read_images(rows: dict[str, dict[str, Any]], settings: ImageSettings) -> tuple[dict[str, Image], list[str]]:
-    """Read images, long-axis views first, since the stack may need to know where these lie."""
+def read_images(rows: dict[str, dict[str, Any]], settings: ImageSettings) -> tuple[dict[str, Image], list[str]]:
+    """Read the images of the index rows of a participant, and notes on those that cannot be used.
+
+    Long-axis views come first, since the stack may need to know where these lie.
+
+    Raises:
+        ScanError: a required view cannot be used.
+    """
     images: dict[str, Image] = {}
     notes: list[str] = []
     for view in reversed(layout.VIEWS):

@@ -62,12 +62,12 @@ def _frame_jump(flat_stp: np.ndarray) -> float:
     return float(np.abs(np.diff(part, axis=1)).mean(axis=2).max()) / spread
 
 
-def measure_mask(classes_tzyx: np.ndarray, lv_ml: np.ndarray) -> dict[str, float]:
+def measure_mask(classes_tsyx: np.ndarray, lv_ml: np.ndarray) -> dict[str, float]:
     """Values for the rules on a short-axis mask: loose parts of the LV cavity in frame of its largest volume, jumps."""
     if not np.isfinite(lv_ml).any():
         return {}
     largest = int(np.nanargmax(lv_ml))
-    cavity = classes_tzyx[largest] == LVBP
+    cavity = classes_tsyx[largest] == LVBP
     numbers, count = ndimage.label(cavity[(slice(None), *_box(cavity))])
     sizes = np.bincount(numbers.ravel(), minlength=count + 1)[1:]
     steps = np.abs(np.diff(lv_ml))
@@ -75,11 +75,11 @@ def measure_mask(classes_tzyx: np.ndarray, lv_ml: np.ndarray) -> dict[str, float
     return {"loose_parts": 1 - float(sizes.max() / sizes.sum()), "curve_jump": jump}
 
 
-def _box(mask_zyx: np.ndarray) -> tuple[slice, slice]:
+def _box(mask_syx: np.ndarray) -> tuple[slice, slice]:
     """Rows and columns that hold the structure in any slice."""
     box = []
     for other in ((0, 2), (0, 1)):
-        where = np.flatnonzero(mask_zyx.any(axis=other))
+        where = np.flatnonzero(mask_syx.any(axis=other))
         box.append(slice(int(where[0]), int(where[-1]) + 1))
     return tuple(box)
 

@@ -77,7 +77,7 @@ def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, sett
         record |= _measure(image, masks[-1], stack)
     mask = masks[0] if masks else None
     boxed = mask is not None and "mask" in (settings.crop, settings.slices)
-    box = heart_box(canonical(mask.classes_tzyx, image.orientation)) if boxed else None
+    box = heart_box(mask.classes_tsyx) if boxed else None
     chosen = _chosen_slices(image, box, settings)
     crop = _crop(image.orientation, box, settings)
     planes = _cut(image, chosen, crop, settings.frames)
@@ -86,7 +86,7 @@ def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, sett
         image.view, image.orientation.spacing_mm, frames, planes.images_sthw, planes.lows_st, planes.highs_st
     )
     if mask and image.view == "sa":
-        values |= measure_mask(mask.classes_tzyx, record["lv_ml"])
+        values |= measure_mask(mask.classes_tsyx, record["lv_ml"])
     planes.quality = judge(image.view, values, settings.quality)
     if image.view == "sa":
         planes.record["sa_slices"] = chosen
@@ -99,11 +99,11 @@ def _read_masks(image: Image, row: dict[str, Any], settings: ImageSettings, note
     """The view's masks, the one to learn segmentation from first; one that cannot be used becomes a note."""
     four = layout.FOUR_CHAMBER_LABELS
     sources = [(row.get("seg4_path"), four), (row.get("seg_path"), layout.LABELS.get(image.view, {}))]
-    found = []
+    found, frames = [], image.header.shape_xyzt[3]
     for path, labels in sources:
         if path and labels:
             try:
-                found.append(read_mask(path, labels, image.view, image.header, image.orientation, settings.max_file_mb))
+                found.append(read_mask(path, labels, image.view, frames, image.orientation, settings.max_file_mb))
             except ScanError as error:
                 notes.append(f"{image.view}: {error}")
     for mask in found:
@@ -136,7 +136,7 @@ def _measure(image: Image, mask: Mask, stack: Orientation | None) -> dict[str, n
     long_axis = image.orientation.in_plane(stack.slice_direction) if stack else None
     if long_axis is not None and np.linalg.norm(long_axis) < LONG_AXIS_IN_PLANE:
         long_axis = None
-    classes = canonical(mask.classes_tzyx, image.orientation)[:, 0]
+    classes = mask.classes_tsyx[:, 0]
     record = {}
     for side, structure in (("la", layout.LABP), ("ra", layout.RABP)):
         if structure in mask.counts:
@@ -183,8 +183,8 @@ def _cut(image: Image, chosen: list[int], crop: Crop, frames: int) -> ViewPlanes
 
 
 def _cut_masks(image: Image, mask: Mask, chosen: list[int], crop: Crop, frames: int) -> np.ndarray:
-    nearest = nearest_frames(len(mask.classes_tzyx), frames)
-    classes = canonical(mask.classes_tzyx, image.orientation)[nearest][:, chosen]
+    nearest = nearest_frames(len(mask.classes_tsyx), frames)
+    classes = mask.classes_tsyx[nearest][:, chosen]
     # A structure that no frame has is not expected, hence 1.
     counts = {name: count[nearest] if count.any() else np.ones(frames) for name, count in mask.counts.items()}
     classes = mark_not_annotated(classes, counts)

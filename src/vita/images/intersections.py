@@ -1,0 +1,73 @@
+"""Where two planes of a participant meet in the scanner, and whether both show the same there."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from vita.images.geometry import Orientation
+
+POINTS = 200
+PARALLEL = 0.05  # below this length of the cross product of two normals there is no line to speak of
+FEWEST_POINTS = 10
+
+
+@dataclass(frozen=True)
+class Plane:
+    """One slice of a view: its orientation, the slice's number, and a frame (rows, columns)."""
+
+    orientation: Orientation
+    number: int
+    image_hw: np.ndarray
+
+    @property
+    def normal(self) -> np.ndarray:
+        """Unit vector across the plane."""
+        across = np.cross(self.orientation.affine[:3, 1], self.orientation.affine[:3, 2])
+        return across / np.linalg.norm(across)
+
+    @property
+    def origin(self) -> np.ndarray:
+        """Scanner position of the first pixel."""
+        return self.orientation.affine[:3, 0] * self.number + self.orientation.affine[:3, 3]
+
+    def pixels(self, positions_mm: np.ndarray) -> np.ndarray:
+        """(n, 2) row and column of scanner positions (n, 3) in the plane."""
+        axes = self.orientation.affine[:3, 1:3]
+        return np.linalg.lstsq(axes, (positions_mm - self.origin).T, rcond=None)[0].T
+
+    def inside(self, positions_mm: np.ndarray) -> np.ndarray:
+        """(n,) whether positions in the plane lie within the image."""
+        pixels = self.pixels(positions_mm)
+        return ((pixels >= 0) & (pixels <= np.array(self.image_hw.shape) - 1)).all(axis=1)
+
+    def sample(self, positions_mm: np.ndarray) -> np.ndarray:
+        """(n,) intensities, linearly interpolated."""
+        return ndimage.map_coordinates(self.image_hw.astype(np.float32), self.pixels(positions_mm).T, order=1)
+
+
+def meeting_line(first: Plane, second: Plane) -> np.ndarray:
+    """Points (n, 3) in mm on the line in which two planes meet, as far as both images reach; n is 0 without one."""
+    direction = np.cross(first.normal, second.normal)
+    length = np.linalg.norm(direction)
+    if length < PARALLEL:
+        return np.zeros((0, 3))
+    direction /= length
+    sides = np.array([first.normal, second.normal, direction])
+    centre = first.orientation.affine[:3, 1:3] @ ((np.array(first.image_hw.shape) - 1) / 2) + first.origin
+    point = np.linalg.solve(sides, [first.normal @ first.origin, second.normal @ second.origin, direction @ centre])
+    reach = np.linalg.norm(first.orientation.affine[:3, 1:3] @ np.array(first.image_hw.shape))
+    line = point + np.linspace(-reach, reach, 10 * POINTS)[:, None] * direction
+    line = line[first.inside(line) & second.inside(line)]
+    return line[np.linspace(0, len(line) - 1, POINTS).round().astype(int)] if len(line) > POINTS else line
+
+
+def agreement(first: Plane, second: Plane) -> float:
+    """Correlation of both images along their common line; NaN where they hardly meet."""
+    line = meeting_line(first, second)
+    if len(line) < FEWEST_POINTS:
+        return float("nan")
+    samples = first.sample(line), second.sample(line)
+    if min(np.ptp(values) for values in samples) == 0:
+        return float("nan")
+    return float(np.corrcoef(*samples)[0, 1])
