@@ -45,14 +45,14 @@ class Toy:
             ]
         return common
 
-    def stage3(self, task: str, model: str, output: Path, **settings: Any) -> list[str]:
+    def stage3(self, task: str, system: str, output: Path, **settings: Any) -> list[str]:
         """Arguments of Stage III."""
         tables = [
             x
             for name in ("fields", "phenotypes", "labels")
             for x in (f"--{name}", str(self.folder / f"{name}.parquet"))
         ]
-        own = ["--task", task, "--model", model, "--targets", str(self.folder / "targets.tsv")]
+        own = ["--task", task, "--model", system, "--targets", str(self.folder / "targets.tsv")]
         own += ["--predictions", str(output / "predictions.parquet")]
         own += ["--masks", str(output / "masks.npz")] if task == "segmentation" else []
         return [*own, *tables, *self.arguments("stage3", output, **settings)]

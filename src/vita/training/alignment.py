@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from vita.errors import UserError
 from vita.models.alignment import Alignment, clip_loss, retrieval_accuracy
 from vita.models.masking import kept_count, random_order
 from vita.tabular.encoder import Encoder
 from vita.training.data import Batch, Samples
+from vita.training.gather import gathered
 from vita.training.loop import Learner
 from vita.training.settings import Settings
 
@@ -35,8 +37,18 @@ class AlignmentLearner(Learner):
         """Contrastive loss of the batch."""
         images = batch["images"]
         order = random_order(len(images), self.tokens, generator)
-        image, table = self.model(images, batch["numbers"], batch["classes"], order, self.keep)
-        return self._loss(image, table)
+        image, table = self._project(images, batch["numbers"], batch["classes"], order)
+        return self._loss(gathered(image), gathered(table))
+
+    def _project(self, images: Tensor, numbers: Tensor, classes: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
+        """Projections, in chunks whose activations are computed again in the backward pass (gradient caching)."""
+        chunk = self.settings.stage.chunk
+        if not chunk or chunk >= len(images):
+            return self.model(images, numbers, classes, order, self.keep)
+        parts = zip(*(tensor.split(chunk) for tensor in (images, numbers, classes, order)), strict=True)
+        pairs = [checkpoint(self.model, *part, self.keep, use_reentrant=False) for part in parts]
+        image, table = zip(*pairs, strict=True)
+        return torch.cat(image), torch.cat(table)
 
     def validation_values(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Projections."""

@@ -94,6 +94,7 @@ class KeepState(Callback):
         """Validation is done: write the row, keep weights if they are the best, stop if they have not been for long."""
         progress, metrics = learner.progress, learner.metrics
         epoch = progress.step // learner.steps_per_epoch
+        learner.metrics = metrics = trainer.strategy.broadcast(metrics)  # all ranks decide alike
         self._count_seconds(learner)
         row = {
             "epoch": epoch,
@@ -124,6 +125,10 @@ class KeepState(Callback):
         return step - self.saved_at >= self.every or self._signal is not None
 
     def _save_if_due(self, trainer: Trainer, learner: "Learner") -> None:
+        if trainer.world_size > 1:  # a signal that reached one process counts for all
+            for number in (signal.SIGUSR1, signal.SIGTERM):
+                if trainer.strategy.reduce_boolean_decision(self._signal == number, all=False):
+                    self._signal = number
         if self._due(learner.progress.step):
             self._save(trainer, learner)
         if self._signal == signal.SIGTERM:

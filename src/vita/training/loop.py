@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
 
 from vita.training import checkpoint, records
@@ -163,6 +164,8 @@ def fit(
         _run(learner, keeper, train, validate, order, folder)
     else:
         log.info("already trained with this configuration: taking its weights")
+    if rank_zero_only.rank:
+        raise SystemExit(0)  # the first process predicts and writes
     learner.model.load_state_dict(learner.progress.best_weights)
     learner.model.eval()
     return Fitted(learner.progress, identity, resumed_at)
