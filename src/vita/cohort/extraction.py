@@ -45,7 +45,8 @@ def extract(
     for name, count in unknown.items():
         if count:
             LOG.warning("feature %s: %d cells hold a code that is not in its valid_codes; set to missing", name, count)
-    return frame.select(EID, *(each.name for each in plan.features)).sort(EID)
+    frame = frame.select(EID, *(each.name for each in plan.features))
+    return frame if len(parts) == 1 else frame.sort(EID)
 
 
 def _table_part(delivery: Delivery, plan: Plan, withdrawn: Collection[int], unknown: dict[str, int]) -> pl.DataFrame:
@@ -65,7 +66,16 @@ def _table_part(delivery: Delivery, plan: Plan, withdrawn: Collection[int], unkn
             how="horizontal",
         )
         parts.append(parsed.select(EID, *_values(parsed, own, plan, unknown), *raw))
-    return pl.concat(parts, how="vertical_relaxed") if parts else pl.DataFrame({EID: []}, {EID: pl.Int64})
+    return _sorted(parts)
+
+
+def _sorted(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    """Batches joined and sorted by `eid`, column by column, so that no second copy of the whole is made."""
+    if not parts:
+        return pl.DataFrame(schema={EID: pl.Int64})
+    order = pl.concat([part[EID] for part in parts]).arg_sort()
+    names = parts[0].columns
+    return pl.DataFrame([pl.concat([part.drop_in_place(name) for part in parts]).gather(order) for name in names])
 
 
 def _values(frame: pl.DataFrame, features: Sequence[Feature], plan: Plan, unknown: dict[str, int]) -> list[pl.Series]:

@@ -1,7 +1,7 @@
 """Which columns of which table each feature needs, and what lacks."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +37,8 @@ def make_plan(deliveries: Sequence[Delivery], features: Sequence[Feature], setti
     Raises:
         UserError: needed fields lack and `cohort.missing_fields` is error, or a column stands in two tables.
     """
-    where = _places(deliveries)
+    needed = {field for each in features for field in (*dict(each.fields), each.date_field)} | {SCAN_DATE_FIELD}
+    where = _places(deliveries, needed)
     scan_date = f"{SCAN_DATE_FIELD}-{settings.instance}.0" if settings.cutoff == "imaging" else None
     if scan_date and scan_date not in where:
         raise UserError(f"cohort.cutoff is imaging, but no table has the date of the scan, column {scan_date}")
@@ -64,10 +65,11 @@ def make_plan(deliveries: Sequence[Delivery], features: Sequence[Feature], setti
     )
 
 
-def _places(deliveries: Sequence[Delivery]) -> dict[str, tuple[Path, Column]]:
+def _places(deliveries: Sequence[Delivery], fields: Collection[int | None]) -> dict[str, tuple[Path, Column]]:
+    """Table and column of each canonical name of the fields; of a column in two tables, the first one's."""
     where: dict[str, tuple[Path, Column]] = {}
     for delivery in deliveries:
-        for column in delivery.header.columns:
+        for column in (each for each in delivery.header.columns if each.field in fields):
             earlier = where.setdefault(column.canonical, (delivery.path, column))
             if earlier[0] != delivery.path:
                 LOG.info("%s: column %s is taken from %s", delivery.path, column.canonical, earlier[0])

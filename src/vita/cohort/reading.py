@@ -43,6 +43,7 @@ def stream(delivery: Delivery, wanted: Sequence[Column], leave_out: Collection[i
         kept = batch.with_columns(ids).filter(~pl.col(EID).is_in(gone.implode()))
         dropped += len(batch) - len(kept)
         yield kept.with_columns(_lists(kept, delivery.header.spelling, wanted))
+    seen.refuse_repeats()
     if dropped:
         LOG.info("%s: %d rows of withdrawn participants left out", delivery.name, dropped)
 
@@ -52,26 +53,27 @@ class _Ids:
 
     def __init__(self, table: str) -> None:
         self.table = table
-        self.seen: set[int] = set()
+        self.seen: list[pl.Series] = []
 
     def check(self, texts: pl.Series, first_row: int) -> pl.Series:
+        """The ids of a batch as whole numbers."""
         ids = texts.cast(pl.String).str.strip_chars().cast(pl.Int64, strict=False).rename(EID)
         bad = (ids.is_null() | (ids <= 0)).arg_true()
         if len(bad):
             raise UserError(f"{self.table}, row {first_row + bad[0]}: the participant id is no positive whole number")
-        before = len(self.seen)
-        self.seen.update(ids.to_list())
-        if len(self.seen) != before + len(ids):
-            row = self._repeat(ids, before, first_row)
-            raise UserError(f"{self.table}, rows {row}: a participant id stands twice; keep one row each")
+        self.seen.append(ids)
         return ids
 
-    @staticmethod
-    def _repeat(ids: pl.Series, before: int, first_row: int) -> str:
-        repeats = ids.is_duplicated().arg_true()
-        if len(repeats):
-            return f"{first_row + repeats[0]} and {first_row + repeats[1]}"
-        return f"1-{before} and {first_row}-{first_row + len(ids) - 1}"
+    def refuse_repeats(self) -> None:
+        """When all batches are read: no id stands twice."""
+        ids = pl.concat(self.seen) if self.seen else pl.Series(EID, [], pl.Int64)
+        if ids.n_unique() == len(ids):
+            return
+        repeat = ids.filter(ids.is_duplicated())[0]
+        first, second = (ids == repeat).arg_true()[:2] + 1
+        raise UserError(
+            f"{self.table}, rows {first} and {second}: a participant id stands twice; keep one row of each participant"
+        )
 
 
 def _gathered(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:

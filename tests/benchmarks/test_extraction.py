@@ -1,0 +1,82 @@
+"""Speed and memory of the extraction. Run with `-m benchmark -s`; numbers are printed."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pytest
+
+from benchmarks.wide_table import write_wide
+from cohort import world
+from vita.cohort.delivery import open_delivery
+from vita.cohort.reading import stream
+
+pytestmark = pytest.mark.benchmark
+
+
+def fastest(work: Callable[[], object], repeats: int = 3) -> float:
+    """Shortest wall time of several runs, s."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def command(table: Path, output: Path) -> list[str]:
+    """Extraction in a process of its own, which prints its peak memory, MB."""
+    code = (
+        "import resource, sys; from vita.cohort import fields; fields.main(sys.argv[1:]);"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    )
+    arguments = ["--table", str(table), "--features", str(world.FEATURES), "--output", str(output)]
+    return [sys.executable, "-c", code, *arguments]
+
+
+def test_reading_is_as_fast_as_the_fastest_reader(tmp_path):
+    """20,000 x 3,000 quoted cells: the needed columns, checked, against polars and pyarrow."""
+    table = tmp_path / "wide.csv"
+    names = write_wide(table, 20_000, 3_000)
+    delivery = open_delivery(table)
+    needed = [column for column in delivery.header.columns if column.canonical in set(names)]
+    options = pacsv.ConvertOptions(include_columns=["eid", *names], column_types=dict.fromkeys(names, pa.string()))
+    seconds = {
+        "polars": fastest(lambda: pl.read_csv(table, columns=["eid", *names], infer_schema=False)),
+        "pyarrow": fastest(lambda: pacsv.read_csv(table, convert_options=options), 1),
+        "here": fastest(lambda: [len(batch) for batch in stream(delivery, needed)]),
+        "fields": fastest(lambda: subprocess.run(command(table, tmp_path / "f.parquet"), check=True), 1),
+    }
+    print({name: round(value, 2) for name, value in seconds.items()}, f"{table.stat().st_size / 1e6:.0f} MB")
+    assert seconds["here"] <= 1.3 * min(seconds["polars"], seconds["pyarrow"])
+
+
+def test_ten_times_as_fast_as_fmrib_unpack(tmp_path):
+    table = tmp_path / "wide.csv"
+    names = write_wide(table, 4_000, 3_000)
+    variables = ",".join(sorted({name.split("-")[0] for name in names}, key=int))
+    unpack = [sys.executable, "-m", "funpack", "-ow", "-q", "-v", variables, str(tmp_path / "out.tsv"), str(table)]
+    theirs = fastest(lambda: subprocess.run(unpack, check=True, capture_output=True), 1)
+    ours = fastest(lambda: subprocess.run(command(table, tmp_path / "f.parquet"), check=True, capture_output=True), 1)
+    print(f"fmrib_unpack {theirs:.1f} s, here {ours:.1f} s")
+    assert ours * 10 <= theirs
+
+
+def test_memory_does_not_grow_with_rows(tmp_path):
+    """Five times the rows at most 1.3 times the peak memory; on to 502,000 rows by the slope, under 2 GB."""
+    peaks = {}
+    for rows in (20_000, 100_000):
+        table = tmp_path / f"{rows}.csv"
+        write_wide(table, rows, 600)
+        done = subprocess.run(command(table, tmp_path / "f.parquet"), check=True, capture_output=True, text=True)
+        peaks[rows] = float(done.stdout)
+        table.unlink()
+    slope = (peaks[100_000] - peaks[20_000]) / 80_000
+    print({rows: round(peak) for rows, peak in peaks.items()}, f"502,000: {peaks[20_000] + slope * 482_000:.0f} MB")
+    assert peaks[100_000] <= 1.3 * peaks[20_000]
+    assert peaks[20_000] + slope * 482_000 < 2_000
