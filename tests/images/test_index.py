@@ -84,6 +84,13 @@ def test_mistakes_of_the_user(tmp_path):
             ImageSettings.from_dict({"images": {key: value}})
 
 
+def test_two_folders_of_one_participant(folder):
+    scans.write_participant(folder / "more" / "1000011")
+    with pytest.raises(UserError, match="keep one of them") as raised:
+        build_index(folder, ImageSettings.from_dict({"images": SETTINGS}), set())
+    assert "1000011" not in str(raised.value)
+
+
 def test_zips_are_indexed_by_their_lists_of_files(folder, tmp_path):
     dicom_scans.write_zips(tmp_path / "zips/Short axis/10", 1000011, folder / "1000011")
     settings = ImageSettings.from_dict({"images": SETTINGS})

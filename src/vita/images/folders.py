@@ -86,7 +86,8 @@ def _look_into(folder: os.DirEntry, found: dict[int, Found], instance: int, dept
     if files or (folder.name.isdigit() and not zips and not inner):
         known = found.setdefault(eid, Found(folder.name))
         if known.files:
-            raise UserError(f"{folder.path}: another folder stands for the same participant; keep one of them")
+            where = Path(folder.path).parent  # the folder's own name may be a participant's number
+            raise UserError(f"{where}: a folder in it stands for a participant who has another one; keep one of them")
         known.files = files
     elif depth < DEEPEST_FOLDER:
         for entry in inner:
