@@ -1,17 +1,35 @@
 """Embeddings of all processes in each of them, with gradients."""
 
+from typing import Any
+
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.distributed.nn.functional import all_gather
+
+
+class _Gather(torch.autograd.Function):
+    """Rows of all processes; backward, a process gets the sum of all processes' gradients for its rows."""
+
+    @staticmethod
+    def forward(context: Any, rows: Tensor) -> Tensor:
+        context.rows = len(rows)
+        parts = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
+        dist.all_gather(parts, rows.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        total = gradient.contiguous().clone()
+        dist.all_reduce(total)
+        first = dist.get_rank() * context.rows
+        return total[first : first + context.rows]
 
 
 def gathered(embeddings_bp: Tensor) -> Tensor:
     """Rows of all processes, one process after the other; the rows themselves in a single process.
 
-    The gradient that a process gets for its rows is the sum over all processes' losses. Where each of them computes
-    the loss of the whole batch and gradients are averaged afterwards (as DDP does), the result is the gradient of
-    the whole batch.
+    Where each process computes the loss of the whole batch and gradients are averaged afterwards (as DDP does), the
+    result is the gradient of the whole batch.
 
     Args:
         embeddings_bp: (batch, width), as many rows in every process.
@@ -21,4 +39,4 @@ def gathered(embeddings_bp: Tensor) -> Tensor:
     """
     if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
         return embeddings_bp
-    return torch.cat(all_gather(embeddings_bp), dim=0)
+    return _Gather.apply(embeddings_bp)

@@ -31,7 +31,10 @@ def write_history(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
-        writer.writerows({key: f"{value:.6g}" for key, value in row.items()} for row in rows)
+        writer.writerows(
+            {key: str(value) if isinstance(value, int) else f"{value:.6g}" for key, value in row.items()}
+            for row in rows
+        )
 
 
 def write_model(path: Path, weights: Mapping[str, Tensor]) -> None:
