@@ -100,7 +100,8 @@ def measure(row: Any, ed: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     right = right_atrial_ml(curve["ra_4ch_mm2"], curve["ra_4ch_mm"])
     for side, volumes in (("LA", left), ("RA", right)):
         values |= atrial(volumes, side)
-        flags += [f"{side}_partly_annotated"] if np.isnan(volumes).any() else []
+        partly = np.isnan(volumes).any() and np.isfinite(volumes).any()
+        flags += [f"{side}_partly_annotated"] if partly else []
     kept = {"LV": curve["lv_ml"], "LVMYO": curve["myo_ml"], "RV": curve["rv_ml"], "LA": left, "RA": right}
     return {"eid": row.eid, **values, "flags": flags}, kept
 
