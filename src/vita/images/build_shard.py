@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+from threadpoolctl import threadpool_limits
 
 from vita import cli
 from vita.atomic import replacing
@@ -99,7 +100,8 @@ def main(arguments: list[str] | None = None) -> None:
     index = read_index(args.index)
     index = index[[bucket(int(eid), args.shards) == args.shard for eid in index["eid"]]]
     started = time.perf_counter()
-    with replacing(args.voxels) as voxels, replacing(args.table) as table:
+    # A shard counts on one core; several are built side by side.
+    with replacing(args.voxels) as voxels, replacing(args.table) as table, threadpool_limits(1):
         rows = build(index, settings, voxels)
         write_table(rows, SCHEMA, table, args.settings.get("images", {}))
     _summarise(rows, time.perf_counter() - started)
