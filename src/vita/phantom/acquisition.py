@@ -1,7 +1,7 @@
 """The scanner: where planes lie, and what coils, gain and noise make of the signal.
 
-Scanner space is RAS in mm. The heart's axes in it are those of an average adult, turned at random; planes are planned on
-them with a planner's small errors. Stored images have columns along the first NIfTI axis and rows along the second.
+Scanner space is RAS in mm. The heart's axes in it are those of an average adult, turned at random; planes are planned
+on them with a planner's small errors. Stored images have columns along the first NIfTI axis, rows along the second.
 """
 
 from dataclasses import dataclass

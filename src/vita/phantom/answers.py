@@ -1,4 +1,4 @@
-"""Questionnaire fields: activity, diet, alcohol, smoking, sleep, mood, with their real codes and rules of who is asked."""
+"""Questionnaire fields: activity, diet, alcohol, smoking, mood, with their real codes and rules of who is asked."""
 
 import numpy as np
 from scipy.stats import norm
@@ -10,7 +10,13 @@ UNSURE = (-1, -3)  # "do not know", "prefer not to answer"
 SILENT = (-3,)
 LESS_THAN_ONE = -10
 # Kind of activity (code of 6164): (frequency field, duration field, share of people, pull of fitness).
-ACTIVITIES = {1: (971, 981, 0.7, 0.3), 2: (3637, 3647, 0.5, 0.5), 3: (991, 1001, 0.13, 0.7), 4: (1011, 1021, 0.5, 0.1), 5: (2624, 2634, 0.4, 0.3)}  # fmt: skip
+ACTIVITIES = {
+    1: (971, 981, 0.7, 0.3),
+    2: (3637, 3647, 0.5, 0.5),
+    3: (991, 1001, 0.13, 0.7),
+    4: (1011, 1021, 0.5, 0.1),
+    5: (2624, 2634, 0.4, 0.3),
+}
 INSTANCES = (0, 2, 3)
 
 

@@ -1,7 +1,7 @@
 """The cardiac cycle in time: how far the ventricles have emptied and the atria have filled.
 
-Systole lasts nearly the same number of milliseconds at any heart rate, so its share of the cycle says how fast the heart
-beats. Then come isovolumetric relaxation, early filling, diastasis and the atrial contraction.
+Systole lasts nearly the same number of milliseconds at any heart rate, so its share of the cycle says how fast the
+heart beats. Then come isovolumetric relaxation, early filling, diastasis and the atrial contraction.
 """
 
 from dataclasses import dataclass

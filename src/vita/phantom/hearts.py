@@ -1,8 +1,8 @@
 """Analytic hearts: every chamber's surface at every moment, with volumes known exactly.
 
 Heart coordinates in mm: z runs along the long axis from the base at end-diastole (0) to the apex, x to the lateral wall
-(away from the RV), y to the anterior wall. The coordinates are first stretched across the axis and sheared along it, by a
-map of determinant 1, so that real hearts' oval sections and oblique valve planes come out and no volume changes.
+(away from the RV), y to the anterior wall. The coordinates are first stretched across the axis and sheared along it, by
+a map of determinant 1, so that real hearts' oval sections and oblique valve planes come out and no volume changes.
 
 * LV cavity: an ellipsoid of revolution with half axes a, c, cut by the base plane at BASE_CUT * c above its centre.
 * LV wall: an outer ellipsoid (a + w, c + APEX_THINNING * w) cut by the same plane; w follows from the conserved mass.
@@ -28,16 +28,17 @@ PROFILE_NODES, PROFILE_WEIGHTS = np.polynomial.legendre.leggauss(32)
 
 
 def cut_ellipsoid_ml(a: np.ndarray, c: np.ndarray, cut: np.ndarray) -> np.ndarray:
-    """Volume in ml of an ellipsoid of revolution (half axes a, a, c mm) from its apex to a plane `cut` mm past the centre."""
+    """Volume in ml of an ellipsoid of revolution (half axes a, a, c mm), apex to a plane `cut` mm past its centre."""
     t = cut / c
     return np.pi * a**2 * c * ((1 + t) - (1 + t**3) / 3) / 1000
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Surfaces in every frame; arrays are (time,), lengths in mm. `centre` is the ellipsoids' z, `base` the base plane's.
+    """Surfaces in every frame; arrays are (time,), lengths in mm.
 
     Attributes:
+        base, centre: z of the base plane and of the ellipsoids' centre.
         a, c: half axes of the LV cavity; outer_a, outer_c: of the wall's outside.
         bulge: RV width over the outer radius in the septal direction at the base.
         infarct: how far the infarcted sector lags behind, as a share of the radius.

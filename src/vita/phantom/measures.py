@@ -108,7 +108,8 @@ def _inline(sheet: Sheet) -> None:
     output = 1.05 * t("lvsv") * t("heart_rate") / 1000
     for field, values, spread, decimals in (
         (22424, output, 0.35, 2), (22425, output / t("bsa_m2"), 0.2, 2), (22426, t("heart_rate"), 1.5, 0),
-        (22427, t("bsa_m2"), 0.02, 4), (22421, 1.06 * t("lvedv"), 8.0, 1), (22420, 100 * t("lvsv") / t("lvedv"), 4.0, 1),
+        (22427, t("bsa_m2"), 0.02, 4), (22421, 1.06 * t("lvedv"), 8.0, 1),
+        (22420, 100 * t("lvsv") / t("lvedv"), 4.0, 1),
     ):  # fmt: skip
         sheet.number(field, values, spread, decimals, share=0.8, instances=SCAN)
 

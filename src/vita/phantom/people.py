@@ -1,7 +1,7 @@
 """The people of the phantom cohort: their traits and diseases, their UK Biobank table, and who withdrew.
 
-Writes people.parquet (traits, which the scans are made from), a classic UK Biobank CSV (`31-0.0` columns, quoted, blanks) and
-the ids of withdrawn participants, who are still in the table and among the scans, as in any real delivery.
+Writes people.parquet (traits, which the scans are made from), a classic UK Biobank CSV (columns `31-0.0`, quoted)
+and the ids of withdrawn participants, who are still in the table and among the scans, as in any real delivery.
 """
 
 import datetime

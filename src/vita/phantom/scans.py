@@ -1,7 +1,7 @@
 """Synthetic cine scans of one batch of participants, with masks, and their true phenotypes.
 
-Writes <scans>/<eid>/sa.nii.gz, la_2ch.nii.gz, la_3ch.nii.gz, la_4ch.nii.gz and the masks seg_sa, seg_la_2ch, seg_la_4ch and
-seg4_la_4ch. A participant's files depend on the seed and on the participant alone, not on the batches.
+Writes <scans>/<eid>/sa.nii.gz, la_2ch.nii.gz, la_3ch.nii.gz, la_4ch.nii.gz and the masks seg_sa, seg_la_2ch, seg_la_4ch
+and seg4_la_4ch. A participant's files depend on the seed and on the participant alone, not on the batches.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""A classic UK Biobank table in the making: columns `field-instance.array` of quoted text, blank where nothing is known."""
+"""A classic UK Biobank table in the making: quoted columns `field-instance.array`, blank where nothing is known."""
 
 import csv
 from collections.abc import Sequence
@@ -146,7 +146,7 @@ def multiple(
     none: int | None,
     filled: np.ndarray,
 ) -> None:
-    """A question with several answers: chosen codes fill the arrays from 0, `none` stands alone where there are none."""
+    """A question with several answers: chosen codes fill the arrays from 0; `none` stands alone without any."""
     cells = [np.full(sheet.n, "", dtype=object) for _ in range(arrays)]
     given = np.zeros(sheet.n, int)
     for code, picked in chosen.items():

@@ -30,7 +30,7 @@ class Points:
         septal: cosine profile of the RV's width, 1 towards the septum, below 0 past the insertions.
         infarct: profile of the infarcted sector, 1 in its middle.
         la_r2, ra_r2, aorta_r: (squared) distances from the atria's and the aorta's axes.
-        pixel: width of a voxel in the plane; slice_z: its extent along the long axis; cut: along the base plane's normal.
+        pixel: width of a voxel in the plane; slice_z: its extent along the long axis.
     """
 
     x: np.ndarray

@@ -1,0 +1,36 @@
+"""One small cohort for all tests of the phantom."""
+
+import pandas as pd
+import pytest
+
+from vita.phantom.people import draw_people
+from vita.phantom.settings import PhantomSettings
+
+
+@pytest.fixture(scope="session")
+def tiny() -> PhantomSettings:
+    return PhantomSettings.from_dict(
+        {
+            "seed": 3,
+            "phantom": {
+                "participants": 12,
+                "matrix": [40, 44],
+                "pixel_mm": 6.0,
+                "frames": 10,
+                "sa_slices": 10,
+                "broken_scans": 1,
+                "withdrawn": 2,
+            },
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def people(tiny: PhantomSettings) -> pd.DataFrame:
+    return draw_people(tiny)
+
+
+@pytest.fixture(scope="session")
+def cohort() -> pd.DataFrame:
+    """People of the default number."""
+    return draw_people(PhantomSettings())
