@@ -10,7 +10,7 @@ from vita.cohort.cleaning import dates, numbers
 from vita.cohort.delivery import Delivery, open_delivery
 from vita.cohort.plan import Plan, make_plan
 from vita.cohort.reading import EID, stream
-from vita.cohort.rules import Cells, evaluate, finish
+from vita.cohort.rules import finish
 from vita.cohort.settings import CohortSettings
 from vita.tabular.features import Feature
 
@@ -81,24 +81,20 @@ def _sorted(parts: list[pl.DataFrame]) -> pl.DataFrame:
 def _values(frame: pl.DataFrame, features: Sequence[Feature], plan: Plan, unknown: dict[str, int]) -> list[pl.Series]:
     """Columns of features, each of its final type, recoded; counts codes that are not valid."""
     lists = frozenset(name for name, kind in frame.schema.items() if isinstance(kind, pl.List))
-    expressions = []
-    for feature in features:
-        cells = Cells(plan.cells[feature.name], lists, plan.scan_date, plan.paper)
-        value = evaluate(feature, cells)
-        if plan.scan_date and feature.date_field:
-            (written,) = plan.cells[feature.name][feature.date_field]
-            value = pl.when(pl.col(written) <= pl.col(plan.scan_date)).then(value)
-        expressions.append(value.alias(feature.name))
-    values = frame.select(expressions)
-    return [_typed(values[feature.name], feature, unknown) for feature in features]
+    raw = frame.select(plan.expression(feature, lists) for feature in features)
+    final = raw.select(_typed(feature) for feature in features)
+    for name, before, after in zip(raw.columns, raw.null_count().row(0), final.null_count().row(0), strict=True):
+        unknown[name] += after - before
+    return final.get_columns()
 
 
-def _typed(values: pl.Series, feature: Feature, unknown: dict[str, int]) -> pl.Series:
+def _typed(feature: Feature) -> pl.Expr:
+    """Numbers as they are; codes recoded and as Int16, those that are not valid missing."""
+    value = pl.col(feature.name)
     if feature.kind == "numerical":
-        return values
+        return value
     if feature.valid_codes:
-        valid = values.is_in([float(code) for code in feature.valid_codes]) | values.is_null()
-        unknown[feature.name] += len(values) - int(valid.sum())
-        values = values.zip_with(valid, pl.Series([None], dtype=pl.Float64))
-    codes = values.cast(pl.Int32)
-    return codes.replace(feature.recode).cast(pl.Int16) if feature.recode else codes.cast(pl.Int16)
+        valid = [float(code) for code in feature.valid_codes]
+        value = pl.when(value.is_in(valid)).then(value)
+    codes = value.cast(pl.Int16)
+    return codes.replace(feature.recode) if feature.recode else codes

@@ -2,10 +2,13 @@
 
 import logging
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import polars as pl
+
 from vita.cohort.delivery import Delivery
+from vita.cohort.rules import Cells, evaluate
 from vita.cohort.settings import CohortSettings
 from vita.cohort.spellings import Column
 from vita.errors import UserError
@@ -29,6 +32,23 @@ class Plan:
     scan_date: str | None
     paper: bool
     titles: dict[str, str]
+    _expressions: dict[tuple[str, frozenset[str]], pl.Expr] = field(default_factory=dict)
+
+    def expression(self, feature: Feature, lists: frozenset[str]) -> pl.Expr:
+        """The feature's value over parsed columns, named; built once and used for every batch.
+
+        Args:
+            feature: one of the plan's.
+            lists: parsed columns whose cells are lists.
+        """
+        key = (feature.name, lists)
+        if key not in self._expressions:
+            value = evaluate(feature, Cells(self.cells[feature.name], lists, self.scan_date, self.paper))
+            if self.scan_date and feature.date_field:
+                (written,) = self.cells[feature.name][feature.date_field]
+                value = pl.when(pl.col(written) <= pl.col(self.scan_date)).then(value)
+            self._expressions[key] = value.alias(feature.name)
+        return self._expressions[key]
 
 
 def make_plan(deliveries: Sequence[Delivery], features: Sequence[Feature], settings: CohortSettings) -> Plan:
@@ -95,8 +115,8 @@ def _without_absent(
     """Features that can be made; an absent field is an error or costs the features that rest on it."""
     lost: dict[int, list[Feature]] = {}
     for feature in features:
-        for field in absent_fields(feature, cells[feature.name]):
-            lost.setdefault(field, []).append(feature)
+        for absent in absent_fields(feature, cells[feature.name]):
+            lost.setdefault(absent, []).append(feature)
     if not lost:
         return list(features)
     lines = [f"{field} ({_title(field, users[0])}), needed by {_names(users)}" for field, users in lost.items()]
