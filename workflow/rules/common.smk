@@ -21,6 +21,7 @@ def shards(suffix):
 
 
 ENVIRONMENT = str(HERE / "envs" / "vita.yaml")
+IMAGES = config["images"] | {"instance": config["cohort"]["instance"]}
 MODEL = config["model"] | {"size": config["images"]["size"]}
 PHANTOM = config["input"]["source"] == "phantom"
 TABLES = ["results/phantom/table.csv"] if PHANTOM else config["input"]["tables"]

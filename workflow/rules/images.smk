@@ -22,7 +22,7 @@ rule index_scans:
         mem_mb=1000,
         runtime=60,
     params:
-        settings=settings(images=config["images"]),
+        settings=settings(images=IMAGES),
         code=code_digest("vita.images.index"),
         scans=SCANS,
         withdrawals=WITHDRAWALS_ARGUMENT,
@@ -50,7 +50,7 @@ rule build_shard:
         mem_mb=1000,
         runtime=60,
     params:
-        settings=settings(images=config["images"]),
+        settings=settings(images=IMAGES),
         code=code_digest("vita.images.build_shard"),
         shards=len(SHARDS),
         number=lambda wildcards: int(wildcards.shard),

@@ -13,11 +13,16 @@ rule make_table:
         csv="results/tables/{table}.csv",
         md="results/tables/{table}.md",
         tex="results/tables/{table}.tex",
+        html=report(
+            "results/tables/{table}.html",
+            category="Tables",
+            labels={"table": "{table}", "what": "this run"},
+            caption="../report/table.rst",
+        ),
         vs_paper=report(
             "results/tables/{table}_vs_paper.csv",
             category="Tables",
-            subcategory="Beside the paper",
-            labels={"table": "{table}"},
+            labels={"table": "{table}", "what": "beside the paper's numbers"},
             caption="../report/vs_paper.rst",
         ),
     log:
@@ -41,4 +46,4 @@ rule make_table:
     shell:
         "python -m vita.evaluation.tables --name {wildcards.table} --metrics {input.metrics}"
         " --targets {input.targets:q} --paper {params.paper:q} --settings {params.settings}"
-        " --csv {output.csv} --md {output.md} --tex {output.tex} --vs-paper {output.vs_paper} > {log} 2>&1"
+        " --csv {output.csv} --md {output.md} --tex {output.tex} --html {output.html} --vs-paper {output.vs_paper} > {log} 2>&1"

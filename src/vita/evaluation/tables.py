@@ -5,7 +5,8 @@
         --targets workflow/resources/targets.tsv --paper workflow/resources/paper
         --settings '{"evaluation": {"significance": 0.01}}'
         --csv results/tables/table1_sa_phenotypes.csv --md results/tables/table1_sa_phenotypes.md
-        --tex results/tables/table1_sa_phenotypes.tex --vs-paper results/tables/table1_sa_phenotypes_vs_paper.csv
+        --tex results/tables/table1_sa_phenotypes.tex --html results/tables/table1_sa_phenotypes.html
+        --vs-paper results/tables/table1_sa_phenotypes_vs_paper.csv
 
 Names and the metrics they take: table1_sa_phenotypes (sa_phenotypes/*.csv), table2_la_phenotypes
 (la_phenotypes/*.csv), table3_physiological (physiological/*.csv), table4_diseases (disease_*/*.csv), segmentation
@@ -23,6 +24,7 @@ from vita.atomic import replacing
 from vita.errors import UserError
 from vita.evaluation.printing import latex, markdown
 from vita.evaluation.table_makers import MAKERS, REGRESSION
+from vita.evaluation.web import page
 
 COUNTS = ("n", "positives", "classes", "compared", "missed", "spurious", "absent")
 
@@ -67,7 +69,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--metrics", nargs="*", default=[], type=Path, help="metrics CSVs, any number of systems")
     parser.add_argument("--targets", required=True, type=Path, help="targets.tsv")
     parser.add_argument("--paper", required=True, type=Path, help="folder of the paper's numbers")
-    for name, what in {"csv": "plain numbers", "md": "Markdown", "tex": "LaTeX"}.items():
+    for name, what in {"csv": "plain numbers", "md": "Markdown", "tex": "LaTeX", "html": "a web page"}.items():
         parser.add_argument(f"--{name}", required=True, type=Path, help=f"table to write, {what}")
     parser.add_argument("--vs-paper", required=True, type=Path, help="CSV of the paper's values, ours, differences")
     cli.add_settings(parser, "the block `evaluation`")
@@ -75,7 +77,8 @@ def main(arguments: list[str] | None = None) -> None:
     significance = args.settings.get("evaluation", {}).get("significance", 0.01)
     metrics = read_metrics(args.metrics, args.name)
     table, out, versus = MAKERS[args.name](args.name, metrics, args.targets, args.paper, significance)
-    for path, text in {args.md: markdown(out), args.tex: latex(out, args.name)}.items():
+    texts = {args.md: markdown(out), args.tex: latex(out, args.name), args.html: page(out)}
+    for path, text in texts.items():
         with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
     for path, frame in {args.csv: table, args.vs_paper: versus}.items():
