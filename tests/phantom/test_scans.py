@@ -67,7 +67,7 @@ def test_files_say_what_they_hold(people: pd.DataFrame, tiny: PhantomSettings) -
         assert image.shape == (tiny.columns, tiny.rows, slices, tiny.frames)
         assert image.header.get_xyzt_units() == ("mm", "sec")
         assert image.header.get_zooms()[3] == pytest.approx(60 / person["heart_rate"] / tiny.frames, rel=1e-5)
-        np.testing.assert_allclose(image.get_qform(), image.affine, atol=0.02)  # quaternions in float32
+        np.testing.assert_allclose(image.get_qform(), image.affine, atol=5e-3)
         spacing = tiny.sa_spacing_mm if name.endswith("sa") else 6.0
         assert abs(np.linalg.det(image.affine[:3, :3])) == pytest.approx(tiny.pixel_mm**2 * spacing, rel=1e-4)
     assert read(files["sa"]).get_data_dtype() == np.int16

@@ -12,8 +12,10 @@ from scipy.spatial.transform import Rotation
 from vita.phantom.hearts import APEX_THINNING, Heart
 from vita.phantom.settings import PhantomSettings
 
-# Rows: lateral (x), anterior (y) and apical (z) direction of the average heart in scanner space.
-AVERAGE_AXES = np.array([[-0.7071, -0.7071, 0.0], [-0.3394, 0.3394, 0.8773], [-0.6203, 0.6203, -0.4799]])
+# The average heart in scanner space: its lateral wall to the left and back, its apex to the left, front and feet.
+LATERAL = np.array([-1.0, -1.0, 0.0]) / np.sqrt(2)
+APICAL = np.array([-0.62, 0.62, -0.48]) / np.linalg.norm([-0.62, 0.62, -0.48])
+AVERAGE_AXES = np.stack([LATERAL, np.cross(APICAL, LATERAL), APICAL])
 SA_THICKNESS_MM = 8.0
 LA_THICKNESS_MM = 6.0
 # Directions across the long axis that each long-axis plane contains, in degrees from lateral towards anterior.
