@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from training import toy
 from vita.errors import UserError
-from vita.training import stage1, stage2, stage3
+from vita.training import callbacks, stage1, stage2, stage3
 from vita.training.callbacks import KeepState
 
 LONG = {"epochs": 3, "augment": True}
@@ -103,11 +103,23 @@ def test_signals_save_at_once(cohort, tmp_path, monkeypatch):
 
 def test_sigusr1_saves_and_goes_on(cohort, tmp_path, monkeypatch):
     saved = []
-    original = KeepState._save
-    monkeypatch.setattr(KeepState, "_save", lambda self, t, m: (saved.append(m.progress.step), original(self, t, m)))
+    original = callbacks.save_state
+
+    def spied(path, state):
+        saved.append(state.progress.step)
+        original(path, state)
+
+    monkeypatch.setattr(callbacks, "save_state", spied)
     stop_at(monkeypatch, 5, lambda: os.kill(os.getpid(), signal.SIGUSR1))
     stage1.main(arguments(cohort, "stage1", tmp_path / "m", training={"checkpoint_steps": 1000}))
-    assert saved == [5, 12]
+    assert saved == [5]
+    assert torch.load(tmp_path / "m/checkpoints/state.pt", weights_only=True)["progress"]["step"] == 12
+
+
+def test_large_states_are_not_kept_after_the_end(cohort, tmp_path):
+    stage1.main(arguments(cohort, "stage1", tmp_path / "m", training={"checkpoint_steps": 5, "keep_state_mb": 0}))
+    assert not (tmp_path / "m/checkpoints/state.pt").exists()
+    assert (tmp_path / "m/model.safetensors").exists()
 
 
 def test_other_configuration_of_an_unfinished_training_is_refused(cohort, tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import Callback
 from tqdm import tqdm
 
 from vita.errors import UserError
-from vita.training.checkpoint import Identity, State, finish, save_state
+from vita.training.checkpoint import Identity, State, save_finished, save_state
 
 if TYPE_CHECKING:
     from vita.training.loop import Learner
@@ -145,17 +145,19 @@ class KeepState(Callback):
         self._count_seconds(learner)
         self.saved_at = learner.progress.step
         if trainer.is_global_zero:
-            optimizer, precision = trainer.optimizers[0].state_dict(), trainer.precision_plugin.state_dict()
-            save_state(self.path, State(self.identity, learner.progress, weights, optimizer, precision))
+            save_state(self.path, self._state(trainer, learner))
+
+    def _state(self, trainer: Trainer, learner: "Learner") -> State:
+        optimizer, precision = trainer.optimizers[0].state_dict(), trainer.precision_plugin.state_dict()
+        return State(self.identity, learner.progress, learner.model.state_dict(), optimizer, precision)
 
     def on_train_end(self, trainer: Trainer, learner: "Learner") -> None:
         """Save the end, so that more epochs can be added."""
         learner.progress.finished = True
         if not learner.progress.best_weights:
             raise UserError("the validation loss was never finite; lower the stage's lr or use precision 32")
-        self._save(trainer, learner)
         if trainer.is_global_zero:
-            finish(self.path, learner.settings.training.keep_state_mb)
+            save_finished(self.path, self._state(trainer, learner), learner.settings.training.keep_state_mb)
 
 
 class ShowProgress(Callback):

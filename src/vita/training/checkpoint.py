@@ -123,11 +123,16 @@ def is_complete(state: State, identity: Identity) -> bool:
     return state.progress.finished and not differences(state.identity, identity)
 
 
-def finish(path: Path, keep_mb: float) -> None:
-    """Delete a finished training's state if it is larger than `keep_mb`."""
-    if path.is_file() and path.stat().st_size > keep_mb * _MB:
-        log.info("state of the finished training (%.0f MB) is not kept", path.stat().st_size / _MB)
-        path.unlink()
+def save_finished(path: Path, state: State, keep_mb: float) -> None:
+    """Keep a finished training's state, to train on later, unless it is larger than `keep_mb`: then it is deleted."""
+    moments = [value for moment in state.optimizer["state"].values() for value in moment.values()]
+    tensors = [*state.weights.values(), *state.progress.best_weights.values(), *moments]
+    size_mb = sum(tensor.nbytes for tensor in tensors if isinstance(tensor, Tensor)) / _MB
+    if size_mb <= keep_mb:
+        save_state(path, state)
+        return
+    log.info("state of the finished training (%.0f MB) is not kept", size_mb)
+    path.unlink(missing_ok=True)
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
