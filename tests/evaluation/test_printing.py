@@ -1,6 +1,7 @@
 import pytest
 
 from vita.evaluation.printing import Cell, Printed, latex, letter, markdown, number, p_value, with_interval, with_spread
+from vita.evaluation.web import page
 
 
 def test_numbers():
@@ -34,3 +35,12 @@ def test_special_characters_survive():
     assert r"| x_y &lt; 3 % | **1 ± 2**\*\*<sup>a</sup> |" in markdown(table)
     assert r"\caption{50 \% \& more\_than \{that\}}" in latex(table, "t")
     assert r"x\_y $<$ 3 \% & \textbf{1 $\pm$ 2}\textsuperscript{**}\textsuperscript{a} \\" in latex(table, "t")
+
+
+def test_a_web_page_escapes_what_it_shows():
+    table = Printed("50 % & <b>", ["", "a<b"], [[Cell("<script>"), Cell("1 ± 2", True, "**", "a")]], ["x > y"])
+    text = page(table)
+    assert "<caption>50 % &amp; &lt;b&gt;</caption>" in text
+    assert "<td>&lt;script&gt;</td><td><b>1 ± 2</b>**<sup>a</sup></td>" in text
+    assert "<p><sup>a</sup> x &gt; y</p>" in text
+    assert "<script" not in text

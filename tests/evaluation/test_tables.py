@@ -14,7 +14,7 @@ SETTINGS = ["--settings", '{"evaluation": {"bootstrap": 100, "significance": 0.0
 
 
 def _table(tmp_path, name, metrics, targets):
-    out = {kind: tmp_path / f"{name}.{kind}" for kind in ("csv", "md", "tex")}
+    out = {kind: tmp_path / f"{name}.{kind}" for kind in ("csv", "md", "tex", "html")}
     arguments = ["--name", name, "--metrics", *map(str, metrics), "--targets", str(targets), *SETTINGS]
     arguments += ["--paper", str(RESOURCES / "paper"), "--vs-paper", str(tmp_path / f"{name}_vs_paper.csv")]
     tables.main(arguments + [text for kind, path in out.items() for text in (f"--{kind}", str(path))])
@@ -69,6 +69,7 @@ def test_a_target_without_predictions_is_a_dash_with_a_footnote(tmp_path, target
     _, md, _, _ = _table(tmp_path, "table1_sa_phenotypes", metrics, targets)
     assert "no participant of the test split has a known value" in md
     assert "over 1 of 2 rows only" in md
+    assert "| **" not in md  # a system alone is not the best
 
 
 @pytest.mark.parametrize("name", list(tables.MAKERS))
