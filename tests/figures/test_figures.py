@@ -84,8 +84,7 @@ def _fig_b9(folder):
     image = draw.random((2, 9, 2, 32, 32)).astype(np.float32)
     hidden = draw.random(image.shape) < 0.7
     for name in ("vita", "ratio_90"):
-        masked = np.where(hidden, np.nan, image)
-        np.savez(folder / f"{name}.npz", input=image, masked=masked, reconstruction=image * 0.9)
+        np.savez(folder / f"{name}.npz", input=image, masked=hidden, reconstruction=image * 0.9)
     psnr = pd.DataFrame({"eid": [1, 2], "split": "test", "target": "psnr_masked"})
     psnr.assign(prediction=[20.0, 30.0]).to_parquet(folder / "vita.parquet")
     examples = ["--examples", str(folder / "vita.npz"), str(folder / "ratio_90.npz")]
@@ -208,6 +207,14 @@ def test_examples_csv_agrees_with_the_masks(tmp_path):
     assert np.isnan(drawn.loc[("2-chamber", "Reference", "LVBP"), "dice"])
     areas = drawn.loc[("Mid", "Reference", "LVBP"), "area_mm2"] / 3.6**2
     assert areas == pytest.approx(round(areas))
+
+
+def test_masks_of_reconstructions_must_be_boolean(tmp_path):
+    inputs = _fig_b9(tmp_path)
+    with np.load(tmp_path / "vita.npz") as stored:
+        np.savez(tmp_path / "vita.npz", **{name: stored[name].astype(np.float32) for name in stored})
+    with pytest.raises(UserError, match="true where a voxel was hidden"):
+        _make("figB9_reconstructions", inputs, tmp_path / "out")
 
 
 def test_reconstruction_csv_holds_psnr(tmp_path):

@@ -82,7 +82,7 @@ def _cell(out: Printed, row: pd.Series, group: pd.DataFrame, column: Column, sig
     low, high = (row[f"{column.name}_{end}"] if column.interval else np.nan for end in ("low", "high"))
     cell = Cell(
         with_interval(value, low, high, column.decimals),
-        known(value) and len(group) > 1 and _is_best(value, group[column.name], column.best),
+        known(value) and group[column.name].notna().sum() > 1 and _is_best(value, group[column.name], column.best),
         "**" if column.tested and _significant(row, value, significance) else "",
     )
     if known(value):

@@ -60,7 +60,7 @@ def printed(
     for _, row in table.iterrows():
         name, places = row["target"], decimals.get(row["target"], 3)
         values = [row[f"{model}_mae"] for model in models]
-        best = np.nanmin(values) if np.isfinite(values).any() else np.nan
+        best = np.nanmin(values) if np.isfinite(values).sum() > 1 else np.nan
         cells = [Cell(f"{row['title']} ({row['unit']})" if row["unit"] else row["title"])]
         cells.append(Cell(number(row["n"], 0) if name != AVERAGE else ""))
         for model in models:

@@ -8,10 +8,9 @@
         --svg results/figures/figB9_reconstructions.svg --png results/figures/figB9_reconstructions.png
         --csv results/figures/figB9_reconstructions.csv
 
-The first example of each file and its first frame are shown. Arrays: `input`, `masked` and `reconstruction`
-(examples, 9, time, height, width) in [0, 1]; `masked` holds the input with hidden voxels not
-a number. The CSV holds each panel's PSNR in dB (peak 1.0, over the whole panel), and with `--predictions` the
-mean over the test split.
+The first example of each file and its first frame are shown. Arrays (examples, 9, time, height, width): `input` and
+`reconstruction` in [0, 1], `masked` true where a voxel was hidden. The CSV holds each panel's PSNR in dB (peak 1.0, over
+the whole panel), and with `--predictions` the mean over the test split.
 """
 
 from pathlib import Path
@@ -22,6 +21,7 @@ from matplotlib.figure import Figure
 
 from vita import cli
 from vita.errors import UserError
+from vita.evaluation import systems
 from vita.evaluation.predictions import read_predictions
 from vita.figures import mosaic, style
 
@@ -33,8 +33,10 @@ FRAME = 0
 def read_example(path: Path) -> dict[str, np.ndarray]:
     """First frame of the first example: `input`, `masked`, `reconstruction`, each (9, height, width) float.
 
+    Hidden voxels of `masked` are not a number.
+
     Raises:
-        UserError: the file is missing, lacks an array or holds no example.
+        UserError: the file is missing, lacks an array, holds no example, or `masked` is not boolean.
     """
     if not path.is_file():
         raise UserError(f"no examples file {path}: run the rule that reconstructs the test split")
@@ -46,6 +48,9 @@ def read_example(path: Path) -> dict[str, np.ndarray]:
     if any(len(array) == 0 for array in arrays.values()):
         raise UserError(f"{path} holds no example")
     example = {name: array[0, :, FRAME] for name, array in arrays.items()}
+    if example["masked"].dtype != bool:
+        raise UserError(f"{path}: `masked` must be true where a voxel was hidden, and is {example['masked'].dtype}")
+    example["masked"] = np.where(example["masked"], np.nan, example["input"])
     return {name: array.astype(float) for name, array in example.items()}
 
 
@@ -84,8 +89,10 @@ def draw(examples: dict[str, dict[str, np.ndarray]], titles: dict[str, str], mea
     """Two rows per variant below the input: what it saw and what it made of it."""
     rows = [("Input", next(iter(examples.values()))["input"])]
     for name, example in examples.items():
-        rows += [(f"{titles.get(name, name)}\nmasked", example["masked"])]
-        rows += [(f"{titles.get(name, name)}\nrebuilt{_label(measured, name)}", example["reconstruction"])]
+        rows += [(f"{titles.get(name, systems.title(name))}\nmasked", example["masked"])]
+        rows += [
+            (f"{titles.get(name, systems.title(name))}\nrebuilt{_label(measured, name)}", example["reconstruction"])
+        ]
     figure, cells = mosaic.grid([name for name, _ in rows], list(mosaic.SHOWN_PLANES.values()))
     for place, (_, pictures) in enumerate(rows):
         for column, plane in enumerate(mosaic.SHOWN_PLANES):

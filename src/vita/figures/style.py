@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -85,6 +86,7 @@ def save(figure: Figure, drawn: pd.DataFrame, args: argparse.Namespace) -> None:
         figure.savefig(path, format="png", dpi=PNG_DPI, metadata={"Software": None})
     with replacing(args.csv) as path:
         drawn.to_csv(path, index=False, float_format="%.6g")
+    plt.close(figure)
 
 
 def labelled(title: str, unit: str) -> str:
