@@ -145,7 +145,7 @@ def test_phenotype_targets_come_from_masks_or_fields(folder):
 
 
 def test_unknown_task_and_absent_table_are_named(folder, tmp_path):
-    with pytest.raises(UserError, match="no target of task 'nothing'; tasks are binary_features"):
+    with pytest.raises(UserError, match="no target of task 'nothing'; tasks are sa_phenotypes, la_phenotypes"):
         targets(folder, "nothing")
     with pytest.raises(UserError, match=r"needs the table labels\.parquet"):
         load_targets(world.TARGETS, "disease_cad", None, None, tmp_path / "labels.parquet")

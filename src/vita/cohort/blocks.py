@@ -22,16 +22,24 @@ def blocks(delivery: Delivery) -> Iterator[bytes]:
         UserError: a line has another number of cells than the header, or there is a NUL byte.
     """
     line = 2
+    thorough = True  # the first block, and all of a table that has delimiters inside quotes
+    blank = 0  # blank lines before this block: at the end of a file they are no rows, elsewhere an error
     for block, last in _raw_blocks(delivery):
         if b"\0" in block:
             at = line + block[: block.index(b"\0")].count(b"\n")
             raise UserError(f"{delivery.name}, line {at}: holds a NUL byte; the file is damaged, deliver it again")
-        if b"\r" in block[:BLOCK_BYTES]:
+        if b"\r" in block:
             block = block.replace(b"\r\n", b"\n")
-        if last:  # blank lines at the end of a file are no rows
+        before, length = blank, len(block)
+        if block.endswith(b"\n\n") or block == b"\n" or last:
             block = block.rstrip(b"\n") + b"\n"
+            blank += length - len(block) + (block == b"\n")
         if len(block) > 1:
-            line += _check(block, delivery, line, thorough=last)
+            if before:
+                raise _width_error(delivery, line, 1)
+            lines, uneven = _check(block, delivery, line, thorough=thorough or last)
+            thorough = (thorough and line > 2) or uneven
+            line += lines
             yield block
 
 
@@ -67,14 +75,17 @@ def _mapped(file: int, start: int) -> Iterator[tuple[bytes, bool]]:
             data.madvise(mmap.MADV_DONTNEED, 0, start - start % mmap.PAGESIZE)  # or the file counts as our memory
 
 
-def _check(block: bytes, delivery: Delivery, line: int, thorough: bool) -> int:
-    """Number of lines of a block; counting is enough where the sum fits, else each line is looked at."""
+def _check(block: bytes, delivery: Delivery, line: int, thorough: bool) -> tuple[int, bool]:
+    """Number of lines of a block, and whether it has delimiters inside quotes.
+
+    Without these, counting all delimiters tells whether every line is whole; with them, each line is looked at.
+    """
     values = np.frombuffer(block, np.uint8)
-    lines = block.count(b"\n")
-    wanted = delivery.header.width - 1
-    if thorough or np.count_nonzero(values == ord(delivery.delimiter)) != lines * wanted:
+    lines, wanted = block.count(b"\n"), delivery.header.width - 1
+    uneven = np.count_nonzero(values == ord(delivery.delimiter)) != lines * wanted
+    if thorough or uneven:
         _check_lines(values, delivery, line, wanted)
-    return lines
+    return lines, uneven
 
 
 def _check_lines(values: np.ndarray, delivery: Delivery, line: int, wanted: int) -> None:
@@ -85,9 +96,13 @@ def _check_lines(values: np.ndarray, delivery: Delivery, line: int, wanted: int)
     counts = np.diff(np.searchsorted(places, ends), prepend=0)
     wrong = np.flatnonzero(counts != wanted)
     if len(wrong) or len(ends) != np.count_nonzero(values == _NEWLINE):
-        first = wrong[0] if len(wrong) else 0
-        found = counts[first] + 1 if len(wrong) else "a line break inside quotes, and so not"
-        raise UserError(
-            f"{delivery.name}, line {line + first}: has {found} cells where the header has {wanted + 1}; "
-            "the table is damaged or cut short, deliver it again"
-        )
+        raise _width_error(delivery, line + (wrong[0] if len(wrong) else 0), counts[wrong[0]] + 1 if len(wrong) else 0)
+
+
+def _width_error(delivery: Delivery, line: int, cells: int) -> UserError:
+    """A line with too few or many cells; 0 stands for a line break inside quotes, which cannot be counted."""
+    found = f"{cells} cells" if cells else "a line break inside quotes"
+    return UserError(
+        f"{delivery.name}, line {line}: has {found} where the header has {delivery.header.width} cells; "
+        "the table is damaged or cut short, deliver it again"
+    )

@@ -1,12 +1,25 @@
-"""Features from UK Biobank's delivered table(s).
+"""Features from UK Biobank's delivered table(s): a row per participant, a column per feature of features.tsv.
 
-Reads each table once, a few thousand rows at a time, and only the columns that the feature table asks for. Every
-spelling of columns is understood (see vita.cohort.spellings), CSV or tab-separated, plain or gzip, and Parquet.
-Writes a row per participant and a column per feature by its short name; what was not answered is missing.
-Withdrawn participants are not in it.
+Deliveries. The spelling of columns is detected for each table and named in the log:
+    31-0.0              main dataset as CSV, quoted or not; Table Exporter, UKB-FORMAT
+    f.31.0.0            R or tab-separated, missing is NA
+    p31, p4080_i2_a0    Research Analysis Platform, Table Exporter, FIELD-NAME, coding RAW
+    participant.p31     Research Analysis Platform, dx extract_dataset
+Tables are CSV or tab-separated, plain or gzip, latin-1 or UTF-8, or Parquet. Several values may be one column per
+array, or one cell `I10|I251` or `["I10","I251"]`. Several tables that share the participant ids are joined.
 
-    python -m vita.cohort.fields --table ukb.csv --features workflow/resources/features.tsv \\
-        --withdrawals withdrawals.csv --output results/cohort/fields.parquet
+Only the needed columns are read, a few thousand rows at a time, so memory does not depend on the table's size.
+Withdrawn participants are left out. What was not answered is missing; special codes are a feature's own.
+
+Settings (block cohort of config.yaml):
+    instance            2 or 3: the visit of the scan, which features are taken from
+    cutoff              imaging: nothing dated after the scan enters a feature; none: as the paper
+    missing_fields      error, or drop: features whose fields are in no table are left out
+    cleaning            right, or paper: what the paper's code put in place of missing answers
+    ethnicity           codes of field 21000 to keep, or null
+
+    python -m vita.cohort.fields --table ukb.csv more.tab.gz --features workflow/resources/features.tsv \\
+        --withdrawals withdrawals.csv --settings '{"cohort": {"cutoff": "imaging"}}' --output fields.parquet
 """
 
 import logging

@@ -44,7 +44,8 @@ AGE_BANDS = (65,)  # years; the imaging cohort is 45 to 85, half of it below 65
 FLOOR = 0.7  # of the expected number of a disease's people that must be in val and in test
 HEALTHY_FLOOR = 0.5
 _HEALTHY = "none"
-_LADDER = tuple(1.12**step for step in range(13))
+_FEW = 4  # a stratum of so many people has at least one in val and test, also in a tiny cohort
+_LADDER = tuple(1.12**step for step in range(17))
 _FEWEST = 2  # somebody to train on and somebody to judge by
 
 
@@ -164,7 +165,7 @@ def choose(numbers: np.ndarray, strata: np.ndarray, size: float) -> np.ndarray:
 
 def _weight(numbers: np.ndarray, fraction: float, floor: float) -> float:
     """The first step of the ladder at which a stratum is not short; the last one if it always is."""
-    least = np.floor(floor * fraction * len(numbers))
+    least = max(np.floor(floor * fraction * len(numbers)), min(1, len(numbers) // _FEW))
     return next((weight for weight in _LADDER if (numbers < fraction * weight).sum() >= least), _LADDER[-1])
 
 

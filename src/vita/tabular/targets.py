@@ -34,21 +34,25 @@ class Target:
     decimals: int = 3
 
 
+def read_tasks(path: str | Path) -> list[str]:
+    """The tasks of a target table in their order.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    return list(dict.fromkeys(row["task"] for row in _rows(path) if row.get("task")))
+
+
 def read_targets(path: str | Path, task: str) -> list[Target]:
     """The targets of a task in their order; class counts come from features.tsv in the same folder.
 
     Raises:
         UserError: the file cannot be read, or has no such task.
     """
-    try:
-        with Path(path).open(encoding="utf-8", newline="") as lines:
-            rows = list(csv.DictReader(lines, delimiter="\t"))
-    except OSError as error:
-        raise UserError(f"{path}: the target table cannot be read: {error.strerror}") from error
+    rows = _rows(path)
     own = [row for row in rows if row.get("task") == task]
     if not own:
-        tasks = sorted({row["task"] for row in rows if row.get("task")})
-        raise UserError(f"{path}: no target of task {task!r}; tasks are {', '.join(tasks)}")
+        raise UserError(f"{path}: no target of task {task!r}; tasks are {', '.join(read_tasks(path))}")
     classes = _class_codes(Path(path))
     return [
         Target(
@@ -103,6 +107,14 @@ def load_targets(
         raise UserError(f"task {task}: none of its targets has a column in {', '.join(map(str, paths.values()))}")
     columns = {each.name: _values(tables[each.source][each.column], each, codes) for each in kept}
     return pd.DataFrame(columns).sort_index(), kept
+
+
+def _rows(path: str | Path) -> list[dict[str, str]]:
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as lines:
+            return list(csv.DictReader(lines, delimiter="\t"))
+    except OSError as error:
+        raise UserError(f"{path}: the target table cannot be read: {error.strerror}") from error
 
 
 def _values(column: pd.Series, target: Target, codes: dict[str, Sequence[int]]) -> pd.Series:

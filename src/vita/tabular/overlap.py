@@ -1,0 +1,77 @@
+"""Which inputs of Stage II are, or tell, a target of Stage III: the leakage that `tabular.exclude` can switch off.
+
+The paper pretrains with all 117 inputs, so its image encoder has seen, through the table, much of what it is later
+asked for. The table written here names every such pair that is left after `tabular.exclude`:
+    same feature   the target is itself an input
+    same field     an input and the target are made from one UK Biobank field
+    same disease   an input says in other words that the disease was diagnosed or is treated
+"""
+
+import csv
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from vita import cli
+from vita.atomic import replacing
+from vita.tabular.encoder import chosen_features
+from vita.tabular.features import Feature, load_features
+from vita.tabular.targets import Target, read_targets, read_tasks
+
+LOG = logging.getLogger(__name__)
+LABEL_FIELDS = {"high_blood_pressure": 2966}
+_PRESSURE = ("high_bp_diagnosed", "blood_pressure_medication")
+SAME_DISEASE = {
+    "cad": ("heart_attack_diagnosed", "angina_diagnosed", "cardiac_operations"),
+    "infarct": ("heart_attack_diagnosed", "cardiac_operations"),
+    "stroke": ("stroke_diagnosed",),
+    "diabetes": ("diabetes_diagnosed", "ever_diabetes", "insulin"),
+    "hypertension": _PRESSURE,
+    "high_blood_pressure": _PRESSURE,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line of `python -m vita.tabular.overlap`."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--features", required=True, type=Path, help="the feature table, features.tsv")
+    parser.add_argument("--targets", required=True, type=Path, help="the target table, targets.tsv")
+    parser.add_argument("--output", required=True, type=Path, help="CSV: task, target, input, reason")
+    cli.add_settings(parser, "block tabular of config.yaml")
+    args = parser.parse_args(arguments)
+    features = load_features(args.features)
+    kept = chosen_features(features, args.settings)
+    rows = [
+        (task, target.name, feature.name, reason)
+        for task in read_tasks(args.targets)
+        for target in read_targets(args.targets, task)
+        for feature, reason in overlaps(target, kept, {each.name: each for each in features})
+    ]
+    with replacing(args.output) as path, path.open("w", encoding="utf-8", newline="") as lines:
+        csv.writer(lines, lineterminator="\n").writerows([("task", "target", "input", "reason"), *rows])
+    LOG.info("%d inputs of Stage II overlap with targets of Stage III", len({row[2] for row in rows}))
+
+
+def overlaps(target: Target, inputs: Sequence[Feature], features: dict[str, Feature]) -> list[tuple[Feature, str]]:
+    """Inputs that overlap with a target, each with the strongest reason.
+
+    Args:
+        target: of any task.
+        inputs: what Stage II is given.
+        features: the whole feature table by name.
+    """
+    own = features.get(target.column)
+    fields = {field for field, _ in own.fields} if own else {LABEL_FIELDS.get(target.column)}
+    found = []
+    for feature in inputs:
+        if feature.name == target.column:
+            found.append((feature, "same feature"))
+        elif fields & {field for field, _ in feature.fields}:
+            found.append((feature, "same field"))
+        elif feature.name in SAME_DISEASE.get(target.column, ()):
+            found.append((feature, "same disease"))
+    return found
+
+
+if __name__ == "__main__":
+    cli.run(main)
