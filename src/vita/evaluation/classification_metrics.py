@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import brier_score_loss
 
 from vita.errors import UserError
 from vita.evaluation import weighted
@@ -39,7 +38,6 @@ def binary(found: Pairs, name: str, bootstrap: int, seed: int) -> Row:
     for metric, value in values.items():
         row[metric] = float(value[0])
         row[f"{metric}_low"], row[f"{metric}_high"] = interval(value[1:])
-    row["brier"] = float(brier_score_loss(found.truth, score, pos_label=1))
     row["note"] = "; ".join(_notes(truth, score, found.threshold))
     return row
 

@@ -9,8 +9,8 @@
         --csv results/figures/figB9_reconstructions.csv
 
 The first example of each file and its first frame are shown. Arrays (examples, 9, time, height, width): `input` and
-`reconstruction` in [0, 1], `masked` true where a voxel was hidden. The CSV holds each panel's PSNR in dB (peak 1.0, over
-the whole panel), and with `--predictions` the mean over the test split.
+`reconstruction` in [0, 1], `masked` true where a voxel was hidden. The CSV holds each panel's PSNR in dB (peak 1.0,
+over the whole panel), and with `--predictions` the mean over the test split.
 """
 
 from pathlib import Path
