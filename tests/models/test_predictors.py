@@ -88,12 +88,13 @@ def test_segmenter_learns_a_bright_square():
     assert 2 * (found & wanted).sum() / (found.sum() + wanted.sum()) > 0.95
 
 
-def test_segmentation_loss_is_cross_entropy_plus_dice():
+def test_segmentation_loss_is_weighted_cross_entropy_plus_dice():
     logits, target = torch.randn(2, 3, 2, 1, 4, 4), torch.randint(0, 3, (2, 2, 1, 4, 4))
     probability, truth = logits.softmax(dim=1), functional.one_hot(target, 3).movedim(-1, 1)
     overlap, sizes = (t.sum(dim=(0, 2, 3, 4, 5)) for t in (probability * truth, probability + truth))
     dice = 1 - ((2 * overlap + 1) / (sizes + 1))[1:]
-    expected = functional.cross_entropy(logits, target) + dice.mean()
+    weight = target.flatten().bincount(minlength=3).float().rsqrt()
+    expected = functional.cross_entropy(logits, target, weight) + dice.mean()
     assert torch.allclose(segmentation_loss(logits, target), expected, atol=1e-6)
 
 
