@@ -100,7 +100,7 @@ class Heart:
             **{name: float(person[name]) for name in copied},
             wall=float(person["wall_mm"]),
             length=float(np.clip(81 * slender * (person["lvedv"] / 140) ** (1 / 3), 62, 100)),
-            shortening=float(np.clip(0.02 + 0.24 * ef + 0.008 * rng.standard_normal(), 0.06, 0.2)),
+            shortening=float(np.clip(0.33 * ef - 0.04 + 0.006 * rng.standard_normal(), 0.06, 0.2)),
             la_length=float(40 * (person["la_min"] / 30) ** (1 / 3) * (1 + 0.04 * rng.standard_normal())),
             ra_length=float(44 * (person["ra_min"] / 42) ** (1 / 3) * (1 + 0.04 * rng.standard_normal())),
             aorta=float(np.clip(12.5 + 0.13 * (person["age"] - 60) + 0.8 * rng.standard_normal(), 9, 19)),
