@@ -14,6 +14,8 @@ rule train_stage1:
         "results/logs/train_stage1/{variant}.log",
     benchmark:
         "results/benchmarks/train_stage1/{variant}.tsv"
+    # all of Stage III waits for it, so it goes before baselines that could run already
+    priority: 50
     conda:
         ENVIRONMENT
     threads: cores(config["training"]["pretraining_threads"])
@@ -47,6 +49,8 @@ rule train_stage2:
         "results/logs/train_stage2/{variant}.log",
     benchmark:
         "results/benchmarks/train_stage2/{variant}.tsv"
+    # all of Stage III waits for it, so it goes before baselines that could run already
+    priority: 50
     conda:
         ENVIRONMENT
     threads: cores(config["training"]["pretraining_threads"])

@@ -41,6 +41,8 @@ def histories():
 
 SEGMENTED = systems_for("segmentation")
 FIGURES = {
+    "fig2_temporal_sections": {"embeddings": ["results/embeddings/vita.parquet"]},
+    "fig3_subject_trajectories": {"embeddings": ["results/embeddings/vita.parquet"]},
     "fig4_phenotype_tsne": {
         "embeddings": ["results/embeddings/vita.parquet"],
         "phenotypes": ["results/images/phenotypes.parquet"],
@@ -75,10 +77,28 @@ FIGURES = {
             else {}
         ),
     },
+    "calibration": {
+        "predictions": [
+            f"results/predictions/{task}/vita.parquet"
+            for task in tasks_of(config, "vita")
+            if task.startswith("disease_")
+        ],
+        "targets": [TARGETS],
+    },
+    "scan_quality": {"shards": shards("npz")},
+    "volume_curves": {"curves": ["results/images/curves.parquet"]},
+    "plane_intersections": {"index": ["results/images/index.parquet"]},
     "learning_curves": {"histories": histories()},
 }
 FIGURE_SETTINGS = settings(evaluation=config["evaluation"])
 FIGURE_NAMES = list(FIGURES)
+SCAN_FIGURES = [
+    "scan_quality",
+    "volume_curves",
+    "plane_intersections",
+    "figB9_reconstructions",
+    "learning_curves",
+]
 
 
 def scan_products():
@@ -87,8 +107,7 @@ def scan_products():
         "results/cohort/exclusions.parquet",
         "results/images/phenotypes.parquet",
         "results/images/curves.parquet",
-        "results/figures/figB9_reconstructions.svg",
-        "results/figures/learning_curves.svg",
+        *expand("results/figures/{figure}.svg", figure=SCAN_FIGURES),
     ]
 
 
