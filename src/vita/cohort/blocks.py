@@ -81,7 +81,7 @@ def _check(block: bytes, delivery: Delivery, line: int, thorough: bool) -> tuple
     Without these, counting all delimiters tells whether every line is whole; with them, each line is looked at.
     """
     values = np.frombuffer(block, np.uint8)
-    lines, wanted = block.count(b"\n"), delivery.header.width - 1
+    lines, wanted = int(np.count_nonzero(values == _NEWLINE)), delivery.header.width - 1
     uneven = np.count_nonzero(values == ord(delivery.delimiter)) != lines * wanted
     if thorough or uneven:
         _check_lines(values, delivery, line, wanted)

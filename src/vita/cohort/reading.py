@@ -18,7 +18,7 @@ from vita.errors import UserError
 
 LOG = logging.getLogger(__name__)
 EID = "eid"
-BATCH_ROWS = 4000
+BATCH_ROWS = 8000
 _MISSING = ["", "NA"]
 
 
