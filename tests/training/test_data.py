@@ -8,7 +8,8 @@ from vita.cohort.split import split_hash as cohort_split_hash
 from vita.errors import UserError
 from vita.images.shards import ShardReader
 from vita.models.settings import ModelSettings
-from vita.training.data import Samples, TrainingBatches, TrainingOrder, even_frames, in_order, read_split, split_hash
+from vita.training.batches import TrainingBatches, TrainingOrder, in_order
+from vita.training.data import Samples, even_frames, read_split, split_hash
 
 MODEL = ModelSettings.from_dict(toy.MODEL)
 

@@ -8,7 +8,8 @@ from torch import Tensor
 from vita.models.mae import MaskedAutoencoder
 from vita.models.masking import kept_count, random_order
 from vita.models.patches import patchify
-from vita.training.data import Samples, in_order, mixed_seed
+from vita.training.batches import in_order, mixed_seed
+from vita.training.data import Samples
 from vita.training.reconstruction import errors, psnr_db
 from vita.training.settings import Settings
 

@@ -14,7 +14,7 @@ from vita.models.masking import kept_count, random_order
 from vita.tabular.encoder import Encoder
 from vita.training.data import Batch, Samples
 from vita.training.gather import gathered
-from vita.training.loop import Learner
+from vita.training.learner import Learner
 from vita.training.settings import Settings
 
 

@@ -1,8 +1,8 @@
-"""Samples of a split in memory, and the order in which training sees them."""
+"""Who is in which split, and the samples of a split in memory."""
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from vita.errors import UserError
 from vita.images.shards import ShardReader
@@ -164,88 +164,3 @@ class Samples(Dataset[Batch]):
     @staticmethod
     def _take(cached: Tensor | None, index: Tensor, read: Callable[[int], Tensor]) -> Tensor:
         return cached[index] if cached is not None else torch.stack([read(int(row)) for row in index])
-
-
-class TrainingOrder:
-    """Batches of an epoch as a function of seed and epoch, so that a resumed run sees the same ones.
-
-    Args:
-        participants: how many there are.
-        batch: participants of a step over all ranks; the last, smaller batch of an epoch is dropped.
-        seed: of the order.
-        weights: (participants,) drawn with replacement by these; without, each once an epoch.
-
-    Raises:
-        UserError: the batch is larger than the split.
-    """
-
-    def __init__(self, participants: int, batch: int, seed: int, weights: Tensor | None = None) -> None:
-        if batch > participants:
-            raise UserError(
-                f"config: 'batch' of this stage is {batch}, but the training split has {participants} participants; "
-                "lower it"
-            )
-        self.participants, self.batch, self.seed, self.weights = participants, batch, seed, weights
-        self.steps = participants // batch
-
-    def epoch(self, epoch: int) -> list[list[int]]:
-        """Rows of each batch."""
-        generator = torch.Generator().manual_seed(mixed_seed(self.seed, epoch))
-        if self.weights is None:
-            order = torch.randperm(self.participants, generator=generator)
-        else:
-            order = torch.multinomial(self.weights, self.participants, replacement=True, generator=generator)
-        return order[: self.steps * self.batch].view(self.steps, self.batch).tolist()
-
-
-class TrainingBatches:
-    """Iterable over the batches that are left of the epoch in which `position` is; without length.
-
-    Args:
-        samples: of the training split.
-        order: of the batches.
-        position: gives the number of steps done.
-        workers: reading processes.
-        rank: number of this process among `ranks`; each takes its share of every batch.
-        ranks: processes that train together.
-    """
-
-    def __init__(
-        self,
-        samples: Samples,
-        order: TrainingOrder,
-        position: Callable[[], int],
-        workers: int = 0,
-        rank: int = 0,
-        ranks: int = 1,
-    ) -> None:
-        self.samples, self.order, self.position = samples, order, position
-        self.workers, self.rank, self.ranks = workers, rank, ranks
-
-    def __iter__(self) -> Iterator[Batch]:
-        epoch, done = divmod(self.position(), self.order.steps)
-        rows = [batch[self.rank :: self.ranks] for batch in self.order.epoch(epoch)[done:]]
-        return iter(loader(self.samples, rows, self.workers))
-
-
-def loader(samples: Samples, batches: list[list[int]], workers: int = 0) -> DataLoader[Batch]:
-    """A loader of given batches; rows are read together, not one by one."""
-    return DataLoader(
-        samples,
-        sampler=batches,
-        batch_size=None,
-        num_workers=workers,
-        pin_memory=torch.cuda.is_available(),
-    )
-
-
-def in_order(samples: Samples, batch: int, workers: int = 0) -> DataLoader[Batch]:
-    """A loader of all participants, in their order."""
-    rows = list(range(len(samples)))
-    return loader(samples, [rows[start : start + batch] for start in range(0, len(rows), batch)], workers)
-
-
-def mixed_seed(*numbers: int) -> int:
-    """A seed from several numbers (seed, epoch, step, ...): a hash, so that neighbours are unrelated."""
-    data = ",".join(map(str, numbers)).encode()
-    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big") >> 1

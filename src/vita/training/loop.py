@@ -1,115 +1,28 @@
-"""The training loop of all stages, on Lightning's Trainer.
-
-A step's randomness (order, masks, augmentation, dropout) is a function of seed and step, so that a resumed training
-takes the steps that an uninterrupted one would have taken.
-"""
+"""The training loop of all stages, on Lightning's Trainer: train, go on, or take what is finished."""
 
 import logging
 import warnings
-from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Trainer
 from lightning.pytorch.utilities import rank_zero_only
-from torch import Tensor, nn
+from torch import Tensor
 
 from vita.training import checkpoint, records
-from vita.training.augment import Augmentation
-from vita.training.callbacks import KeepState, ShowProgress
+from vita.training.batches import TrainingBatches, TrainingOrder, in_order
+from vita.training.callbacks import KeepState
 from vita.training.checkpoint import Identity, Progress
-from vita.training.data import Batch, Samples, TrainingBatches, TrainingOrder, in_order, mixed_seed
+from vita.training.data import Samples
 from vita.training.device import device_of
-from vita.training.schedule import learning_rate_factor
+from vita.training.learner import Learner
 from vita.training.settings import Settings
+from vita.training.show import ShowProgress
 
 log = logging.getLogger(__name__)
 
 _PRECISION = {"32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
-_TRAIN, _VALIDATE = 1, 2  # streams of random numbers
-
-
-class Learner(LightningModule):
-    """A model with its losses; stages fill in three methods.
-
-    Args:
-        model: what is trained and written.
-        settings: of the stage.
-    """
-
-    def __init__(self, model: nn.Module, settings: Settings) -> None:
-        super().__init__()
-        self.model, self.settings, self.progress = model, settings, Progress()
-        self.steps_per_epoch = 1
-        self.metrics: dict[str, float] = {}
-        self._values: list[dict[str, Tensor]] = []
-        stage = settings.stage
-        self.augmentation = Augmentation(stage.rotation_degrees, stage.contrast, stage.flip) if stage.augment else None
-
-    @abstractmethod
-    def training_loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Loss () of a batch; random numbers come from `generator`, which is on the CPU."""
-
-    @abstractmethod
-    def validation_values(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """What `summary` needs of a batch, each tensor with participants first."""
-
-    @abstractmethod
-    def summary(self, values: dict[str, Tensor]) -> dict[str, float]:
-        """Metrics of the whole validation split; `val_loss` selects the weights."""
-
-    def warm_start(self, train: Samples) -> None:
-        """What is done once, before the first step; nothing unless a stage has something to do."""
-
-    def parameter_groups(self) -> list[tuple[float, nn.Module]]:
-        """Parts of the model with their factor on the learning rate."""
-        return [(1.0, self.model)]
-
-    def training_step(self, batch: Batch, index: int) -> Tensor:
-        """Augment and compute the loss."""
-        seed = mixed_seed(self.settings.seed, _TRAIN, self.progress.step, self.global_rank)
-        torch.manual_seed(seed)  # for dropout
-        generator = torch.Generator().manual_seed(seed)
-        if self.augmentation is not None:
-            images, masks = self.augmentation(batch["images"], batch.get("masks"), generator)
-            batch = batch | {"images": images} | ({} if masks is None else {"masks": masks})
-        return self.training_loss(batch, generator)
-
-    def validation_step(self, batch: Batch, index: int) -> None:
-        """Collect what the summary needs."""
-        generator = torch.Generator().manual_seed(mixed_seed(self.settings.seed, _VALIDATE, index))
-        self._values.append(self.validation_values(batch, generator))
-
-    def on_validation_epoch_end(self) -> None:
-        """Metrics over the whole split; every rank sees all of it and gets the same."""
-        self.metrics = self.summary({key: torch.cat([v[key] for v in self._values]) for key in self._values[0]})
-        self._values.clear()
-
-    def learning_rate(self) -> float:
-        """Learning rate of the step to come."""
-        stage = self.settings.stage
-        factor = learning_rate_factor(self.progress.step, self.steps_per_epoch, stage.epochs, stage.warmup_epochs)
-        return stage.lr * factor
-
-    def on_train_batch_start(self, batch: Batch, index: int) -> None:
-        """Set the learning rate."""
-        for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = self.learning_rate() * group["scale"]
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """AdamW or Adam; vectors (norms, biases, class tokens) are not decayed."""
-        stage, groups, seen = self.settings.stage, [], set()
-        for scale, module in self.parameter_groups():
-            fresh = [p for p in module.parameters() if id(p) not in seen and p.requires_grad]
-            seen.update(map(id, fresh))
-            for decay, flat in ((stage.weight_decay, False), (0.0, True)):
-                chosen = [p for p in fresh if (max(p.shape, default=1) == p.numel()) == flat]
-                if chosen:
-                    groups.append({"params": chosen, "weight_decay": decay, "scale": scale})
-        kind = torch.optim.AdamW if stage.optimizer == "adamw" else torch.optim.Adam
-        return kind(groups, lr=stage.lr, fused=True)
 
 
 @dataclass(frozen=True)

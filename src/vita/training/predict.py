@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vita.training.data import Samples, in_order
+from vita.training.batches import in_order
+from vita.training.data import Samples
 from vita.training.prediction import PredictionLearner
 from vita.training.task import Task
 from vita.training.thresholds import best_f1_threshold

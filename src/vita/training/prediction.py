@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from vita.models.heads import output_slices
 from vita.training.data import Batch, Samples
-from vita.training.loop import Learner
+from vita.training.learner import Learner
 from vita.training.probe import train_head
 from vita.training.settings import Settings
 from vita.training.task import Task, class_weights

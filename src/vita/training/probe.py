@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from vita.models.heads import Regressor
-from vita.training.data import Samples, TrainingOrder, in_order, mixed_seed
+from vita.training.batches import TrainingOrder, in_order, mixed_seed
+from vita.training.data import Samples
 from vita.training.device import device_of
 from vita.training.schedule import learning_rate_factor
 

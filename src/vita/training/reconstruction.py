@@ -6,7 +6,7 @@ from torch import Tensor
 from vita.models.mae import MaskedAutoencoder
 from vita.models.masking import kept_count, random_order
 from vita.training.data import Batch
-from vita.training.loop import Learner
+from vita.training.learner import Learner
 from vita.training.settings import Settings
 
 

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from vita.images.layout import NOT_ANNOTATED, PLANES, STRUCTURES
 from vita.models.segmenter import Segmenter, choose_planes, segmentation_loss
-from vita.training.data import Batch, Samples, in_order
-from vita.training.loop import Learner
+from vita.training.batches import in_order
+from vita.training.data import Batch, Samples
+from vita.training.learner import Learner
 from vita.training.settings import Settings
 
 

@@ -20,7 +20,8 @@ from vita.training import records
 from vita.training.checkpoint import Identity
 from vita.training.data import Samples, read_split, split_hash
 from vita.training.device import prepare
-from vita.training.loop import Fitted, Learner
+from vita.training.learner import Learner
+from vita.training.loop import Fitted
 from vita.training.settings import Settings, read_settings
 
 log = logging.getLogger(__name__)
