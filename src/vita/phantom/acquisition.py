@@ -32,7 +32,7 @@ class Pose:
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "Pose":
         """A random pose: some degrees of tilt, some centimetres off the scanner's centre."""
-        turn = Rotation.from_rotvec(np.deg2rad(rng.normal(0, 3.5, 3)))
+        turn = Rotation.from_rotvec(np.deg2rad(rng.normal(0, 3, 3)))
         return cls(AVERAGE_AXES @ turn.as_matrix().T, rng.normal([-35, 25, 10], [10, 10, 15]))
 
     def to_heart(self, scanner: np.ndarray) -> np.ndarray:
@@ -95,7 +95,7 @@ def _sa(middle: np.ndarray, pose: Pose, settings: PhantomSettings, rng: np.rando
     """The stack, across the long axis and centred on the LV, with a planner's error of a few degrees and mm."""
     error = Rotation.from_rotvec(np.deg2rad([*rng.normal(0, 1.5, 2), rng.normal(0, 4)])).as_matrix()
     x, y, z = error.T @ pose.axes  # rows: the heart's axes as planned
-    centre = pose.to_scanner(middle + rng.normal(0, [4, 4, 1.5]))
+    centre = pose.to_scanner(middle + rng.normal(0, [3, 3, 1.2]))
     return _stack(centre, x, -y, z, settings, settings.sa_slices, settings.sa_spacing_mm, SA_THICKNESS_MM)
 
 
@@ -105,7 +105,7 @@ def _la(view: str, angle: float, apex: float, pose: Pose, settings: PhantomSetti
     normal = np.array([-np.sin(angle), np.cos(angle), 0])
     middle = np.array([0, 0, apex - 75]) - across * (20 if view == "la_4ch" else 0)
     centre = pose.to_scanner(
-        middle + rng.normal(0, 4) * across + rng.normal(0, 0.8) * normal + [0, 0, rng.normal(0, 4)]
+        middle + rng.normal(0, 3) * across + rng.normal(0, 0.8) * normal + [0, 0, rng.normal(0, 4)]
     )
     error = Rotation.from_rotvec(np.deg2rad(rng.normal(0, 1.2)) * across).as_matrix()
     along = error @ np.array([0, 0, 1.0])

@@ -93,7 +93,7 @@ class Heart:
     def of(cls, person: dict[str, float], rng: np.random.Generator) -> "Heart":
         """The heart of a row of people.parquet; what no trait decides is drawn from `rng`."""
         ef = person["lvsv"] / person["lvedv"]
-        slender = 1.0 - 0.0035 * (person["age"] - 64) + 0.03 * rng.standard_normal()
+        slender = 1.0 - 0.0035 * (person["age"] - 64) + 0.02 * rng.standard_normal()
         copied = ("lvedv", "lvsv", "rvedv", "rvsv", "la_max", "la_min", "ra_max", "ra_min")
         return cls(
             cycle=Cycle.of(person["heart_rate"], person["age"]),
@@ -106,7 +106,7 @@ class Heart:
             aorta=float(np.clip(12.5 + 0.13 * (person["age"] - 60) + 0.8 * rng.standard_normal(), 9, 19)),
             infarct_size=float(person["infarct_size"]),
             infarct_angle=float(person["infarct_angle"]),
-            tilt=(-0.1 + 0.03 * rng.standard_normal(), 0.16 + 0.04 * rng.standard_normal()),
+            tilt=(-0.1 + 0.02 * rng.standard_normal(), 0.16 + 0.025 * rng.standard_normal()),
             oval=float(1 + 0.02 * rng.standard_normal()),
         )
 

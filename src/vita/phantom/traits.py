@@ -79,7 +79,7 @@ def draw_heart(people: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     lvedv = np.clip(np.where(male, 80.0, 73.0) * bsa * np.exp(0.15 * size), 75, 260)
     ef = np.where(male, 59.5, 61.5) + fitness - 5.5 * ill["cad"] - 5.0 * ill["infarct"] + ill["diabetes"]
     # A dilated ventricle pumps the same stroke with a lower ejection fraction.
-    ef = np.clip(ef - 2.8 * z[0] + 4.5 * z[1], 30, 75)
+    ef = np.clip(ef - 2.4 * z[0] + 5 * z[1], 30, 75)
     burden = np.maximum(ill["hypertension"], 0.9 * ill["high_blood_pressure"])
     wall = np.where(male, 8.3, 7.1) + 0.3 * pressure + 1.45 * burden + 0.15 * fat + 0.75 * z[2]
     lvsv = lvedv * ef / 100
