@@ -149,3 +149,10 @@ def test_a_batch_number_out_of_range_is_refused(tmp_path: Path) -> None:
     arguments = ["--people", "p", "--batch", "2", "--batches", "2", "--scans", str(tmp_path), "--truth", "t"]
     with pytest.raises(UserError, match="--batch is 2"):
         scans.main(arguments)
+
+
+def test_tables_of_two_runs_are_not_mixed(tmp_path: Path) -> None:
+    table = tmp_path / "a.parquet"
+    pd.DataFrame({"eid": [1, 2], "LVEDV": [140.0, 150.0]}).to_parquet(table)
+    with pytest.raises(UserError, match="--batches"):
+        truth.main(["--batches", str(table), str(table), "--output", str(tmp_path / "t.parquet")])

@@ -6,6 +6,7 @@ import pandas as pd
 
 from vita import cli
 from vita.atomic import replacing
+from vita.errors import UserError
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -16,6 +17,8 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     tables = [pd.read_parquet(path) for path in args.batches]
     table = pd.concat([table for table in tables if len(table)], ignore_index=True).sort_values("eid")
+    if table["eid"].duplicated().any():
+        raise UserError("--batches: a participant stands in two tables; give the tables of one run only")
     with replacing(args.output) as output:
         table.to_parquet(output, index=False)
 
