@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from workflow.test_dry_runs import ROOT, snakemake
 
 pytestmark = pytest.mark.workflow
