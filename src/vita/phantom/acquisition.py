@@ -93,9 +93,9 @@ def plan(heart: Heart, pose: Pose, settings: PhantomSettings, rng: np.random.Gen
 
 def _sa(middle: np.ndarray, pose: Pose, settings: PhantomSettings, rng: np.random.Generator) -> Plane:
     """The stack, across the long axis and centred on the LV, with a planner's error of a few degrees and mm."""
-    error = Rotation.from_rotvec(np.deg2rad([*rng.normal(0, 1.5, 2), rng.normal(0, 4)])).as_matrix()
+    error = Rotation.from_rotvec(np.deg2rad([*rng.normal(0, 1, 2), rng.normal(0, 2)])).as_matrix()
     x, y, z = error.T @ pose.axes  # rows: the heart's axes as planned
-    centre = pose.to_scanner(middle + rng.normal(0, [3, 3, 1.2]))
+    centre = pose.to_scanner(middle + rng.normal(0, [1.5, 1.5, 1]))
     return _stack(centre, x, -y, z, settings, settings.sa_slices, settings.sa_spacing_mm, SA_THICKNESS_MM)
 
 
@@ -105,12 +105,12 @@ def _la(view: str, angle: float, apex: float, pose: Pose, settings: PhantomSetti
     normal = np.array([-np.sin(angle), np.cos(angle), 0])
     middle = np.array([0, 0, apex - 75]) - across * (20 if view == "la_4ch" else 0)
     centre = pose.to_scanner(
-        middle + rng.normal(0, 3) * across + rng.normal(0, 0.8) * normal + [0, 0, rng.normal(0, 4)]
+        middle + rng.normal(0, 1.5) * across + rng.normal(0, 0.8) * normal + [0, 0, rng.normal(0, 2)]
     )
     error = Rotation.from_rotvec(np.deg2rad(rng.normal(0, 1.2)) * across).as_matrix()
     along = error @ np.array([0, 0, 1.0])
     # The 4-chamber plane is stored the way the table lies: front on top, left on the right.
-    turn = np.deg2rad((45 if view == "la_4ch" else 0) + rng.normal(0, 4))
+    turn = np.deg2rad((45 if view == "la_4ch" else 0) + rng.normal(0, 2))
     column = along * np.cos(turn) + across * np.sin(turn)
     row = across * np.cos(turn) - along * np.sin(turn)
     axes = [direction @ pose.axes for direction in (column, row)]
