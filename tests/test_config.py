@@ -95,5 +95,7 @@ def test_diseases_stand_for_six_tasks() -> None:
 def test_later_layers_of_stage3_win() -> None:
     config = copy.deepcopy(_default())
     config["stage3"]["tasks"] = {"diseases": {"lr": 0.1, "batch": 4}, "disease_cad": {"lr": 0.2}}
+    config["systems"]["resnet50"]["stage"] = {"batch": 2}
     settings = stage_settings(config, "disease_cad", "resnet50")
-    assert (settings["lr"], settings["batch"], settings["epochs"]) == (0.2, 4, 12)
+    default = config["stage3"]["defaults"]
+    assert (settings["lr"], settings["batch"], settings["epochs"]) == (0.2, 2, default["epochs"])
