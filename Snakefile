@@ -10,6 +10,7 @@ from vita.config import check, stage_settings, tasks_of
 from vita.digest import code_digest
 from vita.errors import UserError
 from vita.machine import available_cores, snakemake_threads
+from vita.tabular.leakage import exclusions, suffix
 
 min_version("9.0")
 

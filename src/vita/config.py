@@ -93,6 +93,10 @@ def _check_systems(config: dict[str, Any]) -> None:
             "config: 'products' is all, which needs a UK Biobank table, but 'input.tables' is empty; "
             "name the table, or set 'products' to scans"
         )
+    if config["phenotypes"]["source"] == "fields" and source["source"] == "files" and not source["tables"]:
+        raise UserError(
+            "config: 'phenotypes.source' is fields, but 'input.tables' is empty; name the table, or set it to masks"
+        )
     split = config["split"]
     if max(split.values()) < 1 <= sum(split.values()):
         raise UserError(

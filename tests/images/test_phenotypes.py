@@ -2,7 +2,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vita.images.phenotypes import ATRIAL, VENTRICULAR, atrial, left_atrial_ml, right_atrial_ml, ventricular
+from vita.errors import UserError
+from vita.images.phenotypes import (
+    ATRIAL,
+    VENTRICULAR,
+    atrial,
+    from_fields,
+    left_atrial_ml,
+    right_atrial_ml,
+    ventricular,
+)
 
 LV = np.array([150.0, 120, 60, 90, 152])
 RV = np.array([160.0, 130, 72, 95, 158])
@@ -66,3 +75,17 @@ def test_names_match_the_targets(request):
     table = pd.read_csv(targets, sep="\t")
     names = table.loc[table["task"].isin(["sa_phenotypes", "la_phenotypes"]), "target"]
     assert set(names) == set(VENTRICULAR + ATRIAL)
+
+
+def test_ukbs_own_phenotypes_take_the_place_of_measured_ones(tmp_path):
+    names = [*VENTRICULAR, *ATRIAL]
+    fields = pd.DataFrame({"eid": [1, 2, 3], **{name: [100.0, None, None] for name in names}, "bmi": 25.0})
+    fields.loc[1, "LAEF"] = 60.0
+    fields.to_parquet(tmp_path / "f.parquet")
+    found = from_fields(tmp_path / "f.parquet")
+    assert found["eid"].tolist() == [1, 2]
+    assert list(found.columns) == ["eid", *names, "flags"]
+    assert found.set_index("eid").loc[2, names].notna().sum() == 1
+    fields.assign(**dict.fromkeys(names)).to_parquet(tmp_path / "f.parquet")
+    with pytest.raises(UserError, match="no value of fields 24100 to 24117"):
+        from_fields(tmp_path / "f.parquet")

@@ -71,12 +71,10 @@ def test_statistics_come_from_train_alone(folder, tmp_path):
     assert bmi.std == pytest.approx(float(np.nanstd(raw["bmi"].to_numpy())))
 
 
-def test_phenotypes_come_from_masks_or_fields(folder, tmp_path):
-    masks = run(folder, tmp_path)[1]
-    fields = run(folder, tmp_path, phenotypes={"source": "fields"})[1]
-    means = [{each.name: each.mean for each in fitted.features} for fitted in (masks, fields)]
-    assert means[0]["LVEDV"] > 1000 > means[1]["LVEDV"]
-    assert means[0]["LVM"] == 100  # those without a measurement (NaN) count as missing
+def test_phenotypes_are_those_of_the_table_of_phenotypes(folder, tmp_path):
+    means = {each.name: each.mean for each in run(folder, tmp_path)[1].features}
+    assert means["LVEDV"] > 1000
+    assert means["LVM"] == 100  # those without a measurement (NaN) count as missing
 
 
 def test_median_and_mode_fill_what_is_missing(folder, tmp_path):
@@ -119,9 +117,9 @@ def test_a_feature_without_any_training_value_is_named(folder, tmp_path):
         run(tmp_path, tmp_path)
 
 
-def targets(folder: Path, task: str, **more: str):
+def targets(folder: Path, task: str):
     paths = [folder / f"{name}.parquet" for name in ("fields", "phenotypes", "labels")]
-    return load_targets(world.TARGETS, task, *paths, **more)
+    return load_targets(world.TARGETS, task, *paths)
 
 
 def test_targets_have_their_values(folder):
@@ -137,11 +135,6 @@ def test_targets_have_their_values(folder):
     assert frame["cad"].fillna(-1).tolist() == [1, 0, -1] * 40
     frame, _ = targets(folder, "physiological")
     assert frame["bmi"].to_numpy() == pytest.approx(raw["bmi"].to_numpy(), nan_ok=True)
-
-
-def test_phenotype_targets_come_from_masks_or_fields(folder):
-    assert targets(folder, "sa_phenotypes")[0]["LVEDV"].min() > 1000
-    assert targets(folder, "sa_phenotypes", phenotype_source="fields")[0]["LVEDV"].max() < 1000
 
 
 def test_unknown_task_and_absent_table_are_named(folder, tmp_path):

@@ -11,10 +11,10 @@ from vita.tabular import overlap
 from vita.tabular.features import load_features
 
 
-def run(folder: Path, *exclude: str) -> pl.DataFrame:
+def run(folder: Path, exclude: list | dict = ()) -> pl.DataFrame:
     output = folder / "overlap.csv"
     given = ["--features", str(world.FEATURES), "--targets", str(world.TARGETS), "--output", str(output)]
-    overlap.main([*given, "--settings", json.dumps({"tabular": {"exclude": list(exclude)}})])
+    overlap.main([*given, "--settings", json.dumps({"tabular": {"exclude": exclude or []}})])
     return pl.read_csv(output)
 
 
@@ -29,7 +29,14 @@ def test_every_kind_of_overlap_is_named(tmp_path):
 
 @pytest.mark.parametrize(("group", "task"), [("sa_phenotypes", "sa_phenotypes"), ("diagnoses", "disease_cad")])
 def test_excluded_groups_leave_no_overlap(group, task, tmp_path):
-    assert task not in run(tmp_path, group)["task"].to_list()
+    assert task not in run(tmp_path, [group])["task"].to_list()
+
+
+def test_a_list_of_one_task_leaves_the_others_alone(tmp_path):
+    before, after = run(tmp_path), run(tmp_path, {"diseases": ["diagnoses", "medication"]})
+    assert not [task for task in after["task"] if task.startswith("disease_")]
+    others = before.filter(~pl.col("task").str.starts_with("disease_"))
+    assert after.equals(others)
 
 
 def test_named_inputs_exist():

@@ -117,8 +117,6 @@ def _tables(folder: Path, eids: np.ndarray, radius: np.ndarray, generator: np.ra
     encode(
         [
             *arguments,
-            "--settings",
-            '{"phenotypes": {"source": "fields"}}',
             "--encoder",
             str(folder / "encoder.json"),
             "--output",

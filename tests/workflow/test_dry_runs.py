@@ -44,3 +44,22 @@ def test_a_mistake_in_the_config_is_one_line(argument: str, message: str, tmp_pa
     assert run.returncode == 1
     assert message in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_a_leakage_switch_per_task_plans_a_stage_ii_of_its_own(tmp_path: Path) -> None:
+    config = tmp_path / "leak.yaml"
+    config.write_text("tabular: {exclude: {diseases: [diagnoses], sa_phenotypes: [sa_phenotypes]}}\n")
+    run = snakemake(tmp_path, "-n", "--configfile", str(config))
+    assert run.returncode == 0, run.stderr
+    counts = dict(line.split() for line in run.stdout.splitlines() if line.startswith(("train_stage2 ", "encode_")))
+    assert counts == {"train_stage2": "3", "encode_table": "3"}
+    for task, stage in {"disease_cad": "vita_without_diagnoses", "sa_phenotypes": "vita_without_sa_phenotypes"}.items():
+        asked = f"results/models/{task}/vita/model.safetensors"
+        plan = snakemake(tmp_path, "-n", "--configfile", str(config), "-p", asked).stdout
+        assert f"--task {task} --model vita" in plan
+        assert f"--init results/models/stage2/{stage} " in plan
+
+
+def test_phenotypes_from_fields_are_planned_from_fields(tmp_path: Path) -> None:
+    asked = ("-n", "-p", "--config", "phenotypes={'source': 'fields'}", "--", "results/images/phenotypes.parquet")
+    assert "--fields results/cohort/fields.parquet" in snakemake(tmp_path, *asked).stdout

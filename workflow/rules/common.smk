@@ -29,8 +29,10 @@ SCANS = "results/phantom/scans" if PHANTOM else config["input"]["scans"]
 WITHDRAWALS = "results/phantom/withdrawals.csv" if PHANTOM else config["input"]["withdrawals"]
 WITHDRAWALS_INPUT = existing([WITHDRAWALS]) if WITHDRAWALS and not PHANTOM else WITHDRAWALS or []
 WITHDRAWALS_ARGUMENT = f"--withdrawals {shlex.quote(WITHDRAWALS)}" if WITHDRAWALS else ""
+PHENOTYPES_FROM_FIELDS = config["phenotypes"]["source"] == "fields"
 SHARDS = [f"{number:05d}" for number in range(config["images"]["shard_count"])]
 SYSTEMS = list(config["systems"])
+EXCLUDE = config["tabular"]["exclude"]
 FEATURES = str(RESOURCES / "features.tsv")
 TARGETS = str(RESOURCES / "targets.tsv")
 OFFERED_CORES = workflow.resource_settings.cores
@@ -42,3 +44,4 @@ wildcard_constraints:
     task="|".join(ALL_TASKS),
     model=r"[a-z0-9_]+",
     variant=r"[a-z0-9_]+",
+    without=r"|_without_[a-z0-9_]+",

@@ -65,6 +65,7 @@ rule build_shard:
 rule measure_phenotypes:
     input:
         shards=shards("parquet"),
+        fields="results/cohort/fields.parquet" if PHENOTYPES_FROM_FIELDS else [],
     output:
         phenotypes="results/images/phenotypes.parquet",
         curves="results/images/curves.parquet",
@@ -81,8 +82,9 @@ rule measure_phenotypes:
     params:
         settings=settings(phenotypes=config["phenotypes"]),
         code=code_digest("vita.images.phenotypes"),
+        fields=lambda wildcards, input: f"--fields {input.fields}" if input.fields else "",
     message:
-        "Phenotypes: 10 ventricular and 8 atrial, from the volume curves"
+        "Phenotypes: 10 ventricular and 8 atrial, from the volume curves or UK Biobank's own"
     shell:
-        "python -m vita.images.phenotypes --shards {input.shards} --settings {params.settings}"
+        "python -m vita.images.phenotypes --shards {input.shards} {params.fields} --settings {params.settings}"
         " --output {output.phenotypes} --curves {output.curves} > {log} 2>&1"

@@ -38,9 +38,9 @@ rule train_stage2:
         shards=shards("npz"),
         tables=shards("parquet"),
         split="results/cohort/split.parquet",
-        encoded="results/tabular/encoded.parquet",
-        encoder="results/tabular/encoder.json",
-        init="results/models/stage1/{variant}/model.safetensors",
+        encoded=lambda wildcards: f"{encoded_table(wildcards)}/encoded.parquet",
+        encoder=lambda wildcards: f"{encoded_table(wildcards)}/encoder.json",
+        init=lambda wildcards: f"results/models/stage1/{stage1_variant(wildcards)}/model.safetensors",
     output:
         model="results/models/stage2/{variant}/model.safetensors",
         config="results/models/stage2/{variant}/config.json",
@@ -60,10 +60,10 @@ rule train_stage2:
     params:
         settings=pretraining("stage2"),
         code=code_digest("vita.training.stage2"),
-        init=lambda wildcards: f"results/models/stage1/{wildcards.variant}",
+        init=lambda wildcards, input: str(Path(input.init).parent),
         folder=lambda wildcards, output: str(Path(output.model).parent),
     message:
-        "Stage II ({wildcards.variant}): aligning images with 117 features"
+        "Stage II ({wildcards.variant}): aligning images with the table's features"
     shell:
         "python -m vita.training.stage2 --shards {input.shards} --split {input.split}"
         " --encoded {input.encoded} --encoder {input.encoder} --init {params.init}"

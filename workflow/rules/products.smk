@@ -27,9 +27,9 @@ TABLE_NAMES = [table for table in TABLE_TASKS if table_metrics(table)]
 
 def histories():
     """Learning curves of every model that this run trains."""
-    stages = ["stage1", "stage2"] if config["products"] == "all" else ["stage1"]
-    folders = [f"{stage}/vita" for stage in stages]
+    folders = ["stage1/vita"]
     if config["products"] == "all":
+        folders += [f"stage2/vita{without}" for without in exclusions(EXCLUDE, ALIGNED_TASKS)]
         folders += [
             f"{task}/{system}"
             for task in ALL_TASKS
@@ -113,9 +113,11 @@ def scan_products():
 
 def table_and_figure_products():
     """Deliverables that need the table too: everything of the paper."""
-    return expand("results/tables/{table}.csv", table=TABLE_NAMES) + expand(
-        "results/figures/{figure}.svg", figure=FIGURE_NAMES
-    )
+    return [
+        *expand("results/tables/{table}.csv", table=TABLE_NAMES),
+        "results/tables/overlap.csv",
+        *expand("results/figures/{figure}.svg", figure=FIGURE_NAMES),
+    ]
 
 
 def reported():

@@ -3,6 +3,13 @@
 REGRESSION = ["sa_phenotypes", "la_phenotypes", "physiological"]
 CLASSIFICATION = [task for task in ALL_TASKS if task not in REGRESSION and task != "segmentation"]
 
+ALIGNED_TASKS = [
+    task
+    for system, block in config["systems"].items()
+    for task in tasks_of(config, system)
+    if block.get("init") == "stage2"
+]
+
 
 def systems_for(task):
     """Systems that are run for a task, in the order of the config."""
@@ -14,6 +21,23 @@ def pretraining(stage):
     training = config["training"] | {"threads": config["training"]["pretraining_threads"]}
     del training["pretraining_threads"]
     return settings(model=MODEL, training=training, stage=config[stage])
+
+
+def encoding(wildcards):
+    """Settings of the table's encoding, with what is kept out of this one."""
+    exclude = exclusions(EXCLUDE, ALL_TASKS)[wildcards.without]
+    return settings(tabular=config["tabular"] | {"exclude": exclude})
+
+
+def stage1_variant(wildcards):
+    """The Stage I that a Stage II starts from: the same, whatever is kept out of the table."""
+    return wildcards.variant.partition("_without_")[0]
+
+
+def encoded_table(wildcards):
+    """Folder of the encoding that a Stage II aligns images with."""
+    without = wildcards.variant.removeprefix(stage1_variant(wildcards))
+    return f"results/tabular{without}"
 
 
 def finetuning(wildcards):
@@ -28,7 +52,9 @@ def finetuning(wildcards):
 def initial_encoder(wildcards):
     """The folder that the image encoder starts from; none for training from scratch."""
     stage = config["systems"][wildcards.model].get("init")
-    return f"results/models/{stage}/vita" if stage else None
+    task = getattr(wildcards, "task", "segmentation")
+    without = suffix(EXCLUDE, task) if stage == "stage2" else ""
+    return f"results/models/{stage}/vita{without}" if stage else None
 
 
 def initial_model(wildcards):

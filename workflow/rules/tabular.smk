@@ -1,4 +1,4 @@
-# The 117 features as numbers for Stage II; statistics from the training split only.
+# The 117 features as numbers for Stage II, statistics from the training split only; and what of them tells a target.
 
 
 rule encode_table:
@@ -8,12 +8,12 @@ rule encode_table:
         split="results/cohort/split.parquet",
         features=FEATURES,
     output:
-        encoder="results/tabular/encoder.json",
-        encoded="results/tabular/encoded.parquet",
+        encoder="results/tabular{without}/encoder.json",
+        encoded="results/tabular{without}/encoded.parquet",
     log:
-        "results/logs/encode_table.log",
+        "results/logs/encode_table{without}.log",
     benchmark:
-        "results/benchmarks/encode_table.tsv"
+        "results/benchmarks/encode_table{without}.tsv"
     conda:
         ENVIRONMENT
     threads: cores(1)
@@ -21,7 +21,7 @@ rule encode_table:
         mem_mb=1000,
         runtime=20,
     params:
-        settings=settings(tabular=config["tabular"], phenotypes=config["phenotypes"]),
+        settings=encoding,
         code=code_digest("vita.tabular.encoder"),
     message:
         "Table: z-scores, classes and imputation from the training split"
@@ -29,3 +29,34 @@ rule encode_table:
         "python -m vita.tabular.encoder --fields {input.fields} --phenotypes {input.phenotypes}"
         " --split {input.split} --features {input.features:q} --settings {params.settings}"
         " --encoder {output.encoder} --output {output.encoded} > {log} 2>&1"
+
+
+rule list_overlap:
+    input:
+        features=FEATURES,
+        targets=TARGETS,
+    output:
+        csv=report(
+            "results/tables/overlap.csv",
+            category="Tables",
+            labels={"table": "overlap", "what": "inputs of Stage II that tell a target"},
+            caption="../report/overlap.rst",
+        ),
+    log:
+        "results/logs/list_overlap.log",
+    benchmark:
+        "results/benchmarks/list_overlap.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cores(1)
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        settings=settings(tabular=config["tabular"]),
+        code=code_digest("vita.tabular.overlap"),
+    message:
+        "Overlap: inputs of Stage II that are, or tell, a target of Stage III"
+    shell:
+        "python -m vita.tabular.overlap --features {input.features:q} --targets {input.targets:q}"
+        " --settings {params.settings} --output {output.csv} > {log} 2>&1"

@@ -1,4 +1,7 @@
-"""Phenotypes: ten ventricular and eight atrial, from the curves over the cycle.
+"""Phenotypes: ten ventricular and eight atrial, from the curves over the cycle, or UK Biobank's own.
+
+With `phenotypes.source: masks` they are measured on the masks; with `fields` they are UK Biobank's fields 24100 to
+24117 as they stand in fields.parquet. What reads phenotypes.parquet need not know which.
 
 Formulas of the published UK Biobank pipeline: end-diastole is frame 0 (or the largest LV volume, setting
 `phenotypes.ed`), end-systole the frame with the smallest LV volume; LVM = 1.05 g/ml times the myocardium at
@@ -121,18 +124,41 @@ def measure_all(table: pd.DataFrame, ed: str) -> tuple[pd.DataFrame, pd.DataFram
     return pd.DataFrame(rows, columns=columns), pd.DataFrame(curves, columns=names)
 
 
+def from_fields(path: Path) -> pd.DataFrame:
+    """UK Biobank's phenotypes, fields 24100 to 24117: a row per participant who has any, without flags.
+
+    Raises:
+        UserError: the table of fields has none of them.
+    """
+    fields = pd.read_parquet(path)
+    names = [*VENTRICULAR, *ATRIAL]
+    found = fields.reindex(columns=["eid", *names]).dropna(how="all", subset=names).astype(dict.fromkeys(names, float))
+    if found.empty:
+        raise UserError(
+            "config phenotypes.source is fields, but the tables have no value of fields 24100 to 24117; "
+            "add the table that has them, or set it to masks"
+        )
+    return found.assign(flags=[[] for _ in range(len(found))])
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
     parser.add_argument("--shards", type=Path, nargs="+", required=True, help="tables of all shards")
+    parser.add_argument("--fields", type=Path, help="fields.parquet, if phenotypes.source is fields")
     parser.add_argument("--output", type=Path, required=True, help="phenotypes.parquet")
     parser.add_argument("--curves", type=Path, required=True, help="curves.parquet")
     cli.add_settings(parser, "block phenotypes")
     args = parser.parse_args(arguments)
-    ed = args.settings.get("phenotypes", {}).get("ed", "first")
+    block = args.settings.get("phenotypes", {})
+    ed = block.get("ed", "first")
     if ed not in ("first", "largest"):
         raise UserError(f"config: 'phenotypes.ed' is {ed!r}; choose one of first, largest")
     phenotypes, curves = measure_all(read_tables(args.shards), ed)
+    if block.get("source", "masks") == "fields":
+        if args.fields is None:
+            raise UserError("config phenotypes.source is fields, but no --fields are given")
+        phenotypes = from_fields(args.fields)
     with replacing(args.output) as output, replacing(args.curves) as curve_path:
         phenotypes.to_parquet(output, index=False)
         curves.to_parquet(curve_path, index=False)

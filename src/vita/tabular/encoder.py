@@ -2,8 +2,7 @@
 
 Every statistic (mean, spread, mode, median) comes from the training split alone and is kept in encoder.json; val and
 test are only transformed. A missing number becomes the training mean (or median), a missing class the training mode.
-With `phenotypes.source: masks` the ten ventricular phenotypes are those measured here; with `fields`, UK Biobank's.
-`tabular.exclude` leaves out features by name or group.
+The ten ventricular phenotypes are those of phenotypes.parquet. `tabular.exclude` leaves out features by name or group.
 """
 
 import json
@@ -61,16 +60,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Command line of `python -m vita.tabular.encoder`."""
     parser = cli.parser(__doc__)
     parser.add_argument("--fields", required=True, type=Path, help="fields.parquet")
-    parser.add_argument("--phenotypes", type=Path, help="phenotypes.parquet, needed unless phenotypes.source is fields")
+    parser.add_argument("--phenotypes", type=Path, help="phenotypes.parquet, if the features have phenotypes")
     parser.add_argument("--split", required=True, type=Path, help="split.parquet")
     parser.add_argument("--features", required=True, type=Path, help="the feature table, features.tsv")
     parser.add_argument("--encoder", required=True, type=Path, help="output: statistics, encoder.json")
     parser.add_argument("--output", required=True, type=Path, help="output: encoded.parquet")
-    cli.add_settings(parser, "blocks tabular and phenotypes of config.yaml")
+    cli.add_settings(parser, "block tabular of config.yaml, its `exclude` a list")
     args = parser.parse_args(arguments)
     split = pl.read_parquet(args.split)
     features = chosen_features(load_features(args.features), args.settings)
-    table = input_table(args.fields, args.phenotypes, features, args.settings).join(split, on=EID, how="right")
+    table = input_table(args.fields, args.phenotypes, features).join(split, on=EID, how="right")
     features = [each for each in features if each.name in table.columns]
     impute = (args.settings.get("tabular") or {}).get("impute", "mean")
     encoder = fit(table.filter(pl.col("split") == "train"), features, impute, split_hash(split))
@@ -82,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def chosen_features(features: Sequence[Feature], settings: Mapping[str, Any]) -> list[Feature]:
-    """Input features less those of `tabular.exclude`.
+    """Input features less those of `tabular.exclude`, a list here.
 
     Raises:
         UserError: an entry is neither a feature nor a group, or nothing is left.
@@ -98,22 +97,19 @@ def chosen_features(features: Sequence[Feature], settings: Mapping[str, Any]) ->
     return kept
 
 
-def input_table(
-    fields: Path, phenotypes: Path | None, features: Sequence[Feature], settings: Mapping[str, Any]
-) -> pl.DataFrame:
-    """`eid` and the features' raw values; phenotypes from masks or from fields.
+def input_table(fields: Path, phenotypes: Path | None, features: Sequence[Feature]) -> pl.DataFrame:
+    """`eid` and the features' raw values, phenotypes among them.
 
     Raises:
-        UserError: phenotypes are to come from masks and there is no such table.
+        UserError: a feature is a phenotype and there is no table of these.
     """
     table = pl.read_parquet(fields)
-    if (settings.get("phenotypes") or {}).get("source", "masks") == "masks":
-        measured = [each.name for each in features if each.group in PHENOTYPE_GROUPS]
-        if measured and phenotypes is None:
-            raise UserError("config phenotypes.source is masks, but no --phenotypes are given")
-        if measured:
-            own = pl.read_parquet(phenotypes, columns=[EID, *measured]).fill_nan(None)
-            table = table.drop(measured, strict=False).join(own, on=EID, how="left")
+    measured = [each.name for each in features if each.group in PHENOTYPE_GROUPS]
+    if measured and phenotypes is None:
+        raise UserError(f"features {', '.join(measured)} need the table of phenotypes; give --phenotypes")
+    if measured:
+        own = pl.read_parquet(phenotypes, columns=[EID, *measured]).fill_nan(None)
+        table = table.drop(measured, strict=False).join(own, on=EID, how="left")
     absent = [each.name for each in features if each.name not in table.columns]
     if absent:
         LOG.warning("features without a column, left out: %s", ", ".join(absent))

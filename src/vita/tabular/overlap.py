@@ -1,7 +1,7 @@
 """Which inputs of Stage II are, or tell, a target of Stage III: the leakage that `tabular.exclude` can switch off.
 
 The paper pretrains with all 117 inputs, so its image encoder has seen, through the table, much of what it is later
-asked for. The table written here names every such pair that is left after `tabular.exclude`:
+asked for. The table written here names every such pair that is left after the task's own `tabular.exclude`:
     same feature   the target is itself an input
     same field     an input and the target are made from one UK Biobank field
     same disease   an input says in other words that the disease was diagnosed or is treated
@@ -16,6 +16,7 @@ from vita import cli
 from vita.atomic import replacing
 from vita.tabular.encoder import chosen_features
 from vita.tabular.features import Feature, load_features
+from vita.tabular.leakage import Exclude, excluded
 from vita.tabular.targets import Target, read_targets, read_tasks
 
 LOG = logging.getLogger(__name__)
@@ -39,17 +40,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", required=True, type=Path, help="CSV: task, target, input, reason")
     cli.add_settings(parser, "block tabular of config.yaml")
     args = parser.parse_args(arguments)
-    features = load_features(args.features)
-    kept = chosen_features(features, args.settings)
-    rows = [
-        (task, target.name, feature.name, reason)
-        for task in read_tasks(args.targets)
-        for target in read_targets(args.targets, task)
-        for feature, reason in overlaps(target, kept, {each.name: each for each in features})
-    ]
+    exclude = (args.settings.get("tabular") or {}).get("exclude") or []
+    rows = list_overlaps(load_features(args.features), args.targets, exclude)
     with replacing(args.output) as path, path.open("w", encoding="utf-8", newline="") as lines:
         csv.writer(lines, lineterminator="\n").writerows([("task", "target", "input", "reason"), *rows])
     LOG.info("%d inputs of Stage II overlap with targets of Stage III", len({row[2] for row in rows}))
+
+
+def list_overlaps(features: Sequence[Feature], targets: Path, exclude: Exclude) -> list[tuple[str, str, str, str]]:
+    """(task, target, input, reason) of every pair that is left.
+
+    Args:
+        features: the feature table.
+        targets: the target table, targets.tsv.
+        exclude: `tabular.exclude`, a list or one per task.
+    """
+    rows = []
+    for task in read_tasks(targets):
+        kept = chosen_features(features, {"tabular": {"exclude": excluded(exclude, task)}})
+        for target in read_targets(targets, task):
+            found = overlaps(target, kept, {each.name: each for each in features})
+            rows += [(task, target.name, feature.name, reason) for feature, reason in found]
+    return rows
 
 
 def overlaps(target: Target, inputs: Sequence[Feature], features: dict[str, Feature]) -> list[tuple[Feature, str]]:

@@ -76,7 +76,6 @@ def load_targets(
     fields: str | Path | None,
     phenotypes: str | Path | None,
     labels: str | Path | None,
-    phenotype_source: str = "masks",
 ) -> tuple[pd.DataFrame, list[Target]]:
     """Values of a task's targets.
 
@@ -84,9 +83,8 @@ def load_targets(
         targets_tsv: the target table; features.tsv stands beside it.
         task: name of the task.
         fields: fields.parquet.
-        phenotypes: phenotypes.parquet, measured on masks.
+        phenotypes: phenotypes.parquet.
         labels: labels.parquet.
-        phenotype_source: `masks`, or `fields` to take phenotypes from fields.parquet (UK Biobank's 24100-24117).
 
     Returns:
         A float column per target, indexed by `eid`, in the target's unit; NaN where unknown; 0/1 for binary
@@ -95,7 +93,7 @@ def load_targets(
     Raises:
         UserError: a table that is needed is not given, or none of the targets' columns exists.
     """
-    paths = {"fields": fields, "phenotypes": fields if phenotype_source == "fields" else phenotypes, "labels": labels}
+    paths = {"fields": fields, "phenotypes": phenotypes, "labels": labels}
     targets = read_targets(targets_tsv, task)
     codes = _class_codes(Path(targets_tsv))
     tables = {source: _table(paths[source], source, task) for source in {target.source for target in targets}}

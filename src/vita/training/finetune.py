@@ -21,8 +21,7 @@ from vita.training.task import Task, make_task, sampling_weights
 def train_predictor(args: Namespace) -> None:
     """Train a predictor of numbers and classes; write model and predictions."""
     session = open_session("stage3", args.shards, args.split, args.settings)
-    source = args.settings.get("phenotypes", {}).get("source", "masks")
-    values, targets = load_targets(args.targets, args.task, args.fields, args.phenotypes, args.labels, source)
+    values, targets = load_targets(args.targets, args.task, args.fields, args.phenotypes, args.labels)
     train, validate = session.samples(["train"]), session.samples(["val"])
     task = make_task(values, targets, train)
     for samples in (train, validate):

@@ -20,7 +20,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--phenotypes", type=Path, help="phenotypes.parquet")
     parser.add_argument("--labels", type=Path, help="labels.parquet")
     parser.add_argument("--predictions", type=Path, required=True, help="output: predictions, parquet")
-    cli.add_settings(parser, "block phenotypes, if they come from fields")
     guess(parser.parse_args(arguments))
 
 
@@ -28,8 +27,7 @@ def guess(args: Namespace) -> None:
     """Write the same guess for everybody in the validation and test splits."""
     from vita.tabular.targets import load_targets
 
-    source = args.settings.get("phenotypes", {}).get("source", "masks")
-    values, targets = load_targets(args.targets, args.task, args.fields, args.phenotypes, args.labels, source)
+    values, targets = load_targets(args.targets, args.task, args.fields, args.phenotypes, args.labels)
     split = pd.read_parquet(args.split).set_index("eid")["split"].sort_index()
     values = values.reindex(split.index)
     parts = []

@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="the model's folder")
     parser.add_argument("--predictions", type=Path, required=True, help="output: predictions, parquet")
     parser.add_argument("--masks", type=Path, help="output: masks of the test split, npz (segmentation)")
-    cli.add_settings(parser, "seed and the blocks model, training, stage, and phenotypes if they come from fields")
+    cli.add_settings(parser, "seed and the blocks model, training, stage")
     args = parser.parse_args(arguments)
     if args.task == "segmentation":
         if args.masks is None or args.model == "resnet50":
