@@ -63,9 +63,7 @@ def folder(tmp_path_factory) -> Path:
 def built(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("shard")
     settings = ImageSettings.from_dict({"images": BLOCK})
-    index.build_index(folder, settings, set()).to_parquet(out / "index.parquet")
-    table = build_shard.read_index(out / "index.parquet")
-    return out, table, settings
+    return out, index.index_shard(folder, settings, set()), settings
 
 
 def test_nifti_to_shard_at_the_speed_of_decompression(folder, built):
@@ -80,19 +78,10 @@ def test_nifti_to_shard_at_the_speed_of_decompression(folder, built):
     assert size <= 16
 
 
-def test_memory_of_a_worker(built):
+def test_memory_of_a_worker(folder, built):
     """The peak of the worker's own memory; `ru_maxrss` of a child would count its parent's too."""
     out, _, _ = built
-    command = [
-        "--index",
-        str(out / "index.parquet"),
-        "--shard",
-        "0",
-        "--shards",
-        "1",
-        "--voxels",
-        str(out / "00001.npz"),
-    ]
+    command = ["--scans", str(folder), "--shard", "0", "--shards", "1", "--voxels", str(out / "00001.npz")]
     command += ["--settings", json.dumps({"images": BLOCK}), "--table", str(out / "00001.parquet")]
     code = f"from vita.images.build_shard import main; main({command!r}); print(open('/proc/self/status').read())"
     status = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
@@ -104,7 +93,7 @@ def test_memory_of_a_worker(built):
 def test_five_frames_from_a_warm_shard(folder, built, tmp_path):
     settings = json.dumps({"images": BLOCK})
     path = tmp_path / "00000.npz"
-    where = ["--index", str(built[0] / "index.parquet"), "--shard", "0", "--shards", "1", "--settings", settings]
+    where = ["--scans", str(folder), "--shard", "0", "--shards", "1", "--settings", settings]
     build_shard.main([*where, "--voxels", str(path), "--table", str(path.with_suffix(".parquet"))])
     reader = ShardReader([path])
     eid = int(reader.table["eid"].iloc[0])

@@ -12,6 +12,7 @@ import pytest
 from images import scans
 from vita.errors import UserError
 from vita.images import build_shard, index, phenotypes
+from vita.images.folders import bucket
 from vita.images.shards import ShardReader
 
 BLOCK = {"frames": 8, "size": 24, "max_excluded": 1}
@@ -25,7 +26,7 @@ def build(folder, out, block=BLOCK, shards=2):
     paths = [out / f"{number:05d}.npz" for number in range(shards)]
     tables = [str(path.with_suffix(".parquet")) for path in paths]
     for number, (path, table) in enumerate(zip(paths, tables, strict=True)):
-        where = ["--index", str(out / "index.parquet"), "--shard", str(number), "--shards", str(shards)]
+        where = ["--scans", str(folder), "--shard", str(number), "--shards", str(shards)]
         build_shard.main([*where, "--settings", settings, "--voxels", str(path), "--table", table])
     outputs = ["--output", str(out / "phenotypes.parquet"), "--curves", str(out / "curves.parquet")]
     phenotypes.main(["--shards", *tables, "--settings", settings, *outputs])
@@ -204,8 +205,8 @@ def test_an_empty_shard_is_a_shard(folder, tmp_path):
 
 
 def test_growing_cohorts_leave_other_shards_alone():
-    shards = [build_shard.bucket(eid, 8) for eid in range(1000000, 1004000)]
-    assert shards == [build_shard.bucket(eid, 8) for eid in range(1000000, 1004000)]
+    shards = [bucket(eid, 8) for eid in range(1000000, 1004000)]
+    assert shards == [bucket(eid, 8) for eid in range(1000000, 1004000)]
     assert np.bincount(shards).min() > 400
 
 
@@ -216,7 +217,7 @@ def test_mistakes_of_the_user(tmp_path):
     with pytest.raises(UserError, match="schema none"):
         ShardReader([tmp_path / "00000.npz"])
     with pytest.raises(UserError, match="--shard is 3"):
-        build_shard.main(["--index", "i", "--shard", "3", "--shards", "2", "--voxels", "v.npz", "--table", "t.parquet"])
+        build_shard.main(["--scans", "s", "--shard", "3", "--shards", "2", "--voxels", "v.npz", "--table", "t.parquet"])
 
 
 def test_a_mask_may_be_stored_another_way_than_its_image(broken, tmp_path):

@@ -20,6 +20,21 @@ def shards(suffix):
     return expand("results/images/shards/{shard}.{suffix}", shard=SHARDS, suffix=suffix)
 
 
+@cache
+def shard_fingerprints():
+    from vita.images.buckets import fingerprints  # imports a library for headers
+
+    return fingerprints(SCANS, WITHDRAWALS, IMAGES["instance"], len(SHARDS))
+
+
+def scan_files(wildcards):
+    """Fingerprint of a shard's scans, or of all: a change reruns the rule. A cluster's jobs need not look again."""
+    if PHANTOM or not SCANS or not workflow.is_main_process:
+        return ""
+    found = shard_fingerprints()
+    return found[int(wildcards.shard)] if "shard" in wildcards.keys() else "".join(found)
+
+
 ENVIRONMENT = str(HERE / "envs" / "vita.yaml")
 IMAGES = config["images"] | {"instance": config["cohort"]["instance"]}
 MODEL = config["model"] | {"size": config["images"]["size"]}

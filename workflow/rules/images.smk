@@ -1,20 +1,30 @@
-# From scans to an index, shards of voxels, and phenotypes.
+# From scans to an index, shards of voxels, and phenotypes. Index and shards look at the scans themselves, each shard at
+# its own, and carry the fingerprint of those files: an added, changed or withdrawn scan reruns one shard, and what
+# follows from it.
+
+
+# files are known by their fingerprints; the phantom's scans and withdrawals are made by rules
+SCANS_INPUT = (
+    {
+        "scans": expand("results/phantom/batches/{batch}.parquet", batch=PHANTOM_BATCHES),
+        "withdrawals": WITHDRAWALS_INPUT,
+    }
+    if PHANTOM
+    else {}
+)
 
 
 rule index_scans:
     input:
-        scans=(
-            expand("results/phantom/batches/{batch}.parquet", batch=PHANTOM_BATCHES)
-            if PHANTOM
-            else existing([SCANS])
-        ),
-        withdrawals=WITHDRAWALS_INPUT,
+        **SCANS_INPUT,
     output:
         index="results/images/index.parquet",
     log:
         "results/logs/index_scans.log",
     benchmark:
         "results/benchmarks/index_scans.tsv"
+    # first, since it stops a run whose scans are mostly unusable
+    priority: 1
     conda:
         ENVIRONMENT
     threads: cores(1)
@@ -26,6 +36,7 @@ rule index_scans:
         code=code_digest("vita.images.index"),
         scans=SCANS,
         withdrawals=WITHDRAWALS_ARGUMENT,
+        files=scan_files,
     message:
         "Index: every scan found, its geometry, and whether it can be used"
     shell:
@@ -35,7 +46,7 @@ rule index_scans:
 
 rule build_shard:
     input:
-        index="results/images/index.parquet",
+        **SCANS_INPUT,
     output:
         voxels="results/images/shards/{shard}.npz",
         table="results/images/shards/{shard}.parquet",
@@ -54,12 +65,15 @@ rule build_shard:
         code=code_digest("vita.images.build_shard"),
         shards=len(SHARDS),
         number=lambda wildcards: int(wildcards.shard),
+        scans=SCANS,
+        withdrawals=WITHDRAWALS_ARGUMENT,
+        files=scan_files,
     message:
         "Shard {wildcards.shard}: crop, slices, intensities, volume curves"
     shell:
-        "python -m vita.images.build_shard --index {input.index} --shard {params.number}"
-        " --shards {params.shards} --settings {params.settings} --voxels {output.voxels}"
-        " --table {output.table} > {log} 2>&1"
+        "python -m vita.images.build_shard --scans {params.scans:q} {params.withdrawals}"
+        " --shard {params.number} --shards {params.shards} --settings {params.settings}"
+        " --voxels {output.voxels} --table {output.table} > {log} 2>&1"
 
 
 rule measure_phenotypes:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from vita import cli
 from vita.errors import UserError
 from vita.figures import mosaic, style
-from vita.images.build_shard import read_index
+from vita.images.index import read_index
 from vita.images.geometry import canonical
 from vita.images.intersections import Plane, agreement, meeting_line
 from vita.images.participant import read_images

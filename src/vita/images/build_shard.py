@@ -1,23 +1,28 @@
-"""Build one shard: nine planes a participant from the index's scans, their masks, and curves over the cycle.
+"""Build one shard: nine planes a participant from the scans, their masks, and curves over the cycle.
 
-A participant's shard is a hash of the eid, so that one added scan changes one shard. A scan that cannot be read is a
-row with usable = false and the reason. Curves are measured on the whole masks, before slices and crop are chosen.
+A participant's shard is a hash of the eid, so that one added scan changes one shard; a shard's scans are listed here
+as the index lists them. A scan that cannot be read is a row with usable = false and the reason. Curves are measured on
+the whole masks, before slices and crop are chosen.
 """
 
+import itertools
 import logging
 import time
 from collections import Counter
+from collections.abc import Iterable
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
 from vita import cli
 from vita.atomic import replacing
+from vita.cohort.withdrawals import load_withdrawals
 from vita.errors import UserError
 from vita.images.header import ScanError
+from vita.images.index import index_shard
 from vita.images.layout import CURVES
 from vita.images.participant import read_participant
 from vita.images.settings import ImageSettings
@@ -60,23 +65,14 @@ SCHEMA = pa.schema(
 )
 
 
-def bucket(eid: int, shards: int) -> int:
-    """The shard of a participant: an integer hash (the finaliser of MurmurHash3, Appleby 2011), modulo `shards`."""
-    mask = 2**64 - 1
-    value = eid & mask
-    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
-        value = ((value ^ (value >> 33)) * factor) & mask
-    return (value ^ (value >> 33)) % shards
-
-
-def build(index: pd.DataFrame, settings: ImageSettings, voxels: Path) -> list[dict[str, Any]]:
-    """Write the voxels of the participants in `index`; returns the rows of the table, sorted by eid."""
+def build(index: Iterable[dict[str, Any]], settings: ImageSettings, voxels: Path) -> list[dict[str, Any]]:
+    """Write the voxels of the participants in the index's rows, which are sorted by eid; returns the table's rows."""
     rows = []
     with ShardWriter(voxels) as writer:
-        for row, (eid, views) in enumerate(index.groupby("eid", sort=True)):
-            record = {"eid": int(eid), "row": row, "usable": False, "reason": None, "has_masks": False}
+        for row, (eid, views) in enumerate(itertools.groupby(index, itemgetter("eid"))):
+            record = {"eid": eid, "row": row, "usable": False, "reason": None, "has_masks": False}
             try:
-                read = read_participant(views.to_dict("records"), settings)
+                read = read_participant(list(views), settings)
                 record |= read.record | writer.add(row, read.voxels_sthw, read.masks_sthw) | {"usable": True}
             except ScanError as error:
                 record["reason"] = str(error)
@@ -87,7 +83,8 @@ def build(index: pd.DataFrame, settings: ImageSettings, voxels: Path) -> list[di
 def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--index", type=Path, required=True, help="index.parquet")
+    parser.add_argument("--scans", type=Path, required=True, help="folder with a folder per participant, or of zips")
+    parser.add_argument("--withdrawals", type=Path, help="CSV of ids to leave out, one a line")
     parser.add_argument("--shard", type=int, required=True, help="number of the shard, from 0")
     parser.add_argument("--shards", type=int, required=True, help="how many shards there are")
     parser.add_argument("--voxels", type=Path, required=True, help="output NNNNN.npz")
@@ -97,27 +94,13 @@ def main(arguments: list[str] | None = None) -> None:
     if not 0 <= args.shard < args.shards:
         raise UserError(f"--shard is {args.shard}; with {args.shards} shards it runs from 0 to {args.shards - 1}")
     settings = ImageSettings.from_dict(args.settings)
-    index = read_index(args.index)
-    index = index[[bucket(int(eid), args.shards) == args.shard for eid in index["eid"]]]
+    index = index_shard(args.scans, settings, load_withdrawals(args.withdrawals), args.shard, args.shards)
     started = time.perf_counter()
     # A shard counts on one core; several are built side by side.
     with replacing(args.voxels) as voxels, replacing(args.table) as table, threadpool_limits(1):
         rows = build(index, settings, voxels)
         write_table(rows, SCHEMA, table, args.settings.get("images", {}))
     _summarise(rows, time.perf_counter() - started)
-
-
-def read_index(path: Path) -> pd.DataFrame:
-    """Read index.parquet with None for missing text.
-
-    Raises:
-        UserError: the file is missing or not an index.
-    """
-    try:
-        index = pd.read_parquet(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise UserError(f"{path}: the index cannot be read; run the rule index_scans") from error
-    return index.astype(object).where(index.notna(), None)
 
 
 def _summarise(rows: list[dict[str, Any]], seconds: float) -> None:

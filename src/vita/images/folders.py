@@ -18,6 +18,8 @@ ZIP_NAME = re.compile(r"(\d+)_(20208|20209)_(\d)_0\.zip", re.IGNORECASE)
 SCAN_SUFFIXES = (".nii.gz", ".nii")
 # On UK Biobank's platform zips lie under <view>/<first two digits of the eid>/.
 DEEPEST_FOLDER = 3
+# A folder whose name is an id of UK Biobank holds this participant's scans only.
+EID_DIGITS = 7
 
 
 @dataclass
@@ -44,13 +46,25 @@ def participant_number(folder: str) -> int:
     return 10**12 + int.from_bytes(hashlib.blake2b(folder.encode(), digest_size=5).digest())
 
 
-def find_participants(scans: Path, withdrawn: Set[int], instance: int) -> dict[int, Found]:
+def bucket(eid: int, shards: int) -> int:
+    """The shard of a participant: an integer hash (the finaliser of MurmurHash3, Appleby 2011), modulo `shards`."""
+    mask = 2**64 - 1
+    value = eid & mask
+    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+        value = ((value ^ (value >> 33)) * factor) & mask
+    return (value ^ (value >> 33)) % shards
+
+
+def find_participants(
+    scans: Path, withdrawn: Set[int], instance: int, shard: int = 0, shards: int = 1
+) -> dict[int, Found]:
     """Find participants under a folder, each folder listed once, without those who withdrew.
 
     Args:
         scans: folder of folders with NIfTI files, or of zips at most three folders deep, or both.
         withdrawn: ids to leave out.
         instance: imaging visit of the zips to take.
+        shard, shards: only participants of this shard of so many; folders named by the id of another are not listed.
 
     Returns:
         Participants by number, in order.
@@ -65,11 +79,13 @@ def find_participants(scans: Path, withdrawn: Set[int], instance: int) -> dict[i
         raise UserError(f"{scans}: the folder of scans cannot be read ({error.strerror}); set input.scans") from error
     _sort_in(entries, found, instance)
     for entry in entries:
-        if entry.is_dir() and not entry.name.startswith("."):
+        name = entry.name
+        other = len(name) == EID_DIGITS and name.isdecimal() and bucket(participant_number(name), shards) != shard
+        if entry.is_dir() and not name.startswith(".") and not other:
             _look_into(entry, found, instance, 1)
-    dropped = withdrawn & set(found)
-    log.info("%d participants found, %d left out because consent was withdrawn", len(found), len(dropped))
-    return {eid: found[eid] for eid in sorted(set(found) - dropped)}
+    wanted = {eid for eid in found if bucket(eid, shards) == shard}
+    log.info("%d participants found, %d left out: consent withdrawn", len(wanted), len(wanted & withdrawn))
+    return {eid: found[eid] for eid in sorted(wanted - withdrawn)}
 
 
 def _look_into(folder: os.DirEntry, found: dict[int, Found], instance: int, depth: int) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from vita import cli
 from vita.atomic import replacing
@@ -124,14 +125,25 @@ def _describe_zip(path: str, view: str, settings: ImageSettings) -> dict[str, An
     return {"slices": len(series), "reason": unsuitable(view, len(series), None, settings)}
 
 
+def index_shard(
+    scans: Path, settings: ImageSettings, withdrawn: Set[int], shard: int = 0, shards: int = 1
+) -> list[dict[str, Any]]:
+    """Rows of the participants of a shard, sorted by eid and view; by default of all.
+
+    Raises:
+        UserError: the folder cannot be read, or two folders stand for the same participant.
+    """
+    people = find_participants(scans, withdrawn, settings.instance, shard, shards)
+    return [row for eid, found in people.items() for row in index_participant(eid, found, settings)]
+
+
 def build_index(scans: Path, settings: ImageSettings, withdrawn: Set[int]) -> pd.DataFrame:
     """The index as a table with the columns of `COLUMNS` and participant_usable.
 
     Raises:
         UserError: no scan is found, or more than `images.max_excluded` of the participants cannot be used.
     """
-    people = find_participants(scans, withdrawn, settings.instance)
-    rows = [row for eid, found in people.items() for row in index_participant(eid, found, settings)]
+    rows = index_shard(scans, settings, withdrawn)
     if not rows:
         raise UserError(f"{scans}: no scan found; expected <participant>/sa.nii.gz and so on (input.scans)")
     table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
@@ -139,6 +151,19 @@ def build_index(scans: Path, settings: ImageSettings, withdrawn: Set[int]) -> pd
     table["participant_usable"] = table["eid"].map(needed.groupby("eid")["usable"].all()).fillna(False).astype(bool)
     _summarise(table, settings)
     return table
+
+
+def read_index(path: Path) -> pd.DataFrame:
+    """Read index.parquet with None for missing text.
+
+    Raises:
+        UserError: the file is missing or not an index.
+    """
+    try:
+        index = pd.read_parquet(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise UserError(f"{path}: the index cannot be read; run the rule index_scans") from error
+    return index.astype(object).where(index.notna(), None)
 
 
 def _summarise(table: pd.DataFrame, settings: ImageSettings) -> None:
