@@ -31,8 +31,7 @@ def scan_files(wildcards):
     """Fingerprint of a shard's scans, or of all: a change reruns the rule. A cluster's jobs need not look again."""
     if PHANTOM or not SCANS or not workflow.is_main_process:
         return ""
-    found = shard_fingerprints()
-    return found[int(wildcards.shard)] if "shard" in wildcards.keys() else "".join(found)
+    return shard_fingerprints()[int(wildcards.shard) if "shard" in wildcards.keys() else -1]
 
 
 ENVIRONMENT = str(HERE / "envs" / "vita.yaml")

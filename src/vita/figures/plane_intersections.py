@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from vita import cli
 from vita.errors import UserError
 from vita.figures import mosaic, style
-from vita.images.index import read_index
 from vita.images.geometry import canonical
+from vita.images.index import read_index
 from vita.images.intersections import Plane, agreement, meeting_line
 from vita.images.participant import read_images
 from vita.images.settings import ImageSettings

@@ -17,7 +17,7 @@ UNREADABLE = "unreadable"
 
 
 def fingerprints(scans: str | Path, withdrawals: str | Path | None, instance: int, shards: int) -> list[str]:
-    """Fingerprint of the files of each shard.
+    """Fingerprint of the files of each shard, and of all together.
 
     Args:
         scans: folder of scans.
@@ -26,18 +26,18 @@ def fingerprints(scans: str | Path, withdrawals: str | Path | None, instance: in
         shards: how many shards there are.
 
     Returns:
-        A string per shard: 16 hexadecimal digits, or UNREADABLE where folder or list cannot be read, about which the
-        rules' modules say more.
+        A string per shard, and a last one of all: 16 hexadecimal digits, or UNREADABLE where the folder or the list
+        cannot be read, about which the rules' modules say more.
     """
     try:
         people = find_participants(Path(scans), load_withdrawals(withdrawals), instance)
     except UserError:
-        return [UNREADABLE] * shards
-    digests = [hashlib.sha256() for _ in range(shards)]
+        return [UNREADABLE] * (shards + 1)
+    digests = [hashlib.sha256() for _ in range(shards + 1)]
     for eid, found in people.items():
-        digest = digests[bucket(eid, shards)]
         for line in _describe(found):
-            digest.update(line.encode())
+            for digest in (digests[bucket(eid, shards)], digests[shards]):
+                digest.update(line.encode())
     return [digest.hexdigest()[:16] for digest in digests]
 
 
