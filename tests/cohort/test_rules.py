@@ -104,8 +104,9 @@ def test_operations_count_once_but_the_paper_counted_repeats():
 
 def test_grams_are_told_from_kilograms_by_the_median():
     feature = FEATURES["total_mass"]
-    assert finish(feature, pl.Series("m", [70_000.0, 90_000.0, 5.0])).to_list() == [70.0, 90.0, None]
-    assert finish(feature, pl.Series("m", [70.0, 90.0, 5.0])).to_list() == [70.0, 90.0, None]
+    for readings in ([70_000.0, 90_000.0, 5.0], [70.0, 90.0, 5.0]):
+        frame = finish(feature, pl.DataFrame({feature.name: readings}))
+        assert frame[feature.name].to_list() == [70.0, 90.0, None]
 
 
 def test_an_unknown_rule_is_named():

@@ -3,89 +3,147 @@
 Fast CSV readers fill a short line with missing values; a table cut short would pass for one with gaps.
 """
 
-import mmap
+import os
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 from vita.cohort.delivery import Delivery
 from vita.errors import UserError
 
-BLOCK_BYTES = 16 << 20  # larger ones leave the cache, smaller ones cost calls; UK Biobank's lines are below 1 MB
-_NEWLINE, _QUOTE = ord("\n"), ord('"')
+BLOCK_BYTES = 16 << 20  # larger blocks leave the cache and their memory is not used again, smaller ones cost calls
+_FIRST_LINE = 2  # behind the header
+_LOOK = 1 << 20  # bytes at a table's start and end whose lines are always looked at one by one
+_PIECE = 1 << 20  # bytes looked at in one step: what is made of them stays in the cache
+_NEWLINE, _QUOTE, _PRINTABLE = ord("\n"), ord('"'), ord(" ")
 
 
-def blocks(delivery: Delivery) -> Iterator[bytes]:
-    """Blocks of whole lines after the header line, without line ends of the other kind.
+class Block(NamedTuple):
+    """Text that begins with whole lines. What follows them, the start of a line, comes again with the next block.
+
+    Blocks of one size are worth that: their memory is used again, which reads a table in half the time.
+    """
+
+    text: bytes
+    lines: int
+
+
+def blocks(delivery: Delivery) -> Iterator[Block]:
+    """Blocks of checked lines after the header line, without line ends of the other kind.
 
     Raises:
         UserError: a line has another number of cells than the header, or there is a NUL byte.
     """
-    line = 2
-    thorough = True  # the first block, and all of a table that has delimiters inside quotes
+    line = _FIRST_LINE
+    thorough = False  # once a block has delimiters inside quotes
     blank = 0  # blank lines before this block: at the end of a file they are no rows, elsewhere an error
-    for block, last in _raw_blocks(delivery):
-        if b"\0" in block:
-            at = line + block[: block.index(b"\0")].count(b"\n")
-            raise UserError(f"{delivery.name}, line {at}: holds a NUL byte; the file is damaged, deliver it again")
-        if b"\r" in block:
-            block = block.replace(b"\r\n", b"\n")
-        before, length = blank, len(block)
-        if block.endswith(b"\n\n") or block == b"\n" or last:
-            block = block.rstrip(b"\n") + b"\n"
-            blank += length - len(block) + (block == b"\n")
-        if len(block) > 1:
-            if before:
-                raise _width_error(delivery, line, 1)
-            lines, uneven = _check(block, delivery, line, thorough=thorough or last)
-            thorough = (thorough and line > 2) or uneven
-            line += lines
-            yield block
+    for text, last in _raw_blocks(delivery):
+        whole = text.rfind(b"\n") + 1
+        lines = None if thorough else _even_lines(np.frombuffer(text, np.uint8, whole), delivery)
+        if lines is None:
+            text = _clean(text, delivery, line)
+            whole = text.rfind(b"\n") + 1
+        end = _without_blank(text, whole)
+        if end and blank:
+            raise _width_error(delivery, line, 1)
+        blank += whole - end
+        if end:
+            values = np.frombuffer(text, np.uint8, end)
+            if not thorough and (lines is None or end < whole):
+                lines = _even_lines(values, delivery)
+            thorough = thorough or lines is None
+            count = _check(values, delivery, line, lines, last)
+            line += count
+            yield Block(text if end == whole else text[:end], count)
+
+
+def _clean(text: bytes, delivery: Delivery, line: int) -> bytes:
+    """The text with line ends of one kind; NUL bytes are an error."""
+    if b"\0" in text:
+        line += text[: text.index(b"\0")].count(b"\n")
+        raise UserError(f"{delivery.name}, line {line}: holds a NUL byte; the file is damaged, deliver it again")
+    return text[: text.rfind(b"\n") + 1].replace(b"\r\n", b"\n") if b"\r" in text else text
+
+
+def _without_blank(text: bytes, end: int) -> int:
+    """Where the lines up to `end` stop if blank ones at their end are left out."""
+    while end and text[end - 1] == _NEWLINE and (end == 1 or text[end - 2] == _NEWLINE):
+        end -= 1
+    return end
 
 
 def _raw_blocks(delivery: Delivery) -> Iterator[tuple[bytes, bool]]:
-    """Blocks that end with a line end, and whether it is the last one (which may lack it)."""
+    """Text with at least one line end, which begins behind the last line end before; and whether it is the last."""
     with delivery.open() as stream:
         stream.readline()
         if delivery.format == "csv":
-            yield from _mapped(stream.fileno(), stream.tell())
+            yield from _plain(stream.fileno(), stream.tell())
             return
-        rest = b""
+        text = b""
         while data := stream.read(BLOCK_BYTES):
-            cut = data.rfind(b"\n") + 1
-            if cut:
-                yield rest + data[:cut], False
-                rest = data[cut:]
-            else:
-                rest += data
-        yield rest, True
+            text += data
+            if cut := text.rfind(b"\n") + 1:
+                yield text, False
+                text = text[cut:]
+        yield _ended(text), True
 
 
-def _mapped(file: int, start: int) -> Iterator[tuple[bytes, bool]]:
-    """As above, by mapping a plain file: one copy fewer than reading it."""
-    with mmap.mmap(file, 0, access=mmap.ACCESS_READ) as data:
-        end = len(data)
-        while start < end:
-            cut = end
-            if end - start > BLOCK_BYTES:
-                cut = data.rfind(b"\n", start, start + BLOCK_BYTES) + 1
-                cut = cut or data.find(b"\n", start + BLOCK_BYTES) + 1 or end
-            yield data[start:cut], cut == end
-            start = cut
-            data.madvise(mmap.MADV_DONTNEED, 0, start - start % mmap.PAGESIZE)  # or the file counts as our memory
+def _plain(file: int, start: int) -> Iterator[tuple[bytes, bool]]:
+    """As above, of a plain file."""
+    end, size = os.fstat(file).st_size, BLOCK_BYTES
+    while start < end:
+        text = os.pread(file, size, start)
+        last = start + len(text) >= end
+        cut = text.rfind(b"\n") + 1
+        if last:
+            yield _ended(text), True
+            return
+        if cut:
+            yield text, False
+            start += cut
+        else:
+            size *= 2  # a line longer than a block
 
 
-def _check(block: bytes, delivery: Delivery, line: int, thorough: bool) -> tuple[int, bool]:
-    """Number of lines of a block, and whether it has delimiters inside quotes.
+def _ended(text: bytes) -> bytes:
+    """The end of a file, whose last line may lack its line end."""
+    return text if text.endswith(b"\n") else text + b"\n"
 
-    Without these, counting all delimiters tells whether every line is whole; with them, each line is looked at.
+
+def _even_lines(values: np.ndarray, delivery: Delivery) -> int | None:
+    """Number of lines of a block if it has as many delimiters as these need and no other control characters.
+
+    Control characters are line ends, tabs, and what a table must not hold: NUL bytes and line ends of other kinds.
     """
-    values = np.frombuffer(block, np.uint8)
-    lines, wanted = int(np.count_nonzero(values == _NEWLINE)), delivery.header.width - 1
-    uneven = np.count_nonzero(values == ord(delivery.delimiter)) != lines * wanted
-    if thorough or uneven:
+    delimiters = controls = 0
+    for start in range(0, len(values), _PIECE):
+        piece = values[start : start + _PIECE]
+        delimiters += int(np.count_nonzero(piece == ord(delivery.delimiter)))
+        controls += int(np.count_nonzero(piece < _PRINTABLE))
+    lines = controls - (delimiters if ord(delivery.delimiter) < _PRINTABLE else 0)
+    return lines if delimiters == lines * (delivery.header.width - 1) else None
+
+
+def _check(values: np.ndarray, delivery: Delivery, line: int, even: int | None, last: bool) -> int:
+    """Check a block's lines and count them.
+
+    Where delimiters stand outside quotes only, their number tells whether every line is whole; else, and at the start
+    and the end of a table, where it may be cut, each line is looked at.
+    """
+    wanted = delivery.header.width - 1
+    ends = np.flatnonzero(values == _NEWLINE) if even is None or line == _FIRST_LINE or last else None
+    if ends is None:
+        return even
+    if even is None:
         _check_lines(values, delivery, line, wanted)
-    return lines, uneven
+    elif line == _FIRST_LINE:
+        _check_lines(values[: ends[min(np.searchsorted(ends, _LOOK), len(ends) - 1)] + 1], delivery, line, wanted)
+    if last and even is not None:
+        before = int(np.searchsorted(ends, len(values) - _LOOK))
+        start = int(ends[before - 1]) + 1 if before else 0
+        _check_lines(values[start:], delivery, line + before, wanted)
+    return len(ends)
 
 
 def _check_lines(values: np.ndarray, delivery: Delivery, line: int, wanted: int) -> None:

@@ -1,5 +1,7 @@
 """From a cell's text to a clean value: numbers, dates, special codes, plausible ranges, by the feature's own row."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from vita.errors import UserError
@@ -19,10 +21,10 @@ def numbers(frame: pl.DataFrame, names: list[str], table: str, titles: dict[str,
         UserError: a cell is no number, as in an export with labels instead of codes.
     """
     text = frame.select(names)
-    parsed = text.select(
-        pl.col(name).list.eval(_finite(pl.element())) if isinstance(kind, pl.List) else _finite(pl.col(name))
-        for name, kind in text.schema.items()
-    )
+    parsed = text.select(_number(name, kind) for name, kind in text.schema.items())
+    endless = parsed.select(pl.col(pl.Float64).is_finite().all())
+    if not all(endless.row(0)):  # the texts nan and inf are no numbers; looked for once, since they hardly ever occur
+        parsed = parsed.with_columns(pl.when(pl.col(n).is_finite()).then(n).alias(n) for n in endless.columns)
     lost = [name for name in names if _lost(text[name], parsed[name])]
     if lost:
         cell = _first_lost(text[lost[0]], parsed[lost[0]])
@@ -54,10 +56,12 @@ def dates(frame: pl.DataFrame, names: list[str], table: str) -> pl.DataFrame:
     return parsed
 
 
-def _finite(text: pl.Expr) -> pl.Expr:
-    """The number a text spells; `nan` and `inf` are none."""
-    number = text.cast(pl.Float64, strict=False)
-    return pl.when(number.is_finite()).then(number)
+def _number(name: str, kind: pl.DataType) -> pl.Expr:
+    """The numbers that a column of text, or of lists of text, spells; in lists `nan` and `inf` are none."""
+    if not isinstance(kind, pl.List):
+        return pl.col(name).cast(pl.Float64, strict=False)
+    number = pl.element().cast(pl.Float64, strict=False)
+    return pl.col(name).list.eval(pl.when(number.is_finite()).then(number))
 
 
 def _lost(text: pl.Series, parsed: pl.Series) -> bool:
@@ -83,7 +87,14 @@ def clean(value: pl.Expr, feature: Feature) -> pl.Expr:
 
 def without_missing(value: pl.Expr, feature: Feature) -> pl.Expr:
     """Codes that mean "not answered" become missing."""
-    return pl.when(value.is_in([float(code) for code in feature.missing_codes])).then(None).otherwise(value)
+    return pl.when(is_none_of(value, feature.missing_codes)).then(value) if feature.missing_codes else value
+
+
+def is_none_of(value: pl.Expr, codes: Sequence[int]) -> pl.Expr:
+    """Whether a number is there and none of the codes; null or false where it is missing."""
+    if not codes:
+        return value.is_not_null()
+    return pl.all_horizontal(value != float(code) for code in codes)  # faster than is_in for a few codes
 
 
 def within_range(value: pl.Expr, feature: Feature) -> pl.Expr:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import pyarrow.parquet as pq
+import polars as pl
 
 from vita.cohort.spellings import Header, read_header
 from vita.errors import UserError
@@ -58,7 +58,7 @@ def open_delivery(path: str | Path) -> Delivery:
             raise UserError(f"{path}: this is {reason}")
     kind = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "csv")
     if kind == "parquet":
-        delivery = Delivery(path, kind, "", read_header(pq.read_schema(path).names, str(path)))
+        delivery = Delivery(path, kind, "", read_header(list(pl.read_parquet_schema(path)), str(path)))
     else:
         names, delimiter = _header_line(path, kind)
         delivery = Delivery(path, kind, delimiter, read_header(names, str(path)))

@@ -1,11 +1,12 @@
 """UK Biobank's dictionary of fields as the package fmrib-unpack brings it, and the feature table checked against it."""
 
-import csv
 import logging
 from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+
+import polars as pl
 
 from vita.errors import UserError
 from vita.tabular.features import Feature
@@ -28,8 +29,10 @@ def dictionary_file(*parts: str) -> Path:
 @cache
 def titles() -> dict[int, str]:
     """Title of every field of the dictionary."""
-    with dictionary_file("field.txt").open(encoding="latin-1", newline="") as lines:
-        return {int(row["field_id"]): row["title"].strip() for row in csv.DictReader(lines, delimiter="\t")}
+    columns = {"field_id": pl.Int64, "title": pl.String}
+    read = {"separator": "\t", "quote_char": None, "encoding": "latin-1"}
+    table = pl.read_csv(dictionary_file("field.txt"), columns=list(columns), schema_overrides=columns, **read)
+    return dict(table.with_columns(pl.col("title").str.strip_chars()).iter_rows())
 
 
 def check_features(features: Sequence[Feature]) -> list[str]:

@@ -1,5 +1,6 @@
 """From delivered tables to the frame of features: plan which columns are needed, stream, evaluate the rules."""
 
+import io
 import logging
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -41,7 +42,8 @@ def extract(
         frame = frame.join(part, on=EID, how="full", coalesce=True)
     if plan.spanning:
         frame = frame.with_columns(_values(frame, plan.spanning, plan, unknown)).drop(plan.raw_columns)
-    frame = frame.with_columns(finish(each, frame[each.name]) for each in plan.features)
+    for feature in plan.features:
+        frame = finish(feature, frame)
     for name, count in unknown.items():
         if count:
             LOG.warning("feature %s: %d cells hold a code that is not in its valid_codes; set to missing", name, count)
@@ -65,17 +67,18 @@ def _table_part(delivery: Delivery, plan: Plan, withdrawn: Collection[int], unkn
             ],
             how="horizontal",
         )
-        parts.append(parsed.select(EID, *_values(parsed, own, plan, unknown), *raw))
+        part = io.BytesIO()
+        parsed.select(EID, *_values(parsed, own, plan, unknown), *raw).write_ipc(part, compression="lz4")
+        parts.append(part.getvalue())
     return _sorted(parts)
 
 
-def _sorted(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    """Batches joined and sorted by `eid`, column by column, so that no second copy of the whole is made."""
+def _sorted(parts: list[bytes]) -> pl.DataFrame:
+    """Batches joined and sorted by `eid`. They are held compressed (Arrow's IPC) while the table is read."""
     if not parts:
         return pl.DataFrame(schema={EID: pl.Int64})
-    order = pl.concat([part[EID] for part in parts]).arg_sort()
-    names = parts[0].columns
-    return pl.DataFrame([pl.concat([part.drop_in_place(name) for part in parts]).gather(order) for name in names])
+    frame = pl.concat([pl.read_ipc(part) for part in parts])
+    return frame if frame[EID].is_sorted() else frame.sort(EID)  # UK Biobank delivers it sorted
 
 
 def _values(frame: pl.DataFrame, features: Sequence[Feature], plan: Plan, unknown: dict[str, int]) -> list[pl.Series]:

@@ -37,6 +37,7 @@ from vita.cohort.withdrawals import load_withdrawals
 from vita.tabular.features import load_features
 
 LOG = logging.getLogger(__name__)
+ROW_GROUP = 1 << 16
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -60,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def write_table(frame: pl.DataFrame, output: Path) -> None:
     """Write a table as Parquet, whole or not at all; the same table gives the same bytes."""
     with replacing(output) as path:
-        frame.write_parquet(path, compression="zstd", statistics=True)
+        # rows in groups of one size, or the bytes would tell in which batches the table was read
+        frame.write_parquet(path, compression="zstd", statistics=True, row_group_size=ROW_GROUP)
 
 
 if __name__ == "__main__":

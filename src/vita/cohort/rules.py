@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from vita.cohort.cleaning import clean, within_range, without_missing
+from vita.cohort.cleaning import clean, is_none_of, within_range, without_missing
 from vita.errors import UserError
 from vita.tabular.features import Feature
 
@@ -54,21 +54,18 @@ class Cells:
         return [self._head(name) for name in self.names.get(field_id, [])]
 
     def has(self, field_id: int, code: float) -> list[pl.Expr]:
-        """Per column: does it hold the code? Missing cells are false."""
+        """Per column: does it hold the code? Null or false where cells are missing."""
         return [
-            (pl.col(n).list.contains(code) if n in self.lists else pl.col(n) == code).fill_null(value=False)
+            pl.col(n).list.contains(code) if n in self.lists else pl.col(n) == code
             for n in self.names.get(field_id, [])
         ]
 
     def answered(self, field_id: int, missing: tuple[int, ...]) -> list[pl.Expr]:
-        """Per column: does it hold something that is not one of the missing codes?"""
-        codes = [float(code) for code in missing]
+        """Per column: does it hold something other than the missing codes? Null or false where it is missing."""
         return [
-            (
-                pl.col(n).list.eval(pl.element().is_not_null() & ~pl.element().is_in(codes)).list.any()
-                if n in self.lists
-                else pl.col(n).is_not_null() & ~pl.col(n).is_in(codes)
-            ).fill_null(value=False)
+            pl.col(n).list.eval(is_none_of(pl.element(), missing)).list.any()
+            if n in self.lists
+            else is_none_of(pl.col(n), missing)
             for n in self.names.get(field_id, [])
         ]
 
@@ -92,14 +89,14 @@ def evaluate(feature: Feature, cells: Cells) -> pl.Expr:
     return value.cast(pl.Float64)
 
 
-def finish(feature: Feature, values: pl.Series) -> pl.Series:
-    """What a rule can only do when it has seen the whole column."""
+def finish(feature: Feature, frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with what a rule can only do when it has seen the whole column."""
     if feature.rule.name != "kilograms":
-        return values
-    median = values.median()
+        return frame
+    value, median = pl.col(feature.name), frame[feature.name].median()
     if isinstance(median, float) and median > _GRAMS:
-        values = values / _GRAMS
-    return values.to_frame().select(within_range(pl.col(values.name), feature)).to_series()
+        value = value / _GRAMS
+    return frame.with_columns(within_range(value, feature))
 
 
 def _value(feature: Feature, cells: Cells) -> pl.Expr:
@@ -146,10 +143,14 @@ def _any(feature: Feature, cells: Cells) -> pl.Expr:
         else:
             hits += cells.has(field_id, float(wanted))
             answers += cells.answered(field_id, feature.missing_codes)
-    hit = pl.any_horizontal(hits) if hits else pl.lit(value=False)
-    answered = pl.any_horizontal(answers) if answers else pl.lit(value=False)
+    hit, answered = _some(hits), _some(answers)
     no = pl.lit(0.0) if cells.paper else pl.when(answered).then(0.0)
     return pl.when(hit).then(1.0).otherwise(no)
+
+
+def _some(conditions: list[pl.Expr]) -> pl.Expr:
+    """Whether any of the conditions holds; null is no."""
+    return pl.any_horizontal(conditions).fill_null(value=False) if conditions else pl.lit(value=False)
 
 
 def _ages(field_id: int, feature: Feature, cells: Cells) -> list[pl.Expr]:
@@ -172,8 +173,7 @@ def _value_or_not_done(feature: Feature, cells: Cells) -> pl.Expr:
     (other, code), value = feature.rule.terms[0], _value(feature, cells)
     if cells.paper or not cells.names.get(other):
         return value
-    answered = pl.any_horizontal(cells.answered(other, feature.missing_codes))
-    done = pl.any_horizontal(cells.has(other, float(code)))
+    answered, done = _some(cells.answered(other, feature.missing_codes)), _some(cells.has(other, float(code)))
     return pl.when(value.is_null() & answered & ~done).then(0.0).otherwise(value)
 
 
