@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -131,6 +132,22 @@ def test_other_configuration_of_an_unfinished_training_is_refused(cohort, tmp_pa
         stage1.main(arguments(cohort, "stage1", tmp_path / "m", lr=3e-3))
     with pytest.raises(UserError, match=r"model\.depth' 1,.*2"):
         stage1.main(arguments(cohort, "stage1", tmp_path / "m", model={"depth": 2}))
+
+
+def test_unfinished_training_on_other_data_is_deleted(cohort, tmp_path, monkeypatch):
+    """As after a withdrawal: nobody can set that back, and the state has seen who withdrew."""
+    with monkeypatch.context() as patch:
+        stop_at(patch, 5, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(SystemExit):
+            stage1.main(arguments(cohort, "stage1", tmp_path / "m"))
+    assert list((tmp_path / "m").rglob("state.pt"))
+    split = pd.read_parquet(cohort.split)
+    split.drop(split.index[split["split"] == "train"][0]).to_parquet(tmp_path / "split.parquet")
+    for folder in ("m", "fresh"):
+        own = arguments(cohort, "stage1", tmp_path / folder)
+        own[own.index("--split") + 1] = str(tmp_path / "split.parquet")
+        stage1.main(own)
+    assert same(tmp_path / "m", tmp_path / "fresh")
 
 
 def test_finished_training_is_not_repeated_but_goes_on_for_more_epochs(cohort, tmp_path, monkeypatch):
