@@ -57,7 +57,7 @@ def test_figures_are_drawn_and_name_nobody(folder, tmp_path):
     reader, _ = build(folder.parent, tmp_path, shards=1)
     outputs = [f"--{kind}={tmp_path}/figure.{kind}" for kind in ("svg", "png", "csv")]
     for module, arguments, columns in [
-        (plane_intersections, [f"--index={tmp_path}/index.parquet"], {"view", "slice", "correlation", "length_mm"}),
+        (plane_intersections, [f"--index={tmp_path}/index.parquet"], {"participant", "view", "correlation"}),
         (scan_quality, [f"--shards={reader.paths[0]}"], {"row", "rule", "value", "broken"}),
         (volume_curves, [f"--curves={tmp_path}/curves.parquet"], {"structure", "phase", "median"}),
     ]:

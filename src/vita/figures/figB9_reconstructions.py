@@ -87,7 +87,8 @@ def describe(examples: dict[str, dict[str, np.ndarray]], measured: pd.DataFrame)
 
 def draw(examples: dict[str, dict[str, np.ndarray]], titles: dict[str, str], measured: pd.DataFrame) -> Figure:
     """Two rows per variant below the input: what it saw and what it made of it."""
-    rows = [("Input", next(iter(examples.values()))["input"])]
+    inputs = next(iter(examples.values()))["input"]
+    rows = [("Input", inputs)]
     for name, example in examples.items():
         rows += [(f"{titles.get(name, systems.title(name))}\nmasked", example["masked"])]
         rows += [
@@ -96,7 +97,10 @@ def draw(examples: dict[str, dict[str, np.ndarray]], titles: dict[str, str], mea
     figure, cells = mosaic.grid([name for name, _ in rows], list(mosaic.SHOWN_PLANES.values()))
     for place, (_, pictures) in enumerate(rows):
         for column, plane in enumerate(mosaic.SHOWN_PLANES):
-            mosaic.picture(cells[place, column], pictures[plane])
+            if inputs[plane].any():
+                mosaic.picture(cells[place, column], mosaic.stretched(pictures[plane], inputs[plane]))
+            else:
+                mosaic.note(cells[place, column], "not scanned")
     return figure
 
 

@@ -11,6 +11,7 @@ SHOWN_PLANES = {0: "2-chamber", 2: "4-chamber", 3: "Base", 5: "Mid", 8: "Apex"}
 CELL_INCHES = 1.05
 LABEL_INCHES = 1.0
 MASK_ALPHA = 0.55
+BRIGHTNESS = (0.5, 99)  # percentiles shown as black and white
 HIDDEN_COLOUR = "#9FB8CC"
 
 
@@ -35,6 +36,19 @@ def picture(axes: Axes, image_hw: np.ndarray) -> None:
     """A grey picture of intensities in [0, 1]; what is not a number has a colour that no intensity has."""
     colours = plt.get_cmap("gray").with_extremes(bad=HIDDEN_COLOUR)
     axes.imshow(image_hw, cmap=colours, vmin=0, vmax=1, interpolation="nearest")
+
+
+def stretched(image_hw: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """The image in [0, 1] for the eye: bright fat and vessels, a few pixels of `like`, do not darken the rest."""
+    known = like[np.isfinite(like)]
+    low, high = np.percentile(known, BRIGHTNESS) if known.size else (0, 1)
+    return np.clip((image_hw - low) / max(high - low, 1e-6), 0, 1)
+
+
+def note(axes: Axes, text: str) -> None:
+    """Words in the place of a picture."""
+    axes.text(0.5, 0.5, text, ha="center", va="center", fontsize=6, color=style.GREY, transform=axes.transAxes)
+    axes.set_aspect("equal")
 
 
 def overlay(axes: Axes, mask_hw: np.ndarray, alpha: float = MASK_ALPHA) -> None:

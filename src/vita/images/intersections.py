@@ -1,5 +1,6 @@
 """Where two planes of a participant meet in the scanner, and whether both show the same there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,6 +61,15 @@ def meeting_line(first: Plane, second: Plane) -> np.ndarray:
     line = point + np.linspace(-reach, reach, 10 * POINTS)[:, None] * direction
     line = line[first.inside(line) & second.inside(line)]
     return line[np.linspace(0, len(line) - 1, POINTS).round().astype(int)] if len(line) > POINTS else line
+
+
+def common_point(planes: Sequence[Plane]) -> np.ndarray:
+    """The scanner position (3,) in mm closest to all planes; of those, the one closest to the last plane's centre."""
+    last = planes[-1]
+    centre = last.orientation.affine[:3, 1:3] @ ((np.array(last.image_hw.shape) - 1) / 2) + last.origin
+    normals = np.array([plane.normal for plane in planes])
+    distances = np.array([plane.normal @ (plane.origin - centre) for plane in planes])
+    return centre + np.linalg.lstsq(normals, distances, rcond=None)[0]
 
 
 def agreement(first: Plane, second: Plane) -> float:
