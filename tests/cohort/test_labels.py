@@ -8,7 +8,7 @@ import pytest
 
 from shared import SHARED, needs_shared
 from vita.cohort.icd10 import expand, load_code_lists, tree
-from vita.cohort.labels import make_labels, summarise
+from vita.cohort.labels import _high_bp_offset, make_labels, summarise
 from vita.cohort.settings import LabelSettings
 from vita.errors import UserError
 
@@ -26,7 +26,8 @@ def facts() -> pl.DataFrame:
     for disease in ("stroke", "hypertension", "infarct", "diabetes"):
         columns |= {f"has_{disease}": [False] * 7, f"date_{disease}": pl.Series([None] * 7, dtype=pl.Date)}
     columns |= {"has_cad": has, "date_cad": pl.Series(DAYS, dtype=pl.Date)}
-    return pl.DataFrame(columns | {"high_bp_visit": pl.Series([0, 2, 3, None, None, None, None], dtype=pl.Int8)})
+    columns |= {"high_bp_visit": pl.Series([0, 2, 3, None, None, None, None], dtype=pl.Int8)}
+    return pl.DataFrame(columns | {"high_bp_age": [50.0, 63, 65, None, None, None, None], "imaging_age": [63.0] * 7})
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,31 @@ def test_timing(settings, cad, high_bp, facts):
     labels = make_labels(facts, settings, instance=2)
     assert labels["cad"].to_list() == cad
     assert labels["high_blood_pressure"].to_list() == high_bp
+
+
+@pytest.mark.parametrize(
+    ("visit", "age", "scan_age", "offset"),
+    [
+        (0, 50, 63, -1),
+        (2, 60, 63, -1),  # told between two visits, reported at the scan's
+        (2, 63, 63, 0),
+        (2, 60, None, 0),  # without the age at the scan, the visit decides
+        (3, 60, 63, -1),  # remembered only later
+        (3, 63, 63, 1),
+        (3, 65, 63, 1),
+        (None, None, 63, None),
+    ],
+)
+def test_high_blood_pressure_is_timed_by_age_and_visit(visit, age, scan_age, offset):
+    columns = {"high_bp_visit": visit, "high_bp_age": age, "imaging_age": scan_age}
+    kinds = {"high_bp_visit": pl.Int8, "high_bp_age": pl.Float64, "imaging_age": pl.Float64}
+    assert pl.DataFrame([columns], schema=kinds).select(_high_bp_offset(2)).item() == offset
+
+
+def test_incident_years_hold_for_ages_too(facts):
+    labels = make_labels(facts, LabelSettings("incident", 1), 2)
+    assert labels["high_blood_pressure"].to_list() == [None, None, False, False, False, False, None]
+    assert make_labels(facts, LabelSettings("incident", 2), 2)["high_blood_pressure"][2] is True
 
 
 def test_summary_counts_cases_around_the_scan(facts):

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from training import toy
-from vita.cohort.split import split_hash as cohort_split_hash
+from vita.cohort.split_hash import split_hash
 from vita.errors import UserError
 from vita.images.shards import ShardReader
 from vita.models.settings import ModelSettings
 from vita.training.batches import TrainingBatches, TrainingOrder, in_order
-from vita.training.data import Samples, even_frames, read_split, split_hash
+from vita.training.data import Samples, even_frames, read_split
 
 MODEL = ModelSettings.from_dict(toy.MODEL)
 
@@ -96,8 +96,9 @@ def test_participants_without_images_are_counted_not_named(cohort, tmp_path):
     assert "1234567" not in str(error.value)
 
 
-def test_split_hash_is_the_cohorts(cohort):
-    assert split_hash(read_split(cohort.split)) == cohort_split_hash(pl.read_parquet(cohort.split))
+def test_the_split_that_training_reads_has_the_files_hash(cohort):
+    split, table = read_split(cohort.split), pl.read_parquet(cohort.split)
+    assert split_hash(split.index, split) == split_hash(table["eid"], table["split"])
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,14 @@ from vita.errors import UserError
 
 SCAN_DATE = 53
 HIGH_BP_AGE = 2966
+AGE = 21003  # not required; without it high blood pressure is timed by visits alone
 TITLES = {
     CODES: "Diagnoses - ICD10",
     DATES: "Date of first in-patient diagnosis - ICD10",
     SCAN_DATE: "Date of attending assessment centre",
     HIGH_BP_AGE: "Age high blood pressure diagnosed",
 }
+_AGES = {EID: pl.Int64, "imaging_age": pl.Float64}
 
 
 @dataclass
@@ -33,6 +35,7 @@ class _Found:
     days: list[pl.DataFrame] = field(default_factory=list)
     scans: list[pl.DataFrame] = field(default_factory=list)
     reports: list[pl.DataFrame] = field(default_factory=list)
+    ages: list[pl.DataFrame] = field(default_factory=list)
 
 
 def collect(
@@ -48,7 +51,8 @@ def collect(
 
     Returns:
         `eid`, `record` (has any hospital diagnosis), `has_<disease>`, `date_<disease>`, `imaging_date`,
-        `high_bp_visit` (first visit at which an age of high blood pressure was given, or missing).
+        `high_bp_visit` (first visit at which an age of high blood pressure was given, or missing), `high_bp_age` (the
+        youngest one given, years), `imaging_age` (age at the scan's visit, years, missing without field 21003).
 
     Raises:
         UserError: a field lacks in all tables, or a cell is none of its column's.
@@ -64,7 +68,7 @@ def collect(
     frame = pl.concat(found.people).unique().sort(EID)
     frame = frame.join(pl.concat(found.recorded).unique().with_columns(record=pl.lit(value=True)), on=EID, how="left")
     frame = frame.join(first_dates(rows, lists), on=EID, how="left")
-    for part in (found.scans, found.reports):
+    for part in (found.scans, found.reports, found.ages or [pl.DataFrame(schema=_AGES)]):
         frame = frame.join(pl.concat(part).group_by(EID).agg(pl.all().min()), on=EID, how="left")
     flags = ["record", *(f"has_{disease}" for disease in lists)]
     return frame.with_columns(pl.col(flags).fill_null(value=False)).sort(EID)
@@ -81,8 +85,8 @@ def _require_fields(deliveries: Sequence[Delivery], instance: int) -> None:
 
 
 def _gather(delivery: Delivery, wanted: list[str], instance: int, withdrawn: Collection[int], found: _Found) -> None:
-    columns = [c for c in delivery.header.columns if c.field in TITLES]
-    columns = [c for c in columns if c.field != SCAN_DATE or c.instance == instance]
+    columns = [c for c in delivery.header.columns if c.field in TITLES or c.field == AGE]
+    columns = [c for c in columns if c.field not in (SCAN_DATE, AGE) or c.instance == instance]
     for batch in stream(delivery, columns, withdrawn):
         found.people.append(batch.select(EID))
         codes = diagnosis_codes(batch, columns, delivery.name)
@@ -95,6 +99,7 @@ def _gather(delivery: Delivery, wanted: list[str], instance: int, withdrawn: Col
         found.days.append(days)
         found.scans += _scan_dates(batch, columns, delivery.name)
         found.reports += _reports(batch, columns, delivery.name)
+        found.ages += _ages(batch, columns, delivery.name)
 
 
 def _scan_dates(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list[pl.DataFrame]:
@@ -105,10 +110,23 @@ def _scan_dates(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> l
 
 
 def _reports(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list[pl.DataFrame]:
-    """The first visit with an age of diagnosis; -1 (do not know) and -3 (prefer not to answer) are none."""
+    """The first visit with an age of diagnosis, and the youngest age given.
+
+    -1 (do not know) and -3 (prefer not to answer) are none.
+    """
     visits = {column.canonical: column.instance for column in columns if column.field == HIGH_BP_AGE}
     if not visits:
         return []
     ages = numbers(batch, list(visits), table, dict.fromkeys(visits, TITLES[HIGH_BP_AGE]))
     first = pl.min_horizontal(pl.when(pl.col(name) >= 0).then(visit) for name, visit in visits.items())
-    return [pl.concat([batch.select(EID), ages.select(first.cast(pl.Int8).alias("high_bp_visit"))], how="horizontal")]
+    youngest = pl.min_horizontal(pl.when(pl.col(name) >= 0).then(name) for name in visits)
+    found = ages.select(first.cast(pl.Int8).alias("high_bp_visit"), youngest.alias("high_bp_age"))
+    return [pl.concat([batch.select(EID), found], how="horizontal")]
+
+
+def _ages(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list[pl.DataFrame]:
+    names = [column.canonical for column in columns if column.field == AGE]
+    if not names:
+        return []
+    ages = numbers(batch, names, table, {names[0]: "Age when attended assessment centre"})
+    return [batch.select(EID).with_columns(ages[names[0]].alias("imaging_age"))]

@@ -1,7 +1,9 @@
 """Six disease labels per participant, from hospital diagnoses and the touchscreen questionnaire.
 
 Coronary artery disease, stroke, hypertension, infarct and diabetes are ICD-10 code lists over field 41270, with dates
-from 41280; high blood pressure is an age of diagnosis in field 2966, which has a visit but no date.
+from 41280; high blood pressure is an age of diagnosis in field 2966, which has a visit but no date. Many are told of
+it between two visits and first report it at the scan's, years later. So the age given is compared with the age at the
+scan's visit (field 21003); in the same year, or without that field, the visit at which it was reported decides.
 
 `labels.timing` says which cases count:
     ever        a diagnosis at any time (the paper's rule)
@@ -88,27 +90,39 @@ def _timed(disease: str, settings: LabelSettings) -> pl.Expr:
     return pl.when(scan.is_null()).then(None).when(has).then(known).otherwise(statement=False)
 
 
+def _high_bp_offset(instance: int) -> pl.Expr:
+    """-1, 0 or 1: high blood pressure was found before, at or after the scan's visit; missing for no case."""
+    visit, younger = pl.col("high_bp_visit"), pl.col("high_bp_age") < pl.col("imaging_age")
+    by_visit = (visit.cast(pl.Int64) - instance).sign()
+    return pl.when(visit.is_not_null() & younger.fill_null(value=False)).then(-1).otherwise(by_visit)
+
+
 def _high_bp(settings: LabelSettings, instance: int) -> pl.Expr:
-    """By visit: reported up to the scan's visit, or first at a later one."""
-    visit = pl.col("high_bp_visit")
-    before = (visit <= instance).fill_null(value=False)
+    """By the age given and the visits; a limit of years can only be kept where both ages are known."""
+    offset = _high_bp_offset(instance)
     if settings.timing == "ever":
-        return visit.is_not_null()
+        return offset.is_not_null()
+    before = (offset <= 0).fill_null(value=False)
     if settings.timing == "prevalent":
         return before
-    return pl.when(~before).then(visit.is_not_null())
+    found = offset.is_not_null()
+    if settings.incident_years is not None:
+        years = pl.col("high_bp_age") - pl.col("imaging_age")
+        found &= (years <= settings.incident_years).fill_null(value=True)
+    return pl.when(~before).then(found)
 
 
 def summarise(facts: pl.DataFrame, labels: pl.DataFrame, instance: int) -> pl.DataFrame:
     """One row per disease: label counts, and when cases with an imaging date were first diagnosed.
 
-    `at` is the day of the scan (for high blood pressure: the scan's visit).
+    `at` is the day of the scan (for high blood pressure: at the scan's visit, and not at a younger age).
     """
     scanned = facts.filter(pl.col("imaging_date").is_not_null())
+    high_bp = scanned.select(_high_bp_offset(instance).alias("offset"))["offset"]
     rows = []
     for disease in LABELS:
         if disease == HIGH_BP:
-            offset, cases = scanned["high_bp_visit"].cast(pl.Int64) - instance, scanned["high_bp_visit"].is_not_null()
+            offset, cases = high_bp, high_bp.is_not_null()
         else:
             offset = (scanned[f"date_{disease}"] - scanned["imaging_date"]).dt.total_days()
             cases = scanned[f"has_{disease}"]

@@ -133,12 +133,6 @@ def make_split(people: pl.DataFrame, settings: Mapping[str, Any]) -> pl.DataFram
     return pl.DataFrame({EID: eids, "split": names}).sort(EID)
 
 
-def split_hash(split: pl.DataFrame) -> str:
-    """Fingerprint of a split's content (`eid`, `split`), the same whatever the order of its rows."""
-    text = split.select(EID, "split").sort(EID).write_csv()
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def choose(numbers: np.ndarray, strata: np.ndarray, size: float) -> np.ndarray:
     """Choose a share (size below 1) or so many participants, balanced over strata.
 

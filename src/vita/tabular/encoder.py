@@ -17,7 +17,7 @@ import polars as pl
 from vita import cli
 from vita.atomic import replacing
 from vita.cohort.reading import EID
-from vita.cohort.split import split_hash
+from vita.cohort.split_hash import split_hash
 from vita.errors import UserError
 from vita.tabular.features import Feature, inputs, load_features
 
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     table = input_table(args.fields, args.phenotypes, features).join(split, on=EID, how="right")
     features = [each for each in features if each.name in table.columns]
     impute = (args.settings.get("tabular") or {}).get("impute", "mean")
-    encoder = fit(table.filter(pl.col("split") == "train"), features, impute, split_hash(split))
+    encoder = fit(table.filter(pl.col("split") == "train"), features, impute, split_hash(split[EID], split["split"]))
     with replacing(args.output) as path:
         encode(table, encoder).sort(EID).write_parquet(path, compression="zstd")
     with replacing(args.encoder) as path:

@@ -40,11 +40,6 @@ def read_split(path: Path) -> pd.Series:
     return table.set_index("eid")["split"].sort_index()
 
 
-def split_hash(split: pd.Series) -> str:
-    """Fingerprint of who is in which split, the same as `vita.cohort.split.split_hash` gives."""
-    return hashlib.sha256(split.rename_axis("eid").rename("split").sort_index().to_csv().encode()).hexdigest()
-
-
 def even_frames(available: int, wanted: int) -> list[int]:
     """Frames evenly over the cycle, beginning with end-diastole (frame 0).
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 import torch
 
+from vita.cohort.split_hash import split_hash
 from vita.digest import code_digest
 from vita.images.shards import ShardReader
 from vita.models.image_encoder import ImageEncoder
@@ -18,7 +19,7 @@ from vita.models.settings import ModelSettings
 from vita.models.weights import WEIGHTS, load_part
 from vita.training import records
 from vita.training.checkpoint import Identity
-from vita.training.data import Samples, read_split, split_hash
+from vita.training.data import Samples, read_split
 from vita.training.device import prepare
 from vita.training.learner import Learner
 from vita.training.loop import Fitted
@@ -60,7 +61,7 @@ class Session:
 
     def identity(self, train: Samples, validate: Samples, **digests: str) -> Identity:
         """Configuration, data and code; a state of another configuration or other data is not taken up."""
-        data = {"train": train.digest(), "val": validate.digest(), "split": split_hash(self.split), **digests}
+        data = {"train": train.digest(), "val": validate.digest(), "split": split_hash(self.split.index, self.split), **digests}
         stage = {"lambda" if key == "lam" else key: value for key, value in vars(self.settings.stage).items()}
         return {
             "name": self.name,
