@@ -198,6 +198,25 @@ def test_options_change_the_planes_not_the_phenotypes(built, folder, tmp_path, b
         np.testing.assert_allclose(reader.spacing_mm(EIDS[0]), 2, rtol=1e-4)
 
 
+def test_floats_are_kept_unless_the_config_says_otherwise(broken, tmp_path):
+    path = broken / "1000011/sa.nii.gz"
+    image = nibabel.load(path)
+    values = np.asarray(image.dataobj) * np.float32(0.37)
+    scans.write(path, values, image.affine)
+    reader, _ = build(broken, tmp_path, shards=1)
+    assert reader.stored(1000011).dtype == np.float32
+    assert np.isin(np.unique(reader.stored(1000011)[3:]), np.unique(values)).all()
+    (tmp_path / "coarse").mkdir()
+    coarse, _ = build(broken, tmp_path / "coarse", BLOCK | {"quantize_bits": 10}, shards=1)
+    assert coarse.stored(1000011).dtype.kind in "iu"
+    assert coarse.stored(1000011)[3:].max() == 2**10 - 1
+    apart = np.abs(coarse.voxels(1000011, range(8)) - reader.voxels(1000011, range(8)))
+    assert 0 < apart.max() <= 0.5 / (2**10 - 1) + 1e-6
+    notes = coarse.table.set_index("eid")["notes"]
+    assert "sa: fractions quantised to 10 bits" in notes[1000011]
+    np.testing.assert_array_equal(coarse.stored(1000025), reader.stored(1000025))
+
+
 def test_an_empty_shard_is_a_shard(folder, tmp_path):
     reader, _ = build(folder, tmp_path, shards=12)
     assert len(reader.table) == len(EIDS)

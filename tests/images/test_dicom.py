@@ -3,7 +3,9 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
-from pydicom.uid import JPEG2000Lossless, RLELossless
+from pydicom.encaps import encapsulate
+from pydicom.pixels import get_decoder, get_encoder
+from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless, RLELossless
 
 from images import dicom_scans, scans
 from images.test_build_shard import BLOCK, build
@@ -90,19 +92,30 @@ def test_the_later_of_two_series_counts_and_inline_results_do_not(folder, tmp_pa
     assert voxels.min() > 0
 
 
-@pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless])
+@pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless, JPEGLSLossless], ids=lambda syntax: syntax.keyword)
 def test_compressed_pixels(folder, tmp_path, syntax):
     files = dicom_scans.slice_files(folder / f"nifti/{EID}/la_4ch.nii.gz", "la_4ch")
-    try:
-        for _, file in files:
-            file.compress(syntax)
-    except (RuntimeError, ValueError, NotImplementedError) as error:
-        pytest.skip(f"no plugin here encodes {syntax.name}: {error}")
+    if not get_encoder(syntax).is_available:
+        pytest.skip(f"no plugin here encodes {syntax.name}")
+    for _, file in files:
+        file.compress(syntax)
     dicom_scans.write_zip(tmp_path / "a.zip", files)
     np.testing.assert_array_equal(
         read_dicom(str(tmp_path / "a.zip"), "la_4ch", 100)[1],
         read_dicom(str(zip_of(folder, "la_4ch")), "la_4ch", 100)[1],
     )
+
+
+def test_a_compression_without_plugin_says_what_to_install(folder, tmp_path, monkeypatch):
+    files = dicom_scans.slice_files(folder / f"nifti/{EID}/la_4ch.nii.gz", "la_4ch")
+    for _, file in files:
+        file.PixelData = encapsulate([b"no JPEG"])
+        file["PixelData"].is_undefined_length = True
+        file.file_meta.TransferSyntaxUID = JPEGLosslessSV1
+    dicom_scans.write_zip(tmp_path / "a.zip", files)
+    monkeypatch.setattr(get_decoder(JPEGLosslessSV1), "_available", {})
+    with pytest.raises(ScanError, match=r"JPEG Lossless.*pip install"):
+        read_dicom(str(tmp_path / "a.zip"), "la_4ch", 100)
 
 
 def _damage(files, kind):

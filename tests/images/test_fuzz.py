@@ -32,9 +32,9 @@ def outcomes(path, variants, read) -> tuple[int, int]:
     done, refused = 0, 0
     for data in variants:
         path.write_bytes(data)
-        started = time.perf_counter()
+        started = time.process_time()
         reason = refusal(read)
-        assert time.perf_counter() - started < SECONDS_PER_CASE
+        assert time.process_time() - started < SECONDS_PER_CASE
         assert str(path) not in reason
         done, refused = done + (not reason), refused + bool(reason)
     return done, refused

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pydicom
 from pydicom.config import disable_value_validation
+from pydicom.pixels import get_decoder
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from vita.images.header import Header, ScanError
@@ -139,12 +140,22 @@ def _pixels(file: pydicom.Dataset) -> np.ndarray:
             sign = "i" if file.PixelRepresentation else "u"
             kind = np.dtype(f"<{sign}{file.BitsAllocated // 8}")
             return np.frombuffer(file.PixelData, kind, file.Rows * file.Columns).reshape(file.Rows, file.Columns)
+        _check_decoder(file)
         pixels = file.pixel_array
+    except ScanError:
+        raise
     except Exception as error:  # a decoder may raise anything on damaged data; it costs this view only
         raise ScanError("a DICOM file has no pixel data that can be read") from error
     if pixels.ndim != 2:
         raise ScanError("a DICOM file holds something else than one grey image")
     return pixels
+
+
+def _check_decoder(file: pydicom.Dataset) -> None:
+    """Refuse compressed pixels that no installed plugin of pydicom reads, with what to do about it."""
+    syntax = file.file_meta.TransferSyntaxUID
+    if "PixelData" in file and not get_decoder(syntax).is_available:
+        raise ScanError(f"pixels are compressed ({syntax.name}), which needs: pip install -e '.[jpeg]'")
 
 
 def _header(slices: list[_Slice], voxels: np.ndarray) -> Header:

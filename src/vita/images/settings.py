@@ -22,6 +22,7 @@ class ImageSettings:
     crop: str = "center"
     slices: str = "even"
     resample_mm: float | None = None
+    quantize_bits: int | None = None
     time: str = "resample"
     required_views: tuple[str, ...] = VIEWS
     max_excluded: float = 0.1
@@ -67,5 +68,7 @@ class ImageSettings:
         for key in ("frames", "size"):
             if getattr(self, key) < 1:
                 raise UserError(f"config: 'images.{key}' is {getattr(self, key)}; it must be at least 1")
+        if self.quantize_bits is not None and not 1 <= self.quantize_bits <= 16:
+            raise UserError(f"config: 'images.quantize_bits' is {self.quantize_bits}; it must be 1 to 16, or null")
         if self.sa_slices != SA_PLANES:
             raise UserError(f"config: 'images.sa_slices' is {self.sa_slices}; the plane order is fixed at {SA_PLANES}")

@@ -82,6 +82,8 @@ def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, sett
     crop = _crop(image.orientation, box, settings)
     planes = _cut(image, chosen, crop, settings.frames)
     planes.record, planes.notes = record, notes
+    if settings.quantize_bits and quantize(planes, settings.quantize_bits):
+        notes.append(f"{image.view}: fractions quantised to {settings.quantize_bits} bits")
     values = measure_image(
         image.view, image.orientation.spacing_mm, frames, planes.images_sthw, planes.lows_st, planes.highs_st
     )
@@ -180,6 +182,23 @@ def _cut(image: Image, chosen: list[int], crop: Crop, frames: int) -> ViewPlanes
     first = layout.PLANE_OF_VIEW.get(image.view, layout.FIRST_SA_PLANE)
     spacing = tuple(mm * step for mm, step in zip(image.orientation.spacing_mm[1:], crop.step, strict=True))
     return ViewPlanes(first, kept, crop, spacing, lows, highs)
+
+
+def quantize(planes: ViewPlanes, bits: int) -> bool:
+    """Bring voxels with fractions to whole numbers, 0 the darkest and 2^bits - 1 the brightest of the view.
+
+    Returns:
+        Whether that was done; voxels without fractions stay as they are.
+    """
+    values = planes.images_sthw
+    if values.dtype.kind != "f" or (values == np.rint(values)).all():
+        return False
+    low, high, top = planes.lows_st.min(), planes.highs_st.max(), 2**bits - 1
+    kind = np.uint8 if bits <= 8 else np.uint16
+    planes.images_sthw, planes.lows_st, planes.highs_st = (
+        np.rint((part - low) * (top / (high - low))).astype(kind) for part in (values, planes.lows_st, planes.highs_st)
+    )
+    return True
 
 
 def _cut_masks(image: Image, mask: Mask, chosen: list[int], crop: Crop, frames: int) -> np.ndarray:
