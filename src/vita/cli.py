@@ -33,9 +33,12 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     """A parser whose `--help` shows the module's docstring as it is written, and every default."""
 
     class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-        pass
+        def _get_help_string(self, action: argparse.Action) -> str | None:
+            return super()._get_help_string(action) if action.default else action.help
 
-    return argparse.ArgumentParser(description=description, formatter_class=Formatter)
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    program = f"python -m {spec.name}" if spec and spec.name.startswith("vita.") else None
+    return argparse.ArgumentParser(prog=program, description=description, formatter_class=Formatter)
 
 
 def add_settings(to: argparse.ArgumentParser, what: str) -> None:

@@ -1,24 +1,42 @@
 """Features from UK Biobank's delivered table(s): a row per participant, a column per feature of features.tsv.
 
-Deliveries. The spelling of columns is detected for each table and named in the log:
-    31-0.0              main dataset as CSV, quoted or not; Table Exporter, UKB-FORMAT
-    f.31.0.0            R or tab-separated, missing is NA
-    p31, p4080_i2_a0    Research Analysis Platform, Table Exporter, FIELD-NAME, coding RAW
-    participant.p31     Research Analysis Platform, dx extract_dataset
-Tables are CSV or tab-separated, plain or gzip, latin-1 or UTF-8, or Parquet. Several values may be one column per
-array, or one cell `I10|I251` or `["I10","I251"]`. Several tables that share the participant ids are joined.
+WHAT IS READ
+    A CSV or tab-separated text (plain or gzip, UTF-8 or latin-1), or Parquet. The kind of file and the spelling of its
+    columns are detected for each table and named in the log:
+        31-0.0, 4080-2.0           main dataset as CSV, quoted or not; Table Exporter, header style UKB-FORMAT
+        f.31.0.0, f.4080.2.0       R or tab-separated; NA is missing
+        p31, p4080_i2_a0           Research Analysis Platform, Table Exporter, header style FIELD-NAME
+        participant.p4080_i2_a0    Research Analysis Platform, dx extract_dataset
+    From the Table Exporter, ask for coding option RAW: with REPLACE cells hold labels ("Male"), which is refused.
+    Several values of a field are one column per array, or one cell, `I10|I251` or `["I10","I251"]`.
+    Several tables, such as a project's baskets, are joined by participant id; a field that stands in two is taken
+    from the first. Only needed columns are read, a few thousand rows at a time: memory grows by 1 kB a participant.
 
-Only the needed columns are read, a few thousand rows at a time, so memory does not depend on the table's size.
-Withdrawn participants are left out. What was not answered is missing; special codes are a feature's own.
+WHAT IS WRITTEN
+    Parquet, sorted by eid: eid (int64), then a column per feature by its short name: numbers as doubles in the unit of
+    features.tsv, codes as whole numbers. Missing is null: not answered, not asked, or outside the plausible range.
+    Withdrawn participants are left out. The log counts codes that a feature does not know, and never names anybody.
 
-Settings (block cohort of config.yaml):
-    instance            2 or 3: the visit of the scan, which features are taken from
-    cutoff              imaging: nothing dated after the scan enters a feature; none: as the paper
-    missing_fields      error, or drop: features whose fields are in no table are left out
-    cleaning            right, or paper: what the paper's code put in place of missing answers
-    ethnicity           codes of field 21000 to keep, or null
+FEATURES
+    features.tsv says for each feature which fields it is made from, at which visit, by which rule, which codes are
+    valid, missing or stand for a number, and what is plausible. Add a row, and there is a new feature: the header of
+    src/vita/tabular/features.py describes the columns, that of src/vita/cohort/rules.py the rules. Field ids and
+    titles are checked against UK Biobank's dictionary; what differs is logged.
 
-    python -m vita.cohort.fields --table ukb.csv more.tab.gz --features workflow/resources/features.tsv \\
+SETTINGS (block cohort of config.yaml)
+    instance        2 (default) or 3: the visit of the scan, which features are taken from
+    cutoff          imaging: nothing dated after the scan enters (needs field 53); none (default): as the paper
+    missing_fields  error (default): an absent field is an error; drop: features that rest on it are left out
+    cleaning        right (default); paper: what the paper's code put in place of missing answers
+    ethnicity       codes of field 21000 to keep, such as [1001]; null (default) keeps everybody
+
+WHAT IS REFUSED, in one line that names file, line or column, with exit code 1 and nothing written
+    labels instead of codes, mixed spellings, a column or a participant twice, ids that are no whole numbers, dates that
+    are none, lines with too few or too many cells, a table cut short, NUL bytes, zip archives and UTF-16
+
+EXAMPLES
+    python -m vita.cohort.fields --table ukb12345.csv --features workflow/resources/features.tsv --output fields.parquet
+    python -m vita.cohort.fields --table basket1.csv basket2.tab.gz --features workflow/resources/features.tsv \\
         --withdrawals withdrawals.csv --settings '{"cohort": {"cutoff": "imaging"}}' --output fields.parquet
 """
 

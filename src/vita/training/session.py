@@ -61,7 +61,8 @@ class Session:
 
     def identity(self, train: Samples, validate: Samples, **digests: str) -> Identity:
         """Configuration, data and code; a state of another configuration or other data is not taken up."""
-        data = {"train": train.digest(), "val": validate.digest(), "split": split_hash(self.split.index, self.split), **digests}
+        fingerprint = split_hash(self.split.index, self.split)
+        data = {"train": train.digest(), "val": validate.digest(), "split": fingerprint, **digests}
         stage = {"lambda" if key == "lam" else key: value for key, value in vars(self.settings.stage).items()}
         return {
             "name": self.name,
