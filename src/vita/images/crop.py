@@ -85,6 +85,9 @@ def cut_mask(mask_thw: np.ndarray, crop: Crop) -> np.ndarray:
 
 
 def _copy(frames_thw: np.ndarray, crop: Crop, outside: int | float) -> np.ndarray:
+    if crop.inside:
+        row, column = map(int, crop.first)
+        return frames_thw[:, row : row + crop.size, column : column + crop.size].copy()
     result = np.full((len(frames_thw), crop.size, crop.size), outside, frames_thw.dtype)
     source, target = [], []
     for first, extent in zip(crop.first, crop.shape, strict=True):

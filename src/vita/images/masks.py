@@ -47,7 +47,8 @@ def read_mask(path: str, labels: dict[int, int], view: str, frames: int, place: 
     if not same_place(orientation, place, PLACE_TOLERANCE_MM):
         raise ScanError("the mask lies elsewhere than its image")
     classes = _classes(stored, header, labels)
-    counts = {name: _count(classes, name) for name in sorted(set(labels.values()))}
+    boxed = _boxed(classes)  # counting background takes longer than all else
+    counts = {name: _count(boxed, name) for name in sorted(set(labels.values()))}
     if not any(count.any() for count in counts.values()):
         raise ScanError("the mask is empty")
     return Mask(canonical(classes, orientation), counts)
@@ -75,6 +76,15 @@ def _classes(stored: np.ndarray, header: Header, labels: dict[int, int]) -> np.n
     return classes
 
 
+def _boxed(classes_tzyx: np.ndarray) -> np.ndarray:
+    """The rows and columns between which anything is labelled."""
+    seen = np.maximum.reduce(classes_tzyx, axis=0).any(axis=0)
+    rows, columns = (np.flatnonzero(seen.any(axis=other)) for other in (1, 0))
+    if not len(rows):
+        return classes_tzyx[..., :0]
+    return classes_tzyx[..., rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
 def _count(classes_tzyx: np.ndarray, name: int) -> np.ndarray:
     return np.array([np.count_nonzero(frame == name) for frame in classes_tzyx])
 
@@ -85,7 +95,7 @@ def mark_not_annotated(classes_tsyx: np.ndarray, counts: dict[int, np.ndarray]) 
     Structures of a heart never vanish, so such a frame was not, or only partly, annotated. Labelled pixels stay.
 
     Args:
-        classes_tsyx: classes of a view, time first; left as it is.
+        classes_tsyx: classes of a view or a part of it, time first; left as it is.
         counts: as in `Mask`.
     """
     missing = np.zeros(len(classes_tsyx), bool)

@@ -203,8 +203,7 @@ def quantize(planes: ViewPlanes, bits: int) -> bool:
 
 def _cut_masks(image: Image, mask: Mask, chosen: list[int], crop: Crop, frames: int) -> np.ndarray:
     nearest = nearest_frames(len(mask.classes_tsyx), frames)
-    classes = mask.classes_tsyx[nearest][:, chosen]
+    cut = np.stack([cut_mask(mask.classes_tsyx[:, number], crop) for number in chosen], axis=1)
     # A structure that no frame has is not expected, hence 1.
     counts = {name: count[nearest] if count.any() else np.ones(frames) for name, count in mask.counts.items()}
-    classes = mark_not_annotated(classes, counts)
-    return np.stack([cut_mask(classes[:, number], crop) for number in range(len(chosen))])
+    return mark_not_annotated(cut[nearest] if len(cut) != frames else cut, counts).swapaxes(0, 1)
