@@ -7,7 +7,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-from vita.config import check, stage_settings, tasks_of
+from vita.config import check, missing_inputs, stage_settings, tasks_of
 from vita.digest import code_digest
 from vita.errors import UserError
 from vita.machine import available_cores, snakemake_threads

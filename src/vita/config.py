@@ -105,6 +105,16 @@ def _check_systems(config: dict[str, Any]) -> None:
         )
 
 
+def missing_inputs(config: dict[str, Any]) -> list[str]:
+    """A message for each of the user's files and folders that is not there; the phantom needs none."""
+    source = config["input"]
+    if source["source"] == "phantom":
+        return []
+    named = [("tables", path) for path in source["tables"]]
+    named += [(key, source[key]) for key in ("withdrawals", "scans") if source[key]]
+    return [f"config: 'input.{key}' names {path}, which is not there" for key, path in named if not Path(path).exists()]
+
+
 def tasks_of(config: dict[str, Any], system: str) -> list[str]:
     """The tasks of a system, with `diseases` spelt out as its six tasks."""
     tasks: list[str] = []

@@ -1,6 +1,7 @@
 """ukbb-parser behind its adapter against a plain implementation, without a trace in home directory or modules."""
 
 import csv
+import os
 import subprocess
 import sys
 
@@ -58,5 +59,6 @@ def test_import_leaves_no_trace(tmp_path):
         "assert not hasattr(sys.modules.get('imp'), 'ukbb_paths')"
     )
     environment = {"HOME": str(tmp_path), "PATH": "", "MPLCONFIGDIR": str(tmp_path / "mpl")}
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
     assert not (tmp_path / ".ukbb_paths.py").exists()

@@ -1,4 +1,16 @@
-# What a run delivers, and the report on it by Snakemake itself.
+# What a run tells: its mistakes in one line each, its configuration, and the report on it by Snakemake itself.
+from vita.failures import failure_lines
+
+
+# a dry run works without data
+onstart:
+    for message in missing_inputs(config):
+        sys.exit(f"error: {message}")
+
+
+onerror:
+    for line in failure_lines(log):
+        print(line, file=sys.stderr)
 
 
 rule record_config:

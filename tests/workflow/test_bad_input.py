@@ -1,0 +1,71 @@
+"""What a user sees through Snakemake when a table is wrong: the module's one line, exit code 1, and nothing written."""
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cohort import world
+from workflow.test_dry_runs import snakemake
+
+pytestmark = pytest.mark.workflow
+
+
+def male(columns: world.Columns) -> world.Columns:
+    return columns | {"31-0.0": ["Male", *columns["31-0.0"][1:]]}
+
+
+def without_sex(columns: world.Columns) -> world.Columns:
+    return {name: cells for name, cells in columns.items() if name != "31-0.0"}
+
+
+def extract(folder: Path, table: Path) -> tuple[int, str]:
+    """Exit code and all that Snakemake prints for the features of a table."""
+    (folder / "scans").mkdir()
+    source = {"source": "files", "tables": [str(table)], "scans": str(folder / "scans"), "withdrawals": None}
+    (folder / "own.yaml").write_text(yaml.safe_dump({"input": source}))
+    run = snakemake(folder, "--configfile", str(folder / "own.yaml"), "--", "results/cohort/fields.parquet")
+    assert not (folder / "results" / "cohort" / "fields.parquet").exists()
+    return run.returncode, run.stdout + run.stderr
+
+
+def errors(output: str) -> set[str]:
+    return {line.strip() for line in output.splitlines() if line.strip().startswith("error: ")}
+
+
+def test_a_missing_table_is_named_before_anything_runs(tmp_path: Path) -> None:
+    table = tmp_path / "nothing.csv"
+    code, output = extract(tmp_path, table)
+    assert code == 1
+    assert errors(output) == {f"error: config: 'input.tables' names {table}, which is not there"}
+    assert "Traceback" not in output
+    assert not (tmp_path / "results" / "logs" / "extract_fields.log").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (male, ["31-0.0 (Sex): 'Male'", "RAW, not REPLACE", "[results/logs/extract_fields.log]"]),
+        (without_sex, ["31 (Sex), needed by sex", "missing_fields"]),
+    ],
+)
+def test_a_bad_table_ends_in_one_line(
+    change: Callable[[world.Columns], world.Columns], words: list[str], tmp_path: Path
+) -> None:
+    code, output = extract(tmp_path, world.classic(tmp_path / "t.csv", change(world.make_world())))
+    assert code == 1
+    (line,) = errors(output)
+    assert all(word in line for word in words)
+    assert "Traceback" not in output
+
+
+def test_a_table_cut_short_ends_in_one_line(tmp_path: Path) -> None:
+    whole = world.classic(tmp_path / "whole.csv", world.make_world()).read_bytes()
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(whole)[:-500])
+    code, output = extract(tmp_path, tmp_path / "t.csv.gz")
+    assert code == 1
+    (line,) = errors(output)
+    assert "damaged or cut short" in line
+    assert "Traceback" not in output
