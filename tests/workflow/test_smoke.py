@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from vita.apply.predict import main as predict
 from workflow.test_dry_runs import ROOT, snakemake
 
 pytestmark = pytest.mark.workflow
@@ -39,6 +40,19 @@ def test_everybody_is_in_a_split_or_left_out_with_a_reason(results: Path) -> Non
     assert set(fields["eid"]) == set(split["eid"]) | set(exclusions["eid"])
     assert not set(split["eid"]) & set(exclusions["eid"])
     assert exclusions["reason"].str.len().gt(0).all()
+
+
+def test_a_new_scan_is_predicted_as_the_pipeline_predicts_it(results: Path, tmp_path: Path) -> None:
+    predictions = pd.read_parquet(results / "predictions" / "sa_phenotypes" / "vita.parquet")
+    person = predictions[predictions["split"] == "test"]["eid"].iloc[0]
+    scan = results / "phantom" / "scans" / str(person)
+    predict(["--model", str(results / "models"), "--scan", str(scan), "--out", str(tmp_path), "--device", "cpu"])
+    new = pd.read_csv(tmp_path / "scan_0001" / "predictions.csv").set_index(["task", "target"])
+    for task in ("sa_phenotypes", "physiological", "disease_diabetes"):
+        table = pd.read_parquet(results / "predictions" / task / "vita.parquet")
+        known = table[table["eid"] == person].set_index("target")["prediction"]
+        column = "uncalibrated" if task.startswith("disease") else "value"
+        assert new.loc[task, column].to_dict() == pytest.approx(known.to_dict(), rel=1e-3)
 
 
 def test_withdrawn_participants_are_in_no_table(results: Path) -> None:

@@ -84,3 +84,34 @@ rule train_segmentation:
     shell:
         "python -m vita.training.stage3 --task segmentation --model {wildcards.model} --masks {output.masks}"
         + STAGE3_ARGUMENTS
+
+
+rule record_decisions:
+    input:
+        configs=applied_models("config.json"),
+        predictions=[
+            f"results/predictions/{task}/vita.parquet" for task in tasks_of(config, "vita")
+        ],
+        shards=shards("parquet"),
+        targets=TARGETS,
+    output:
+        decisions="results/models/decisions.json",
+    log:
+        "results/logs/record_decisions.log",
+    benchmark:
+        "results/benchmarks/record_decisions.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cores(1)
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        settings=settings(images=config["images"], phenotypes=config["phenotypes"]),
+        code=code_digest("vita.apply.decisions"),
+    message:
+        "For new scans: units, thresholds and calibration beside the models"
+    shell:
+        "python -m vita.apply.decisions --model vita --configs {input.configs}"
+        " --predictions {input.predictions} --shards {input.shards} --targets {input.targets:q}"
+        " --settings {params.settings} --output {output.decisions} > {log} 2>&1"

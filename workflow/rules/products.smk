@@ -128,4 +128,5 @@ def reported():
 def products():
     """All that the default target makes."""
     truth = ["results/phantom/truth.parquet"] if PHANTOM else []
-    return reported() + truth + ["results/report.html"]
+    new_scans = ["results/models/decisions.json"] if config["products"] == "all" else []
+    return reported() + truth + new_scans + ["results/report.html"]

@@ -89,3 +89,8 @@ def baseline_participants(wildcards):
         for system in others
         if system != wildcards.model
     ]
+
+
+def applied_models(name):
+    """Files of this name of every Stage III model of ViTa, which `vita predict` applies to new scans."""
+    return [f"results/models/{task}/vita/{name}" for task in tasks_of(config, "vita")]

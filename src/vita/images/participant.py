@@ -44,6 +44,17 @@ def read_participant(views: list[dict[str, Any]], settings: ImageSettings) -> Pa
     """
     rows = {row["view"]: row for row in views}
     images, notes = read_images(rows, settings)
+    return cut_participant(images, rows, notes, settings)
+
+
+def cut_participant(
+    images: dict[str, Image], rows: dict[str, dict[str, Any]], notes: list[str], settings: ImageSettings
+) -> Participant:
+    """Measure and cut the views that `read_images` gave.
+
+    Raises:
+        ScanError: a required view cannot be used; the message starts with the view.
+    """
     stack = images["sa"].orientation if "sa" in images else None
     planes = []
     for view, image in images.items():

@@ -104,12 +104,8 @@ class ShardReader:
             KeyError: the participant has no voxels here.
         """
         position = self._find(eid)
-        values = self.stored(eid)[:, list(frames)].astype(np.float32)
-        low = np.asarray(self._columns["range_low"][position], np.float32)[:, None, None, None]
-        high = np.asarray(self._columns["range_high"][position], np.float32)[:, None, None, None]
-        values -= low
-        values *= 1 / np.where(high > low, high - low, 1)
-        return values
+        values = self.stored(eid)[:, list(frames)]
+        return intensities(values, self._columns["range_low"][position], self._columns["range_high"][position])
 
     def masks(self, eid: int, frames: Sequence[int]) -> np.ndarray:
         """Classes of chosen frames: uint8 (9, frames, rows, columns), 255 where not annotated.
@@ -145,6 +141,16 @@ class ShardReader:
                 entries = [(e.filename, e.header_offset) for e in archive.infolist() if e.compress_type == 0]
             self._places[shard] = {entry: _locate(self._maps[shard], start) for entry, start in entries}
         return self._places[shard][name]
+
+
+def intensities(stored_sthw: np.ndarray, low_s: Sequence[float], high_s: Sequence[float]) -> np.ndarray:
+    """Stored values of planes as float32 from 0 (`low_s` of the plane) to 1 (`high_s`); constant planes are 0."""
+    values = stored_sthw.astype(np.float32)
+    low = np.asarray(low_s, np.float32)[:, None, None, None]
+    high = np.asarray(high_s, np.float32)[:, None, None, None]
+    values -= low
+    values *= 1 / np.where(high > low, high - low, 1)
+    return values
 
 
 def _locate(data: np.ndarray, header_offset: int) -> tuple[int, np.dtype, tuple[int, ...]]:

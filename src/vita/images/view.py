@@ -80,7 +80,7 @@ def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, sett
     box = heart_box(mask.classes_tsyx) if boxed else None
     chosen = _chosen_slices(image, box, settings)
     crop = _crop(image.orientation, box, settings)
-    planes = _cut(image, chosen, crop, settings.frames)
+    planes = cut_planes(image, chosen, crop, settings.frames)
     planes.record, planes.notes = record, notes
     if settings.quantize_bits and quantize(planes, settings.quantize_bits):
         notes.append(f"{image.view}: fractions quantised to {settings.quantize_bits} bits")
@@ -163,7 +163,7 @@ def _crop(orientation: Orientation, box: tuple[slice, ...] | None, settings: Ima
     return place(orientation.shape[1:], orientation.spacing_mm[1:], settings.size, settings.resample_mm, center)
 
 
-def _cut(image: Image, chosen: list[int], crop: Crop, frames: int) -> ViewPlanes:
+def cut_planes(image: Image, chosen: list[int], crop: Crop, frames: int) -> ViewPlanes:
     """Cut the chosen slices in space and time.
 
     Stored whole numbers stay: a rising scale (scl_slope) leaves values relative to their range as they are. Only a

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from vita.errors import UserError
@@ -63,6 +64,24 @@ def load_part(module: nn.Module, folder: Path, part: str, settings: ModelSetting
         sizes = "; ".join(_other_sizes(folder, settings)) or f"compare {', '.join(f'model.{k}' for k in _SHAPING)}"
         raise UserError(f"{folder / WEIGHTS}: weights of '{part}' do not fit: {_few(problems)}; {sizes}")
     module.load_state_dict(weights)
+
+
+def load_whole(model: nn.Module, folder: Path) -> None:
+    """Fill a model with all weights of a folder's `model.safetensors`.
+
+    Raises:
+        UserError: no such file, not readable, or weights are missing, left over or of another shape.
+    """
+    path = folder / WEIGHTS
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; train the model that should lie there")
+    try:
+        weights = load_file(path)
+    except SafetensorError as error:
+        raise UserError(f"{path}: not a readable safetensors file ({error}); train the model again") from error
+    if problems := differences(model.state_dict(), weights):
+        raise UserError(f"{path}: weights do not fit the sizes in config.json: {_few(problems)}; train the model again")
+    model.load_state_dict(weights)
 
 
 def differences(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[str]:

@@ -10,6 +10,7 @@ from vita.training.learner import Learner
 from vita.training.probe import train_head
 from vita.training.settings import Settings
 from vita.training.task import Task, class_weights
+from vita.training.units import in_units, odds_shifts
 
 _FOCUS = 2.0  # exponent of the focal loss (Lin et al., 2017)
 
@@ -34,8 +35,7 @@ class PredictionLearner(Learner):
             class_weights(share) if share and self.imbalance == "weights" else torch.ones(max(len(share), 1))
             for share in shares
         ]
-        balanced = self.imbalance == "weights" or (self.imbalance == "sampling" and len(shares) == 1)
-        self.odds_shift = [class_weights(share).log() if share and balanced else torch.zeros(1) for share in shares]
+        self.odds_shift = odds_shifts(task.statistics, self.imbalance)
 
     def parameter_groups(self) -> list[tuple[float, nn.Module]]:
         """A pretrained encoder has its own learning rate."""
@@ -96,21 +96,8 @@ class PredictionLearner(Learner):
         return F.cross_entropy(logits, truth.long(), weight=weights)
 
     def predict(self, raw_bo: Tensor) -> list[Tensor]:
-        """Numbers in their units, and probabilities: (batch,) a target, or (batch, classes) for categorical ones.
-
-        Class weights, and balanced sampling, shift the odds of a class by its weight; the shift is taken back, so that
-        probabilities are those at the training prevalence (Elkan, 2001).
-        """
-        found = []
-        for column, (target, known) in enumerate(zip(self.task.targets, self.task.statistics, strict=True)):
-            raw = raw_bo[:, self.slices[target.name]].double()
-            if target.kind == "numerical":
-                found.append(raw[:, 0] * known.std + known.mean)
-                continue
-            logits = F.pad(raw, (1, 0)) if target.kind == "binary" else raw
-            probability = (logits - self.odds_shift[column].to(raw)).softmax(dim=1)
-            found.append(probability[:, 1] if target.kind == "binary" else probability)
-        return found
+        """Numbers in their units, and probabilities; see `units.in_units`."""
+        return in_units(raw_bo, self.task.outputs, self.task.statistics, self.odds_shift)
 
 
 def _number_loss(prediction: Tensor, truth: Tensor, kind: str) -> Tensor:

@@ -1,0 +1,124 @@
+"""The trained models of a system, each loaded when it is needed and put away again."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vita.apply.calibration import Line
+from vita.apply.decisions import config_digest
+from vita.errors import UserError
+from vita.models.heads import Output, Regressor
+from vita.models.image_encoder import ImageEncoder
+from vita.models.settings import ModelSettings
+from vita.models.weights import WEIGHTS, load_part, load_whole
+from vita.training.task import Statistics
+from vita.training.units import in_units, odds_shifts
+
+BATCH = 16
+EMBEDDING_STAGE = "stage2"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A folder of a trained model, its config.json read and found to belong to the stored decisions."""
+
+    folder: Path
+    config: Mapping[str, Any]
+    decisions: Mapping[str, Any]
+
+    @property
+    def sizes(self) -> ModelSettings:
+        """Sizes of the network."""
+        return ModelSettings.from_dict(self.config["model"])
+
+
+def open_model(models: Path, task: str, decisions: Mapping[str, Any]) -> Trained:
+    """The model of a task.
+
+    Raises:
+        UserError: files are missing, or the model was trained again after the decisions were stored.
+    """
+    folder = models / task / decisions["system"]
+    path = folder / "config.json"
+    for file in (path, folder / WEIGHTS):
+        if not file.is_file():
+            raise UserError(f"{file}: no such file; give a complete results/models folder")
+    if config_digest(path) != decisions["tasks"][task]["config"]:
+        raise UserError(
+            f"{folder} was trained again after decisions.json was written; run snakemake once more, or "
+            "snakemake --cores 1 results/models/decisions.json"
+        )
+    return Trained(folder, json.loads(path.read_text(encoding="utf-8")), decisions["tasks"][task])
+
+
+def predict_task(trained: Trained, images_bsthw: Tensor, device: torch.device) -> Iterator[list[dict[str, Any]]]:
+    """Predictions of a task for each participant: a list of rows, one per target.
+
+    Args:
+        trained: the task's model.
+        images_bsthw: (participants, plane, time, height, width).
+        device: to compute on.
+    """
+    known, config = trained.decisions["targets"], trained.config
+    names = [name for name in known if name in config["targets"]]  # config.json is sorted, decisions.json is not
+    outputs = [Output(name, known[name]["kind"], max(len(known[name].get("classes", [])), 1)) for name in names]
+    blocks = [{key: value for key, value in config["targets"][name].items() if key != "kind"} for name in names]
+    statistics = [Statistics(block["mean"], block["std"], tuple(block["shares"])) for block in blocks]
+    shifts = odds_shifts(statistics, config["settings"]["stage"]["imbalance"])
+    model = _predictor(trained, outputs).to(device).eval()
+    with torch.inference_mode():
+        raw = torch.cat([model(part.to(device)).float().cpu() for part in images_bsthw.split(BATCH)])
+    found = [values.numpy() for values in in_units(raw, outputs, statistics, shifts)]
+    for place in range(len(images_bsthw)):
+        yield [
+            _row(name, known[name], statistic, values[place])
+            for name, statistic, values in zip(names, statistics, found, strict=True)
+        ]
+
+
+def _predictor(trained: Trained, outputs: Sequence[Output]) -> nn.Module:
+    if trained.config.get("system") == "resnet50":
+        from vita.models.baselines import ResNet50
+
+        model: nn.Module = ResNet50(trained.sizes, outputs)
+    else:
+        stage = trained.config["settings"]["stage"]
+        encoder = ImageEncoder(trained.sizes)
+        model = Regressor(trained.sizes, encoder, outputs, stage["pooling"], stage["rectify"])
+    load_whole(model, trained.folder)
+    return model
+
+
+def _row(name: str, known: Mapping[str, Any], statistic: Statistics, value: np.ndarray) -> dict[str, Any]:
+    """One target of one participant; numbers with the training's mean and spread, probabilities calibrated."""
+    row: dict[str, Any] = {"target": name, "title": known["title"], "kind": known["kind"], "unit": known["unit"]}
+    if known["kind"] == "numerical":
+        return row | {"value": float(value), "training_mean": statistic.mean, "training_sd": statistic.std}
+    if known["kind"] == "binary":
+        line = Line(**known["calibration"])
+        row |= {"value": float(line.apply(value)), "uncalibrated": float(value)}
+        row |= {"threshold": float(line.apply(known["threshold"])), "positive": bool(value >= known["threshold"])}
+        return row | {"training_mean": statistic.shares[1]}
+    best = int(value.argmax())
+    return row | {"value": float(value[best]), "class": known["classes"][best], "training_mean": statistic.shares[best]}
+
+
+def embed(models: Path, decisions: Mapping[str, Any], images_bsthw: Tensor, device: torch.device) -> np.ndarray | None:
+    """Mean patch tokens (participants, width) of the aligned image encoder; None where the folder has no Stage II."""
+    folder = models / EMBEDDING_STAGE / decisions["system"]
+    if not (folder / WEIGHTS).is_file():
+        return None
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    sizes = ModelSettings.from_dict(config["model"])
+    encoder = ImageEncoder(sizes)
+    load_part(encoder, folder, "image_encoder", sizes)
+    encoder.to(device).eval()
+    with torch.inference_mode():
+        parts = [encoder(part.to(device))[:, 1:].mean(dim=1).float().cpu() for part in images_bsthw.split(BATCH)]
+    return torch.cat(parts).numpy()

@@ -1,0 +1,1 @@
+"""Participants' ids where they should not be: `vita audit`."""

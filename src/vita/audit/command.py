@@ -1,0 +1,109 @@
+"""Search files for participants' ids; exit code 1 and the places if there are any.
+
+Searched are text of any kind, Parquet, npz and npy, safetensors, PNG metadata, HTML with the files in its data
+addresses, zip and gzip, and the files' names. An id of the cohort (--ids) is a finding anywhere. A number that looks
+like an id of UK Biobank (seven digits, the first 1 to 6, standing alone) is one unless --known-only is given or the
+file is among --made-up.
+Ids are not printed. In a git repository, a folder is searched as far as git tracks it.
+
+    vita audit .                                                before sharing the code
+    vita audit results/report.html --ids results/cohort/fields.parquet --known-only
+"""
+
+import logging
+import subprocess
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+
+from vita import cli
+from vita.audit.finding import Finding, search_file
+from vita.errors import UserError
+
+log = logging.getLogger(__name__)
+
+_SHOWN = 50  # findings printed
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line; see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.prog = "vita audit"
+    parser.add_argument("paths", type=Path, nargs="+", help="files and folders")
+    parser.add_argument("--ids", type=Path, nargs="*", default=[], help="tables (Parquet, CSV) with a column eid")
+    parser.add_argument("--known-only", action="store_true", help="ids of --ids only")
+    parser.add_argument("--made-up", nargs="*", default=[], metavar="GLOB", help="files whose look-alikes are made up")
+    parser.add_argument("--output", type=Path, help="also write what was searched to this file, if nothing was found")
+    args = parser.parse_args(arguments)
+    if args.known_only and not args.ids:
+        raise UserError("--known-only needs --ids: a table with the cohort's ids")
+    files = sorted(set(_files(args.paths)))
+    found = audit(files, read_ids(args.ids), not args.known_only, args.made_up)
+    if found:
+        for finding in found[:_SHOWN]:
+            print(finding)
+        raise UserError(
+            f"{len(found)} places in {len({each.path for each in found})} of {len(files)} files hold participants' ids "
+            "or numbers that look like them; remove them, or name made-up ones by --made-up"
+        )
+    text = f"{len(files)} files searched, no participant's id found"
+    log.info(text)
+    if args.output:
+        from vita.atomic import replacing
+
+        with replacing(args.output) as path:
+            path.write_text(text + "\n", encoding="utf-8")
+
+
+def audit(files: Sequence[Path], ids: set[int], alike: bool, made_up: Sequence[str] = ()) -> list[Finding]:
+    """Findings in files; those that match a pattern of `made_up` are searched for ids of the cohort only."""
+    found: list[Finding] = []
+    for path in files:
+        own = alike and not any(fnmatch(path.as_posix(), pattern) for pattern in made_up)
+        found.extend(search_file(path, ids, own))
+    return found
+
+
+def read_ids(tables: Sequence[Path]) -> set[int]:
+    """Ids of the column `eid`, or of the first column of a CSV without a header.
+
+    Raises:
+        UserError: a table cannot be read or has no ids.
+    """
+    import pandas as pd
+
+    ids: set[int] = set()
+    for path in tables:
+        try:
+            if path.suffix == ".parquet":
+                values = pd.read_parquet(path, columns=["eid"])["eid"]
+            else:
+                values = pd.read_csv(path, header=None, usecols=[0], dtype=str)[0]
+        except (OSError, ValueError, KeyError) as error:
+            raise UserError(f"--ids {path}: no table with a column eid ({error})") from error
+        numbers = pd.to_numeric(values, errors="coerce").dropna().astype(int)
+        if numbers.empty:
+            raise UserError(f"--ids {path}: no number in its column of ids")
+        ids |= set(numbers.tolist())
+    return ids
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_file():
+            yield path
+        elif path.is_dir():
+            yield from _tracked(path) or (entry for entry in path.rglob("*") if entry.is_file())
+        else:
+            raise UserError(f"{path}: no such file or folder")
+
+
+def _tracked(folder: Path) -> list[Path]:
+    """Files in a folder that git tracks or would; none where the folder is not in a repository, or ignored by it."""
+    command = ["git", "-C", str(folder), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    try:
+        listed = subprocess.run(command, capture_output=True, check=False).stdout
+    except OSError:
+        return []
+    paths = [folder / name.decode("utf-8", "surrogateescape") for name in listed.split(b"\0") if name]
+    return [path for path in paths if path.is_file()]

@@ -1,0 +1,43 @@
+"""The installed command `vita`: new scans, audits, and what is in a results folder.
+
+    vita predict    phenotypes, disease probabilities and masks for new scans
+    vita list       the models of a results folder
+    vita validate   whether a results folder is complete and its parts belong together
+    vita describe   what a results folder holds, in words and numbers
+    vita audit      participants' ids where they should not be
+
+`vita COMMAND --help` says more. Research software, not a medical device.
+"""
+
+import importlib
+import sys
+
+from vita import cli
+from vita.errors import UserError
+
+COMMANDS = {
+    "predict": "vita.apply.predict",
+    "list": "vita.results.listing",
+    "validate": "vita.results.validate",
+    "describe": "vita.results.describe",
+    "audit": "vita.audit.command",
+}
+
+
+def main() -> None:
+    """Run the subcommand that the first argument names."""
+    cli.run(_run, sys.argv[1:])
+
+
+def _run(arguments: list[str] | None) -> None:
+    name, *rest = arguments or ["--help"]
+    if name in ("-h", "--help"):
+        print(__doc__)
+        return
+    if name not in COMMANDS:
+        raise UserError(f"vita has no command {name!r}; commands are {', '.join(COMMANDS)}")
+    importlib.import_module(COMMANDS[name]).main(rest)
+
+
+if __name__ == "__main__":
+    main()
