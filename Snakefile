@@ -11,16 +11,17 @@ from vita.config import check, missing_inputs, stage_settings, tasks_of
 from vita.digest import code_digest
 from vita.errors import UserError
 from vita.machine import available_cores, snakemake_threads
+from vita.privacy import keep_private
 from vita.tabular.leakage import exclusions, suffix
 
 min_version("9.0")
+keep_private(Path("results"))
 
 HERE = Path(workflow.basedir)
 RESOURCES = HERE / "workflow" / "resources"
 
 # the package runs from this clone in every environment: of conda, of a cluster's node
-SOURCE = shlex.quote(str(HERE / "src"))
-shell.prefix(f"export PYTHONPATH={SOURCE}; ")
+shell.prefix(f"export PYTHONPATH={shlex.quote(str(HERE / 'src'))}; ")
 
 
 configfile: HERE / "config.yaml"

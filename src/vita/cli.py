@@ -54,6 +54,7 @@ def run(main: Callable[[list[str] | None], None], arguments: list[str] | None = 
         datefmt="%H:%M:%S",
         stream=sys.stderr,
     )
+    logging.getLogger("numexpr").setLevel(logging.WARNING)  # pandas imports it, and it tells its thread count
     try:
         main(arguments)
     except UserError as error:

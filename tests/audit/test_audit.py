@@ -153,3 +153,16 @@ def test_a_damaged_file_is_searched_as_bytes(tmp_path: Path) -> None:
     path = tmp_path / "broken.parquet"
     path.write_bytes(b"PAR1 no table " + str(ID).encode() + b" PAR1")
     assert [finding.known for finding in search_file(path, {ID}, alike=True)] == [True]
+
+
+def test_this_repository_is_clean() -> None:
+    main([str(Path(__file__).resolve().parents[2])])
+
+
+def test_what_pyproject_says_is_made_up_passes(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.vita.audit]\nmade-up = ["tests/*"]\n')
+    for folder in ("tests/deep", "src"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "a.py").write_text(f"EID = {ID}\n")
+    with pytest.raises(UserError, match="in 1 of 3 files"):
+        main([str(tmp_path)])

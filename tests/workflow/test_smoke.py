@@ -1,6 +1,7 @@
 """The whole chain on a tiny phantom, through Snakemake, once; then the files of the contract are looked at."""
 
 import json
+import stat
 from pathlib import Path
 
 import pandas as pd
@@ -40,6 +41,12 @@ def test_everybody_is_in_a_split_or_left_out_with_a_reason(results: Path) -> Non
     assert set(fields["eid"]) == set(split["eid"]) | set(exclusions["eid"])
     assert not set(split["eid"]) & set(exclusions["eid"])
     assert exclusions["reason"].str.len().gt(0).all()
+
+
+def test_what_is_shown_names_nobody_and_results_are_closed(results: Path) -> None:
+    assert "no participant's id found" in (results / "audit.txt").read_text()
+    for path in (results, results / "cohort", results / "cohort" / "fields.parquet", results / "report.html"):
+        assert not path.stat().st_mode & stat.S_IRWXO
 
 
 def test_a_new_scan_is_predicted_as_the_pipeline_predicts_it(results: Path, tmp_path: Path) -> None:

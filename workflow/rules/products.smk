@@ -125,8 +125,19 @@ def reported():
     return scan_products() + (table_and_figure_products() if config["products"] == "all" else [])
 
 
+def shared_products():
+    """Products that may be shown: all but Parquet, which holds rows of participants."""
+    named = [path for path in reported() if not path.endswith(".parquet")]
+    models = [
+        path.replace("history.csv", name)
+        for path in histories()
+        for name in ("history.csv", "config.json", "model.safetensors")
+    ]
+    return named + models
+
+
 def products():
     """All that the default target makes."""
     truth = ["results/phantom/truth.parquet"] if PHANTOM else []
     new_scans = ["results/models/decisions.json"] if config["products"] == "all" else []
-    return reported() + truth + new_scans + ["results/report.html"]
+    return reported() + truth + new_scans + ["results/audit.txt"]

@@ -54,3 +54,28 @@ rule report:
     shell:
         "snakemake --snakefile {params.snakefile:q} --configfile {input.config} --nolock"
         " --report {output.html} --workflow-profile none -- {input.products} > {log} 2>&1"
+
+
+# the last rule: what is meant to be shared names no participant
+rule audit:
+    input:
+        html="results/report.html",
+        products=shared_products(),
+        ids=["results/images/index.parquet", *COHORT_TABLES.values()],
+    output:
+        "results/audit.txt",
+    log:
+        "results/logs/audit.log",
+    conda:
+        ENVIRONMENT
+    threads: cores(1)
+    resources:
+        mem_mb=1500,
+        runtime=20,
+    params:
+        code=code_digest("vita.audit.command"),
+    message:
+        "Audit: no participant's id in the report, tables, figures, models and logs"
+    shell:
+        "python -m vita.audit {input.html} {input.products} results/logs"
+        " --ids {input.ids} --known-only --output {output} > {log} 2>&1"

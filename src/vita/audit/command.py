@@ -3,7 +3,7 @@
 Searched are text of any kind, Parquet, npz and npy, safetensors, PNG metadata, HTML with the files in its data
 addresses, zip and gzip, and the files' names. An id of the cohort (--ids) is a finding anywhere. A number that looks
 like an id of UK Biobank (seven digits, the first 1 to 6, standing alone) is one unless --known-only is given or the
-file is among --made-up.
+file is among --made-up or those that pyproject.toml names in [tool.vita.audit].
 Ids are not printed. In a git repository, a folder is searched as far as git tracks it.
 
     vita audit .                                                before sharing the code
@@ -12,6 +12,7 @@ Ids are not printed. In a git repository, a folder is searched as far as git tra
 
 import logging
 import subprocess
+import tomllib
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
@@ -32,13 +33,20 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("paths", type=Path, nargs="+", help="files and folders")
     parser.add_argument("--ids", type=Path, nargs="*", default=[], help="tables (Parquet, CSV) with a column eid")
     parser.add_argument("--known-only", action="store_true", help="ids of --ids only")
-    parser.add_argument("--made-up", nargs="*", default=[], metavar="GLOB", help="files whose look-alikes are made up")
+    parser.add_argument(
+        "--made-up",
+        nargs="*",
+        default=[],
+        metavar="GLOB",
+        help="files whose look-alikes are made up; more in pyproject.toml",
+    )
     parser.add_argument("--output", type=Path, help="also write what was searched to this file, if nothing was found")
     args = parser.parse_args(arguments)
     if args.known_only and not args.ids:
         raise UserError("--known-only needs --ids: a table with the cohort's ids")
     files = sorted(set(_files(args.paths)))
-    found = audit(files, read_ids(args.ids), not args.known_only, args.made_up)
+    made_up = [*args.made_up, *(pattern for path in args.paths for pattern in _made_up(path))]
+    found = audit(files, read_ids(args.ids), not args.known_only, made_up)
     if found:
         for finding in found[:_SHOWN]:
             print(finding)
@@ -86,6 +94,15 @@ def read_ids(tables: Sequence[Path]) -> set[int]:
             raise UserError(f"--ids {path}: no number in its column of ids")
         ids |= set(numbers.tolist())
     return ids
+
+
+def _made_up(folder: Path) -> list[str]:
+    """Patterns of `made-up` in the block [tool.vita.audit] of a folder's pyproject.toml, from that folder."""
+    path = folder / "pyproject.toml"
+    if not path.is_file():
+        return []
+    block = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("vita", {}).get("audit", {})
+    return [(folder / pattern).as_posix() for pattern in block.get("made-up", [])]
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:

@@ -11,7 +11,7 @@ from vita.audit.looking import Piece, pieces
 
 # Ids have seven digits and begin with 1 to 6. In a decimal number, or beside letters as in a hash, they are none.
 _ALONE = re.compile(r"(?<![0-9A-Za-z#])(?<!\d\.)(\d{5,12})(?![0-9A-Za-z%]|\.\d)")
-_NAMED = re.compile(r"(?<!\d)(\d{7})(?!\d)")  # in a file's name, digits may touch letters: sub-1234567_sa
+_NAMED = re.compile(r"(?<!\d)(\d{7})(?!\d)")  # in a file's name, digits may touch letters: sub-<id>_sa
 _FIRST, _LAST = 1_000_000, 6_999_999
 _ROUND = 10_000  # a multiple of it is a size or a limit
 

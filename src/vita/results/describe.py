@@ -1,0 +1,73 @@
+"""What a results folder holds, in a page of text: `vita describe [RESULTS]`. Counts below 10 are not told."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from vita import cli
+from vita.privacy import shown_count
+from vita.results.models import find_models, results_folder
+
+# The metric that stands for a task, and how it is called; the first that a file has.
+_METRICS = {"mae": "mean absolute error", "auc": "AUC", "macro_auc": "macro AUC", "dice": "Dice"}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line; see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.prog = "vita describe"
+    parser.add_argument("results", type=Path, nargs="?", default=Path("results"), help="folder of a run")
+    results = results_folder(parser.parse_args(arguments).results)
+    print("\n".join(describe(results)))
+
+
+def describe(results: Path) -> Iterator[str]:
+    """The page's lines."""
+    yield f"{results}: research software's results, not for diagnosis or treatment"
+    yield ""
+    yield from _cohort(results / "cohort")
+    models = find_models(results)
+    trained = [model for model in models if model.config]
+    seconds = sum(model.config["seconds"] for model in trained)
+    yield f"Models: {len(trained)} of {len(models)} trained, {seconds / 60:.0f} minutes of training in all (vita list)"
+    new = (results / "models" / "decisions.json").is_file()
+    yield "New scans: " + ("vita predict --model " + str(results / "models") if new else "no decisions.json yet")
+    yield ""
+    yield from _metrics(results / "metrics")
+    for kind in ("tables", "figures"):
+        names = sorted({path.stem for path in (results / kind).glob("*.csv")})
+        if names:
+            yield f"{kind.capitalize()}: {', '.join(names)}"
+
+
+def _cohort(folder: Path) -> Iterator[str]:
+    import pandas as pd
+
+    if (folder / "split.parquet").is_file():
+        counts = pd.read_parquet(folder / "split.parquet", columns=["split"])["split"].value_counts()
+        parts = ", ".join(f"{name} {shown_count(int(counts.get(name, 0)))}" for name in ("train", "val", "test"))
+        yield f"Participants: {shown_count(int(counts.sum()))} ({parts})"
+    if (folder / "exclusions.parquet").is_file():
+        steps = pd.read_parquet(folder / "exclusions.parquet", columns=["step"])["step"].value_counts()
+        parts = ", ".join(f"{name} {shown_count(int(count))}" for name, count in steps.items())
+        yield f"Left out: {parts or 'nobody'}"
+
+
+def _metrics(folder: Path) -> Iterator[str]:
+    """A line per task: its metric, averaged over targets, of each system."""
+    import pandas as pd
+
+    for task in sorted(path for path in folder.glob("*") if path.is_dir()):
+        found, named = [], ""
+        for path in sorted(task.glob("*.csv")):
+            table = pd.read_csv(path)
+            column = next((name for name in _METRICS if name in table and table[name].notna().any()), None)
+            if column:
+                named = _METRICS[column]
+                found.append(f"{path.stem} {table[column].mean():.3f}")
+        if found:
+            yield f"{task.name}, {named}: {', '.join(found)}"
+    yield ""
+
+
+if __name__ == "__main__":
+    cli.run(main)

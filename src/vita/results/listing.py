@@ -1,0 +1,31 @@
+"""The models of a results folder, a line each: `vita list [RESULTS]`."""
+
+from pathlib import Path
+
+from vita import cli
+from vita.results.models import Model, find_models, results_folder
+
+_LINE = "{:<28} {:<12} {:>12} {:>6} {:>10} {:>9}"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line; see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.prog = "vita list"
+    parser.add_argument("results", type=Path, nargs="?", default=Path("results"), help="folder of a run")
+    models = find_models(results_folder(parser.parse_args(arguments).results))
+    print(_LINE.format("stage or task", "system", "parameters", "epoch", "val. loss", "minutes"))
+    for model in models:
+        print(_line(model))
+
+
+def _line(model: Model) -> str:
+    config = model.config
+    if not config:
+        return f"{model.task:<28} {model.system:<12} not trained yet, or its config.json is damaged"
+    loss, minutes = f"{config['best_val_loss']:.4g}", f"{config['seconds'] / 60:.1f}"
+    return _LINE.format(model.task, model.system, f"{config['parameters']:,}", config["best_epoch"], loss, minutes)
+
+
+if __name__ == "__main__":
+    cli.run(main)

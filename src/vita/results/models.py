@@ -1,0 +1,53 @@
+"""The trained models of a results folder."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vita.errors import UserError
+
+FILES = ("model.safetensors", "config.json", "history.csv")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model's folder, results/models/<stage or task>/<system>.
+
+    Attributes:
+        folder: of the model.
+        task: stage or task.
+        system: such as vita.
+        config: its config.json; empty where that is missing or damaged.
+    """
+
+    folder: Path
+    task: str
+    system: str
+    config: Mapping[str, Any]
+
+
+def results_folder(path: Path) -> Path:
+    """The folder, checked.
+
+    Raises:
+        UserError: it does not exist or holds no models.
+    """
+    if not (path / "models").is_dir():
+        raise UserError(f"{path} holds no folder models; name the results folder of a run")
+    return path
+
+
+def find_models(results: Path) -> list[Model]:
+    """All models, Stage I and II first."""
+    folders = [path for path in (results / "models").glob("*/*") if path.is_dir()]
+    folders.sort(key=lambda path: (not path.parent.name.startswith("stage"), path.parent.name, path.name))
+    return [Model(path, path.parent.name, path.name, _config(path / "config.json")) for path in folders]
+
+
+def _config(path: Path) -> Mapping[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}

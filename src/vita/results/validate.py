@@ -1,0 +1,131 @@
+"""Whether a results folder is complete and its parts belong together: `vita validate [RESULTS]`.
+
+Checked are: every model's files, that its weights can be read and are finite, that all models were trained on one split
+and it is the one that lies there, that Stage III began with the Stage I and II beside it, that the decisions for new
+scans fit the models, and that predictions are finite, of participants of the validation and test splits only. Exit code
+1 with a line per problem.
+"""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from vita import cli
+from vita.errors import UserError
+from vita.results.models import FILES, Model, find_models, results_folder
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line; see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.prog = "vita validate"
+    parser.add_argument("results", type=Path, nargs="?", default=Path("results"), help="folder of a run")
+    results = results_folder(parser.parse_args(arguments).results)
+    models = find_models(results)
+    problems = list(problems_of(results, models))
+    for problem in problems:
+        print(problem)
+    if problems:
+        raise UserError(f"{results}: {len(problems)} problems; `snakemake -n` says what would be made again")
+    print(f"{results}: {len(models)} models and their predictions are complete and belong together")
+
+
+def problems_of(results: Path, models: list[Model]) -> Iterator[str]:
+    """A line for everything that is wrong."""
+    if not models:
+        yield "no model"
+    for model in models:
+        yield from _of_model(model)
+    yield from _of_split(results, models)
+    yield from _of_starts(results, models)
+    yield from _of_decisions(results)
+    for path in sorted((results / "predictions").glob("*/*.parquet")):
+        if path.parent.name != "reconstruction":
+            yield from _of_predictions(results, path)
+
+
+def _of_model(model: Model) -> Iterator[str]:
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    name = f"models/{model.task}/{model.system}"
+    missing = [file for file in FILES if not (model.folder / file).is_file()]
+    if missing:
+        yield f"{name}: {', '.join(missing)} is missing"
+        return
+    if not model.config:
+        yield f"{name}: config.json is damaged"
+        return
+    try:
+        weights = load_file(model.folder / FILES[0])
+    except SafetensorError as error:
+        yield f"{name}: weights cannot be read ({error})"
+        return
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in weights.values()):
+        yield f"{name}: weights are not finite"
+    with (model.folder / "history.csv").open(encoding="utf-8", newline="") as file:
+        rows = sum(1 for _ in csv.DictReader(file))
+    if rows < model.config["best_epoch"]:
+        yield f"{name}: history.csv has {rows} epochs, the weights are of epoch {model.config['best_epoch']}"
+
+
+def _of_split(results: Path, models: list[Model]) -> Iterator[str]:
+    from vita.training.data import read_split, split_hash
+
+    path = results / "cohort" / "split.parquet"
+    if not path.is_file():
+        yield "cohort/split.parquet is missing"
+        return
+    own = split_hash(read_split(path))
+    for model in models:
+        if model.config and model.config.get("split_hash") != own:
+            yield f"models/{model.task}/{model.system}: was trained on another split than cohort/split.parquet"
+
+
+def _of_starts(results: Path, models: list[Model]) -> Iterator[str]:
+    from vita.training.session import file_digest
+
+    digests = {file_digest(path) for path in (results / "models").glob("stage*/*/model.safetensors")}
+    for model in models:
+        start = model.config.get("data", {}).get("init")
+        if start and start not in digests and not model.config.get("imported"):
+            yield f"models/{model.task}/{model.system}: began with weights that are no longer under models/stage*"
+
+
+def _of_decisions(results: Path) -> Iterator[str]:
+    from vita.apply.decisions import FILE, read_decisions
+    from vita.apply.models import open_model
+
+    models = results / "models"
+    if not (models / FILE).is_file():
+        return  # a run from scans alone has none
+    try:
+        decisions = read_decisions(models)
+        for task in decisions["tasks"]:
+            open_model(models, task, decisions)
+    except UserError as error:
+        yield str(error)
+
+
+def _of_predictions(results: Path, path: Path) -> Iterator[str]:
+    import numpy as np
+    import pandas as pd
+
+    from vita.training.data import read_split
+
+    name, table = path.relative_to(results), pd.read_parquet(path)
+    if missing := {"eid", "split", "target", "truth", "prediction"} - set(table.columns):
+        yield f"{name}: has no column {', '.join(sorted(missing))}"
+        return
+    if not np.isfinite(table["prediction"].to_numpy(float)).all():
+        yield f"{name}: predictions are not finite"
+    split = results / "cohort" / "split.parquet"
+    if split.is_file():
+        known = read_split(split).reindex(table["eid"]).to_numpy()
+        if (known != table["split"].to_numpy()).any() or set(table["split"]) - {"val", "test"}:
+            yield f"{name}: participants of another split than cohort/split.parquet says"
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,102 @@
+"""Lists, checks and descriptions of a results folder."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from apply import trained
+from vita.errors import UserError
+from vita.results import describe, listing, validate
+
+
+@pytest.fixture(scope="session")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("results")
+    trained.make(folder)
+    return folder
+
+
+@pytest.fixture
+def results(original: Path, tmp_path: Path) -> Path:
+    shutil.copytree(original, tmp_path / "results")
+    return tmp_path / "results"
+
+
+def test_a_sound_folder_is_valid(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    validate.main([str(results)])
+    assert "4 models" in capsys.readouterr().out
+
+
+def other_split(results: Path) -> None:
+    path = results / "cohort" / "split.parquet"
+    table = pd.read_parquet(path)
+    table["split"] = np.roll(table["split"], 1)
+    table.to_parquet(path)
+
+
+def not_finite(results: Path) -> None:
+    path = results / "models" / "disease_cad" / "vita" / "model.safetensors"
+    weights = {name: array.copy() for name, array in load_file(path).items()}
+    next(iter(weights.values())).flat[0] = np.nan
+    save_file(weights, path)
+
+
+def other_training(results: Path) -> None:
+    path = results / "models" / "disease_cad" / "vita" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"seconds": 1}))
+
+
+def lost_predictions(results: Path) -> None:
+    path = results / "predictions" / "disease_cad" / "vita.parquet"
+    pd.read_parquet(path).assign(prediction=np.nan).to_parquet(path)
+
+
+@pytest.mark.parametrize(
+    ("harm", "line"),
+    [
+        (lambda results: (results / "models/disease_cad/vita/history.csv").unlink(), "history.csv is missing"),
+        (lambda results: (results / "models/disease_cad/vita/config.json").write_text("{"), "config.json is damaged"),
+        (
+            lambda results: (results / "models/disease_cad/vita/model.safetensors").write_bytes(b"x"),
+            "weights cannot be read",
+        ),
+        (lambda results: (results / "cohort/split.parquet").unlink(), "split.parquet is missing"),
+        (not_finite, "weights are not finite"),
+        (other_split, "was trained on another split"),
+        (other_training, "trained again after decisions.json"),
+        (lost_predictions, "predictions are not finite"),
+    ],
+)
+def test_what_is_wrong_is_said(
+    harm: Callable[[Path], object], line: str, results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    harm(results)
+    with pytest.raises(UserError, match="problems"):
+        validate.main([str(results)])
+    assert line in capsys.readouterr().out
+
+
+def test_models_are_listed(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    listing.main([str(results)])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [[task, "vita"] for task in sorted(trained.TASKS)]
+
+
+def test_the_description_tells_no_small_count(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    describe.main([str(results)])
+    text = capsys.readouterr().out
+    assert "Participants: 48 (train 32, val <10, test <10)" in text
+    assert "4 of 4 trained" in text
+    assert "vita predict --model" in text
+
+
+@pytest.mark.parametrize("module", [listing, validate, describe])
+def test_a_folder_without_models_is_refused(module: object, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds no folder models"):
+        module.main([str(tmp_path)])
