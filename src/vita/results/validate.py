@@ -71,13 +71,15 @@ def _of_model(model: Model) -> Iterator[str]:
 
 
 def _of_split(results: Path, models: list[Model]) -> Iterator[str]:
-    from vita.training.data import read_split, split_hash
+    from vita.cohort.split_hash import split_hash
+    from vita.training.data import read_split
 
     path = results / "cohort" / "split.parquet"
     if not path.is_file():
         yield "cohort/split.parquet is missing"
         return
-    own = split_hash(read_split(path))
+    split = read_split(path)
+    own = split_hash(split.index, split)
     for model in models:
         if model.config and model.config.get("split_hash") != own:
             yield f"models/{model.task}/{model.system}: was trained on another split than cohort/split.parquet"
