@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vita.cohort import fields, labels
@@ -148,3 +148,57 @@ def test_any_cell_is_read_or_refused_never_lost(tmp_path_factory, cells, name):
     absent = {"", "NA", "-3"} if name == "2306-2.0" else {"", "NA"}
     lost = [c for c, v in zip(cells, frame[feature], strict=True) if v is None and c not in absent]
     assert set(lost) <= ({"1e3", "1", "-3"} if name != "21001-2.0" else set())  # codes that are not valid, logged
+
+
+HEADERS = {
+    "classic": lambda field, visit, array: f"{field}-{visit}.{array}",
+    "r": lambda field, visit, array: f"f.{field}.{visit}.{array}",
+    "platform": lambda field, visit, array: f"p{field}_i{visit}_a{array}",
+    "platform_list": lambda field, visit, array: f"p{field}_i{visit}",
+    "dx": lambda field, visit, array: f"participant.p{field}_i{visit}",
+}
+EIDS = {"classic": "eid", "r": "f.eid", "platform": "eid", "platform_list": "eid", "dx": "participant.eid"}
+# field and a feature that rests on its value alone: numbers, codes, dates, lists, counts
+FUZZED = {
+    21001: "bmi",
+    1070: "tv_hours",
+    12680: "pwa_augmentation_pressure",
+    2306: "weight_change",
+    4080: "systolic_bp",
+}
+FUZZED |= {6150: "angina_diagnosed", 20004: "cardiac_operations", 3894: "heart_attack_diagnosed", 23283: "total_mass"}
+SEVERAL = {6150, 20004}
+MORE_CELLS = st.sampled_from(["2", "55", "70000", "1069", "2|3", '["2","1069"]', "2.5.1", "-10"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(sorted(HEADERS)),
+    st.sampled_from(sorted(FUZZED)),
+    st.lists(CELLS | MORE_CELLS, min_size=5, max_size=5),
+)
+@example("dx", 1070, ["", "", "", "", "2|3"])
+def test_any_header_and_cell_is_read_or_refused(tmp_path_factory, spelling, field, cells):
+    """Every spelling and kind of feature: a value for each cell that is a number, or one line; never a traceback."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    header = [EIDS[spelling], HEADERS[spelling](field, 2, 0)]
+    rows = [header, *([str(1000001 + i), cell] for i, cell in enumerate(cells))]
+    with (folder / "t.csv").open("w", encoding="latin-1", newline="") as lines:
+        csv.writer(lines, delimiter="\t" if spelling == "r" else ",").writerows(rows)
+    message = None
+    try:
+        run_fields(folder / "t.csv", folder / "f.parquet", '{"cohort": {"missing_fields": "drop"}}')
+    except UserError as error:
+        message = str(error)
+    if message is not None:
+        assert "\n" not in message
+        assert not (folder / "f.parquet").exists()
+        return
+    values = pl.read_parquet(folder / "f.parquet")[FUZZED[field]]
+    for cell, value in zip(cells, values, strict=True):
+        if cell in ("2", "55", "0") and field not in (2306, 23283):  # of a plausible range and valid everywhere
+            assert value is not None, cell
+    if field in SEVERAL:
+        assert [v for c, v in zip(cells, values, strict=True) if c in ("2|3", '["2","1069"]')] == [
+            {6150: 1, 20004: 0 if c == "2|3" else 1}[field] for c in cells if c in ("2|3", '["2","1069"]')
+        ]

@@ -23,7 +23,7 @@ def numbers(frame: pl.DataFrame, names: list[str], table: str, titles: dict[str,
     text = frame.select(names)
     parsed = text.select(_number(name, kind) for name, kind in text.schema.items())
     endless = parsed.select(pl.col(pl.Float64).is_finite().all())
-    if not all(endless.row(0)):  # the texts nan and inf are no numbers; looked for once, since they hardly ever occur
+    if endless.width and not all(endless.row(0)):  # the texts nan and inf are no numbers, and hardly ever occur
         parsed = parsed.with_columns(pl.when(pl.col(n).is_finite()).then(n).alias(n) for n in endless.columns)
     lost = [name for name in names if _lost(text[name], parsed[name])]
     if lost:
