@@ -1,5 +1,7 @@
 # ViTa: from UK Biobank's table and cardiac MRI, or the built-in phantom cohort, to every table and figure.
 import json
+import math
+import os
 import shlex
 import sys
 from functools import cache
@@ -10,7 +12,7 @@ from snakemake.utils import min_version
 from vita.config import check, missing_inputs, stage_settings, tasks_of
 from vita.digest import code_digest
 from vita.errors import UserError
-from vita.machine import available_cores, snakemake_threads
+from vita.machine import available_cores, snakemake_threads, visible_gpus
 from vita.privacy import keep_private
 from vita.tabular.leakage import exclusions, suffix
 
@@ -40,6 +42,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/resources.smk"
 include: "workflow/rules/systems.smk"
 include: "workflow/rules/products.smk"
 include: "workflow/rules/demo.smk"

@@ -2,6 +2,7 @@
 
 import math
 import os
+from pathlib import Path
 
 
 def available_cores() -> int:
@@ -26,3 +27,18 @@ def snakemake_threads(wanted: int, offered: int | None, available: int) -> int:
     if offered is None or offered <= available:
         return wanted
     return math.ceil(wanted * offered / available)
+
+
+def visible_gpus(devices: Path = Path("/dev")) -> list[str]:
+    """GPUs that this process may use, as CUDA names them; quick, since it asks no driver.
+
+    Args:
+        devices: where the driver's device files are.
+
+    Returns:
+        The entries of CUDA_VISIBLE_DEVICES if that is set, else a number for each of NVIDIA's device files.
+    """
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [name.strip() for name in named.split(",") if name.strip() and name.strip() != "-1"]
+    return [str(number) for number, _ in enumerate(devices.glob("nvidia[0-9]*"))]

@@ -14,12 +14,13 @@ rule guess_mean:
         "results/logs/guess_mean/{task}.log",
     benchmark:
         "results/benchmarks/guess_mean/{task}.tsv"
+    group:
+        "evaluation"
     conda:
         ENVIRONMENT
-    threads: cores(1)
+    threads: cpus("guess_mean")
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **asked("guess_mean"),
     params:
         code=code_digest("vita.training.mean_guess"),
     message:

@@ -14,10 +14,9 @@ rule extract_fields:
         "results/benchmarks/extract_fields.tsv"
     conda:
         ENVIRONMENT
-    threads: cores(1)
+    threads: cpus("extract_fields")
     resources:
-        mem_mb=2000,
-        runtime=60,
+        **asked("extract_fields"),
     params:
         settings=settings(cohort=config["cohort"]),
         code=code_digest("vita.cohort.fields"),
@@ -44,10 +43,9 @@ rule label_diseases:
         "results/benchmarks/label_diseases.tsv"
     conda:
         ENVIRONMENT
-    threads: cores(1)
+    threads: cpus("label_diseases")
     resources:
-        mem_mb=2000,
-        runtime=60,
+        **asked("label_diseases"),
     params:
         settings=settings(cohort=config["cohort"], labels=config["labels"]),
         code=code_digest("vita.cohort.labels"),
@@ -85,12 +83,13 @@ rule list_exclusions:
         "results/logs/list_exclusions.log",
     benchmark:
         "results/benchmarks/list_exclusions.tsv"
+    group:
+        "cohort"
     conda:
         ENVIRONMENT
-    threads: cores(1)
+    threads: cpus("list_exclusions")
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **asked("list_exclusions"),
     params:
         settings=settings(cohort=config["cohort"], images=config["images"]),
         code=code_digest("vita.cohort.exclusions"),
@@ -114,12 +113,13 @@ rule split_cohort:
         "results/logs/split_cohort.log",
     benchmark:
         "results/benchmarks/split_cohort.tsv"
+    group:
+        "cohort"
     conda:
         ENVIRONMENT
-    threads: cores(1)
+    threads: cpus("split_cohort")
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **asked("split_cohort"),
     params:
         settings=settings(split=config["split"]),
         code=code_digest("vita.cohort.split"),

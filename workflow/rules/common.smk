@@ -11,11 +11,6 @@ def existing(paths):
     return [path for path in paths if Path(path).exists()]
 
 
-def cores(wanted):
-    """Snakemake threads for a job that computes on `wanted` cores of this machine."""
-    return snakemake_threads(wanted, OFFERED_CORES, available_cores())
-
-
 def shards(suffix):
     return expand("results/images/shards/{shard}.{suffix}", shard=SHARDS, suffix=suffix)
 
@@ -49,7 +44,6 @@ SYSTEMS = list(config["systems"])
 EXCLUDE = config["tabular"]["exclude"]
 FEATURES = str(RESOURCES / "features.tsv")
 TARGETS = str(RESOURCES / "targets.tsv")
-OFFERED_CORES = workflow.resource_settings.cores
 
 
 wildcard_constraints:

@@ -14,10 +14,9 @@ rule phantom_people:
         "results/benchmarks/phantom_people.tsv"
     conda:
         ENVIRONMENT
-    threads: cores(1)
+    threads: cpus("phantom_people")
     resources:
-        mem_mb=800,
-        runtime=10,
+        **asked("phantom_people"),
     params:
         settings=settings(phantom=config["phantom"]),
         code=code_digest("vita.phantom.people"),
@@ -37,12 +36,13 @@ rule phantom_scans:
         "results/logs/phantom_scans/{batch}.log",
     benchmark:
         "results/benchmarks/phantom_scans/{batch}.tsv"
+    group:
+        "phantom"
     conda:
         ENVIRONMENT
-    threads: cores(1)
+    threads: cpus("phantom_scans")
     resources:
-        mem_mb=800,
-        runtime=30,
+        **asked("phantom_scans"),
     params:
         settings=settings(phantom=config["phantom"]),
         code=code_digest("vita.phantom.scans"),
@@ -67,10 +67,9 @@ rule phantom_truth:
         "results/benchmarks/phantom_truth.tsv"
     conda:
         ENVIRONMENT
-    threads: cores(1)
+    threads: cpus("phantom_truth")
     resources:
-        mem_mb=500,
-        runtime=5,
+        **asked("phantom_truth"),
     params:
         code=code_digest("vita.phantom.truth"),
     message:

@@ -14,12 +14,13 @@ rule measure_regression:
         "results/benchmarks/measure_regression/{task}/{model}.tsv"
     wildcard_constraints:
         task="|".join(REGRESSION),
+    group:
+        "evaluation"
     conda:
         ENVIRONMENT
-    threads: cores(1)
+    threads: cpus("measure_regression")
     resources:
-        mem_mb=1000,
-        runtime=20,
+        **asked("measure_regression"),
     params:
         settings=settings(evaluation=config["evaluation"]),
         code=code_digest("vita.evaluation.regression"),
@@ -45,12 +46,13 @@ rule measure_classification:
         "results/benchmarks/measure_classification/{task}/{model}.tsv"
     wildcard_constraints:
         task="|".join(CLASSIFICATION),
+    group:
+        "evaluation"
     conda:
         ENVIRONMENT
-    threads: cores(1)
+    threads: cpus("measure_classification")
     resources:
-        mem_mb=1000,
-        runtime=20,
+        **asked("measure_classification"),
     params:
         settings=settings(evaluation=config["evaluation"]),
         code=code_digest("vita.evaluation.classification"),
@@ -76,12 +78,13 @@ rule measure_segmentation:
         "results/benchmarks/measure_segmentation/{model}.tsv"
     wildcard_constraints:
         model="vit|mae|vita",
+    group:
+        "evaluation"
     conda:
         ENVIRONMENT
-    threads: cores(1)
+    threads: cpus("measure_segmentation")
     resources:
-        mem_mb=2000,
-        runtime=60,
+        **asked("measure_segmentation"),
     params:
         settings=settings(evaluation=config["evaluation"]),
         code=code_digest("vita.evaluation.segmentation"),

@@ -21,12 +21,13 @@ for figure, inputs in FIGURES.items():
             f"results/logs/draw_{figure}.log",
         benchmark:
             f"results/benchmarks/draw_{figure}.tsv"
+        group:
+            "figures"
         conda:
             ENVIRONMENT
-        threads: cores(1)
+        threads: cpus("draw")
         resources:
-            mem_mb=1500,
-            runtime=30,
+            **asked("draw"),
         params:
             arguments=" ".join(
                 f"--{name} {' '.join(map(shlex.quote, paths))}" for name, paths in inputs.items()

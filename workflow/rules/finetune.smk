@@ -38,19 +38,20 @@ rule train_stage3:
         model="resnet50|vit|mae|vita",
     conda:
         ENVIRONMENT
-    threads: cores(config["training"]["threads"])
+    threads: cpus("train_stage3")
     resources:
-        mem_mb=2500,
-        runtime=240,
+        **asked("train_stage3"),
     params:
-        settings=finetuning,
+        meaning=learning(finetuning),
+        settings=computing("train_stage3", finetuning),
         code=code_digest("vita.training.stage3"),
         init=init_argument,
         folder=lambda wildcards, output: str(Path(output.model).parent),
     message:
         "Stage III: {wildcards.task} with {wildcards.model}"
     shell:
-        "python -m vita.training.stage3 --task {wildcards.task} --model {wildcards.model}"
+        launcher("train_stage3")
+        + "python -m vita.training.stage3 --task {wildcards.task} --model {wildcards.model}"
         + STAGE3_ARGUMENTS
 
 
@@ -70,19 +71,20 @@ rule train_segmentation:
         "results/benchmarks/train_segmentation/{model}.tsv"
     conda:
         ENVIRONMENT
-    threads: cores(config["training"]["threads"])
+    threads: cpus("train_segmentation")
     resources:
-        mem_mb=3000,
-        runtime=480,
+        **asked("train_segmentation"),
     params:
-        settings=finetuning,
+        meaning=learning(finetuning),
+        settings=computing("train_segmentation", finetuning),
         code=code_digest("vita.training.stage3"),
         init=init_argument,
         folder=lambda wildcards, output: str(Path(output.model).parent),
     message:
         "Stage III: segmentation with {wildcards.model}"
     shell:
-        "python -m vita.training.stage3 --task segmentation --model {wildcards.model} --masks {output.masks}"
+        launcher("train_segmentation")
+        + "python -m vita.training.stage3 --task segmentation --model {wildcards.model} --masks {output.masks}"
         + STAGE3_ARGUMENTS
 
 

@@ -27,10 +27,9 @@ rule index_scans:
     priority: 1
     conda:
         ENVIRONMENT
-    threads: cores(1)
+    threads: cpus("index_scans")
     resources:
-        mem_mb=1000,
-        runtime=60,
+        **asked("index_scans"),
     params:
         settings=settings(images=IMAGES),
         code=code_digest("vita.images.index"),
@@ -54,12 +53,13 @@ rule build_shard:
         "results/logs/build_shard/{shard}.log",
     benchmark:
         "results/benchmarks/build_shard/{shard}.tsv"
+    group:
+        "shards"
     conda:
         ENVIRONMENT
-    threads: cores(1)
+    threads: cpus("build_shard")
     resources:
-        mem_mb=1000,
-        runtime=60,
+        **asked("build_shard"),
     params:
         settings=settings(images=IMAGES),
         code=code_digest("vita.images.build_shard"),
@@ -87,12 +87,13 @@ rule measure_phenotypes:
         "results/logs/measure_phenotypes.log",
     benchmark:
         "results/benchmarks/measure_phenotypes.tsv"
+    group:
+        "cohort"
     conda:
         ENVIRONMENT
-    threads: cores(1)
+    threads: cpus("measure_phenotypes")
     resources:
-        mem_mb=1000,
-        runtime=20,
+        **asked("measure_phenotypes"),
     params:
         settings=settings(phenotypes=config["phenotypes"]),
         code=code_digest("vita.images.phenotypes"),

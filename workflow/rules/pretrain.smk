@@ -18,18 +18,19 @@ rule train_stage1:
     priority: 50
     conda:
         ENVIRONMENT
-    threads: cores(config["training"]["pretraining_threads"])
+    threads: cpus("train_stage1")
     resources:
-        mem_mb=2500,
-        runtime=240,
+        **asked("train_stage1"),
     params:
-        settings=pretraining("stage1"),
+        meaning=learning(pretraining("stage1")),
+        settings=computing("train_stage1", pretraining("stage1")),
         code=code_digest("vita.training.stage1"),
         folder=lambda wildcards, output: str(Path(output.model).parent),
     message:
         "Stage I ({wildcards.variant}): learning to reconstruct masked cine patches"
     shell:
-        "python -m vita.training.stage1 --shards {input.shards} --split {input.split}"
+        launcher("train_stage1")
+        + "python -m vita.training.stage1 --shards {input.shards} --split {input.split}"
         " --settings {params.settings} --output {params.folder} > {log} 2>&1"
 
 
@@ -53,19 +54,20 @@ rule train_stage2:
     priority: 50
     conda:
         ENVIRONMENT
-    threads: cores(config["training"]["pretraining_threads"])
+    threads: cpus("train_stage2")
     resources:
-        mem_mb=2500,
-        runtime=240,
+        **asked("train_stage2"),
     params:
-        settings=pretraining("stage2"),
+        meaning=learning(pretraining("stage2")),
+        settings=computing("train_stage2", pretraining("stage2")),
         code=code_digest("vita.training.stage2"),
         init=lambda wildcards, input: str(Path(input.init).parent),
         folder=lambda wildcards, output: str(Path(output.model).parent),
     message:
         "Stage II ({wildcards.variant}): aligning images with the table's features"
     shell:
-        "python -m vita.training.stage2 --shards {input.shards} --split {input.split}"
+        launcher("train_stage2")
+        + "python -m vita.training.stage2 --shards {input.shards} --split {input.split}"
         " --encoded {input.encoded} --encoder {input.encoder} --init {params.init}"
         " --settings {params.settings} --output {params.folder} > {log} 2>&1"
 
@@ -86,18 +88,19 @@ rule reconstruct:
         "results/benchmarks/reconstruct/{variant}.tsv"
     conda:
         ENVIRONMENT
-    threads: cores(1)
+    threads: cpus("reconstruct")
     resources:
-        mem_mb=2000,
-        runtime=60,
+        **asked("reconstruct"),
     params:
-        settings=pretraining("stage1"),
+        meaning=learning(pretraining("stage1")),
+        settings=computing("reconstruct", pretraining("stage1")),
         code=code_digest("vita.evaluation.reconstruction"),
         folder=lambda wildcards, input: str(Path(input.model).parent),
     message:
         "Stage I ({wildcards.variant}): PSNR of reconstructions"
     shell:
-        "python -m vita.evaluation.reconstruction --model-dir {params.folder} --shards {input.shards}"
+        launcher("reconstruct")
+        + "python -m vita.evaluation.reconstruction --model-dir {params.folder} --shards {input.shards}"
         " --split {input.split} --settings {params.settings} --output {output.table}"
         " --examples {output.examples} > {log} 2>&1"
 
@@ -117,16 +120,17 @@ rule embed:
         "results/benchmarks/embed/{model}.tsv"
     conda:
         ENVIRONMENT
-    threads: cores(1)
+    threads: cpus("embed")
     resources:
-        mem_mb=2000,
-        runtime=60,
+        **asked("embed"),
     params:
-        settings=pretraining("stage2"),
+        meaning=learning(pretraining("stage2")),
+        settings=computing("embed", pretraining("stage2")),
         code=code_digest("vita.evaluation.embeddings"),
         folder=lambda wildcards, input: str(Path(input.model).parent),
     message:
         "Embeddings ({wildcards.model}): mean of the image tokens"
     shell:
-        "python -m vita.evaluation.embeddings --stage-dir {params.folder} --shards {input.shards}"
+        launcher("embed")
+        + "python -m vita.evaluation.embeddings --stage-dir {params.folder} --shards {input.shards}"
         " --split {input.split} --settings {params.settings} --output {output.table} > {log} 2>&1"

@@ -13,6 +13,10 @@ onerror:
         print(line, file=sys.stderr)
 
 
+localrules:
+    record_config,
+
+
 rule record_config:
     output:
         config="results/config.json",
@@ -20,10 +24,9 @@ rule record_config:
         "results/logs/record_config.log",
     conda:
         ENVIRONMENT
-    threads: cores(1)
+    threads: cpus("record_config")
     resources:
-        mem_mb=100,
-        runtime=5,
+        **asked("record_config"),
     params:
         config=lambda wildcards: shlex.quote(json.dumps(config, sort_keys=True, indent=2)),
     message:
@@ -42,10 +45,9 @@ rule report:
         "results/logs/report.log",
     conda:
         ENVIRONMENT
-    threads: cores(1)
+    threads: cpus("report")
     resources:
-        mem_mb=1000,
-        runtime=20,
+        **asked("report"),
     params:
         snakefile=workflow.main_snakefile,
         code=code_digest("vita"),

@@ -17,10 +17,8 @@ def systems_for(task):
 
 
 def pretraining(stage):
-    """Settings of a pretraining stage."""
-    training = config["training"] | {"threads": config["training"]["pretraining_threads"]}
-    del training["pretraining_threads"]
-    return settings(model=MODEL, training=training, stage=config[stage])
+    """What a pretraining stage learns from."""
+    return lambda wildcards: {"model": MODEL, "stage": config[stage]}
 
 
 def encoding(wildcards):
@@ -41,12 +39,23 @@ def encoded_table(wildcards):
 
 
 def finetuning(wildcards):
-    """Settings of a task's training for a system."""
+    """What a task's training for a system learns from."""
     task = getattr(wildcards, "task", "segmentation")
-    training = dict(config["training"])
-    del training["pretraining_threads"]
-    stage = stage_settings(config, task, wildcards.model)
-    return settings(model=MODEL, training=training, stage=stage)
+    return {"model": MODEL, "stage": stage_settings(config, task, wildcards.model)}
+
+
+def learning(blocks):
+    """The part of a training's settings whose change reruns it."""
+    precision = config["training"]["precision"]
+    return lambda wildcards: settings(precision=precision, **blocks(wildcards))
+
+
+def computing(rule, blocks):
+    """All settings of a training. What Snakemake derives from `threads` reruns nothing: where a model is trained,
+    by how many CPUs, and how often its state is kept changes nothing that it learns."""
+    machine = {"threads": row(rule)["cpus"], "devices": max(1, gpus(rule))}
+    training = config["training"] | machine
+    return lambda wildcards, threads: settings(training=training, **blocks(wildcards))
 
 
 def initial_encoder(wildcards):

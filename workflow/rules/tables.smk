@@ -31,12 +31,13 @@ rule make_table:
         "results/benchmarks/make_table/{table}.tsv"
     wildcard_constraints:
         table="|".join(TABLE_NAMES),
+    group:
+        "evaluation"
     conda:
         ENVIRONMENT
-    threads: cores(1)
+    threads: cpus("make_table")
     resources:
-        mem_mb=800,
-        runtime=10,
+        **asked("make_table"),
     params:
         settings=settings(evaluation=config["evaluation"]),
         code=code_digest("vita.evaluation.tables"),

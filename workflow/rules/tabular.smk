@@ -14,12 +14,13 @@ rule encode_table:
         "results/logs/encode_table{without}.log",
     benchmark:
         "results/benchmarks/encode_table{without}.tsv"
+    group:
+        "cohort"
     conda:
         ENVIRONMENT
-    threads: cores(1)
+    threads: cpus("encode_table")
     resources:
-        mem_mb=1000,
-        runtime=20,
+        **asked("encode_table"),
     params:
         settings=encoding,
         code=code_digest("vita.tabular.encoder"),
@@ -48,10 +49,9 @@ rule list_overlap:
         "results/benchmarks/list_overlap.tsv"
     conda:
         ENVIRONMENT
-    threads: cores(1)
+    threads: cpus("list_overlap")
     resources:
-        mem_mb=500,
-        runtime=5,
+        **asked("list_overlap"),
     params:
         settings=settings(tabular=config["tabular"]),
         code=code_digest("vita.tabular.overlap"),

@@ -1,0 +1,44 @@
+"""What jobs ask for comes from one table of the config; GPUs bound what runs side by side."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from workflow.test_dry_runs import ROOT, snakemake
+
+pytestmark = pytest.mark.workflow
+RULES = ROOT / "workflow" / "rules"
+
+
+def dry(folder: Path, *config: str) -> str:
+    run = snakemake(folder, "-n", "--verbose", "--printshellcmds", "--config", *config)
+    assert run.returncode == 0, run.stderr
+    return run.stdout + run.stderr
+
+
+def test_rules_type_no_numbers() -> None:
+    for path in RULES.glob("*.smk"):
+        assert not re.search(r"\b(mem_mb|runtime|gpu)\s*=\s*\d", path.read_text()), path.name
+
+
+def test_each_row_is_of_a_rule_and_each_rule_asks_for_its_own() -> None:
+    rows = set(yaml.safe_load((ROOT / "config.yaml").read_text())["resources"]["rules"])
+    used = set()
+    for path in RULES.glob("*.smk"):
+        blocks = re.split(r"(?m)^ *rule\b", path.read_text())[1:]
+        for block in blocks:
+            asked = re.findall(r'\b(?:asked|cpus|launcher|computing)\("(\w+)"', block)
+            assert len(set(asked)) == 1, f"{path.name}: {block.splitlines()[0]} asks for {asked}"
+            used |= set(asked)
+    assert used == rows
+
+
+def test_a_gpu_is_asked_for_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    planned = dry(tmp_path, "seed=1")
+    assert "python -m vita.gpus --count 1 -- python -m vita.training.stage1" in planned
+    assert "vita.gpus --count 1 -- python -m vita.phantom" not in planned
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert "vita.gpus" not in dry(tmp_path, "seed=1")
