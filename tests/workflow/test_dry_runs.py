@@ -1,7 +1,9 @@
 """Every preset plans in seconds without any data, and mistakes in the config end in one line."""
 
+import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,13 @@ def test_a_leakage_switch_per_task_plans_a_stage_ii_of_its_own(tmp_path: Path) -
 def test_phenotypes_from_fields_are_planned_from_fields(tmp_path: Path) -> None:
     asked = ("-n", "-p", "--config", "phenotypes={'source': 'fields'}", "--", "results/images/phenotypes.parquet")
     assert "--fields results/cohort/fields.parquet" in snakemake(tmp_path, *asked).stdout
+
+
+def test_the_paper_run_is_planned_in_ten_seconds_and_one_gigabyte(tmp_path: Path) -> None:
+    """Jobs follow the shards, 842 of them, so their number is the same whatever the number of participants."""
+    begin = time.monotonic()
+    run = snakemake(tmp_path, "-n", "--quiet", *preset_arguments(ROOT / "workflow" / "presets" / "paper.yaml"))
+    assert run.returncode == 0, run.stderr
+    assert time.monotonic() - begin < 10
+    # the largest of all finished child processes, so at least this one
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1e6

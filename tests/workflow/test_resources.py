@@ -42,3 +42,13 @@ def test_a_gpu_is_asked_for_where_there_is_one(tmp_path: Path, monkeypatch: pyte
     assert "vita.gpus --count 1 -- python -m vita.phantom" not in planned
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert "vita.gpus" not in dry(tmp_path, "seed=1")
+
+
+def test_the_cluster_groups_rules_that_exist() -> None:
+    profile = yaml.safe_load((ROOT / "workflow" / "profiles" / "slurm" / "config.v9+.yaml").read_text())
+    grouped = {entry.split("=")[0] for entry in profile["groups"]}
+    rules = set(re.findall(r"(?m)^rule (\w+):", "".join(path.read_text() for path in RULES.glob("*.smk"))))
+    figures = re.findall(r'(?m)^    "(\w+)": \{', (RULES / "products.smk").read_text().partition("FIGURES = {")[2])
+    assert grouped <= rules | {f"draw_{name}" for name in figures}
+    groups = {entry.split("=")[1] for entry in profile["groups"]}
+    assert {entry.split("=")[0] for entry in profile["group-components"]} <= groups

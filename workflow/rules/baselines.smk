@@ -14,8 +14,6 @@ rule guess_mean:
         "results/logs/guess_mean/{task}.log",
     benchmark:
         "results/benchmarks/guess_mean/{task}.tsv"
-    group:
-        "evaluation"
     conda:
         ENVIRONMENT
     threads: cpus("guess_mean")

@@ -83,8 +83,6 @@ rule list_exclusions:
         "results/logs/list_exclusions.log",
     benchmark:
         "results/benchmarks/list_exclusions.tsv"
-    group:
-        "cohort"
     conda:
         ENVIRONMENT
     threads: cpus("list_exclusions")
@@ -113,8 +111,6 @@ rule split_cohort:
         "results/logs/split_cohort.log",
     benchmark:
         "results/benchmarks/split_cohort.tsv"
-    group:
-        "cohort"
     conda:
         ENVIRONMENT
     threads: cpus("split_cohort")

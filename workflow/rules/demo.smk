@@ -36,8 +36,6 @@ rule phantom_scans:
         "results/logs/phantom_scans/{batch}.log",
     benchmark:
         "results/benchmarks/phantom_scans/{batch}.tsv"
-    group:
-        "phantom"
     conda:
         ENVIRONMENT
     threads: cpus("phantom_scans")

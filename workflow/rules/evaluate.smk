@@ -14,8 +14,6 @@ rule measure_regression:
         "results/benchmarks/measure_regression/{task}/{model}.tsv"
     wildcard_constraints:
         task="|".join(REGRESSION),
-    group:
-        "evaluation"
     conda:
         ENVIRONMENT
     threads: cpus("measure_regression")
@@ -46,8 +44,6 @@ rule measure_classification:
         "results/benchmarks/measure_classification/{task}/{model}.tsv"
     wildcard_constraints:
         task="|".join(CLASSIFICATION),
-    group:
-        "evaluation"
     conda:
         ENVIRONMENT
     threads: cpus("measure_classification")
@@ -78,8 +74,6 @@ rule measure_segmentation:
         "results/benchmarks/measure_segmentation/{model}.tsv"
     wildcard_constraints:
         model="vit|mae|vita",
-    group:
-        "evaluation"
     conda:
         ENVIRONMENT
     threads: cpus("measure_segmentation")

@@ -21,8 +21,6 @@ for figure, inputs in FIGURES.items():
             f"results/logs/draw_{figure}.log",
         benchmark:
             f"results/benchmarks/draw_{figure}.tsv"
-        group:
-            "figures"
         conda:
             ENVIRONMENT
         threads: cpus("draw")

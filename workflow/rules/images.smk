@@ -53,8 +53,6 @@ rule build_shard:
         "results/logs/build_shard/{shard}.log",
     benchmark:
         "results/benchmarks/build_shard/{shard}.tsv"
-    group:
-        "shards"
     conda:
         ENVIRONMENT
     threads: cpus("build_shard")
@@ -87,8 +85,6 @@ rule measure_phenotypes:
         "results/logs/measure_phenotypes.log",
     benchmark:
         "results/benchmarks/measure_phenotypes.tsv"
-    group:
-        "cohort"
     conda:
         ENVIRONMENT
     threads: cpus("measure_phenotypes")

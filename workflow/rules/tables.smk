@@ -31,8 +31,6 @@ rule make_table:
         "results/benchmarks/make_table/{table}.tsv"
     wildcard_constraints:
         table="|".join(TABLE_NAMES),
-    group:
-        "evaluation"
     conda:
         ENVIRONMENT
     threads: cpus("make_table")

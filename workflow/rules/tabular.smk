@@ -14,8 +14,6 @@ rule encode_table:
         "results/logs/encode_table{without}.log",
     benchmark:
         "results/benchmarks/encode_table{without}.tsv"
-    group:
-        "cohort"
     conda:
         ENVIRONMENT
     threads: cpus("encode_table")
