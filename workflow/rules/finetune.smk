@@ -104,10 +104,9 @@ rule record_decisions:
         "results/benchmarks/record_decisions.tsv"
     conda:
         ENVIRONMENT
-    threads: cores(1)
+    threads: cpus("record_decisions")
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **asked("record_decisions"),
     params:
         settings=settings(images=config["images"], phenotypes=config["phenotypes"]),
         code=code_digest("vita.apply.decisions"),

@@ -70,10 +70,9 @@ rule audit:
         "results/logs/audit.log",
     conda:
         ENVIRONMENT
-    threads: cores(1)
+    threads: cpus("audit")
     resources:
-        mem_mb=1500,
-        runtime=20,
+        **asked("audit"),
     params:
         code=code_digest("vita.audit.command"),
     message:
