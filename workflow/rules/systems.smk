@@ -17,16 +17,8 @@ def systems_for(task):
 
 
 def pretraining(stage):
-<<<<<<< HEAD
     """What a pretraining stage learns from."""
     return lambda wildcards: {"model": MODEL, "stage": config[stage]}
-=======
-    """Settings of a pretraining stage."""
-    training = config["training"] | {"threads": config["training"]["pretraining_threads"]}
-    del training["pretraining_threads"]
-    block = {key: value for key, value in config[stage].items() if key != "init"}
-    return settings(model=MODEL, training=training, stage=block)
->>>>>>> 710f412 (stage1.init, stage2.init, stage3.init: start from a folder of weights)
 
 
 def encoding(wildcards):
@@ -38,11 +30,6 @@ def encoding(wildcards):
 def stage1_variant(wildcards):
     """The Stage I that a Stage II starts from: the same, whatever is kept out of the table."""
     return wildcards.variant.partition("_without_")[0]
-
-
-def stage2_start(wildcards):
-    """The folder that a Stage II starts from: imported weights, or this run's Stage I."""
-    return config["stage2"].get("init") or f"results/models/stage1/{stage1_variant(wildcards)}"
 
 
 def encoded_table(wildcards):
@@ -74,8 +61,6 @@ def computing(rule, blocks):
 def initial_encoder(wildcards):
     """The folder that the image encoder starts from; none for training from scratch."""
     stage = config["systems"][wildcards.model].get("init")
-    if stage == "stage2" and config["stage3"].get("init"):
-        return config["stage3"]["init"]
     task = getattr(wildcards, "task", "segmentation")
     without = suffix(EXCLUDE, task) if stage == "stage2" else ""
     return f"results/models/{stage}/vita{without}" if stage else None
@@ -88,7 +73,7 @@ def initial_model(wildcards):
 
 def init_argument(wildcards):
     folder = initial_encoder(wildcards)
-    return f"--init {shlex.quote(folder)}" if folder else ""
+    return f"--init {folder}" if folder else ""
 
 
 def baseline_predictions(wildcards):
