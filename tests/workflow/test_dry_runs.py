@@ -75,3 +75,18 @@ def test_the_paper_run_is_planned_in_ten_seconds_and_one_gigabyte(tmp_path: Path
     assert time.monotonic() - begin < 10
     # the largest of all finished child processes, so at least this one
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1e6
+
+
+def test_every_stage_may_start_from_imported_weights(tmp_path: Path) -> None:
+    for stage in ("stage1", "stage2", "stage3"):
+        (tmp_path / stage).mkdir()
+        (tmp_path / stage / "model.safetensors").touch()
+    config = tmp_path / "init.yaml"
+    config.write_text("".join(f"{stage}: {{init: {stage}}}\n" for stage in ("stage1", "stage2", "stage3")))
+    asked = [f"results/models/{model}/vita/model.safetensors" for model in ("stage1", "stage2", "sa_phenotypes")]
+    plan = snakemake(tmp_path, "-n", "-p", "--configfile", str(config), "--", *asked)
+    assert plan.returncode == 0, plan.stderr
+    commands = [line for line in plan.stdout.splitlines() if "python -m vita.training" in line]
+    for stage in ("stage1", "stage2", "stage3"):
+        assert any(f"vita.training.{stage} " in line and f"--init {stage} " in line for line in commands), stage
+    assert "init" not in "".join(line.partition("--settings")[2] for line in commands)

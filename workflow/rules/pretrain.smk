@@ -6,6 +6,11 @@ rule train_stage1:
         shards=shards("npz"),
         tables=shards("parquet"),
         split="results/cohort/split.parquet",
+        init=(
+            [f"{config['stage1']['init']}/model.safetensors"]
+            if config["stage1"].get("init")
+            else []
+        ),
     output:
         model="results/models/stage1/{variant}/model.safetensors",
         config="results/models/stage1/{variant}/config.json",
@@ -25,12 +30,17 @@ rule train_stage1:
         meaning=learning(pretraining("stage1")),
         settings=computing("train_stage1", pretraining("stage1")),
         code=code_digest("vita.training.stage1"),
+        init=(
+            f"--init {shlex.quote(config['stage1']['init'])}"
+            if config["stage1"].get("init")
+            else ""
+        ),
         folder=lambda wildcards, output: str(Path(output.model).parent),
     message:
         "Stage I ({wildcards.variant}): learning to reconstruct masked cine patches"
     shell:
         launcher("train_stage1")
-        + "python -m vita.training.stage1 --shards {input.shards} --split {input.split}"
+        + "python -m vita.training.stage1 --shards {input.shards} --split {input.split} {params.init}"
         " --settings {params.settings} --output {params.folder} > {log} 2>&1"
 
 
@@ -41,7 +51,7 @@ rule train_stage2:
         split="results/cohort/split.parquet",
         encoded=lambda wildcards: f"{encoded_table(wildcards)}/encoded.parquet",
         encoder=lambda wildcards: f"{encoded_table(wildcards)}/encoder.json",
-        init=lambda wildcards: f"results/models/stage1/{stage1_variant(wildcards)}/model.safetensors",
+        init=lambda wildcards: f"{stage2_start(wildcards)}/model.safetensors",
     output:
         model="results/models/stage2/{variant}/model.safetensors",
         config="results/models/stage2/{variant}/config.json",
@@ -68,7 +78,7 @@ rule train_stage2:
     shell:
         launcher("train_stage2")
         + "python -m vita.training.stage2 --shards {input.shards} --split {input.split}"
-        " --encoded {input.encoded} --encoder {input.encoder} --init {params.init}"
+        " --encoded {input.encoded} --encoder {input.encoder} --init {params.init:q}"
         " --settings {params.settings} --output {params.folder} > {log} 2>&1"
 
 

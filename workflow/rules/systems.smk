@@ -18,7 +18,8 @@ def systems_for(task):
 
 def pretraining(stage):
     """What a pretraining stage learns from."""
-    return lambda wildcards: {"model": MODEL, "stage": config[stage]}
+    block = {key: value for key, value in config[stage].items() if key != "init"}
+    return lambda wildcards: {"model": MODEL, "stage": block}
 
 
 def encoding(wildcards):
@@ -30,6 +31,11 @@ def encoding(wildcards):
 def stage1_variant(wildcards):
     """The Stage I that a Stage II starts from: the same, whatever is kept out of the table."""
     return wildcards.variant.partition("_without_")[0]
+
+
+def stage2_start(wildcards):
+    """The folder that a Stage II starts from: imported weights, or this run's Stage I."""
+    return config["stage2"].get("init") or f"results/models/stage1/{stage1_variant(wildcards)}"
 
 
 def encoded_table(wildcards):
@@ -61,6 +67,8 @@ def computing(rule, blocks):
 def initial_encoder(wildcards):
     """The folder that the image encoder starts from; none for training from scratch."""
     stage = config["systems"][wildcards.model].get("init")
+    if stage == "stage2" and config["stage3"].get("init"):
+        return config["stage3"]["init"]
     task = getattr(wildcards, "task", "segmentation")
     without = suffix(EXCLUDE, task) if stage == "stage2" else ""
     return f"results/models/{stage}/vita{without}" if stage else None
@@ -73,7 +81,7 @@ def initial_model(wildcards):
 
 def init_argument(wildcards):
     folder = initial_encoder(wildcards)
-    return f"--init {folder}" if folder else ""
+    return f"--init {shlex.quote(folder)}" if folder else ""
 
 
 def baseline_predictions(wildcards):
