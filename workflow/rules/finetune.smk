@@ -1,9 +1,9 @@
 # Stage III: one model per task and system, from images alone. Baselines with an image encoder are the same rule.
 
 
+# A shard's table is an output of the same job as its voxels: naming one of the two keeps planning short.
 STAGE3_INPUT = {
     "shards": shards("npz"),
-    "tables": shards("parquet"),
     "split": "results/cohort/split.parquet",
     "fields": "results/cohort/fields.parquet",
     "phenotypes": "results/images/phenotypes.parquet",

@@ -4,7 +4,6 @@
 rule train_stage1:
     input:
         shards=shards("npz"),
-        tables=shards("parquet"),
         split="results/cohort/split.parquet",
         init=(
             [f"{config['stage1']['init']}/model.safetensors"]
@@ -47,7 +46,6 @@ rule train_stage1:
 rule train_stage2:
     input:
         shards=shards("npz"),
-        tables=shards("parquet"),
         split="results/cohort/split.parquet",
         encoded=lambda wildcards: f"{encoded_table(wildcards)}/encoded.parquet",
         encoder=lambda wildcards: f"{encoded_table(wildcards)}/encoder.json",
@@ -87,7 +85,6 @@ rule reconstruct:
         model="results/models/stage1/{variant}/model.safetensors",
         config="results/models/stage1/{variant}/config.json",
         shards=shards("npz"),
-        tables=shards("parquet"),
         split="results/cohort/split.parquet",
     output:
         table="results/predictions/reconstruction/{variant}.parquet",
@@ -120,7 +117,6 @@ rule embed:
         model="results/models/stage2/{model}/model.safetensors",
         config="results/models/stage2/{model}/config.json",
         shards=shards("npz"),
-        tables=shards("parquet"),
         split="results/cohort/split.parquet",
     output:
         table="results/embeddings/{model}.parquet",
