@@ -66,10 +66,16 @@ def test_segmenter_folds_several_temporal_patches():
     assert Segmenter(settings, ImageEncoder(settings))(torch.rand(1, 2, 10, 32, 32)).shape == (1, 6, 2, 10, 32, 32)
 
 
-@pytest.mark.parametrize("patch", [(5, 8, 16), (5, 1, 1)])
-def test_segmenter_refuses_patches_it_cannot_double(patch):
-    settings = ModelSettings(size=48, patch=patch, width=33, heads=3)
-    with pytest.raises(UserError, match=r"model\.patch.*power of two"):
+@pytest.mark.parametrize("side", [6, 12, 9])
+def test_segmenter_shrinks_by_twos_and_threes(side):
+    settings = ModelSettings.from_dict(SMALL.to_dict() | {"size": 36, "patch": [5, side, side]})
+    assert Segmenter(settings, ImageEncoder(settings))(torch.rand(1, 9, 5, 36, 36)).shape == (1, 6, 9, 5, 36, 36)
+
+
+@pytest.mark.parametrize(("size", "patch"), [(48, (5, 8, 16)), (48, (5, 1, 1)), (50, (5, 10, 10))])
+def test_segmenter_refuses_patches_it_cannot_shrink(size, patch):
+    settings = ModelSettings(size=size, patch=patch, width=33, heads=3)
+    with pytest.raises(UserError, match=r"model\.patch.*twos and threes"):
         Segmenter(settings, ImageEncoder(settings))
 
 

@@ -13,6 +13,8 @@ from safetensors.numpy import load_file, save_file
 from apply import trained
 from vita.errors import UserError
 from vita.results import describe, listing, validate
+from vita.results.models import find_models
+from vita.training.session import file_digest
 
 
 @pytest.fixture(scope="session")
@@ -80,6 +82,21 @@ def test_what_is_wrong_is_said(
     with pytest.raises(UserError, match="problems"):
         validate.main([str(results)])
     assert line in capsys.readouterr().out
+
+
+def test_a_start_from_imported_weights_is_sound_while_they_are_there(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = results.parent / "published" / "model.safetensors"
+    weights.parent.mkdir()
+    weights.write_bytes(b"weights")
+    (results / "config.json").write_text(json.dumps({"stage3": {"init": "published"}}))
+    for path in (results / "models").glob("*/*/config.json"):
+        config = json.loads(path.read_text())
+        path.write_text(json.dumps(config | {"data": config.get("data", {}) | {"init": file_digest(weights)}}))
+    assert not [line for line in validate.problems_of(results, find_models(results)) if "no longer there" in line]
+    weights.unlink()
+    assert [line for line in validate.problems_of(results, find_models(results)) if "no longer there" in line]
 
 
 def test_models_are_listed(results: Path, capsys: pytest.CaptureFixture[str]) -> None:

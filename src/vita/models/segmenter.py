@@ -1,5 +1,6 @@
 """Stage III segmentation: a U-Net-like decoder over the image encoder, for every plane and frame at once."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -21,8 +22,9 @@ _NORM = ("instance", {"affine": True})
 class Segmenter(nn.Module):
     """A light UNETR in two dimensions: the frames of a plane are channels, planes pass side by side.
 
-    Level i has the resolution of the image halved i times; the last one is the grid of patches. On the way up a
-    level adds what comes from below, features of the raw image, and tokens of an encoder layer enlarged to the level.
+    From level to level the image shrinks by a factor of the patch's size (8 = 2 x 2 x 2, 12 = 2 x 2 x 3), so that the
+    last level is the grid of patches. On the way up a level adds what comes from below, features of the raw image, and
+    tokens of an encoder layer enlarged to the level.
 
     Args:
         settings: sizes; `segmenter_width` is the number of channels at full resolution.
@@ -30,22 +32,23 @@ class Segmenter(nn.Module):
         classes: structures with the background.
 
     Raises:
-        UserError: patches whose rows and columns are not the same power of two, from 2 on.
+        UserError: patches whose rows and columns are not the same product of twos and threes.
     """
 
     def __init__(self, settings: ModelSettings, encoder: ImageEncoder, classes: int = CLASSES) -> None:
         super().__init__()
         self.settings, self.encoder, self.classes = settings, encoder, classes
-        levels = _levels(settings)
+        factors = _factors(settings)
+        levels = len(factors)
         widths = [settings.segmenter_width * min(2**level, _WIDEST) for level in range(levels + 1)]
         self.image_path = nn.ModuleList([_block(settings.frames, widths[0])])
-        self.image_path.extend(_block(widths[i - 1], widths[i], stride=2) for i in range(1, levels))
+        self.image_path.extend(_block(widths[i - 1], widths[i], stride=factors[i - 1]) for i in range(1, levels))
         channels = settings.grid[1] * settings.width
         self.layer_of_level = [_spread(level, levels, settings.depth) for level in range(1, levels + 1)]
         self.token_path = nn.ModuleList(
-            _enlarge(channels, widths[level], 2 ** (levels - level)) for level in range(1, levels + 1)
+            _enlarge(channels, widths[level], math.prod(factors[level:])) for level in range(1, levels + 1)
         )
-        self.up_path = nn.ModuleList(_enlarge(widths[i + 1], widths[i], 2) for i in range(levels))
+        self.up_path = nn.ModuleList(_enlarge(widths[i + 1], widths[i], factors[i]) for i in range(levels))
         self.join_path = nn.ModuleList(_block(width, width) for width in widths[:-1])
         self.out = nn.Conv2d(widths[0], classes * settings.frames, kernel_size=1)
 
@@ -84,15 +87,20 @@ class Segmenter(nn.Module):
         return grid.permute(0, 1, 2, 5, 3, 4).flatten(2, 3).flatten(0, 1)
 
 
-def _levels(settings: ModelSettings) -> int:
-    """How often a patch can be halved until it is a pixel."""
+def _factors(settings: ModelSettings) -> list[int]:
+    """How a patch shrinks to a pixel, level by level: twos first, then threes."""
     _, rows, columns = settings.patch
-    if rows != columns or rows < 2 or rows & (rows - 1):
+    factors, left = [], rows
+    for factor in (2, 3):
+        while left % factor == 0:
+            factors.append(factor)
+            left //= factor
+    if rows != columns or left > 1 or not factors:
         raise UserError(
             f"config: 'model.patch' is {list(settings.patch)}; segmentation needs as many rows as columns, "
-            f"a power of two from 2 on, not {rows} and {columns}"
+            f"a product of twos and threes (4, 6, 8, 12, 16), not {rows} and {columns}"
         )
-    return rows.bit_length() - 1
+    return factors
 
 
 def _spread(level: int, levels: int, depth: int) -> int:

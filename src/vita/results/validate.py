@@ -7,6 +7,7 @@ scans fit the models, and that predictions are finite, of participants of the va
 """
 
 import csv
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,11 +89,22 @@ def _of_split(results: Path, models: list[Model]) -> Iterator[str]:
 def _of_starts(results: Path, models: list[Model]) -> Iterator[str]:
     from vita.training.session import file_digest
 
-    digests = {file_digest(path) for path in (results / "models").glob("stage*/*/model.safetensors")}
+    starts = [*(results / "models").glob("stage*/*/model.safetensors"), *_imported(results)]
+    digests = {file_digest(path) for path in starts}
     for model in models:
         start = model.config.get("data", {}).get("init")
-        if start and start not in digests and not model.config.get("imported"):
-            yield f"models/{model.task}/{model.system}: began with weights that are no longer under models/stage*"
+        if start and start not in digests:
+            yield f"models/{model.task}/{model.system}: began with weights that are no longer there"
+
+
+def _imported(results: Path) -> list[Path]:
+    """Weights from elsewhere that the run was configured to start from (`stage1.init` and so on)."""
+    path = results / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    folders = [config.get(stage, {}).get("init") for stage in ("stage1", "stage2", "stage3")]
+    # the workflow's folder, which relative ones start from, is the one that holds results/
+    files = [results.absolute().parent / folder / "model.safetensors" for folder in folders if folder]
+    return [file for file in files if file.is_file()]
 
 
 def _of_decisions(results: Path) -> Iterator[str]:
