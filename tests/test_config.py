@@ -66,7 +66,7 @@ def test_schema_and_defaults_name_the_same_keys() -> None:
         ("seed", "x", "it must be of type integer"),
         ("model.heads", 4, "'model.width' is 105, not a multiple of 4, the 'model.heads'"),
         ("model.frames", 40, "'model.frames' is 40, but 'images.frames' keeps only 20"),
-        ("images.size", 60, "'images.size' is 60, not a multiple of 16 in 'model.patch'"),
+        ("images.size", 50, "'images.size' is 50, not a multiple of 12 in 'model.patch'"),
         ("input.source", "files", "'input.scans' names no folder"),
         ("split.test", 0.9, "leaves nobody to train on"),
     ],

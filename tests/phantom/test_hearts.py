@@ -94,7 +94,7 @@ def test_a_faster_heart_spends_more_of_its_cycle_in_systole() -> None:
 
 
 def test_phenotypes_lie_in_adult_ranges(hearts: list[Heart]) -> None:
-    ranges = {"LVEDV": (75, 260), "LVEF": (30, 75), "LVM": (45, 240), "RVEDV": (75, 340), "LAV max": (30, 150)}
+    ranges = {"LVEDV": (65, 280), "LVEF": (25, 78), "LVM": (40, 250), "RVEDV": (65, 340), "LAV max": (30, 150)}
     for heart in hearts:
         truth = heart.phenotypes()
         for name, (low, high) in ranges.items():

@@ -76,12 +76,12 @@ def draw_heart(people: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     ill |= {name: people[name].to_numpy().astype(float) for name in ("diabetes", "high_blood_pressure")}
     z = rng.standard_normal((12, n))
     size = 0.3 * fitness - 0.2 * age_z - 0.65 * ill["diabetes"] + 0.35 * ill["cad"] + 0.55 * ill["infarct"] + 0.9 * z[0]
-    lvedv = np.clip(np.where(male, 80.0, 73.0) * bsa * np.exp(0.15 * size), 75, 260)
+    lvedv = np.clip(np.where(male, 80.0, 73.0) * bsa * np.exp(0.21 * size), 65, 280)
     ef = np.where(male, 59.5, 61.5) + fitness - 5.5 * ill["cad"] - 5.0 * ill["infarct"] + ill["diabetes"]
     # A dilated ventricle pumps the same stroke with a lower ejection fraction.
-    ef = np.clip(ef - 2.4 * z[0] + 5 * z[1], 30, 75)
+    ef = np.clip(ef - 2.4 * z[0] + 4.2 * z[1], 25, 78)
     burden = np.maximum(ill["hypertension"], 0.9 * ill["high_blood_pressure"])
-    wall = np.where(male, 8.3, 7.1) + 0.3 * pressure + 1.45 * burden + 0.15 * fat + 0.75 * z[2]
+    wall = np.where(male, 8.3, 7.1) + 0.3 * pressure + 1.45 * burden + 0.15 * fat + 1.0 * z[2]
     lvsv = lvedv * ef / 100
     rvedv = lvedv * np.clip(1.06 - 0.004 * (ef - 58), 0.95, 1.2) * np.exp(0.04 * z[3])
     rvsv = np.minimum(lvsv * (1 + 0.03 * z[4]), 0.7 * rvedv)
