@@ -55,6 +55,7 @@ include: "workflow/rules/baselines.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/cards.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -15,7 +15,9 @@ def test_caption_renders(path, source):
     core = pytest.importorskip("docutils.core")
     config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     config["input"]["source"] = source
-    job = SimpleNamespace(config=config, wildcards=SimpleNamespace(table="table4_diseases"))
+    job = SimpleNamespace(
+        config=config, wildcards=SimpleNamespace(table="table4_diseases", task="sa_phenotypes", model="vita")
+    )
     template = jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(path.read_text(encoding="utf-8"))
     text = template.render(snakemake=job)
     html = core.publish_string(text, writer="html5", settings_overrides={"halt_level": 2, "report_level": 2})

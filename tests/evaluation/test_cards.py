@@ -29,7 +29,14 @@ def _cohort(folder, n=100):
 
 def _data_card(folder, *names):
     inputs = [text for name in names for text in (f"--{name}", str(folder / f"{name}.parquet"))]
-    inputs += ["--targets", str(synthetic.targets(folder / "targets.tsv")), "--output", str(folder / "card.md")]
+    inputs += [
+        "--targets",
+        str(synthetic.targets(folder / "targets.tsv")),
+        "--output",
+        str(folder / "card.md"),
+        "--html",
+        str(folder / "card.html"),
+    ]
     data_card.main([*inputs, "--settings", '{"input": {"source": "phantom"}}'])
     return (folder / "card.md").read_text(encoding="utf-8")
 
@@ -41,9 +48,9 @@ def test_data_card(tmp_path):
     assert "| Female | 30 (50.0 %) | 10 (50.0 %) | 10 (50.0 %) | 50 (50.0 %) |" in text
     assert "| Age (years), mean ± SD | 52.5 ± 1.7 |" in text
     assert "| CAD | 19 (32.2 %) | 0 (0.0 %) | 0 (0.0 %) | 19 (19.2 %) |" in text
-    assert "| Stroke | 0 (0.0 %) | 0 (0.0 %) | &lt;5 | &lt;5 |" in text  # a single one is not printed
-    assert "| scan | sa: file is cut short | 7 |" in text
-    assert "| table | no row in the tables | &lt;5 |" in text
+    assert "| Stroke | 0 (0.0 %) | 0 (0.0 %) | &lt;10 | &lt;10 |" in text  # a single one is not printed
+    assert "| scan | sa: file is cut short | &lt;10 |" in text
+    assert "| table | no row in the tables | &lt;10 |" in text
     assert "50.0 %" in next(line for line in text.splitlines() if line.startswith("| LVM"))
     assert "synthetic" in text
     assert "100000" not in text
@@ -73,7 +80,7 @@ def test_model_card(tmp_path):
     configs = [_config(tmp_path, "stage1", "vita", seconds=61.4), _config(tmp_path, "sa_phenotypes", "vit", seed=2)]
     (tmp_path / "table.md").write_text("**A table**\n")
     arguments = ["--configs", *configs, "--tables", str(tmp_path / "table.md"), "--output", str(tmp_path / "card.md")]
-    model_card.main(arguments)
+    model_card.main([*arguments, "--html", str(tmp_path / "card.html")])
     text = (tmp_path / "card.md").read_text(encoding="utf-8")
     assert "| Stage I, reconstruction | ViTa | 123,456 | – | – | 0.1235 | 61 | – |" in text
     assert "* Seed: 1\n* Seed: 2\n" in text
@@ -81,8 +88,14 @@ def test_model_card(tmp_path):
     assert "* Sizes: patch 5 x 16 x 16" in text
     assert "**A table**" in text
     assert "not a medical device" in text
+    page = (tmp_path / "card.html").read_text(encoding="utf-8")
+    assert "<h1>Model card</h1>" in page
+    assert "<td>Stage I, reconstruction</td>" in page
 
 
 def test_a_missing_config_is_named(tmp_path):
+    html = ["--html", str(tmp_path / "c.html")]
     with pytest.raises(UserError, match=r"nowhere/config\.json"):
-        model_card.main(["--configs", str(tmp_path / "nowhere" / "config.json"), "--output", str(tmp_path / "c.md")])
+        model_card.main(
+            ["--configs", str(tmp_path / "nowhere" / "config.json"), "--output", str(tmp_path / "c.md"), *html]
+        )

@@ -16,7 +16,10 @@ def test_rules_are_summed(tmp_path):
     _benchmark(tmp_path / "b" / "train_stage3" / "sa_phenotypes" / "vit.tsv", 10.0, 900.5, 9.0)
     _benchmark(tmp_path / "b" / "train_stage3" / "sa_phenotypes" / "vita.tsv", 20.0, 1100.0, 19.0)
     _benchmark(tmp_path / "b" / "split_cohort.tsv", 0.5, "-", "NA")
-    run_times.main(["--folder", str(tmp_path / "b"), "--csv", str(tmp_path / "t.csv"), "--md", str(tmp_path / "t.md")])
+    html = ["--html", str(tmp_path / "t.html")]
+    run_times.main(
+        ["--folder", str(tmp_path / "b"), "--csv", str(tmp_path / "t.csv"), "--md", str(tmp_path / "t.md"), *html]
+    )
     table = pd.read_csv(tmp_path / "t.csv").set_index("rule")
     assert list(table.index) == ["train_stage3", "split_cohort"]
     assert table.loc["train_stage3"].tolist() == [2, 30, 15, 20, 28, 1100]

@@ -56,12 +56,15 @@ def test_accuracy_by_group(tmp_path, targets):
 
 def test_dice_by_group(tmp_path, targets):
     _fields(tmp_path / "fields.parquet")
-    synthetic.masks(tmp_path / "m.npz", n=6, frames=2)
+    synthetic.masks(tmp_path / "m.npz", n=24, frames=2)
     out = ["--output", str(tmp_path / "m.csv"), "--per-participant", str(tmp_path / "m.parquet")]
     segmentation.main(["--model", "vita", "--masks", str(tmp_path / "m.npz"), *out])
     found = _run(tmp_path, targets, "segmentation", tmp_path / "m.parquet")
-    assert found.loc[("RABP", "all", "all"), "n"] == 6
-    assert found.loc[("RABP", "sex"), "n"].to_dict() == {"female": 2, "male": 3}
+    assert found.loc[("RABP", "all", "all"), "n"] == "24"
+    assert found.loc[("RABP", "sex"), "n"].to_dict() == {"female": "11", "male": "12"}
+    small = found.loc[("RABP", "age", "65 to 74")]
+    assert (small["n"], small["note"]) == ("<10", "fewer than 10 participants")
+    assert small[["value", "low", "high"]].isna().all()
     assert found.loc[("RABP", "age", "75 and above"), "note"] == "nobody is in this group"
 
 

@@ -89,3 +89,75 @@ rule measure_segmentation:
         "python -m vita.evaluation.segmentation --model {wildcards.model} --masks {input.masks}"
         " {params.baselines} --settings {params.settings} --output {output.metrics}"
         " --per-participant {output.participants} > {log} 2>&1"
+
+
+# the main metric by sex, age band and BMI band; of a segmentation it needs each participant's Dice
+rule measure_subgroups:
+    input:
+        predictions=lambda wildcards: (
+            f"results/metrics/segmentation/{wildcards.model}_participants.parquet"
+            if wildcards.task == "segmentation"
+            else f"results/predictions/{wildcards.task}/{wildcards.model}.parquet"
+        ),
+        fields="results/cohort/fields.parquet",
+        targets=TARGETS,
+    output:
+        csv=report(
+            "results/metrics/subgroups/{task}/{model}.csv",
+            category="Subgroups",
+            labels={"task": "{task}", "system": "{model}"},
+            caption="../report/subgroups.rst",
+        ),
+    log:
+        "results/logs/measure_subgroups/{task}/{model}.log",
+    benchmark:
+        "results/benchmarks/measure_subgroups/{task}/{model}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cpus("measure_subgroups")
+    resources:
+        **asked("measure_subgroups"),
+    params:
+        settings=settings(evaluation=config["evaluation"]),
+        code=code_digest("vita.evaluation.subgroups"),
+    message:
+        "Subgroups: {wildcards.task} by {wildcards.model}"
+    shell:
+        "python -m vita.evaluation.subgroups --task {wildcards.task} --model {wildcards.model}"
+        " --predictions {input.predictions} --fields {input.fields} --targets {input.targets:q}"
+        " --settings {params.settings} --output {output.csv} > {log} 2>&1"
+
+
+rule measure_mask_phenotypes:
+    input:
+        masks="results/predictions/segmentation/{model}.npz",
+        shards=shards("parquet"),
+        targets=TARGETS,
+    output:
+        csv=report(
+            "results/metrics/mask_phenotypes/{model}.csv",
+            category="Tables",
+            labels={"table": "phenotypes from masks", "what": "{model}"},
+            caption="../report/mask_phenotypes.rst",
+        ),
+        participants="results/metrics/mask_phenotypes/{model}_participants.parquet",
+    log:
+        "results/logs/measure_mask_phenotypes/{model}.log",
+    benchmark:
+        "results/benchmarks/measure_mask_phenotypes/{model}.tsv"
+    wildcard_constraints:
+        model="vit|mae|vita",
+    conda:
+        ENVIRONMENT
+    threads: cpus("measure_mask_phenotypes")
+    resources:
+        **asked("measure_mask_phenotypes"),
+    params:
+        settings=settings(phenotypes={"ed": config["phenotypes"]["ed"]}),
+        code=code_digest("vita.evaluation.mask_phenotypes"),
+    message:
+        "Phenotypes from the masks of {wildcards.model}"
+    shell:
+        "python -m vita.evaluation.mask_phenotypes --model {wildcards.model} --masks {input.masks}"
+        " --shards {input.shards} --targets {input.targets:q} --settings {params.settings}"
+        " --output {output.csv} --per-participant {output.participants} > {log} 2>&1"

@@ -25,8 +25,8 @@ def table_metrics(table):
 TABLE_NAMES = [table for table in TABLE_TASKS if table_metrics(table)]
 
 
-def histories():
-    """Learning curves of every model that this run trains."""
+def model_folders():
+    """Folders, below results/models, of every model that this run trains."""
     folders = ["stage1/vita"]
     if config["products"] == "all":
         folders += [f"stage2/vita{without}" for without in exclusions(EXCLUDE, ALIGNED_TASKS)]
@@ -36,7 +36,12 @@ def histories():
             for system in systems_for(task)
             if system != "mean_guess"
         ]
-    return [f"results/models/{folder}/history.csv" for folder in folders]
+    return folders
+
+
+def model_files(name):
+    """Files of this name of every model that this run trains."""
+    return [f"results/models/{folder}/{name}" for folder in model_folders()]
 
 
 SEGMENTED = systems_for("segmentation")
@@ -85,10 +90,14 @@ FIGURES = {
         ],
         "targets": [TARGETS],
     },
+    "bland_altman": {
+        "participants": ["results/metrics/mask_phenotypes/vita_participants.parquet"],
+        "targets": [TARGETS],
+    },
     "scan_quality": {"shards": shards("npz")},
     "volume_curves": {"curves": ["results/images/curves.parquet"]},
     "plane_intersections": {"index": ["results/images/index.parquet"]},
-    "learning_curves": {"histories": histories()},
+    "learning_curves": {"histories": model_files("history.csv")},
 }
 FIGURE_SETTINGS = settings(evaluation=config["evaluation"])
 FIGURE_NAMES = list(FIGURES)
@@ -117,23 +126,43 @@ def table_and_figure_products():
         *expand("results/tables/{table}.csv", table=TABLE_NAMES),
         "results/tables/overlap.csv",
         *expand("results/figures/{figure}.svg", figure=FIGURE_NAMES),
+        *expand("results/metrics/mask_phenotypes/{system}.csv", system=SEGMENTED),
+        *expand("results/metrics/subgroups/{task}/vita.csv", task=tasks_of(config, "vita")),
     ]
+
+
+# tables that the data card counts in
+CARD_TABLES = {
+    "split": "results/cohort/split.parquet",
+    "exclusions": "results/cohort/exclusions.parquet",
+    "phenotypes": "results/images/phenotypes.parquet",
+}
+if config["products"] == "all":
+    CARD_TABLES |= {name: f"results/cohort/{name}.parquet" for name in ("fields", "labels")}
+
+
+def card_results():
+    """The paper's tables, which the model card takes over."""
+    names = [*TABLE_TASKS][:5] if config["products"] == "all" else []
+    return [f"results/tables/{table}.md" for table in names if table in TABLE_NAMES]
+
+
+def measured():
+    """Products whose rules' times and memory are listed."""
+    found = scan_products() + (table_and_figure_products() if config["products"] == "all" else [])
+    return [*found, "results/data_card.md", "results/model_card.md"]
 
 
 def reported():
     """What the report is about."""
-    return scan_products() + (table_and_figure_products() if config["products"] == "all" else [])
+    return [*measured(), "results/run_times.csv"]
 
 
 def shared_products():
     """Products that may be shown: all but Parquet, which holds rows of participants."""
     named = [path for path in reported() if not path.endswith(".parquet")]
-    models = [
-        path.replace("history.csv", name)
-        for path in histories()
-        for name in ("history.csv", "config.json", "model.safetensors")
-    ]
-    return named + models
+    models = ["history.csv", "config.json", "model.safetensors"]
+    return named + [path for name in models for path in model_files(name)]
 
 
 def products():

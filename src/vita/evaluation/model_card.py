@@ -3,7 +3,7 @@
     python -m vita.evaluation.model_card
         --configs results/models/stage1/vita/config.json results/models/sa_phenotypes/vita/config.json ...
         --tables results/tables/table1_sa_phenotypes.md results/tables/table4_diseases.md ...   (optional)
-        --settings '{"input": {"source": "phantom"}}' --output results/model_card.md
+        --settings '{"input": {"source": "phantom"}}' --output results/model_card.md --html results/model_card.html
 
 Stage or task and system are the two folders that a config.json lies in; the tables are taken over as they are.
 """
@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from vita import cli
-from vita.atomic import replacing
 from vita.errors import UserError
 from vita.evaluation import systems
 from vita.evaluation.data_card import SOURCES
 from vita.evaluation.printing import DASH, Cell, Printed, markdown, number
+from vita.evaluation.web import write_card
+from vita.privacy import shown_count
 
 PURPOSE = """Image encoders of cardiac cine MRI (long-axis and short-axis planes through time), pretrained by
 reconstructing masked patches (Stage I) and by alignment with a participant's table (Stage II), and one model per task
@@ -62,6 +63,7 @@ def trainings(configs: dict[Path, dict[str, Any]]) -> Printed:
 def setting(configs: dict[Path, dict[str, Any]]) -> list[str]:
     """What all models share: seed, split, participants, sizes, versions. Differences are listed one by one."""
     lines = []
+    configs = {path: config | _shown(config) for path, config in configs.items()}
     for title, key in {
         "Seed": "seed",
         "Split (hash)": "split_hash",
@@ -74,6 +76,14 @@ def setting(configs: dict[Path, dict[str, Any]]) -> list[str]:
         values = dict.fromkeys(_words(config[key]) for config in configs.values() if config.get(key) is not None)
         lines += [f"* {title}: {value}" for value in values]
     return lines
+
+
+def _shown(config: dict[str, Any]) -> dict[str, Any]:
+    """The numbers of participants by split as they may be published."""
+    counts = config.get("participants")
+    if not isinstance(counts, dict):
+        return {}
+    return {"participants": {name: shown_count(count) for name, count in counts.items()}}
 
 
 def _words(value: Any) -> str:
@@ -89,6 +99,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--configs", nargs="+", required=True, type=Path, help="config.json of each model")
     parser.add_argument("--tables", nargs="*", default=[], type=Path, help="Markdown tables of results")
     parser.add_argument("--output", required=True, type=Path, help="Markdown to write")
+    parser.add_argument("--html", required=True, type=Path, help="page to write")
     cli.add_settings(parser, "the block `input`")
     args = parser.parse_args(arguments)
     configs = {path: read_config(path) for path in args.configs}
@@ -99,8 +110,7 @@ def main(arguments: list[str] | None = None) -> None:
     sections += [SOURCES[args.settings.get("input", {}).get("source", "files")] + " See the data card."]
     sections += ["## Training", markdown(trainings(configs)), "\n".join(setting(configs)), "## Results"]
     sections += [path.read_text(encoding="utf-8") for path in args.tables] + ["## Limits", LIMITS]
-    with replacing(args.output) as path:
-        path.write_text("\n\n".join(section.strip("\n") for section in sections) + "\n", encoding="utf-8")
+    write_card(sections, args.output, args.html)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Run time and memory of each rule, from Snakemake's benchmark files.
 
     python -m vita.evaluation.run_times --folder results/benchmarks
-        --csv results/run_times.csv --md results/run_times.md
+        --csv results/run_times.csv --md results/run_times.md --html results/run_times.html
 
 A rule's files are <folder>/<rule>.tsv or lie below <folder>/<rule>/. Times are wall-clock; memory is the largest
 resident set that Snakemake saw, missing for jobs that ended before it looked.
@@ -15,6 +15,7 @@ from vita import cli
 from vita.atomic import replacing
 from vita.errors import UserError
 from vita.evaluation.printing import Cell, Printed, markdown, number
+from vita.evaluation.web import page
 
 CAPTION = "Run time and memory by rule"
 COLUMNS = ["rule", "jobs", "total_s", "mean_s", "longest_s", "cpu_s", "peak_memory_mb"]
@@ -70,12 +71,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--folder", required=True, type=Path, help="folder of the benchmark files")
     parser.add_argument("--csv", required=True, type=Path, help="table to write, plain numbers")
     parser.add_argument("--md", required=True, type=Path, help="table to write, Markdown")
+    parser.add_argument("--html", required=True, type=Path, help="table to write, a web page")
     args = parser.parse_args(arguments)
     table = summarise(read(args.folder))
     with replacing(args.csv) as path:
         table.to_csv(path, index=False)
-    with replacing(args.md) as path:
-        path.write_text(markdown(printed(table)), encoding="utf-8")
+    shown = printed(table)
+    for path, text in {args.md: markdown(shown), args.html: page(shown)}.items():
+        with replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

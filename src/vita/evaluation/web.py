@@ -1,7 +1,11 @@
-"""A printed table as a web page of its own, which opens offline and which the report shows."""
+"""A printed table, or a card, as a web page of its own, which opens offline and which the report shows."""
 
 from html import escape
+from pathlib import Path
 
+from markdown_it import MarkdownIt
+
+from vita.atomic import replacing
 from vita.evaluation.printing import Cell, Printed, letter
 
 _STYLE = """
@@ -16,6 +20,24 @@ p { max-width: 60rem; margin: .5rem 0; color: #3d4852; }
 """
 
 
+def write_card(sections: list[str], md: Path, html: Path) -> None:
+    """Sections of Markdown, the first of them the title, as one file of Markdown and as a web page."""
+    text = "\n\n".join(section.strip("\n") for section in sections) + "\n"
+    title = sections[0].lstrip("# ").strip()
+    body = MarkdownIt("commonmark").enable("table").render(text)
+    web = f"{_head(title)}<body>\n{body}</body></html>\n"
+    for path, content in {md: text, html: web}.items():
+        with replacing(path) as temporary:
+            temporary.write_text(content, encoding="utf-8")
+
+
+def _head(title: str) -> str:
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<style>{_STYLE}</style></head>\n"
+    )
+
+
 def page(table: Printed) -> str:
     """The table as HTML, captioned above and footnoted below; every text is escaped."""
     head = "".join(f"<th>{escape(text)}</th>" for text in table.header)
@@ -23,8 +45,7 @@ def page(table: Printed) -> str:
     notes = [f"<sup>{letter(place)}</sup> {escape(text)}" for place, text in enumerate(table.footnotes)]
     below = "\n".join(f"<p>{text}</p>" for text in [*notes, *map(escape, table.remarks)])
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(table.caption)}</title>'
-        f"<style>{_STYLE}</style></head>\n<body>\n<table>\n<caption>{escape(table.caption)}</caption>\n"
+        f"{_head(table.caption)}<body>\n<table>\n<caption>{escape(table.caption)}</caption>\n"
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n{below}\n</body></html>\n"
     )
 

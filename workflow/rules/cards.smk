@@ -1,0 +1,93 @@
+# What a run is about, for readers: the data card, the model card, and what each rule cost.
+
+
+rule write_data_card:
+    input:
+        **CARD_TABLES,
+        targets=TARGETS,
+    output:
+        md="results/data_card.md",
+        html=report(
+            "results/data_card.html",
+            category="Overview",
+            labels={"what": "data card"},
+            caption="../report/data_card.rst",
+        ),
+    log:
+        "results/logs/write_data_card.log",
+    benchmark:
+        "results/benchmarks/write_data_card.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cpus("write_data_card")
+    resources:
+        **asked("write_data_card"),
+    params:
+        arguments=" ".join(f"--{name} {path}" for name, path in CARD_TABLES.items()),
+        settings=settings(input={"source": config["input"]["source"]}),
+        code=code_digest("vita.evaluation.data_card"),
+    message:
+        "Data card: who is in the run, and who is not"
+    shell:
+        "python -m vita.evaluation.data_card {params.arguments} --targets {input.targets:q}"
+        " --settings {params.settings} --output {output.md} --html {output.html} > {log} 2>&1"
+
+
+rule write_model_card:
+    input:
+        configs=model_files("config.json"),
+        tables=card_results(),
+    output:
+        md="results/model_card.md",
+        html=report(
+            "results/model_card.html",
+            category="Overview",
+            labels={"what": "model card"},
+            caption="../report/model_card.rst",
+        ),
+    log:
+        "results/logs/write_model_card.log",
+    benchmark:
+        "results/benchmarks/write_model_card.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cpus("write_model_card")
+    resources:
+        **asked("write_model_card"),
+    params:
+        settings=settings(input={"source": config["input"]["source"]}),
+        code=code_digest("vita.evaluation.model_card"),
+    message:
+        "Model card: what was trained, how well, and what for"
+    shell:
+        "python -m vita.evaluation.model_card --configs {input.configs} --tables {input.tables}"
+        " --settings {params.settings} --output {output.md} --html {output.html} > {log} 2>&1"
+
+
+# after all that it tells the cost of
+rule list_run_times:
+    input:
+        measured(),
+    output:
+        csv="results/run_times.csv",
+        md="results/run_times.md",
+        html=report(
+            "results/run_times.html",
+            category="Overview",
+            labels={"what": "run times and memory"},
+            caption="../report/run_times.rst",
+        ),
+    log:
+        "results/logs/list_run_times.log",
+    conda:
+        ENVIRONMENT
+    threads: cpus("list_run_times")
+    resources:
+        **asked("list_run_times"),
+    params:
+        code=code_digest("vita.evaluation.run_times"),
+    message:
+        "Run time and memory of each rule"
+    shell:
+        "python -m vita.evaluation.run_times --folder results/benchmarks"
+        " --csv {output.csv} --md {output.md} --html {output.html} > {log} 2>&1"
