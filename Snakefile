@@ -9,6 +9,8 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
+from vita.ablations import TABLES as ABLATION_TABLES
+from vita.ablations import variants
 from vita.config import check, missing_inputs, stage_settings, tasks_of
 from vita.digest import code_digest
 from vita.errors import UserError
@@ -54,6 +56,7 @@ include: "workflow/rules/finetune.smk"
 include: "workflow/rules/baselines.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/ablations.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/cards.smk"
 include: "workflow/rules/report.smk"

@@ -23,7 +23,7 @@ def _psnr(path, masked, everything, n=12):
 
 
 def _run(tmp_path, name, *arguments):
-    paths = {kind: tmp_path / f"out.{kind}" for kind in ("csv", "md", "tex", "vs-paper")}
+    paths = {kind: tmp_path / f"out.{kind}" for kind in ("csv", "md", "tex", "html", "vs-paper")}
     outputs = [text for kind, path in paths.items() for text in (f"--{kind}", str(path))]
     settings = ["--settings", '{"seed": 1, "evaluation": {"bootstrap": 200}}']
     ablation_table.main(["--name", name, "--paper", str(PAPER), *settings, *arguments, *outputs])

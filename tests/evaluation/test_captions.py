@@ -16,7 +16,10 @@ def test_caption_renders(path, source):
     config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     config["input"]["source"] = source
     job = SimpleNamespace(
-        config=config, wildcards=SimpleNamespace(table="table4_diseases", task="sa_phenotypes", model="vita")
+        config=config,
+        wildcards=SimpleNamespace(
+            table="table4_diseases", task="sa_phenotypes", model="vita", ablation="tableA6_masking_ratio"
+        ),
     )
     template = jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(path.read_text(encoding="utf-8"))
     text = template.render(snakemake=job)

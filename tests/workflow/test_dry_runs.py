@@ -93,3 +93,20 @@ def test_every_stage_may_start_from_imported_weights(tmp_path: Path) -> None:
     for stage in ("stage1", "stage2", "stage3"):
         assert any(f"vita.training.{stage} " in line and f"--init {stage} " in line for line in commands), stage
     assert "init" not in "".join(line.partition("--settings")[2] for line in commands)
+
+
+def test_ablations_are_planned_where_they_are_wanted(tmp_path: Path) -> None:
+    """A Stage I for each variant, with its own settings, and their tables; none of it in the default run."""
+    assert "make_ablation_table" not in snakemake(tmp_path, "-n").stdout
+    config = tmp_path / "ablations.yaml"
+    config.write_text("ablations: {run: true, mask_ratios: [0.5, 0.7], positions: [4d], views: [sa]}\n")
+    run = snakemake(tmp_path, "-n", "-p", "--configfile", str(config))
+    assert run.returncode == 0, run.stderr
+    counts = dict(line.split() for line in run.stdout.splitlines() if line.startswith(("train_stage1 ", "make_abl")))
+    assert counts == {"train_stage1": "4", "make_ablation_table": "2"}  # 0.7 is the run's own ratio
+    commands = [line for line in run.stdout.splitlines() if "-m vita.training.stage1" in line]
+    changed = {line.rsplit("stage1/", 1)[1].split()[0]: line for line in commands}
+    assert '"mask_ratio": 0.5' in changed["mask_50"]
+    assert '"positions": "4d"' in changed["positions_4d"]
+    assert '"view_of_plane": [1, 1, 1, 1, 1, 1]' in changed["view_sa"]
+    assert "view_of_plane" not in changed["vita"]

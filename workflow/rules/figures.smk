@@ -29,7 +29,8 @@ for figure, inputs in FIGURES.items():
         params:
             arguments=" ".join(
                 f"--{name} {' '.join(map(shlex.quote, paths))}" for name, paths in inputs.items()
-            ),
+            )
+            + FIGURE_OPTIONS.get(figure, ""),
             module=f"vita.figures.{figure}",
             settings=FIGURE_SETTINGS,
             code=code_digest(f"vita.figures.{figure}"),

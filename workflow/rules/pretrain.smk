@@ -26,8 +26,8 @@ rule train_stage1:
     resources:
         **asked("train_stage1"),
     params:
-        meaning=learning(pretraining("stage1")),
-        settings=computing("train_stage1", pretraining("stage1")),
+        meaning=learning(stage1_settings),
+        settings=computing("train_stage1", stage1_settings),
         code=code_digest("vita.training.stage1"),
         init=(
             f"--init {shlex.quote(config['stage1']['init'])}"
@@ -99,8 +99,8 @@ rule reconstruct:
     resources:
         **asked("reconstruct"),
     params:
-        meaning=learning(pretraining("stage1")),
-        settings=computing("reconstruct", pretraining("stage1")),
+        meaning=learning(stage1_settings),
+        settings=computing("reconstruct", stage1_settings),
         code=code_digest("vita.evaluation.reconstruction"),
         folder=lambda wildcards, input: str(Path(input.model).parent),
     message:

@@ -29,6 +29,7 @@ def model_folders():
     """Folders, below results/models, of every model that this run trains."""
     folders = ["stage1/vita"]
     if config["products"] == "all":
+        folders = [f"stage1/{variant}" for variant in VARIANTS]
         folders += [f"stage2/vita{without}" for without in exclusions(EXCLUDE, ALIGNED_TASKS)]
         folders += [
             f"{task}/{system}"
@@ -42,6 +43,21 @@ def model_folders():
 def model_files(name):
     """Files of this name of every model that this run trains."""
     return [f"results/models/{folder}/{name}" for folder in model_folders()]
+
+
+def reconstructions(suffix):
+    """What Stage I and its variants make of hidden patches."""
+    names = VARIANTS if config["products"] == "all" else ["vita"]
+    return expand(
+        "results/predictions/reconstruction/{variant}.{suffix}", variant=names, suffix=suffix
+    )
+
+
+def ablation_rows(table):
+    """The row of each variant in one of the ablations' tables."""
+    return {
+        name: variant.rows[table] for name, variant in VARIANTS.items() if table in variant.rows
+    }
 
 
 SEGMENTED = systems_for("segmentation")
@@ -74,13 +90,9 @@ FIGURES = {
         "shards": shards("npz"),
     },
     "figB9_reconstructions": {
-        "examples": ["results/predictions/reconstruction/vita.npz"],
+        "examples": reconstructions("npz"),
         # two scans have no test split, so no PSNR on one
-        **(
-            {"predictions": ["results/predictions/reconstruction/vita.parquet"]}
-            if config["products"] == "all"
-            else {}
-        ),
+        **({"predictions": reconstructions("parquet")} if config["products"] == "all" else {}),
     },
     "calibration": {
         "predictions": [
@@ -98,6 +110,15 @@ FIGURES = {
     "volume_curves": {"curves": ["results/images/curves.parquet"]},
     "plane_intersections": {"index": ["results/images/index.parquet"]},
     "learning_curves": {"histories": model_files("history.csv")},
+}
+# what a figure takes beside files
+FIGURE_OPTIONS = {
+    "figB9_reconstructions": (
+        " --titles "
+        + " ".join(shlex.quote(f"{name}={variant.title}") for name, variant in VARIANTS.items())
+        if len(VARIANTS) > 1
+        else ""
+    )
 }
 FIGURE_SETTINGS = settings(evaluation=config["evaluation"])
 FIGURE_NAMES = list(FIGURES)
@@ -125,6 +146,10 @@ def table_and_figure_products():
     return [
         *expand("results/tables/{table}.csv", table=TABLE_NAMES),
         "results/tables/overlap.csv",
+        *expand(
+            "results/tables/{table}.csv",
+            table=ABLATION_TABLES if config["ablations"]["run"] else [],
+        ),
         *expand("results/figures/{figure}.svg", figure=FIGURE_NAMES),
         *expand("results/metrics/mask_phenotypes/{system}.csv", system=SEGMENTED),
         *expand("results/metrics/subgroups/{task}/vita.csv", task=tasks_of(config, "vita")),

@@ -22,6 +22,15 @@ def pretraining(stage):
     return lambda wildcards: {"model": MODEL, "stage": block}
 
 
+def stage1_settings(wildcards):
+    """What Stage I learns from, with what this variant changes."""
+    variant, blocks = VARIANTS[wildcards.variant], pretraining("stage1")(wildcards)
+    return {
+        "model": blocks["model"] | variant.model,
+        "stage": blocks["stage"] | variant.stage,
+    }
+
+
 def encoding(wildcards):
     """Settings of the table's encoding, with what is kept out of this one."""
     exclude = exclusions(EXCLUDE, ALL_TASKS)[wildcards.without]

@@ -4,7 +4,7 @@
         --predictions results/predictions/reconstruction/mask50.parquet ...   (one per variant that was run)
         --variants mask50=0.5 vita=0.7 mask90=0.9   (each file's name and the row of the table that it is)
         --paper workflow/resources/paper --settings '{"seed": 2025, "evaluation": {"bootstrap": 1000}}'
-        --csv results/tables/tableA6_masking_ratio.csv --md ... --tex ... --vs-paper ..._vs_paper.csv
+        --csv results/tables/tableA6_masking_ratio.csv --md ... --tex ... --html ... --vs-paper ..._vs_paper.csv
 
 Names: tableA5_positional_encoding (rows 4D and 5D), tableA6_masking_ratio (rows 0.5, 0.7 and 0.9); further rows may
 be given. PSNR in dB, peak 1.0, over the hidden patches and over all. A row of the paper without a file has dashes.
@@ -23,6 +23,7 @@ from vita.evaluation.predictions import read_predictions
 from vita.evaluation.printing import Cell, Printed, known, latex, markdown, number, with_interval, with_spread
 from vita.evaluation.regression_table import NOT_RUN
 from vita.evaluation.statistics import mean_interval
+from vita.evaluation.web import page
 
 CAPTIONS = {
     "tableA5_positional_encoding": "Reconstruction by positional encoding: PSNR in dB, mean ± SD over the test split",
@@ -77,7 +78,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--predictions", nargs="*", default=[], type=Path, help="PSNR, one file per variant")
     parser.add_argument("--variants", nargs="*", default=[], metavar="FILE=ROW", help="row of each file, by its name")
     parser.add_argument("--paper", required=True, type=Path, help="folder of the paper's numbers")
-    for name in ("csv", "md", "tex", "vs-paper"):
+    for name in ("csv", "md", "tex", "html", "vs-paper"):
         parser.add_argument(f"--{name}", required=True, type=Path, help="file to write")
     cli.add_settings(parser, "seed and the block `evaluation`")
     args = parser.parse_args(arguments)
@@ -91,7 +92,8 @@ def main(arguments: list[str] | None = None) -> None:
     table = plain(list(dict.fromkeys(values["row"])), found)
     out = printed(table, values, CAPTIONS[args.name])
     versus = paper.versus(comparable(table), values, args.paper, args.name)
-    for path, text in {args.md: markdown(out), args.tex: latex(out, args.name)}.items():
+    texts = {args.md: markdown(out), args.tex: latex(out, args.name), args.html: page(out)}
+    for path, text in texts.items():
         with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
     for path, frame in {args.csv: table.astype({"n": "Int64"}), args.vs_paper: versus}.items():

@@ -8,6 +8,7 @@ from torch import Tensor
 from vita.models.mae import MaskedAutoencoder
 from vita.models.masking import kept_count, random_order
 from vita.models.patches import patchify
+from vita.models.settings import WHOLE_HEART
 from vita.training.batches import in_order, mixed_seed
 from vita.training.data import Samples
 from vita.training.reconstruction import errors, psnr_db
@@ -46,7 +47,7 @@ def example_images(model: MaskedAutoencoder, samples: Samples, settings: Setting
 
     Returns:
         `input`, `masked` (true where hidden) and `reconstruction` (visible patches are the input's), each (examples,
-        plane, time, height, width).
+        plane, time, height, width) with the planes of the whole heart; those that the model does not see are empty.
     """
     device, tokens = model.decoder.mask_token.device, model.settings.tokens
     count = min(count, len(samples))
@@ -59,4 +60,11 @@ def example_images(model: MaskedAutoencoder, samples: Samples, settings: Setting
         "masked": hidden.expand_as(patches),
         "reconstruction": output.reconstruction.float().where(hidden, patches),
     }
-    return {name: model.images(values).cpu().numpy() for name, values in shown.items()}
+    return {name: _whole_heart(model.images(values).cpu().numpy(), samples.planes) for name, values in shown.items()}
+
+
+def _whole_heart(images_bsthw: np.ndarray, planes: slice) -> np.ndarray:
+    """The images among all planes."""
+    whole = np.zeros((len(images_bsthw), len(WHOLE_HEART), *images_bsthw.shape[2:]), images_bsthw.dtype)
+    whole[:, planes] = images_bsthw
+    return whole

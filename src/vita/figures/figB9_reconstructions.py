@@ -76,7 +76,7 @@ def describe(examples: dict[str, dict[str, np.ndarray]], measured: pd.DataFrame)
         | {"value": psnr_db(example["reconstruction"][plane], example["input"][plane])}
         for name, example in examples.items()
         for plane, title in enumerate(style.PLANES)
-        if plane in mosaic.SHOWN_PLANES
+        if plane in mosaic.SHOWN_PLANES and example["input"][plane].any()
     ]
     for _, row in measured.iterrows():
         for statistic in ("mean", "std"):
@@ -88,19 +88,23 @@ def describe(examples: dict[str, dict[str, np.ndarray]], measured: pd.DataFrame)
 def draw(examples: dict[str, dict[str, np.ndarray]], titles: dict[str, str], measured: pd.DataFrame) -> Figure:
     """Two rows per variant below the input: what it saw and what it made of it."""
     inputs = next(iter(examples.values()))["input"]
-    rows = [("Input", inputs)]
+    rows = [("Input", inputs, inputs)]
     for name, example in examples.items():
-        rows += [(f"{titles.get(name, systems.title(name))}\nmasked", example["masked"])]
+        rows += [(f"{titles.get(name, systems.title(name))}\nmasked", example["masked"], example["input"])]
         rows += [
-            (f"{titles.get(name, systems.title(name))}\nrebuilt{_label(measured, name)}", example["reconstruction"])
+            (
+                f"{titles.get(name, systems.title(name))}\nrebuilt{_label(measured, name)}",
+                example["reconstruction"],
+                example["input"],
+            )
         ]
-    figure, cells = mosaic.grid([name for name, _ in rows], list(mosaic.SHOWN_PLANES.values()))
-    for place, (_, pictures) in enumerate(rows):
+    figure, cells = mosaic.grid([name for name, *_ in rows], list(mosaic.SHOWN_PLANES.values()))
+    for place, (_, pictures, seen) in enumerate(rows):
         for column, plane in enumerate(mosaic.SHOWN_PLANES):
-            if inputs[plane].any():
+            if seen[plane].any():
                 mosaic.picture(cells[place, column], mosaic.stretched(pictures[plane], inputs[plane]))
             else:
-                mosaic.note(cells[place, column], "not scanned")
+                mosaic.note(cells[place, column], "not seen" if inputs[plane].any() else "not scanned")
     return figure
 
 

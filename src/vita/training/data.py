@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from vita.errors import UserError
 from vita.images.shards import ShardReader
-from vita.models.settings import ModelSettings
+from vita.models.settings import WHOLE_HEART, ModelSettings
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,12 @@ def even_frames(available: int, wanted: int) -> list[int]:
     return [number * available // wanted for number in range(wanted)]
 
 
+def planes_seen(model: ModelSettings) -> slice:
+    """Planes of the whole heart that the model sees: all, or those of its one view."""
+    seen = [plane for plane, view in enumerate(WHOLE_HEART) if view in model.view_of_plane]
+    return slice(seen[0], seen[-1] + 1)
+
+
 class Samples(Dataset[Batch]):
     """Participants of some splits with their images, masks if asked for, and further tensors.
 
@@ -84,6 +90,7 @@ class Samples(Dataset[Batch]):
             assert not set(self.split) & {"test"}
         self.eids = self.split.index.to_numpy(np.int64)
         self._refuse_missing(names)
+        self.planes = planes_seen(model)
         self.frames = self._check_shape(model)
         self.extra: Batch = {}
         self._images: Tensor | None = None
@@ -115,7 +122,7 @@ class Samples(Dataset[Batch]):
         """Digest of participants and of their voxels and masks, by the checksums that the shards carry."""
         columns = [c for c in ("eid", "voxels_crc32", "masks_crc32") if c in self.reader.table]
         table = self.reader.table.set_index("eid", drop=False).loc[self.eids, columns]
-        data = table.to_csv(index=False) + self.split.to_csv() + str(self.frames)
+        data = table.to_csv(index=False) + self.split.to_csv() + str(self.frames) + str(self.planes)
         return hashlib.sha256(data.encode()).hexdigest()[:16]
 
     def _refuse_missing(self, names: Sequence[str]) -> None:
@@ -130,6 +137,7 @@ class Samples(Dataset[Batch]):
 
     def _check_shape(self, model: ModelSettings) -> list[int]:
         planes, frames, height, width = self.reader.stored(int(self.eids[0])).shape
+        planes = len(range(planes)[self.planes])
         if (planes, height, width) != (model.planes, model.size, model.size):
             raise UserError(
                 f"the shards hold {planes} planes of {height} x {width} pixels, the model takes {model.planes} of "
@@ -138,10 +146,10 @@ class Samples(Dataset[Batch]):
         return even_frames(frames, model.frames)
 
     def _read_images(self, row: int) -> Tensor:
-        return torch.from_numpy(self.reader.voxels(int(self.eids[row]), self.frames)).half()
+        return torch.from_numpy(self.reader.voxels(int(self.eids[row]), self.frames)[self.planes]).half()
 
     def _read_masks(self, row: int) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(self.reader.masks(int(self.eids[row]), self.frames)))
+        return torch.from_numpy(np.ascontiguousarray(self.reader.masks(int(self.eids[row]), self.frames)[self.planes]))
 
     def _cache(self, cache_mb: int) -> None:
         first = self._read_images(0)

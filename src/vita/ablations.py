@@ -1,0 +1,50 @@
+"""The variants of Stage I that the ablations train: what each changes, and which row of a table it is."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+TABLES = ("tableA5_positional_encoding", "tableA6_masking_ratio")
+POSITIONS = {"4d": "4D", "block": "5D", "interleaved": "5D, interleaved"}
+# what a single view sees: planes of one view, as `model.view_of_plane`
+VIEWS = {"la": ([0] * 3, "long axis alone"), "sa": ([1] * 6, "short axis alone")}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A Stage I of its own.
+
+    Attributes:
+        title: as figures print it.
+        rows: its row in each table that it stands in.
+        model: keys of the block `model` that it changes; `stage`: of the block `stage1`.
+    """
+
+    title: str
+    rows: dict[str, str]
+    model: dict[str, Any] = field(default_factory=dict)
+    stage: dict[str, Any] = field(default_factory=dict)
+
+
+def variants(config: dict[str, Any]) -> dict[str, Variant]:
+    """All variants by name: `vita`, the run's own Stage I, first; nothing else unless `ablations.run`.
+
+    A value that the run's own Stage I has already is no variant of it.
+    """
+    wanted, ratio, positions = config["ablations"], config["stage1"]["mask_ratio"], config["model"]["positions"]
+    encoding, masking = TABLES
+    found = {"vita": Variant(f"Both views, {ratio:.0%}", {encoding: POSITIONS[positions], masking: f"{ratio:g}"})}
+    if not wanted["run"]:
+        return found
+    for value in wanted["mask_ratios"]:
+        if value != ratio:
+            name = f"mask_{100 * value:g}".replace(".", "_")
+            found[name] = Variant(f"Both views, {value:.0%}", {masking: f"{value:g}"}, stage={"mask_ratio": value})
+    for value in wanted["positions"]:
+        if value != positions:
+            title = POSITIONS[value]
+            found[f"positions_{value}"] = Variant(f"{title} positions", {encoding: title}, model={"positions": value})
+    for view in wanted["views"]:
+        planes, words = VIEWS[view]
+        row = {masking: f"{ratio:g}, {words}"}
+        found[f"view_{view}"] = Variant(words.capitalize(), row, model={"view_of_plane": planes})
+    return found

@@ -1,0 +1,48 @@
+"""The variants of Stage I: each changes one thing, and none repeats the run's own."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from vita.ablations import variants
+from vita.config import check
+from vita.errors import UserError
+from vita.models.settings import ModelSettings
+from vita.training.data import planes_seen
+
+ROOT = Path(__file__).parents[1]
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+
+
+def _wanted(**lists):
+    block = {"run": True, "mask_ratios": [], "positions": [], "views": []} | lists
+    return variants(CONFIG | {"ablations": block})
+
+
+def test_by_default_there_is_the_runs_own_alone():
+    assert list(variants(CONFIG)) == ["vita"]
+
+
+def test_a_variant_changes_one_thing():
+    found = _wanted(mask_ratios=[0.5, 0.7, 0.725], positions=["4d", "block"], views=["la"])
+    assert list(found) == ["vita", "mask_50", "mask_72_5", "positions_4d", "view_la"]
+    assert [found[name].stage for name in ("mask_50", "mask_72_5")] == [{"mask_ratio": 0.5}, {"mask_ratio": 0.725}]
+    assert found["positions_4d"].model == {"positions": "4d"}
+    assert found["vita"].rows == {"tableA5_positional_encoding": "5D", "tableA6_masking_ratio": "0.7"}
+
+
+def test_a_single_view_takes_its_planes_of_the_whole_heart():
+    seen = {
+        view: planes_seen(ModelSettings.from_dict(_wanted(views=[view])[f"view_{view}"].model)) for view in ("la", "sa")
+    }
+    assert seen == {"la": slice(0, 3), "sa": slice(3, 9)}
+    assert planes_seen(ModelSettings()) == slice(0, 9)
+
+
+def test_variants_from_scratch_are_not_compared_with_one_from_weights():
+    config = CONFIG | {"ablations": CONFIG["ablations"] | {"run": True}}
+    schema = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+    check(config, schema)
+    with pytest.raises(UserError, match=r"stage1\.init"):
+        check(config | {"stage1": config["stage1"] | {"init": "weights"}}, schema)
