@@ -99,8 +99,8 @@ def _check_systems(config: dict[str, Any]) -> None:
         )
     if config["ablations"]["run"] and config["stage1"]["init"]:
         raise UserError(
-            "config: 'ablations.run' trains Stage I's variants from scratch, but 'stage1.init' names a start for the one "
-            "that they are compared with; switch one of them off"
+            "config: 'ablations.run' trains Stage I's variants from scratch, but 'stage1.init' names a start for the "
+            "one that they are compared with; switch one of them off"
         )
     split = config["split"]
     if max(split.values()) < 1 <= sum(split.values()):

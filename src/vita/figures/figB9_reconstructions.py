@@ -90,14 +90,9 @@ def draw(examples: dict[str, dict[str, np.ndarray]], titles: dict[str, str], mea
     inputs = next(iter(examples.values()))["input"]
     rows = [("Input", inputs, inputs)]
     for name, example in examples.items():
-        rows += [(f"{titles.get(name, systems.title(name))}\nmasked", example["masked"], example["input"])]
-        rows += [
-            (
-                f"{titles.get(name, systems.title(name))}\nrebuilt{_label(measured, name)}",
-                example["reconstruction"],
-                example["input"],
-            )
-        ]
+        title, seen = titles.get(name, systems.title(name)), example["input"]
+        rows += [(f"{title}\nmasked", example["masked"], seen)]
+        rows += [(f"{title}\nrebuilt{_label(measured, name)}", example["reconstruction"], seen)]
     figure, cells = mosaic.grid([name for name, *_ in rows], list(mosaic.SHOWN_PLANES.values()))
     for place, (_, pictures, seen) in enumerate(rows):
         for column, plane in enumerate(mosaic.SHOWN_PLANES):
