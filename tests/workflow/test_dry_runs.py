@@ -105,7 +105,7 @@ def test_ablations_are_planned_where_they_are_wanted(tmp_path: Path) -> None:
     counts = dict(line.split() for line in run.stdout.splitlines() if line.startswith(("train_stage1 ", "make_abl")))
     assert counts == {"train_stage1": "4", "make_ablation_table": "2"}  # 0.7 is the run's own ratio
     commands = [line for line in run.stdout.splitlines() if "-m vita.training.stage1" in line]
-    changed = {line.rsplit("stage1/", 1)[1].split()[0]: line for line in commands}
+    changed = {line.split("--output results/models/stage1/")[1].split()[0]: line for line in commands}
     assert '"mask_ratio": 0.5' in changed["mask_50"]
     assert '"positions": "4d"' in changed["positions_4d"]
     assert '"view_of_plane": [1, 1, 1, 1, 1, 1]' in changed["view_sa"]
