@@ -22,7 +22,9 @@ min_version("9.0")
 keep_private(Path("results"))
 
 HERE = Path(workflow.basedir)
-RESOURCES = HERE / "workflow" / "resources"
+# relative where the run is in the clone: rules then name the same files wherever the clone lies
+CLONE = Path() if Path.cwd().samefile(HERE) else HERE
+RESOURCES = CLONE / "workflow" / "resources"
 
 # the package runs from this clone in every environment: of conda, of a cluster's node
 shell.prefix(f"export PYTHONPATH={shlex.quote(str(HERE / 'src'))}; ")

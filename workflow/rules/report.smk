@@ -49,7 +49,7 @@ rule report:
     resources:
         **asked("report"),
     params:
-        snakefile=workflow.main_snakefile,
+        snakefile=str(CLONE / "Snakefile"),
         code=code_digest("vita"),
     message:
         "Report: everything on one page"
