@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy  # its parts are imported where they are first used
 
 from vita import cli
 from vita.atomic import replacing
@@ -114,7 +114,7 @@ def agreement(found: pd.DataFrame, targets: pd.DataFrame, model: str) -> pd.Data
         row |= {"reference_mean": part["reference"].mean(), "bias": bias, "sd": sd}
         row |= {"limit_low": bias - LIMIT * sd, "limit_high": bias + LIMIT * sd}
         varied = (np.ptp(part[["reference", "predicted"]].to_numpy(), axis=0) > 0).all()
-        row["r"] = stats.pearsonr(part["reference"], part["predicted"])[0] if varied else np.nan
+        row["r"] = scipy.stats.pearsonr(part["reference"], part["predicted"])[0] if varied else np.nan
         rows.append(row | {"mean_absolute_difference": difference.abs().mean()})
     return pd.DataFrame(rows).reindex(columns=COLUMNS)
 

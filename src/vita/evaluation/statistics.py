@@ -7,7 +7,7 @@ resamples is a few matrix products instead of a loop.
 from zlib import crc32
 
 import numpy as np
-from scipy import stats
+import scipy  # its parts are imported where they are first used
 
 LEVEL = 0.95
 
@@ -51,7 +51,7 @@ def wilcoxon_p(first: np.ndarray, second: np.ndarray) -> float:
     difference = first - second
     if not np.any(difference):
         return 1.0
-    return float(stats.wilcoxon(difference).pvalue)
+    return float(scipy.stats.wilcoxon(difference).pvalue)
 
 
 def holm(p: np.ndarray) -> np.ndarray:
@@ -68,10 +68,10 @@ def holm(p: np.ndarray) -> np.ndarray:
 def _placements(truth: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """DeLong's structural components: (positives,) and (negatives,), each with the AUC as its mean."""
     positive, negative = score[truth], score[~truth]
-    ranks = stats.rankdata(np.concatenate([positive, negative]))
+    ranks = scipy.stats.rankdata(np.concatenate([positive, negative]))
     m, n = positive.size, negative.size
-    of_positive = (ranks[:m] - stats.rankdata(positive)) / n
-    of_negative = 1 - (ranks[m:] - stats.rankdata(negative)) / m
+    of_positive = (ranks[:m] - scipy.stats.rankdata(positive)) / n
+    of_negative = 1 - (ranks[m:] - scipy.stats.rankdata(negative)) / m
     return of_positive, of_negative
 
 
@@ -93,7 +93,7 @@ def delong_interval(truth: np.ndarray, score: np.ndarray) -> tuple[float, float,
     if min(of_positive.size, of_negative.size) < 2:
         return auc, float("nan"), float("nan")
     variance = of_positive.var(ddof=1) / of_positive.size + of_negative.var(ddof=1) / of_negative.size
-    half = float(stats.norm.ppf((1 + LEVEL) / 2) * np.sqrt(variance))
+    half = float(scipy.stats.norm.ppf((1 + LEVEL) / 2) * np.sqrt(variance))
     return auc, max(0.0, auc - half), min(1.0, auc + half)
 
 
@@ -108,4 +108,4 @@ def delong_p(truth: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
     difference = positive.mean()
     if variance <= 1e-15:
         return 1.0 if abs(difference) < 1e-12 else 0.0
-    return float(2 * stats.norm.sf(abs(difference) / np.sqrt(variance)))
+    return float(2 * scipy.stats.norm.sf(abs(difference) / np.sqrt(variance)))

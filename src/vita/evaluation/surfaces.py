@@ -5,7 +5,7 @@ outside the image counts as background), and HD95 is the larger of the two direc
 """
 
 import numpy as np
-from scipy.spatial.distance import cdist
+import scipy  # its parts are imported where they are first used
 
 PERCENTILE = 0.95
 
@@ -44,7 +44,7 @@ def hausdorff(first: np.ndarray, second: np.ndarray, spacing_mm: np.ndarray) -> 
     Returns:
         HD and HD95 in mm.
     """
-    distance = cdist(first * spacing_mm, second * spacing_mm)
+    distance = scipy.spatial.distance.cdist(first * spacing_mm, second * spacing_mm)
     forward, backward = distance.min(axis=1), distance.min(axis=0)
     return float(max(forward.max(), backward.max())), max(_percentile(forward), _percentile(backward))
 

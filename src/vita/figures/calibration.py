@@ -16,9 +16,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import scipy  # its parts are imported where they are first used
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy import stats
 
 from vita import cli
 from vita.errors import UserError
@@ -38,7 +38,7 @@ def curve(found: Pairs) -> pd.DataFrame:
     rows = []
     for part in np.array_split(order, count):
         positives, n = int(found.truth[part].sum()), part.size
-        interval = stats.binomtest(positives, n).proportion_ci(method="wilson")
+        interval = scipy.stats.binomtest(positives, n).proportion_ci(method="wilson")
         row = {"n": n, "predicted": found.prediction[part].mean(), "observed": positives / n}
         rows.append(row | {"low": interval.low, "high": interval.high})
     return pd.DataFrame(rows)

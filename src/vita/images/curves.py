@@ -8,7 +8,7 @@ steps of a tenth of a millimetre to the pixels' edges, so that the length is not
 """
 
 import numpy as np
-from scipy import ndimage
+import scipy  # its parts are imported where they are first used
 
 STEP_MM = 0.1
 
@@ -60,8 +60,8 @@ def area_and_length(
 def _largest_parts(mask_thw: np.ndarray) -> np.ndarray:
     """Keep each frame's largest connected part (4 neighbours)."""
     in_plane = np.zeros((3, 3, 3), bool)
-    in_plane[1] = ndimage.generate_binary_structure(2, 1)
-    numbers, count = ndimage.label(mask_thw, structure=in_plane)
+    in_plane[1] = scipy.ndimage.generate_binary_structure(2, 1)
+    numbers, count = scipy.ndimage.label(mask_thw, structure=in_plane)
     if count == len(mask_thw):
         return mask_thw
     sizes = np.bincount(numbers.ravel(), minlength=count + 1)

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import nibabel
 import numpy as np
 from isal import isal_zlib
+
+if TYPE_CHECKING:
+    import nibabel
 
 HEADER_BYTES = 352
 NIFTI2_HEADER_BYTES = 544
@@ -115,7 +118,9 @@ def parse_header(start: bytes, planar: bool = False) -> Header:
     )
 
 
-def _nibabel_header(start: bytes) -> nibabel.Nifti1Header:
+def _nibabel_header(start: bytes) -> "nibabel.Nifti1Header":
+    import nibabel  # brings pydicom, which takes a while; what reads headers is imported by what does not
+
     if len(start) < HEADER_BYTES:
         raise ScanError("the file is cut short inside its header")
     sizes = {int.from_bytes(start[:4], order) for order in ("little", "big")}
@@ -144,7 +149,7 @@ def _four_axes(shape: tuple[int, ...], planar: bool) -> tuple[tuple[int, int, in
     return (*spatial, 1), 4
 
 
-def _frame_s(header: nibabel.Nifti1Header, time_axis: int) -> float:
+def _frame_s(header: "nibabel.Nifti1Header", time_axis: int) -> float:
     """Frame duration in s from `pixdim` and its unit."""
     value = float(header["pixdim"][time_axis])
     if not np.isfinite(value) or value <= 0:

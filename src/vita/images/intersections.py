@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
+import scipy  # its parts are imported where they are first used
 
 from vita.images.geometry import Orientation
 
@@ -44,7 +44,7 @@ class Plane:
 
     def sample(self, positions_mm: np.ndarray) -> np.ndarray:
         """(n,) intensities, linearly interpolated."""
-        return ndimage.map_coordinates(self.image_hw.astype(np.float32), self.pixels(positions_mm).T, order=1)
+        return scipy.ndimage.map_coordinates(self.image_hw.astype(np.float32), self.pixels(positions_mm).T, order=1)
 
 
 def meeting_line(first: Plane, second: Plane) -> np.ndarray:

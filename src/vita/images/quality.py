@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
+import scipy  # its parts are imported where they are first used
 
 from vita.images.header import ScanError
 from vita.images.layout import LVBP
@@ -68,7 +68,7 @@ def measure_mask(classes_tsyx: np.ndarray, lv_ml: np.ndarray) -> dict[str, float
         return {}
     largest = int(np.nanargmax(lv_ml))
     cavity = classes_tsyx[largest] == LVBP
-    numbers, count = ndimage.label(cavity[(slice(None), *_box(cavity))])
+    numbers, count = scipy.ndimage.label(cavity[(slice(None), *_box(cavity))])
     sizes = np.bincount(numbers.ravel(), minlength=count + 1)[1:]
     steps = np.abs(np.diff(lv_ml))
     jump = float(np.nanmax(steps) / lv_ml[largest]) if np.isfinite(steps).any() else float("nan")
