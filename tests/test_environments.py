@@ -1,10 +1,14 @@
-"""The conda environment asks for what pyproject.toml asks for."""
+"""The conda environment, the lock and the container hold what pyproject.toml asks for."""
 
 import re
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
+import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
@@ -23,3 +27,65 @@ def test_conda_equals_pyproject() -> None:
     lines = [entry for entry in entries if isinstance(entry, str) and entry != "pip"]
     lines += [line for entry in entries if isinstance(entry, dict) for line in entry["pip"]]
     assert dict(map(_requirement, lines)) == wanted
+
+
+def _lock() -> dict[str, str]:
+    """Names as PyPI spells them, and the one version of each."""
+    lines = (ROOT / "envs" / "requirements.lock").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if line and line[0] not in "#-")
+    assert all(name == canonicalize_name(name) for name in pins)
+    return pins
+
+
+def _project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def test_the_lock_has_a_version_that_pyproject_allows_of_each_requirement() -> None:
+    pins, project = _lock(), _project()
+    for text in project["dependencies"] + project["optional-dependencies"]["slurm"]:
+        wanted = Requirement(text)
+        assert wanted.specifier.contains(pins[canonicalize_name(wanted.name)]), text
+
+
+def test_the_lock_holds_what_its_packages_need_and_nothing_else() -> None:
+    """As far as the locked versions are installed here: they know what they need."""
+    pins, project = _lock(), _project()
+    extras = ["", *Requirement(next(text for text in project["dependencies"] if "snakemake[" in text)).extras]
+    needed = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
+    needed |= {canonicalize_name(Requirement(text).name) for text in project["optional-dependencies"]["slurm"]}
+    for name, version in pins.items():
+        if not _installed(name, version):
+            pytest.skip(f"{name} {version} of the lock is not installed here")
+        for wanted in map(Requirement, metadata.requires(name) or []):
+            asked = extras if name == "snakemake" else [*extras[:1], *_extras(name, pins)]
+            if wanted.marker is None or any(wanted.marker.evaluate({"extra": extra}) for extra in asked):
+                assert wanted.specifier.contains(pins[canonicalize_name(wanted.name)], prereleases=True), wanted
+                needed.add(canonicalize_name(wanted.name))
+    assert set(pins) == needed
+
+
+def _installed(name: str, version: str) -> bool:
+    try:
+        return metadata.version(name) == version
+    except metadata.PackageNotFoundError:
+        return False
+
+
+def _extras(name: str, pins: dict[str, str]) -> set[str]:
+    """Extras of a package that others in the lock ask for."""
+    asked = [Requirement(text) for pin in pins for text in metadata.requires(pin) or []]
+    return {
+        extra
+        for wanted in asked
+        if canonicalize_name(wanted.name) == name and wanted.marker is None
+        for extra in wanted.extras
+    }
+
+
+def test_the_container_installs_the_lock_on_a_python_that_pyproject_allows() -> None:
+    recipe = (ROOT / "envs" / "vita.def").read_text()
+    copied = re.search(r"%files\n\s+envs/requirements\.lock (\S+)\n", recipe).group(1)
+    assert f"pip install --no-cache-dir --requirement {copied}\n" in recipe
+    python = re.search(r"(?m)^From: python:(\d+\.\d+)-", recipe).group(1)
+    assert Requirement(f"python{_project()['requires-python']}").specifier.contains(python)
