@@ -31,7 +31,8 @@ def configure(folder: Path, **images: object) -> list[str]:
     images = {"shard_count": SHARDS, "frames": FRAMES, "size": 32, "max_excluded": 1} | images
     source = {"source": "files", "tables": [], "scans": "scans", "withdrawals": "withdrawn.csv"}
     (folder / "withdrawn.csv").touch()
-    (folder / "run.yaml").write_text(json.dumps({"input": source, "products": "scans", "images": images}))
+    run = {"input": source, "products": "scans", "images": images, "model": {"patch": [5, 8, 8]}}
+    (folder / "run.yaml").write_text(json.dumps(run))
     return [*TARGETS, "--configfile", str(folder / "run.yaml")]
 
 
