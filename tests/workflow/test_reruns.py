@@ -1,0 +1,197 @@
+"""What runs again after a change, and what does not: dry runs over results that are there as far as Snakemake knows.
+
+The results are empty files of the right names. `snakemake --touch` gives them the records of a finished run (params,
+inputs, checksums), which is all that a dry run looks at. The clone is a copy, so that its code can be changed.
+"""
+
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from workflow.test_dry_runs import ROOT
+
+pytestmark = pytest.mark.workflow
+PARTS = ("Snakefile", "config.yaml", "envs", "src", "workflow", "profiles")
+SMOKE = ("--configfile", "workflow/presets/smoke.yaml")
+# made from the table alone, or from nothing
+NO_IMAGES = {"phantom_people", "phantom_scans", "phantom_truth", "extract_fields", "label_diseases"}
+NO_IMAGES |= {"list_overlap", "record_config"}
+IMAGES = {"index_scans", "build_shard", "measure_phenotypes", "list_exclusions", "split_cohort"}
+LAST = {"list_run_times", "report", "audit"}
+LARGE = (".npz", ".safetensors")
+
+
+def snakemake(clone: Path, *arguments: str) -> str:
+    """Snakemake in the clone, with the clone's own package, as a user calls it; returns what it prints."""
+    run = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "1", *arguments],
+        cwd=clone,
+        env=os.environ | {"PYTHONPATH": str(clone / "src"), "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+    return run.stdout + run.stderr
+
+
+def planned(clone: Path, *arguments: str) -> dict[str, int]:
+    """Jobs by rule that a dry run plans."""
+    text = snakemake(clone, "-n", "--quiet", "rules", *(arguments or SMOKE))
+    counts = re.findall(r"^(\w+) +(\d+)$", snakemake_table(text), re.MULTILINE)
+    return {rule: int(count) for rule, count in counts if rule not in ("all", "total")}
+
+
+def snakemake_table(text: str) -> str:
+    """The table of job counts; empty only where Snakemake says that nothing is to be done."""
+    _, found, table = text.partition("Job stats:")
+    assert found or "Nothing to be done" in text, text
+    return table
+
+
+def with_config(clone: Path, text: str) -> tuple[str, ...]:
+    """Arguments of a run that lays a few keys over the smoke preset."""
+    (clone / "change.yaml").write_text(text)
+    return (*SMOKE, "change.yaml")
+
+
+@contextmanager
+def edited(path: Path, change: str) -> Iterator[None]:
+    """The file with `change` as its last line, for as long as the block lasts."""
+    before = path.read_text()
+    path.write_text(f"{before}{change}\n")
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone with the results of a run, so far as Snakemake can tell."""
+    folder = tmp_path_factory.mktemp("clone")
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir() and not source.is_symlink():
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, folder / part, follow_symlinks=False)
+    summary = snakemake(folder, "--summary", *SMOKE)
+    outputs = [line.split("\t")[0] for line in summary.splitlines() if line.startswith("results/")]
+    assert len(outputs) > 150
+    for output in outputs:
+        path = folder / output
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            file.truncate(2_000_000 if path.suffix in LARGE else 0)  # large: compared by time alone
+    snakemake(folder, "--touch", "--forceall", *SMOKE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def everything(clone: Path) -> dict[str, int]:
+    return planned(clone, "--forceall", *SMOKE)
+
+
+def test_a_finished_run_has_nothing_to_do_with_any_number_of_cores(clone: Path) -> None:
+    assert planned(clone) == {}
+    assert planned(clone, *SMOKE, "--cores", "8") == {}
+
+
+def test_everything_could_be_planned(everything: dict[str, int]) -> None:
+    """So that the empty plans of the other tests mean something."""
+    assert everything["train_stage1"] == everything["train_stage2"] == 1
+    assert {"draw_fig5_phenotype_scatter", "build_shard", "train_stage3", "make_table", *LAST} <= set(everything)
+
+
+def test_a_fresh_clone_with_the_same_results_reruns_nothing(clone: Path, tmp_path: Path) -> None:
+    """Elsewhere, the repository's files as new as a checkout makes them, the results copied with their times."""
+    fresh = tmp_path / "elsewhere"
+    shutil.copytree(clone, fresh, symlinks=True)
+    for path in (path for part in PARTS for path in (fresh / part).rglob("*")):
+        path.touch()
+    assert planned(fresh) == {}
+
+
+def test_touching_files_reruns_nothing(clone: Path, tmp_path: Path) -> None:
+    """In any order, those of at most 1 MB; a larger one counts as changed when it is newer."""
+    touched = tmp_path / "touched"
+    shutil.copytree(clone, touched, symlinks=True)
+    files = [path for path in touched.rglob("*") if path.is_file() and ".snakemake" not in path.parts]
+    small = [path for path in files if path.suffix not in LARGE]
+    random.Random(1).shuffle(small)
+    latest = max(path.stat().st_mtime for path in files)
+    for order, path in enumerate(small, start=1):
+        os.utime(path, (latest + order, latest + order))
+    assert planned(touched) == {}
+
+
+def test_comments_rerun_nothing(clone: Path) -> None:
+    paths = ("src/vita/images/crop.py", "workflow/rules/images.smk", "workflow/rules/common.smk", "config.yaml")
+    with edited(clone / paths[0], "# why"), edited(clone / paths[1], "# why"), edited(clone / paths[2], "# why"):
+        assert planned(clone) == {}
+    with edited(clone / paths[3], "# why"):
+        assert planned(clone) == {}
+
+
+def test_a_figure_reruns_itself_and_the_report(clone: Path) -> None:
+    with edited(clone / "src/vita/figures/fig5_phenotype_scatter.py", "CHANGED = 1"):
+        assert set(planned(clone)) == {"draw_fig5_phenotype_scatter", *LAST}
+
+
+def test_what_figures_share_reruns_figures_alone(clone: Path, everything: dict[str, int]) -> None:
+    with edited(clone / "src/vita/figures/style.py", "CHANGED = 1"):
+        assert set(planned(clone)) == {rule for rule in everything if rule.startswith("draw_")} | LAST
+
+
+def test_the_crop_reruns_images_and_all_that_follows(clone: Path, everything: dict[str, int]) -> None:
+    with edited(clone / "src/vita/images/crop.py", "CHANGED = 1"):
+        after = planned(clone)
+    assert set(everything) - set(after) <= NO_IMAGES | {"index_scans"}
+    assert not set(after) & NO_IMAGES
+    assert after["build_shard"] == everything["build_shard"]
+    assert after["train_stage3"] == everything["train_stage3"]
+
+
+def test_a_stage_iii_rate_reruns_its_task_alone(clone: Path) -> None:
+    arguments = with_config(clone, "stage3: {tasks: {physiological: {lr: 2.0e-3}}}\n")
+    text = snakemake(clone, "-n", *arguments)
+    trained = re.findall(r"^Job \d+: (Stage .*)$", text, re.MULTILINE)
+    assert trained
+    assert {line.split(" with ")[0] for line in trained} == {"Stage III: physiological"}
+    tables = re.findall(r"^Job \d+: Table: (\w+)$", text, re.MULTILINE)
+    assert "table3_physiological" in tables
+    assert not {"table1_sa_phenotypes", "table2_la_phenotypes", "table4_diseases", "segmentation"} & set(tables)
+    assert not (NO_IMAGES - {"record_config"} | IMAGES) & set(planned(clone, *arguments))
+
+
+def test_a_stage_i_setting_reruns_all_stages_and_no_images(clone: Path, everything: dict[str, int]) -> None:
+    after = planned(clone, *with_config(clone, "stage1: {epochs: 3}\n"))
+    assert {"train_stage1", "train_stage2", "train_stage3", "train_segmentation", "make_table"} <= set(after)
+    assert not (NO_IMAGES - {"record_config"} | IMAGES) & set(after)
+    assert after["train_stage3"] < everything["train_stage3"], "a baseline from scratch starts from no Stage I"
+
+
+def test_a_code_list_reruns_labels_and_what_follows(clone: Path) -> None:
+    with edited(clone / "workflow/resources/icd10.tsv", "# another code"):
+        after = planned(clone)
+    assert {"label_diseases", "split_cohort", "train_stage3", "measure_classification", "make_table"} <= set(after)
+    before = {"phantom_people", "phantom_scans", "extract_fields", "index_scans", "build_shard", "measure_phenotypes"}
+    assert not set(after) & before
+
+
+def test_where_a_model_is_trained_reruns_no_model(clone: Path) -> None:
+    """The run's configuration is recorded anew, and the report shows it."""
+    for device in ("cpu", "cuda"):
+        after = planned(clone, *with_config(clone, f"training: {{device: {device}, cache_mb: 99}}\n"))
+        assert {"record_config", "report", "audit"} <= set(after)
+        made = ("phantom_", "extract_", "label_", "build_", "encode_", "train_", "measure_", "embed", "reconstruct")
+        assert not [rule for rule in after if rule.startswith(made)]
