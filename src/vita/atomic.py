@@ -30,6 +30,12 @@ def replacing(target: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_text(target: str | Path, text: str) -> None:
+    """Write a text file (UTF-8) whole or not at all, as `replacing` does."""
+    with replacing(target) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def _umask() -> int:
     """The process's umask; mkstemp makes files for the owner only, whatever the umask says."""
     current = os.umask(0)

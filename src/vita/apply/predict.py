@@ -133,7 +133,7 @@ def _write(
     from vita.apply.measuring import measure_masks
     from vita.apply.page import page
     from vita.apply.segmenting import as_stored, segment_scan
-    from vita.atomic import replacing
+    from vita.atomic import replacing, write_text
     from vita.images.nifti import write_nifti
     from vita.training.data import even_frames
 
@@ -157,8 +157,8 @@ def _write(
     for name, table in files.items():
         with replacing(folder / name) as path:
             table.to_csv(path, index=False, float_format="%.6g")
-    with replacing(folder / "report.html") as path:
-        path.write_text(page(folder.name.replace("_", " ").capitalize(), scan, tables, masks, curves), "utf-8")
+    title = folder.name.replace("_", " ").capitalize()
+    write_text(folder / "report.html", page(title, scan, tables, masks, curves))
 
 
 if __name__ == "__main__":

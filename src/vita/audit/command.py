@@ -18,6 +18,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from vita import cli
+from vita.atomic import write_text
 from vita.audit.finding import Finding, search_file
 from vita.errors import UserError
 
@@ -57,10 +58,7 @@ def main(arguments: list[str] | None = None) -> None:
     text = f"{len(files)} files searched, no participant's id found"
     log.info(text)
     if args.output:
-        from vita.atomic import replacing
-
-        with replacing(args.output) as path:
-            path.write_text(text + "\n", encoding="utf-8")
+        write_text(args.output, text + "\n")
 
 
 def audit(files: Sequence[Path], ids: set[int], alike: bool, made_up: Sequence[str] = ()) -> list[Finding]:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from vita import cli
-from vita.atomic import replacing
+from vita.atomic import replacing, write_text
 from vita.errors import UserError
 from vita.evaluation import paper
 from vita.evaluation.predictions import read_predictions
@@ -94,8 +94,7 @@ def main(arguments: list[str] | None = None) -> None:
     versus = paper.versus(comparable(table), values, args.paper, args.name)
     texts = {args.md: markdown(out), args.tex: latex(out, args.name), args.html: page(out)}
     for path, text in texts.items():
-        with replacing(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(path, text)
     for path, frame in {args.csv: table.astype({"n": "Int64"}), args.vs_paper: versus}.items():
         with replacing(path) as temporary:
             frame.to_csv(temporary, index=False)

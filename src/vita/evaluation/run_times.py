@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from vita import cli
-from vita.atomic import replacing
+from vita.atomic import replacing, write_text
 from vita.errors import UserError
 from vita.evaluation.printing import Cell, Printed, markdown, number
 from vita.evaluation.web import page
@@ -78,8 +78,7 @@ def main(arguments: list[str] | None = None) -> None:
         table.to_csv(path, index=False)
     shown = printed(table)
     for path, text in {args.md: markdown(shown), args.html: page(shown)}.items():
-        with replacing(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(path, text)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from pathlib import Path
 import pandas as pd
 
 from vita import cli
-from vita.atomic import replacing
+from vita.atomic import replacing, write_text
 from vita.errors import UserError
 from vita.evaluation.printing import latex, markdown
 from vita.evaluation.table_makers import MAKERS, REGRESSION
@@ -79,8 +79,7 @@ def main(arguments: list[str] | None = None) -> None:
     table, out, versus = MAKERS[args.name](args.name, metrics, args.targets, args.paper, significance)
     texts = {args.md: markdown(out), args.tex: latex(out, args.name), args.html: page(out)}
     for path, text in texts.items():
-        with replacing(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(path, text)
     for path, frame in {args.csv: table, args.vs_paper: versus}.items():
         with replacing(path) as temporary:
             _whole_numbers(frame).to_csv(temporary, index=False)

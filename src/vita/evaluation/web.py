@@ -5,7 +5,7 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-from vita.atomic import replacing
+from vita.atomic import write_text
 from vita.evaluation.printing import Cell, Printed, letter
 
 _STYLE = """
@@ -27,8 +27,7 @@ def write_card(sections: list[str], md: Path, html: Path) -> None:
     body = MarkdownIt("commonmark").enable("table").render(text)
     web = f"{_head(title)}<body>\n{body}</body></html>\n"
     for path, content in {md: text, html: web}.items():
-        with replacing(path) as temporary:
-            temporary.write_text(content, encoding="utf-8")
+        write_text(path, content)
 
 
 def _head(title: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vita import cli
-from vita.atomic import replacing
+from vita.atomic import replacing, write_text
 from vita.errors import UserError
 
 if TYPE_CHECKING:  # these need torch, which `--help` should not wait for
@@ -56,8 +56,7 @@ def _convert(args: argparse.Namespace) -> None:
     args.output.mkdir(parents=True, exist_ok=True)
     with replacing(args.output / "model.safetensors") as temporary:
         save_file(kept, temporary)
-    with replacing(args.output / "config.json") as temporary:
-        temporary.write_text(json.dumps(_config(args, settings), indent=2) + "\n", encoding="utf-8")
+    write_text(args.output / "config.json", json.dumps(_config(args, settings), indent=2) + "\n")
     logging.info("%d weights of %s written to %s", len(kept), args.checkpoint, args.output)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from vita import cli
-from vita.atomic import replacing
+from vita.atomic import replacing, write_text
 from vita.phantom import diagnoses, traits
 from vita.phantom.settings import PhantomSettings
 
@@ -62,8 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
         people.to_parquet(part, index=False)
     with replacing(args.table) as part:
         columns = write_table(people, settings.seed, part)
-    with replacing(args.withdrawals) as part:
-        part.write_text("".join(f"{eid}\n" for eid in people.loc[people["withdrawn"], "eid"]))
+    write_text(args.withdrawals, "".join(f"{eid}\n" for eid in people.loc[people["withdrawn"], "eid"]))
     log.info("%d participants, %d columns, %d withdrawn", len(people), columns, settings.withdrawn)
 
 

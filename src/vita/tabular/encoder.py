@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from vita import cli
-from vita.atomic import replacing
+from vita.atomic import replacing, write_text
 from vita.cohort.reading import EID
 from vita.cohort.split_hash import split_hash
 from vita.errors import UserError
@@ -75,8 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     encoder = fit(table.filter(pl.col("split") == "train"), features, impute, split_hash(split[EID], split["split"]))
     with replacing(args.output) as path:
         encode(table, encoder).sort(EID).write_parquet(path, compression="zstd")
-    with replacing(args.encoder) as path:
-        path.write_text(json.dumps(asdict(encoder), indent=1) + "\n", encoding="utf-8")
+    write_text(args.encoder, json.dumps(asdict(encoder), indent=1) + "\n")
     LOG.info("%d participants, %d features, statistics of %d", len(table), len(features), encoder.n_train)
 
 

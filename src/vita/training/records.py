@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from vita.atomic import replacing
+from vita.atomic import replacing, write_text
 from vita.errors import UserError
 from vita.training.settings import TrainingSettings
 
@@ -45,8 +45,7 @@ def write_model(path: Path, weights: Mapping[str, Tensor]) -> None:
 
 def write_config(path: Path, record: Mapping[str, Any]) -> None:
     """Write config.json."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
 def read_model(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

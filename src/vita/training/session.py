@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,12 +99,6 @@ class Session:
             **more,
         }
         records.write_config(folder / "config.json", record)
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Arguments of every module that reads shards by split."""
-    parser.add_argument("--shards", type=Path, nargs="+", required=True, help="NNNNN.npz, a table beside each")
-    parser.add_argument("--split", type=Path, required=True, help="split.parquet")
 
 
 def open_session(name: str, shards: Sequence[Path], split: Path, blocks: Mapping[str, Any]) -> Session:
