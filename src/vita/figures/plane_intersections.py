@@ -7,7 +7,7 @@ come first; of one without long-axis views, two cuts through the stack are drawn
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,9 +20,10 @@ from vita.figures import mosaic, style
 from vita.images.geometry import canonical
 from vita.images.index import read_index
 from vita.images.intersections import Plane, agreement, common_point, meeting_line
-from vita.images.participant import read_images
 from vita.images.settings import ImageSettings
-from vita.images.view import Image
+
+if TYPE_CHECKING:
+    from vita.images.view import Image
 
 LONG_AXIS = {
     "la_2ch": ("2-chamber", style.ORANGE),
@@ -34,7 +35,7 @@ FIELD_MM = 180
 STEP_MM = 1.0
 
 
-def planes_of(images: dict[str, Image]) -> tuple[dict[str, Plane], list[Plane]]:
+def planes_of(images: "dict[str, Image]") -> tuple[dict[str, Plane], list[Plane]]:
     """Long-axis planes by view, and all slices of the stack, at end-diastole."""
     long_axis = {}
     for view in LONG_AXIS:
@@ -129,6 +130,8 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = choose(read_index(args.index), args.participants)
     if not chosen:
         raise UserError(f"{args.index}: nobody has a short-axis stack that can be used")
+    from vita.images.participant import read_images  # brings nibabel and pydicom, which --help need not wait for
+
     settings = ImageSettings.from_dict(args.settings)
     style.apply()
     people = [planes_of(read_images(rows, settings)[0]) for rows in chosen]
