@@ -57,9 +57,12 @@ def test_the_lock_holds_what_its_packages_need_and_nothing_else() -> None:
     for name, version in pins.items():
         if not _installed(name, version):
             pytest.skip(f"{name} {version} of the lock is not installed here")
-        for wanted in map(Requirement, metadata.requires(name) or []):
-            asked = extras if name == "snakemake" else [*extras[:1], *_extras(name, pins)]
-            if wanted.marker is None or any(wanted.marker.evaluate({"extra": extra}) for extra in asked):
+    requirements = {name: [Requirement(text) for text in metadata.requires(name) or []] for name in pins}
+    asked = _extras(requirements)
+    for name, wanted_by_it in requirements.items():
+        chosen = extras if name == "snakemake" else [*extras[:1], *asked.get(name, ())]
+        for wanted in wanted_by_it:
+            if wanted.marker is None or any(wanted.marker.evaluate({"extra": extra}) for extra in chosen):
                 assert wanted.specifier.contains(pins[canonicalize_name(wanted.name)], prereleases=True), wanted
                 needed.add(canonicalize_name(wanted.name))
     assert set(pins) == needed
@@ -72,15 +75,13 @@ def _installed(name: str, version: str) -> bool:
         return False
 
 
-def _extras(name: str, pins: dict[str, str]) -> set[str]:
-    """Extras of a package that others in the lock ask for."""
-    asked = [Requirement(text) for pin in pins for text in metadata.requires(pin) or []]
-    return {
-        extra
-        for wanted in asked
-        if canonicalize_name(wanted.name) == name and wanted.marker is None
-        for extra in wanted.extras
-    }
+def _extras(requirements: dict[str, list[Requirement]]) -> dict[str, set[str]]:
+    """Extras of each package that others in the lock ask for."""
+    asked: dict[str, set[str]] = {}
+    for wanted in (each for wanted_by_one in requirements.values() for each in wanted_by_one):
+        if wanted.marker is None:
+            asked.setdefault(canonicalize_name(wanted.name), set()).update(wanted.extras)
+    return asked
 
 
 def test_the_container_installs_the_lock_on_a_python_that_pyproject_allows() -> None:
