@@ -64,12 +64,23 @@ def test_too_few_devices_is_an_error(tmp_path: Path) -> None:
         lease(2, ["0"], tmp_path)
 
 
+def test_a_command_for_cpus_sees_no_device(tmp_path: Path) -> None:
+    show = "import os; print(repr(os.environ['CUDA_VISIBLE_DEVICES']))"
+    out, _ = start(tmp_path, 0, sys.executable, "-c", show, devices="0,1").communicate(timeout=20)
+    assert out == "''\n"
+    assert not list(tmp_path.iterdir())
+
+
 def test_devices_are_counted_without_a_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
     assert visible_gpus(tmp_path) == []
     for name in ("nvidia0", "nvidia3", "nvidiactl", "nvidia-uvm"):
         (tmp_path / name).touch()
     assert visible_gpus(tmp_path) == ["0", "1"]
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    assert visible_gpus(tmp_path) == [], "SLURM names the devices that it gives"
+    monkeypatch.delenv("SLURM_JOB_ID")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
     assert visible_gpus(tmp_path) == ["3"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")

@@ -4,8 +4,8 @@
 
 Snakemake counts GPUs but does not say which one is whose. Here, a device is held by the lock of a file in the
 machine's temporary folder: the command inherits the lock, so it ends with the job, however the job ends. The
-command sees its devices alone, by CUDA_VISIBLE_DEVICES. Where SLURM gave exactly the devices asked for, they are
-taken as they are.
+command sees its devices alone, by CUDA_VISIBLE_DEVICES; with `--count 0` it sees none. Where SLURM gave exactly the
+devices asked for, they are taken as they are.
 """
 
 import fcntl
@@ -24,8 +24,8 @@ from vita.machine import visible_gpus
 _PAUSE_S = 0.5
 
 
-def _at_least_one(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
+def _count(text: str) -> int:
+    if not text.isdecimal():
         raise ArgumentTypeError(f"{text!r} is no number of GPUs")
     return int(text)
 
@@ -75,12 +75,14 @@ def _lock(path: Path) -> int | None:
 def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--count", type=_at_least_one, required=True, help="GPUs wanted")
+    parser.add_argument(
+        "--count", type=_count, required=True, help="GPUs wanted; 0 for a command that computes on CPUs"
+    )
     parser.add_argument("command", nargs="+", help="what to start, after --")
     options = parser.parse_args(arguments)
-    devices = visible_gpus()
+    devices = visible_gpus() if options.count else []
     job = os.environ.get("SLURM_JOB_ID")
-    if not (job and len(devices) == options.count):
+    if options.count and not (job and len(devices) == options.count):
         folder = Path(tempfile.gettempdir())
         if job:
             # another job's "0" on the same node may be another device

@@ -36,9 +36,12 @@ def visible_gpus(devices: Path = Path("/dev")) -> list[str]:
         devices: where the driver's device files are.
 
     Returns:
-        The entries of CUDA_VISIBLE_DEVICES if that is set, else a number for each of NVIDIA's device files.
+        The entries of CUDA_VISIBLE_DEVICES if that is set, else a number for each of NVIDIA's device files. In a job
+        of SLURM that did not get any, none: those of the node are other jobs'.
     """
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None:
         return [name.strip() for name in named.split(",") if name.strip() and name.strip() != "-1"]
+    if "SLURM_JOB_ID" in os.environ:
+        return []
     return [str(number) for number, _ in enumerate(devices.glob("nvidia[0-9]*"))]

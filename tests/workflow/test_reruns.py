@@ -29,12 +29,15 @@ LAST = {"list_run_times", "report", "audit"}
 LARGE = (".npz", ".safetensors")
 
 
-def snakemake(clone: Path, *arguments: str) -> str:
-    """Snakemake in the clone, with the clone's own package, as a user calls it; returns what it prints."""
+def snakemake(clone: Path, *arguments: str, devices: str = "") -> str:
+    """Snakemake in the clone, with the clone's own package, as a user calls it; returns what it prints.
+
+    `devices` are the GPUs of the machine.
+    """
     run = subprocess.run(
         [sys.executable, "-m", "snakemake", "--cores", "1", *arguments],
         cwd=clone,
-        env=os.environ | {"PYTHONPATH": str(clone / "src"), "CUDA_VISIBLE_DEVICES": ""},
+        env=os.environ | {"PYTHONPATH": str(clone / "src"), "CUDA_VISIBLE_DEVICES": devices},
         capture_output=True,
         text=True,
         check=False,
@@ -43,9 +46,9 @@ def snakemake(clone: Path, *arguments: str) -> str:
     return run.stdout + run.stderr
 
 
-def planned(clone: Path, *arguments: str) -> dict[str, int]:
+def planned(clone: Path, *arguments: str, devices: str = "") -> dict[str, int]:
     """Jobs by rule that a dry run plans."""
-    text = snakemake(clone, "-n", "--quiet", "rules", *(arguments or SMOKE))
+    text = snakemake(clone, "-n", "--quiet", "rules", *(arguments or SMOKE), devices=devices)
     counts = re.findall(r"^(\w+) +(\d+)$", snakemake_table(text), re.MULTILINE)
     return {rule: int(count) for rule, count in counts if rule not in ("all", "total")}
 
@@ -186,6 +189,20 @@ def test_a_code_list_reruns_labels_and_what_follows(clone: Path) -> None:
     assert {"label_diseases", "split_cohort", "train_stage3", "measure_classification", "make_table"} <= set(after)
     before = {"phantom_people", "phantom_scans", "extract_fields", "index_scans", "build_shard", "measure_phenotypes"}
     assert not set(after) & before
+
+
+def test_a_gpu_that_comes_or_goes_reruns_nothing(clone: Path) -> None:
+    assert planned(clone, devices="0,1") == {}
+
+
+def test_another_command_reruns_its_rule(clone: Path) -> None:
+    rules = clone / "workflow" / "rules" / "images.smk"
+    before = rules.read_text()
+    rules.write_text(before.replace('"python -m vita.images.phenotypes', '"python -W once -m vita.images.phenotypes'))
+    try:
+        assert "measure_phenotypes" in planned(clone)
+    finally:
+        rules.write_text(before)
 
 
 def test_where_a_model_is_trained_reruns_no_model(clone: Path) -> None:

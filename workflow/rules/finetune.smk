@@ -50,8 +50,8 @@ rule train_stage3:
     message:
         "Stage III: {wildcards.task} with {wildcards.model}"
     shell:
-        launcher("train_stage3")
-        + "python -m vita.training.stage3 --task {wildcards.task} --model {wildcards.model}"
+        "python -m vita.gpus --count {resources.gpu} --"
+        " python -m vita.training.stage3 --task {wildcards.task} --model {wildcards.model}"
         + STAGE3_ARGUMENTS
 
 
@@ -83,8 +83,8 @@ rule train_segmentation:
     message:
         "Stage III: segmentation with {wildcards.model}"
     shell:
-        launcher("train_segmentation")
-        + "python -m vita.training.stage3 --task segmentation --model {wildcards.model} --masks {output.masks}"
+        "python -m vita.gpus --count {resources.gpu} --"
+        " python -m vita.training.stage3 --task segmentation --model {wildcards.model} --masks {output.masks}"
         + STAGE3_ARGUMENTS
 
 

@@ -38,8 +38,8 @@ rule train_stage1:
     message:
         "Stage I ({wildcards.variant}): learning to reconstruct masked cine patches"
     shell:
-        launcher("train_stage1")
-        + "python -m vita.training.stage1 --shards {input.shards} --split {input.split} {params.init}"
+        "python -m vita.gpus --count {resources.gpu} --"
+        " python -m vita.training.stage1 --shards {input.shards} --split {input.split} {params.init}"
         " --settings {params.settings} --output {params.folder} > {log} 2>&1"
 
 
@@ -74,8 +74,8 @@ rule train_stage2:
     message:
         "Stage II ({wildcards.variant}): aligning images with the table's features"
     shell:
-        launcher("train_stage2")
-        + "python -m vita.training.stage2 --shards {input.shards} --split {input.split}"
+        "python -m vita.gpus --count {resources.gpu} --"
+        " python -m vita.training.stage2 --shards {input.shards} --split {input.split}"
         " --encoded {input.encoded} --encoder {input.encoder} --init {params.init:q}"
         " --settings {params.settings} --output {params.folder} > {log} 2>&1"
 
@@ -106,8 +106,8 @@ rule reconstruct:
     message:
         "Stage I ({wildcards.variant}): PSNR of reconstructions"
     shell:
-        launcher("reconstruct")
-        + "python -m vita.evaluation.reconstruction --model-dir {params.folder} --shards {input.shards}"
+        "python -m vita.gpus --count {resources.gpu} --"
+        " python -m vita.evaluation.reconstruction --model-dir {params.folder} --shards {input.shards}"
         " --split {input.split} --settings {params.settings} --output {output.table}"
         " --examples {output.examples} > {log} 2>&1"
 
@@ -137,6 +137,6 @@ rule embed:
     message:
         "Embeddings ({wildcards.model}): mean of the image tokens"
     shell:
-        launcher("embed")
-        + "python -m vita.evaluation.embeddings --stage-dir {params.folder} --shards {input.shards}"
+        "python -m vita.gpus --count {resources.gpu} --"
+        " python -m vita.evaluation.embeddings --stage-dir {params.folder} --shards {input.shards}"
         " --split {input.split} --settings {params.settings} --output {output.table} > {log} 2>&1"

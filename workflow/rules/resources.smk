@@ -50,7 +50,8 @@ def asked(rule):
         "slurm_partition": (devices and PLACES["gpu_partition"]) or PLACES["partition"],
         "slurm_account": PLACES["account"],
         "constraint": PLACES["constraint"],
-        "gpu": devices or None,
+        # zero too: the rule's command names it, so that it is the same with and without GPUs
+        "gpu": devices if wanted["gpus"] else None,
         "gpu_model": PLACES["gpu_type"] if devices else None,
     }
     return {
@@ -61,11 +62,6 @@ def asked(rule):
             wanted["runtime_min"], wanted["runtime_min_per_gb"], PLACES["max_runtime_min"]
         ),
     } | {name: value for name, value in places.items() if value is not None}
-
-
-def launcher(rule):
-    """Start of a command that computes on a GPU: it takes free devices, which no other job then has."""
-    return f"python -m vita.gpus --count {gpus(rule)} -- " if gpus(rule) else ""
 
 
 if DEVICES and not ON_CLUSTER and workflow.global_resources.get("gpu").value is None:
