@@ -120,3 +120,8 @@ def test_ablations_are_planned_where_they_are_wanted(tmp_path: Path) -> None:
     assert '"positions": "4d"' in changed["positions_4d"]
     assert '"view_of_plane": [1, 1, 1, 1, 1, 1]' in changed["view_sa"]
     assert "view_of_plane" not in changed["vita"]
+
+
+def test_the_readme_is_written_on_demand_alone(tmp_path: Path) -> None:
+    assert "update_readme" not in snakemake(tmp_path, "-n").stdout
+    assert "vita.evaluation.readme" in snakemake(tmp_path, "-n", "-p", "update_readme").stdout

@@ -15,6 +15,7 @@ onerror:
 
 localrules:
     record_config,
+    update_readme,
 
 
 rule record_config:
@@ -80,3 +81,24 @@ rule audit:
     shell:
         "python -m vita.audit {input.html} {input.products} results/logs"
         " --ids {input.ids} --known-only --output {output} > {log} 2>&1"
+
+
+# on demand, after a default run in the clone; no output is declared, since Snakemake would delete the README first
+rule update_readme:
+    input:
+        "results/report.html",
+    log:
+        "results/logs/update_readme.log",
+    conda:
+        ENVIRONMENT
+    threads: cpus("update_readme")
+    resources:
+        **asked("update_readme"),
+    params:
+        readme=str(CLONE / "README.md"),
+        images=str(CLONE / "workflow" / "report" / "images"),
+    message:
+        "README: numbers, tables and pictures of this run"
+    shell:
+        "python -m vita.evaluation.readme --results results --readme {params.readme:q}"
+        " --images {params.images:q} > {log} 2>&1"

@@ -1,0 +1,53 @@
+"""The README's blocks: filled from results, everything else untouched."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vita.errors import UserError
+from vita.evaluation import measured, readme
+
+BLOCK = "a\n<!-- table1 -->\nold\n<!-- end of table1 -->\nb\n"
+
+
+def test_a_block_is_filled_and_the_rest_stays():
+    once = readme.replaced(BLOCK, "table1", "| \\1 | new |\n")
+    assert once == "a\n<!-- table1 -->\n\n| \\1 | new |\n\n<!-- end of table1 -->\nb\n"
+    assert readme.replaced(once, "table1", "| \\1 | new |\n") == once
+
+
+@pytest.mark.parametrize("text", ["nothing", "<!-- end of table1 -->\n<!-- table1 -->\n", BLOCK + BLOCK])
+def test_a_readme_without_the_block_is_refused(text):
+    with pytest.raises(UserError, match="once each"):
+        readme.replaced(text, "table1", "new")
+
+
+def test_pictures_become_small(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    large = np.kron(noise, np.ones((40, 40, 1), np.uint8))
+    large[::7] += np.random.default_rng(1).integers(0, 9, large[::7].shape, dtype=np.uint8)
+    Image.fromarray(large).save(tmp_path / "large.png")
+    assert (tmp_path / "large.png").stat().st_size > readme.LARGEST_BYTES
+    readme.shrink(tmp_path / "large.png", tmp_path / "out" / "small.png")
+    with Image.open(tmp_path / "out" / "small.png") as picture:
+        assert picture.size == (readme.WIDEST_PX, 800)
+    assert (tmp_path / "out" / "small.png").stat().st_size <= readme.LARGEST_BYTES
+
+
+def test_a_picture_that_stays_large_is_refused_and_leaves_nothing(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (1200, 1200, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    with pytest.raises(UserError, match="made small"):
+        readme.shrink(tmp_path / "noise.png", tmp_path / "out.png")
+    assert [path.name for path in tmp_path.iterdir()] == ["noise.png"]
+
+
+def test_unfinished_results_are_named(tmp_path):
+    for topic in measured.LINES.values():
+        with pytest.raises(UserError, match="run"):
+            topic(tmp_path)
+
+
+def test_measured_values_in_words():
+    lines = [measured.Line("Dice", "0.97", "0.85", True), measured.Line("PSNR", "17 dB")]
+    assert measured.markdown(lines).splitlines()[2:] == ["| Dice | 0.97 | 0.85 | yes |", "| PSNR | 17 dB |  |  |"]
