@@ -8,7 +8,7 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from vita.config import DISEASES, check, stage_settings, tasks_of
+from vita.config import DISEASES, check, stage_settings, tasks_of, training_blocks
 from vita.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -65,7 +65,13 @@ def test_schema_and_defaults_name_the_same_keys() -> None:
         ("labels.timing", "never", "choose ever or prevalent or incident"),
         ("seed", "x", "it must be of type integer"),
         ("model.heads", 4, "'model.width' is 105, not a multiple of 4, the 'model.heads'"),
+        ("model.width", 110, "'model.width' is 110; it must be 1 (view) more than a multiple of 8"),
         ("model.frames", 40, "'model.frames' is 40, but 'images.frames' keeps only 20"),
+        ("model.frames", 3, "'model.frames' is 3, not a multiple of 5 in 'model.patch'"),
+        ("stage1.frames", 40, "'stage1.frames' is 40, but 'images.frames' keeps only 20"),
+        ("stage2.frames", 12, "'stage2.frames' is 12, not a multiple of 5 in 'model.patch'"),
+        ("stage3.tasks.segmentation.frames", 7, "'stage3.tasks.segmentation.frames' is 7, not a multiple of 5"),
+        ("systems.resnet50.stage.frames", 25, "'systems.resnet50.stage.frames' is 25, but 'images.frames' keeps only"),
         ("images.size", 50, "'images.size' is 50, not a multiple of 12 in 'model.patch'"),
         ("input.source", "files", "'input.scans' names no folder"),
         ("split.test", 0.9, "leaves nobody to train on"),
@@ -99,3 +105,11 @@ def test_later_layers_of_stage3_win() -> None:
     settings = stage_settings(config, "disease_cad", "resnet50")
     default = config["stage3"]["defaults"]
     assert (settings["lr"], settings["batch"], settings["epochs"]) == (0.2, 2, default["epochs"])
+
+
+def test_a_stage_has_its_own_frames_or_those_of_the_model() -> None:
+    config = _with("stage3.tasks.diseases.frames", 10)
+    assert training_blocks(config, config["stage1"])["model"]["frames"] == config["model"]["frames"]
+    blocks = training_blocks(config, stage_settings(config, "disease_cad", "vita"))
+    assert (blocks["model"]["frames"], blocks["model"]["size"]) == (10, config["images"]["size"])
+    assert not {"frames", "init", "checkpointing"} & set(blocks["stage"])

@@ -7,6 +7,8 @@ from typing import Any
 
 from vita.errors import UserError
 
+# keys of a stage that say what its network is: they go to the block `model` of its settings
+_OF_MODEL = ("frames", "checkpointing")
 DISEASES = ("cad", "stroke", "hypertension", "infarct", "diabetes", "high_blood_pressure")
 
 
@@ -64,15 +66,16 @@ def _allowed(error: Any) -> str:
 
 def _check_sizes(config: dict[str, Any]) -> None:
     """Sizes that must fit each other across blocks."""
-    frames, kept = config["model"]["frames"], config["images"]["frames"]
-    if frames > kept:
-        raise UserError(f"config: 'model.frames' is {frames}, but 'images.frames' keeps only {kept}; lower the first")
-    size = config["images"]["size"]
-    for axis, (extent, key) in enumerate([(frames, "model.frames"), (size, "images.size"), (size, "images.size")]):
-        patch = config["model"]["patch"][axis]
-        if extent % patch:
+    kept, size, patch = config["images"]["frames"], config["images"]["size"], config["model"]["patch"]
+    frames = _frames(config)
+    for key, count in frames.items():
+        if count > kept:
+            raise UserError(f"config: '{key}' is {count}, but 'images.frames' keeps only {kept}; lower the first")
+    extents = [(key, count, patch[0]) for key, count in frames.items()]
+    for key, extent, part in [*extents, *(("images.size", size, part) for part in patch[1:])]:
+        if extent % part:
             raise UserError(
-                f"config: '{key}' is {extent}, not a multiple of {patch} in 'model.patch'; change one of them"
+                f"config: '{key}' is {extent}, not a multiple of {part} in 'model.patch'; change one of them"
             )
     width, heads = config["model"]["width"], config["model"]["heads"]
     if width % heads:
@@ -81,6 +84,15 @@ def _check_sizes(config: dict[str, Any]) -> None:
         )
     if (width - 1) % 8:
         raise UserError(f"config: 'model.width' is {width}; it must be 1 (view) more than a multiple of 8 (positions)")
+
+
+def _frames(config: dict[str, Any]) -> dict[str, int]:
+    """Every number of frames that a model of this run takes, by its key."""
+    blocks = {name: config[name] for name in ("model", "stage1", "stage2")}
+    blocks["stage3.defaults"] = config["stage3"]["defaults"]
+    blocks |= {f"stage3.tasks.{task}": block for task, block in config["stage3"]["tasks"].items()}
+    blocks |= {f"systems.{name}.stage": system.get("stage", {}) for name, system in config["systems"].items()}
+    return {f"{name}.frames": block["frames"] for name, block in blocks.items() if block.get("frames")}
 
 
 def _check_systems(config: dict[str, Any]) -> None:
@@ -139,3 +151,15 @@ def stage_settings(config: dict[str, Any], task: str, system: str) -> dict[str, 
         config["systems"][system].get("stage", {}),
     ]
     return {key: value for layer in layers for key, value in layer.items()}
+
+
+def training_blocks(config: dict[str, Any], stage: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The blocks `model` and `stage` of a training's settings.
+
+    Args:
+        config: the whole configuration.
+        stage: `stage1`, `stage2`, or what `stage_settings` gives; its own number of frames replaces that of `model`.
+    """
+    own = {key: stage[key] for key in _OF_MODEL if stage.get(key) is not None}
+    rest = {key: value for key, value in stage.items() if key not in ("init", *_OF_MODEL)}
+    return {"model": config["model"] | {"size": config["images"]["size"]} | own, "stage": rest}

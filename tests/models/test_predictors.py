@@ -37,13 +37,6 @@ def test_regressor_gives_all_outputs_and_reaches_every_weight(pooling):
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
-def test_rectified_numbers_only():
-    model = Regressor(SMALL, ImageEncoder(SMALL), OUTPUTS, rectify=True)
-    torch.nn.init.zeros_(model.head[-1].weight)
-    torch.nn.init.constant_(model.head[-1].bias, -2.0)
-    assert model(torch.rand(1, 9, 5, 32, 32)).tolist() == [[0.0] + [-2.0] * 5]
-
-
 def test_unknown_pooling():
     with pytest.raises(UserError, match="'pooling' is 'max'"):
         Regressor(SMALL, ImageEncoder(SMALL), OUTPUTS, "max")

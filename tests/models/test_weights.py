@@ -44,6 +44,33 @@ def test_a_missing_layer_is_named(tmp_path):
         load_part(ImageEncoder(deep), folder, "image_encoder", deep)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"heads": 11}, r"'model\.heads' is 11 in the configuration, 3 in the weights"),
+        ({"positions": "interleaved"}, r"'model\.positions' is interleaved in the configuration, block in the weights"),
+        ({"patch": [5, 16, 4]}, r"'model\.patch' is \[5, 16, 4\] in the configuration, \[5, 8, 8\] in the weights"),
+    ],
+)
+def test_weights_that_fit_but_mean_something_else(tmp_path, change, words):
+    folder = _write(tmp_path / "m", MaskedAutoencoder(SMALL))
+    other = ModelSettings.from_dict(SMALL.to_dict() | change)
+    with pytest.raises(UserError, match=words):
+        load_part(ImageEncoder(other), folder, "image_encoder", other)
+
+
+def test_a_stage_may_see_more_frames_than_the_one_it_starts_from(tmp_path):
+    """Times of the first patch keep their positions, so tokens that see nothing else are the same."""
+    short = MaskedAutoencoder(SMALL)
+    longer = ModelSettings.from_dict(SMALL.to_dict() | {"frames": 10})
+    encoder = ImageEncoder(longer)
+    load_part(encoder, _write(tmp_path / "m", short), "image_encoder", longer)
+    images = torch.rand(1, 9, 10, 32, 32)
+    places = torch.arange(longer.tokens).view(longer.grid)[:, 0].reshape(1, -1)  # patches of the first five frames
+    assert torch.allclose(encoder(images, places), short.encoder(images[:, :, :5]), atol=1e-5)
+    assert encoder(images).shape == (1, 1 + 2 * SMALL.tokens, 33)
+
+
 def test_unreadable_folders(tmp_path):
     with pytest.raises(UserError, match="no such file"):
         read_part(tmp_path, "image_encoder")

@@ -63,6 +63,15 @@ def test_numbers_are_reported_in_units_and_unknown_truths_stay_unknown(cohort, t
     assert error < 0.5 * (known["truth"] - config(tmp_path / "m")["targets"]["LVEDV"]["mean"]).abs().mean()
 
 
+def test_stage3_may_see_more_frames_than_the_stages_before(cohort, pretrained, tmp_path):
+    for task in ("sa_phenotypes", "segmentation"):
+        own = cohort.stage3(task, "vita", tmp_path / task, epochs=1, model={"frames": 10})
+        stage3.main([*own, "--init", str(pretrained / "stage2")])
+        assert config(tmp_path / task)["model"]["frames"] == 10
+    with np.load(tmp_path / "segmentation/masks.npz") as masks:
+        assert masks["prediction"].shape == (8, 9, 10, 16, 16)
+
+
 def test_probing_the_head_first_helps_the_first_epoch(cohort, pretrained, tmp_path):
     losses = []
     for epochs in (0, 30):

@@ -31,7 +31,6 @@ def scan_files(wildcards):
 
 ENVIRONMENT = str(HERE / "envs" / "vita.yaml")
 IMAGES = config["images"] | {"instance": config["cohort"]["instance"]}
-MODEL = config["model"] | {"size": config["images"]["size"]}
 PHANTOM = config["input"]["source"] == "phantom"
 TABLES = ["results/phantom/table.csv"] if PHANTOM else config["input"]["tables"]
 SCANS = "results/phantom/scans" if PHANTOM else config["input"]["scans"]

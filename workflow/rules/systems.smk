@@ -18,8 +18,7 @@ def systems_for(task):
 
 def pretraining(stage):
     """What a pretraining stage learns from."""
-    block = {key: value for key, value in config[stage].items() if key != "init"}
-    return lambda wildcards: {"model": MODEL, "stage": block}
+    return lambda wildcards: training_blocks(config, config[stage])
 
 
 def stage1_settings(wildcards):
@@ -56,13 +55,19 @@ def encoded_table(wildcards):
 def finetuning(wildcards):
     """What a task's training for a system learns from."""
     task = getattr(wildcards, "task", "segmentation")
-    return {"model": MODEL, "stage": stage_settings(config, task, wildcards.model)}
+    return training_blocks(config, stage_settings(config, task, wildcards.model))
 
 
 def learning(blocks):
-    """The part of a training's settings whose change reruns it."""
+    """The part of a training's settings whose change reruns it: not whether it computes again what it could keep."""
     precision = config["training"]["precision"]
-    return lambda wildcards: settings(precision=precision, **blocks(wildcards))
+
+    def meaning(wildcards):
+        found = blocks(wildcards)
+        model = {key: value for key, value in found["model"].items() if key != "checkpointing"}
+        return settings(precision=precision, model=model, stage=found["stage"])
+
+    return meaning
 
 
 def computing(rule, blocks):

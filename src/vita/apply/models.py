@@ -70,11 +70,12 @@ def predict_task(trained: Trained, images_bsthw: Tensor, device: torch.device) -
     outputs = [Output(name, known[name]["kind"], max(len(known[name].get("classes", [])), 1)) for name in names]
     blocks = [{key: value for key, value in config["targets"][name].items() if key != "kind"} for name in names]
     statistics = [Statistics(block["mean"], block["std"], tuple(block["shares"])) for block in blocks]
-    shifts = odds_shifts(statistics, config["settings"]["stage"]["imbalance"])
+    stage = config["settings"]["stage"]
+    shifts = odds_shifts(statistics, stage["imbalance"])
     model = _predictor(trained, outputs).to(device).eval()
     with torch.inference_mode():
         raw = torch.cat([model(part.to(device)).float().cpu() for part in images_bsthw.split(BATCH)])
-    found = [values.numpy() for values in in_units(raw, outputs, statistics, shifts)]
+    found = [values.numpy() for values in in_units(raw, outputs, statistics, shifts, stage["rectify"])]
     for place in range(len(images_bsthw)):
         yield [
             _row(name, known[name], statistic, values[place])
@@ -90,7 +91,7 @@ def _predictor(trained: Trained, outputs: Sequence[Output]) -> nn.Module:
     else:
         stage = trained.config["settings"]["stage"]
         encoder = ImageEncoder(trained.sizes)
-        model = Regressor(trained.sizes, encoder, outputs, stage["pooling"], stage["rectify"])
+        model = Regressor(trained.sizes, encoder, outputs, stage["pooling"])
     load_whole(model, trained.folder)
     return model
 
@@ -109,15 +110,20 @@ def _row(name: str, known: Mapping[str, Any], statistic: Statistics, value: np.n
     return row | {"value": float(value[best]), "class": known["classes"][best], "training_mean": statistic.shares[best]}
 
 
-def embed(models: Path, decisions: Mapping[str, Any], images_bsthw: Tensor, device: torch.device) -> np.ndarray | None:
-    """Mean patch tokens (participants, width) of the aligned image encoder; None where the folder has no Stage II."""
+def embedder(models: Path, decisions: Mapping[str, Any]) -> ModelSettings | None:
+    """Sizes of the aligned image encoder; None where the folder has no Stage II."""
     folder = models / EMBEDDING_STAGE / decisions["system"]
     if not (folder / WEIGHTS).is_file():
         return None
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    sizes = ModelSettings.from_dict(config["model"])
+    return ModelSettings.from_dict(json.loads((folder / "config.json").read_text(encoding="utf-8"))["model"])
+
+
+def embed(
+    models: Path, decisions: Mapping[str, Any], sizes: ModelSettings, images_bsthw: Tensor, device: torch.device
+) -> np.ndarray:
+    """Mean patch tokens (participants, width) of the aligned image encoder, whose sizes `embedder` gives."""
     encoder = ImageEncoder(sizes)
-    load_part(encoder, folder, "image_encoder", sizes)
+    load_part(encoder, models / EMBEDDING_STAGE / decisions["system"], "image_encoder", sizes)
     encoder.to(device).eval()
     with torch.inference_mode():
         parts = [encoder(part.to(device))[:, 1:].mean(dim=1).float().cpu() for part in images_bsthw.split(BATCH)]

@@ -76,7 +76,7 @@ def _chunk(args: Namespace, decisions: Any, settings: Any, found: list[Any], sta
     """Read some scans, run every model over all of them, write; returns their rows of scans.csv."""
     import torch
 
-    from vita.apply.models import embed, open_model, predict_task
+    from vita.apply.models import embed, embedder, open_model, predict_task
     from vita.apply.reading import read_scan
     from vita.images.header import ScanError
     from vita.training.data import even_frames
@@ -86,7 +86,9 @@ def _chunk(args: Namespace, decisions: Any, settings: Any, found: list[Any], sta
     device = device_of(TrainingSettings(device=args.device))
     tasks = [task for task in decisions["tasks"] if task != "segmentation"]
     trained = {task: open_model(args.model, task, decisions) for task in decisions["tasks"]}
-    wanted = next(iter(trained.values())).sizes.frames
+    embedding = embedder(args.model, decisions)
+    sizes = [*(model.sizes for model in trained.values()), *([embedding] if embedding else [])]
+    wanted = max(each.frames for each in sizes)
     rows, scans = [], {}
     for number, each in enumerate(found, start + 1):
         name = f"scan_{number:04d}"
@@ -100,10 +102,14 @@ def _chunk(args: Namespace, decisions: Any, settings: Any, found: list[Any], sta
         rows.append(row)
     if not scans:
         return rows
-    cines = [scan.cine_sthw[:, even_frames(scan.cine_sthw.shape[1], wanted)] for scan in scans.values()]
-    images = torch.stack([torch.from_numpy(cine) for cine in cines])
-    predicted = {task: list(predict_task(trained[task], images, device)) for task in tasks}
-    vectors = embed(args.model, decisions, images, device)
+
+    def images(frames: int) -> torch.Tensor:
+        """(scans, plane, time, height, width): so many frames, evenly from the cycle."""
+        cines = [scan.cine_sthw[:, even_frames(scan.cine_sthw.shape[1], frames)] for scan in scans.values()]
+        return torch.stack([torch.from_numpy(cine) for cine in cines])
+
+    predicted = {task: list(predict_task(trained[task], images(trained[task].sizes.frames), device)) for task in tasks}
+    vectors = embed(args.model, decisions, embedding, images(embedding.frames), device) if embedding else None
     segmenter = _segmenter(trained.get("segmentation"), device)
     for place, (name, scan) in enumerate(scans.items()):
         tables = {task: predicted[task][place] for task in tasks}

@@ -59,8 +59,6 @@ class Regressor(nn.Module):
         encoder: from scratch, from Stage I or from Stage II.
         outputs: targets of the task.
         pooling: "mean" over patch tokens, "flatten" all patch tokens, or the class token ("cls").
-        rectify: put a ReLU behind numerical outputs, as published code does for targets in their own units; it
-            makes no sense for standardised targets, which are negative half of the time.
     """
 
     def __init__(
@@ -69,12 +67,11 @@ class Regressor(nn.Module):
         encoder: ImageEncoder,
         outputs: Sequence[Output],
         pooling: Pooling = "mean",
-        rectify: bool = False,
     ) -> None:
         super().__init__()
         if pooling not in ("mean", "flatten", "cls"):
             raise UserError(f"config: 'pooling' is '{pooling}'; choose mean, flatten or cls")
-        self.encoder, self.outputs, self.pooling, self.rectify = encoder, tuple(outputs), pooling, rectify
+        self.encoder, self.outputs, self.pooling = encoder, tuple(outputs), pooling
         inputs = settings.width * (settings.tokens if pooling == "flatten" else 1)
         self.head = nn.Sequential(
             nn.Linear(inputs, settings.head_width),
@@ -84,17 +81,9 @@ class Regressor(nn.Module):
 
     def forward(self, images_bsthw: Tensor) -> Tensor:
         """Images (batch, plane, time, height, width) to raw outputs (batch, `total_width`)."""
-        raw = self.head(self._pool(self.encoder(images_bsthw)))
-        return self._rectified(raw) if self.rectify else raw
+        return self.head(self._pool(self.encoder(images_bsthw)))
 
     def _pool(self, tokens_bnd: Tensor) -> Tensor:
         if self.pooling == "cls":
             return tokens_bnd[:, 0]
         return tokens_bnd[:, 1:].mean(dim=1) if self.pooling == "mean" else tokens_bnd[:, 1:].flatten(1)
-
-    def _rectified(self, raw_bo: Tensor) -> Tensor:
-        slices = output_slices(self.outputs)
-        numerical = [slices[output.name].start for output in self.outputs if output.kind == "numerical"]
-        raw_bo = raw_bo.clone()
-        raw_bo[:, numerical] = raw_bo[:, numerical].relu()
-        return raw_bo

@@ -1,7 +1,7 @@
 """Weights in files: parts of a model read from a folder's `model.safetensors`, with errors that say what differs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -16,6 +16,8 @@ WEIGHTS, CONFIG = "model.safetensors", "config.json"
 _PREFIXES = {"image_encoder": ("image_encoder.", "encoder.")}
 # Sizes that decide the shape of weights, to be named where weights do not fit.
 _SHAPING = ("patch", "width", "depth", "decoder_depth", "tabular_depth", "projection", "head_width", "segmenter_width")
+# Settings that no shape tells, but with which the same weights compute something else.
+_MEANING = ("patch", "heads", "positions")
 
 
 def read_part(folder: Path, part: str) -> dict[str, Tensor]:
@@ -57,12 +59,14 @@ def load_part(module: nn.Module, folder: Path, part: str, settings: ModelSetting
         settings: sizes that the module was built with, to be named in errors.
 
     Raises:
-        UserError: weights are missing, left over or of another shape.
+        UserError: weights are missing, left over, of another shape, or of a model with other heads or positions.
     """
     weights, own = read_part(folder, part), module.state_dict()
     if problems := differences(own, weights):
-        sizes = "; ".join(_other_sizes(folder, settings)) or f"compare {', '.join(f'model.{k}' for k in _SHAPING)}"
-        raise UserError(f"{folder / WEIGHTS}: weights of '{part}' do not fit: {_few(problems)}; {sizes}")
+        sizes = _other_sizes(folder, settings, _SHAPING) or [f"compare {', '.join(f'model.{k}' for k in _SHAPING)}"]
+        raise UserError(f"{folder / WEIGHTS}: weights of '{part}' do not fit: {_few(problems)}; {'; '.join(sizes)}")
+    if other := _other_sizes(folder, settings, _MEANING):
+        raise UserError(f"{folder / WEIGHTS}: weights of '{part}' mean something else here: {'; '.join(other)}")
     module.load_state_dict(weights)
 
 
@@ -101,8 +105,12 @@ def _few(problems: list[str], most: int = 3) -> str:
     return ", ".join(problems[:most]) + more
 
 
-def _other_sizes(folder: Path, settings: ModelSettings) -> list[str]:
-    """Sizes in which the folder's model and the settings differ, by configuration key."""
+def _other_sizes(folder: Path, settings: ModelSettings, keys: Sequence[str]) -> list[str]:
+    """Sizes in which the folder's model and the settings differ, by configuration key.
+
+    The number of frames is not among them: positions in time are computed for as many patches as there are, so that a
+    stage may see more or fewer frames than the one that it starts from.
+    """
     path = folder / CONFIG
     if not path.is_file():
         return []
@@ -110,6 +118,6 @@ def _other_sizes(folder: Path, settings: ModelSettings) -> list[str]:
     own = settings.to_dict()
     return [
         f"'model.{key}' is {own[key]} in the configuration, {block[key]} in the weights"
-        for key in _SHAPING
+        for key in keys
         if key in block and block[key] != own[key]
     ]

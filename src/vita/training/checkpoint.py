@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 Identity = dict[str, Any]
 STATE_FILE = "state.pt"
 # May differ between a state and the run that goes on with it.
-_MAY_CHANGE = ("settings.stage.epochs", "settings.stage.patience", "code")
+_MAY_CHANGE = ("settings.stage.epochs", "settings.stage.patience", "settings.model.checkpointing", "code")
 _MB = 1e6
 
 

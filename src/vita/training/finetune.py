@@ -74,7 +74,7 @@ def _predictor(session: Session, args: Namespace, task: Task) -> tuple[nn.Module
         return ResNet50(session.model, task.outputs), None, {}
     stage = session.settings.stage
     encoder, digests = _encoder(session, args)
-    model = Regressor(session.model, encoder, task.outputs, stage.pooling, stage.rectify)
+    model = Regressor(session.model, encoder, task.outputs, stage.pooling)
     return model, encoder if args.init else None, digests
 
 

@@ -64,7 +64,7 @@ class PredictionLearner(Learner):
         raw, targets = values["raw"], values["targets"]
         metrics = {"val_loss": self.loss(raw, targets).item()}
         errors = [
-            (raw[:, self.slices[target.name].start] - targets[:, i]).abs().nanmean()
+            (self._number(raw[:, self.slices[target.name]], i) - targets[:, i]).abs().nanmean()
             for i, target in enumerate(self.task.targets)
             if target.kind == "numerical"
         ]
@@ -88,16 +88,22 @@ class PredictionLearner(Learner):
     def _loss(self, raw: Tensor, truth: Tensor, column: int) -> Tensor:
         kind, weights = self.task.targets[column].kind, self.class_weights[column].to(raw.device)
         if kind == "numerical":
-            return _number_loss(raw[:, 0], truth, self.settings.stage.loss or "mse")
+            return _number_loss(self._number(raw, column), truth, self.settings.stage.loss or "mse")
         logits = F.pad(raw, (1, 0)) if kind == "binary" else raw  # class 0 of a binary target has logit 0
         if self.imbalance == "focal":
             log_probability = logits.log_softmax(dim=1).gather(1, truth.long()[:, None])[:, 0]
             return -((1 - log_probability.exp()) ** _FOCUS * log_probability).mean()
         return F.cross_entropy(logits, truth.long(), weight=weights)
 
+    def _number(self, raw_b1: Tensor, column: int) -> Tensor:
+        """(batch,) a standardised number; with `rectify` not below what stands for 0 in the target's unit."""
+        known = self.task.statistics[column]
+        return raw_b1[:, 0].clamp(min=-known.mean / known.std) if self.settings.stage.rectify else raw_b1[:, 0]
+
     def predict(self, raw_bo: Tensor) -> list[Tensor]:
         """Numbers in their units, and probabilities; see `units.in_units`."""
-        return in_units(raw_bo, self.task.outputs, self.task.statistics, self.odds_shift)
+        statistics, rectify = self.task.statistics, self.settings.stage.rectify
+        return in_units(raw_bo, self.task.outputs, statistics, self.odds_shift, rectify)
 
 
 def _number_loss(prediction: Tensor, truth: Tensor, kind: str) -> Tensor:

@@ -57,6 +57,7 @@ class StageSettings:
         mask_ratio: share of image patches hidden (Stages I and II).
         loss: Stage I: masked | all; Stage III numbers: mse | l1 | huber, on standardised targets.
         chunk: Stage II: participants a forward pass holds in memory (gradient caching); 0 for the whole batch.
+        rectify: Stage III: numbers are never below 0 in their unit, by a ReLU behind the standardised output.
         planes: segmentation: random planes a step that the decoder computes; 0 for all.
         probe_epochs: Stage III: passes of the head alone over features of the pretrained encoder, before fine-tuning.
     """

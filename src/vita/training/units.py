@@ -23,18 +23,23 @@ def odds_shifts(statistics: Sequence[Statistics], imbalance: str) -> list[Tensor
 
 
 def in_units(
-    raw_bo: Tensor, outputs: Sequence[Output], statistics: Sequence[Statistics], shifts: Sequence[Tensor]
+    raw_bo: Tensor,
+    outputs: Sequence[Output],
+    statistics: Sequence[Statistics],
+    shifts: Sequence[Tensor],
+    rectify: bool = False,
 ) -> list[Tensor]:
     """Numbers in their units, and probabilities: (batch,) a target, or (batch, classes) for categorical ones.
 
     Class weights, and balanced sampling, shift the odds of a class by its weight; the shift is taken back, so that
-    probabilities are those at the training prevalence (Elkan, 2001).
+    probabilities are those at the training prevalence (Elkan, 2001). With `rectify` no number is below 0.
     """
     slices, found = output_slices(outputs), []
     for output, known, shift in zip(outputs, statistics, shifts, strict=True):
         raw = raw_bo[:, slices[output.name]].double()
         if output.kind == "numerical":
-            found.append(raw[:, 0] * known.std + known.mean)
+            number = raw[:, 0] * known.std + known.mean
+            found.append(number.relu() if rectify else number)
             continue
         logits = F.pad(raw, (1, 0)) if output.kind == "binary" else raw
         probability = (logits - shift.to(raw)).softmax(dim=1)
