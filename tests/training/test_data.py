@@ -22,7 +22,7 @@ def test_frames_are_even_and_start_at_end_diastole():
     assert even_frames(50, 5) == [0, 10, 20, 30, 40]
     assert even_frames(20, 5) == [0, 4, 8, 12, 16]
     assert even_frames(5, 5) == [0, 1, 2, 3, 4]
-    with pytest.raises(UserError, match=r"4 frames.*model.frames.*5"):
+    with pytest.raises(UserError, match=r"4 frames.*images.frames.*model.frames.*5"):
         even_frames(4, 5)
 
 
@@ -83,8 +83,8 @@ def test_balanced_sampling_draws_by_weight():
 
 
 def test_a_batch_larger_than_the_split_names_both():
-    with pytest.raises(UserError, match=r"'batch'.*64.*30"):
-        TrainingOrder(30, 64, seed=1)
+    with pytest.raises(UserError, match=r"'stage2\.batch' is 64.*'split\.val'.*30"):
+        TrainingOrder(30, 64, seed=1, key="stage2.batch")
 
 
 def test_participants_without_images_are_counted_not_named(cohort, tmp_path):

@@ -18,6 +18,8 @@ from training import toy
 from vita.errors import UserError
 from vita.training import callbacks, stage1, stage2, stage3
 from vita.training.callbacks import KeepState
+from vita.training.device import device_of
+from vita.training.settings import TrainingSettings
 
 LONG = {"epochs": 3, "augment": True}
 MODULES = {"stage1": stage1, "stage2": stage2, "stage3": stage3, "segmentation": stage3}
@@ -163,6 +165,28 @@ def test_finished_training_is_not_repeated_but_goes_on_for_more_epochs(cohort, t
     rows = (folder / "history.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows[1:]] == ["1", "2", "3", "4", "5"]
     assert json.loads((folder / "config.json").read_text())["steps"] == 20
+
+
+def test_other_epochs_for_an_unfinished_training(cohort, tmp_path, monkeypatch):
+    """Epochs that are still to come may be more or fewer; those that are done cannot be undone."""
+    with monkeypatch.context() as patch:
+        stop_at(patch, 9, lambda: os.kill(os.getpid(), signal.SIGTERM))  # in the third epoch of three
+        with pytest.raises(SystemExit):
+            stage1.main(arguments(cohort, "stage1", tmp_path / "m"))
+    with pytest.raises(UserError, match=r"stage\.epochs' 3, but now it is 1; set it back"):
+        stage1.main(arguments(cohort, "stage1", tmp_path / "m", epochs=1))
+    stage1.main(arguments(cohort, "stage1", tmp_path / "m", epochs=4))
+    history = pd.read_csv(tmp_path / "m/history.csv")
+    assert history["epoch"].tolist() == [1, 2, 3, 4]
+    assert history["learning_rate"].iloc[-1] < 0.1 * toy.STAGE["lr"]
+
+
+def test_several_gpus_of_which_one_is_there(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(UserError, match=r"2 GPUs are asked for \(.*'resources\.rules'\), but 1 are there"):
+        device_of(TrainingSettings(devices=2))
+    assert device_of(TrainingSettings(device="cpu", devices=2)).type == "cpu"
 
 
 def test_finished_training_of_another_configuration_starts_anew(cohort, tmp_path):

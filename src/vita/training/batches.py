@@ -19,16 +19,19 @@ class TrainingOrder:
         batch: participants of a step over all ranks; the last, smaller batch of an epoch is dropped.
         seed: of the order.
         weights: (participants,) drawn with replacement by these; without, each once an epoch.
+        key: of the batch in the configuration, for the error.
 
     Raises:
         UserError: the batch is larger than the split.
     """
 
-    def __init__(self, participants: int, batch: int, seed: int, weights: Tensor | None = None) -> None:
+    def __init__(
+        self, participants: int, batch: int, seed: int, weights: Tensor | None = None, key: str = "batch"
+    ) -> None:
         if batch > participants:
             raise UserError(
-                f"config: 'batch' of this stage is {batch}, but the training split has {participants} participants; "
-                "lower it"
+                f"config: '{key}' is {batch}, but 'split.val' and 'split.test' leave {participants} participants to "
+                "train on; lower the first"
             )
         self.participants, self.batch, self.seed, self.weights = participants, batch, seed, weights
         self.steps = participants // batch

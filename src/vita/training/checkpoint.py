@@ -93,8 +93,9 @@ def fitting_state(path: Path, identity: Identity) -> State | None:
     """The state to go on with.
 
     A finished training of another configuration is no obstacle: it is trained anew. An unfinished one is hours of
-    work that another configuration would overwrite, so that is refused. Other data is no choice of the user's, as after
-    a withdrawal: then an unfinished state, which has seen the old data, is deleted.
+    work that another configuration would overwrite, so that is refused, as are fewer epochs than are done already.
+    More epochs, or fewer that are still to come, go on under the schedule of the new number. Other data is no choice
+    of the user's, as after a withdrawal: then an unfinished state, which has seen the old data, is deleted.
 
     Raises:
         UserError: the state is unfinished and of another configuration; names the first key and both values.
@@ -104,6 +105,8 @@ def fitting_state(path: Path, identity: Identity) -> State | None:
         return None
     changed = {key: both for key, both in differences(state.identity, identity).items() if key not in _MAY_CHANGE}
     if not state.progress.finished:
+        if len(state.progress.history) > _epochs(identity):
+            changed["settings.stage.epochs"] = (_epochs(state.identity), _epochs(identity))
         if changed and all(key.startswith("data.") for key in changed):
             log.warning("%s: its unfinished training was on other data (%s): training anew", path, ", ".join(changed))
             path.unlink(missing_ok=True)

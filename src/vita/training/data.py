@@ -47,7 +47,10 @@ def even_frames(available: int, wanted: int) -> list[int]:
         UserError: fewer frames are there than wanted.
     """
     if wanted > available:
-        raise UserError(f"the shards hold {available} frames, but 'model.frames' is {wanted}; lower it")
+        raise UserError(
+            f"the shards hold {available} frames ('images.frames'), but 'model.frames' (or the stage's 'frames') is "
+            f"{wanted}; lower it"
+        )
     return [number * available // wanted for number in range(wanted)]
 
 

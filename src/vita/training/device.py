@@ -11,12 +11,20 @@ def device_of(training: TrainingSettings) -> torch.device:
     """The device to compute on.
 
     Raises:
-        UserError: a GPU is asked for and not there, or fp16 without one.
+        UserError: more GPUs are asked for than are there, or fp16 without one.
     """
-    there = torch.cuda.is_available()
+    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if training.device == "cuda" and not there:
-        raise UserError("config: 'training.device' is cuda, but no CUDA device is there; set it to auto or cpu")
+        raise UserError(
+            f"config: 'training.device' is cuda, which needs {training.devices} GPU (the rule's 'gpus' under "
+            "'resources.rules'), but 0 are there; set it to auto or cpu"
+        )
     device = torch.device("cuda" if there and training.device != "cpu" else "cpu")
+    if device.type == "cuda" and training.devices > there:
+        raise UserError(
+            f"config: {training.devices} GPUs are asked for (the rule's 'gpus' under 'resources.rules'), but {there} "
+            "are there; lower the first"
+        )
     if training.precision == "fp16" and device.type == "cpu":
         raise UserError("config: 'training.precision' is fp16, which needs a GPU; set it to 32 or bf16")
     return device

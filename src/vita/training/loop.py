@@ -22,6 +22,8 @@ from vita.training.show import ShowProgress
 
 log = logging.getLogger(__name__)
 
+# the batch's key by stage; in Stage III the task or the system may have its own
+_BATCH_KEY = {"stage1": "stage1.batch", "stage2": "stage2.batch", "stage3": "stage3.defaults.batch"}
 _PRECISION = {"32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
@@ -65,7 +67,8 @@ def fit(
     assert not set(train.eids.tolist()) & set(validate.eids.tolist())
     settings = learner.settings
     path = folder / "checkpoints" / checkpoint.STATE_FILE
-    order = TrainingOrder(len(train), settings.stage.batch, settings.seed, weights)
+    batch_key = _BATCH_KEY[identity["name"]]
+    order = TrainingOrder(len(train), settings.stage.batch, settings.seed, weights, batch_key)
     learner.steps_per_epoch = order.steps
     state = checkpoint.fitting_state(path, identity)
     keeper = KeepState(path, identity, settings.training.checkpoint_steps, state)

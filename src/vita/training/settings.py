@@ -120,14 +120,16 @@ def read_settings(blocks: Mapping[str, Any]) -> Settings:
     for name in ("model", "stage"):
         if name not in blocks:
             raise UserError(f"--settings has no block '{name}'; give it as in config.yaml")
-    stage = {("lam" if key == "lambda" else key): value for key, value in blocks["stage"].items()}
-    return Settings(
-        seed=int(blocks.get("seed", 0)),
-        model=blocks["model"],
-        training=_block(TrainingSettings, "training", blocks.get("training", {})),
-        stage=_block(StageSettings, "stage", stage),
-        blocks=dict(blocks),
-    )
+    training = _block(TrainingSettings, "training", blocks.get("training", {}))
+    renamed = {("lam" if key == "lambda" else key): value for key, value in blocks["stage"].items()}
+    stage = _block(StageSettings, "stage", renamed)
+    processes = training.devices * training.nodes
+    if stage.batch % processes:
+        raise UserError(
+            f"config: the stage's 'batch' is {stage.batch}, not a multiple of the {processes} devices that share it: "
+            f"{training.devices} 'gpus' of 'resources.rules' on {training.nodes} 'training.nodes'; change one of them"
+        )
+    return Settings(int(blocks.get("seed", 0)), blocks["model"], training, stage, dict(blocks))
 
 
 def _block(kind: type[T], name: str, block: Mapping[str, Any]) -> T:
