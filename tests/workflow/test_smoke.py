@@ -1,13 +1,17 @@
 """The whole chain on a tiny phantom, through Snakemake, once; then the files of the contract are looked at."""
 
 import json
+import shutil
 import stat
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from models.published_file import write_published
 from vita.apply.predict import main as predict
+from vita.models.import_published import main as import_published
+from vita.models.settings import ModelSettings
 from workflow.test_dry_runs import ROOT, snakemake
 
 pytestmark = pytest.mark.workflow
@@ -137,3 +141,22 @@ def test_no_participant_id_where_none_belongs(results: Path) -> None:
 
 def test_the_report_is_one_file(results: Path) -> None:
     assert (results / "report.html").stat().st_size > 100_000
+
+
+def test_stage3_starts_from_a_published_checkpoint(results: Path, tmp_path: Path) -> None:
+    """Only that training runs: the shards, tables and split of the run are there already."""
+    folder = tmp_path / "run"
+    shutil.copytree(results.parent, folder)
+    model = "results/models/sa_phenotypes/vita"
+    sizes = json.loads((folder / model / "config.json").read_text())["model"]
+    write_published(tmp_path / "published.ckpt", ModelSettings.from_dict(sizes))
+    options = ["--heads", str(sizes["heads"]), "--output", str(tmp_path / "weights")]
+    import_published(["--checkpoint", str(tmp_path / "published.ckpt"), *options])
+    (tmp_path / "init.yaml").write_text(f"stage3: {{init: {tmp_path / 'weights'}}}\n")
+    run = snakemake(folder, *SMOKE, str(tmp_path / "init.yaml"), "--", f"{model}/model.safetensors")
+    assert run.returncode == 0, run.stderr[-4000:]
+    config = json.loads((folder / model / "config.json").read_text())
+    before = json.loads((results.parent / model / "config.json").read_text())
+    assert config["data"]["init"] != before["data"]["init"]
+    assert (folder / model / "history.csv").read_text() != (results.parent / model / "history.csv").read_text()
+    assert "train_stage2" not in run.stderr
