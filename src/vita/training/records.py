@@ -83,13 +83,15 @@ def _git_commit() -> str | None:
 
 
 def loggers(settings: TrainingSettings, folder: Path) -> list[Any]:
-    """Lightning loggers: TensorBoard where it is installed and wanted, Weights & Biases by option.
+    """Lightning loggers: TensorBoard where it, or tensorboardX, is installed and wanted; Weights & Biases by option.
+
+    They get the numbers of history.csv, nothing else.
 
     Raises:
         UserError: Weights & Biases is asked for and not installed.
     """
     found: list[Any] = []
-    if settings.tensorboard and importlib.util.find_spec("tensorboard"):
+    if settings.tensorboard and any(importlib.util.find_spec(name) for name in ("tensorboard", "tensorboardX")):
         from lightning.pytorch.loggers import TensorBoardLogger
 
         found.append(TensorBoardLogger(folder, name="", version="tensorboard"))
