@@ -11,7 +11,8 @@ from snakemake.utils import min_version
 
 from vita.ablations import TABLES as ABLATION_TABLES
 from vita.ablations import variants
-from vita.config import check, missing_inputs, stage_settings, tasks_of, training_blocks
+from vita.config.checking import check, missing_inputs
+from vita.config.systems import stage_settings, tasks_of, training_blocks
 from vita.digest import code_digest
 from vita.errors import UserError
 from vita.machine import available_cores, snakemake_threads, visible_gpus

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from vita.ablations import variants
-from vita.config import check
+from vita.config.checking import check
 from vita.errors import UserError
 from vita.models.settings import ModelSettings
 from vita.training.data import planes_seen

@@ -8,7 +8,10 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from vita.config import DISEASES, check, stage_settings, tasks_of, training_blocks
+from vita.config.checking import check
+from vita.config.reference import pages
+from vita.config.schema import load_schema, walk
+from vita.config.systems import DISEASES, stage_settings, tasks_of, training_blocks
 from vita.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,29 +44,82 @@ def test_presets_are_valid(preset: Path) -> None:
     check(config, SCHEMA)
 
 
-def _keys(schema: dict[str, Any], config: dict[str, Any], where: str = "") -> None:
-    optional = {"images.masks"}
-    known = {f"{where}{key}" for key in schema["properties"]} - optional
-    assert known == {f"{where}{key}" for key in config}, "schema and config.yaml name different keys"
-    for key, block in schema["properties"].items():
-        if isinstance(block, dict) and "properties" in block and key != "stage3":
-            _keys(block, config[key], f"{where}{key}.")
+def test_config_and_reference_page_are_those_of_the_schema() -> None:
+    for name, text in pages(ROOT).items():
+        assert (ROOT / name).read_text(encoding="utf-8") == text, f"{name}: run `python -m vita.config.reference`"
 
 
-def test_schema_and_defaults_name_the_same_keys() -> None:
-    schema = yaml.safe_load(SCHEMA.read_text())
-    _keys(schema, _default())
-    assert set(schema["$defs"]["stage3"]["properties"]) == set(_default()["stage3"]["defaults"])
+def test_every_key_is_described_and_has_a_default() -> None:
+    """All but a rule's resources, whose name says enough, and names that the user chooses."""
+    config = _default()
+    for name, part in walk(load_schema(SCHEMA)):
+        if "*" in name or "properties" in part or name.startswith(("resources.", "images.masks")):
+            continue
+        assert part.get("description"), f"{name} has no description"
+        value: Any = config
+        for key in name.split("."):
+            value = value[key]
+        assert value == part["default"], name
+
+
+def test_every_value_out_of_range_is_refused_with_the_key_and_the_range() -> None:
+    """For each key with a lower or an upper limit, a value beyond it."""
+    tried = 0
+    for name, part in walk(load_schema(SCHEMA)):
+        for limit, beyond in (("minimum", -1), ("exclusiveMinimum", 0), ("maximum", 1), ("exclusiveMaximum", 0)):
+            if limit in part and "*" not in name and not name.startswith("resources."):
+                value = part[limit] + beyond
+                with pytest.raises(UserError) as error:
+                    check(_with(name, value), SCHEMA)
+                assert f"'{name}' is {value}, which is not allowed; it must be a" in str(error.value)
+                assert str(part[limit]) in str(error.value).partition("must be")[2]
+                tried += 1
+    assert tried > 60
+
+
+def test_a_misspelt_key_is_recognised_at_any_depth() -> None:
+    tried = 0
+    for name, part in walk(load_schema(SCHEMA)):
+        if "*" in name or "." not in name or name.startswith("images.masks"):
+            continue
+        with pytest.raises(UserError, match="unknown key") as error:
+            check(_with(name + "x", part.get("default")), SCHEMA)
+        assert f"unknown key '{name}x'; did you mean '{name}'?" in str(error.value)
+        tried += 1
+    assert tried > 150
 
 
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
         ("images.shard_counts", 4, "unknown key 'images.shard_counts'; did you mean 'images.shard_count'?"),
-        ("stage1.mask_ratio", 1.5, "'stage1.mask_ratio' is 1.5, which is not allowed; it must be below 1"),
-        ("stage1.epochs", 0, "'stage1.epochs' is 0, which is not allowed; it must be at least 1"),
-        ("labels.timing", "never", "choose ever or prevalent or incident"),
-        ("seed", "x", "it must be of type integer"),
+        (
+            "stage1.mask_ratio",
+            1.5,
+            "'stage1.mask_ratio' is 1.5, which is not allowed; it must be a number of at least 0 and below 1",
+        ),
+        ("stage1.epochs", 0, "'stage1.epochs' is 0, which is not allowed; it must be a whole number of at least 1"),
+        ("labels.timing", "incidents", "choose ever or prevalent or incident; did you mean incident?"),
+        ("seed", "x", "'seed' is \"x\", which is not allowed; it must be a whole number of at least 0"),
+        (
+            "stage3.lr",
+            1e-3,
+            "unknown key 'stage3.lr'; did you mean 'stage1.lr' or 'stage2.lr' or 'stage3.defaults.lr'?",
+        ),
+        ("stage1.shards", 2, "unknown key 'stage1.shards'; known here: augment, batch, clip"),
+        ("stage3.tasks.segmentatoin", {}, "unknown key 'stage3.tasks.segmentatoin'; did you mean"),
+        ("systems.vitae", {"tasks": []}, "unknown key 'systems.vitae'; did you mean 'systems.vita'?"),
+        ("systems.vita", {"init": "stage2"}, "'systems.vita.tasks' is not set; it must be"),
+        ("systems.vita.stage", {"batches": 4}, "unknown key 'systems.vita.stage.batches'; did you mean"),
+        ("images.required_views", ["sa", "sa"], "it must not name anything twice"),
+        ("images.required_views", [], "it must be a list of at least one entry, each sa or"),
+        ("model.patch", [5, 8], "it must be a list of length 3, each a whole number of at least 1"),
+        (
+            "phantom.pixel_mm",
+            20,
+            "'phantom.pixel_mm' is 20, which is not allowed; it must be a number from 0.5 to 10 (mm)",
+        ),
+        ("resources.account", "", "it must not be empty; null stands for none"),
         ("model.heads", 4, "'model.width' is 105, not a multiple of 4, the 'model.heads'"),
         ("model.width", 110, "'model.width' is 110; it must be 1 (view) more than a multiple of 8"),
         ("model.frames", 40, "'model.frames' is 40, but 'images.frames' keeps only 20"),

@@ -1,15 +1,11 @@
 """The configuration: checked against its schema, with errors that name the key and what it may be."""
 
-import difflib
-import json
 from pathlib import Path
 from typing import Any
 
+from vita.config.mistakes import describe
+from vita.config.schema import load_schema
 from vita.errors import UserError
-
-# keys of a stage that say what its network is: they go to the block `model` of its settings
-_OF_MODEL = ("frames", "checkpointing")
-DISEASES = ("cad", "stroke", "hypertension", "infarct", "diabetes", "high_blood_pressure")
 
 
 def check(config: dict[str, Any], schema_path: Path) -> None:
@@ -22,46 +18,14 @@ def check(config: dict[str, Any], schema_path: Path) -> None:
     Raises:
         UserError: an unknown key, a value out of range, or blocks that contradict each other.
     """
-    import yaml
     from jsonschema import Draft202012Validator
 
-    schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
+    schema = load_schema(schema_path)
     errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda e: list(map(str, e.absolute_path)))
     if errors:
-        raise UserError(_describe(errors[0]))
+        raise UserError(f"config: {describe(errors[0], schema)}")
     _check_sizes(config)
     _check_systems(config)
-
-
-def _describe(error: Any) -> str:
-    """One line for a schema error: the key's dotted path, its value, what is allowed."""
-    where = ".".join(map(str, error.absolute_path))
-    if error.validator == "additionalProperties":
-        known = sorted(error.schema.get("properties", {}))
-        unknown = sorted(set(error.instance) - set(known))[0]
-        key = f"{where}.{unknown}" if where else unknown
-        near = difflib.get_close_matches(unknown, known, n=1)
-        prefix = f"{where}." if where else ""
-        hint = f"did you mean '{prefix}{near[0]}'?" if near else f"known here: {', '.join(known)}"
-        return f"config: unknown key '{key}'; {hint}"
-    if error.validator == "required":
-        return f"config: '{where}' lacks a key: {error.message}"
-    value = json.dumps(error.instance)
-    return f"config: '{where}' is {value}, which is not allowed; {_allowed(error)}"
-
-
-def _allowed(error: Any) -> str:
-    rule = error.validator_value
-    several = " or ".join(map(str, rule)) if isinstance(rule, list) else rule
-    words = {
-        "minimum": f"it must be at least {rule}",
-        "exclusiveMinimum": f"it must be above {rule}",
-        "maximum": f"it must be at most {rule}",
-        "exclusiveMaximum": f"it must be below {rule}",
-        "enum": f"choose {several}",
-        "type": f"it must be of type {several}",
-    }
-    return words.get(error.validator) or error.message
 
 
 def _check_sizes(config: dict[str, Any]) -> None:
@@ -130,36 +94,3 @@ def missing_inputs(config: dict[str, Any]) -> list[str]:
     named = [("tables", path) for path in source["tables"]]
     named += [(key, source[key]) for key in ("withdrawals", "scans") if source[key]]
     return [f"config: 'input.{key}' names {path}, which is not there" for key, path in named if not Path(path).exists()]
-
-
-def tasks_of(config: dict[str, Any], system: str) -> list[str]:
-    """The tasks of a system, with `diseases` spelt out as its six tasks."""
-    tasks: list[str] = []
-    for task in config["systems"].get(system, {}).get("tasks", []):
-        tasks.extend([f"disease_{name}" for name in DISEASES] if task == "diseases" else [task])
-    return tasks
-
-
-def stage_settings(config: dict[str, Any], task: str, system: str) -> dict[str, Any]:
-    """Stage III settings of a task for a system: defaults, then the task's, then the system's."""
-    tasks = config["stage3"]["tasks"]
-    group = "diseases" if task.startswith("disease_") else task
-    layers = [
-        config["stage3"]["defaults"],
-        tasks.get(group, {}),
-        tasks.get(task, {}),
-        config["systems"][system].get("stage", {}),
-    ]
-    return {key: value for layer in layers for key, value in layer.items()}
-
-
-def training_blocks(config: dict[str, Any], stage: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The blocks `model` and `stage` of a training's settings.
-
-    Args:
-        config: the whole configuration.
-        stage: `stage1`, `stage2`, or what `stage_settings` gives; its own number of frames replaces that of `model`.
-    """
-    own = {key: stage[key] for key in _OF_MODEL if stage.get(key) is not None}
-    rest = {key: value for key, value in stage.items() if key not in ("init", *_OF_MODEL)}
-    return {"model": config["model"] | {"size": config["images"]["size"]} | own, "stage": rest}

@@ -1,0 +1,1 @@
+"""The configuration: its schema, which holds defaults and descriptions, its checks, and its reference page."""
