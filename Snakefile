@@ -11,15 +11,20 @@ from snakemake.utils import min_version
 
 from vita.ablations import TABLES as ABLATION_TABLES
 from vita.ablations import variants
+from vita.claim import VARIABLE
 from vita.config.checking import check, missing_inputs
 from vita.config.systems import stage_settings, tasks_of, training_blocks
 from vita.digest import code_digest
+from vita.disk import obstacles
 from vita.errors import UserError
 from vita.machine import available_cores, snakemake_threads, visible_gpus
 from vita.privacy import keep_private
 from vita.tabular.leakage import exclusions, suffix
 
 min_version("9.0")
+# Snakemake itself would end in a traceback
+for message in obstacles([Path(".snakemake")], {}) if workflow.is_main_process else ():
+    sys.exit(f"error: {message}")
 keep_private(Path("results"))
 
 HERE = Path(workflow.basedir)
@@ -27,8 +32,11 @@ HERE = Path(workflow.basedir)
 CLONE = Path() if Path.cwd().samefile(HERE) else HERE
 RESOURCES = CLONE / "workflow" / "resources"
 
-# the package runs from this clone in every environment: of conda, of a cluster's node
-shell.prefix(f"export PYTHONPATH={shlex.quote(str(HERE / 'src'))}; ")
+# the package runs from this clone in every environment: of conda, of a cluster's node; a job tells whose it is
+RUN = Path.cwd().resolve()
+shell.prefix(
+    f"export PYTHONPATH={shlex.quote(str(HERE / 'src'))} {VARIABLE}={shlex.quote(str(RUN))}; "
+)
 
 
 configfile: HERE / "config.yaml"

@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from vita.disk import disk_error
+from vita.errors import UserError
+
+PART = ".part-"  # how the names of files begin that are not whole yet
+
 
 @contextmanager
 def replacing(target: str | Path) -> Iterator[Path]:
@@ -15,19 +20,28 @@ def replacing(target: str | Path) -> Iterator[Path]:
     The folder is made if it is missing. If the block raises, nothing is left behind.
 
     Raises:
-        OSError: the folder cannot be made or written.
+        UserError: the disk is full, or may not be written.
+        OSError: the folder cannot be made for another reason.
     """
-    target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".part-", suffix=f"-{target.name}", dir=target.parent)
-    os.close(handle)
-    temporary = Path(name)
+    target, temporary = Path(target), None
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=PART, suffix=f"-{target.name}", dir=target.parent)
+        os.close(handle)
+        temporary = Path(name)
         yield temporary
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(target)
+    except UserError:
+        raise
+    except Exception as error:
+        message = disk_error(error, target)
+        if message is None:
+            raise
+        raise UserError(message) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(target: str | Path, text: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from vita.disk import disk_error
 from vita.errors import UserError
 
 
@@ -47,7 +48,7 @@ def add_settings(to: argparse.ArgumentParser, what: str) -> None:
 
 
 def run(main: Callable[[list[str] | None], None], arguments: list[str] | None = None) -> None:
-    """Run a module's `main`, turn a UserError into one line on stderr and exit code 1."""
+    """Run a module's `main`; an error that is the user's or a disk's is one line on stderr and exit code 1."""
     logging.basicConfig(
         level=os.environ.get("VITA_LOG_LEVEL", "INFO"),
         format="%(asctime)s %(levelname)s %(message)s",
@@ -58,5 +59,9 @@ def run(main: Callable[[list[str] | None], None], arguments: list[str] | None = 
     try:
         main(arguments)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        message = disk_error(error, Path(error.filename or Path.cwd()))
+        if message is None:
+            raise
+        sys.exit(f"error: {message}")

@@ -22,8 +22,8 @@ def keep_private(folder: Path) -> None:
     if mode & stat.S_IRWXO:
         try:
             folder.chmod(mode & ~stat.S_IRWXO)
-        except PermissionError:
-            log.warning("%s is open to everybody and belongs to somebody else: ask them to close it", folder)
+        except OSError as error:
+            log.warning("%s is open to everybody and cannot be closed: %s", folder, error.strerror)
 
 
 def shown_count(count: int) -> str:

@@ -43,7 +43,7 @@ rule measure_classification:
     benchmark:
         "results/benchmarks/measure_classification/{task}/{model}.tsv"
     wildcard_constraints:
-        task="|".join(CLASSIFICATION),
+        task="|".join(CLASSIFICATION) or NOTHING,
     conda:
         ENVIRONMENT
     threads: cpus("measure_classification")

@@ -1,15 +1,28 @@
 # What a run tells: its mistakes in one line each, its configuration, and the report on it by Snakemake itself.
+from vita.claim import claim, end_leftovers, remove_parts
 from vita.failures import failure_lines
 
+WRITTEN = [Path("results"), Path(".snakemake")]
 
-# a dry run works without data
+
+# a dry run needs no data, claims nothing and writes nothing
 onstart:
-    for message in missing_inputs(config):
+    for message in [*obstacles(WRITTEN), *missing_inputs(config)]:
         sys.exit(f"error: {message}")
+    try:
+        claim(RUN)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    ended, removed = end_leftovers(RUN), remove_parts(Path("results"))
+    if ended or removed:
+        print(
+            f"after a killed run: {ended} processes of its jobs ended, {removed} half-written files removed",
+            file=sys.stderr,
+        )
 
 
 onerror:
-    for line in failure_lines(log):
+    for line in [*failure_lines(log), *(f"error: {message}" for message in obstacles(WRITTEN))]:
         print(line, file=sys.stderr)
 
 

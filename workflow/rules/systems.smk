@@ -3,6 +3,8 @@
 REGRESSION = ["sa_phenotypes", "la_phenotypes", "physiological"]
 CLASSIFICATION = [task for task in ALL_TASKS if task not in REGRESSION and task != "segmentation"]
 
+NOTHING = "(?!)"  # a wildcard's constraint that nothing meets; an empty one is met by everything
+
 ALIGNED_TASKS = [
     task
     for system, block in config["systems"].items()

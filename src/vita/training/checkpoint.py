@@ -69,8 +69,9 @@ def save_state(path: Path, state: State) -> None:
         "optimizer": state.optimizer,
         "precision": state.precision,
     }
-    with replacing(path) as temporary:
-        torch.save(record, temporary)
+    # through a file of Python's, since torch's own does not say that the disk is full
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        torch.save(record, file)
 
 
 def load_state(path: Path) -> State | None:

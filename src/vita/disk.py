@@ -1,0 +1,73 @@
+"""Disks that are full, closed or not there: what to tell the user, and a look before a run starts."""
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL_WORDS = os.strerror(errno.ENOSPC)  # in errors of libraries that are no OSError
+_CLOSED = {errno.EROFS: "lies on a disk that can only be read", errno.EACCES: "is closed to you"}
+_GO_ON = "then run the same command again: it goes on"
+_ROOM_MB = 1
+_NO_ROOM_BYTES = 65_536  # a library that tells nothing at all fails with less than this left
+_SCRATCH = ("TMPDIR", "TEMP", "TMP")
+
+
+def disk_error(error: BaseException, path: Path) -> str | None:
+    """What is wrong with the disk and what to do, in one sentence; None if the error is about something else.
+
+    Args:
+        error: as it was raised; those that it came from are looked at too.
+        path: what was being written.
+    """
+    links = [link for link in _chain(error) if isinstance(link, OSError)]
+    folder = _existing(path)
+    told = any(link.errno in _FULL for link in links) or _FULL_WORDS in str(error)
+    if told or shutil.disk_usage(folder).free < _NO_ROOM_BYTES:
+        return f"{path}: the disk of {folder.resolve()} is full; make room, {_GO_ON}"
+    for link in links:
+        if link.errno in _CLOSED:
+            return f"{link.filename or path} {_CLOSED[link.errno]}; open it for writing, {_GO_ON}"
+    return None
+
+
+def obstacles(folders: list[Path], environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Why a run that writes to these folders cannot start, a sentence each; empty if it can.
+
+    Args:
+        folders: need not be there yet.
+        environment: names the scratch folder, which must be there if it is named.
+    """
+    found = []
+    for name in _SCRATCH:
+        scratch = environment.get(name)
+        if scratch and not (Path(scratch).is_dir() and os.access(scratch, os.W_OK)):
+            found.append(f"{name} names {scratch}, which is no folder that can be written; make it, or unset {name}")
+    return found + [message for folder in folders if (message := _cannot_write(folder))]
+
+
+def _cannot_write(folder: Path) -> str | None:
+    try:
+        with tempfile.TemporaryFile(dir=_existing(folder)) as file:
+            file.write(bytes(_ROOM_MB * 1_000_000))
+    except OSError as error:
+        error.filename = None  # that of the test's own file
+        message = disk_error(error, folder)
+        if message is None:
+            raise
+        return message
+    return None
+
+
+def _existing(path: Path) -> Path:
+    """The path itself if it is a folder, else the nearest folder above it."""
+    return next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
