@@ -72,7 +72,7 @@ def segment(learner: SegmentationLearner, samples: Samples, device: torch.device
     for batch in in_order(samples, learner.settings.stage.batch, learner.settings.training.workers):
         prediction.append(model(batch["images"].to(device)).argmax(dim=1).to(torch.uint8).cpu())
         truth.append(batch["masks"])
-    spacing = np.stack([_spacing_mm(samples.reader.spacing_mm(int(eid))) for eid in samples.eids])
+    spacing = np.stack([full_spacing_mm(samples.reader.spacing_mm(int(eid))) for eid in samples.eids])
     return {
         "eid": samples.eids,
         "truth": torch.cat(truth).numpy(),
@@ -81,7 +81,7 @@ def segment(learner: SegmentationLearner, samples: Samples, device: torch.device
     }
 
 
-def _spacing_mm(spacing_p2: np.ndarray) -> np.ndarray:
+def full_spacing_mm(spacing_p2: np.ndarray) -> np.ndarray:
     """Spacing with that of the other planes where a plane is missing (its masks are empty, nothing is measured)."""
     there = (spacing_p2 > 0).all(axis=1)
     return np.where(there[:, None], spacing_p2, spacing_p2[there].mean(axis=0))

@@ -1,0 +1,74 @@
+"""nnU-Net's own settings, which it reads from the process's environment when it is imported.
+
+The modules plan, train and predict run in nnU-Net's environment, where of this project's requirements there are few:
+they import nnunetv2, and of vita only what needs nothing but Python and NumPy.
+"""
+
+import importlib.metadata
+import logging
+import os
+import platform
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vita.errors import UserError
+
+_PACKAGES = ("nnunetv2", "torch", "dynamic-network-architectures", "batchgenerators", "batchgeneratorsv2", "numpy")
+
+
+def set_up(folder: Path, threads: int, processes: int, compile_model: bool = False) -> None:
+    """Tell nnU-Net its folders and how many processes it may start; call it before the first import of nnunetv2.
+
+    Args:
+        folder: of the view: raw, preprocessed and trained lie in it.
+        threads: of each computation.
+        processes: that augment data; 0 augments in the training process.
+        compile_model: torch.compile on GPUs.
+
+    Raises:
+        UserError: nnU-Net is not installed in this environment.
+    """
+    for name, place in {"raw": "raw", "preprocessed": "preprocessed", "results": "trained"}.items():
+        os.environ[f"nnUNet_{name}"] = str((folder / place).absolute())
+    os.environ["nnUNet_def_n_proc"] = str(threads)
+    os.environ["nnUNet_n_proc_DA"] = str(processes)
+    os.environ["nnUNet_compile"] = str(compile_model)
+    os.environ["nnUNet_wandb_enabled"] = "0"
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    os.environ["MPLBACKEND"] = "agg"
+    logging.getLogger().setLevel(logging.WARNING)  # a line per file copied; nnU-Net prints what it does
+    try:
+        importlib.metadata.version("nnunetv2")
+    except importlib.metadata.PackageNotFoundError as error:
+        raise UserError("this Python has no nnunetv2; run with the one of 'nnunet.environment'") from error
+
+
+def choose_device(wanted: str, threads: int, seed: int) -> Any:
+    """Seed everything that can be seeded, set torch's threads, and choose the device that `training.device` names.
+
+    Raises:
+        UserError: a GPU is wanted and none is there.
+    """
+    import numpy as np
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002: nnU-Net draws from NumPy's global generator
+    torch.manual_seed(seed)
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise UserError("config: 'training.device' is cuda, but nnU-Net's torch finds no GPU; set it to auto or cpu")
+    kind = "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
+    torch.set_num_threads(threads)
+    return torch.device(kind)
+
+
+def threads_of(settings: Mapping[str, Any]) -> int:
+    """CPUs of the job."""
+    return int(settings.get("training", {}).get("threads", 1))
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that nnU-Net's results depend on."""
+    return {name: importlib.metadata.version(name) for name in _PACKAGES} | {"python": platform.python_version()}
