@@ -73,7 +73,7 @@ rule measure_segmentation:
     benchmark:
         "results/benchmarks/measure_segmentation/{model}.tsv"
     wildcard_constraints:
-        model="vit|mae|vita",
+        model="|".join(SEGMENTED),
     conda:
         ENVIRONMENT
     threads: cpus("measure_segmentation")
@@ -146,7 +146,7 @@ rule measure_mask_phenotypes:
     benchmark:
         "results/benchmarks/measure_mask_phenotypes/{model}.tsv"
     wildcard_constraints:
-        model="vit|mae|vita",
+        model="|".join(SEGMENTED),
     conda:
         ENVIRONMENT
     threads: cpus("measure_mask_phenotypes")

@@ -69,6 +69,8 @@ rule train_segmentation:
         "results/logs/train_segmentation/{model}.log",
     benchmark:
         "results/benchmarks/train_segmentation/{model}.tsv"
+    wildcard_constraints:
+        model="vit|mae|vita",
     conda:
         ENVIRONMENT
     threads: cpus("train_segmentation")

@@ -78,6 +78,8 @@ def _check_systems(config: dict[str, Any]) -> None:
             "config: 'ablations.run' trains Stage I's variants from scratch, but 'stage1.init' names a start for the "
             "one that they are compared with; switch one of them off"
         )
+    if set(config["systems"].get("nnunet", {"tasks": []})["tasks"]) - {"segmentation"}:
+        raise UserError("config: 'systems.nnunet.tasks' may name segmentation alone, which is all that nnU-Net does")
     split = config["split"]
     if max(split.values()) < 1 <= sum(split.values()):
         raise UserError(

@@ -12,96 +12,10 @@ validation split too. Planes of views that nnU-Net was not trained on, or that a
 three networks lie in one model.safetensors under their views' names; losses of the history are means over views.
 """
 
-import json
-from argparse import Namespace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import pandas as pd
-from safetensors.numpy import load_file, save_file
 
 from vita import cli
-from vita.atomic import replacing, write_text
-from vita.cohort.split_hash import split_hash
-from vita.errors import UserError
-from vita.images.shards import ShardReader
-from vita.nnunet.layout import FILE_ENDING, VIEWS
-from vita.nnunet.volumes import read_labels
-from vita.training.data import even_frames, read_split
-from vita.training.segmentation import area_table, full_spacing_mm
-
-
-def masks_of(reader: ShardReader, eids: np.ndarray, wanted: int, folder: Path, views: list[str]) -> dict[str, Any]:
-    """Reference and nnU-Net's masks of participants, as `training.segmentation.segment` gives them.
-
-    Args:
-        reader: shards.
-        eids: participants.
-        wanted: frames evenly from the cycle.
-        folder: that holds a folder for each view.
-        views: that nnU-Net was trained on.
-
-    Raises:
-        UserError: a participant is in none of nnU-Net's cases, or a mask is missing or of another shape.
-    """
-    frames = even_frames(reader.stored(int(eids[0])).shape[1], wanted)
-    truth = np.stack([reader.masks(int(eid), frames) for eid in eids])
-    prediction = np.zeros_like(truth)
-    for view in views:
-        cases = pd.read_parquet(folder / view / "cases.parquet").set_index("eid")["case"]
-        if missing := int((~np.isin(eids, cases.index)).sum()):
-            raise UserError(f"{folder / view}/cases.parquet lacks {missing} participants; run export_nnunet again")
-        for row, eid in enumerate(eids):
-            _insert(prediction[row], view, reader.spacing_mm(int(eid)), folder / view / "masks" / cases.loc[eid])
-    spacing = np.stack([full_spacing_mm(reader.spacing_mm(int(eid))) for eid in eids])
-    return {"eid": eids, "truth": truth, "prediction": prediction, "spacing_mm": spacing}
-
-
-def _insert(prediction_pthw: np.ndarray, view: str, spacing_p2: np.ndarray, case: Path) -> None:
-    """Set a view's planes to nnU-Net's mask, if the view was scanned."""
-    planes = list(VIEWS[view].planes)
-    if (spacing_p2[planes] > 0).all():
-        shape = prediction_pthw[planes].shape
-        labels = read_labels(case.with_name(case.name + FILE_ENDING), (shape[0] * shape[1], *shape[2:]))
-        prediction_pthw[planes] = VIEWS[view].to_classes(labels).reshape(shape)
-
-
-def history(models: dict[str, Path]) -> pd.DataFrame:
-    """A row per epoch: steps, rate and time of all views together, mean losses, and the losses and Dice of each."""
-    tables = {view: pd.read_csv(folder / "history.csv").set_index("epoch") for view, folder in models.items()}
-    joined = pd.concat(tables, axis=1).swaplevel(axis=1)
-    out = pd.DataFrame({"step": joined["step"].sum(axis=1), "learning_rate": joined["learning_rate"].mean(axis=1)})
-    for name in ("train_loss", "val_loss"):
-        out[name] = joined[name].mean(axis=1)
-    out["seconds"] = joined["seconds"].sum(axis=1)
-    for name in ("train_loss", "val_loss", "dice"):
-        out = out.join(joined[name].add_prefix(f"{name}_"))
-    return out.reset_index()
-
-
-def record(args: Namespace, models: dict[str, Path], split: pd.Series, epochs: pd.DataFrame) -> dict[str, Any]:
-    """config.json: settings, split, sizes, versions and cost of the three trainings together."""
-    trainings = {view: json.loads((folder / "training.json").read_text()) for view, folder in models.items()}
-    last, fingerprint = epochs.iloc[-1], split_hash(split.index, split)
-    return {
-        "task": "segmentation",
-        "system": "nnunet",
-        "settings": args.settings,
-        "data": {"split": fingerprint},
-        "split_hash": fingerprint,
-        "seed": args.settings.get("seed", 0),
-        "participants": {name: int(count) for name, count in split.value_counts().sort_index().items()},
-        "parameters": sum(each["parameters"] for each in trainings.values()),
-        "best_epoch": int(last["epoch"]),
-        "best_val_loss": float(last["val_loss"]),
-        "steps": int(last["step"]),
-        "seconds": sum(each["seconds"] for each in trainings.values()),
-        "peak_memory_mb": max(each["peak_memory_mb"] for each in trainings.values()),
-        "hardware": next(iter(trainings.values()))["hardware"],
-        "versions": json.loads(args.environment.read_text()),
-        "views": trainings,
-    }
+from vita.nnunet.layout import VIEWS
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -117,6 +31,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--masks", type=Path, required=True, help="output: masks of the test split, npz")
     cli.add_settings(parser, "seed and the blocks model and nnunet")
     args = parser.parse_args(arguments)
+    import numpy as np
+    import pandas as pd
+
+    from vita.atomic import replacing
+    from vita.images.shards import ShardReader
+    from vita.nnunet.results import masks_of, write_model
+    from vita.training.data import even_frames, read_split
+    from vita.training.segmentation import area_table
+
     reader, split = ShardReader(args.shards), read_split(args.split)
     wanted, tables = args.settings["model"]["frames"], []
     for name in ("val", "test"):
@@ -127,24 +50,8 @@ def main(arguments: list[str] | None = None) -> None:
         pd.concat(tables, ignore_index=True).to_parquet(path, index=False)
     with replacing(args.masks) as path:
         np.savez_compressed(path, **masks)
-    write_model(args, split)
-
-
-def write_model(args: Namespace, split: pd.Series) -> None:
-    """model.safetensors, history.csv and config.json; the last one is written last."""
     models = {view: args.folder / view / "model" for view in args.views}
-    weights = {
-        f"{view}.{name}": array
-        for view, folder in models.items()
-        for name, array in load_file(folder / "model.safetensors").items()
-    }
-    with replacing(args.output / "model.safetensors") as path:
-        save_file(weights, path)
-    epochs = history(models)
-    with replacing(args.output / "history.csv") as path:
-        epochs.to_csv(path, index=False, float_format="%.6g")
-    config = record(args, models, split, epochs)
-    write_text(args.output / "config.json", json.dumps(config, indent=2, sort_keys=True) + "\n")
+    write_model(args.output, models, split, args.settings, args.environment)
 
 
 if __name__ == "__main__":

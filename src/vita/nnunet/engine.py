@@ -30,14 +30,11 @@ def set_up(folder: Path, threads: int, processes: int, compile_model: bool = Fal
     Raises:
         UserError: nnU-Net is not installed in this environment.
     """
-    for name, place in {"raw": "raw", "preprocessed": "preprocessed", "results": "trained"}.items():
-        os.environ[f"nnUNet_{name}"] = str((folder / place).absolute())
-    os.environ["nnUNet_def_n_proc"] = str(threads)
-    os.environ["nnUNet_n_proc_DA"] = str(processes)
-    os.environ["nnUNet_compile"] = str(compile_model)
-    os.environ["nnUNet_wandb_enabled"] = "0"
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    os.environ["MPLBACKEND"] = "agg"
+    folders = {"raw": "raw", "preprocessed": "preprocessed", "results": "trained"}
+    own = {name: str((folder / place).absolute()) for name, place in folders.items()}
+    own |= {"def_n_proc": str(threads), "n_proc_DA": str(processes), "compile": str(compile_model)}
+    os.environ |= {f"nnUNet_{name}": value for name, value in (own | {"wandb_enabled": "0"}).items()}
+    os.environ |= {"MPLBACKEND": "agg", "OMP_NUM_THREADS": str(threads)}
     logging.getLogger().setLevel(logging.WARNING)  # a line per file copied; nnU-Net prints what it does
     try:
         importlib.metadata.version("nnunetv2")
@@ -55,7 +52,7 @@ def choose_device(wanted: str, threads: int, seed: int) -> Any:
     import torch
 
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002: nnU-Net draws from NumPy's global generator
+    np.random.seed(seed)  # nnU-Net draws from NumPy's global generator  # noqa: NPY002
     torch.manual_seed(seed)
     if wanted == "cuda" and not torch.cuda.is_available():
         raise UserError("config: 'training.device' is cuda, but nnU-Net's torch finds no GPU; set it to auto or cpu")

@@ -25,6 +25,8 @@ from vita.images.layout import (
     STRUCTURES,
 )
 
+# Each view has folders of its own, so that its data set may be called as any other's.
+DATASET_NUMBER, DATASET = 1, "Dataset001_heart"
 CONFIGURATION, PLANS, TRAINER, FOLD = "2d", "nnUNetPlans", "nnUNetTrainer", 0
 FILE_ENDING = ".nii.gz"
 CHANNEL = "_0000"  # how nnU-Net tells the channels of an image; a cine has one
@@ -37,12 +39,10 @@ class View:
     """A view that nnU-Net is trained on.
 
     Attributes:
-        number: of nnU-Net's data set.
         planes: of the shards.
         classes: of this project, in the order of nnU-Net's labels 1, 2, ...
     """
 
-    number: int
     planes: tuple[int, ...]
     classes: tuple[int, ...]
 
@@ -55,6 +55,11 @@ class View:
         """Names and nnU-Net's labels of the structures."""
         names = {number: name for name, number in STRUCTURES.items()}
         return {names[number]: label for label, number in enumerate(self.classes, 1)}
+
+    def slices(self, planes_pthw: np.ndarray) -> np.ndarray:
+        """The view's planes of a whole heart (plane, time, height, width), plane by plane: (slices, height, width)."""
+        own = planes_pthw[list(self.planes)]
+        return own.reshape(-1, *own.shape[2:])
 
     def to_labels(self, classes: np.ndarray) -> np.ndarray:
         """This project's classes (uint8, 255 where not annotated) as nnU-Net's labels.
@@ -75,20 +80,15 @@ class View:
 
 
 VIEWS = {
-    "sa": View(1, tuple(range(FIRST_SA_PLANE, FIRST_SA_PLANE + SA_PLANES)), tuple(LABELS["sa"].values())),
-    "la_2ch": View(2, (PLANE_OF_VIEW["la_2ch"],), tuple(LABELS["la_2ch"].values())),
-    "la_4ch": View(3, (PLANE_OF_VIEW["la_4ch"],), tuple(FOUR_CHAMBER_LABELS.values())),
+    "sa": View(tuple(range(FIRST_SA_PLANE, FIRST_SA_PLANE + SA_PLANES)), tuple(LABELS["sa"].values())),
+    "la_2ch": View((PLANE_OF_VIEW["la_2ch"],), tuple(LABELS["la_2ch"].values())),
+    "la_4ch": View((PLANE_OF_VIEW["la_4ch"],), tuple(FOUR_CHAMBER_LABELS.values())),
 }
 
 
-def dataset_name(view: str) -> str:
-    """nnU-Net's name of a view's data set."""
-    return f"Dataset{VIEWS[view].number:03d}_{view}"
-
-
-def model_folder(folder: Path, view: str) -> Path:
+def model_folder(folder: Path) -> Path:
     """Where nnU-Net keeps a view's model, below the view's folder."""
-    return folder / "trained" / dataset_name(view) / f"{TRAINER}__{PLANS}__{CONFIGURATION}"
+    return folder / "trained" / DATASET / f"{TRAINER}__{PLANS}__{CONFIGURATION}"
 
 
 def number_cases(split: pd.Series, seed: int) -> pd.DataFrame:

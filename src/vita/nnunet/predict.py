@@ -1,6 +1,6 @@
 """Masks of the validation and test splits by a view's trained nnU-Net.
 
-    python -m vita.nnunet.predict --view sa --folder results/nnunet/sa --output results/nnunet/sa/masks
+    python -m vita.nnunet.predict --folder results/nnunet/sa --output results/nnunet/sa/masks
         --settings '{"training": {"threads": 2, "device": "auto"}}'
 
 Runs in nnU-Net's environment, with its defaults: the last weights, mirrored images averaged, no postprocessing.
@@ -11,7 +11,7 @@ from pathlib import Path
 from vita import cli
 from vita.errors import UserError
 from vita.nnunet.engine import choose_device, set_up, threads_of
-from vita.nnunet.layout import CHANNEL, FILE_ENDING, FOLD, VIEWS, dataset_name, model_folder
+from vita.nnunet.layout import CHANNEL, DATASET, FILE_ENDING, FOLD, model_folder
 
 CHECKPOINT = "checkpoint_final.pth"
 
@@ -19,15 +19,14 @@ CHECKPOINT = "checkpoint_final.pth"
 def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--view", required=True, choices=list(VIEWS), help="view")
     parser.add_argument("--folder", type=Path, required=True, help="folder of the view")
     parser.add_argument("--output", type=Path, required=True, help="folder for masks")
     cli.add_settings(parser, "the block training")
     args = parser.parse_args(arguments)
-    threads, trained = threads_of(args.settings), model_folder(args.folder, args.view)
+    threads, trained = threads_of(args.settings), model_folder(args.folder)
     if not (trained / f"fold_{FOLD}" / CHECKPOINT).is_file():
         raise UserError(f"{trained} holds no finished nnU-Net; run the rule train_nnunet")
-    images = sorted((args.folder / "raw" / dataset_name(args.view) / "imagesTs").glob(f"*{CHANNEL}{FILE_ENDING}"))
+    images = sorted((args.folder / "raw" / DATASET / "imagesTs").glob(f"*{CHANNEL}{FILE_ENDING}"))
     set_up(args.folder, threads, threads)
     device = choose_device(args.settings.get("training", {}).get("device", "auto"), threads, seed=0)
     from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor

@@ -1,6 +1,6 @@
 """Train nnU-Net on one view's preprocessed data set.
 
-    python -m vita.nnunet.train --view sa --folder results/nnunet/sa --output results/nnunet/sa/model
+    python -m vita.nnunet.train --folder results/nnunet/sa --output results/nnunet/sa/model
         --settings '{"seed": 2026, "nnunet": {"epochs": 1000, "iterations": 250, "val_iterations": 50,
                      "checkpoint_epochs": 50}, "training": {"threads": 2, "device": "auto", "compile": false}}'
 
@@ -24,18 +24,18 @@ from vita import cli
 from vita.atomic import replacing, write_text
 from vita.digest import code_digest
 from vita.nnunet.engine import choose_device, set_up, threads_of
-from vita.nnunet.layout import CONFIGURATION, FOLD, PLANS, TRAINER, VIEWS, dataset_name, model_folder
+from vita.nnunet.layout import CONFIGURATION, DATASET, FOLD, PLANS, TRAINER, model_folder
 
 _KB_PER_MB = 1024
 _PERFECT = 1.0  # nnU-Net's loss is cross-entropy - Dice; this makes it cross-entropy + 1 - Dice, as the others' loss
 
 
-def identity(folder: Path, view: str, settings: Mapping[str, Any]) -> str:
+def identity(folder: Path, settings: Mapping[str, Any]) -> str:
     """What a training may go on from: the same plan, cases and settings, and the same code here."""
     digest = hashlib.sha256(code_digest("vita.nnunet.train").encode())
     learnt = {name: settings["nnunet"][name] for name in ("epochs", "iterations", "val_iterations")}
     digest.update(json.dumps([learnt, settings.get("seed", 0)], sort_keys=True).encode())
-    data = folder / "preprocessed" / dataset_name(view)
+    data = folder / "preprocessed" / DATASET
     for name in (f"{PLANS}.json", "splits_final.json", "dataset_fingerprint.json"):
         digest.update((data / name).read_bytes())
     return digest.hexdigest()[:16]
@@ -49,11 +49,11 @@ def forget_another(folder: Path, own: str) -> None:
     write_text(mark, own)
 
 
-def make_trainer(view: str, settings: Mapping[str, Any], device: Any) -> Any:
+def make_trainer(settings: Mapping[str, Any], device: Any) -> Any:
     """nnU-Net's trainer with the lengths of the settings."""
     from nnunetv2.run.run_training import get_trainer_from_args
 
-    trainer = get_trainer_from_args(dataset_name(view), CONFIGURATION, FOLD, TRAINER, PLANS, True, device)
+    trainer = get_trainer_from_args(DATASET, CONFIGURATION, FOLD, TRAINER, PLANS, True, device)
     trainer.num_epochs = settings["nnunet"]["epochs"]
     trainer.num_iterations_per_epoch = settings["nnunet"]["iterations"]
     trainer.num_val_iterations_per_epoch = settings["nnunet"]["val_iterations"]
@@ -101,7 +101,6 @@ def describe(trainer: Any, device: Any, seconds: float) -> dict[str, Any]:
 def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--view", required=True, choices=list(VIEWS), help="view")
     parser.add_argument("--folder", type=Path, required=True, help="folder of the view")
     parser.add_argument("--output", type=Path, required=True, help="folder for weights and records")
     cli.add_settings(parser, "seed and the blocks nnunet and training")
@@ -111,12 +110,12 @@ def main(arguments: list[str] | None = None) -> None:
     # one CPU for the training itself; with a single one nnU-Net augments in the same process
     set_up(args.folder, threads, threads - 1, training.get("compile", False))
     device = choose_device(training.get("device", "auto"), threads, settings.get("seed", 0))
-    forget_another(model_folder(args.folder, args.view), identity(args.folder, args.view, settings))
+    forget_another(model_folder(args.folder), identity(args.folder, settings))
     from nnunetv2.run.run_training import maybe_load_checkpoint
     from safetensors.torch import save_file
 
     start = time.monotonic()
-    trainer = make_trainer(args.view, settings, device)
+    trainer = make_trainer(settings, device)
     if any(Path(trainer.output_folder).glob("checkpoint_*.pth")):
         maybe_load_checkpoint(trainer, continue_training=True, validation_only=False)
     trainer.run_training()

@@ -27,7 +27,7 @@ def read_labels(path: Path, shape_zyx: tuple[int, ...]) -> np.ndarray:
     try:
         stack = np.asarray(nib.load(path).dataobj).T
     except (OSError, nib.filebasedimages.ImageFileError) as error:
-        raise UserError(f"{path}: nnU-Net's mask cannot be read ({error}); run the rule predict_nnunet again") from error
+        raise UserError(f"{path}: nnU-Net's mask cannot be read ({error}); predict anew") from error
     if stack.shape != shape_zyx:
         raise UserError(f"{path}: nnU-Net's mask is {stack.shape}, its images are {shape_zyx}; predict both anew")
     return stack.astype(np.uint8)

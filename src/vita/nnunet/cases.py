@@ -1,0 +1,95 @@
+"""A participant's images and masks as a case of nnU-Net, and the description of all cases."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vita.atomic import write_text
+from vita.errors import UserError
+from vita.images.layout import BACKGROUND, NOT_ANNOTATED
+from vita.images.shards import ShardReader
+from vita.nnunet.layout import CHANNEL, FILE_ENDING, VIEWS
+from vita.nnunet.volumes import write_stack
+from vita.training.data import even_frames
+
+
+class Exporter:
+    """Writes a view's cases.
+
+    Args:
+        view: name of the view.
+        reader: shards.
+        wanted: frames evenly from the cycle.
+        folder: of nnU-Net's data set.
+
+    Attributes:
+        ignoring: whether a mask written so far has pixels without annotation.
+    """
+
+    def __init__(self, view: str, reader: ShardReader, wanted: int, folder: Path) -> None:
+        self.view, self.reader, self.wanted, self.folder = VIEWS[view], reader, wanted, folder
+        self.ignoring = False
+        for name in ("imagesTr", "labelsTr", "imagesTs"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+
+    def write(self, eid: int, split: str, case: str) -> bool:
+        """Write a participant's files; says whether there is something to learn from.
+
+        Raises:
+            UserError: the shards hold fewer frames than wanted.
+        """
+        spacing_mm = self.reader.spacing_mm(eid)[list(self.view.planes)]
+        if not (spacing_mm > 0).all():
+            return False  # the view was not scanned
+        stored = self.reader.stored(eid)
+        frames = even_frames(stored.shape[1], self.wanted)
+        images = self.view.slices(stored[:, frames])
+        if split != "train":
+            write_stack(self.folder / "imagesTs" / f"{case}{CHANNEL}{FILE_ENDING}", images, spacing_mm[0])
+        if split == "test":
+            return False
+        return self._write_pair(case, images, self.view.slices(self.reader.masks(eid, frames)), spacing_mm[0])
+
+    def _write_pair(self, case: str, images: np.ndarray, classes: np.ndarray, spacing_mm: np.ndarray) -> bool:
+        # without known background a slice is not, or only in part, annotated
+        known = (classes == BACKGROUND).any(axis=(1, 2))
+        if not known.any():
+            return False
+        images, classes = images[known], classes[known]
+        self.ignoring |= bool((classes == NOT_ANNOTATED).any())
+        write_stack(self.folder / "imagesTr" / f"{case}{CHANNEL}{FILE_ENDING}", images, spacing_mm)
+        write_stack(self.folder / "labelsTr" / f"{case}{FILE_ENDING}", self.view.to_labels(classes), spacing_mm)
+        return True
+
+
+def describe(view: str, folder: Path, ignoring: bool, cases: pd.DataFrame) -> None:
+    """Write dataset.json, and splits_final.json for the cases that have masks.
+
+    Args:
+        view: name of the view.
+        folder: of nnU-Net's data set.
+        ignoring: whether some pixels are not annotated.
+        cases: split, case and annotated of each participant.
+
+    Raises:
+        UserError: nobody of the training or of the validation split has masks of the view.
+    """
+    names = {split: sorted(part["case"]) for split, part in cases[cases["annotated"]].groupby("split")}
+    for split in ("train", "val"):
+        if not names.get(split):
+            raise UserError(
+                f"nnU-Net: nobody in the {split} split has reference masks of the view {view}; take {view} out of "
+                "'nnunet.views', or enlarge the split"
+            )
+    labels = {"background": BACKGROUND} | VIEWS[view].labels()
+    record = {
+        "channel_names": {"0": "cine"},
+        "labels": labels | ({"ignore": VIEWS[view].ignore} if ignoring else {}),
+        "numTraining": sum(map(len, names.values())),
+        "file_ending": FILE_ENDING,
+        "overwrite_image_reader_writer": "SimpleITKIO",
+    }
+    write_text(folder / "dataset.json", json.dumps(record, indent=2) + "\n")
+    write_text(folder / "splits_final.json", json.dumps([names], indent=2) + "\n")
