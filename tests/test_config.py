@@ -131,6 +131,16 @@ def test_a_misspelt_key_is_recognised_at_any_depth() -> None:
         ("images.size", 50, "'images.size' is 50, not a multiple of 12 in 'model.patch'"),
         ("input.source", "files", "'input.scans' names no folder"),
         ("split.test", 0.9, "leaves nobody to train on"),
+        (
+            "systems.nnunet",
+            {"tasks": ["segmentation", "diseases"]},
+            "'systems.nnunet.tasks' may name segmentation alone",
+        ),
+        (
+            "nnunet.views",
+            ["la_3ch"],
+            "'nnunet.views.0' is \"la_3ch\", which is not allowed; choose sa or la_2ch or la_4ch",
+        ),
     ],
 )
 def test_mistakes_are_named(path: str, value: Any, message: str) -> None:

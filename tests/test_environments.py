@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+CONDA_TO_PYPI = {conda: name for name, conda in CONDA_NAMES.items()}
 
 
 def _requirement(text: str) -> tuple[str, str]:
@@ -29,9 +30,9 @@ def test_conda_equals_pyproject() -> None:
     assert dict(map(_requirement, lines)) == wanted
 
 
-def _lock() -> dict[str, str]:
+def _lock(name: str = "requirements.lock") -> dict[str, str]:
     """Names as PyPI spells them, and the one version of each."""
-    lines = (ROOT / "envs" / "requirements.lock").read_text().splitlines()
+    lines = (ROOT / "envs" / name).read_text().splitlines()
     pins = dict(line.split("==") for line in lines if line and line[0] not in "#-")
     assert all(name == canonicalize_name(name) for name in pins)
     return pins
@@ -90,3 +91,16 @@ def test_the_container_installs_the_lock_on_a_python_that_pyproject_allows() -> 
     assert f"pip install --no-cache-dir --requirement {copied}\n" in recipe
     python = re.search(r"(?m)^From: python:(\d+\.\d+)-", recipe).group(1)
     assert Requirement(f"python{_project()['requires-python']}").specifier.contains(python)
+
+
+def test_the_lock_of_nnunet_has_versions_that_its_conda_environment_allows() -> None:
+    pins = _lock("nnunet.lock")
+    entries = yaml.safe_load((ROOT / "envs" / "nnunet.yaml").read_text())["dependencies"]
+    lines = [entry for entry in entries if isinstance(entry, str) and entry != "pip"]
+    lines += [line for entry in entries if isinstance(entry, dict) for line in entry["pip"]]
+    wanted = {CONDA_TO_PYPI.get(each.name, each.name): each for each in map(Requirement, lines)}
+    python = wanted.pop("python")
+    assert python.specifier == Requirement(f"python{_project()['requires-python']}").specifier
+    assert set(wanted) == {"torch", "safetensors", "nnunetv2"}
+    for name, requirement in wanted.items():
+        assert requirement.specifier.contains(pins[name]), name
