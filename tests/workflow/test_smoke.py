@@ -1,4 +1,4 @@
-"""The whole chain on a tiny phantom, through Snakemake, once; then the files of the contract are looked at."""
+"""The whole chain on a tiny phantom, through Snakemake (conftest.py); the files of the contract are looked at."""
 
 import json
 import shutil
@@ -12,23 +12,15 @@ from models.published_file import write_published
 from vita.apply.predict import main as predict
 from vita.models.import_published import main as import_published
 from vita.models.settings import ModelSettings
+from workflow.conftest import SMOKE
 from workflow.test_dry_runs import ROOT, snakemake
 
 pytestmark = pytest.mark.workflow
-SMOKE = ["--configfile", str(ROOT / "workflow" / "presets" / "smoke.yaml")]
 TABLES = [
     *("table1_sa_phenotypes", "table2_la_phenotypes", "table3_physiological", "table4_diseases"),
     *("segmentation", "binary_features", "categorical_features", "tableC8_cohort"),
 ]
 FIGURES = ["fig4_phenotype_tsne", "fig5_phenotype_scatter", "fig7_segmentation", "figB9_reconstructions"]
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("smoke")
-    run = snakemake(folder, *SMOKE)
-    assert run.returncode == 0, run.stderr[-4000:]
-    return folder / "results"
 
 
 def test_the_same_command_again_does_nothing(results: Path) -> None:

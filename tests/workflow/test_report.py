@@ -1,0 +1,95 @@
+"""The report in a real browser: its menu, a table and a figure are drawn, from the one file, without a network."""
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine: the report is not looked at"),
+]
+QUIET = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-component-update"),
+    *("--disable-background-networking", "--disable-sync", "--window-size=1300,900", "--virtual-time-budget=5000"),
+    "--proxy-server=127.0.0.1:9",  # nothing answers there: what is not in the file cannot come from elsewhere
+)
+# goes to a category of the menu, then opens one of its results
+CLICKS = """
+<script>
+(async () => {
+  const wait = () => new Promise((done) => setTimeout(done, 500));
+  const named = (list, name) => [...list].find((one) => one.innerText.replace(/\\s+/g, " ").trim().startsWith(name));
+  await wait();
+  named(document.querySelectorAll("#app nav a"), CATEGORY).click();
+  await wait();
+  named(document.querySelectorAll("#app nav tr"), ROW).querySelector("a[iconname=eye]").click();
+})();
+</script>
+"""
+
+
+def _look(page: Path, folder: Path) -> tuple[str, np.ndarray]:
+    """The page's document as the browser has it, without scripts, and the screenshot (rows, columns, RGB)."""
+    browser = [str(BROWSER), *QUIET, f"--user-data-dir={folder / 'profile'}"]
+    picture = folder / "picture.png"
+    dom = subprocess.run([*browser, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120)
+    shot = subprocess.run([*browser, f"--screenshot={picture}", page.as_uri()], capture_output=True, timeout=120)
+    assert dom.returncode == 0, dom.stderr[-2000:]
+    assert shot.returncode == 0, shot.stderr[-2000:]
+    with Image.open(picture) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    return re.sub(r"<script.*?</script>", "", dom.stdout, flags=re.DOTALL), pixels
+
+
+def _open(report: Path, folder: Path, category: str, row: str) -> tuple[str, np.ndarray]:
+    """The report after clicks on a category and on one of its results."""
+    clicks = CLICKS.replace("CATEGORY", json.dumps(category)).replace("ROW", json.dumps(row))
+    before, body, after = report.read_text(encoding="utf-8").rpartition("</body>")
+    page = folder / "report.html"
+    page.write_text(before + clicks + body + after, encoding="utf-8")
+    return _look(page, folder)
+
+
+def _ink(pixels: np.ndarray) -> float:
+    """Share of pixels that are not white, right of the menu."""
+    shown = pixels[:, pixels.shape[1] // 2 :]
+    return float((shown.min(axis=2) < 200).mean())
+
+
+def _embedded(document: str, tag: str) -> bytes:
+    """What an element of the page, but for the menu's logo, holds in its address."""
+    found = re.search(rf'<{tag}[^>]*src="data:(?!image/svg)[^"]*?base64,([^"]+)"', document)
+    assert found, f"no <{tag}> in the page"
+    return base64.b64decode(found.group(1))
+
+
+def test_the_menu_shows_every_category(results: Path, tmp_path: Path) -> None:
+    document, pixels = _look(results / "report.html", tmp_path)
+    menu = document[document.index("<nav") : document.rindex("</nav>")]
+    for category in ("Overview", "Tables", "Figures", "Subgroups"):
+        assert category in menu
+    left = pixels[:, : pixels.shape[1] // 6].reshape(-1, 3)
+    assert (left.max(axis=1) < 120).mean() > 0.3  # the menu is dark
+
+
+def test_a_table_is_drawn(results: Path, tmp_path: Path) -> None:
+    document, pixels = _open(results / "report.html", tmp_path, "Tables", "table1_sa_phenotypes this run")
+    shown = _embedded(document, "iframe").decode("utf-8")
+    assert shown == (results / "tables" / "table1_sa_phenotypes.html").read_text(encoding="utf-8")
+    assert "<td>LVEDV (mL)</td>" in shown
+    assert 0.02 < _ink(pixels) < 0.3  # text on white, not an empty frame
+
+
+def test_a_figure_is_drawn(results: Path, tmp_path: Path) -> None:
+    document, pixels = _open(results / "report.html", tmp_path, "Figures", "fig5_phenotype_scatter")
+    assert _embedded(document, "img") == (results / "figures" / "fig5_phenotype_scatter.png").read_bytes()
+    assert 0.02 < _ink(pixels) < 0.5
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 100
