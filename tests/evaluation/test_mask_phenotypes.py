@@ -21,15 +21,15 @@ def _run(tmp_path, targets, masks):
 
 
 def test_equal_masks_agree_and_the_volume_is_right(tmp_path, targets):
-    synthetic.masks(tmp_path / "m.npz", n=4)
+    synthetic.masks(tmp_path / "m.npz", n=10)
     with np.load(tmp_path / "m.npz") as stored:
         arrays = dict(stored)
     np.savez(tmp_path / "m.npz", **arrays | {"prediction": arrays["truth"]})
-    _shards(tmp_path / "00000.parquet", 4)
+    _shards(tmp_path / "00000.parquet", 10)
     table, found = _run(tmp_path, targets, tmp_path / "m.npz")
     known = table.loc[["LVEDV", "LVESV", "LVM", "LAV max"]]
     assert (known[["bias", "sd", "mean_absolute_difference"]] == 0).all(axis=None)
-    assert (known["n"] == 4).all()
+    assert (known["n"] == 10).all()
     pixels = (arrays["truth"][0, 3:, 0] == 1).sum()
     lvedv = found.query("target == 'LVEDV' and eid == 1000000")["reference"].item()
     assert lvedv == pytest.approx(pixels * 3.6**2 * 20 / 1000)  # 12 slices of 10 mm over 6 planes
@@ -51,13 +51,13 @@ def test_bias_and_limits(tmp_path, targets):
 
 
 def test_frames_without_annotation_are_left_out_of_both(tmp_path, targets):
-    synthetic.masks(tmp_path / "m.npz", n=3, shift=0.0)
+    synthetic.masks(tmp_path / "m.npz", n=10, shift=0.0)
     with np.load(tmp_path / "m.npz") as stored:
         arrays = dict(stored)
     arrays["truth"][:, 4, 2] = 255  # one slice of one frame: no volume of that frame
     arrays["prediction"][:, 4:6, 2] = 0
     np.savez(tmp_path / "m.npz", **arrays)
-    _shards(tmp_path / "00000.parquet", 3)
+    _shards(tmp_path / "00000.parquet", 10)
     table, _ = _run(tmp_path, targets, tmp_path / "m.npz")
     assert (table.loc[["LVEDV", "LVESV"], "bias"] == 0).all()
 

@@ -112,7 +112,7 @@ def test_table_4(tmp_path, targets):
 
 
 def test_segmentation_table(tmp_path, targets):
-    synthetic.masks(tmp_path / "vita.npz", n=4)
+    synthetic.masks(tmp_path / "vita.npz", n=10, frames=2)
     arguments = ["--model", "vita", "--masks", str(tmp_path / "vita.npz"), *SETTINGS]
     arguments += ["--output", str(tmp_path / "m.csv"), "--per-participant", str(tmp_path / "m.parquet")]
     segmentation.main(arguments)

@@ -66,7 +66,7 @@ def _sections(folder, people=20, sections=6):
 def _fig7(folder):
     paths = []
     for model, shift in {"vit": 2.0, "vita": 0.5}.items():
-        synthetic.masks(folder / f"{model}.npz", shift=shift, n=3, frames=2)
+        synthetic.masks(folder / f"{model}.npz", shift=shift, n=10, frames=2)
         paths.append(str(folder / f"{model}_participants.parquet"))
         arguments = ["--model", model, "--masks", str(folder / f"{model}.npz"), "--output", str(folder / "m.csv")]
         segmentation.main([*arguments, "--per-participant", paths[-1]])

@@ -20,10 +20,12 @@ from vita.atomic import replacing, write_text
 from vita.errors import UserError
 from vita.evaluation import paper
 from vita.evaluation.predictions import read_predictions
-from vita.evaluation.printing import Cell, Printed, known, latex, markdown, number, with_interval, with_spread
+from vita.evaluation.printing import Cell, Printed, count, known, latex, markdown, with_interval, with_spread
 from vita.evaluation.regression_table import NOT_RUN
+from vita.evaluation.small_counts import FEW, is_small
 from vita.evaluation.statistics import mean_interval
 from vita.evaluation.web import page
+from vita.privacy import SMALLEST_COUNT
 
 CAPTIONS = {
     "tableA5_positional_encoding": "Reconstruction by positional encoding: PSNR in dB, mean ± SD over the test split",
@@ -39,7 +41,7 @@ def measure(path: Path, bootstrap: int, seed: int) -> dict[str, float]:
     row: dict[str, float] = {"n": table["eid"].nunique()}
     for quantity in QUANTITIES:
         values = table.loc[table["target"] == quantity, "prediction"].to_numpy(float)
-        values = values[np.isfinite(values)]
+        values = values[np.isfinite(values)] if row["n"] >= SMALLEST_COUNT else values[:0]
         row[f"{quantity}_mean"] = values.mean() if values.size else np.nan
         row[f"{quantity}_std"] = values.std(ddof=1) if values.size > 1 else np.nan
         low, high = mean_interval(values, bootstrap, seed, quantity)
@@ -59,12 +61,14 @@ def printed(table: pd.DataFrame, values: pd.DataFrame, caption: str) -> Printed:
     out = Printed(caption, ["", "n", *QUANTITIES.values(), "Hidden patches, mean (95 % CI)", "Paper"])
     theirs = values.pivot_table(index="row", columns="quantity", values="paper")
     for _, row in table.iterrows():
-        cells = [Cell(row["variant"]), Cell(number(row["n"], 0))]
+        cells = [Cell(row["variant"]), Cell(count(row["n"]))]
         cells += [Cell(with_spread(row[f"{name}_mean"], row[f"{name}_std"], 2)) for name in QUANTITIES]
         ends = (row["psnr_masked_mean"], row["psnr_masked_low"], row["psnr_masked_high"])
         cells.append(Cell(with_interval(*ends, 2)))
         if not known(row["n"]):
             cells[1] = out.note(cells[1], NOT_RUN)
+        elif not known(row["psnr_masked_mean"]):
+            cells[2] = out.note(cells[2], FEW)
         both = theirs.loc[row["variant"]] if row["variant"] in theirs.index else {"mean": np.nan, "std": np.nan}
         cells.append(Cell(with_spread(both["mean"], both["std"], 2)))
         out.rows.append(cells)
@@ -95,7 +99,8 @@ def main(arguments: list[str] | None = None) -> None:
     texts = {args.md: markdown(out), args.tex: latex(out, args.name), args.html: page(out)}
     for path, text in texts.items():
         write_text(path, text)
-    for path, frame in {args.csv: table.astype({"n": "Int64"}), args.vs_paper: versus}.items():
+    counts = table["n"].astype("Int64")
+    for path, frame in {args.csv: table.assign(n=counts.mask(is_small(counts))), args.vs_paper: versus}.items():
         with replacing(path) as temporary:
             frame.to_csv(temporary, index=False)
 

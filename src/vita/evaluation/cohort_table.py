@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from vita.evaluation.printing import Cell, Printed, number, with_spread
+from vita.evaluation.printing import Cell, Printed, count, with_spread
 
 TASKS = {
     "sa_phenotypes": "Short axis",
@@ -49,7 +49,7 @@ def _row(out: Printed, row: pd.Series) -> list[Cell]:
     return [
         Cell(row["title"]),
         Cell(row["unit"]),
-        Cell(number(row["n"], 0)),
+        Cell(count(row["n"])),
         Cell(with_spread(row["truth_mean"], row["truth_sd"], places)),
         guess,
     ]

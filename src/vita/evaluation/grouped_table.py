@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from vita.evaluation import systems
-from vita.evaluation.printing import DASH, Cell, Printed, known, with_interval
+from vita.evaluation.printing import DASH, Cell, Printed, count, known, with_interval
 from vita.evaluation.regression_table import NOT_RUN
 
 
@@ -79,6 +79,8 @@ def printed(table: pd.DataFrame, columns: list[Column], caption: str, significan
 
 def _cell(out: Printed, row: pd.Series, group: pd.DataFrame, column: Column, significance: float) -> Cell:
     value = row[column.name]
+    if column is COUNT:
+        return Cell(count(value))
     low, high = (row[f"{column.name}_{end}"] if column.interval else np.nan for end in ("low", "high"))
     cell = Cell(
         with_interval(value, low, high, column.decimals),

@@ -27,6 +27,7 @@ from vita.errors import UserError
 from vita.evaluation.predictions import read_targets
 from vita.evaluation.segmentation import read_masks
 from vita.evaluation.segmentation_rows import FOUR_CHAMBER, NOT_ANNOTATED, SHORT_AXIS, TWO_CHAMBER, annotated_frames
+from vita.evaluation.small_counts import withheld
 from vita.images.curves import area_and_length, volume_ml
 from vita.images.phenotypes import atrial, left_atrial_ml, right_atrial_ml, ventricular
 
@@ -136,7 +137,7 @@ def main(arguments: list[str] | None = None) -> None:
     found = per_participant(read_masks(args.masks), shards, ed)
     targets = pd.concat([read_targets(args.targets, task) for task in TASKS], ignore_index=True)
     with replacing(args.output) as path:
-        agreement(found, targets, args.model).to_csv(path, index=False)
+        withheld(agreement(found, targets, args.model), COLUMNS[5:-1]).to_csv(path, index=False)
     with replacing(args.per_participant) as path:
         found.assign(model=args.model).to_parquet(path, index=False)
 

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass, field, replace
 from string import ascii_lowercase
 
+from vita.privacy import shown_count
+
 DASH = "–"
 
 
@@ -49,6 +51,11 @@ def known(value: float | None) -> bool:
 def number(value: float | None, decimals: int) -> str:
     """A number with so many decimals, or a dash."""
     return f"{value:.{decimals}f}" if known(value) else DASH
+
+
+def count(value: float | None) -> str:
+    """A number of participants as it may be shown, or a dash."""
+    return shown_count(int(value)) if known(value) else DASH
 
 
 def with_spread(value: float, spread: float, decimals: int) -> str:

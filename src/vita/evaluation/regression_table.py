@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from vita.evaluation import systems
-from vita.evaluation.printing import Cell, Printed, known, number, p_value, with_spread
+from vita.evaluation.printing import Cell, Printed, count, known, p_value, with_spread
 
 AVERAGE = "Average"
 NOT_RUN = "not run"
@@ -62,7 +62,7 @@ def printed(
         values = [row[f"{model}_mae"] for model in models]
         best = np.nanmin(values) if np.isfinite(values).sum() > 1 else np.nan
         cells = [Cell(f"{row['title']} ({row['unit']})" if row["unit"] else row["title"])]
-        cells.append(Cell(number(row["n"], 0) if name != AVERAGE else ""))
+        cells.append(Cell(count(row["n"]) if name != AVERAGE else ""))
         for model in models:
             value = row[f"{model}_mae"]
             marked = MARK if row["significant"] is True and model in tested else ""

@@ -24,8 +24,8 @@ from vita.evaluation import regression
 from vita.evaluation.classification_metrics import binary, categorical
 from vita.evaluation.predictions import pairs, read_predictions, read_targets
 from vita.evaluation.segmentation_rows import STRUCTURES
+from vita.evaluation.small_counts import withheld
 from vita.evaluation.statistics import mean_interval
-from vita.privacy import SMALLEST_COUNT, shown_count
 
 SEXES = {0: "female", 1: "male"}  # UK Biobank's data coding 9
 BANDS = {
@@ -101,16 +101,6 @@ def of_structures(participants: pd.DataFrame, fields: pd.DataFrame, bootstrap: i
     return pd.DataFrame(rows)
 
 
-def withheld(table: pd.DataFrame) -> pd.DataFrame:
-    """The table without what small groups would tell: their size, value and interval."""
-    small = table["n"].between(1, SMALLEST_COUNT - 1)
-    table = table.astype({"n": object})
-    table.loc[small, "n"] = [shown_count(count) for count in table.loc[small, "n"]]
-    table.loc[small, ["value", "low", "high"]] = np.nan
-    table.loc[small, "note"] = f"fewer than {SMALLEST_COUNT} participants"
-    return table
-
-
 def read_fields(path: Path, eids: np.ndarray) -> pd.DataFrame:
     """`eid` and those of sex, age and BMI that the table has, of the given participants.
 
@@ -144,7 +134,7 @@ def main(arguments: list[str] | None = None) -> None:
         predictions = read_predictions(args.predictions)
         fields = read_fields(args.fields, predictions["eid"].unique())
         table = of_targets(predictions, read_targets(args.targets, args.task), fields, bootstrap, seed)
-    table = withheld(table.assign(task=args.task, model=args.model)[COLUMNS])
+    table = withheld(table.assign(task=args.task, model=args.model)[COLUMNS], ["value", "low", "high"])
     with replacing(args.output) as path:
         table.to_csv(path, index=False)
 

@@ -23,6 +23,7 @@ from vita import cli
 from vita.atomic import replacing, write_text
 from vita.errors import UserError
 from vita.evaluation.printing import latex, markdown
+from vita.evaluation.small_counts import is_small, metrics_withheld
 from vita.evaluation.table_makers import MAKERS, REGRESSION
 from vita.evaluation.web import page
 
@@ -57,9 +58,10 @@ def _expected_columns(name: str) -> list[str]:
 
 
 def _whole_numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """Counts without a decimal point, although a system that was not run leaves them empty."""
+    """Counts without a decimal point, although a system that was not run leaves them empty; small ones are too."""
     counts = [name for name in COUNTS if name in frame.columns]
-    return frame.astype(dict.fromkeys(counts, "Int64"))
+    frame = frame.astype(dict.fromkeys(counts, "Int64"))
+    return frame.assign(n=frame["n"].mask(is_small(frame["n"]))) if "n" in frame else frame
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -75,7 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
     cli.add_settings(parser, "the block `evaluation`")
     args = parser.parse_args(arguments)
     significance = args.settings.get("evaluation", {}).get("significance", 0.01)
-    metrics = read_metrics(args.metrics, args.name)
+    metrics = metrics_withheld(read_metrics(args.metrics, args.name))
     table, out, versus = MAKERS[args.name](args.name, metrics, args.targets, args.paper, significance)
     texts = {args.md: markdown(out), args.tex: latex(out, args.name), args.html: page(out)}
     for path, text in texts.items():

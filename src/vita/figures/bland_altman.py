@@ -22,6 +22,7 @@ from vita.errors import UserError
 from vita.evaluation.mask_phenotypes import LIMIT, TASKS
 from vita.evaluation.predictions import read_targets
 from vita.figures import style
+from vita.privacy import SMALLEST_COUNT
 
 COLUMNS = 6
 PANEL_INCHES = (1.4, 1.35)
@@ -31,14 +32,12 @@ def collect(path: Path, targets: pd.DataFrame) -> pd.DataFrame:
     """`model`, `target`, `title`, `unit`, `mean`, `difference`, in the targets' order, without participants' ids.
 
     Raises:
-        UserError: the file is missing, or no phenotype is known for two participants.
+        UserError: the file is missing.
     """
     if not path.is_file():
         raise UserError(f"no file {path}: run the rule that measures phenotypes on predicted masks")
     found = pd.read_parquet(path).merge(targets[["target", "title", "unit"]], on="target")
-    found = found[found.groupby("target")["target"].transform("size") > 1]
-    if found.empty:
-        raise UserError("no phenotype is known from both masks for two participants, so there is nothing to draw")
+    found = found[found.groupby("target")["target"].transform("size") >= SMALLEST_COUNT]
     found["mean"] = (found["reference"] + found["predicted"]) / 2
     found["difference"] = found["predicted"] - found["reference"]
     order = {name: place for place, name in enumerate(targets["target"])}
@@ -48,8 +47,10 @@ def collect(path: Path, targets: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(drawn: pd.DataFrame) -> Figure:
-    """A grid of panels."""
+    """A grid of panels, one per phenotype that enough participants have."""
     targets = list(dict.fromkeys(drawn["target"]))
+    if not targets:
+        return style.note(f"no phenotype is known from both masks for {SMALLEST_COUNT} participants")
     columns = min(COLUMNS, len(targets))
     rows = math.ceil(len(targets) / columns)
     size = (PANEL_INCHES[0] * columns + 0.3, PANEL_INCHES[1] * rows + 0.25)
@@ -66,6 +67,7 @@ def draw(drawn: pd.DataFrame) -> Figure:
 def _panel(axes: Axes, part: pd.DataFrame) -> None:
     bias, sd = part["difference"].mean(), part["difference"].std(ddof=1)
     colour = style.colour(part["model"].iloc[0])
+    axes.text(0.97, 0.03, f"n = {len(part)}", transform=axes.transAxes, ha="right", va="bottom", fontsize=6)
     axes.axhline(0, color=style.GREY, linewidth=0.5)
     axes.scatter(part["mean"], part["difference"], s=4, color=colour, alpha=0.5, linewidths=0, rasterized=True)
     axes.axhline(bias, color=style.VERMILION, linewidth=1)

@@ -24,9 +24,11 @@ from vita import cli
 from vita.errors import UserError
 from vita.evaluation.predictions import Pairs, pairs, read_predictions, read_targets
 from vita.figures import style
+from vita.privacy import SMALLEST_COUNT
 
 BINS = 6
-FEWEST_PER_BIN = 10
+FEWEST_PER_BIN = SMALLEST_COUNT
+CURVE = ("n", "predicted", "observed", "low", "high")
 COLUMNS = 3
 PANEL_INCHES = 1.75
 
@@ -47,21 +49,24 @@ def curve(found: Pairs) -> pd.DataFrame:
 def collect(predictions: list[Path], targets: pd.DataFrame) -> pd.DataFrame:
     """`target`, `title`, `brier` and the columns of `curve`, in the targets' order.
 
-    Raises:
-        UserError: no binary target has a known truth.
+    A target of the predictions that too few have is one row without numbers.
     """
     found = pd.concat([read_predictions(path) for path in predictions], ignore_index=True)
     parts = []
     for _, target in targets[targets["kind"] == "binary"].iterrows():
+        if target["target"] not in set(found["target"]):
+            continue
         known = pairs(found, target["target"])
-        if known.truth.size:
-            brier = float(np.mean((known.truth - known.prediction) ** 2))
-            parts.append(curve(known).assign(target=target["target"], title=target["title"], brier=brier))
+        names = {"target": target["target"], "title": target["title"]}
+        if known.truth.size < SMALLEST_COUNT:
+            parts.append(pd.DataFrame([names]))
+            continue
+        brier = float(np.mean((known.truth - known.prediction) ** 2))
+        parts.append(curve(known).assign(**names, brier=brier))
     if not parts:
-        raise UserError("no test participant has a known value of any binary target in these predictions")
+        raise UserError("these predictions hold no binary target: name those of the diseases")
     first = ["target", "title", "brier"]
-    table = pd.concat(parts, ignore_index=True)
-    return table[first + [name for name in table.columns if name not in first]]
+    return pd.concat(parts, ignore_index=True).reindex(columns=[*first, *CURVE])
 
 
 def draw(drawn: pd.DataFrame, colour: str) -> Figure:
@@ -81,13 +86,17 @@ def draw(drawn: pd.DataFrame, colour: str) -> Figure:
 
 
 def _panel(axes: Axes, part: pd.DataFrame, colour: str) -> None:
+    if part["n"].isna().all():
+        style.unknown(axes, part["title"].iloc[0], style.FEW)
+        return
     top = max(float(part[["predicted", "high"]].max(axis=None)) * 1.05, 0.1)
     axes.plot([0, top], [0, top], color=style.GREY, linewidth=0.8, linestyle=(0, (3, 2)))
     spread = np.abs(part[["low", "high"]].to_numpy() - part[["observed"]].to_numpy()).T
     axes.errorbar(
         part["predicted"], part["observed"], yerr=spread, color=colour, marker="o", markersize=3, elinewidth=0.7
     )
-    axes.text(0.05, 0.96, f"Brier {part['brier'].iloc[0]:.3f}", transform=axes.transAxes, va="top", fontsize=6.5)
+    text = f"Brier {part['brier'].iloc[0]:.3f}, n = {part['n'].sum():.0f}"
+    axes.text(0.05, 0.96, text, transform=axes.transAxes, va="top", fontsize=6.5)
     axes.set_title(part["title"].iloc[0])
     axes.set(xlim=(0, top), ylim=(0, top))
     axes.set_box_aspect(1)

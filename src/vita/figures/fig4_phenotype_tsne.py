@@ -23,7 +23,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vita import cli
-from vita.errors import UserError
 from vita.evaluation.predictions import read_targets
 from vita.figures import embedding_map, style
 
@@ -48,7 +47,7 @@ def draw(drawn: pd.DataFrame, targets: pd.DataFrame) -> Figure:
     """A grid of panels, one per phenotype with a known value."""
     shown = [row for _, row in targets.iterrows() if drawn[row["target"]].notna().any()]
     if not shown:
-        raise UserError("no phenotype is known for any embedded participant, so figure 4 has nothing to colour by")
+        return style.note("no phenotype is known for any embedded participant")
     columns = min(COLUMNS, len(shown))
     rows = math.ceil(len(shown) / columns)
     size = (style.PAGE_INCHES / COLUMNS * 1.3 * columns, 1.5 * rows + 0.3)

@@ -21,6 +21,7 @@ from vita.errors import UserError
 from vita.evaluation import systems
 from vita.evaluation.segmentation_rows import STRUCTURES
 from vita.figures import style
+from vita.privacy import SMALLEST_COUNT
 
 METRICS = {"dice": "Dice", "hd_mm": "Hausdorff distance (mm)", "hd95_mm": "95th-percentile Hausdorff distance (mm)"}
 GROUP_WIDTH = 0.8  # of the distance between two structures
@@ -30,7 +31,7 @@ def collect(paths: list[Path]) -> pd.DataFrame:
     """Values over all planes and frames: `model`, `target`, `metric`, `value`, without participants' ids.
 
     Raises:
-        UserError: a file is missing, or nothing was measured.
+        UserError: a file is missing.
     """
     for path in paths:
         if not path.is_file():
@@ -38,14 +39,15 @@ def collect(paths: list[Path]) -> pd.DataFrame:
     rows = pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
     rows = rows[(rows["view"] == "all") & (rows["phase"] == "all")]
     drawn = rows.melt(id_vars=["model", "target"], value_vars=list(METRICS), var_name="metric").dropna()
-    if drawn.empty:
-        raise UserError("no participant has a measured segmentation, so figure 7 has nothing to draw")
+    drawn = drawn[drawn.groupby(["model", "target", "metric"])["value"].transform("size") >= SMALLEST_COUNT]
     return drawn.sort_values(["metric", "target", "model", "value"]).reset_index(drop=True)
 
 
 def draw(drawn: pd.DataFrame) -> Figure:
     """A row per metric, boxes grouped by structure."""
     models = systems.ordered(set(drawn["model"]))
+    if not models:
+        return style.note(f"no structure was measured in {SMALLEST_COUNT} participants")
     figure, grid = plt.subplots(len(METRICS), 1, figsize=(style.PAGE_INCHES * 0.75, 5.6), sharex=True)
     for axes, (metric, label) in zip(grid, METRICS.items(), strict=True):
         _panel(axes, drawn[drawn["metric"] == metric], models)

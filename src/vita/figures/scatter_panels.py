@@ -10,10 +10,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from vita.errors import UserError
 from vita.evaluation.predictions import pairs, read_predictions, read_targets
+from vita.evaluation.printing import DASH
 from vita.evaluation.regression import r2_correlation
 from vita.figures import style
+from vita.privacy import SMALLEST_COUNT
 
 PANEL_INCHES = 1.4
 LONG_TITLE_INCHES = 0.4  # added to a panel whose title needs lines
@@ -24,24 +25,22 @@ def collect(predictions: list[Path], targets_path: Path, tasks: list[str]) -> pd
     """Truth and prediction of the test split for every target that the tables print.
 
     Returns:
-        `target`, `title`, `unit`, `truth`, `prediction`, in the targets' order, without participants' ids.
-
-    Raises:
-        UserError: none of the targets has a prediction.
+        `target`, `title`, `unit`, `truth`, `prediction`, in the targets' order, without participants' ids. A target
+        that too few have is one row without numbers.
     """
     found = pd.concat([read_predictions(path) for path in predictions], ignore_index=True)
     parts = []
     for task in tasks:
         for _, target in read_targets(targets_path, task).iterrows():
             known = pairs(found, target["target"])
-            if int(target["in_table"]) == 1 and known.truth.size:
+            if int(target["in_table"]) == 1:
                 part = pd.DataFrame({"truth": known.truth, "prediction": known.prediction})
+                if len(part) < SMALLEST_COUNT:
+                    part = pd.DataFrame({"truth": [np.nan], "prediction": [np.nan]})
                 part.insert(0, "unit", target["unit"])
                 part.insert(0, "title", target["title"])
                 part.insert(0, "target", target["target"])
                 parts.append(part.sort_values("truth", kind="stable"))
-    if not parts:
-        raise UserError(f"no test participant has a known value of any target of {', '.join(tasks)}")
     return pd.concat(parts, ignore_index=True)
 
 
@@ -57,15 +56,19 @@ def draw(drawn: pd.DataFrame, colour: str, columns: int) -> Figure:
         _panel(axes, drawn[drawn["target"] == target], colour)
     for axes in grid.flat[len(targets) :]:
         axes.set_axis_off()
-    counts = drawn.groupby("target").size()
-    n = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
+    counts = drawn.dropna().groupby("target").size()
+    n = " to ".join(map(str, dict.fromkeys([counts.min(), counts.max()]))) if len(counts) else DASH
     figure.supxlabel(f"Reference (n = {n})", fontsize=8)
     figure.supylabel("Prediction from images", fontsize=8)
     return figure
 
 
 def _panel(axes: Axes, part: pd.DataFrame, colour: str) -> None:
+    title = fill(style.labelled(part["title"].iloc[0], part["unit"].iloc[0]), TITLE_WIDTH, break_long_words=False)
     truth, prediction = part["truth"].to_numpy(), part["prediction"].to_numpy()
+    if np.isnan(truth).all():
+        style.unknown(axes, title, style.FEW)
+        return
     low, high = min(truth.min(), prediction.min()), max(truth.max(), prediction.max())
     margin = 0.05 * (high - low) or 1.0
     limits = (low - margin, high + margin)
@@ -78,7 +81,6 @@ def _panel(axes: Axes, part: pd.DataFrame, colour: str) -> None:
     r2 = r2_correlation(truth, prediction, np.ones((1, truth.size)))[0]
     text = f"R² = {r2:.2f}" if np.isfinite(r2) else "R² undefined"
     axes.text(0.05, 0.97, text, transform=axes.transAxes, va="top", fontsize=6.5, zorder=4)
-    title = style.labelled(part["title"].iloc[0], part["unit"].iloc[0])
-    axes.set_title(fill(title, TITLE_WIDTH, break_long_words=False), linespacing=1.05)
+    axes.set_title(title, linespacing=1.05)
     axes.set(xlim=limits, ylim=limits, aspect="equal")
     axes.locator_params(nbins=4)

@@ -2,14 +2,17 @@
 
 import argparse
 from pathlib import Path
+from textwrap import fill
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vita import cli
 from vita.atomic import replacing
+from vita.privacy import SMALLEST_COUNT
 
 # Okabe and Ito's palette: told apart with any colour vision, and in grey.
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
@@ -30,6 +33,7 @@ SYSTEM_COLOURS = {
 STRUCTURE_COLOURS = {1: VERMILION, 2: YELLOW, 3: BLUE, 4: GREEN, 5: PURPLE}
 PLANES = ("2-chamber", "3-chamber", "4-chamber", *(f"SA {number}" for number in range(1, 7)))
 PAGE_INCHES = 7.2  # a journal's full text width
+FEW = f"fewer than {SMALLEST_COUNT} participants have it"
 PNG_DPI = 200
 RASTER_DPI = 300
 
@@ -87,6 +91,20 @@ def save(figure: Figure, drawn: pd.DataFrame, args: argparse.Namespace) -> None:
     with replacing(args.csv) as path:
         drawn.to_csv(path, index=False, float_format="%.6g")
     plt.close(figure)
+
+
+def unknown(axes: Axes, title: str, reason: str) -> None:
+    """A panel that says why it shows nothing."""
+    axes.set_title(title)
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, f"– {fill(reason, 18)}", transform=axes.transAxes, ha="center", va="center", color=GREY)
+
+
+def note(reason: str) -> Figure:
+    """A figure of words alone, where there is nothing to draw."""
+    figure = plt.figure(figsize=(PAGE_INCHES / 2, 1))
+    figure.text(0.5, 0.5, f"– {fill(reason, 50)}", ha="center", va="center", color=GREY)
+    return figure
 
 
 def labelled(title: str, unit: str) -> str:

@@ -78,8 +78,10 @@ def _boxed(mask_thw: np.ndarray) -> np.ndarray:
 
 
 def _longest_direction(pixels_tp: np.ndarray, points_p2: np.ndarray) -> np.ndarray:
-    """First principal axis of all labelled pixels of all frames."""
+    """First principal axis of all labelled pixels of all frames; across the rows if they are one and the same."""
     weights = pixels_tp.sum(axis=0)
+    if np.count_nonzero(weights) < 2:
+        return np.array([1.0, 0.0])
     spread = np.cov(points_p2.T, fweights=weights)
     return np.linalg.eigh(spread)[1][:, -1]
 

@@ -1,0 +1,43 @@
+"""What small groups would tell is not told: in tables, CSV files and pages that are meant to be shown."""
+
+import numpy as np
+import pandas as pd
+
+from vita.privacy import SMALLEST_COUNT, shown_count
+
+FEW = f"fewer than {SMALLEST_COUNT} participants"
+FEW_POSITIVES = f"fewer than {SMALLEST_COUNT} of one kind, so the share is not told"
+
+
+def is_small(counts: pd.Series) -> pd.Series:
+    """Which counts (n,) are from 1 to 9."""
+    return pd.to_numeric(counts, errors="coerce").between(1, SMALLEST_COUNT - 1)
+
+
+def withheld(table: pd.DataFrame, values: list[str]) -> pd.DataFrame:
+    """A table to be written: rows of small groups lose their size `n` and their `values`, and `note` says so."""
+    small = is_small(table["n"])
+    table = table.astype({"n": object})
+    table.loc[small, "n"] = [shown_count(count) for count in table.loc[small, "n"]]
+    table.loc[small, values] = np.nan
+    table.loc[small, "note"] = FEW
+    return table
+
+
+def metrics_withheld(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Metrics files that become a table: small groups keep their `n` alone, which is printed by `shown_count`.
+
+    A yes/no target with few positives, or few negatives, keeps its metrics but neither count nor share of them.
+    """
+    metrics = metrics.reindex(columns=[*metrics.columns.difference(["note"], sort=False), "note"])
+    small = is_small(metrics["n"])
+    numbers = metrics.select_dtypes("number").columns.difference(["n", "in_table", "decimals"])
+    metrics = metrics.astype(dict.fromkeys(numbers, float) | {"note": object})
+    metrics.loc[small, numbers] = np.nan
+    metrics.loc[small, "note"] = FEW
+    if "positives" in metrics:
+        few = is_small(metrics["positives"]) | is_small(metrics["n"] - metrics["positives"])
+        metrics.loc[few, ["positives", "prevalence"]] = np.nan
+        notes = metrics.loc[few, "note"].fillna("")
+        metrics.loc[few, "note"] = [f"{note}; {FEW_POSITIVES}" if note else FEW_POSITIVES for note in notes]
+    return metrics
