@@ -10,16 +10,17 @@ from pathlib import Path
 from snakemake.utils import min_version
 
 from vita.ablations import TABLES as ABLATION_TABLES
-from vita.ablations import variants
+from vita.ablations import pretrained, seen, variants
 from vita.claim import VARIABLE
 from vita.config.checking import check, missing_inputs
-from vita.config.systems import stage_settings, tasks_of, training_blocks
+from vita.config.systems import NAMED_VIEWS, stage_settings, tasks_of, training_blocks
 from vita.digest import code_digest
 from vita.disk import obstacles
 from vita.errors import UserError
 from vita.machine import available_cores, snakemake_threads, visible_gpus
 from vita.privacy import keep_private
 from vita.tabular.leakage import exclusions, suffix
+from vita.training.stage3 import MODELS as TRAINABLE
 
 min_version("9.0")
 # Snakemake itself would end in a traceback

@@ -17,11 +17,15 @@ CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 
 def _wanted(**lists):
     block = {"run": True, "mask_ratios": [], "positions": [], "views": []} | lists
-    return variants(CONFIG | {"ablations": block})
+    return variants(CONFIG | {"ablations": block, "systems": {"vita": CONFIG["systems"]["vita"]}})
 
 
-def test_by_default_there_is_the_runs_own_alone():
-    assert list(variants(CONFIG)) == ["vita"]
+def test_without_ablations_there_is_the_runs_own_and_what_systems_start_from():
+    config = CONFIG | {"ablations": CONFIG["ablations"] | {"run": False}}
+    assert list(variants(config)) == ["vita", "view_la", "view_sa"]
+    systems = {"vita": {"init": "stage2", "tasks": ["diseases"]}, "vit": {"init": None, "view": "la", "tasks": ["age"]}}
+    systems["vita_sa"] = {"init": "stage2", "view": "sa", "tasks": []}
+    assert list(variants(config | {"systems": systems})) == ["vita"]
 
 
 def test_a_variant_changes_one_thing():

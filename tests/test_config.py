@@ -141,6 +141,10 @@ def test_a_misspelt_key_is_recognised_at_any_depth() -> None:
             ["la_3ch"],
             "'nnunet.views.0' is \"la_3ch\", which is not allowed; choose sa or la_2ch or la_4ch",
         ),
+        ("systems.vita_sa.view", None, "'systems.vita_sa.view' is null, but its name says \"sa\""),
+        ("systems.vita.view", "la", "'systems.vita.view' is \"la\", but its name says null"),
+        ("systems.vita_la.tasks", ["segmentation"], "'systems.vita_la' sees one view alone, but segmentation"),
+        ("systems.vit.view", "la", "'systems.vit' sees one view alone, but segmentation"),
     ],
 )
 def test_mistakes_are_named(path: str, value: Any, message: str) -> None:

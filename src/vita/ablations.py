@@ -1,4 +1,4 @@
-"""The variants of Stage I that the ablations train: what each changes, and which row of a table it is."""
+"""The variants of Stage I, of ablations and of systems with a single view: what each changes, and its row in tables."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,15 +26,16 @@ class Variant:
 
 
 def variants(config: dict[str, Any]) -> dict[str, Variant]:
-    """All variants by name: `vita`, the run's own Stage I, first; nothing else unless `ablations.run`.
+    """All variants by name: `vita`, the run's own Stage I, first.
 
+    Those of the ablations are there with `ablations.run`, those of a single view also where a system has that view.
     A value that the run's own Stage I has already is no variant of it.
     """
     wanted, ratio, positions = config["ablations"], config["stage1"]["mask_ratio"], config["model"]["positions"]
     encoding, masking = TABLES
     found = {"vita": Variant(f"Both views, {ratio:.0%}", {encoding: POSITIONS[positions], masking: f"{ratio:g}"})}
     if not wanted["run"]:
-        return found
+        wanted = {"mask_ratios": [], "positions": [], "views": []}
     for value in wanted["mask_ratios"]:
         if value != ratio:
             name = f"mask_{100 * value:g}".replace(".", "_")
@@ -43,8 +44,19 @@ def variants(config: dict[str, Any]) -> dict[str, Variant]:
         if value != positions:
             title = POSITIONS[value]
             found[f"positions_{value}"] = Variant(f"{title} positions", {encoding: title}, model={"positions": value})
-    for view in wanted["views"]:
-        planes, words = VIEWS[view]
-        row = {masking: f"{ratio:g}, {words}"}
-        found[f"view_{view}"] = Variant(words.capitalize(), row, model={"view_of_plane": planes})
+    started = {block.get("view") for block in config["systems"].values() if block.get("init") and block["tasks"]}
+    for view, (_, words) in VIEWS.items():
+        if view in started or view in wanted["views"]:
+            row = {masking: f"{ratio:g}, {words}"}
+            found[pretrained(view)] = Variant(words.capitalize(), row, model=seen(view))
     return found
+
+
+def seen(view: str | None) -> dict[str, Any]:
+    """What a view changes in the block `model`; None sees both views."""
+    return {"view_of_plane": VIEWS[view][0]} if view else {}
+
+
+def pretrained(view: str | None) -> str:
+    """The variant of Stage I, and of Stage II, that a system with this view starts from; None sees both views."""
+    return f"view_{view}" if view else "vita"

@@ -52,7 +52,7 @@ def test_a_leakage_switch_per_task_plans_a_stage_ii_of_its_own(tmp_path: Path) -
     run = snakemake(tmp_path, "-n", "--configfile", str(config))
     assert run.returncode == 0, run.stderr
     counts = dict(line.split() for line in run.stdout.splitlines() if line.startswith(("train_stage2 ", "encode_")))
-    assert counts == {"train_stage2": "3", "encode_table": "3"}
+    assert counts == {"train_stage2": "5", "encode_table": "3"}  # two of the five see one view
     for task, stage in {"disease_cad": "vita_without_diagnoses", "sa_phenotypes": "vita_without_sa_phenotypes"}.items():
         asked = f"results/models/{task}/vita/model.safetensors"
         plan = snakemake(tmp_path, "-n", "--configfile", str(config), "-p", asked).stdout
@@ -105,6 +105,53 @@ def test_every_stage_may_start_from_imported_weights(tmp_path: Path) -> None:
     assert "init" not in "".join(line.partition("--settings")[2] for line in commands)
 
 
+def test_a_single_view_is_pretrained_once_and_alone(tmp_path: Path) -> None:
+    """Of its own Stages I and II, shared with the ablations; never of weights that saw both views."""
+    config = tmp_path / "views.yaml"
+    config.write_text(
+        "ablations: {run: true, mask_ratios: [], positions: [], views: [la, sa]}\n"
+        "stage2: {init: elsewhere}\n"
+        "tabular: {exclude: {la_phenotypes: [la_phenotypes]}}\n"
+        "systems: {vita_la: {tasks: [la_phenotypes, physiological]}, mae: {view: la, tasks: [la_phenotypes]}}\n"
+    )
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "model.safetensors").touch()
+    run = snakemake(tmp_path, "-n", "-p", "--configfile", str(config))
+    assert run.returncode == 0, run.stderr
+    counts = dict(
+        line.split() for line in run.stdout.splitlines() if line.startswith(("train_stage1 ", "train_stage2 "))
+    )
+    assert counts == {"train_stage1": "3", "train_stage2": "5"}
+    commands = [line for line in run.stdout.splitlines() if "-m vita.training.stage" in line]
+    starts = {
+        line.split("--output results/models/")[1].split()[0]: line.partition("--init ")[2].split()[:1]
+        for line in commands
+        if "[0, 0, 0]" in line
+    }
+    assert starts == {
+        "stage1/view_la": [],
+        "stage2/view_la": ["results/models/stage1/view_la"],
+        "stage2/view_la_without_la_phenotypes": ["results/models/stage1/view_la"],
+        "la_phenotypes/mae": ["results/models/stage1/view_la"],
+        "la_phenotypes/vita_la": ["results/models/stage2/view_la_without_la_phenotypes"],
+        "physiological/vita_la": ["results/models/stage2/view_la"],
+    }
+
+
+def test_vita_is_tested_against_baselines_and_shown_beside_its_variants(tmp_path: Path) -> None:
+    metrics = ["results/metrics/sa_phenotypes/vita.csv", "results/metrics/sa_phenotypes/vita_sa.csv"]
+    run = snakemake(tmp_path, "-n", "-p", "--", *metrics, "results/tables/table1_sa_phenotypes.csv")
+    assert run.returncode == 0, run.stderr
+    measured = [line for line in run.stdout.splitlines() if "vita.evaluation.regression" in line]
+    compared = {line.split("--model ")[1].split()[0]: line for line in measured}
+    assert "--baselines" not in compared["vita_sa"]
+    for system in ("mean_guess", "resnet50", "vit", "mae"):
+        assert f"results/predictions/sa_phenotypes/{system}.parquet" in compared["vita"]
+    assert "vita_sa" not in compared["vita"]
+    table = next(line for line in run.stdout.splitlines() if "vita.evaluation.tables" in line)
+    assert all(name in table for name in metrics)
+
+
 def test_ablations_are_planned_where_they_are_wanted(tmp_path: Path) -> None:
     """A Stage I for each variant, with its own settings, and their tables; none of it in the default run."""
     assert "make_ablation_table" not in snakemake(tmp_path, "-n").stdout
@@ -113,7 +160,7 @@ def test_ablations_are_planned_where_they_are_wanted(tmp_path: Path) -> None:
     run = snakemake(tmp_path, "-n", "-p", "--configfile", str(config))
     assert run.returncode == 0, run.stderr
     counts = dict(line.split() for line in run.stdout.splitlines() if line.startswith(("train_stage1 ", "make_abl")))
-    assert counts == {"train_stage1": "4", "make_ablation_table": "2"}  # 0.7 is the run's own ratio
+    assert counts == {"train_stage1": "5", "make_ablation_table": "2"}  # 0.7 is the run's own ratio
     commands = [line for line in run.stdout.splitlines() if "-m vita.training.stage1" in line]
     changed = {line.split("--output results/models/stage1/")[1].split()[0]: line for line in commands}
     assert '"mask_ratio": 0.5' in changed["mask_50"]

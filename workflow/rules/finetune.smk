@@ -23,7 +23,7 @@ STAGE3_ARGUMENTS = (
 rule train_stage3:
     input:
         **STAGE3_INPUT,
-        init=initial_model,
+        init=weights(initial_encoder),
     output:
         model="results/models/{task}/{model}/model.safetensors",
         config="results/models/{task}/{model}/config.json",
@@ -35,7 +35,7 @@ rule train_stage3:
         "results/benchmarks/train_stage3/{task}/{model}.tsv"
     wildcard_constraints:
         task="|".join(task for task in ALL_TASKS if task != "segmentation"),
-        model="resnet50|vit|mae|vita",
+        model="|".join(TRAINED),
     conda:
         ENVIRONMENT
     threads: cpus("train_stage3")
@@ -45,7 +45,7 @@ rule train_stage3:
         meaning=learning(finetuning),
         settings=computing("train_stage3", finetuning),
         code=code_digest("vita.training.stage3"),
-        init=init_argument,
+        init=init_argument(initial_encoder),
         folder=lambda wildcards, output: str(Path(output.model).parent),
     message:
         "Stage III: {wildcards.task} with {wildcards.model}"
@@ -58,7 +58,7 @@ rule train_stage3:
 rule train_segmentation:
     input:
         **STAGE3_INPUT,
-        init=initial_model,
+        init=weights(initial_encoder),
     output:
         model="results/models/segmentation/{model}/model.safetensors",
         config="results/models/segmentation/{model}/config.json",
@@ -70,7 +70,7 @@ rule train_segmentation:
     benchmark:
         "results/benchmarks/train_segmentation/{model}.tsv"
     wildcard_constraints:
-        model="vit|mae|vita",
+        model="|".join(TRAINED),
     conda:
         ENVIRONMENT
     threads: cpus("train_segmentation")
@@ -80,7 +80,7 @@ rule train_segmentation:
         meaning=learning(finetuning),
         settings=computing("train_segmentation", finetuning),
         code=code_digest("vita.training.stage3"),
-        init=init_argument,
+        init=init_argument(initial_encoder),
         folder=lambda wildcards, output: str(Path(output.model).parent),
     message:
         "Stage III: segmentation with {wildcards.model}"

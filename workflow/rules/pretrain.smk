@@ -5,11 +5,7 @@ rule train_stage1:
     input:
         shards=shards("npz"),
         split="results/cohort/split.parquet",
-        init=(
-            [f"{config['stage1']['init']}/model.safetensors"]
-            if config["stage1"].get("init")
-            else []
-        ),
+        init=weights(stage1_start),
     output:
         model="results/models/stage1/{variant}/model.safetensors",
         config="results/models/stage1/{variant}/config.json",
@@ -29,11 +25,7 @@ rule train_stage1:
         meaning=learning(stage1_settings),
         settings=computing("train_stage1", stage1_settings),
         code=code_digest("vita.training.stage1"),
-        init=(
-            f"--init {shlex.quote(config['stage1']['init'])}"
-            if config["stage1"].get("init")
-            else ""
-        ),
+        init=init_argument(stage1_start),
         folder=lambda wildcards, output: str(Path(output.model).parent),
     message:
         "Stage I ({wildcards.variant}): learning to reconstruct masked cine patches"
@@ -49,7 +41,7 @@ rule train_stage2:
         split="results/cohort/split.parquet",
         encoded=lambda wildcards: f"{encoded_table(wildcards)}/encoded.parquet",
         encoder=lambda wildcards: f"{encoded_table(wildcards)}/encoder.json",
-        init=lambda wildcards: f"{stage2_start(wildcards)}/model.safetensors",
+        init=weights(stage2_start),
     output:
         model="results/models/stage2/{variant}/model.safetensors",
         config="results/models/stage2/{variant}/config.json",
@@ -66,17 +58,17 @@ rule train_stage2:
     resources:
         **asked("train_stage2"),
     params:
-        meaning=learning(pretraining("stage2")),
-        settings=computing("train_stage2", pretraining("stage2")),
+        meaning=learning(stage2_settings),
+        settings=computing("train_stage2", stage2_settings),
         code=code_digest("vita.training.stage2"),
-        init=lambda wildcards, input: str(Path(input.init).parent),
+        init=init_argument(stage2_start),
         folder=lambda wildcards, output: str(Path(output.model).parent),
     message:
         "Stage II ({wildcards.variant}): aligning images with the table's features"
     shell:
         "python -m vita.gpus --count {resources.gpu} --"
         " python -m vita.training.stage2 --shards {input.shards} --split {input.split}"
-        " --encoded {input.encoded} --encoder {input.encoder} --init {params.init:q}"
+        " --encoded {input.encoded} --encoder {input.encoder} {params.init}"
         " --settings {params.settings} --output {params.folder} > {log} 2>&1"
 
 
@@ -114,28 +106,28 @@ rule reconstruct:
 
 rule embed:
     input:
-        model="results/models/stage2/{model}/model.safetensors",
-        config="results/models/stage2/{model}/config.json",
+        model="results/models/stage2/{variant}/model.safetensors",
+        config="results/models/stage2/{variant}/config.json",
         shards=shards("npz"),
         split="results/cohort/split.parquet",
     output:
-        table="results/embeddings/{model}.parquet",
+        table="results/embeddings/{variant}.parquet",
     log:
-        "results/logs/embed/{model}.log",
+        "results/logs/embed/{variant}.log",
     benchmark:
-        "results/benchmarks/embed/{model}.tsv"
+        "results/benchmarks/embed/{variant}.tsv"
     conda:
         ENVIRONMENT
     threads: cpus("embed")
     resources:
         **asked("embed"),
     params:
-        meaning=learning(pretraining("stage2")),
-        settings=computing("embed", pretraining("stage2")),
+        meaning=learning(stage2_settings),
+        settings=computing("embed", stage2_settings),
         code=code_digest("vita.evaluation.embeddings"),
         folder=lambda wildcards, input: str(Path(input.model).parent),
     message:
-        "Embeddings ({wildcards.model}): mean of the image tokens"
+        "Embeddings ({wildcards.variant}): mean of the image tokens"
     shell:
         "python -m vita.gpus --count {resources.gpu} --"
         " python -m vita.evaluation.embeddings --stage-dir {params.folder} --shards {input.shards}"

@@ -30,7 +30,7 @@ def model_folders():
     folders = ["stage1/vita"]
     if config["products"] == "all":
         folders = [f"stage1/{variant}" for variant in VARIANTS]
-        folders += [f"stage2/vita{without}" for without in exclusions(EXCLUDE, ALIGNED_TASKS)]
+        folders += [f"stage2/{variant}" for variant in stage2_variants()]
         folders += [
             f"{task}/{system}"
             for task in ALL_TASKS

@@ -5,12 +5,9 @@ CLASSIFICATION = [task for task in ALL_TASKS if task not in REGRESSION and task 
 
 NOTHING = "(?!)"  # a wildcard's constraint that nothing meets; an empty one is met by everything
 
-ALIGNED_TASKS = [
-    task
-    for system, block in config["systems"].items()
-    for task in tasks_of(config, system)
-    if block.get("init") == "stage2"
-]
+TRAINED = [system for system in SYSTEMS if system in TRAINABLE]
+# ViTa is tested against these; what sees less of the same is no baseline of it
+BASELINES = [system for system in SYSTEMS if system not in NAMED_VIEWS]
 
 
 def systems_for(task):
@@ -18,18 +15,21 @@ def systems_for(task):
     return [system for system in SYSTEMS if task in tasks_of(config, system)]
 
 
-def pretraining(stage):
-    """What a pretraining stage learns from."""
-    return lambda wildcards: training_blocks(config, config[stage])
-
-
 def stage1_settings(wildcards):
     """What Stage I learns from, with what this variant changes."""
-    variant, blocks = VARIANTS[wildcards.variant], pretraining("stage1")(wildcards)
-    return {
-        "model": blocks["model"] | variant.model,
-        "stage": blocks["stage"] | variant.stage,
-    }
+    variant = VARIANTS[wildcards.variant]
+    return learning_of(config["stage1"] | variant.stage, variant.model)
+
+
+def stage2_settings(wildcards):
+    """What Stage II learns from, with the model that its Stage I has."""
+    return learning_of(config["stage2"], VARIANTS[stage1_variant(wildcards)].model)
+
+
+def learning_of(stage, changed):
+    """The blocks of a stage's settings, with what is changed in its model."""
+    blocks = training_blocks(config, stage)
+    return blocks | {"model": blocks["model"] | changed}
 
 
 def encoding(wildcards):
@@ -43,9 +43,19 @@ def stage1_variant(wildcards):
     return wildcards.variant.partition("_without_")[0]
 
 
+def imported(stage, variant):
+    """The folder of weights that a stage starts from by config; what sees a single view never saw the other there."""
+    return config[stage].get("init") if variant == pretrained(None) else None
+
+
+def stage1_start(wildcards):
+    return imported("stage1", wildcards.variant)
+
+
 def stage2_start(wildcards):
     """The folder that a Stage II starts from: imported weights, or this run's Stage I."""
-    return config["stage2"].get("init") or f"results/models/stage1/{stage1_variant(wildcards)}"
+    variant = stage1_variant(wildcards)
+    return imported("stage2", variant) or f"results/models/stage1/{variant}"
 
 
 def encoded_table(wildcards):
@@ -54,10 +64,27 @@ def encoded_table(wildcards):
     return f"results/tabular{without}"
 
 
+def view_of(system):
+    """The one view that a system sees; None for both."""
+    return config["systems"][system].get("view")
+
+
+def stage2_variants():
+    """Every Stage II of the run: the usual one, whose embeddings are drawn, and those that systems start from."""
+    found = [pretrained(None)]
+    for system in SYSTEMS:
+        if config["systems"][system].get("init") == "stage2":
+            own = pretrained(view_of(system))
+            found += [own + suffix(EXCLUDE, task) for task in tasks_of(config, system)]
+    return list(dict.fromkeys(found))
+
+
 def finetuning(wildcards):
     """What a task's training for a system learns from."""
     task = getattr(wildcards, "task", "segmentation")
-    return training_blocks(config, stage_settings(config, task, wildcards.model))
+    return learning_of(
+        stage_settings(config, task, wildcards.model), seen(view_of(wildcards.model))
+    )
 
 
 def learning(blocks):
@@ -83,30 +110,30 @@ def computing(rule, blocks):
 def initial_encoder(wildcards):
     """The folder that the image encoder starts from; none for training from scratch."""
     stage = config["systems"][wildcards.model].get("init")
-    if stage == "stage2" and config["stage3"].get("init"):
+    variant = pretrained(view_of(wildcards.model))
+    if stage == "stage2" and imported("stage3", variant):
         return config["stage3"]["init"]
     task = getattr(wildcards, "task", "segmentation")
     without = suffix(EXCLUDE, task) if stage == "stage2" else ""
-    return f"results/models/{stage}/vita{without}" if stage else None
+    return f"results/models/{stage}/{variant}{without}" if stage else None
 
 
-def initial_model(wildcards):
-    folder = initial_encoder(wildcards)
-    return f"{folder}/model.safetensors" if folder else []
+def weights(start):
+    """The weights file of the folder that `start` names, as an input; nothing if it names none."""
+    return lambda wildcards: f"{start(wildcards)}/model.safetensors" if start(wildcards) else []
 
 
-def init_argument(wildcards):
-    folder = initial_encoder(wildcards)
-    return f"--init {shlex.quote(folder)}" if folder else ""
+def init_argument(start):
+    """The same folder as an argument."""
+    return lambda wildcards: f"--init {shlex.quote(start(wildcards))}" if start(wildcards) else ""
 
 
 def baseline_predictions(wildcards):
     """Predictions that ViTa is tested against; the other systems are tested against nobody."""
-    others = systems_for(wildcards.task) if wildcards.model == "vita" else []
     return [
         f"results/predictions/{wildcards.task}/{system}.parquet"
-        for system in others
-        if system != wildcards.model
+        for system in systems_for(wildcards.task)
+        if wildcards.model == "vita" and system in BASELINES
     ]
 
 
@@ -116,11 +143,10 @@ def baselines_argument(wildcards, input):
 
 def baseline_participants(wildcards):
     """Per-participant Dice of the systems that ViTa is tested against."""
-    others = systems_for("segmentation") if wildcards.model == "vita" else []
     return [
         f"results/metrics/segmentation/{system}_participants.parquet"
-        for system in others
-        if system != wildcards.model
+        for system in systems_for("segmentation")
+        if wildcards.model == "vita" and system in BASELINES
     ]
 
 

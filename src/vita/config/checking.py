@@ -1,10 +1,12 @@
 """The configuration: checked against its schema, with errors that name the key and what it may be."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 from vita.config.mistakes import describe
 from vita.config.schema import load_schema
+from vita.config.systems import NAMED_VIEWS
 from vita.errors import UserError
 
 
@@ -26,6 +28,7 @@ def check(config: dict[str, Any], schema_path: Path) -> None:
         raise UserError(f"config: {describe(errors[0], schema)}")
     _check_sizes(config)
     _check_systems(config)
+    _check_views(config)
 
 
 def _check_sizes(config: dict[str, Any]) -> None:
@@ -86,6 +89,19 @@ def _check_systems(config: dict[str, Any]) -> None:
             f"config: 'split.val' and 'split.test' sum to {split['val'] + split['test']:g}, "
             "which leaves nobody to train on; lower one of them"
         )
+
+
+def _check_views(config: dict[str, Any]) -> None:
+    """What a system with a single view is and can be run for."""
+    for name, block in config["systems"].items():
+        view = block.get("view")
+        if name in NAMED_VIEWS and view != NAMED_VIEWS[name]:
+            right = json.dumps(NAMED_VIEWS[name])
+            raise UserError(f"config: 'systems.{name}.view' is {json.dumps(view)}, but its name says {right}; set that")
+        if view and "segmentation" in block["tasks"]:
+            raise UserError(
+                f"config: 'systems.{name}' sees one view alone, but segmentation is of all planes; leave that task out"
+            )
 
 
 def missing_inputs(config: dict[str, Any]) -> list[str]:

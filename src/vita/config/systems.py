@@ -4,6 +4,8 @@ from typing import Any
 
 # keys of a stage that say what its network is: they go to the block `model` of its settings
 _OF_MODEL = ("frames", "checkpointing")
+# systems whose view their name says; None: both
+NAMED_VIEWS = {"vita": None, "vita_sa": "sa", "vita_la": "la"}
 DISEASES = ("cad", "stroke", "hypertension", "infarct", "diabetes", "high_blood_pressure")
 
 

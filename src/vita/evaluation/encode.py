@@ -40,7 +40,7 @@ def _parts(samples: Samples, sections: list[list[int]], batch: int) -> Iterator[
     part: list[Tensor] = []
     frames = [frame for section in sections for frame in section]
     for eid in samples.eids:
-        cine = torch.from_numpy(samples.reader.voxels(int(eid), frames))
+        cine = torch.from_numpy(samples.reader.voxels(int(eid), frames)[samples.planes])
         for section in cine.split(len(sections[0]), dim=1):
             part.append(section)
             if len(part) == batch:

@@ -18,8 +18,8 @@ from vita.evaluation.segmentation_rows import STRUCTURES
 
 Made = tuple[pd.DataFrame, Printed, pd.DataFrame]
 REGRESSION = {
-    "table1_sa_phenotypes": ("sa_phenotypes", ["mean_guess", "resnet50", "vit", "mae", "vita"]),
-    "table2_la_phenotypes": ("la_phenotypes", ["mean_guess", "resnet50", "vit", "mae", "vita"]),
+    "table1_sa_phenotypes": ("sa_phenotypes", ["mean_guess", "resnet50", "vit", "mae", "vita_sa", "vita"]),
+    "table2_la_phenotypes": ("la_phenotypes", ["mean_guess", "resnet50", "vit", "mae", "vita_la", "vita"]),
     "table3_physiological": ("physiological", ["mean_guess", "resnet50", "vita"]),
 }
 CAPTIONS = {
@@ -52,7 +52,7 @@ def _regression(name: str, metrics: pd.DataFrame, targets: Path, folder: Path, s
     decimals = dict(zip(rows["target"], rows["decimals"].astype(int), strict=True))
     out = regression_table.printed(table, metrics, models, decimals, CAPTIONS[name])
     out.remarks.append(
-        f"Bold: lowest MAE. **: lower than the best other system, paired Wilcoxon p < {significance:g}, "
+        f"Bold: lowest MAE. **: ViTa lower than the best baseline, paired Wilcoxon p < {significance:g}, "
         "uncorrected; p (Holm): corrected over the rows."
     )
     ours = regression_table.comparable(table, models)
@@ -68,7 +68,7 @@ def _diseases(name: str, metrics: pd.DataFrame, targets: Path, folder: Path, sig
     out = grouped_table.printed(table, [PREVALENCE, COUNT, *DISEASES], CAPTIONS[name], significance)
     out.remarks.append(
         "F1, recall and precision at the threshold with the best F1 on the validation split. Bold: best per disease. "
-        f"**: higher AUC than the best other system, DeLong p < {significance:g}."
+        f"**: ViTa higher in AUC than the best baseline, DeLong p < {significance:g}."
     )
     quantities = {column.name: column.name for column in DISEASES if column.name not in ("auc", "brier")}
     ours = grouped_table.comparable(table, {"prevalence": "positive_ratio", "auc": "auc_roc"} | quantities)
@@ -101,7 +101,8 @@ def _segmentation(name: str, metrics: pd.DataFrame, targets: Path, folder: Path,
     out.remarks.append(
         "Missed, spurious: planes and frames where only the reference or only the prediction has the structure; they "
         "have no distance. Planes and frames without it in both count nowhere. Bold: best per structure. "
-        f"**: higher Dice than the best other system, paired Wilcoxon p < {significance:g}. By view and phase: the CSV."
+        f"**: ViTa higher in Dice than the best baseline, paired Wilcoxon p < {significance:g}. "
+        "By view and phase: the CSV."
     )
     parts = [
         grouped_table.plain(group, structures, models).assign(view=view, phase=phase)
