@@ -93,12 +93,13 @@ class KeepState(Callback):
         progress, metrics = learner.progress, learner.metrics
         epoch = progress.step // learner.steps_per_epoch
         learner.metrics = metrics = trainer.strategy.broadcast(metrics)  # all ranks decide alike
+        mean_loss = torch.tensor(progress.loss_sum / max(progress.loss_steps, 1), device=learner.device)
         self._count_seconds(learner)
         row = {
             "epoch": epoch,
             "step": progress.step,
             "learning_rate": trainer.optimizers[0].param_groups[-1]["lr"],
-            "train_loss": progress.loss_sum / max(progress.loss_steps, 1),
+            "train_loss": float(trainer.strategy.reduce(mean_loss, reduce_op="mean")),
             "seconds": progress.seconds,
         }
         progress.history.append(row | metrics)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Trainer
+from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
@@ -120,7 +121,10 @@ def _trainer(settings: Settings, epochs: int, folder: Path, callbacks: list[Any]
     training, device = settings.training, device_of(settings.training)
     _quiet()
     several = training.devices * training.nodes > 1
+    # on one node the process starts those of the other devices itself, in a SLURM job too, where Lightning would
+    # otherwise wait for tasks that srun never started; over several nodes it is srun that starts a task a device
     return Trainer(
+        plugins=[LightningEnvironment()] if training.nodes == 1 else None,
         accelerator="gpu" if device.type == "cuda" else "cpu",
         devices=training.devices,
         num_nodes=training.nodes,
