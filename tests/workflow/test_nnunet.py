@@ -70,6 +70,13 @@ def test_the_same_command_again_does_nothing(results: Path) -> None:
     assert "Nothing to be done" in run.stdout + run.stderr
 
 
+def test_another_place_of_the_environment_trains_nothing_anew(results: Path) -> None:
+    changed = CONFIG | {"nnunet": {"environment": "elsewhere"}}
+    (results.parent / "moved.yaml").write_text(yaml.safe_dump(changed))
+    arguments = ["--configfile", str(SMOKE), str(results.parent / "moved.yaml"), "--", *WANTED]
+    assert planned(results.parent, *arguments) == {"make_nnunet_environment": 1}
+
+
 def test_the_environment_lacks_only_what_the_lock_leaves_out(results: Path) -> None:
     checked = subprocess.run(
         [ENVIRONMENT / "bin" / "python", "-m", "pip", "check"], capture_output=True, text=True, check=False

@@ -1,10 +1,15 @@
 # The system nnunet: nnU-Net itself, in an environment of its own, on the same crops, frames and split as the others.
 # A view is a data set of nnU-Net and a model; collect_nnunet leaves what train_segmentation leaves of other systems.
+import hashlib
+
 from snakemake.settings.types import DeploymentMethod
 
 NNUNET = config["nnunet"]
 NNUNET_CONDA = str(HERE / "envs" / "nnunet.yaml")
 NNUNET_IN_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+# another place of the environment reruns nothing, other versions do
+NNUNET_LOCK = CLONE / "envs" / "nnunet.lock"
+NNUNET_PINS = hashlib.sha256(NNUNET_LOCK.read_bytes()).hexdigest()
 # where Snakemake makes conda environments, each job's own holds nnU-Net
 NNUNET_PLACE = '"$CONDA_PREFIX"' if NNUNET_IN_CONDA else shlex.quote(NNUNET["environment"])
 # nnU-Net names the folders below a view's: its data set's, and its trainer's, plan's and configuration's
@@ -36,7 +41,7 @@ localrules:
 
 rule make_nnunet_environment:
     input:
-        lock=str(CLONE / "envs" / "nnunet.lock"),
+        lock=str(NNUNET_LOCK),
     output:
         versions="results/nnunet/environment.json",
     log:
@@ -90,7 +95,7 @@ rule export_nnunet:
 rule plan_nnunet:
     input:
         raw="results/nnunet/{view}/raw",
-        versions="results/nnunet/environment.json",
+        versions=ancient("results/nnunet/environment.json"),
     output:
         preprocessed=temp(directory("results/nnunet/{view}/preprocessed")),
     log:
@@ -108,7 +113,8 @@ rule plan_nnunet:
         meaning=settings(**NNUNET_PLAN),
         settings=computing("plan_nnunet", lambda wildcards: NNUNET_PLAN),
         code=code_digest("vita.nnunet.plan"),
-        python=f"{NNUNET_PLACE}/bin/python",
+        python=nnunet_python,
+        pins=NNUNET_PINS,
         folder=lambda wildcards, input: str(Path(input.raw).parent),
     message:
         "nnU-Net ({wildcards.view}): fingerprint, plan, preprocessing"
@@ -120,7 +126,7 @@ rule plan_nnunet:
 rule train_nnunet:
     input:
         preprocessed="results/nnunet/{view}/preprocessed",
-        versions="results/nnunet/environment.json",
+        versions=ancient("results/nnunet/environment.json"),
     output:
         model="results/nnunet/{view}/model/model.safetensors",
         history="results/nnunet/{view}/model/history.csv",
@@ -141,7 +147,8 @@ rule train_nnunet:
         meaning=settings(**NNUNET_LENGTHS),
         settings=computing("train_nnunet", lambda wildcards: {"nnunet": NNUNET}),
         code=code_digest("vita.nnunet.train"),
-        python=f"{NNUNET_PLACE}/bin/python",
+        python=nnunet_python,
+        pins=NNUNET_PINS,
         folder=lambda wildcards, input: str(Path(input.preprocessed).parent),
         output=lambda wildcards, output: str(Path(output.model).parent),
     message:
@@ -156,7 +163,7 @@ rule predict_nnunet:
     input:
         raw="results/nnunet/{view}/raw",
         checkpoint=NNUNET_CHECKPOINT,
-        versions="results/nnunet/environment.json",
+        versions=ancient("results/nnunet/environment.json"),
     output:
         masks=temp(directory("results/nnunet/{view}/masks")),
     log:
@@ -173,7 +180,8 @@ rule predict_nnunet:
     params:
         settings=computing("predict_nnunet", lambda wildcards: {}),
         code=code_digest("vita.nnunet.predict"),
-        python=f"{NNUNET_PLACE}/bin/python",
+        python=nnunet_python,
+        pins=NNUNET_PINS,
         folder=lambda wildcards, input: str(Path(input.raw).parent),
     message:
         "nnU-Net ({wildcards.view}): masks of the validation and test splits"
@@ -190,7 +198,7 @@ rule collect_nnunet:
         models=expand("results/nnunet/{view}/model/model.safetensors", view=NNUNET["views"]),
         shards=shards("npz"),
         split="results/cohort/split.parquet",
-        versions="results/nnunet/environment.json",
+        versions=ancient("results/nnunet/environment.json"),
     output:
         model="results/models/segmentation/nnunet/model.safetensors",
         config="results/models/segmentation/nnunet/config.json",

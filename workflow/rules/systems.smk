@@ -107,6 +107,11 @@ def computing(rule, blocks):
     return lambda wildcards, threads: settings(training=training, **blocks(wildcards))
 
 
+def nnunet_python(wildcards, threads):
+    """Python of nnU-Net's environment; like all that Snakemake derives from `threads`, it reruns nothing."""
+    return f"{NNUNET_PLACE}/bin/python"
+
+
 def initial_encoder(wildcards):
     """The folder that the image encoder starts from; none for training from scratch."""
     stage = config["systems"][wildcards.model].get("init")
