@@ -9,8 +9,8 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-from vita.ablations import TABLES as ABLATION_TABLES
-from vita.ablations import pretrained, seen, variants
+from vita.ablations import ALIGNMENT_TABLE, FRAMES_TABLE, alignments, pretrained, seen, variants
+from vita.ablations import TABLES as PAPER_ABLATIONS
 from vita.claim import VARIABLE
 from vita.config.checking import check, missing_inputs
 from vita.config.systems import NAMED_VIEWS, stage_settings, tasks_of, training_blocks

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vita.ablations import variants
+from vita.ablations import alignments, variants
 from vita.config.checking import check
 from vita.errors import UserError
 from vita.models.settings import ModelSettings
@@ -16,7 +16,7 @@ CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 
 
 def _wanted(**lists):
-    block = {"run": True, "mask_ratios": [], "positions": [], "views": []} | lists
+    block = {key: [] for key in CONFIG["ablations"]} | {"run": True} | lists
     return variants(CONFIG | {"ablations": block, "systems": {"vita": CONFIG["systems"]["vita"]}})
 
 
@@ -26,6 +26,30 @@ def test_without_ablations_there_is_the_runs_own_and_what_systems_start_from():
     systems = {"vita": {"init": "stage2", "tasks": ["diseases"]}, "vit": {"init": None, "view": "la", "tasks": ["age"]}}
     systems["vita_sa"] = {"init": "stage2", "view": "sa", "tasks": []}
     assert list(variants(config | {"systems": systems})) == ["vita"]
+
+
+def test_frames():
+    found = _wanted(frames=[5, 10])
+    assert list(found) == ["vita", "frames_10"]
+    assert found["frames_10"].model == {"frames": 10}
+    assert [variant.rows["ablation_frames"] for variant in found.values()] == ["5", "10"]
+
+
+def test_taus_and_lambdas_are_variants_of_stage_ii():
+    block = CONFIG["ablations"] | {"taus": [0.1, 0.05], "lambdas": [0.25]}
+    found = alignments(CONFIG | {"ablations": block})
+    assert {name: variant.stage for name, variant in found.items()} == {
+        "vita": {},
+        "tau_0_05": {"tau": 0.05},
+        "lambda_0_25": {"lambda": 0.25},
+    }
+    assert found["tau_0_05"].title == "tau 0.05, lambda 0.5"
+
+
+def test_frames_must_fill_patches():
+    config = CONFIG | {"ablations": CONFIG["ablations"] | {"frames": [10, 7]}}
+    with pytest.raises(UserError, match=r"'ablations\.frames\[1\]' is 7, not a multiple of 5"):
+        check(config, ROOT / "workflow" / "schemas" / "config.schema.yaml")
 
 
 def test_a_variant_changes_one_thing():
@@ -45,7 +69,7 @@ def test_a_single_view_takes_its_planes_of_the_whole_heart():
 
 
 def test_variants_from_scratch_are_not_compared_with_one_from_weights():
-    config = CONFIG | {"ablations": CONFIG["ablations"] | {"run": True}}
+    config = CONFIG | {"ablations": CONFIG["ablations"]}
     schema = ROOT / "workflow" / "schemas" / "config.schema.yaml"
     check(config, schema)
     with pytest.raises(UserError, match=r"stage1\.init"):

@@ -1,9 +1,10 @@
-"""The variants of Stage I, of ablations and of systems with a single view: what each changes, and its row in tables."""
+"""The variants of Stages I and II, of ablations and of systems with a single view: what each changes, its row in tables."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 TABLES = ("tableA5_positional_encoding", "tableA6_masking_ratio")
+FRAMES_TABLE, ALIGNMENT_TABLE = "ablation_frames", "ablation_alignment"
 POSITIONS = {"4d": "4D", "block": "5D", "interleaved": "5D, interleaved"}
 # what a single view sees: planes of one view, as `model.view_of_plane`
 VIEWS = {"la": ([0] * 3, "long axis alone"), "sa": ([1] * 6, "short axis alone")}
@@ -35,7 +36,13 @@ def variants(config: dict[str, Any]) -> dict[str, Variant]:
     encoding, masking = TABLES
     found = {"vita": Variant(f"Both views, {ratio:.0%}", {encoding: POSITIONS[positions], masking: f"{ratio:g}"})}
     if not wanted["run"]:
-        wanted = {"mask_ratios": [], "positions": [], "views": []}
+        wanted = {"mask_ratios": [], "positions": [], "views": [], "frames": []}
+    own = config["stage1"]["frames"] or config["model"]["frames"]
+    for value in wanted["frames"]:
+        found["vita"].rows[FRAMES_TABLE] = f"{own}"
+        if value != own:
+            title = f"{value} frames, {ratio:.0%}"
+            found[f"frames_{value}"] = Variant(title, {FRAMES_TABLE: f"{value}"}, model={"frames": value})
     for value in wanted["mask_ratios"]:
         if value != ratio:
             name = f"mask_{100 * value:g}".replace(".", "_")
@@ -60,3 +67,23 @@ def seen(view: str | None) -> dict[str, Any]:
 def pretrained(view: str | None) -> str:
     """The variant of Stage I, and of Stage II, that a system with this view starts from; None sees both views."""
     return f"view_{view}" if view else "vita"
+
+
+def alignments(config: dict[str, Any]) -> dict[str, Variant]:
+    """Variants of Stage II by name, the run's own first; empty unless `ablations.run` names a tau or a lambda."""
+    wanted, stage = config["ablations"], config["stage2"]
+    lists = {"tau": wanted["taus"], "lambda": wanted["lambdas"]}
+    if not wanted["run"] or not any(lists.values()):
+        return {}
+
+    def variant(changed: dict[str, float]) -> Variant:
+        values = {key: stage[key] for key in lists} | changed
+        title = ", ".join(f"{key} {value:g}" for key, value in values.items())
+        return Variant(title, {ALIGNMENT_TABLE: title}, stage=changed)
+
+    found = {"vita": variant({})}
+    for key, values in lists.items():
+        for value in values:
+            if value != stage[key]:
+                found[f"{key}_{value:g}".replace(".", "_").replace("-", "_")] = variant({key: value})
+    return found

@@ -95,7 +95,8 @@ def test_every_stage_may_start_from_imported_weights(tmp_path: Path) -> None:
         (tmp_path / stage).mkdir()
         (tmp_path / stage / "model.safetensors").touch()
     config = tmp_path / "init.yaml"
-    config.write_text("".join(f"{stage}: {{init: {stage}}}\n" for stage in ("stage1", "stage2", "stage3")))
+    starts = "".join(f"{stage}: {{init: {stage}}}\n" for stage in ("stage1", "stage2", "stage3"))
+    config.write_text("ablations: {run: false}\n" + starts)
     asked = [f"results/models/{model}/vita/model.safetensors" for model in ("stage1", "stage2", "sa_phenotypes")]
     plan = snakemake(tmp_path, "-n", "-p", "--configfile", str(config), "--", *asked)
     assert plan.returncode == 0, plan.stderr
@@ -153,17 +154,22 @@ def test_vita_is_tested_against_baselines_and_shown_beside_its_variants(tmp_path
 
 
 def test_ablations_are_planned_where_they_are_wanted(tmp_path: Path) -> None:
-    """A Stage I for each variant, with its own settings, and their tables; none of it in the default run."""
-    assert "make_ablation_table" not in snakemake(tmp_path, "-n").stdout
+    """A Stage I or II for each variant, with its own settings, and their tables."""
+    assert "make_ablation_table" not in snakemake(tmp_path, "-n", "--config", "ablations={'run': false}").stdout
     config = tmp_path / "ablations.yaml"
-    config.write_text("ablations: {run: true, mask_ratios: [0.5, 0.7], positions: [4d], views: [sa]}\n")
+    config.write_text(
+        "ablations: {run: true, mask_ratios: [0.5, 0.7], positions: [4d], views: [sa], frames: [5, 10], taus: [0.2]}\n"
+    )
     run = snakemake(tmp_path, "-n", "-p", "--configfile", str(config))
     assert run.returncode == 0, run.stderr
-    counts = dict(line.split() for line in run.stdout.splitlines() if line.startswith(("train_stage1 ", "make_abl")))
-    assert counts == {"train_stage1": "5", "make_ablation_table": "2"}  # 0.7 is the run's own ratio
+    counts = dict(line.split() for line in run.stdout.splitlines() if line.startswith(("train_stage1 ", "make_a")))
+    # 0.7 is the run's own ratio, 5 are its own frames
+    assert counts == {"train_stage1": "6", "make_ablation_table": "3", "make_alignment_table": "1"}
+    assert any('"tau": 0.2' in line and "stage2/tau_0_2 " in line for line in run.stdout.splitlines())
     commands = [line for line in run.stdout.splitlines() if "-m vita.training.stage1" in line]
     changed = {line.split("--output results/models/stage1/")[1].split()[0]: line for line in commands}
     assert '"mask_ratio": 0.5' in changed["mask_50"]
+    assert '"frames": 10' in changed["frames_10"]
     assert '"positions": "4d"' in changed["positions_4d"]
     assert '"view_of_plane": [1, 1, 1, 1, 1, 1]' in changed["view_sa"]
     assert "view_of_plane" not in changed["vita"]

@@ -1,4 +1,4 @@
-# Ablations of Stage I: its variants are trained and measured by pretrain.smk; here are their tables.
+# Ablations: variants of Stages I and II are trained by pretrain.smk; here are their tables.
 
 
 rule make_ablation_table:
@@ -9,7 +9,7 @@ rule make_ablation_table:
         ),
         paper=expand(
             str(RESOURCES / "paper" / "{file}.csv"),
-            file=[*ABLATION_TABLES, "notes"],
+            file=[*PAPER_ABLATIONS, "notes"],
         ),
     output:
         csv="results/tables/{ablation}.csv",
@@ -32,7 +32,7 @@ rule make_ablation_table:
     benchmark:
         "results/benchmarks/make_ablation_table/{ablation}.tsv"
     wildcard_constraints:
-        ablation="|".join(ABLATION_TABLES),
+        ablation="|".join([*PAPER_ABLATIONS, FRAMES_TABLE]),
     conda:
         ENVIRONMENT
     threads: cpus("make_ablation_table")
@@ -52,3 +52,38 @@ rule make_ablation_table:
         " --predictions {input.predictions} --variants {params.rows} --paper {params.paper:q}"
         " --settings {params.settings} --csv {output.csv} --md {output.md} --tex {output.tex}"
         " --html {output.html} --vs-paper {output.vs_paper} > {log} 2>&1"
+
+
+rule make_alignment_table:
+    input:
+        histories=expand("results/models/stage2/{variant}/history.csv", variant=ALIGNMENTS),
+        configs=expand("results/models/stage2/{variant}/config.json", variant=ALIGNMENTS),
+    output:
+        csv=f"results/tables/{ALIGNMENT_TABLE}.csv",
+        md=f"results/tables/{ALIGNMENT_TABLE}.md",
+        tex=f"results/tables/{ALIGNMENT_TABLE}.tex",
+        html=report(
+            f"results/tables/{ALIGNMENT_TABLE}.html",
+            category="Tables",
+            labels={"table": ALIGNMENT_TABLE, "what": "this run"},
+            caption="../report/ablation_alignment.rst",
+        ),
+    log:
+        "results/logs/make_alignment_table.log",
+    benchmark:
+        "results/benchmarks/make_alignment_table.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cpus("make_ablation_table")
+    resources:
+        **asked("make_ablation_table"),
+    params:
+        rows=" ".join(
+            shlex.quote(f"{name}={variant.title}") for name, variant in ALIGNMENTS.items()
+        ),
+        code=code_digest("vita.evaluation.alignment_table"),
+    message:
+        "Table: tau and lambda of Stage II"
+    shell:
+        "python -m vita.evaluation.alignment_table --histories {input.histories} --variants {params.rows}"
+        " --csv {output.csv} --md {output.md} --tex {output.tex} --html {output.html} > {log} 2>&1"

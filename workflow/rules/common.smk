@@ -41,6 +41,7 @@ PHENOTYPES_FROM_FIELDS = config["phenotypes"]["source"] == "fields"
 SHARDS = [f"{number:05d}" for number in range(config["images"]["shard_count"])]
 SYSTEMS = list(config["systems"])
 VARIANTS = variants(config)
+ALIGNMENTS = alignments(config)
 EXCLUDE = config["tabular"]["exclude"]
 FEATURES = str(RESOURCES / "features.tsv")
 TARGETS = str(RESOURCES / "targets.tsv")

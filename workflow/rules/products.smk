@@ -31,6 +31,7 @@ def model_folders():
     if config["products"] == "all":
         folders = [f"stage1/{variant}" for variant in VARIANTS]
         folders += [f"stage2/{variant}" for variant in stage2_variants()]
+        folders += [f"stage2/{variant}" for variant in ALIGNMENTS if variant != "vita"]
         folders += [
             f"{task}/{system}"
             for task in ALL_TASKS
@@ -51,6 +52,12 @@ def reconstructions(suffix):
     return expand(
         "results/predictions/reconstruction/{variant}.{suffix}", variant=names, suffix=suffix
     )
+
+
+def ablation_tables():
+    """Tables of the ablations that this run makes."""
+    named = [*PAPER_ABLATIONS, FRAMES_TABLE] if config["ablations"]["run"] else []
+    return [table for table in named if ablation_rows(table)] + [ALIGNMENT_TABLE] * bool(ALIGNMENTS)
 
 
 def ablation_rows(table):
@@ -148,7 +155,7 @@ def table_and_figure_products():
         "results/tables/overlap.csv",
         *expand(
             "results/tables/{table}.csv",
-            table=ABLATION_TABLES if config["ablations"]["run"] else [],
+            table=ablation_tables(),
         ),
         *expand("results/figures/{figure}.svg", figure=FIGURE_NAMES),
         *expand("results/metrics/mask_phenotypes/{system}.csv", system=SEGMENTED),

@@ -22,8 +22,9 @@ def stage1_settings(wildcards):
 
 
 def stage2_settings(wildcards):
-    """What Stage II learns from, with the model that its Stage I has."""
-    return learning_of(config["stage2"], VARIANTS[stage1_variant(wildcards)].model)
+    """What Stage II learns from, with the model that its Stage I has and what this variant changes."""
+    own = ALIGNMENTS[wildcards.variant].stage if wildcards.variant in ALIGNMENTS else {}
+    return learning_of(config["stage2"] | own, VARIANTS[stage1_variant(wildcards)].model)
 
 
 def learning_of(stage, changed):
@@ -40,7 +41,9 @@ def encoding(wildcards):
 
 def stage1_variant(wildcards):
     """The Stage I that a Stage II starts from: the same, whatever is kept out of the table."""
-    return wildcards.variant.partition("_without_")[0]
+    return (
+        "vita" if wildcards.variant in ALIGNMENTS else wildcards.variant.partition("_without_")[0]
+    )
 
 
 def imported(stage, variant):
@@ -60,8 +63,8 @@ def stage2_start(wildcards):
 
 def encoded_table(wildcards):
     """Folder of the encoding that a Stage II aligns images with."""
-    without = wildcards.variant.removeprefix(stage1_variant(wildcards))
-    return f"results/tabular{without}"
+    _, mark, without = wildcards.variant.partition("_without_")
+    return f"results/tabular{mark}{without}"
 
 
 def view_of(system):

@@ -59,7 +59,8 @@ def _frames(config: dict[str, Any]) -> dict[str, int]:
     blocks["stage3.defaults"] = config["stage3"]["defaults"]
     blocks |= {f"stage3.tasks.{task}": block for task, block in config["stage3"]["tasks"].items()}
     blocks |= {f"systems.{name}.stage": system.get("stage", {}) for name, system in config["systems"].items()}
-    return {f"{name}.frames": block["frames"] for name, block in blocks.items() if block.get("frames")}
+    ablated = {f"ablations.frames[{place}]": count for place, count in enumerate(config["ablations"]["frames"])}
+    return {f"{name}.frames": block["frames"] for name, block in blocks.items() if block.get("frames")} | ablated
 
 
 def _check_systems(config: dict[str, Any]) -> None:

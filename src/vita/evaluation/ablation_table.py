@@ -6,8 +6,9 @@
         --paper workflow/resources/paper --settings '{"seed": 2025, "evaluation": {"bootstrap": 1000}}'
         --csv results/tables/tableA6_masking_ratio.csv --md ... --tex ... --html ... --vs-paper ..._vs_paper.csv
 
-Names: tableA5_positional_encoding (rows 4D and 5D), tableA6_masking_ratio (rows 0.5, 0.7 and 0.9); further rows may
-be given. PSNR in dB, peak 1.0, over the hidden patches and over all. A row of the paper without a file has dashes.
+Names: tableA5_positional_encoding (rows 4D and 5D), tableA6_masking_ratio (rows 0.5, 0.7 and 0.9), ablation_frames
+(not in the paper); further rows may be given. PSNR in dB, peak 1.0, over the hidden patches and over all. A row of the
+paper without a file has dashes.
 """
 
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from vita import cli
+from vita.ablations import FRAMES_TABLE
 from vita.atomic import replacing, write_text
 from vita.errors import UserError
 from vita.evaluation import paper
@@ -31,6 +33,7 @@ CAPTIONS = {
     "tableA5_positional_encoding": "Reconstruction by positional encoding: PSNR in dB, mean ± SD over the test split",
     "tableA6_masking_ratio": "Reconstruction by masking ratio: PSNR in dB, mean ± SD over the test split",
 }
+CAPTIONS[FRAMES_TABLE] = "Reconstruction by frames of a sample: PSNR in dB, mean ± SD over the test split"
 QUANTITIES = {"psnr_masked": "Hidden patches", "psnr_all": "All patches"}
 COLUMNS = ("eid", "split", "target", "prediction")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from vita.ablations import TABLES
 from vita.errors import UserError
 from vita.evaluation import systems
 
@@ -49,7 +50,9 @@ def disease_values(folder: Path) -> pd.DataFrame:
 
 
 def psnr_values(folder: Path, name: str) -> pd.DataFrame:
-    """PSNR of a printed table A.5 or A.6: `row`, `model` (stage1), `quantity` (mean, std), `paper`."""
+    """PSNR of table A.5 or A.6: `row`, `model` (stage1), `quantity` (mean, std), `paper`; empty for any other."""
+    if name not in TABLES:
+        return pd.DataFrame(columns=[*KEYS, "paper"])
     table = _read(folder, name)
     table = table.rename(columns={table.columns[0]: "row", "psnr_mean": "mean", "psnr_std": "std"})
     table["row"] = table["row"].astype(str)
