@@ -1,4 +1,4 @@
-"""The variants of Stages I and II, of ablations and of systems with a single view: what each changes, its row in tables."""
+"""The variants of Stages I and II, of ablations and of systems with one view: what each changes, its row in tables."""
 
 from dataclasses import dataclass, field
 from typing import Any
