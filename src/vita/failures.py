@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-_FAILED_LOG = re.compile(r"^\s+log: (?P<path>\S+) \(check log file", re.MULTILINE)
+_FAILED_LOG = re.compile(r"^\s+log: (?P<paths>.+) \(check log file", re.MULTILINE)
 
 
 def failure_lines(snakemake_logs: Sequence[str]) -> list[str]:
@@ -14,7 +14,10 @@ def failure_lines(snakemake_logs: Sequence[str]) -> list[str]:
         snakemake_logs: Snakemake's own logs of the run; paths in them are relative to the working directory.
     """
     texts = [Path(log).read_text(encoding="utf-8", errors="replace") for log in snakemake_logs]
-    paths = dict.fromkeys(path for text in texts for path in _FAILED_LOG.findall(text))
+    named = [path for text in texts for paths in _FAILED_LOG.findall(text) for path in paths.split(", ")]
+    paths = dict.fromkeys(
+        path for path in named if "/slurm_logs/" not in path
+    )  # there a node's Snakemake says it again
     logs = [Path(path) for path in paths if Path(path).is_file()]
     return [
         f"{line} [{path}]"

@@ -5,6 +5,10 @@
 set -euo pipefail
 folder=${1:?a folder for state and logs}
 node=$(hostname -s)
+if [ -e /etc/slurm/slurm.conf ] && ! grep -q '^ClusterName=one$' /etc/slurm/slurm.conf; then
+    echo "/etc/slurm/slurm.conf is of another SLURM; this script would overwrite it" >&2
+    exit 1
+fi
 mkdir -p "$folder"/{state,spool} /run/munge /var/log/munge /var/lib/munge /etc/slurm
 
 [ -s /etc/munge/munge.key ] || dd if=/dev/urandom of=/etc/munge/munge.key bs=1024 count=1 status=none
