@@ -19,3 +19,10 @@ def small_run(folder: Path, *targets: str) -> list[str]:
     (folder / "small.yaml").write_text(yaml.safe_dump(CONFIG))
     smoke = ROOT / "workflow" / "presets" / "smoke.yaml"
     return ["--configfile", str(smoke), str(folder / "small.yaml"), "--", *targets]
+
+
+def systems_alone(**tasks: list[str]) -> dict[str, dict[str, list[str]]]:
+    """The config's block `systems` with these systems and tasks, and no others."""
+    files = (ROOT / "config.yaml", ROOT / "workflow" / "presets" / "smoke.yaml")
+    names = {name for file in files for name in yaml.safe_load(file.read_text())["systems"]}
+    return {name: {"tasks": tasks.get(name, [])} for name in sorted(names)}

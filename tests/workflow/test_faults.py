@@ -11,21 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from workflow.faults import COMPARED, FINISHED, Disturbed, Disturber, digests, start
-from workflow.small import small_run
+from workflow.small import small_run, systems_alone
 from workflow.test_dry_runs import ROOT, snakemake
 
 pytestmark = pytest.mark.workflow
 SMOKE = ["--configfile", str(ROOT / "workflow" / "presets" / "smoke.yaml")]
-SYSTEMS = """
-systems:
-  mean_guess: {tasks: [sa_phenotypes]}
-  resnet50: {tasks: []}
-  vit: {tasks: []}
-  mae: {tasks: []}
-  vita: {tasks: [sa_phenotypes, segmentation]}
-"""
+SYSTEMS = systems_alone(mean_guess=["sa_phenotypes"], vita=["sa_phenotypes", "segmentation"])
 TABLES = ["results/tables/table1_sa_phenotypes.csv", "results/tables/segmentation.csv"]
 
 
@@ -58,7 +52,7 @@ def disturbed(folder: Path, arguments: list[str], kills: int) -> Disturbed:
 
 def test_two_kills_leave_the_same_tables(tmp_path: Path) -> None:
     arguments = small_run(tmp_path, *TABLES)
-    (tmp_path / "systems.yaml").write_text(SYSTEMS)
+    (tmp_path / "systems.yaml").write_text(yaml.safe_dump({"systems": SYSTEMS}))
     done = disturbed(tmp_path, [*arguments[:3], str(tmp_path / "systems.yaml"), *arguments[3:]], kills=2)
     assert done.starts >= 2
 

@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from cohort import world
-from workflow.small import CONFIG
+from workflow.small import CONFIG, systems_alone
 from workflow.test_dry_runs import ROOT
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slurm]
@@ -30,11 +30,10 @@ CHAIN = {
     "phantom": {"participants": 48},
     **{stage: {"epochs": 1} for stage in ("stage1", "stage2")},
     "stage3": {"defaults": {"epochs": 1}},
-    "systems": {
-        "mean_guess": {"tasks": ["sa_phenotypes", "la_phenotypes", "physiological"]},
-        **{system: {"tasks": []} for system in ("resnet50", "vit", "mae")},
-        "vita": {"tasks": ["sa_phenotypes", "la_phenotypes", "physiological", "disease_cad", "segmentation"]},
-    },
+    "systems": systems_alone(
+        mean_guess=["sa_phenotypes", "la_phenotypes", "physiological"],
+        vita=["sa_phenotypes", "la_phenotypes", "physiological", "disease_cad", "segmentation"],
+    ),
     "resources": PLACES,
 }
 # a training of some minutes gets one; torch alone needs more than what is left of 200 MB beside Snakemake
@@ -193,7 +192,7 @@ def test_short_rules_share_submissions(chain: Run) -> None:
     assert len(comments) <= steps / 2
     assert sum(comment.startswith("rule_figures_draw_") for comment in comments) == 1
     assert sum("build_shard" in comment for comment in comments) == 1
-    assert sum(comment.startswith("rule_train_") for comment in comments) == 7, "a training is a job of its own"
+    assert sum(comment.startswith("rule_train_") for comment in comments) == 8, "a training is a job of its own"
 
 
 def test_a_failed_rule_ends_with_its_line_and_the_path_of_its_log(slurm: None, tmp_path: Path) -> None:
