@@ -38,7 +38,7 @@ CHAIN = {
 }
 # a training of some minutes gets one; torch alone needs more than what is left of 200 MB beside Snakemake
 LIMITED = CONFIG | {
-    "stage1": {"epochs": 1200},
+    "stage1": {"epochs": 2500},
     "resources": PLACES
     | {
         "rules": {
