@@ -5,9 +5,14 @@ python tests/benchmarks/stage1_step.py --batch 2 --precision fp32 --implementati
 
 import argparse
 import json
+import os
 import resource
 import statistics
+import subprocess
+import sys
 import time
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +26,7 @@ PAPER = ModelSettings(
     size=128, patch=(5, 8, 8), width=1025, heads=5, depth=6, decoder_depth=2, projection=128
 )  # Section 4.2 and Appendix B
 MASK_RATIO = 0.7
+_BACKWARD = 3  # a step is about three forward passes: the gradients of inputs and of weights take one each
 
 
 class PlainBlock(Block):
@@ -43,6 +49,22 @@ def build(implementation: str, settings: ModelSettings) -> MaskedAutoencoder:
     return model
 
 
+def step_flops(settings: ModelSettings, batch: int) -> float:
+    """Theoretical floating-point operations of a training step, without elementwise ones and the optimiser.
+
+    A layer of width d over n tokens takes 24 n d^2 (projections and MLP) and 4 n^2 d (attention).
+    """
+    tokens, width, voxels = settings.tokens, settings.width, settings.patch_voxels
+    seen = kept_count(tokens, MASK_RATIO)
+
+    def layers(count: int, depth: int) -> float:
+        return depth * (24 * count * width**2 + 4 * count**2 * width)
+
+    linear = 2 * width * (seen * voxels + (seen + 1) * width + (tokens - seen) * voxels)
+    forward = layers(seen + 1, settings.depth) + layers(tokens + 1, settings.decoder_depth) + linear
+    return _BACKWARD * batch * forward
+
+
 def measure(implementation: str, precision: str, batch: int, steps: int, settings: ModelSettings) -> dict[str, float]:
     """Median seconds of a training step (forward, backward, AdamW) after one to warm up, and peak memory."""
     torch.manual_seed(0)
@@ -59,7 +81,17 @@ def measure(implementation: str, precision: str, batch: int, steps: int, setting
         optimiser.step()
         seconds.append(time.perf_counter() - start)
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": statistics.median(seconds[1:]), "peak_mb": peak_mb, "loss": loss.item()}
+    found = {"seconds": statistics.median(seconds[1:]), "peak_mb": peak_mb, "loss": loss.item()}
+    return found | {"tokens": settings.tokens, "tflop": step_flops(settings, batch) / 1e12}
+
+
+def run_alone(*arguments: str) -> dict[str, Any]:
+    """Measure in a fresh process, so that peak memory is that of this run alone."""
+    command = [sys.executable, __file__, *arguments]
+    environment = os.environ | {"OMP_NUM_THREADS": "2"}
+    run = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr[-2000:]
+    return json.loads(run.stdout)
 
 
 def main() -> None:
@@ -69,9 +101,12 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--size", type=int, default=PAPER.size, help="rows and columns of a crop")
+    parser.add_argument("--width", type=int, default=PAPER.width, help="another width than the paper's, for a trial")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    result = measure(args.implementation, args.precision, args.batch, args.steps, PAPER)
+    settings = replace(PAPER, size=args.size, width=args.width)
+    result = measure(args.implementation, args.precision, args.batch, args.steps, settings)
     print(json.dumps(vars(args) | result))
 
 

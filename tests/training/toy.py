@@ -95,11 +95,15 @@ def _shard(path: Path, eids: np.ndarray, radius: np.ndarray, generator: np.rando
     with ShardWriter(path) as writer:
         for row, (eid, size) in enumerate(zip(eids, radius, strict=True)):
             voxels, masks = heart(size, generator)
-            record = {"eid": int(eid), "row": row, "usable": True, "has_masks": True}
-            record |= {"planes_present": [True] * PLANES, "range_low": [0.0] * PLANES, "range_high": [240.0] * PLANES}
-            record |= {"spacing_row_mm": [2.0] * PLANES, "spacing_column_mm": [1.5] * PLANES}
-            rows.append(record | writer.add(row, voxels, masks))
+            rows.append(shard_row(int(eid), row) | writer.add(row, voxels, masks))
     write_table(rows, SCHEMA, path.with_suffix(".parquet"), {})
+
+
+def shard_row(eid: int, row: int) -> dict[str, Any]:
+    """A participant's row of a shard's table, without checksums."""
+    record = {"eid": eid, "row": row, "usable": True, "has_masks": True}
+    record |= {"planes_present": [True] * PLANES, "range_low": [0.0] * PLANES, "range_high": [240.0] * PLANES}
+    return record | {"spacing_row_mm": [2.0] * PLANES, "spacing_column_mm": [1.5] * PLANES}
 
 
 def _tables(folder: Path, eids: np.ndarray, radius: np.ndarray, generator: np.random.Generator) -> None:
