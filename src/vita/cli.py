@@ -42,6 +42,12 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(prog=program, description=description, formatter_class=Formatter)
 
 
+def add_samples(to: argparse.ArgumentParser) -> None:
+    """Add what tells the participants' images and who is in which split."""
+    to.add_argument("--shards", type=Path, nargs="+", required=True, help="NNNNN.npz, a table beside each")
+    to.add_argument("--split", type=Path, required=True, help="split.parquet")
+
+
 def add_settings(to: argparse.ArgumentParser, what: str) -> None:
     """Add the `--settings` argument; `what` says which blocks of config.yaml it holds."""
     to.add_argument("--settings", type=settings, default={}, metavar="JSON|FILE", help=what)

@@ -14,8 +14,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
     parser.add_argument("--stage-dir", type=Path, required=True, help="folder of a model with an image encoder")
-    parser.add_argument("--shards", type=Path, nargs="+", required=True, help="NNNNN.npz, a table beside each")
-    parser.add_argument("--split", type=Path, required=True, help="split.parquet")
+    cli.add_samples(parser)
     parser.add_argument("--output", type=Path, required=True, help="parquet: eid, split, section, vector")
     cli.add_settings(parser, "seed and the blocks model, training, stage of the model")
     embed(parser.parse_args(arguments))

@@ -13,8 +13,7 @@ from vita import cli
 def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--shards", type=Path, nargs="+", required=True, help="NNNNN.npz, a table beside each")
-    parser.add_argument("--split", type=Path, required=True, help="split.parquet")
+    cli.add_samples(parser)
     parser.add_argument("--init", type=Path, help="folder of weights to start from")
     parser.add_argument("--output", type=Path, required=True, help="the model's folder")
     cli.add_settings(parser, "seed and the blocks model, training, stage")

@@ -13,8 +13,7 @@ from vita import cli
 def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--shards", type=Path, nargs="+", required=True, help="NNNNN.npz, a table beside each")
-    parser.add_argument("--split", type=Path, required=True, help="split.parquet")
+    cli.add_samples(parser)
     parser.add_argument("--encoded", type=Path, required=True, help="encoded.parquet")
     parser.add_argument("--encoder", type=Path, required=True, help="encoder.json")
     parser.add_argument("--init", type=Path, help="folder of Stage I, or of imported weights")
