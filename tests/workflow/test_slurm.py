@@ -97,8 +97,6 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         pytest.skip("only root can start a SLURM")
     if missing := [tool for tool in TOOLS if shutil.which(tool) is None]:
         pytest.skip(f"no SLURM on this machine: {', '.join(missing)} not found (Debian: slurm-wlm, munge)")
-    if shutil.which("sacct"):  # without accounts, only squeue tells how a job ended
-        assert subprocess.run(["squeue", "--version"], capture_output=True, check=False).returncode == 0
     if subprocess.run(["squeue", "-h"], capture_output=True, check=False, timeout=60).returncode == 0:
         yield
         return
