@@ -144,6 +144,7 @@ def test_a_misspelt_key_is_recognised_at_any_depth() -> None:
         ("systems.vita_sa.view", None, "'systems.vita_sa.view' is null, but its name says \"sa\""),
         ("systems.vita.view", "la", "'systems.vita.view' is \"la\", but its name says null"),
         ("systems.vita_la.tasks", ["segmentation"], "'systems.vita_la' sees one view alone, but segmentation"),
+        ("systems.vita.individual", True, "`vita predict` applies one model per task"),
         ("systems.vit.view", "la", "'systems.vit' sees one view alone, but segmentation"),
     ],
 )

@@ -139,6 +139,24 @@ def test_a_single_view_is_pretrained_once_and_alone(tmp_path: Path) -> None:
     }
 
 
+def test_a_system_may_learn_each_target_by_itself(tmp_path: Path) -> None:
+    """A job for each target, with the same settings, and one that joins; a disease's task has one target anyway."""
+    config = tmp_path / "individual.yaml"
+    config.write_text("systems: {vit: {individual: true, tasks: [la_phenotypes, disease_cad]}}\n")
+    asked = ["results/metrics/la_phenotypes/vit.csv", "results/metrics/disease_cad/vit.csv"]
+    run = snakemake(tmp_path, "-n", "-p", "--configfile", str(config), "--", *asked)
+    assert run.returncode == 0, run.stderr
+    commands = [line for line in run.stdout.splitlines() if "-m vita.training.stage3" in line]
+    starts = {line.split("--output results/models/")[1].split()[0]: line for line in commands}
+    assert len(starts) == 9
+    assert "--target 'LAV max'" in starts["la_phenotypes/vit-LAV_max"]
+    assert "--predictions results/predictions/la_phenotypes/vit-LAV_max.parquet" in starts["la_phenotypes/vit-LAV_max"]
+    assert "--target " not in starts["disease_cad/vit"]
+    (joined,) = [line for line in run.stdout.splitlines() if "-m vita.training.join_targets" in line]
+    assert joined.count("results/predictions/la_phenotypes/vit-") == 8
+    assert "--output results/predictions/la_phenotypes/vit.parquet" in joined
+
+
 def test_vita_is_tested_against_baselines_and_shown_beside_its_variants(tmp_path: Path) -> None:
     metrics = ["results/metrics/sa_phenotypes/vita.csv", "results/metrics/sa_phenotypes/vita_sa.csv"]
     run = snakemake(tmp_path, "-n", "-p", "--", *metrics, "results/tables/table1_sa_phenotypes.csv")

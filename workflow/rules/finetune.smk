@@ -25,17 +25,18 @@ rule train_stage3:
         **STAGE3_INPUT,
         init=weights(initial_encoder),
     output:
-        model="results/models/{task}/{model}/model.safetensors",
-        config="results/models/{task}/{model}/config.json",
-        history="results/models/{task}/{model}/history.csv",
-        predictions="results/predictions/{task}/{model}.parquet",
+        model="results/models/{task}/{model}{target}/model.safetensors",
+        config="results/models/{task}/{model}{target}/config.json",
+        history="results/models/{task}/{model}{target}/history.csv",
+        predictions="results/predictions/{task}/{model}{target}.parquet",
     log:
-        "results/logs/train_stage3/{task}/{model}.log",
+        "results/logs/train_stage3/{task}/{model}{target}.log",
     benchmark:
-        "results/benchmarks/train_stage3/{task}/{model}.tsv"
+        "results/benchmarks/train_stage3/{task}/{model}{target}.tsv"
     wildcard_constraints:
         task="|".join(task for task in ALL_TASKS if task != "segmentation"),
-        model="|".join(TRAINED),
+        model="|".join(TRAINED) or NOTHING,
+        target=r"|-\w+",  # nothing: all targets at once
     conda:
         ENVIRONMENT
     threads: cpus("train_stage3")
@@ -46,13 +47,47 @@ rule train_stage3:
         settings=computing("train_stage3", finetuning),
         code=code_digest("vita.training.stage3"),
         init=init_argument(initial_encoder),
+        target=target_argument,
         folder=lambda wildcards, output: str(Path(output.model).parent),
     message:
-        "Stage III: {wildcards.task} with {wildcards.model}"
+        "Stage III: {wildcards.task} with {wildcards.model}{wildcards.target}"
     shell:
         "python -m vita.gpus --count {resources.gpu} --"
-        " python -m vita.training.stage3 --task {wildcards.task} --model {wildcards.model}"
+        " python -m vita.training.stage3 --task {wildcards.task} --model {wildcards.model} {params.target}"
         + STAGE3_ARGUMENTS
+
+
+# before train_stage3: what learns each target by itself is not also trained for all at once
+ruleorder: join_targets > train_stage3
+
+
+rule join_targets:
+    input:
+        predictions=lambda wildcards: expand(
+            "results/predictions/{{task}}/{name}.parquet",
+            name=models_of(wildcards.task, wildcards.model),
+        ),
+    output:
+        predictions="results/predictions/{task}/{model}.parquet",
+    log:
+        "results/logs/join_targets/{task}/{model}.log",
+    benchmark:
+        "results/benchmarks/join_targets/{task}/{model}.tsv"
+    wildcard_constraints:
+        task="|".join(SEVERAL) or NOTHING,
+        model="|".join(INDIVIDUAL) or NOTHING,
+    conda:
+        ENVIRONMENT
+    threads: cpus("join_targets")
+    resources:
+        **asked("join_targets"),
+    params:
+        code=code_digest("vita.training.join_targets"),
+    message:
+        "Predictions of each target by {wildcards.model}, joined: {wildcards.task}"
+    shell:
+        "python -m vita.training.join_targets --predictions {input.predictions}"
+        " --output {output.predictions} > {log} 2>&1"
 
 
 rule train_segmentation:

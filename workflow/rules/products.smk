@@ -33,10 +33,11 @@ def model_folders():
         folders += [f"stage2/{variant}" for variant in stage2_variants()]
         folders += [f"stage2/{variant}" for variant in ALIGNMENTS if variant != "vita"]
         folders += [
-            f"{task}/{system}"
+            f"{task}/{name}"
             for task in ALL_TASKS
             for system in systems_for(task)
             if system != "mean_guess"
+            for name in models_of(task, system)
         ]
     return folders
 

@@ -6,6 +6,9 @@ CLASSIFICATION = [task for task in ALL_TASKS if task not in REGRESSION and task 
 NOTHING = "(?!)"  # a wildcard's constraint that nothing meets; an empty one is met by everything
 
 TRAINED = [system for system in SYSTEMS if system in TRAINABLE]
+# these learn a model for each target; of a disease's task there is one anyway
+INDIVIDUAL = [system for system in TRAINED if config["systems"][system].get("individual")]
+SEVERAL = [task for task in ALL_TASKS if not task.startswith(("disease_", "segmentation"))]
 # ViTa is tested against these; what sees less of the same is no baseline of it
 BASELINES = [system for system in SYSTEMS if system not in NAMED_VIEWS]
 
@@ -113,6 +116,26 @@ def computing(rule, blocks):
 def nnunet_python(wildcards, threads):
     """Python of nnU-Net's environment; like all that Snakemake derives from `threads`, it reruns nothing."""
     return f"{NNUNET_PLACE}/bin/python"
+
+
+@cache
+def targets_of(task):
+    """Targets of a task by what their files are named."""
+    from vita.tabular.targets import read_targets  # imports pandas
+
+    return {target.name.replace(" ", "_"): target.name for target in read_targets(TARGETS, task)}
+
+
+def models_of(task, system):
+    """What the folders and files of a system's models of a task are named: one, or one for each target."""
+    if system in INDIVIDUAL and task in SEVERAL:
+        return [f"{system}-{name}" for name in targets_of(task)]
+    return [system]
+
+
+def target_argument(wildcards):
+    name = wildcards.target.removeprefix("-")
+    return f"--target {shlex.quote(targets_of(wildcards.task)[name])}" if name else ""
 
 
 def initial_encoder(wildcards):

@@ -99,6 +99,11 @@ def _check_views(config: dict[str, Any]) -> None:
         if name in NAMED_VIEWS and view != NAMED_VIEWS[name]:
             right = json.dumps(NAMED_VIEWS[name])
             raise UserError(f"config: 'systems.{name}.view' is {json.dumps(view)}, but its name says {right}; set that")
+        if name == "vita" and block.get("individual"):
+            raise UserError(
+                "config: 'systems.vita.individual' is true, but `vita predict` applies one model per task; "
+                "set it to false"
+            )
         if view and "segmentation" in block["tasks"]:
             raise UserError(
                 f"config: 'systems.{name}' sees one view alone, but segmentation is of all planes; leave that task out"

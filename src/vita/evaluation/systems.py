@@ -21,8 +21,9 @@ TASK_TITLES = {
 
 
 def title(system: str) -> str:
-    """The printed name; a system that only this run knows keeps its own."""
-    return TITLES.get(system, system)
+    """The printed name, with the target of a model of one; a system that only this run knows keeps its own."""
+    name, _, target = system.partition("-")
+    return TITLES.get(name, name) + (f", {target.replace('_', ' ')}" if target else "")
 
 
 def task_title(task: str) -> str:

@@ -59,7 +59,7 @@ def draw(drawn: pd.DataFrame) -> Figure:
         axes.set_title(systems.task_title(task))
     for axes in grid.flat[len(tasks) :]:
         axes.set_axis_off()
-    models = systems.ordered(set(drawn["model"]))
+    models = systems.ordered({model.partition("-")[0] for model in drawn["model"]})  # not one entry per target
     handles = [Line2D([], [], color=style.colour(model), label=systems.title(model)) for model in models]
     handles += [
         Line2D([], [], color=style.GREY, label="validation"),

@@ -64,8 +64,8 @@ def apply() -> None:
 
 
 def colour(system: str) -> str:
-    """A system's colour; one that only this run knows is vermilion."""
-    return SYSTEM_COLOURS.get(system, VERMILION)
+    """A system's colour, whatever target a model of it is for; one that only this run knows is vermilion."""
+    return SYSTEM_COLOURS.get(system.partition("-")[0], VERMILION)
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:

@@ -23,7 +23,8 @@ def _line(model: Model) -> str:
     config = model.config
     if not config:
         return f"{model.task:<28} {model.system:<12} not trained yet, or its config.json is damaged"
-    loss, minutes = f"{config['best_val_loss']:.4g}", f"{config['seconds'] / 60:.1f}"
+    best, minutes = config["best_val_loss"], f"{config['seconds'] / 60:.1f}"
+    loss = "none" if best is None else f"{best:.4g}"  # none: a target that nobody in training knows
     return _LINE.format(model.task, model.system, f"{config['parameters']:,}", config["best_epoch"], loss, minutes)
 
 

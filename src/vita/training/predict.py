@@ -12,6 +12,9 @@ from vita.training.prediction import PredictionLearner
 from vita.training.task import Task
 from vita.training.thresholds import best_f1_threshold
 
+# of the long table
+COLUMNS = {"eid": "int64", "split": "str", "target": "str", "truth": float, "prediction": float}
+COLUMNS |= {"class": "int64", "threshold": float}
 Predictions = list[np.ndarray]  # per target (participants,) or (participants, classes)
 
 

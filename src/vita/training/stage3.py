@@ -19,6 +19,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
     parser.add_argument("--task", required=True, help="task of targets.tsv, or segmentation")
+    parser.add_argument("--target", help="learn this target of the task alone")
     parser.add_argument("--model", required=True, choices=MODELS, help="system")
     cli.add_samples(parser)
     parser.add_argument("--targets", type=Path, required=True, help="targets.tsv, features.tsv beside it")

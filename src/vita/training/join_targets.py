@@ -1,0 +1,46 @@
+"""One predictions file of a task from the files of models that learnt a target each.
+
+    python -m vita.training.join_targets
+        --predictions results/predictions/sa_phenotypes/resnet50-LVEDV.parquet ...
+        --output results/predictions/sa_phenotypes/resnet50.parquet
+
+A target that could not be learnt has an empty file and no row.
+"""
+
+from pathlib import Path
+
+from vita import cli
+from vita.errors import UserError
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line; see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--predictions", type=Path, nargs="+", required=True, help="a file per target, in order")
+    parser.add_argument("--output", type=Path, required=True, help="predictions of the task, parquet")
+    args = parser.parse_args(arguments)
+    join(args.predictions, args.output)
+
+
+def join(paths: list[Path], output: Path) -> None:
+    """Write the rows of all files below each other.
+
+    Raises:
+        UserError: no file has a row, or two files predict the same target.
+    """
+    import pandas as pd
+
+    from vita.atomic import replacing
+
+    tables = [table for table in map(pd.read_parquet, paths) if len(table)]
+    if not tables:
+        raise UserError(f"none of the targets behind {output} is known for anybody in the training split")
+    names = [name for table in tables for name in table["target"].unique()]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UserError(f"two of the files behind {output} predict {twice[0]}; name each target once")
+    with replacing(output) as path:
+        pd.concat(tables, ignore_index=True).to_parquet(path, index=False)
+
+
+if __name__ == "__main__":
+    cli.run(main)
