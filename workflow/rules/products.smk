@@ -69,6 +69,14 @@ def ablation_rows(table):
 
 
 SEGMENTED = systems_for("segmentation")
+
+
+def predictions(system, *tasks):
+    """Predictions of a system for those of the tasks that it is run for."""
+    run = [task for task in tasks_of(config, system) if task in tasks]
+    return [f"results/predictions/{task}/{system}.parquet" for task in run]
+
+
 FIGURES = {
     "fig2_temporal_sections": {"embeddings": ["results/embeddings/vita.parquet"]},
     "fig3_subject_trajectories": {"embeddings": ["results/embeddings/vita.parquet"]},
@@ -78,14 +86,11 @@ FIGURES = {
         "targets": [TARGETS],
     },
     "fig5_phenotype_scatter": {
-        "predictions": [
-            "results/predictions/sa_phenotypes/vita.parquet",
-            "results/predictions/la_phenotypes/vita.parquet",
-        ],
+        "predictions": predictions("vita", "sa_phenotypes", "la_phenotypes"),
         "targets": [TARGETS],
     },
     "fig6_physiological_scatter": {
-        "predictions": ["results/predictions/physiological/vita.parquet"],
+        "predictions": predictions("vita", "physiological"),
         "targets": [TARGETS],
     },
     "fig7_segmentation": {
@@ -103,15 +108,16 @@ FIGURES = {
         **({"predictions": reconstructions("parquet")} if config["products"] == "all" else {}),
     },
     "calibration": {
-        "predictions": [
-            f"results/predictions/{task}/vita.parquet"
-            for task in tasks_of(config, "vita")
-            if task.startswith("disease_")
-        ],
+        "predictions": predictions(
+            "vita", *(task for task in ALL_TASKS if task.startswith("disease_"))
+        ),
         "targets": [TARGETS],
     },
     "bland_altman": {
-        "participants": ["results/metrics/mask_phenotypes/vita_participants.parquet"],
+        "participants": expand(
+            "results/metrics/mask_phenotypes/{system}_participants.parquet",
+            system=[system for system in SEGMENTED if system == "vita"],
+        ),
         "targets": [TARGETS],
     },
     "scan_quality": {"shards": shards("npz")},
@@ -129,7 +135,8 @@ FIGURE_OPTIONS = {
     )
 }
 FIGURE_SETTINGS = settings(evaluation=config["evaluation"])
-FIGURE_NAMES = list(FIGURES)
+# a figure of a task that is not run would have nothing to draw
+FIGURE_NAMES = [figure for figure, files in FIGURES.items() if all(files.values())]
 SCAN_FIGURES = [
     "scan_quality",
     "volume_curves",

@@ -111,11 +111,9 @@ def _look_into(folder: os.DirEntry, found: dict[int, Found], instance: int, dept
 
 
 def _sort_in(entries: list[os.DirEntry], found: dict[int, Found], instance: int) -> int:
-    """Put zips to their participants; returns how many there were, of whatever visit."""
-    count = 0
+    """Put zips to their participants; returns how many zips there were, of whatever field and visit."""
     for entry in entries:
-        if match := ZIP_NAME.fullmatch(entry.name):
-            count += 1
-            if int(match[3]) == instance:
-                found.setdefault(int(match[1]), Found(match[1])).zips[match[2]] = entry.path
-    return count
+        match = ZIP_NAME.fullmatch(entry.name)
+        if match and int(match[3]) == instance:
+            found.setdefault(int(match[1]), Found(match[1])).zips[match[2]] = entry.path
+    return sum(entry.name.lower().endswith(".zip") for entry in entries)

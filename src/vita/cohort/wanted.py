@@ -1,0 +1,74 @@
+"""Which fields of UK Biobank the workflow reads: to be asked for in an application, or exported from the platform.
+
+Without a dictionary, a field a line: its number and title. With the data dictionary of a dataset of the Research
+Analysis Platform (`dx extract_dataset DATASET -ddd` writes it), the names of the columns to export, one a line, `eid`
+first: the file that the Table Exporter takes as "File containing Field Names", or with `--prefix participant.` the one
+that `dx extract_dataset --fields-file` takes.
+
+    python -m vita.cohort.wanted
+    python -m vita.cohort.wanted --dictionary app1.data_dictionary.csv > names.txt
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from vita import cli
+from vita.cohort.collecting import AGE, TITLES
+from vita.cohort.plan import SCAN_DATE_FIELD
+from vita.cohort.spellings import SPELLINGS
+from vita.errors import UserError
+from vita.tabular.features import load_features
+
+ENTITY = "participant"
+_AGE_TITLE = "Age when attended assessment centre"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line of `python -m vita.cohort.wanted`."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--features", type=Path, default=Path("workflow/resources/features.tsv"), help="features.tsv")
+    parser.add_argument("--dictionary", type=Path, help="data dictionary of a dataset, CSV")
+    parser.add_argument("--prefix", default="", help="before each name, such as participant.")
+    args = parser.parse_args(arguments)
+    fields = wanted_fields(args.features)
+    if args.dictionary:
+        lines = [args.prefix + name for name in columns(args.dictionary, fields)]
+    else:
+        lines = [f"{field}\t{title}" for field, title in sorted(fields.items())]
+    print("\n".join(lines))
+
+
+def wanted_fields(features: Path) -> dict[int, str]:
+    """Numbers and titles of the fields behind features, labels and dates."""
+    found = {**TITLES, AGE: _AGE_TITLE, SCAN_DATE_FIELD: TITLES[SCAN_DATE_FIELD]}
+    for feature in load_features(features):
+        titles = dict(zip([field for field, _ in feature.fields], feature.field_titles, strict=False))
+        for field, _ in feature.fields:
+            found.setdefault(field, titles.get(field, feature.title))
+        if feature.date_field:
+            found.setdefault(feature.date_field, f"date of {feature.title}")
+    return found
+
+
+def columns(dictionary: Path, fields: dict[int, str]) -> list[str]:
+    """Names of the columns of these fields in a dataset, `eid` first.
+
+    Raises:
+        UserError: the file is no data dictionary, or knows none of the fields.
+    """
+    try:
+        known = pl.read_csv(dictionary, columns=["entity", "name"], infer_schema=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise UserError(f"--dictionary {dictionary}: no CSV with the columns entity and name ({error})") from error
+    names = known.filter(pl.col("entity") == ENTITY)["name"].to_list()
+    matches = [(name, SPELLINGS["platform"].fullmatch(name)) for name in names]
+    found = [name for name, match in matches if match and int(match["field"]) in fields]
+    if not found:
+        raise UserError(f"--dictionary {dictionary}: entity {ENTITY} has no column of the fields that are needed")
+    return ["eid", *found]
+
+
+if __name__ == "__main__":
+    cli.run(main)
