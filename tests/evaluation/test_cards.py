@@ -6,7 +6,7 @@ import pytest
 
 from evaluation import synthetic
 from vita.errors import UserError
-from vita.evaluation import data_card, model_card
+from vita.evaluation import data_card, model_card, run_card
 
 
 def _cohort(folder, n=100):
@@ -99,3 +99,33 @@ def test_a_missing_config_is_named(tmp_path):
         model_card.main(
             ["--configs", str(tmp_path / "nowhere" / "config.json"), "--output", str(tmp_path / "c.md"), *html]
         )
+
+
+def _run_card(folder, text):
+    (folder / "config.json").write_text(text)
+    (folder / "config.yaml").write_text("seed: 1\nstage1: {lr: 0.1, epochs: 3}\ninput: {tables: []}\n")
+    paths = {name: str(folder / name) for name in ("config.json", "config.yaml", "card.md", "card.html")}
+    named = zip(("--config", "--defaults", "--output", "--html"), paths.values(), strict=True)
+    run_card.main([text for pair in named for text in pair])
+    return (folder / "card.md").read_text()
+
+
+def test_run_card_lists_what_differs_and_no_folders(tmp_path):
+    config = {"seed": 1, "stage1": {"lr": 0.2}, "input": {"tables": ["/home/somebody/ukb.csv"]}}
+    text = _run_card(tmp_path, json.dumps(config))
+    assert "| stage1.lr | 0.2 | 0.1 |" in text
+    assert "| stage1.epochs | – | 3 |" in text
+    assert "| seed |" not in text
+    assert "somebody" not in text + (tmp_path / "card.html").read_text()
+    assert ".../ukb.csv" in text
+    assert "* torch 2." in text
+
+
+def test_run_card_of_the_default_says_so(tmp_path):
+    config = {"seed": 1, "stage1": {"lr": 0.1, "epochs": 3}, "input": {"tables": []}}
+    assert "The configuration is the default" in _run_card(tmp_path, json.dumps(config))
+
+
+def test_run_card_without_configuration(tmp_path):
+    with pytest.raises(UserError, match="record_config"):
+        run_card.read_config(tmp_path / "config.json")

@@ -1,6 +1,36 @@
 # What a run is about, for readers: the data card, the model card, and what each rule cost.
 
 
+rule write_run_card:
+    input:
+        config="results/config.json",
+        defaults=str(CLONE / "config.yaml"),
+    output:
+        md="results/run_card.md",
+        html=report(
+            "results/run_card.html",
+            category="Overview",
+            labels={"what": "configuration and versions"},
+            caption="../report/run_card.rst",
+        ),
+    log:
+        "results/logs/write_run_card.log",
+    benchmark:
+        "results/benchmarks/write_run_card.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cpus("write_run_card")
+    resources:
+        **asked("write_run_card"),
+    params:
+        code=code_digest("vita"),
+    message:
+        "Run card: configuration and versions"
+    shell:
+        "python -m vita.evaluation.run_card --config {input.config} --defaults {input.defaults:q}"
+        " --output {output.md} --html {output.html} > {log} 2>&1"
+
+
 rule write_data_card:
     input:
         **CARD_TABLES,

@@ -190,7 +190,7 @@ def card_results():
 def measured():
     """Products whose rules' times and memory are listed."""
     found = scan_products() + (table_and_figure_products() if config["products"] == "all" else [])
-    return [*found, "results/data_card.md", "results/model_card.md"]
+    return [*found, "results/run_card.md", "results/data_card.md", "results/model_card.md"]
 
 
 def reported():
