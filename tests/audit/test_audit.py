@@ -144,6 +144,8 @@ def test_a_repository_is_searched_as_far_as_git_tracks_it(tmp_path: Path) -> Non
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "a.csv").write_text(f"{ID}\n")
     main([str(tmp_path)])
+    with pytest.raises(UserError, match="1 places"):
+        main([str(tmp_path / "results")])
     (tmp_path / "b.csv").write_text(f"{ID}\n")
     with pytest.raises(UserError, match="1 places"):
         main([str(tmp_path)])

@@ -114,7 +114,12 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def _tracked(folder: Path) -> list[Path]:
-    """Files in a folder that git tracks or would; none where the folder is not in a repository, or ignored by it."""
+    """Files of a repository that git tracks or would; none for any other folder, one inside a repository included.
+
+    So `vita audit .` reads what would be pushed, and `vita audit results` all that is there.
+    """
+    if not (folder / ".git").exists():
+        return []
     command = ["git", "-C", str(folder), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     try:
         listed = subprocess.run(command, capture_output=True, check=False).stdout
