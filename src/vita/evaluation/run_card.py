@@ -18,7 +18,6 @@ from vita import cli
 from vita.errors import UserError
 from vita.evaluation.printing import DASH, Cell, Printed, markdown
 from vita.evaluation.web import write_card
-from vita.source import git_commit
 
 PACKAGES = ("vita", "snakemake", "torch", "lightning", "monai", "numpy", "pandas", "pyarrow", "polars", "scikit-learn")
 
@@ -67,11 +66,9 @@ def changes(config: dict[str, Any], defaults: dict[str, Any]) -> Printed:
 
 
 def versions() -> list[str]:
-    """A line per package, and the code's commit."""
-    lines = [f"* Python {platform.python_version()}"]
-    lines += [f"* {name} {importlib.metadata.version(name)}" for name in PACKAGES]
-    commit = git_commit()
-    return [*lines, f"* Code (git commit): {commit}"] if commit else lines
+    """A line per package; the code's commit stands in the model card, by model."""
+    installed = [f"* {name} {importlib.metadata.version(name)}" for name in PACKAGES]
+    return [f"* Python {platform.python_version()}", *installed]
 
 
 def main(arguments: list[str] | None = None) -> None:
