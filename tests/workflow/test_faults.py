@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from workflow.faults import COMPARED, FINISHED, Disturbed, Disturber, digests, start
-from workflow.small import small_run, systems_alone
+from workflow.small import STAGE1, small_run, systems_alone
 from workflow.test_dry_runs import ROOT, snakemake
 
 pytestmark = pytest.mark.workflow
@@ -63,7 +63,7 @@ def test_twenty_kills_of_the_smoke_run_leave_the_same_tables(tmp_path: Path) -> 
 
 
 def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
-    arguments = small_run(tmp_path, "results/phantom/batches/0.parquet")
+    arguments = small_run(tmp_path, STAGE1)  # long enough to be met by a second
     first = start(tmp_path, arguments)
     lock = tmp_path / ".snakemake" / "vita.lock"
     while first.poll() is None and not (lock.exists() and lock.read_text()):

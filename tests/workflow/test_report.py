@@ -77,7 +77,7 @@ def test_the_menu_shows_every_category(results: Path, tmp_path: Path) -> None:
     for category in ("Overview", "Tables", "Figures", "Subgroups"):
         assert category in menu
     left = pixels[:, : pixels.shape[1] // 6].reshape(-1, 3).max(axis=1)
-    assert (left < 240).mean() > 0.3  # its ground is grey, and grows darker for a moment
+    assert len(np.unique(left)) > 50  # how dark its ground is depends on the moment: it fades in
     assert (left < 120).mean() > 0.005  # with dark words or ground
 
 

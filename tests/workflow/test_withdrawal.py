@@ -92,7 +92,7 @@ def test_phenotypes_are_those_of_the_table(run: Run) -> None:
 
 def test_a_task_with_a_list_of_its_own_has_a_stage_ii_without_it(run: Run) -> None:
     stages = {path.name for path in (run.results / "models" / "stage2").iterdir()}
-    assert stages == {"vita", "vita_without_diagnoses_medication", "view_la"}
+    assert stages == {"vita", "vita_without_diagnoses_medication"}
     narrow = pd.read_parquet(run.results / "tabular_without_diagnoses_medication" / "encoded.parquet")
     whole = pd.read_parquet(run.results / "tabular" / "encoded.parquet")
     assert {"pacemaker", "insulin"} <= set(whole) - set(narrow)
