@@ -8,15 +8,14 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
+from presets import PRESETS, ROOT, layers
 from vita.config.checking import check
 from vita.config.reference import pages
 from vita.config.schema import load_schema, walk
 from vita.config.systems import DISEASES, stage_settings, tasks_of, training_blocks
 from vita.errors import UserError
 
-ROOT = Path(__file__).resolve().parents[1]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
-PRESETS = sorted((ROOT / "workflow" / "presets").glob("*.yaml"))
 
 
 def _default() -> dict[str, Any]:
@@ -40,7 +39,8 @@ def test_the_default_is_valid() -> None:
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
 def test_presets_are_valid(preset: Path) -> None:
     config = _default()
-    update_config(config, yaml.safe_load(preset.read_text()))
+    for layer in layers(preset):
+        update_config(config, yaml.safe_load(layer.read_text()))
     check(config, SCHEMA)
 
 

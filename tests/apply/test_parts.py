@@ -16,6 +16,7 @@ from vita.images.geometry import canonical, orient
 from vita.images.nifti import read_volume
 from vita.images.slices import choose_slices
 from vita.images.view import Image
+from vita.models.settings import SAMPLINGS, Sampling
 
 
 def test_calibration_finds_a_known_line() -> None:
@@ -44,9 +45,11 @@ def test_every_slice_is_segmented_and_the_first_pass_is_the_trainings(slices: in
     assert all(one == sorted(one) for one in sets)
 
 
-@given(st.integers(5, 60))
-def test_every_frame_is_segmented_and_the_first_pass_begins_with_end_diastole(available: int) -> None:
-    sets = frame_sets(available, 5)
+@given(st.integers(5, 60), st.sampled_from(SAMPLINGS))
+def test_every_frame_is_segmented_and_the_first_pass_begins_with_end_diastole(
+    available: int, sampling: Sampling
+) -> None:
+    sets = frame_sets(available, 5, sampling)
     assert sets[0][0] == 0
     assert {frame for one in sets for frame in one} == set(range(available))
     assert all(len(set(one)) == 5 for one in sets)

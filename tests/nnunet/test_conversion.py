@@ -24,7 +24,7 @@ from vita.nnunet.volumes import read_labels
 from vita.training.data import even_frames
 
 KEPT = [0, 2, 4]  # of six frames
-SETTINGS = json.dumps({"seed": 5, "model": {"frames": WANTED}})
+SETTINGS = json.dumps({"seed": 5, "model": {"frames": WANTED, "sampling": "cycle"}})
 
 
 def exported(hearts: Hearts, view: str, folder: Path) -> tuple[Path, pd.DataFrame]:
@@ -126,7 +126,7 @@ def answered(hearts: Hearts, folder: Path) -> None:
         for image in (raw / "imagesTs").iterdir():
             case = image.name.removesuffix(CHANNEL + FILE_ENDING)
             eid = int(cases.index[cases["case"] == case][0])
-            classes = block.slices(reader.masks(eid, even_frames(6, WANTED)))
+            classes = block.slices(reader.masks(eid, even_frames(6, WANTED, "cycle")))
             labels = block.to_labels(np.where(classes == 255, 0, classes))
             written = nib.Nifti1Image(labels.T, nib.load(image).affine)
             nib.save(written, folder / view / "masks" / f"{case}{FILE_ENDING}")

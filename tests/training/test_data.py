@@ -7,7 +7,7 @@ from training import toy
 from vita.cohort.split_hash import split_hash
 from vita.errors import UserError
 from vita.images.shards import ShardReader
-from vita.models.settings import ModelSettings
+from vita.models.settings import SAMPLINGS, ModelSettings
 from vita.training.batches import TrainingBatches, TrainingOrder, in_order
 from vita.training.data import Samples, even_frames, read_split
 
@@ -19,11 +19,14 @@ def samples(cohort, names, purpose="fit", **options):
 
 
 def test_frames_are_even_and_start_at_end_diastole():
-    assert even_frames(50, 5) == [0, 10, 20, 30, 40]
-    assert even_frames(20, 5) == [0, 4, 8, 12, 16]
-    assert even_frames(5, 5) == [0, 1, 2, 3, 4]
+    assert even_frames(50, 5, "cycle") == [0, 10, 20, 30, 40]
+    assert even_frames(20, 5, "cycle") == [0, 4, 8, 12, 16]
+    assert even_frames(50, 5, "ends") == [0, 12, 24, 37, 49]
+    assert even_frames(20, 1, "ends") == [0]
+    for sampling in SAMPLINGS:
+        assert even_frames(5, 5, sampling) == [0, 1, 2, 3, 4]
     with pytest.raises(UserError, match=r"4 frames.*images.frames.*model.frames.*5"):
-        even_frames(4, 5)
+        even_frames(4, 5, "cycle")
 
 
 def test_training_refuses_the_test_split(cohort):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-PRESETS = [None, *sorted((ROOT / "workflow" / "presets").glob("*.yaml"))]
+from presets import PRESETS, ROOT, layers
+
 pytestmark = pytest.mark.workflow
 
 
@@ -18,10 +18,10 @@ def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 
 
 def preset_arguments(preset: Path | None) -> list[str]:
-    return ["--configfile", str(preset)] if preset else []
+    return ["--configfile", *map(str, layers(preset))] if preset else []
 
 
-@pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem if path else "default")
+@pytest.mark.parametrize("preset", [None, *PRESETS], ids=lambda path: path.stem if path else "default")
 def test_presets_plan_without_data(preset: Path | None, tmp_path: Path) -> None:
     run = snakemake(tmp_path, "-n", *preset_arguments(preset))
     assert run.returncode == 0, run.stderr

@@ -26,13 +26,8 @@ NNUNET_LENGTHS = {
     "nnunet": {key: NNUNET[key] for key in ("epochs", "iterations", "val_iterations")}
 }
 # frames of the segmentations that nnU-Net is compared with
-NNUNET_IMAGES = {
-    "model": {
-        "frames": training_blocks(config, stage_settings(config, "segmentation", "vita"))["model"][
-            "frames"
-        ]
-    }
-}
+SEGMENTER = training_blocks(config, stage_settings(config, "segmentation", "vita"))["model"]
+NNUNET_IMAGES = {"model": {key: SEGMENTER[key] for key in ("frames", "sampling")}}
 
 
 localrules:

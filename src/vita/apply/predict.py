@@ -27,6 +27,7 @@ from vita.errors import UserError
 
 if TYPE_CHECKING:
     from vita.apply.reading import Scan
+    from vita.models.settings import ModelSettings
 
 log = logging.getLogger(__name__)
 
@@ -103,13 +104,14 @@ def _chunk(args: Namespace, decisions: Any, settings: Any, found: list[Any], sta
     if not scans:
         return rows
 
-    def images(frames: int) -> torch.Tensor:
-        """(scans, plane, time, height, width): so many frames, evenly from the cycle."""
-        cines = [scan.cine_sthw[:, even_frames(scan.cine_sthw.shape[1], frames)] for scan in scans.values()]
-        return torch.stack([torch.from_numpy(cine) for cine in cines])
+    def images(sizes: ModelSettings) -> torch.Tensor:
+        """(scans, plane, time, height, width): the frames that a model takes, evenly from the cycle."""
+        cines = [scan.cine_sthw for scan in scans.values()]
+        chosen = [even_frames(cine.shape[1], sizes.frames, sizes.sampling) for cine in cines]
+        return torch.stack([torch.from_numpy(cine[:, frames]) for cine, frames in zip(cines, chosen, strict=True)])
 
-    predicted = {task: list(predict_task(trained[task], images(trained[task].sizes.frames), device)) for task in tasks}
-    vectors = embed(args.model, decisions, embedding, images(embedding.frames), device) if embedding else None
+    predicted = {task: list(predict_task(trained[task], images(trained[task].sizes), device)) for task in tasks}
+    vectors = embed(args.model, decisions, embedding, images(embedding), device) if embedding else None
     segmenter = _segmenter(trained.get("segmentation"), device)
     for place, (name, scan) in enumerate(scans.items()):
         tables = {task: predicted[task][place] for task in tasks}
@@ -150,7 +152,8 @@ def _write(
         image = scan.images[view]
         header, stored = as_stored(mask.whole(image.header.shape_xyzt[3]), image)
         write_nifti(header, stored, folder / "masks" / f"{view}.nii.gz")
-    phases = even_frames(scan.cine_sthw.shape[1], segmenter.settings.frames) if masks else []
+    sizes = segmenter.settings if masks else None
+    phases = even_frames(scan.cine_sthw.shape[1], sizes.frames, sizes.sampling) if sizes else []
     curves, measured = measure_masks(masks, scan, decisions["phenotypes"].get("ed", "first"), phases)
     for row in (row for rows in tables.values() for row in rows if row["target"] in measured):
         row["measured"] = measured[row["target"]]

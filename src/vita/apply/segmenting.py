@@ -18,6 +18,7 @@ from vita.images.shards import intensities
 from vita.images.slices import nearest_frames
 from vita.images.view import Image, cut_planes
 from vita.models.segmenter import Segmenter
+from vita.models.settings import Sampling
 from vita.training.data import even_frames
 
 BATCH = 8
@@ -111,9 +112,9 @@ def slice_sets(chosen: list[int], slices: int) -> list[list[int]]:
     ]
 
 
-def frame_sets(available: int, wanted: int) -> list[list[int]]:
+def frame_sets(available: int, wanted: int, sampling: Sampling) -> list[list[int]]:
     """Frames of each pass: evenly over the cycle, then shifted, as little as possible, until every frame was taken."""
-    start = even_frames(available, wanted)
+    start = even_frames(available, wanted, sampling)
     gap = int(max(np.diff([*start, available])))
     shifts = sorted(range(-((gap - 1) // 2), gap // 2 + 1), key=abs)
     return [[(frame + shift) % available for frame in start] for shift in shifts]
@@ -125,7 +126,7 @@ def _passes(
     """Slices of each view, frames, and the classes (9, frames, size, size) that the model gives them."""
     chosen = scan.record.get("sa_slices", list(range(SA_PLANES)))
     stacks = slice_sets(chosen, len(cines["sa"][0])) if "sa" in cines else [chosen]
-    every = frame_sets(scan.cine_sthw.shape[1], model.settings.frames)
+    every = frame_sets(scan.cine_sthw.shape[1], model.settings.frames, model.settings.sampling)
     jobs, inputs = [], []
     for turn, numbers in enumerate(stacks):
         cine = scan.cine_sthw

@@ -8,6 +8,8 @@ from vita.errors import UserError
 
 Positions = Literal["block", "interleaved", "4d"]
 POSITIONS: tuple[Positions, ...] = ("block", "interleaved", "4d")
+Sampling = Literal["cycle", "ends"]
+SAMPLINGS: tuple[Sampling, ...] = ("cycle", "ends")
 LONG_AXIS, SHORT_AXIS = 0, 1
 # 2ch, 3ch, 4ch, then six short-axis slices from base to apex: the order of planes everywhere in this project.
 WHOLE_HEART = (LONG_AXIS,) * 3 + (SHORT_AXIS,) * 6
@@ -23,6 +25,7 @@ class ModelSettings:
     Attributes:
         view_of_plane: per plane 0 (long axis) or 1 (short axis); its length is the number of planes.
         frames: cine frames of a sample.
+        sampling: which frames of the stored cycle those are, see vita.training.data.even_frames.
         size: rows and columns of a crop, in pixels.
         patch: extent of a patch (frames, rows, columns).
         width: token width, one view channel and four blocks of sines and cosines.
@@ -32,6 +35,7 @@ class ModelSettings:
     """
 
     frames: int = 5
+    sampling: Sampling = "cycle"
     size: int = 64
     patch: tuple[int, int, int] = (5, 16, 16)
     width: int = 105
@@ -105,6 +109,8 @@ def _check_positive(settings: ModelSettings) -> None:
         )
     if settings.positions not in POSITIONS:
         raise UserError(f"config: 'model.positions' is '{settings.positions}'; choose one of {', '.join(POSITIONS)}")
+    if settings.sampling not in SAMPLINGS:
+        raise UserError(f"config: 'model.sampling' is '{settings.sampling}'; choose one of {', '.join(SAMPLINGS)}")
     if not 0 <= settings.dropout < 1:
         raise UserError(f"config: 'model.dropout' is {settings.dropout}; it must be at least 0 and below 1")
     if not settings.view_of_plane or not set(settings.view_of_plane) <= {LONG_AXIS, SHORT_AXIS}:

@@ -1,7 +1,9 @@
 """A participant's images and masks as a case of nnU-Net, and the description of all cases."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,14 +23,14 @@ class Exporter:
     Args:
         view: name of the view.
         reader: shards.
-        wanted: frames evenly from the cycle.
+        wanted: which frames, `frames` and `sampling` of the config's block model.
         folder: of nnU-Net's data set.
 
     Attributes:
         ignoring: whether a mask written so far has pixels without annotation.
     """
 
-    def __init__(self, view: str, reader: ShardReader, wanted: int, folder: Path) -> None:
+    def __init__(self, view: str, reader: ShardReader, wanted: Mapping[str, Any], folder: Path) -> None:
         self.view, self.reader, self.wanted, self.folder = VIEWS[view], reader, wanted, folder
         self.ignoring = False
         for name in ("imagesTr", "labelsTr", "imagesTs"):
@@ -44,7 +46,7 @@ class Exporter:
         if not (spacing_mm > 0).all():
             return False  # the view was not scanned
         stored = self.reader.stored(eid)
-        frames = even_frames(stored.shape[1], self.wanted)
+        frames = even_frames(stored.shape[1], **self.wanted)
         images = self.view.slices(stored[:, frames])
         if split != "train":
             write_stack(self.folder / "imagesTs" / f"{case}{CHANNEL}{FILE_ENDING}", images, spacing_mm[0])

@@ -3,7 +3,7 @@
     python -m vita.nnunet.collect --folder results/nnunet --views sa la_2ch la_4ch
         --shards results/images/shards/00000.npz ... --split results/cohort/split.parquet
         --environment results/nnunet/environment.json
-        --settings '{"seed": 2026, "model": {"frames": 5}, "nnunet": {...}}' --output results/models/segmentation/nnunet
+        --settings '{"seed": 2026, "model": {"frames": 5, "sampling": "cycle"}, "nnunet": {...}}' --output results/models/segmentation/nnunet
         --predictions results/predictions/segmentation/nnunet.parquet
         --masks results/predictions/segmentation/nnunet.npz
 
@@ -41,11 +41,11 @@ def main(arguments: list[str] | None = None) -> None:
     from vita.training.segmentation import area_table
 
     reader, split = ShardReader(args.shards), read_split(args.split)
-    wanted, tables = args.settings["model"]["frames"], []
+    wanted, tables = args.settings["model"], []
     for name in ("val", "test"):
         eids = split.index[split == name].to_numpy(np.int64)
         masks = masks_of(reader, eids, wanted, args.folder, args.views)
-        tables.append(area_table(masks, split, even_frames(reader.stored(int(eids[0])).shape[1], wanted)))
+        tables.append(area_table(masks, split, even_frames(reader.stored(int(eids[0])).shape[1], **wanted)))
     with replacing(args.predictions) as path:
         pd.concat(tables, ignore_index=True).to_parquet(path, index=False)
     with replacing(args.masks) as path:

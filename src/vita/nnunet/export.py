@@ -1,7 +1,7 @@
 """One view's images and reference masks as a data set of nnU-Net.
 
     python -m vita.nnunet.export --view sa --shards results/images/shards/00000.npz ...
-        --split results/cohort/split.parquet --settings '{"seed": 2026, "model": {"frames": 5}}'
+        --split results/cohort/split.parquet --settings '{"seed": 2026, "model": {"frames": 5, "sampling": "cycle"}}'
         --output results/nnunet/sa/raw --cases results/nnunet/sa/cases.parquet
 
 Crops and frames are those that the other systems see. In the data set, imagesTr and labelsTr hold the training and
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
     if missing := sum(int(eid) not in reader for eid in split.index):
         raise UserError(f"{missing} participants of the split have no images in the shards; make the split again")
     folder = args.output / DATASET
-    exporter = Exporter(args.view, reader, args.settings["model"]["frames"], folder)
+    exporter = Exporter(args.view, reader, args.settings["model"], folder)
     cases = number_cases(split, args.settings.get("seed", 0))
     cases["annotated"] = [exporter.write(row.eid, row.split, row.case) for row in cases.itertuples()]
     describe(args.view, folder, exporter.ignoring, cases)

@@ -19,20 +19,22 @@ from vita.training.data import even_frames
 from vita.training.segmentation import full_spacing_mm
 
 
-def masks_of(reader: ShardReader, eids: np.ndarray, wanted: int, folder: Path, views: list[str]) -> dict[str, Any]:
+def masks_of(
+    reader: ShardReader, eids: np.ndarray, wanted: Mapping[str, Any], folder: Path, views: list[str]
+) -> dict[str, Any]:
     """Reference and nnU-Net's masks of participants, as `training.segmentation.segment` gives them.
 
     Args:
         reader: shards.
         eids: participants.
-        wanted: frames evenly from the cycle.
+        wanted: which frames, `frames` and `sampling` of the config's block model.
         folder: that holds a folder for each view.
         views: that nnU-Net was trained on.
 
     Raises:
         UserError: a participant is in none of nnU-Net's cases, or a mask is missing or of another shape.
     """
-    frames = even_frames(reader.stored(int(eids[0])).shape[1], wanted)
+    frames = even_frames(reader.stored(int(eids[0])).shape[1], **wanted)
     truth = np.stack([reader.masks(int(eid), frames) for eid in eids])
     prediction = np.zeros_like(truth)
     for view in views:

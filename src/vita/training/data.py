@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from vita.errors import UserError
 from vita.images.shards import ShardReader
-from vita.models.settings import WHOLE_HEART, ModelSettings
+from vita.models.settings import WHOLE_HEART, ModelSettings, Sampling
 
 log = logging.getLogger(__name__)
 
@@ -40,18 +40,26 @@ def read_split(path: Path) -> pd.Series:
     return table.set_index("eid")["split"].sort_index()
 
 
-def even_frames(available: int, wanted: int) -> list[int]:
+def even_frames(available: int, frames: int, sampling: Sampling) -> list[int]:
     """Frames evenly over the cycle, beginning with end-diastole (frame 0).
+
+    Args:
+        available: frames stored.
+        frames: how many to take.
+        sampling: "cycle", as far from the last to the first as between others (of 50: 0, 10, 20, 30, 40), or "ends",
+            from the first to the last frame (0, 12, 24, 37, 49), as the published code takes them.
 
     Raises:
         UserError: fewer frames are there than wanted.
     """
-    if wanted > available:
+    if frames > available:
         raise UserError(
             f"the shards hold {available} frames ('images.frames'), but 'model.frames' (or the stage's 'frames') is "
-            f"{wanted}; lower it"
+            f"{frames}; lower it"
         )
-    return [number * available // wanted for number in range(wanted)]
+    if sampling == "ends" and frames > 1:
+        return [round(number * (available - 1) / (frames - 1)) for number in range(frames)]
+    return [number * available // frames for number in range(frames)]
 
 
 def planes_seen(model: ModelSettings) -> slice:
@@ -146,7 +154,7 @@ class Samples(Dataset[Batch]):
                 f"the shards hold {planes} planes of {height} x {width} pixels, the model takes {model.planes} of "
                 f"{model.size} x {model.size}; set 'images.size' and the model alike and rebuild"
             )
-        return even_frames(frames, model.frames)
+        return even_frames(frames, model.frames, model.sampling)
 
     def _read_images(self, row: int) -> Tensor:
         return torch.from_numpy(self.reader.voxels(int(self.eids[row]), self.frames)[self.planes]).half()
