@@ -149,13 +149,18 @@ def test_reconstructions(cohort, pretrained, tmp_path):
     own = [*cohort.arguments("stage1", tmp_path / "r.parquet"), "--model-dir", str(pretrained / "stage1")]
     reconstruction.main([*own, "--examples", str(tmp_path / "r.npz")])
     table = pd.read_parquet(tmp_path / "r.parquet")
-    assert len(table) == 16 * 2
+    assert len(table) == 16 * 3
     assert table["prediction"].between(5, 60).all()
     with np.load(tmp_path / "r.npz") as shown:
         assert set(shown) == {"input", "masked", "reconstruction"}
         visible = ~shown["masked"]
         assert (shown["input"] == shown["reconstruction"])[visible].all()
         assert not (shown["input"] == shown["reconstruction"])[~visible].all()
+        squared = (shown["input"] - shown["reconstruction"]) ** 2
+        seen = shown["input"].any(axis=(2, 3, 4))
+        filled = [-10 * np.log10(image[own].mean()) for image, own in zip(squared, seen, strict=True)]
+    found = table[(table["split"] == "test") & (table["target"] == "psnr_filled")]["prediction"]
+    assert found.to_numpy()[: len(filled)] == pytest.approx(filled, rel=1e-4)
 
 
 @pytest.mark.parametrize(

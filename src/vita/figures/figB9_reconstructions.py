@@ -61,7 +61,7 @@ def psnr_db(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def split_psnr(paths: list[Path]) -> pd.DataFrame:
-    """Mean and SD over the test split by variant and target (`psnr_masked`, `psnr_all`)."""
+    """Mean and SD over the test split by variant and target (`psnr_masked`, `psnr_filled`, `psnr_all`)."""
     parts = [read_predictions(path, columns=PSNR_COLUMNS).assign(variant=path.stem) for path in paths]
     if not parts:
         return pd.DataFrame(columns=["variant", "target", "mean", "std"])

@@ -3,7 +3,8 @@
     python -m vita.nnunet.collect --folder results/nnunet --views sa la_2ch la_4ch
         --shards results/images/shards/00000.npz ... --split results/cohort/split.parquet
         --environment results/nnunet/environment.json
-        --settings '{"seed": 2026, "model": {"frames": 5, "sampling": "cycle"}, "nnunet": {...}}' --output results/models/segmentation/nnunet
+        --settings '{"seed": 2026, "model": {"frames": 5, "sampling": "cycle"}, "nnunet": {...}}'
+        --output results/models/segmentation/nnunet
         --predictions results/predictions/segmentation/nnunet.parquet
         --masks results/predictions/segmentation/nnunet.npz
 
