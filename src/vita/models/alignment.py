@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vita.errors import UserError
-from vita.models.chunks import in_chunks
 from vita.models.image_encoder import ImageEncoder
 from vita.models.settings import ModelSettings
 from vita.models.tabular_encoder import TabularEncoder
@@ -45,7 +44,6 @@ class Alignment(nn.Module):
         classes_bf: Tensor,
         order: Tensor | None = None,
         keep: int | None = None,
-        chunk: int = 0,
     ) -> tuple[Tensor, Tensor]:
         """Projections of images and of table rows, (batch, projection) each, not normalised.
 
@@ -55,10 +53,8 @@ class Alignment(nn.Module):
             classes_bf: (batch, binary + categorical features).
             order: (batch, patches) an order of the patches, for masking.
             keep: number of visible patches.
-            chunk: participants whose activations are in memory at once (see `chunks`); 0 for all.
         """
-        image = in_chunks(lambda part, o: self.project_image(part, o, keep), chunk, images_bsthw, order)
-        return image, in_chunks(self.project_table, chunk, numbers_bf, classes_bf)
+        return self.project_image(images_bsthw, order, keep), self.project_table(numbers_bf, classes_bf)
 
 
 def pool(tokens_bnd: Tensor) -> Tensor:

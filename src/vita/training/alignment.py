@@ -41,7 +41,11 @@ class AlignmentLearner(Learner):
         return self._loss(gathered(image), gathered(table))
 
     def _project(self, images: Tensor, numbers: Tensor, classes: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
-        """Projections, in chunks whose activations are computed again in the backward pass (gradient caching)."""
+        """Projections (batch, projection) of images and table rows, with gradient caching.
+
+        Only the projections outlive a chunk. In the backward pass each chunk is computed again, with the same random
+        numbers, before the next: activations of one chunk are in memory, and the loss still sees the whole batch.
+        """
         chunk = self.settings.stage.chunk
         if not chunk or chunk >= len(images):
             return self.model(images, numbers, classes, order, self.keep)
