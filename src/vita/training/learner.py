@@ -87,6 +87,17 @@ class Learner(LightningModule):
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = self.learning_rate() * group["scale"]
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip by the norm of all gradients, which are not scaled: Lightning refuses to for fused optimisers."""
+        if gradient_clip_val:
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            torch.nn.utils.clip_grad_norm_(parameters, gradient_clip_val)
+
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW or Adam; vectors (norms, biases, class tokens) are not decayed."""
         stage, groups, seen = self.settings.stage, [], set()
@@ -98,4 +109,5 @@ class Learner(LightningModule):
                 if chosen:
                     groups.append({"params": chosen, "weight_decay": decay, "scale": scale})
         kind = torch.optim.AdamW if stage.optimizer == "adamw" else torch.optim.Adam
-        return kind(groups, lr=stage.lr, fused=True)
+        # a fused optimiser would itself take the scale of fp16 off the gradients, after they are clipped
+        return kind(groups, lr=stage.lr, fused=self.settings.training.precision != "fp16")

@@ -65,7 +65,12 @@ class Session:
         stage = {"lambda" if key == "lam" else key: value for key, value in vars(self.settings.stage).items()}
         return {
             "name": self.name,
-            "settings": {"seed": self.settings.seed, "model": self.model.to_dict(), "stage": stage},
+            "settings": {
+                "seed": self.settings.seed,
+                "precision": self.settings.training.precision,
+                "model": self.model.to_dict(),
+                "stage": stage,
+            },
             "data": data,
             "code": code_digest(f"vita.training.{self.name}"),
         }

@@ -12,12 +12,12 @@ Choices = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How to compute; nothing here changes what is learnt, but for rounding.
+    """How to compute; nothing here changes what is learnt, but for rounding (which `precision` decides).
 
     Attributes:
         threads: CPU threads.
         device: auto takes a GPU if there is one.
-        precision: 32, bf16 or fp16 (mixed).
+        precision: 32, or mixed with bf16, or with fp16, which a GPU alone computes.
         workers: processes that read samples which do not fit `cache_mb`; 0 reads in the training process.
         checkpoint_steps: resumable state every so many optimiser steps.
         cache_mb: samples are kept in memory up to this size.
