@@ -1,12 +1,15 @@
 """Interrupted trainings end with the weights of uninterrupted ones, bit by bit."""
 
 import json
+import multiprocessing
 import os
+import random
 import re
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pandas as pd
@@ -77,21 +80,61 @@ def test_seed_decides_and_interruption_does_not(cohort, tmp_path, monkeypatch, n
         assert same(tmp_path / "whole", folder), (step, how)
 
 
-def test_kill_minus_nine_at_a_random_moment(cohort, tmp_path):
-    folder = tmp_path / "killed"
-    options = {"epochs": 40, "training": {"checkpoint_steps": 5}}
-    own = arguments(cohort, "stage1", folder, **options)
-    process = subprocess.Popen([sys.executable, "-m", "vita.training.stage1", *own], stderr=subprocess.DEVNULL)
+def saved_step(folder: Path) -> int:
+    """Step of the state on disk, 0 without one."""
     state = folder / "checkpoints" / "state.pt"
-    while not state.exists():
-        time.sleep(0.02)
-        assert process.poll() is None
+    return torch.load(state, weights_only=True)["progress"]["step"] if state.exists() else 0
+
+
+@pytest.fixture(scope="module")
+def processes() -> ForkServerContext:
+    """Starts processes in which torch is imported already."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["vita.training.finetune", "vita.training.alignment"])
+    return context
+
+
+def wait_until(process: BaseProcess, holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 120
+    while not holds():
+        assert process.exitcode is None, "it ended by itself"
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("name", list(MODULES))
+def test_a_process_signalled_and_killed_at_random_moments(cohort, tmp_path, processes, name):
+    """SIGUSR1 and then SIGKILL, SIGTERM for the next process, and a third one trains to the end."""
+    main, folder, every = MODULES[name].main, tmp_path / "m", 8
+    long = {"epochs": 25, "training": {"checkpoint_steps": every}}
+    own = arguments(cohort, name, folder, **long)
+
+    def start() -> BaseProcess:
+        process = processes.Process(target=main, args=(own,))
+        process.start()
+        return process
+
+    def saved_by_signal() -> bool:
+        os.kill(process.pid, signal.SIGUSR1)
+        return saved_step(folder) % every != 0
+
+    process = start()
+    wait_until(process, lambda: saved_step(folder) > 0)  # by now it hears signals
+    wait_until(process, saved_by_signal)
+    time.sleep(random.uniform(0, 0.2))
     process.kill()
-    assert process.wait() == -signal.SIGKILL
-    done = torch.load(state, weights_only=True)["progress"]["step"]
-    assert 0 < done < 40 * 4
-    stage1.main(own)
-    stage1.main(arguments(cohort, "stage1", tmp_path / "whole", **options))
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    killed_at = saved_step(folder)
+    process = start()
+    wait_until(process, lambda: saved_step(folder) > killed_at)
+    time.sleep(random.uniform(0, 0.1))
+    process.terminate()
+    process.join()
+    assert process.exitcode == 128 + signal.SIGTERM
+    assert killed_at < saved_step(folder) < 25 * 4
+    main(own)
+    main(arguments(cohort, name, tmp_path / "whole", **long))
     assert same(tmp_path / "whole", folder)
 
 
@@ -134,6 +177,8 @@ def test_other_configuration_of_an_unfinished_training_is_refused(cohort, tmp_pa
         stage1.main(arguments(cohort, "stage1", tmp_path / "m", lr=3e-3))
     with pytest.raises(UserError, match=r"model\.depth' 1,.*2"):
         stage1.main(arguments(cohort, "stage1", tmp_path / "m", model={"depth": 2}))
+    with pytest.raises(UserError, match=r"settings\.precision' \"32\",.*\"bf16\""):
+        stage1.main(arguments(cohort, "stage1", tmp_path / "m", training={"precision": "bf16"}))
 
 
 def test_unfinished_training_on_other_data_is_deleted(cohort, tmp_path, monkeypatch):
@@ -189,10 +234,11 @@ def test_several_gpus_of_which_one_is_there(monkeypatch):
     assert device_of(TrainingSettings(device="cpu", devices=2)).type == "cpu"
 
 
-def test_finished_training_of_another_configuration_starts_anew(cohort, tmp_path):
+@pytest.mark.parametrize("change", [{"lr": 1e-3}, {"training": {"precision": "bf16"}}])
+def test_finished_training_of_another_configuration_starts_anew(cohort, tmp_path, change):
     stage1.main(arguments(cohort, "stage1", tmp_path / "m"))
-    stage1.main(arguments(cohort, "stage1", tmp_path / "m", lr=1e-3))
-    stage1.main(arguments(cohort, "stage1", tmp_path / "fresh", lr=1e-3))
+    stage1.main(arguments(cohort, "stage1", tmp_path / "m", **change))
+    stage1.main(arguments(cohort, "stage1", tmp_path / "fresh", **change))
     assert same(tmp_path / "m", tmp_path / "fresh")
 
 
