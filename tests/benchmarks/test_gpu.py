@@ -7,22 +7,16 @@ import itertools
 import time
 from collections.abc import Iterator
 
-import numpy as np
-import pandas as pd
 import pytest
 import torch
 
+from benchmarks.feeding import endless, samples_of, write_shard
 from benchmarks.stage1_step import MASK_RATIO, PAPER, step_flops
 from benchmarks.written import write
-from training import toy
-from vita.images.build_shard import SCHEMA
-from vita.images.shard_writer import ShardWriter, write_table
-from vita.images.shards import ShardReader
 from vita.models.mae import MaskedAutoencoder
 from vita.models.masking import kept_count, random_order
 from vita.training.augment import Augmentation
-from vita.training.batches import TrainingBatches, TrainingOrder
-from vita.training.data import Batch, Samples, read_split
+from vita.training.data import Batch, Samples
 
 pytestmark = [
     pytest.mark.benchmark,
@@ -36,25 +30,9 @@ SLOWER_WITH_LOADER = 0.05
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
-    """Noise in a shard of the paper's size, read as it is needed."""
     folder = tmp_path_factory.mktemp("shards")
-    shape, generator, rows = (9, FRAMES, PAPER.size, PAPER.size), np.random.default_rng(0), []
-    with ShardWriter(folder / "00000.npz") as writer:
-        for row in range(PARTICIPANTS):
-            record = toy.shard_row(toy.FIRST_EID + row, row) | {"has_masks": False}
-            rows.append(record | writer.add(row, generator.integers(0, 240, shape).astype(np.int16), None))
-    write_table(rows, SCHEMA, folder / "00000.parquet", {})
-    eids = toy.FIRST_EID + np.arange(PARTICIPANTS)
-    pd.DataFrame({"eid": eids, "split": "train"}).to_parquet(folder / "split.parquet")
-    reader, split = ShardReader([folder / "00000.npz"]), read_split(folder / "split.parquet")
-    return Samples(reader, split, ["train"], "fit", PAPER, cache_mb=0)
-
-
-def endless(samples: Samples) -> Iterator[Batch]:
-    """Training batches of one epoch after another."""
-    order = TrainingOrder(len(samples), BATCH, seed=1)
-    for epoch in itertools.count():
-        yield from TrainingBatches(samples, order, lambda epoch=epoch: epoch * order.steps, WORKERS)
+    write_shard(folder, PARTICIPANTS, FRAMES)
+    return samples_of(folder, cache_mb=0)
 
 
 def samples_a_second(batches: Iterator[Batch]) -> float:
@@ -80,7 +58,7 @@ def samples_a_second(batches: Iterator[Batch]) -> float:
 
 def test_use_of_the_device_and_the_loader(samples: Samples) -> None:
     fixed = samples_a_second(itertools.repeat(samples[list(range(BATCH))]))
-    loaded = samples_a_second(endless(samples))
+    loaded = samples_a_second(endless(samples, BATCH, WORKERS))
     use = fixed * step_flops(PAPER, 1) / H100_BF16_FLOPS
     row = {"gpu": torch.cuda.get_device_name(), "batch": BATCH, "fixed_per_s": fixed, "loaded_per_s": loaded}
     write("stage1_gpu", [row | {"use_of_h100_bf16": use, "peak_gb": torch.cuda.max_memory_allocated() / 1e9}])
