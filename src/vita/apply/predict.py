@@ -104,7 +104,7 @@ def _chunk(args: Namespace, decisions: Any, settings: Any, found: list[Any], sta
     if not scans:
         return rows
 
-    def images(sizes: ModelSettings) -> torch.Tensor:
+    def images(sizes: "ModelSettings") -> torch.Tensor:
         """(scans, plane, time, height, width): the frames that a model takes, evenly from the cycle."""
         cines = [scan.cine_sthw for scan in scans.values()]
         chosen = [even_frames(cine.shape[1], sizes.frames, sizes.sampling) for cine in cines]
