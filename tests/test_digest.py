@@ -23,8 +23,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _forget() -> None:
-    for cached in (digest._tree, digest._imports, digest._meaning):
-        cached.cache_clear()
+    digest._read.cache_clear()
 
 
 def _after(path: Path, text: str) -> str:

@@ -6,6 +6,7 @@ therefore carries the digest of its module, and of every `vita` module that it i
 
 import ast
 import hashlib
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def code_digest(module: str) -> str:
     """
     digest = hashlib.sha256()
     for name in sorted(_closure(module)):
-        digest.update(f"{name}\0{_meaning(name)}\0".encode())
+        digest.update(f"{name}\0{_read(name).meaning}\0".encode())
     return digest.hexdigest()[:16]
 
 
@@ -37,13 +38,40 @@ def _closure(module: str) -> set[str]:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting.extend(_imports(name))
+            waiting.extend(_read(name).imports)
     return found
 
 
+@dataclass(frozen=True)
+class _Code:
+    """What a module's file says: the `vita` modules that it imports, inside functions too, and its meaning as text."""
+
+    imports: frozenset[str]
+    meaning: str
+
+
 @cache
-def _tree(module: str) -> ast.Module:
-    return ast.parse(_path(module).read_text(encoding="utf-8"))
+def _read(module: str) -> _Code:
+    """Parse a module, once: a plan needs the digests of some forty modules, which import each other."""
+    tree = ast.parse(_path(module).read_text(encoding="utf-8"))
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = _without_docstring(node.body)
+    own = frozenset(name for name in names if name.split(".")[0] == "vita" and _exists(name))
+    return _Code(own, ast.dump(tree))  # comments and layout are not in a tree
+
+
+def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
+    first = body[0] if body else None
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+        return body[1:]
+    return body
 
 
 def _path(module: str) -> Path:
@@ -54,38 +82,9 @@ def _path(module: str) -> Path:
     return path
 
 
-@cache
-def _imports(module: str) -> frozenset[str]:
-    """The `vita` modules named in any import statement of the module, inside functions too."""
-    names: set[str] = set()
-    for node in ast.walk(_tree(module)):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return frozenset(name for name in names if name.split(".")[0] == "vita" and _exists(name))
-
-
 def _exists(module: str) -> bool:
     try:
         _path(module)
     except FileNotFoundError:
         return False
     return True
-
-
-@cache
-def _meaning(module: str) -> str:
-    """The syntax tree as text, without docstrings; comments and layout are not in a tree."""
-    tree = ast.parse(_path(module).read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                node.body = node.body[1:]
-    return ast.dump(tree)

@@ -1,4 +1,22 @@
 # Paths, settings and sizes that several rules share.
+import json
+import shlex
+from functools import cache
+
+from vita.ablations import alignments, variants
+from vita.claim import VARIABLE
+from vita.config.systems import tasks_of
+from vita.digest import code_digest
+
+# relative where the run is in the clone: rules then name the same files wherever the clone lies
+CLONE = Path() if Path.cwd().samefile(HERE) else HERE
+RESOURCES = CLONE / "workflow" / "resources"
+
+# the package runs from this clone in every environment: of conda, of a cluster's node; a job tells whose it is
+RUN = Path.cwd().resolve()
+shell.prefix(
+    f"export PYTHONPATH={shlex.quote(str(HERE / 'src'))} {VARIABLE}={shlex.quote(str(RUN))}; "
+)
 
 
 def settings(**blocks):
@@ -40,6 +58,7 @@ WITHDRAWALS_ARGUMENT = f"--withdrawals {shlex.quote(WITHDRAWALS)}" if WITHDRAWAL
 PHENOTYPES_FROM_FIELDS = config["phenotypes"]["source"] == "fields"
 SHARDS = [f"{number:05d}" for number in range(config["images"]["shard_count"])]
 SYSTEMS = list(config["systems"])
+ALL_TASKS = sorted({task for system in SYSTEMS for task in tasks_of(config, system)})
 VARIANTS = variants(config)
 ALIGNMENTS = alignments(config)
 EXCLUDE = config["tabular"]["exclude"]

@@ -1,5 +1,6 @@
 # What a run tells: its mistakes in one line each, its configuration, and the report on it by Snakemake itself.
 from vita.claim import claim, end_leftovers, remove_parts
+from vita.config.checking import missing_inputs
 from vita.failures import failure_lines
 
 WRITTEN = [Path("results"), Path(".snakemake")]

@@ -1,4 +1,8 @@
 # What a job asks for, from the one table `resources` of the config: by Snakemake's names and its SLURM plugin's.
+import math
+import os
+
+from vita.machine import available_cores, snakemake_threads, visible_gpus
 
 PLACES = config["resources"]
 # a cluster is asked for jobs (--jobs), a machine for cores; a job on a node is no main process

@@ -1,4 +1,8 @@
 # Which system is run for which task: settings, starting weights and baselines of the training and metrics rules.
+from vita.ablations import pretrained, seen
+from vita.config.systems import NAMED_VIEWS, stage_settings, training_blocks
+from vita.tabular.leakage import exclusions, suffix
+from vita.training.stage3 import MODELS as TRAINABLE
 
 REGRESSION = ["sa_phenotypes", "la_phenotypes", "physiological"]
 CLASSIFICATION = [task for task in ALL_TASKS if task not in REGRESSION and task != "segmentation"]

@@ -6,7 +6,7 @@ that a withdrawal changes one shard too.
 """
 
 import hashlib
-from collections.abc import Iterator
+import os
 from pathlib import Path
 
 from vita.cohort.withdrawals import load_withdrawals
@@ -35,18 +35,19 @@ def fingerprints(scans: str | Path, withdrawals: str | Path | None, instance: in
         return [UNREADABLE] * (shards + 1)
     digests = [hashlib.sha256() for _ in range(shards + 1)]
     for eid, found in people.items():
-        for line in _describe(found):
-            for digest in (digests[bucket(eid, shards)], digests[shards]):
-                digest.update(line.encode())
+        lines = _describe(found).encode()
+        digests[bucket(eid, shards)].update(lines)
+        digests[shards].update(lines)
     return [digest.hexdigest()[:16] for digest in digests]
 
 
-def _describe(found: Found) -> Iterator[str]:
+def _describe(found: Found) -> str:
     """A line for the participant and one for each of their files."""
-    yield f"{found.folder}/{found.reason}\n"
+    lines = [f"{found.folder}/{found.reason}"]
     for name, path in sorted(found.files.items()) + sorted(found.zips.items()):
         try:
-            status = Path(path).stat()
-            yield f"{name} {status.st_size} {status.st_mtime_ns}\n"
+            status = os.stat(path)  # noqa: PTH116 - a Path for each of 84,000 files costs more than the look itself
+            lines.append(f"{name} {status.st_size} {status.st_mtime_ns}")
         except OSError as error:
-            yield f"{name} {error.errno}\n"
+            lines.append(f"{name} {error.errno}")
+    return "\n".join(lines) + "\n"
