@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import nibabel
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from safetensors.numpy import save_file
 
 from vita.audit.command import main
@@ -62,14 +64,28 @@ PLANT: dict[str, Callable[[Path, int], None]] = {
     "report.html": html,
     "bundle.zip": zipped,
     "log.gz": lambda path, number: path.write_bytes(gzip.compress(f"read {number}".encode())),
+    "floats.safetensors": lambda path, number: save_file({"a": np.array([0.5, number])}, path),
+    "structures.parquet": lambda path, number: pd.DataFrame({"x": [{"a": {"b": number}}]}).to_parquet(path),
+    "missing.csv": lambda path, number: path.write_text(f"eid,age\n{number}.0,60\n"),
+    "texts.pt": lambda path, number: torch.save({"seen": [str(number)], "a": torch.zeros(3)}, path),
+    "numbers.pt": lambda path, number: torch.save({"seen": [number], "a": torch.zeros(3)}, path),
     "events.bin": lambda path, number: path.write_bytes(b"\0\1\2 " + str(number).encode() + b" \0"),
 }
 
+# where a number that only looks like an id would be chance
+PLANT_KNOWN: dict[str, Callable[[Path, int], None]] = {
+    "rows.pt": lambda path, number: torch.save({"a": torch.zeros(3), "b": torch.tensor([5, number])}, path),
+    "fractions.pt": lambda path, number: torch.save(torch.tensor([0.5, number], dtype=torch.float64), path),
+    "arrays.bin": lambda path, number: path.write_bytes(np.array([0, number]).tobytes()),
+    "fields.bin": lambda path, number: path.write_bytes(b"\0\7" + f"P{number}Q".encode()),
+    "names.txt": lambda path, number: path.write_text(f"scan eid{number}sa of"),
+}
 
-@pytest.mark.parametrize("name", PLANT)
+
+@pytest.mark.parametrize("name", PLANT | PLANT_KNOWN)
 def test_an_id_of_the_cohort_is_found_in_each_kind_of_file(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
-    PLANT[name](path, OTHER)
+    (PLANT | PLANT_KNOWN)[name](path, OTHER)
     assert any(finding.known for finding in search_file(path, {OTHER}, alike=False))
     assert not list(search_file(path, {ID}, alike=False))
 
@@ -90,6 +106,35 @@ def test_names_of_files_are_searched(tmp_path: Path) -> None:
     path = tmp_path / f"sub-{ID}_sa.txt"
     path.write_text("nothing")
     assert [finding.place for finding in search_file(path, {ID}, alike=False)] == ["name"]
+
+
+def test_names_of_folders_are_searched_from_the_given_one_on(tmp_path: Path) -> None:
+    tree = tmp_path / str(ID) / "tree"
+    (tree / "deep").mkdir(parents=True)
+    (tree / "deep" / "a.txt").write_text("nothing")
+    main([str(tree)])
+    (tree / "deep").rename(tree / str(ID))
+    with pytest.raises(UserError, match="1 places"):
+        main([str(tree)])
+
+
+def test_voxels_and_weights_are_not_taken_for_ids(tmp_path: Path) -> None:
+    """Every 8 bytes of these would be the id."""
+    voxels = np.frombuffer(np.int64(OTHER).tobytes() * 1000, np.uint8).reshape(20, 20, 20)
+    image, weights = tmp_path / "sa.nii.gz", tmp_path / "model.safetensors"
+    nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4)), image)
+    save_file({"a": voxels.view(np.float16)}, weights)
+    np.savez(tmp_path / "shard.npz", voxels=voxels)
+    torch.save(torch.from_numpy(np.random.default_rng(0).normal(size=300_000).astype(np.float32)), tmp_path / "m.pt")
+    everybody = set(range(1_000_000, 6_000_000))
+    for path in tmp_path.iterdir():
+        assert not list(search_file(path, everybody, alike=False))
+
+
+def test_a_hash_holds_no_id_of_the_cohort(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text(f"a{ID}f #{ID} 0.{ID} {ID}.5 9{ID} {ID}%")
+    assert not list(search_file(path, {ID}, alike=True))
 
 
 @pytest.mark.parametrize(

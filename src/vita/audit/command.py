@@ -1,9 +1,10 @@
 """Search files for participants' ids; exit code 1 and the places if there are any.
 
-Searched are text of any kind, Parquet, npz and npy, safetensors, PNG metadata, HTML with the files in its data
-addresses, zip and gzip, and the files' names. An id of the cohort (--ids) is a finding anywhere. A number that looks
-like an id of UK Biobank (seven digits, the first 1 to 6, standing alone) is one unless --known-only is given or the
-file is among --made-up or those that pyproject.toml names in [tool.vita.audit].
+Searched are text of any kind, Parquet, npz and npy, safetensors, checkpoints, PNG metadata, HTML with the files in its
+data addresses, zip and gzip, and the names of files and folders. An id of the cohort (--ids) is a finding anywhere,
+also beside letters and as a number of 8 bytes. A number that looks like an id of UK Biobank (seven digits, the first 1
+to 6, standing alone) is one unless --known-only is given or the file is among --made-up or those that pyproject.toml
+names in [tool.vita.audit].
 Ids are not printed. In a git repository, a folder is searched as far as git tracks it.
 
     vita audit .                                                before sharing the code
@@ -13,7 +14,7 @@ Ids are not printed. In a git repository, a folder is searched as far as git tra
 import logging
 import subprocess
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     if args.known_only and not args.ids:
         raise UserError("--known-only needs --ids: a table with the cohort's ids")
-    files = sorted(set(_files(args.paths)))
+    files = dict(_files(args.paths))
     made_up = [*args.made_up, *(pattern for path in args.paths for pattern in _made_up(path))]
     found = audit(files, read_ids(args.ids), not args.known_only, made_up)
     if found:
@@ -61,12 +62,12 @@ def main(arguments: list[str] | None = None) -> None:
         write_text(args.output, text + "\n")
 
 
-def audit(files: Sequence[Path], ids: set[int], alike: bool, made_up: Sequence[str] = ()) -> list[Finding]:
-    """Findings in files; those that match a pattern of `made_up` are searched for ids of the cohort only."""
+def audit(files: Mapping[Path, str], ids: set[int], alike: bool, made_up: Sequence[str] = ()) -> list[Finding]:
+    """Findings in files and their names; those that match `made_up` are searched for ids of the cohort only."""
     found: list[Finding] = []
-    for path in files:
+    for path, name in sorted(files.items()):
         own = alike and not any(fnmatch(path.as_posix(), pattern) for pattern in made_up)
-        found.extend(search_file(path, ids, own))
+        found.extend(search_file(path, ids, own, name))
     return found
 
 
@@ -103,12 +104,14 @@ def _made_up(folder: Path) -> list[str]:
     return [(folder / pattern).as_posix() for pattern in block.get("made-up", [])]
 
 
-def _files(paths: Sequence[Path]) -> Iterator[Path]:
+def _files(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    """Files, and the names to search: of a file in a folder, those of the folders between as well."""
     for path in paths:
         if path.is_file():
-            yield path
+            yield path, path.name
         elif path.is_dir():
-            yield from _tracked(path) or (entry for entry in path.rglob("*") if entry.is_file())
+            entries = _tracked(path) or (entry for entry in path.rglob("*") if entry.is_file())
+            yield from ((entry, str(entry.relative_to(path))) for entry in entries)
         else:
             raise UserError(f"{path}: no such file or folder")
 

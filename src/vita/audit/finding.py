@@ -7,12 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from vita.audit.looking import Piece, pieces
+from vita.audit.looking import pieces
+from vita.audit.piece import Piece
 
-# Ids have seven digits and begin with 1 to 6. In a decimal number, or beside letters as in a hash, they are none.
-_ALONE = re.compile(r"(?<![0-9A-Za-z#])(?<!\d\.)(\d{5,12})(?![0-9A-Za-z%]|\.\d)")
-_NAMED = re.compile(r"(?<!\d)(\d{7})(?!\d)")  # in a file's name, digits may touch letters: sub-<id>_sa
-_FIRST, _LAST = 1_000_000, 6_999_999
+_MARKED = bytes(ord("0") if chr(byte).isdecimal() else ord(" ") for byte in range(256))
+_NUMBER = re.compile(rb"0000+")  # of text with every digit marked: five times as fast as looking for digits
+_NAMED = re.compile(r"(?<![0-9])[0-9]{4,12}(?![0-9])")  # in a file's name, digits may touch letters: sub-<id>_sa
+_DECIMALS = re.compile(rb"\.[0-9]+")
+_WORD_BEFORE, _WORD_AFTER = re.compile(rb"[0-9A-Za-z]*\Z"), re.compile(rb"[0-9A-Za-z]*")
+_HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]+")
+_NEAR = 40  # characters
+_LONGEST = 12  # digits
+_FIRST, _LAST = 1_000_000, 6_999_999  # ids of UK Biobank have seven digits and begin with 1 to 6
 _ROUND = 10_000  # a multiple of it is a size or a limit
 
 
@@ -37,34 +43,65 @@ class Finding:
         return f"{self.path}: {self.place or 'content'}: {self.count} x {kind}"
 
 
-def search_file(path: Path, ids: Set[int], alike: bool) -> Iterator[Finding]:
+def search_file(path: Path, ids: Set[int], alike: bool, name: str = "", strict: bool = False) -> Iterator[Finding]:
     """Findings in a file's name and content.
 
     Args:
         path: of the file.
         ids: of the cohort.
         alike: look for numbers that look like ids too.
+        name: that is searched too, such as the path from a folder on; the file's own if empty.
+        strict: a damaged file raises one of `looking.DAMAGED` instead of being searched as bytes.
 
     Raises:
         OSError: the file cannot be read.
     """
-    yield from _findings(path, "name", [int(text) for text in _NAMED.findall(path.name)], ids, alike)
-    for piece in pieces(path.read_bytes()):
-        if piece.numbers is not None:
-            yield from _findings(path, piece.place, np.unique(piece.numbers).tolist(), ids, alike)
-        else:
-            yield from _in_text(path, piece, ids, alike)
+    yield from _findings(path, "name", map(int, _NAMED.findall(name or path.name)), ids, alike)
+    with path.open("rb") as stream:
+        for piece in pieces(stream, strict=strict):
+            if piece.numbers is None:
+                yield from _in_text(path, piece, ids, alike)
+            elif len(piece.numbers):
+                yield from _findings(path, piece.place, np.unique(piece.numbers).tolist(), ids, alike and not piece.raw)
 
 
 def _in_text(path: Path, piece: Piece, ids: Set[int], alike: bool) -> Iterator[Finding]:
+    def wanted(number: int) -> bool:
+        return number in ids or (alike and _looks_like_an_id(number))
+
     start, line = 0, 1
-    for match in _ALONE.finditer(piece.text):
-        number = int(match[1])
-        if number in ids or (alike and _looks_like_an_id(number)):
-            line += piece.text.count("\n", start, match.start())
-            start = match.start()
-            where = f"{piece.place}, line {line}" if piece.place else f"line {line}"
-            yield from _findings(path, where, [number], ids, alike)
+    for first, last in (match.span() for match in _NUMBER.finditer(piece.text.translate(_MARKED))):
+        if last - first > _LONGEST or not wanted(number := int(piece.text[first:last])):
+            continue
+        if _is_id(piece, first, last, number in ids):
+            line += piece.text.count(b"\n", start, first)
+            start = first
+            yield from _findings(path, piece.place if piece.raw else _line(piece.place, line), [number], ids, alike)
+
+
+def _line(place: str, line: int) -> str:
+    return f"{place}, line {line}" if place else f"line {line}"
+
+
+def _is_id(piece: Piece, first: int, last: int, known: bool) -> bool:
+    """Whether what stands before and after some digits leaves them an id.
+
+    They are none as decimals, or before decimals other than .0, which tables have; nor after the sign of a colour or
+    before that of a percentage. Beside letters, as in a hash, only a known id is one: where the letters are no
+    hexadecimal digits, as in eid<id>, or, among raw bytes, may be anything.
+    """
+    text, decimals = piece.text, _DECIMALS.match(piece.text, last)
+    before = text[max(first - 2, 0) : first]
+    if (before[-1:] == b"." and before[:1].isdigit()) or (decimals and decimals[0].strip(b".0")):
+        return False
+    if not piece.raw and (before[-1:] == b"#" or text[last : last + 1] == b"%"):
+        return False
+    letters = (
+        _WORD_BEFORE.search(text[max(first - _NEAR, 0) : first])[0] + _WORD_AFTER.match(text, last, last + _NEAR)[0]
+    )
+    if not letters:
+        return True
+    return known and (piece.raw or (letters.isalpha() and _HEXADECIMAL.fullmatch(letters) is None))
 
 
 def _findings(path: Path, place: str, numbers: Iterable[int], ids: Set[int], alike: bool) -> Iterator[Finding]:
