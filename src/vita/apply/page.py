@@ -31,7 +31,7 @@ h1 { font-size: 1.3rem; margin: 0 0 .3rem; } h2 { font-size: 1rem; margin: 1rem 
 .notice { background: #fff4d6; border-left: 4px solid #e69f00; padding: .5rem .8rem; }
 .columns { columns: 3 22rem; column-gap: 2rem; } section { break-inside: avoid; }
 section.long { break-inside: auto; }
-table { border-collapse: collapse; width: 100%; } tr { break-inside: avoid; }
+table { border-collapse: collapse; width: 100%; } tr, thead { break-inside: avoid; }
 th, td { text-align: right; padding: .1rem .4rem; white-space: nowrap; font-variant-numeric: tabular-nums; }
 th { font-weight: 500; border-bottom: 1px solid #9aa5b1; color: #3d4852; }
 th:first-child, td:first-child { text-align: left; white-space: normal; }
@@ -67,7 +67,8 @@ def page(
         '<p class="small">Usual: mean and standard deviation of the training participants, for probabilities the share '
         "among them. Bold: at or above the threshold with the highest F1 on the validation participants. Masks: the "
         "same quantity measured on the predicted masks, at the phases of the cycle segmentation was trained "
-        "on (large dots in the curves; frames in between, small dots, come out much as the nearest of these).</p>"
+        "on (large dots in the curves; frames in between, small dots, come out much as the nearest of these). Codes "
+        "are UK Biobank's; for sex, the probability is that of male.</p>"
         "</body></html>\n"
     )
 
@@ -89,7 +90,10 @@ def _section(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
     body = "\n".join(_row(row, measured) for row in rows)
     cells = "".join(f"<th>{text}</th>" for text in head)
     long = " class='long'" if len(rows) > 15 else ""
-    return f"<section{long}><h2>{escape(HEADINGS.get(name, name))}</h2><table><tr>{cells}</tr>{body}</table></section>"
+    return (
+        f"<section{long}><h2>{escape(HEADINGS.get(name, name))}</h2><table><thead><tr>{cells}</tr></thead>"
+        f"<tbody>{body}</tbody></table></section>"
+    )
 
 
 def _row(row: Mapping[str, Any], measured: bool) -> str:
@@ -176,7 +180,7 @@ def _draw_curves(axes: Any, curves: pd.DataFrame) -> None:
     colours = dict(zip(("LV", "LVMYO", "RV", "LA", "RA"), style.STRUCTURE_COLOURS.values(), strict=True))
     titles = {"LV": "LV", "LVMYO": "LV myocardium", "RV": "RV", "LA": "LA", "RA": "RA"}
     timed = bool(curves["time_s"].notna().all()) and len(curves) > 0
-    for name, part in curves.groupby("structure", sort=False):
+    for name, part in curves.dropna(subset=["volume_ml"]).groupby("structure", sort=False):
         at = part["time_s"] if timed else part["frame"] + 1
         trained = part["trained_phase"].astype(bool)
         axes.plot(at[trained], part["volume_ml"][trained], color=colours[name], marker="o", ms=3, label=titles[name])

@@ -97,6 +97,8 @@ def _view(header: Header, data: bytes, offset: int) -> np.ndarray:
 def write_nifti(header: Header, voxels_tzyx: np.ndarray, path: Path) -> None:
     """Write a view as `.nii.gz`, as `read_volume` reads it."""
     image = nibabel.Nifti1Image(voxels_tzyx.T, header.affine)
+    for place in (image.set_qform, image.set_sform):
+        place(header.affine, "scanner")  # nibabel's own word would be that the image was moved to another
     image.header.set_xyzt_units("mm", "sec")
     if np.isfinite(header.frame_s):
         image.header["pixdim"][4] = header.frame_s
