@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
+from vita import cli
 from vita.atomic import PART, replacing
 from vita.disk import disk_error, obstacles
 from vita.errors import UserError
@@ -78,3 +80,13 @@ def test_other_errors_are_none_of_the_disk(tmp_path: Path) -> None:
 def test_a_scratch_that_is_not_there_is_an_obstacle(tmp_path: Path) -> None:
     (message,) = obstacles([tmp_path], {"TMPDIR": str(tmp_path / "x")})
     assert message.startswith(f"TMPDIR names {tmp_path / 'x'}")
+
+
+def test_a_job_tells_that_its_scratch_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "x"))
+    with pytest.raises(SystemExit, match=rf"error: TMPDIR names {tmp_path / 'x'}, .* on {socket.gethostname()}; make"):
+        cli.run(lambda _: pytest.fail("the job began"))
+    (tmp_path / "x").mkdir()
+    done: list[object] = []
+    cli.run(done.append, [])
+    assert done == [[]]

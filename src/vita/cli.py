@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vita.disk import disk_error
+from vita.disk import disk_error, scratch_obstacles
 from vita.errors import UserError
 
 
@@ -54,7 +54,10 @@ def add_settings(to: argparse.ArgumentParser, what: str) -> None:
 
 
 def run(main: Callable[[list[str] | None], None], arguments: list[str] | None = None) -> None:
-    """Run a module's `main`; an error that is the user's or a disk's is one line on stderr and exit code 1."""
+    """Run a module's `main`; an error that is the user's or a disk's is one line on stderr and exit code 1.
+
+    Each job looks whether its scratch folder is there, since a cluster's node may lack what the submitting machine has.
+    """
     logging.basicConfig(
         level=os.environ.get("VITA_LOG_LEVEL", "INFO"),
         format="%(asctime)s %(levelname)s %(message)s",
@@ -63,6 +66,8 @@ def run(main: Callable[[list[str] | None], None], arguments: list[str] | None = 
     )
     logging.getLogger("numexpr").setLevel(logging.WARNING)  # pandas imports it, and it tells its thread count
     try:
+        for message in scratch_obstacles():
+            raise UserError(message)
         main(arguments)
     except UserError as error:
         sys.exit(f"error: {error}")

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -41,12 +42,17 @@ def obstacles(folders: list[Path], environment: Mapping[str, str] = os.environ) 
         folders: need not be there yet.
         environment: names the scratch folder, which must be there if it is named.
     """
-    found = []
-    for name in _SCRATCH:
-        scratch = environment.get(name)
-        if scratch and not (Path(scratch).is_dir() and os.access(scratch, os.W_OK)):
-            found.append(f"{name} names {scratch}, which is no folder that can be written; make it, or unset {name}")
-    return found + [message for folder in folders if (message := _cannot_write(folder))]
+    return scratch_obstacles(environment) + [message for folder in folders if (message := _cannot_write(folder))]
+
+
+def scratch_obstacles(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Why the scratch folder that the environment names cannot be used on this machine; empty if it can."""
+    return [
+        f"{name} names {scratch}, which is no folder that can be written on {socket.gethostname()}; make it there, or "
+        f"name another one by {name}"
+        for name in _SCRATCH
+        if (scratch := environment.get(name)) and not (Path(scratch).is_dir() and os.access(scratch, os.W_OK))
+    ]
 
 
 def _cannot_write(folder: Path) -> str | None:

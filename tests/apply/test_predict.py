@@ -45,6 +45,7 @@ def test_masks_lie_on_the_scans_own_grid(models: Path, scan: Path, tmp_path: Pat
         mask, image = nibabel.load(path), nibabel.load(scan / path.name)
         assert mask.shape == image.shape
         np.testing.assert_allclose(mask.affine, image.affine)
+        assert mask.header["sform_code"] == mask.header["qform_code"] == 1  # in the scanner's space
         assert set(np.unique(np.asarray(mask.dataobj))) <= {0, 1}  # the toy cohort has one structure
 
 
