@@ -1,6 +1,7 @@
 """What a user sees through Snakemake when a table is wrong: the module's one line, exit code 1, and nothing written."""
 
 import gzip
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,3 +70,12 @@ def test_a_table_cut_short_ends_in_one_line(tmp_path: Path) -> None:
     (line,) = errors(output)
     assert "damaged or cut short" in line
     assert "Traceback" not in output
+
+
+def test_several_nodes_without_a_cluster_are_told_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("training: {nodes: 2}\n")
+    run = snakemake(tmp_path, "--configfile", str(tmp_path / "own.yaml"), "--", "results/phantom/table.csv")
+    assert run.returncode == 1
+    (line,) = errors(run.stdout + run.stderr)
+    assert re.search(r"'training\.nodes' is 2.*--profile workflow/profiles/slurm, or set it to 1", line)
+    assert not (tmp_path / "results" / "phantom").exists()

@@ -29,7 +29,7 @@ def test_each_row_is_of_a_rule_and_each_rule_asks_for_its_own() -> None:
     for path in RULES.glob("*.smk"):
         blocks = re.split(r"(?m)^ *rule\b", path.read_text())[1:]
         for block in blocks:
-            asked = re.findall(r'\b(?:asked|cpus|computing)\("(\w+)"', block)
+            asked = re.findall(r'\b(?:asked|asked_by_training|cpus|computing)\("(\w+)"', block)
             assert len(set(asked)) == 1, f"{path.name}: {block.splitlines()[0]} asks for {asked}"
             used |= set(asked)
     assert used == rows
@@ -43,7 +43,24 @@ def test_a_gpu_is_asked_for_where_there_is_one(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     planned = dry(tmp_path, "seed=1")
     assert "python -m vita.gpus --count 0 -- python -m vita.training.stage1" in planned
-    assert "--count 1" not in planned
+    assert "vita.gpus --count 1" not in planned
+
+
+def test_a_training_over_nodes_is_started_on_each_and_nothing_else_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    rules = {"train_stage1": {"gpus": 4}}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump({"training": {"nodes": 2}, "resources": {"rules": rules}}))
+    cluster = ("-n", "-p", "--executor", "slurm", "--jobs", "9")
+    run = snakemake(tmp_path, *cluster, "--configfile", str(tmp_path / "own.yaml"))
+    assert run.returncode == 0, run.stderr
+    commands = re.findall(r"(?m)^Shell command: (.* -m vita\.\S+)", re.sub(r" --(?!count|\s).*", "", run.stdout))
+    over = {command for command in commands if "vita.nodes" in command}
+    launcher = "python -m vita.nodes --count 2 -- python -m vita.gpus --count"
+    assert {command for command in over if "stage1" in command} == {f"{launcher} 4 -- python -m vita.training.stage1"}
+    assert {command.rpartition(".")[2] for command in over} == {"stage1", "stage2", "stage3"}
+    assert not any("vita.training.stage" in command for command in set(commands) - over)
 
 
 def test_the_cluster_groups_rules_that_exist() -> None:

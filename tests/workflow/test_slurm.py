@@ -1,9 +1,11 @@
-"""The workflow on a real SLURM of one node, which slurm/start.sh starts here: root, slurm-wlm and munge needed.
+"""The workflow on a real SLURM of one machine, which slurm/start.sh starts here: root, slurm-wlm and munge needed.
 
 Two runs go side by side: the whole chain, and a small one whose training gets less time, and whose next rule gets less
-memory, than they need. GPUs are pretended: the machine that submits has one, so trainings ask for one.
+memory, than they need; one more trains on two nodes, both of which are this machine. GPUs are pretended: the machine
+that submits has one, so trainings ask for one.
 """
 
+import json
 import os
 import re
 import shutil
@@ -14,12 +16,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import psutil
 import pytest
 import yaml
 
 from cohort import world
-from workflow.small import CONFIG, systems_alone
+from vita.training import stage1
+from workflow.small import CONFIG, STAGE1, systems_alone
 from workflow.test_dry_runs import ROOT
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slurm]
@@ -35,6 +39,12 @@ CHAIN = {
         vita=["sa_phenotypes", "la_phenotypes", "physiological", "disease_cad", "segmentation"],
     ),
     "resources": PLACES,
+}
+# two nodes and a GPU on each; without masks, which are drawn in each process, it is the same training as in one
+BOTH = CONFIG | {
+    "training": {"nodes": 2},
+    "stage1": {"epochs": 3, "mask_ratio": 0},
+    "resources": PLACES | {"gpu_partition": "both"},
 }
 # a training of some minutes gets one; torch alone needs more than what is left of 200 MB beside Snakemake
 LIMITED = CONFIG | {
@@ -138,6 +148,13 @@ def chain(limited: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ru
     end(run)
 
 
+@pytest.fixture(scope="module")
+def both(slurm: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    run = submit(tmp_path_factory.mktemp("both"), BOTH, STAGE1, retries=0)
+    yield run
+    end(run)
+
+
 def end(run: Run) -> None:
     if run.process.poll() is None:
         run.process.kill()
@@ -226,3 +243,23 @@ def test_a_job_out_of_memory_is_submitted_with_more(limited: Run) -> None:
     assert states[-1] == "COMPLETED"
     assert set(states[:-1]) <= {"OUT_OF_MEMORY", "FAILED", "CANCELLED"}, states
     assert [job.memory_mb for job in attempts] == [550, 750, 1150][: len(attempts)]
+
+
+def test_a_training_over_two_nodes_learns_what_one_process_learns(both: Run, tmp_path: Path) -> None:
+    assert both.wait() == 0, both.text[-4000:]
+    (training,) = (job.shown for job in named(both, "train_stage1"))
+    assert "NumNodes=2 " in training
+    assert "NumTasks=2 " in training
+    assert "TresPerNode=gres:gpu:toy:1" in training
+    log = (both.folder / "results" / "logs" / "train_stage1" / "vita.log").read_text()
+    assert log.count("epoch 3/3") == 1, "the first node alone tells the progress"
+    trained = both.folder / Path(STAGE1).parent
+    record = json.loads((trained / "config.json").read_text())
+    assert record["training"]["nodes"] == 2
+    blocks = {key: record["settings"][key] for key in ("seed", "model", "stage")}
+    own = ["--shards", *(both.folder / "results" / "images" / "shards").glob("*.npz")]
+    own += ["--split", both.folder / "results" / "cohort" / "split.parquet", "--output", tmp_path]
+    stage1.main([*map(str, own), "--settings", json.dumps(blocks | {"training": {"device": "cpu"}})])
+    one, two = (pd.read_csv(folder / "history.csv") for folder in (tmp_path, trained))
+    for column in ("step", "train_loss", "val_loss"):
+        assert two[column].tolist() == pytest.approx(one[column].tolist(), rel=1e-3), column

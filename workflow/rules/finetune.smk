@@ -41,7 +41,7 @@ rule train_stage3:
         ENVIRONMENT
     threads: cpus("train_stage3")
     resources:
-        **asked("train_stage3"),
+        **asked_by_training("train_stage3"),
     params:
         meaning=learning(finetuning),
         settings=computing("train_stage3", finetuning),
@@ -52,7 +52,7 @@ rule train_stage3:
     message:
         "Stage III: {wildcards.task} with {wildcards.model}{wildcards.target}"
     shell:
-        "python -m vita.gpus --count {resources.gpu} --"
+        "python -m vita.nodes --count {resources.nodes} -- python -m vita.gpus --count {resources.devices} --"
         " python -m vita.training.stage3 --task {wildcards.task} --model {wildcards.model} {params.target}"
         + STAGE3_ARGUMENTS
 
@@ -110,7 +110,7 @@ rule train_segmentation:
         ENVIRONMENT
     threads: cpus("train_segmentation")
     resources:
-        **asked("train_segmentation"),
+        **asked_by_training("train_segmentation"),
     params:
         meaning=learning(finetuning),
         settings=computing("train_segmentation", finetuning),
@@ -120,7 +120,7 @@ rule train_segmentation:
     message:
         "Stage III: segmentation with {wildcards.model}"
     shell:
-        "python -m vita.gpus --count {resources.gpu} --"
+        "python -m vita.nodes --count {resources.nodes} -- python -m vita.gpus --count {resources.devices} --"
         " python -m vita.training.stage3 --task segmentation --model {wildcards.model} --masks {output.masks}"
         + STAGE3_ARGUMENTS
 

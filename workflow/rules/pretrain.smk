@@ -20,7 +20,7 @@ rule train_stage1:
         ENVIRONMENT
     threads: cpus("train_stage1")
     resources:
-        **asked("train_stage1"),
+        **asked_by_training("train_stage1"),
     params:
         meaning=learning(stage1_settings),
         settings=computing("train_stage1", stage1_settings),
@@ -30,7 +30,7 @@ rule train_stage1:
     message:
         "Stage I ({wildcards.variant}): learning to reconstruct masked cine patches"
     shell:
-        "python -m vita.gpus --count {resources.gpu} --"
+        "python -m vita.nodes --count {resources.nodes} -- python -m vita.gpus --count {resources.devices} --"
         " python -m vita.training.stage1 --shards {input.shards} --split {input.split} {params.init}"
         " --settings {params.settings} --output {params.folder} > {log} 2>&1"
 
@@ -56,7 +56,7 @@ rule train_stage2:
         ENVIRONMENT
     threads: cpus("train_stage2")
     resources:
-        **asked("train_stage2"),
+        **asked_by_training("train_stage2"),
     params:
         meaning=learning(stage2_settings),
         settings=computing("train_stage2", stage2_settings),
@@ -66,7 +66,7 @@ rule train_stage2:
     message:
         "Stage II ({wildcards.variant}): aligning images with the table's features"
     shell:
-        "python -m vita.gpus --count {resources.gpu} --"
+        "python -m vita.nodes --count {resources.nodes} -- python -m vita.gpus --count {resources.devices} --"
         " python -m vita.training.stage2 --shards {input.shards} --split {input.split}"
         " --encoded {input.encoded} --encoder {input.encoder} {params.init}"
         " --settings {params.settings} --output {params.folder} > {log} 2>&1"

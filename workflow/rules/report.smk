@@ -8,7 +8,7 @@ WRITTEN = [Path("results"), Path(".snakemake")]
 
 # a dry run needs no data, claims nothing and writes nothing
 onstart:
-    for message in [*obstacles(WRITTEN), *missing_inputs(config)]:
+    for message in [*obstacles(WRITTEN), *missing_inputs(config), *missing_nodes()]:
         sys.exit(f"error: {message}")
     try:
         claim(RUN)

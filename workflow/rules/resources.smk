@@ -68,5 +68,29 @@ def asked(rule):
     } | {name: value for name, value in places.items() if value is not None}
 
 
+def missing_nodes():
+    """What keeps trainings over several nodes from starting: told before the hours of work ahead of them."""
+    if config["training"]["nodes"] > 1 and not ON_CLUSTER:
+        yield (
+            f"config: 'training.nodes' is {config['training']['nodes']}, but this run is on one machine; start it "
+            "with --profile workflow/profiles/slurm, or set it to 1"
+        )
+
+
+def asked_by_training(rule):
+    """Resources of training, on all nodes: SLURM starts one task a node, and that the processes of its devices."""
+    nodes, devices = config["training"]["nodes"], gpus(rule)
+    wanted = {"nodes": nodes, "devices": devices, "cpus_per_task": cpus(rule) * max(1, devices)}
+    if nodes == 1:
+        return asked(rule) | wanted
+    # by the plugin's names: `mpi` is a job of several tasks, which the rule's command starts; `gres` is what each node
+    # has, where `gpu` would be a total
+    wanted |= {"mpi": "srun", "tasks": nodes, "tasks_per_gpu": 0}
+    if devices:
+        wanted["gres"] = ":".join(["gpu", *filter(None, [PLACES["gpu_type"]]), str(devices)])
+    totals = ("gpu", "gpu_model")
+    return {name: value for name, value in asked(rule).items() if name not in totals} | wanted
+
+
 if DEVICES and not ON_CLUSTER and workflow.global_resources.get("gpu").value is None:
     workflow.register_resource("gpu", len(DEVICES))

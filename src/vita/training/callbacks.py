@@ -44,7 +44,17 @@ class KeepState(Callback):
         self._loss: torch.Tensor | None = None
 
     def on_train_start(self, trainer: Trainer, learner: "Learner") -> None:
-        """Restore the optimiser; hear signals (the Trainer restores the former handlers)."""
+        """Restore the optimiser; hear signals (the Trainer restores the former handlers).
+
+        Raises:
+            UserError: the first process goes on after another step than this one.
+        """
+        step = learner.progress.step
+        if step != (first := trainer.strategy.broadcast(step)):
+            raise UserError(
+                f"{self.path}: this process reads a state of step {step}, the first one a state of step {first}; all "
+                "nodes of a training must see the same files"
+            )
         if self.state is not None:
             learner.progress.stale = 0 if self.state.progress.finished else learner.progress.stale
             trainer.optimizers[0].load_state_dict(self.state.optimizer)

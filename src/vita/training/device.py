@@ -1,5 +1,7 @@
 """The device of a training, and the process made ready for it."""
 
+import os
+
 import torch
 
 from vita.errors import UserError
@@ -28,6 +30,19 @@ def device_of(training: TrainingSettings) -> torch.device:
     if training.precision == "fp16" and device.type == "cpu":
         raise UserError("config: 'training.precision' is fp16, which needs a GPU; set it to 32 or bf16")
     return device
+
+
+def check_nodes(training: TrainingSettings) -> None:
+    """Several nodes train together only where each process was told where the others are.
+
+    Raises:
+        UserError: it was not.
+    """
+    if training.nodes > 1 and not {"MASTER_ADDR", "MASTER_PORT", "NODE_RANK"} <= set(os.environ):
+        raise UserError(
+            f"config: 'training.nodes' is {training.nodes}, but this process was started on one node alone; start it "
+            f"by `python -m vita.nodes --count {training.nodes} --` in a job of SLURM, or set it to 1"
+        )
 
 
 def prepare(settings: Settings) -> torch.device:

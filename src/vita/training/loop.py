@@ -1,6 +1,7 @@
 """The training loop of all stages, on Lightning's Trainer: train, go on, or take what is finished."""
 
 import logging
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from vita.training.batches import TrainingBatches, TrainingOrder, in_order
 from vita.training.callbacks import KeepState
 from vita.training.checkpoint import Identity, Progress
 from vita.training.data import Samples
-from vita.training.device import device_of
+from vita.training.device import check_nodes, device_of
 from vita.training.learner import Learner
 from vita.training.settings import Settings
 from vita.training.show import ShowProgress
@@ -62,8 +63,10 @@ def fit(
         weights: (participants,) of weighted sampling.
 
     Raises:
-        UserError: the batch is larger than the split, the state is of another configuration, or the loss is not finite.
+        UserError: the batch is larger than the split, the state is of another configuration, the loss is not finite,
+            or other nodes are asked for than this process knows of.
     """
+    check_nodes(learner.settings.training)
     assert train.purpose == validate.purpose == "fit"
     assert not set(train.eids.tolist()) & set(validate.eids.tolist())
     settings = learner.settings
@@ -81,8 +84,8 @@ def fit(
         _run(learner, keeper, train, validate, order, folder)
     else:
         log.info("already trained with this configuration: taking its weights")
-    if rank_zero_only.rank:
-        raise SystemExit(0)  # the first process predicts and writes
+    if rank_zero_only.rank or os.environ.get("NODE_RANK", "0") != "0":
+        raise SystemExit(0)  # the first process, that of the first node, predicts and writes
     learner.model.load_state_dict(learner.progress.best_weights)
     learner.model.eval()
     return Fitted(learner.progress, identity, resumed_at)
@@ -115,16 +118,17 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
+    warnings.filterwarnings("ignore", message=".*`srun` command is available.*")
 
 
 def _trainer(settings: Settings, epochs: int, folder: Path, callbacks: list[Any]) -> Trainer:
     training, device = settings.training, device_of(settings.training)
     _quiet()
     several = training.devices * training.nodes > 1
-    # on one node the process starts those of the other devices itself, in a SLURM job too, where Lightning would
-    # otherwise wait for tasks that srun never started; over several nodes it is srun that starts a task a device
     return Trainer(
-        plugins=[LightningEnvironment()] if training.nodes == 1 else None,
+        # the node's process starts those of its other devices itself, in a SLURM job too, where Lightning would
+        # otherwise wait for tasks that srun never started
+        plugins=[LightningEnvironment()],
         accelerator="gpu" if device.type == "cuda" else "cpu",
         devices=training.devices,
         num_nodes=training.nodes,

@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
-# A SLURM of one node on this machine, without systemd; root only. Usage: start.sh FOLDER
+# A SLURM on this machine, without systemd; root only. Usage: start.sh FOLDER
+# Jobs run on one node; a second one, this machine once more, is there for jobs over both (partition "both").
 # Needs Debian's slurm-wlm and munge. Memory is watched by polling and a job above its request is killed, since
 # containers seldom let SLURM make control groups. CPUs and GPUs are pretended, so that requests can be looked at.
 set -euo pipefail
 folder=${1:?a folder for state and logs}
 node=$(hostname -s)
+second=$node-again
 if [ -e /etc/slurm/slurm.conf ] && ! grep -q '^ClusterName=one$' /etc/slurm/slurm.conf; then
     echo "/etc/slurm/slurm.conf is of another SLURM; this script would overwrite it" >&2
     exit 1
 fi
-mkdir -p "$folder"/{state,spool} /run/munge /var/log/munge /var/lib/munge /etc/slurm
+mkdir -p "$folder/state" "$folder/spool/$node" "$folder/spool/$second" /run/munge /var/log/munge /var/lib/munge /etc/slurm
 
 [ -s /etc/munge/munge.key ] || dd if=/dev/urandom of=/etc/munge/munge.key bs=1024 count=1 status=none
 chown -R munge:munge /etc/munge /run/munge /var/log/munge /var/lib/munge
@@ -25,11 +27,11 @@ SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
 StateSaveLocation=$folder/state
-SlurmdSpoolDir=$folder/spool
+SlurmdSpoolDir=$folder/spool/%n
 SlurmctldPidFile=$folder/slurmctld.pid
-SlurmdPidFile=$folder/slurmd.pid
+SlurmdPidFile=$folder/slurmd.%n.pid
 SlurmctldLogFile=$folder/slurmctld.log
-SlurmdLogFile=$folder/slurmd.log
+SlurmdLogFile=$folder/slurmd.%n.log
 SlurmdParameters=config_overrides
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
@@ -46,19 +48,22 @@ KillWait=2
 MinJobAge=43200
 GresTypes=gpu
 AccountingStorageType=accounting_storage/none
-NodeName=$node NodeAddr=127.0.0.1 CPUs=16 RealMemory=$memory Gres=gpu:toy:2 Feature=old State=UNKNOWN
+NodeName=DEFAULT CPUs=16 RealMemory=$memory Gres=gpu:toy:2 Feature=old State=UNKNOWN
+NodeName=$node NodeHostname=$node NodeAddr=127.0.0.1 Port=17001
+NodeName=$second NodeHostname=$node NodeAddr=127.0.0.1 Port=17002
 PartitionName=short Nodes=$node Default=YES MaxTime=INFINITE State=UP
 PartitionName=gpu Nodes=$node MaxTime=INFINITE State=UP
+PartitionName=both Nodes=$node,$second MaxTime=INFINITE State=UP
 CONF
 echo "Name=gpu Type=toy File=/dev/zero,/dev/full" >/etc/slurm/gres.conf
 echo "CgroupAutomount=no" >/etc/slurm/cgroup.conf
 
 pgrep -x slurmctld >/dev/null || slurmctld
-pgrep -x slurmd >/dev/null || slurmd
+pgrep -x slurmd >/dev/null || for name in "$node" "$second"; do slurmd -N "$name"; done
 for _ in $(seq 60); do
-    sinfo -h -o %T 2>/dev/null | grep -qE 'idle|mixed|allocated' && exit 0
-    scontrol update NodeName="$node" State=RESUME 2>/dev/null || true
+    [ "$(sinfo -h -N -p both -t idle,mixed,allocated 2>/dev/null | wc -l)" = 2 ] && exit 0
+    scontrol update NodeName="$node,$second" State=RESUME 2>/dev/null || true
     sleep 0.5
 done
-echo "SLURM did not start; see $folder/slurmctld.log and $folder/slurmd.log" >&2
+echo "SLURM did not start; see $folder/slurmctld.log and $folder/slurmd.*.log" >&2
 exit 1
