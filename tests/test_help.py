@@ -23,6 +23,11 @@ MODULES = sorted(
 )
 
 
+def test_no_command_line_is_left_out() -> None:
+    with_main = {_module(path) for path in SOURCE.rglob("*.py") if "\ndef main(" in path.read_text(encoding="utf-8")}
+    assert with_main - set(MODULES) == {"vita.audit.command"}  # which vita.audit runs
+
+
 def _processor_s() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

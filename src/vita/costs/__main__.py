@@ -1,0 +1,79 @@
+"""What a run costs: core hours, GPU hours, disk (Markdown).
+
+    python -m vita.costs --results results --participants 42000
+
+A participant's work on images, and operations a second of a training step at the paper's size, are as
+tests/benchmarks measured them on this machine; what is neither images nor training is scaled from a finished run.
+Operations of the models are counted. GPU hours are no measurement: operations over what a GPU is taken to do.
+nnU-Net is not counted, since it plans its own size. Trainings that stop early cost less.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vita import cli
+from vita.errors import UserError
+
+_H100_TFLOPS = 989.0  # bfloat16 without sparsity, NVIDIA's data sheet
+_ASSUMED_USE = 0.3
+
+
+def read_configs(paths: list[Path]) -> dict[str, Any]:
+    """Configurations laid over each other, later ones over earlier ones, as Snakemake lays them.
+
+    Raises:
+        UserError: one is missing.
+    """
+    merged: dict[str, Any] = {}
+    for path in paths:
+        if not path.is_file():
+            raise UserError(f"no configuration at {path}; name those of the run by --config, config.yaml first")
+        _lay(yaml.safe_load(path.read_text(encoding="utf-8")), merged)
+    return merged
+
+
+def _lay(new: dict[str, Any], over: dict[str, Any]) -> None:
+    for key, value in new.items():
+        if isinstance(value, dict) and isinstance(over.get(key), dict):
+            _lay(value, over[key])
+        else:
+            over[key] = value
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line; see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--results", type=Path, required=True, help="folder of a finished run")
+    parser.add_argument(
+        "--benchmarks", type=Path, help="folder of the benchmarks' tables; default: <results>/benchmarks"
+    )
+    parser.add_argument("--participants", type=int, required=True, help="with short- and long-axis scans")
+    configs = [Path("config.yaml"), Path("workflow/presets/paper.yaml")]
+    parser.add_argument("--config", type=Path, nargs="+", default=configs, help="the run's configurations")
+    parser.add_argument("--resources", type=Path, default=Path("workflow/resources"), help="folder of targets.tsv")
+    parser.add_argument("--gpu-tflops", type=float, default=_H100_TFLOPS, help="what the GPU can do, 10^12 a second")
+    parser.add_argument("--gpu-use", type=float, help="share of it that training uses; default: as measured, else 0.3")
+    args = parser.parse_args(arguments)
+    if args.participants < 1:
+        raise UserError(f"--participants is {args.participants}; it must be at least 1")
+    print_costs(args.results, args.benchmarks or args.results / "benchmarks", args)
+
+
+def print_costs(results: Path, benchmarks: Path, args: Any) -> None:
+    """Print the table."""
+    from vita.costs.lines import cost_lines
+    from vita.costs.measured import read_costs
+    from vita.costs.page import page
+
+    unit = read_costs(results, benchmarks)
+    use, origin = args.gpu_use or unit.gpu_use or _ASSUMED_USE, "measured"
+    if args.gpu_use or not unit.gpu_use:
+        origin = "assumed"
+    lines = cost_lines(read_configs(args.config), args.participants, unit, args.resources)
+    print(page(lines, unit, args.gpu_tflops, use, origin))
+
+
+if __name__ == "__main__":
+    cli.run(main)
