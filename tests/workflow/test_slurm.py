@@ -263,3 +263,20 @@ def test_a_training_over_two_nodes_learns_what_one_process_learns(both: Run, tmp
     one, two = (pd.read_csv(folder / "history.csv") for folder in (tmp_path, trained))
     for column in ("step", "train_loss", "val_loss"):
         assert two[column].tolist() == pytest.approx(one[column].tolist(), rel=1e-3), column
+
+
+def test_jobs_of_a_killed_run_are_cancelled_by_the_next(slurm: None, tmp_path: Path) -> None:
+    killed = submit(tmp_path, CONFIG, "results/phantom/table.csv")
+    deadline = time.monotonic() + 300
+    while not killed.jobs():
+        assert time.monotonic() < deadline, killed.text[-3000:]
+        assert killed.process.poll() is None, killed.text[-3000:]
+        time.sleep(0.2)
+    killed.process.kill()
+    killed.process.wait()
+    (left,) = killed.jobs()
+    assert left.state in ("PENDING", "RUNNING")
+    following = submit(tmp_path, CONFIG, "results/config.json")
+    assert following.wait() == 0, following.text[-3000:]
+    assert "after a killed run: 1 SLURM jobs cancelled" in following.text
+    assert [(job.number, job.state) for job in following.jobs()] == [(left.number, "CANCELLED")]

@@ -1,4 +1,5 @@
 # What a run tells: its mistakes in one line each, its configuration, and the report on it by Snakemake itself.
+from vita import slurm
 from vita.claim import claim, end_leftovers, remove_parts
 from vita.config.checking import missing_inputs
 from vita.failures import failure_lines
@@ -12,12 +13,14 @@ onstart:
         sys.exit(f"error: {message}")
     try:
         claim(RUN)
+        cancelled = slurm.cancel_leftovers(RUN) if ON_CLUSTER or slurm.used(RUN) else 0
     except UserError as error:
         sys.exit(f"error: {error}")
     ended, removed = end_leftovers(RUN), remove_parts(Path("results"))
-    if ended or removed:
+    if cancelled or ended or removed:
         print(
-            f"after a killed run: {ended} processes of its jobs ended, {removed} half-written files removed",
+            f"after a killed run: {cancelled} SLURM jobs cancelled, {ended} processes of its jobs ended,"
+            f" {removed} half-written files removed",
             file=sys.stderr,
         )
 
