@@ -100,6 +100,28 @@ def test_a_misspelt_key_is_recognised_at_any_depth() -> None:
         ),
         ("stage1.epochs", 0, "'stage1.epochs' is 0, which is not allowed; it must be a whole number of at least 1"),
         ("labels.timing", "incidents", "choose ever or prevalent or incident; did you mean incident?"),
+        (
+            "labels.codes",
+            {"infarkt": ["I21"]},
+            "unknown key 'labels.codes.infarkt'; did you mean 'labels.codes.infarct'?",
+        ),
+        ("labels.codes", {"high_blood_pressure": ["I10"]}, "known here: cad, diabetes, hypertension, infarct, stroke"),
+        (
+            "labels.codes",
+            {"infarct": []},
+            "it must be a list of at least one entry, each text such as I252, I21, I20-I25",
+        ),
+        ("labels.codes", {"infarct": ["I21", "I21"]}, "it must not name anything twice"),
+        (
+            "labels.codes",
+            {"infarct": ["I21", "I25.2"]},
+            "'labels.codes.infarct.1' is \"I25.2\", which is not allowed; it must be text such as I252, I21, I20-I25",
+        ),
+        (
+            "labels.codes",
+            {"infarct": ["I21", "I299"]},
+            "'labels.codes.infarct': ICD-10 entry 'I299' is no code, parent",
+        ),
         ("seed", "x", "'seed' is \"x\", which is not allowed; it must be a whole number of at least 0"),
         (
             "stage3.lr",

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from vita.cohort import fields, labels
+from vita.cohort import diagnoses, fields
+from vita.cohort.icd10 import load_code_lists
 from vita.cohort.spellings import read_header
 from vita.cohort.withdrawals import load_withdrawals
 from vita.errors import UserError
@@ -20,11 +21,6 @@ from . import world
 def run_fields(table: Path, output: Path, config: str = "{}") -> None:
     arguments = ["--table", str(table), "--features", str(world.FEATURES), "--settings", config]
     fields.main([*arguments, "--output", str(output)])
-
-
-def run_labels(table: Path, folder: Path, icd10: Path = world.ICD10) -> None:
-    outputs = ["--output", str(folder / "l.parquet"), "--summary", str(folder / "s.csv")]
-    labels.main(["--table", str(table), "--icd10", str(icd10), *outputs])
 
 
 def changed(people: world.Columns, name: str, row: int, cell: str) -> world.Columns:
@@ -93,15 +89,20 @@ def test_a_bad_setting_names_its_key(key, value, table, tmp_path):
         run_fields(table, tmp_path / "f.parquet", json.dumps({"cohort": {key: value}}))
 
 
-def test_label_cells_and_code_lists_are_checked(people, tmp_path):
+def test_diagnoses_and_code_lists_are_checked(people, tmp_path):
     table = world.classic(tmp_path / "t.csv", changed(people, "41270-0.0", 2, "I25.1 Atherosclerotic heart disease"))
     with pytest.raises(UserError, match=r"41270.*RAW"):
-        run_labels(table, tmp_path)
-    lists = tmp_path / "icd10.tsv"
-    lists.write_text(world.ICD10.read_text().replace("I639", "I6399"))
-    with pytest.raises(UserError, match=r"icd10.tsv, line 3: .*I6399"):
-        run_labels(world.classic(tmp_path / "t.csv", people), tmp_path, lists)
+        diagnoses.main(["--table", str(table), "--output", str(tmp_path / "d.parquet")])
     assert not list(tmp_path.glob("*.parquet"))
+    text = world.ICD10.read_text()
+    for wrong, message in {
+        text.replace("I639", "I6399"): r"icd10.tsv, stroke: .*I6399",
+        text.replace("stroke", "strike"): r"icd10.tsv: must list exactly cad, stroke.*it has cad, strike",
+        text.replace("stroke\t", "stroke "): r"icd10.tsv, line 3: needs the columns",
+    }.items():
+        (tmp_path / "icd10.tsv").write_text(wrong)
+        with pytest.raises(UserError, match=message):
+            load_code_lists(tmp_path / "icd10.tsv")
 
 
 def test_withdrawals_name_the_line_not_the_text(tmp_path):

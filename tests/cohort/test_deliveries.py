@@ -5,20 +5,19 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from vita.cohort import fields, labels
+from vita.cohort import diagnoses, fields
 
 from . import world
 
 
 def extract(tmp_path: Path, *tables: Path, settings: str = "{}", withdrawals: Path | None = None) -> tuple[Path, Path]:
-    """Run fields and labels; returns both outputs."""
+    """Run fields and diagnoses; returns both outputs."""
     out = tmp_path / "out"
     more = ["--settings", settings] + (["--withdrawals", str(withdrawals)] if withdrawals else [])
     tables_given = ["--table", *map(str, tables)]
     fields.main([*tables_given, "--features", str(world.FEATURES), *more, "--output", str(out / "f.parquet")])
-    outputs = ["--output", str(out / "l.parquet"), "--summary", str(out / "s.csv")]
-    labels.main([*tables_given, "--icd10", str(world.ICD10), *more, *outputs])
-    return out / "f.parquet", out / "l.parquet"
+    diagnoses.main([*tables_given, *more, "--output", str(out / "d.parquet")])
+    return out / "f.parquet", out / "d.parquet"
 
 
 @pytest.fixture(scope="session")

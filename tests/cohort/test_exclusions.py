@@ -26,7 +26,7 @@ def index(bad: dict[int, dict[str, str]], absent: dict[int, list[str]]) -> pl.Da
 
 @pytest.fixture
 def paths(tmp_path: Path) -> dict[str, Path]:
-    files = {name: tmp_path / f"{name}.parquet" for name in ("fields", "labels", "index", "shard", "shard2", "output")}
+    files = {name: tmp_path / f"{name}.parquet" for name in ("fields", "index", "shard", "shard2", "output")}
     index({2: {"sa": "cut short"}}, {3: ["la_2ch"]}).write_parquet(files["index"])
     schema = {"eid": pl.Int64, "usable": pl.Boolean, "reason": pl.String}
     pl.DataFrame([(1, True, None), (4, False, "unreadable")], schema=schema, orient="row").write_parquet(files["shard"])
@@ -34,14 +34,13 @@ def paths(tmp_path: Path) -> dict[str, Path]:
     pl.DataFrame({"eid": [1, 2, 3, 4, 6, 8], "ethnicity": [1001, 1001, 1001, 1001, 3, 1001]}).write_parquet(
         files["fields"]
     )
-    pl.DataFrame({"eid": [1, 2, 3, 4, 6, 8]}).write_parquet(files["labels"])
     (tmp_path / "w.csv").write_text("4\n")
     return files | {"withdrawals": tmp_path / "w.csv"}
 
 
 def run(paths: dict[str, Path], tables: bool = True, **settings: object) -> list[tuple[int, str, str]]:
     block = {"images": {"required_views": VIEWS, "max_excluded": 0.9}, **settings}
-    given = ["--fields", str(paths["fields"]), "--labels", str(paths["labels"])] if tables else []
+    given = ["--fields", str(paths["fields"])] if tables else []
     given += ["--index", str(paths["index"]), "--shards", str(paths["shard"]), str(paths["shard2"])]
     given += ["--withdrawals", str(paths["withdrawals"]), "--output", str(paths["output"])]
     exclusions.main([*given, "--settings", json.dumps(block)])

@@ -1,14 +1,16 @@
-"""Timing of labels on a hand-made cohort, and the code lists."""
+"""Timing of labels on a hand-made cohort, the command line, and the code lists."""
 
 import csv
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from shared import SHARED, needs_shared
-from vita.cohort.icd10 import expand, load_code_lists, tree
-from vita.cohort.labels import _high_bp_offset, make_labels, summarise
+from vita.cohort import labels
+from vita.cohort.icd10 import HIGH_BP, expand, load_code_lists, tree
+from vita.cohort.labels import _high_bp_offset, make_label, summarise
 from vita.cohort.settings import LabelSettings
 from vita.errors import UserError
 
@@ -23,8 +25,6 @@ def facts() -> pl.DataFrame:
     """CAD before, at, a day after and 4 years after the scan, undated, none; and one without any record."""
     has = [True] * 5 + [False] * 2
     columns = {"eid": range(1, 8), "record": [True] * 6 + [False], "imaging_date": [SCAN] * 7}
-    for disease in ("stroke", "hypertension", "infarct", "diabetes"):
-        columns |= {f"has_{disease}": [False] * 7, f"date_{disease}": pl.Series([None] * 7, dtype=pl.Date)}
     columns |= {"has_cad": has, "date_cad": pl.Series(DAYS, dtype=pl.Date)}
     columns |= {"high_bp_visit": pl.Series([0, 2, 3, None, None, None, None], dtype=pl.Int8)}
     return pl.DataFrame(columns | {"high_bp_age": [50.0, 63, 65, None, None, None, None], "imaging_age": [63.0] * 7})
@@ -52,9 +52,8 @@ def facts() -> pl.DataFrame:
     ],
 )
 def test_timing(settings, cad, high_bp, facts):
-    labels = make_labels(facts, settings, instance=2)
-    assert labels["cad"].to_list() == cad
-    assert labels["high_blood_pressure"].to_list() == high_bp
+    assert make_label(facts, "cad", settings, 2)["cad"].to_list() == cad
+    assert make_label(facts, HIGH_BP, settings, 2)[HIGH_BP].to_list() == high_bp
 
 
 @pytest.mark.parametrize(
@@ -77,16 +76,53 @@ def test_high_blood_pressure_is_timed_by_age_and_visit(visit, age, scan_age, off
 
 
 def test_incident_years_hold_for_ages_too(facts):
-    labels = make_labels(facts, LabelSettings("incident", 1), 2)
-    assert labels["high_blood_pressure"].to_list() == [None, None, False, False, False, False, None]
-    assert make_labels(facts, LabelSettings("incident", 2), 2)["high_blood_pressure"][2] is True
+    one, two = (make_label(facts, HIGH_BP, LabelSettings("incident", years), 2)[HIGH_BP] for years in (1, 2))
+    assert one.to_list() == [None, None, False, False, False, False, None]
+    assert two[2] is True
 
 
 def test_summary_counts_cases_around_the_scan(facts):
-    rows = {row["disease"]: row for row in summarise(facts, make_labels(facts, LabelSettings(), 2), 2).to_dicts()}
-    cad = rows["cad"]
+    cad = summarise(facts, make_label(facts, "cad", LabelSettings(), 2), "cad", 2)
     assert [cad[f"cases_{when}"] for when in ("before_scan", "at_scan", "after_scan", "undated")] == [1, 1, 2, 1]
     assert (cad["positive"], cad["negative"], cad["missing"]) == (5, 1, 1)
+    high_bp = summarise(facts, make_label(facts, HIGH_BP, LabelSettings(), 2), HIGH_BP, 2)
+    assert [high_bp[f"cases_{when}"] for when in ("before_scan", "at_scan", "after_scan", "undated")] == [1, 1, 1, 0]
+
+
+@pytest.fixture
+def diagnoses(tmp_path: Path) -> Path:
+    """One with an infarct, dated; one with another diagnosis; one without any."""
+    nothing = {"high_bp_visit": [None] * 3, "high_bp_age": [None] * 3, "imaging_age": [63.0] * 3}
+    frame = pl.DataFrame(
+        {"eid": [1, 2, 3], "codes": [["I219", "I639"], ["J459"], []], "imaging_date": [SCAN] * 3, **nothing}
+    ).with_columns(dates=pl.Series([[DAYS[0], DAYS[3]], [None], []], dtype=pl.List(pl.Date)))
+    frame.write_parquet(tmp_path / "d.parquet")
+    return tmp_path / "d.parquet"
+
+
+def run(diagnoses: Path, disease: str, *codes: str) -> pl.DataFrame:
+    given = ["--codes", *codes] if codes else []
+    outputs = ["--output", str(diagnoses.with_name("l.parquet")), "--summary", str(diagnoses.with_name("s.csv"))]
+    labels.main(["--diagnoses", str(diagnoses), "--disease", disease, *given, *outputs])
+    return pl.read_parquet(diagnoses.with_name("l.parquet"))
+
+
+def test_command_line_looks_up_the_codes_it_is_given(diagnoses):
+    found = run(diagnoses, "infarct", "I21", "I252")
+    assert found.columns == ["eid", "infarct", "date_infarct", "imaging_date"]
+    assert found["infarct"].to_list() == [True, False, None]
+    assert found["date_infarct"].to_list() == [DAYS[0], None, None]
+    assert run(diagnoses, "infarct", "I220", "J45")["infarct"].to_list() == [False, True, None]
+    assert pl.read_csv(diagnoses.with_name("s.csv")).row(0) == ("infarct", 1, 1, 1, 0, 0, 0, 1)
+    assert run(diagnoses, HIGH_BP)[HIGH_BP].to_list() == [False, False, None]
+
+
+def test_a_code_list_goes_with_every_disease_but_high_blood_pressure(diagnoses):
+    for arguments in (("infarct",), (HIGH_BP, "I10")):
+        with pytest.raises(UserError, match="high blood pressure has no code list"):
+            run(diagnoses, *arguments)
+    with pytest.raises(UserError, match="'I2519' is no code"):
+        run(diagnoses, "infarct", "I2519")
 
 
 def test_parents_and_ranges_expand_on_the_tree():

@@ -9,7 +9,8 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from vita.cohort.collecting import collect
+from vita.cohort.cases import find_cases
+from vita.cohort.diagnoses import collect
 from vita.cohort.dictionary import dictionary_file
 from vita.cohort.icd10 import expand, load_code_lists, tree
 from vita.cohort.parser_adapter import people_by_code
@@ -40,7 +41,7 @@ def test_tree_is_that_of_a_plain_implementation(plain):
 
 def test_labels_agree_with_the_parsers_own_reading(people, table):
     lists = load_code_lists(world.ICD10)
-    facts = collect([table], lists, 2, ())
+    facts = find_cases(collect([table], 2, ()), lists)
     columns = {name: cells for name, cells in people.items() if name.startswith("41270-")}
     codes = pd.DataFrame(columns, index=[int(eid) for eid in people["eid"]]).replace("", None)
     for disease in lists:

@@ -1,6 +1,7 @@
 """The split: its shares, balance, steadiness, and that nobody is in it who should not be."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,15 @@ import polars as pl
 import pytest
 
 from vita.cohort import split
-from vita.cohort.split import RAREST_FIRST, make_split, participants
+from vita.cohort.icd10 import HIGH_BP, load_code_lists
+from vita.cohort.split import make_split
 from vita.cohort.split_hash import split_hash
+from vita.cohort.strata import RAREST_FIRST, participants, stratum
 from vita.errors import UserError
 
+from . import world
+
+LISTS = load_code_lists(world.ICD10)
 PREVALENCE = dict(zip(RAREST_FIRST, (0.09, 0.09, 0.10, 0.12, 0.25, 0.25), strict=True))
 
 
@@ -24,8 +30,17 @@ def cohort(people: int, seed: int) -> pl.DataFrame:
     ).sort("eid")
 
 
+def diagnosed(eids: Iterable[int], codes: list[list[str]], visits: list[int | None] | None = None) -> pl.DataFrame:
+    """As diagnoses.parquet; `visits` are those at which high blood pressure was reported."""
+    eids = list(eids)
+    return pl.DataFrame(
+        {"eid": eids, "codes": codes, "dates": [[None] * len(own) for own in codes], "high_bp_visit": visits},
+        schema_overrides={"codes": pl.List(pl.String), "dates": pl.List(pl.Date), "high_bp_visit": pl.Int8},
+    )
+
+
 def split_of(table: pl.DataFrame, **block: float) -> pl.DataFrame:
-    people = table.select("eid", split._stratum(table.columns))
+    people = table.select("eid", stratum(table.columns))
     return make_split(people, {"seed": 2025, "split": {"val": 0.15, "test": 0.2} | block})
 
 
@@ -82,7 +97,7 @@ def test_a_number_is_kept_exactly_and_only_the_next_in_line_moves():
 
 def test_seed_changes_the_split_and_row_order_does_not():
     table = cohort(500, 7)
-    people = table.select("eid", split._stratum(table.columns))
+    people = table.select("eid", stratum(table.columns))
     first = make_split(people, {"seed": 1})
     assert make_split(people.reverse(), {"seed": 1}).equals(first)
     assert not make_split(people, {"seed": 2}).equals(first)
@@ -104,21 +119,36 @@ def test_only_people_with_table_and_usable_scan(tmp_path: Path):
     ).write_parquet(tmp_path / "i.parquet")
     pl.DataFrame({"eid": [2], "step": ["shard"], "reason": ["x"]}).write_parquet(tmp_path / "x.parquet")
     pl.DataFrame({"eid": [1, 2, 3, 9], "sex": [0, 1, 0, 1]}).write_parquet(tmp_path / "f.parquet")
-    pl.DataFrame({"eid": [1, 2, 3, 9], "cad": [None, True, True, False]}).write_parquet(tmp_path / "l.parquet")
-    found = participants(*(tmp_path / f"{name}.parquet" for name in "ixfl"))
+    diagnosed([1, 2, 3, 9], [[], ["I251"], ["I251"], []]).write_parquet(tmp_path / "d.parquet")
+    found = participants(*(tmp_path / f"{name}.parquet" for name in "ixfd"), LISTS)
     assert found.rows() == [(1, "none 0"), (3, "cad")]
-    assert participants(tmp_path / "i.parquet", tmp_path / "x.parquet", None, None)["eid"].to_list() == [1, 3, 4]
+    assert participants(tmp_path / "i.parquet", tmp_path / "x.parquet")["eid"].to_list() == [1, 3, 4]
+
+
+def test_strata_are_the_papers_diseases_of_those_with_a_record(tmp_path: Path):
+    """Rarest first; high blood pressure without any hospital record is none, as in the paper's labels."""
+    eids = [1, 2, 3, 4, 5, 6]
+    codes = [["I10", "I219"], ["I10"], ["J459"], ["J459"], [], ["E119", "I251"]]
+    diagnosed(eids, codes, [0, None, 2, None, 2, None]).write_parquet(tmp_path / "d.parquet")
+    pl.DataFrame({"eid": eids, "participant_usable": [True] * 6}).write_parquet(tmp_path / "i.parquet")
+    pl.DataFrame(schema={"eid": pl.Int64}).write_parquet(tmp_path / "x.parquet")
+    found = participants(tmp_path / "i.parquet", tmp_path / "x.parquet", None, tmp_path / "d.parquet", LISTS)
+    assert found["stratum"].to_list() == ["infarct", "hypertension", HIGH_BP, "none", "none", "diabetes"]
 
 
 def test_command_line(tmp_path: Path):
     table = cohort(200, 9)
     table.select("eid", "sex", "age").write_parquet(tmp_path / "f.parquet")
-    table.select("eid", *RAREST_FIRST).write_parquet(tmp_path / "l.parquet")
+    codes = [["I219"] if sick else ["J459"] for sick in table["infarct"]]
+    diagnosed(table["eid"], codes).write_parquet(tmp_path / "d.parquet")
     table.select("eid", view=pl.lit("sa"), participant_usable=pl.lit(value=True)).write_parquet(tmp_path / "i.parquet")
     pl.DataFrame(schema={"eid": pl.Int64, "step": pl.String, "reason": pl.String}).write_parquet(tmp_path / "x.parquet")
-    options = {"--fields": "f", "--labels": "l", "--index": "i", "--exclusions": "x", "--output": "s"}
+    options = {"--fields": "f", "--diagnoses": "d", "--index": "i", "--exclusions": "x", "--output": "s"}
     arguments = [part for option, name in options.items() for part in (option, str(tmp_path / f"{name}.parquet"))]
-    split.main([*arguments, "--settings", json.dumps({"seed": 2025, "split": {"val": 0.15, "test": 0.2}})])
+    arguments += ["--settings", json.dumps({"seed": 2025, "split": {"val": 0.15, "test": 0.2}})]
+    with pytest.raises(UserError, match="--diagnoses and --icd10 go together"):
+        split.main(arguments)
+    split.main([*arguments, "--icd10", str(world.ICD10)])
     written = pl.read_parquet(tmp_path / "s.parquet")
     assert written.columns == ["eid", "split"]
     assert set(written["split"]) == {"train", "val", "test"}

@@ -14,7 +14,7 @@ from vita.errors import UserError
 from vita.tabular import encoder
 from vita.tabular.encoder import encode, fit, load_encoder
 from vita.tabular.features import inputs, load_features
-from vita.tabular.targets import load_targets
+from vita.tabular.truth import load_targets
 
 FEATURES = load_features(world.FEATURES)
 PHENOTYPES = [each.name for each in FEATURES if each.group in encoder.PHENOTYPE_GROUPS]
@@ -140,5 +140,5 @@ def test_targets_have_their_values(folder):
 def test_unknown_task_and_absent_table_are_named(folder, tmp_path):
     with pytest.raises(UserError, match="no target of task 'nothing'; tasks are sa_phenotypes, la_phenotypes"):
         targets(folder, "nothing")
-    with pytest.raises(UserError, match=r"needs the table labels\.parquet"):
+    with pytest.raises(UserError, match="needs the table of its labels, which is not at"):
         load_targets(world.TARGETS, "disease_cad", None, None, tmp_path / "labels.parquet")

@@ -22,8 +22,8 @@ pytestmark = pytest.mark.workflow
 PARTS = ("Snakefile", "config.yaml", "envs", "src", "workflow", "profiles")
 SMOKE = ("--configfile", "workflow/presets/smoke.yaml")
 # made from the table alone, or from nothing
-NO_IMAGES = {"phantom_people", "phantom_scans", "phantom_truth", "extract_fields", "label_diseases"}
-NO_IMAGES |= {"list_overlap", "record_config"}
+NO_IMAGES = {"phantom_people", "phantom_scans", "phantom_truth", "extract_fields", "collect_diagnoses"}
+NO_IMAGES |= {"label_disease", "join_labels", "list_overlap", "record_config"}
 IMAGES = {"index_scans", "build_shard", "measure_phenotypes", "list_exclusions", "split_cohort"}
 LAST = {"list_run_times", "report", "audit"}
 LARGE = (".npz", ".safetensors")
@@ -184,12 +184,53 @@ def test_a_stage_i_setting_reruns_all_stages_and_no_images(clone: Path, everythi
     assert after["train_stage3"] < everything["train_stage3"], "a baseline from scratch starts from no Stage I"
 
 
-def test_a_code_list_reruns_labels_and_what_follows(clone: Path) -> None:
-    with edited(clone / "workflow/resources/icd10.tsv", "# another code"):
+def about(jobs: list[str], kind: str) -> set[str]:
+    """What the jobs of a kind are about, such as a task; a job's message is `<kind>: <what> by/with <system>`."""
+    return {re.split(" by | with ", job.removeprefix(f"{kind}: "))[0] for job in jobs if job.startswith(f"{kind}: ")}
+
+
+def test_a_code_list_reruns_its_disease_alone(clone: Path, everything: dict[str, int]) -> None:
+    arguments = with_config(clone, "labels: {codes: {infarct: [I21, I22, I252]}}\n")
+    jobs = re.findall(r"^Job \d+: (.*)$", snakemake(clone, "-n", *arguments), re.MULTILINE)
+    assert about(jobs, "Labels") == {"infarct"}
+    assert about(jobs, "Stage III") == about(jobs, "Metrics") == about(jobs, "Subgroups") == {"disease_infarct"}
+    assert about(jobs, "Table") == {"table4_diseases"}
+    after = planned(clone, *arguments)
+    reruns = {"label_disease", "join_labels", "train_stage3", "measure_classification", "measure_subgroups"}
+    reruns |= {"make_table", "draw_calibration", "draw_learning_curves", "record_decisions"}
+    reruns |= {"record_config", "write_run_card", "write_data_card", "write_model_card", *LAST}
+    if "guess_mean" in after:
+        reruns |= {"guess_mean"}
+        assert about(jobs, "Baseline") == {"the training mean for disease_infarct"}
+    assert set(after) == reruns
+    assert after["train_stage3"] < everything["train_stage3"]
+
+
+def test_the_same_codes_in_another_order_rerun_no_label(clone: Path) -> None:
+    lists = dict(line.split("\t") for line in (clone / "workflow/resources/icd10.tsv").read_text().splitlines())
+    codes = ", ".join(reversed(lists["infarct"].split()))
+    after = planned(clone, *with_config(clone, f"labels: {{codes: {{infarct: [{codes}]}}}}\n"))
+    assert set(after) == {"record_config", "write_run_card", *LAST}
+
+
+def test_a_timing_of_labels_reruns_all_diseases_and_no_split(clone: Path, everything: dict[str, int]) -> None:
+    after = planned(clone, *with_config(clone, "labels: {timing: prevalent}\n"))
+    assert after["label_disease"] == everything["label_disease"] == 6
+    assert not {"collect_diagnoses", "split_cohort", "train_stage1", "train_segmentation", "build_shard"} & set(after)
+
+
+def test_the_papers_code_lists_balance_the_split(clone: Path, everything: dict[str, int]) -> None:
+    lists = clone / "workflow/resources/icd10.tsv"
+    before = lists.read_text()
+    lists.write_text(before.replace("I638 I639", "I638 I639 I64"))
+    try:
         after = planned(clone)
-    assert {"label_diseases", "split_cohort", "train_stage3", "measure_classification", "make_table"} <= set(after)
-    before = {"phantom_people", "phantom_scans", "extract_fields", "index_scans", "build_shard", "measure_phenotypes"}
-    assert not set(after) & before
+    finally:
+        lists.write_text(before)
+    assert after["label_disease"] == 1
+    assert after["split_cohort"] == 1
+    assert after["train_stage3"] == everything["train_stage3"]
+    assert not {"extract_fields", "collect_diagnoses", "build_shard", "measure_phenotypes"} & set(after)
 
 
 def test_a_gpu_that_comes_or_goes_reruns_nothing(clone: Path) -> None:
@@ -211,5 +252,16 @@ def test_where_a_model_is_trained_reruns_no_model(clone: Path) -> None:
     for device in ("cpu", "cuda"):
         after = planned(clone, *with_config(clone, f"training: {{device: {device}, cache_mb: 99}}\n"))
         assert {"record_config", "report", "audit"} <= set(after)
-        made = ("phantom_", "extract_", "label_", "build_", "encode_", "train_", "measure_", "embed", "reconstruct")
+        made = (
+            "phantom_",
+            "extract_",
+            "collect_",
+            "label_",
+            "build_",
+            "encode_",
+            "train_",
+            "measure_",
+            "embed",
+            "reconstruct",
+        )
         assert not [rule for rule in after if rule.startswith(made)]

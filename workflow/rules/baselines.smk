@@ -3,11 +3,9 @@
 
 rule guess_mean:
     input:
+        unpack(target_tables),
         split="results/cohort/split.parquet",
         targets=TARGETS,
-        fields="results/cohort/fields.parquet",
-        phenotypes="results/images/phenotypes.parquet",
-        labels="results/cohort/labels.parquet",
     output:
         predictions="results/predictions/{task}/mean_guess.parquet",
     log:
@@ -21,9 +19,9 @@ rule guess_mean:
         **asked("guess_mean"),
     params:
         code=code_digest("vita.training.mean_guess"),
+        tables=tables_argument,
     message:
         "Baseline: the training mean for {wildcards.task}"
     shell:
         "python -m vita.training.mean_guess --task {wildcards.task} --split {input.split}"
-        " --targets {input.targets:q} --fields {input.fields} --phenotypes {input.phenotypes}"
-        " --labels {input.labels} --predictions {output.predictions} > {log} 2>&1"
+        " --targets {input.targets:q} {params.tables} --predictions {output.predictions} > {log} 2>&1"

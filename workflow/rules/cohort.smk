@@ -1,4 +1,5 @@
 # From the delivered table to features, labels, exclusions and the one split.
+from vita.cohort.icd10 import DISEASES, LABELS, read_lists
 
 
 rule extract_fields:
@@ -29,51 +30,111 @@ rule extract_fields:
         " --settings {params.settings} {params.withdrawals} --output {output.fields} > {log} 2>&1"
 
 
-rule label_diseases:
+rule collect_diagnoses:
     input:
         tables=TABLES if PHANTOM else existing(TABLES),
         withdrawals=WITHDRAWALS_INPUT,
-        icd10=str(RESOURCES / "icd10.tsv"),
+    output:
+        diagnoses="results/cohort/diagnoses.parquet",
+    log:
+        "results/logs/collect_diagnoses.log",
+    benchmark:
+        "results/benchmarks/collect_diagnoses.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cpus("collect_diagnoses")
+    resources:
+        **asked("collect_diagnoses"),
+    params:
+        settings=settings(cohort={"instance": config["cohort"]["instance"]}),
+        code=code_digest("vita.cohort.diagnoses"),
+        tables=TABLES,
+        withdrawals=WITHDRAWALS_ARGUMENT,
+    message:
+        "Hospital diagnoses with their dates, high blood pressure, the date of the scan"
+    shell:
+        "python -m vita.cohort.diagnoses --table {params.tables:q} --settings {params.settings}"
+        " {params.withdrawals} --output {output.diagnoses} > {log} 2>&1"
+
+
+# a list that the config names goes before the paper's
+CODE_LISTS = read_lists(ICD10) | config["labels"]["codes"]
+
+
+rule label_disease:
+    input:
+        diagnoses="results/cohort/diagnoses.parquet",
+    output:
+        labels="results/cohort/labels/{disease}.parquet",
+        summary="results/cohort/labels/{disease}.csv",
+    log:
+        "results/logs/label_disease/{disease}.log",
+    benchmark:
+        "results/benchmarks/label_disease/{disease}.tsv"
+    wildcard_constraints:
+        disease="|".join(LABELS),
+    conda:
+        ENVIRONMENT
+    threads: cpus("label_disease")
+    resources:
+        **asked("label_disease"),
+    params:
+        settings=settings(
+            cohort={"instance": config["cohort"]["instance"]},
+            labels={key: value for key, value in config["labels"].items() if key != "codes"},
+        ),
+        code=code_digest("vita.cohort.labels"),
+        # in any order the same list
+        codes=lambda wildcards: (
+            f"--codes {' '.join(sorted(set(CODE_LISTS[wildcards.disease])))}"
+            if wildcards.disease in DISEASES
+            else ""
+        ),
+    message:
+        "Labels: {wildcards.disease}"
+    shell:
+        "python -m vita.cohort.labels --diagnoses {input.diagnoses} --disease {wildcards.disease}"
+        " {params.codes} --settings {params.settings} --output {output.labels}"
+        " --summary {output.summary} > {log} 2>&1"
+
+
+rule join_labels:
+    input:
+        labels=expand("results/cohort/labels/{disease}.parquet", disease=LABELS),
+        summaries=expand("results/cohort/labels/{disease}.csv", disease=LABELS),
     output:
         labels="results/cohort/labels.parquet",
         summary="results/cohort/labels_summary.csv",
     log:
-        "results/logs/label_diseases.log",
+        "results/logs/join_labels.log",
     benchmark:
-        "results/benchmarks/label_diseases.tsv"
+        "results/benchmarks/join_labels.tsv"
     conda:
         ENVIRONMENT
-    threads: cpus("label_diseases")
+    threads: cpus("join_labels")
     resources:
-        **asked("label_diseases"),
+        **asked("join_labels"),
     params:
-        settings=settings(cohort=config["cohort"], labels=config["labels"]),
-        code=code_digest("vita.cohort.labels"),
-        tables=TABLES,
-        withdrawals=WITHDRAWALS_ARGUMENT,
+        code=code_digest("vita.cohort.join_labels"),
     message:
-        "Disease labels from ICD-10 codes and their dates"
+        "Labels of all diseases side by side"
     shell:
-        "python -m vita.cohort.labels --table {params.tables:q} --icd10 {input.icd10:q}"
-        " --settings {params.settings} {params.withdrawals} --output {output.labels}"
-        " --summary {output.summary} > {log} 2>&1"
+        "python -m vita.cohort.join_labels --labels {input.labels} --summaries {input.summaries}"
+        " --output {output.labels} --summary {output.summary} > {log} 2>&1"
 
 
 # A run from scans alone has no table: exclusions and split then rest on the scans.
-COHORT_TABLES = (
-    {
-        "fields": "results/cohort/fields.parquet",
-        "labels": "results/cohort/labels.parquet",
-    }
-    if TABLES
-    else {}
-)
-COHORT_ARGUMENTS = " ".join(f"--{name} {path}" for name, path in COHORT_TABLES.items())
+FIELDS_INPUT = {"fields": "results/cohort/fields.parquet"} if TABLES else {}
+STRATA_INPUT = {"diagnoses": "results/cohort/diagnoses.parquet", "icd10": ICD10} if TABLES else {}
+
+
+def options(files):
+    return " ".join(f"--{name} {shlex.quote(path)}" for name, path in files.items())
 
 
 rule list_exclusions:
     input:
-        **COHORT_TABLES,
+        **FIELDS_INPUT,
         index="results/images/index.parquet",
         shards=shards("parquet"),
         withdrawals=WITHDRAWALS_INPUT,
@@ -91,7 +152,7 @@ rule list_exclusions:
     params:
         settings=settings(cohort=config["cohort"], images=config["images"]),
         code=code_digest("vita.cohort.exclusions"),
-        tables=COHORT_ARGUMENTS,
+        tables=options(FIELDS_INPUT),
         withdrawals=WITHDRAWALS_ARGUMENT,
     message:
         "Exclusions: everybody who is left out, and why"
@@ -102,7 +163,8 @@ rule list_exclusions:
 
 rule split_cohort:
     input:
-        **COHORT_TABLES,
+        **FIELDS_INPUT,
+        **STRATA_INPUT,
         index="results/images/index.parquet",
         exclusions="results/cohort/exclusions.parquet",
     output:
@@ -119,7 +181,7 @@ rule split_cohort:
     params:
         settings=settings(split=config["split"]),
         code=code_digest("vita.cohort.split"),
-        tables=COHORT_ARGUMENTS,
+        tables=options(FIELDS_INPUT | STRATA_INPUT),
     message:
         "Split: train, val and test, once for every stage and task"
     shell:

@@ -64,6 +64,7 @@ ALIGNMENTS = alignments(config)
 EXCLUDE = config["tabular"]["exclude"]
 FEATURES = str(RESOURCES / "features.tsv")
 TARGETS = str(RESOURCES / "targets.tsv")
+ICD10 = str(RESOURCES / "icd10.tsv")
 
 
 wildcard_constraints:

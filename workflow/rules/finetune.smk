@@ -5,23 +5,20 @@
 STAGE3_INPUT = {
     "shards": shards("npz"),
     "split": "results/cohort/split.parquet",
-    "fields": "results/cohort/fields.parquet",
-    "phenotypes": "results/images/phenotypes.parquet",
-    "labels": "results/cohort/labels.parquet",
     "targets": TARGETS,
 }
 
 
 STAGE3_ARGUMENTS = (
     " --shards {input.shards} --split {input.split} --targets {input.targets:q}"
-    " --fields {input.fields} --phenotypes {input.phenotypes} --labels {input.labels} {params.init}"
-    " --settings {params.settings} --output {params.folder}"
+    " {params.init} --settings {params.settings} --output {params.folder}"
     " --predictions {output.predictions} > {log} 2>&1"
 )
 
 
 rule train_stage3:
     input:
+        unpack(target_tables),
         **STAGE3_INPUT,
         init=weights(initial_encoder),
     output:
@@ -47,13 +44,14 @@ rule train_stage3:
         settings=computing("train_stage3", finetuning),
         code=code_digest("vita.training.stage3"),
         init=init_argument(initial_encoder),
+        tables=tables_argument,
         target=target_argument,
         folder=lambda wildcards, output: str(Path(output.model).parent),
     message:
         "Stage III: {wildcards.task} with {wildcards.model}{wildcards.target}"
     shell:
         "python -m vita.nodes --count {resources.nodes} -- python -m vita.gpus --count {resources.devices} --"
-        " python -m vita.training.stage3 --task {wildcards.task} --model {wildcards.model} {params.target}"
+        " python -m vita.training.stage3 --task {wildcards.task} --model {wildcards.model} {params.target} {params.tables}"
         + STAGE3_ARGUMENTS
 
 

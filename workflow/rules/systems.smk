@@ -2,6 +2,7 @@
 from vita.ablations import pretrained, seen
 from vita.config.systems import NAMED_VIEWS, stage_settings, training_blocks
 from vita.tabular.leakage import exclusions, suffix
+from vita.tabular.targets import read_sources, read_targets
 from vita.training.stage3 import MODELS as TRAINABLE
 
 REGRESSION = ["sa_phenotypes", "la_phenotypes", "physiological"]
@@ -122,11 +123,27 @@ def nnunet_python(wildcards, threads):
     return f"{NNUNET_PLACE}/bin/python"
 
 
+SOURCES = read_sources(TARGETS)
+
+
+def target_tables(wildcards):
+    """The tables that a task's targets stand in, by kind: of a disease its own labels, and nobody else's."""
+    disease = wildcards.task.removeprefix("disease_")
+    paths = {
+        "fields": "results/cohort/fields.parquet",
+        "phenotypes": "results/images/phenotypes.parquet",
+        "labels": f"results/cohort/labels/{disease}.parquet",
+    }
+    return {source: paths[source] for source in SOURCES[wildcards.task]}
+
+
+def tables_argument(wildcards):
+    return " ".join(f"--{source} {path}" for source, path in target_tables(wildcards).items())
+
+
 @cache
 def targets_of(task):
     """Targets of a task by what their files are named."""
-    from vita.tabular.targets import read_targets  # imports pandas
-
     return {target.name.replace(" ", "_"): target.name for target in read_targets(TARGETS, task)}
 
 

@@ -1,1 +1,1 @@
-"""UK Biobank tables: fields, labels, exclusions and the split."""
+"""UK Biobank tables: fields, diagnoses, labels, exclusions and the split."""

@@ -28,7 +28,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Command line of `python -m vita.cohort.exclusions`."""
     parser = cli.parser(__doc__)
     parser.add_argument("--fields", type=Path, help="fields.parquet; leave out for a run from scans alone")
-    parser.add_argument("--labels", type=Path, help="labels.parquet; leave out for a run from scans alone")
     parser.add_argument("--index", required=True, type=Path, help="images/index.parquet")
     parser.add_argument("--shards", required=True, nargs="+", type=Path, help="the shards' Parquet tables")
     parser.add_argument("--withdrawals", type=Path, help="ids of withdrawn participants, one a line")

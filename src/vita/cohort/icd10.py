@@ -1,16 +1,24 @@
 """ICD-10 code lists of the diseases, expanded on UK Biobank's tree of codes (data-coding 19).
 
-A list may hold single codes (`I251`), parents (`E11` is E11 and everything below it) and ranges (`I20-I25`).
+An entry of a list is a code (`I251`), written without a dot, or a range of three-character codes (`I20-I25`, both ends
+included). A code means itself and everything below it on the tree: `I21` is I21 and I210 to I219, `I251` is I251 alone,
+and `I10` too, since nothing is below it.
+
+workflow/resources/icd10.tsv holds the lists as the paper prints them. The config's `labels.codes` puts another list in
+the place of one; the strata of the split stay the paper's.
 """
 
 import csv
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 from vita.errors import UserError
 
 DISEASES = ("cad", "stroke", "hypertension", "infarct", "diabetes")
+HIGH_BP = "high_blood_pressure"  # has no code list: an age of diagnosis, field 2966
+LABELS = (*DISEASES, HIGH_BP)
 _RANGE = re.compile(r"([A-Z]\d\d)-([A-Z]\d\d)")
 
 
@@ -46,26 +54,46 @@ def expand(entry: str) -> frozenset[str]:
     raise UserError(f"ICD-10 entry {entry!r} is no code, parent or range of UK Biobank's coding 19; write e.g. I251")
 
 
-def load_code_lists(path: str | Path) -> dict[str, frozenset[str]]:
-    """Read icd10.tsv (columns disease, codes separated by blanks) and expand every entry.
+def expand_all(entries: Iterable[str]) -> frozenset[str]:
+    """Codes that the entries of a list stand for together.
 
     Raises:
-        UserError: the file cannot be read, a disease lacks or is unknown, or a code does not exist.
+        UserError: an entry is none.
+    """
+    return frozenset().union(*map(expand, entries))
+
+
+def read_lists(path: str | Path) -> dict[str, list[str]]:
+    """Entries of each disease's list as written in icd10.tsv (columns disease, codes separated by blanks).
+
+    Raises:
+        UserError: the file cannot be read, or a disease lacks, is unknown or has no codes.
     """
     try:
         with Path(path).open(encoding="utf-8", newline="") as lines:
             rows = list(csv.DictReader(lines, delimiter="\t"))
     except OSError as error:
         raise UserError(f"{path}: the ICD-10 table cannot be read: {error.strerror}") from error
-    lists: dict[str, frozenset[str]] = {}
+    lists: dict[str, list[str]] = {}
     for line, row in enumerate(rows, start=2):
-        try:
-            codes = [expand(entry) for entry in row["codes"].split()]
-            lists[row["disease"]] = frozenset().union(*codes)
-        except (KeyError, AttributeError) as error:
-            raise UserError(f"{path}, line {line}: needs the columns disease and codes, tab-separated") from error
-        except UserError as error:
-            raise UserError(f"{path}, line {line}: {error}") from error
+        if not row.get("disease") or not row.get("codes"):
+            raise UserError(f"{path}, line {line}: needs the columns disease and codes, tab-separated")
+        lists[row["disease"]] = row["codes"].split()
     if set(lists) != set(DISEASES):
         raise UserError(f"{path}: must list exactly {', '.join(DISEASES)}; it has {', '.join(lists)}")
+    return lists
+
+
+def load_code_lists(path: str | Path) -> dict[str, frozenset[str]]:
+    """Every code of each disease of icd10.tsv.
+
+    Raises:
+        UserError: the file cannot be read, a disease lacks or is unknown, or a code does not exist.
+    """
+    lists = {}
+    for disease, entries in read_lists(path).items():
+        try:
+            lists[disease] = expand_all(entries)
+        except UserError as error:
+            raise UserError(f"{path}, {disease}: {error}") from error
     return lists

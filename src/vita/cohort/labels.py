@@ -1,4 +1,4 @@
-"""Six disease labels per participant, from hospital diagnoses and the touchscreen questionnaire.
+"""The label of one disease per participant, from hospital diagnoses or the touchscreen questionnaire.
 
 Coronary artery disease, stroke, hypertension, infarct and diabetes are ICD-10 code lists over field 41270, with dates
 from 41280; high blood pressure is an age of diagnosis in field 2966, which has a visit but no date. Many are told of
@@ -11,70 +11,73 @@ scan's visit (field 21003); in the same year, or without that field, the visit a
     incident    the first diagnosis after the scan (within `incident_years`); earlier and undated ones are missing
 `labels.no_record` says what a participant without any hospital diagnosis is: missing (exclude, the paper's rule for
 its disease tasks, all six) or negative.
+`--codes` are entries of a code list, see vita.cohort.icd10: from icd10.tsv, or from the config's `labels.codes`.
 
-    python -m vita.cohort.labels --table ukb.csv --icd10 workflow/resources/icd10.tsv \\
-        --output results/cohort/labels.parquet --summary results/cohort/labels_summary.csv
+    python -m vita.cohort.labels --diagnoses results/cohort/diagnoses.parquet --disease infarct --codes I21 I252 \\
+        --output results/cohort/labels/infarct.parquet --summary results/cohort/labels/infarct.csv
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from vita import cli
 from vita.atomic import replacing
-from vita.cohort.collecting import collect
-from vita.cohort.icd10 import DISEASES, load_code_lists
+from vita.cohort.cases import find_cases
+from vita.cohort.icd10 import HIGH_BP, LABELS, expand_all
 from vita.cohort.reading import EID
 from vita.cohort.settings import CohortSettings, LabelSettings
-from vita.cohort.withdrawals import load_withdrawals
+from vita.errors import UserError
 
 LOG = logging.getLogger(__name__)
-HIGH_BP = "high_blood_pressure"
-LABELS = (*DISEASES, HIGH_BP)
 _DAYS_PER_YEAR = 365.25
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line of `python -m vita.cohort.labels`."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--table", required=True, nargs="+", type=Path, help="tables that share participants' ids")
-    parser.add_argument("--icd10", required=True, type=Path, help="code lists, icd10.tsv")
-    parser.add_argument("--withdrawals", type=Path, help="ids of withdrawn participants, one a line")
-    parser.add_argument("--output", required=True, type=Path, help="labels.parquet")
+    parser.add_argument("--diagnoses", required=True, type=Path, help="diagnoses.parquet")
+    parser.add_argument("--disease", required=True, choices=LABELS, help="which one")
+    parser.add_argument("--codes", nargs="+", default=[], help=f"its ICD-10 codes; none for {HIGH_BP}")
+    parser.add_argument("--output", required=True, type=Path, help="labels of the disease, Parquet")
     parser.add_argument("--summary", required=True, type=Path, help="cases before, at and after the scan, as CSV")
     cli.add_settings(parser, "blocks cohort and labels of config.yaml")
     args = parser.parse_args(arguments)
     settings, instance = LabelSettings.read(args.settings), CohortSettings.read(args.settings).instance
-    lists = load_code_lists(args.icd10)
-    facts = collect(args.table, lists, instance, load_withdrawals(args.withdrawals))
-    labels = make_labels(facts, settings, instance)
+    facts = find_cases(pl.read_parquet(args.diagnoses), _lists(args.disease, args.codes))
+    label = make_label(facts, args.disease, settings, instance)
     with replacing(args.output) as path:
-        labels.write_parquet(path, compression="zstd")
+        label.write_parquet(path, compression="zstd")
     with replacing(args.summary) as path:
-        summarise(facts, labels, instance).write_csv(path)
-    LOG.info("%d participants labelled (%s)", len(labels), settings.timing)
+        pl.DataFrame([summarise(facts, label, args.disease, instance)]).write_csv(path)
+    LOG.info("%s: %d participants labelled (%s)", args.disease, len(label), settings.timing)
 
 
-def make_labels(facts: pl.DataFrame, settings: LabelSettings, instance: int) -> pl.DataFrame:
-    """Labels by the chosen timing.
+def _lists(disease: str, entries: Collection[str]) -> dict[str, frozenset[str]]:
+    if (disease == HIGH_BP) == bool(entries):
+        raise UserError(f"--disease {disease}: high blood pressure has no code list, and every other disease needs one")
+    return {} if disease == HIGH_BP else {disease: expand_all(entries)}
+
+
+def make_label(facts: pl.DataFrame, disease: str, settings: LabelSettings, instance: int) -> pl.DataFrame:
+    """A disease's label by the chosen timing.
 
     Args:
-        facts: as from vita.cohort.collecting.collect.
+        facts: as from vita.cohort.cases.find_cases for the disease's code list, or for none (high blood pressure).
+        disease: one of the six.
         settings: the block labels.
         instance: the scan's visit.
 
     Returns:
-        `eid`, a nullable boolean per disease, `date_<disease>`, `imaging_date`.
+        `eid`, a nullable boolean named as the disease, `date_<disease>`, `imaging_date`.
     """
-    labels = [_timed(disease, settings).alias(disease) for disease in DISEASES]
-    labels.append(_high_bp(settings, instance).alias(HIGH_BP))
+    label = _high_bp(settings, instance) if disease == HIGH_BP else _timed(disease, settings)
     if settings.no_record == "exclude":
-        labels = [pl.when(pl.col("record")).then(label) for label in labels]
-    days = [f"date_{disease}" for disease in DISEASES]
-    no_date = pl.lit(None, pl.Date).alias(f"date_{HIGH_BP}")
-    return facts.select(EID, *labels, *days, no_date, "imaging_date")
+        label = pl.when(pl.col("record")).then(label)
+    day = pl.lit(None, pl.Date) if disease == HIGH_BP else pl.col(f"date_{disease}")
+    return facts.select(EID, label.alias(disease), day.alias(f"date_{disease}"), "imaging_date")
 
 
 def _timed(disease: str, settings: LabelSettings) -> pl.Expr:
@@ -112,34 +115,29 @@ def _high_bp(settings: LabelSettings, instance: int) -> pl.Expr:
     return pl.when(~before).then(found)
 
 
-def summarise(facts: pl.DataFrame, labels: pl.DataFrame, instance: int) -> pl.DataFrame:
-    """One row per disease: label counts, and when cases with an imaging date were first diagnosed.
+def summarise(facts: pl.DataFrame, labels: pl.DataFrame, disease: str, instance: int) -> dict[str, str | int]:
+    """Label counts of a disease, and when its cases with an imaging date were first diagnosed.
 
     `at` is the day of the scan (for high blood pressure: at the scan's visit, and not at a younger age).
     """
     scanned = facts.filter(pl.col("imaging_date").is_not_null())
-    high_bp = scanned.select(_high_bp_offset(instance).alias("offset"))["offset"]
-    rows = []
-    for disease in LABELS:
-        if disease == HIGH_BP:
-            offset, cases = high_bp, high_bp.is_not_null()
-        else:
-            offset = (scanned[f"date_{disease}"] - scanned["imaging_date"]).dt.total_days()
-            cases = scanned[f"has_{disease}"]
-        label = labels[disease]
-        rows.append(
-            {
-                "disease": disease,
-                "positive": int(label.sum()),
-                "negative": int((~label).sum()),
-                "missing": label.null_count(),
-                "cases_before_scan": int((offset < 0).sum()),
-                "cases_at_scan": int((offset == 0).sum()),
-                "cases_after_scan": int((offset > 0).sum()),
-                "cases_undated": int((cases & offset.is_null()).sum()),
-            }
-        )
-    return pl.DataFrame(rows)
+    if disease == HIGH_BP:
+        offset = scanned.select(_high_bp_offset(instance).alias("offset"))["offset"]
+        cases = offset.is_not_null()
+    else:
+        offset = (scanned[f"date_{disease}"] - scanned["imaging_date"]).dt.total_days()
+        cases = scanned[f"has_{disease}"]
+    label = labels[disease]
+    return {
+        "disease": disease,
+        "positive": int(label.sum()),
+        "negative": int((~label).sum()),
+        "missing": label.null_count(),
+        "cases_before_scan": int((offset < 0).sum()),
+        "cases_at_scan": int((offset == 0).sum()),
+        "cases_after_scan": int((offset > 0).sum()),
+        "cases_undated": int((cases & offset.is_null()).sum()),
+    }
 
 
 if __name__ == "__main__":

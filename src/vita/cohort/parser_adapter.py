@@ -38,7 +38,7 @@ def icd10_tree() -> pd.DataFrame:
 def people_by_code(codes: pd.DataFrame, wanted: set[str]) -> dict[str, set[Any]]:
     """Who has each wanted code or one below it.
 
-    Slow (row by row): for checks and small tables; labels.py does the same streamed.
+    Slow (row by row): for checks and small tables; vita.cohort.cases does the same fast.
 
     Args:
         codes: a row per person, ICD-10 codes in any column.

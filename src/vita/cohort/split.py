@@ -2,10 +2,11 @@
 
 Every participant has a number between 0 and 1, a hash of the seed and the id. A stratum is the participant's rarest
 disease (rarest first: infarct, stroke, diabetes, cad, high_blood_pressure, hypertension), or for those without any,
-sex and age band. The test split is everybody whose number, divided by the stratum's weight, is below the fraction.
-The weight is 1 unless too few of the stratum would be in the test split (below 0.7 of the expected number for a
-disease, 0.5 for the others); then it is the first step of a ladder upwards that mends this. The validation split is
-chosen among the others in the same way with an independent hash.
+sex and age band. Diseases are the paper's; the config's `labels` have no part in the split (see vita.cohort.strata).
+The test split is everybody whose number, divided by the stratum's weight, is below the fraction. The weight is 1
+unless too few of the stratum would be in the test split (below 0.7 of the expected number for a disease, 0.5 for the
+others); then it is the first step of a ladder upwards that mends this. The validation split is chosen among the others
+in the same way with an independent hash.
 
 Why not exact shares: a share that is exact for everybody at once must move somebody when one person leaves. A hash
 alone moves nobody but leaves rare diseases to chance. This is the hash, with a floor.
@@ -35,15 +36,14 @@ import polars as pl
 
 from vita import cli
 from vita.atomic import replacing
+from vita.cohort.icd10 import load_code_lists
 from vita.cohort.reading import EID
+from vita.cohort.strata import HEALTHY, participants
 from vita.errors import UserError
 
 LOG = logging.getLogger(__name__)
-RAREST_FIRST = ("infarct", "stroke", "diabetes", "cad", "high_blood_pressure", "hypertension")
-AGE_BANDS = (65,)  # years; the imaging cohort is 45 to 85, half of it below 65
 FLOOR = 0.7  # of the expected number of a disease's people that must be in val and in test
 HEALTHY_FLOOR = 0.5
-_HEALTHY = "none"
 _FEW = 4  # a stratum of so many people has at least one in val and test, also in a tiny cohort
 _LADDER = tuple(1.12**step for step in range(17))
 _FEWEST = 2  # somebody to train on and somebody to judge by
@@ -52,51 +52,23 @@ _FEWEST = 2  # somebody to train on and somebody to judge by
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line of `python -m vita.cohort.split`."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--labels", type=Path, help="labels.parquet; leave out for a run from scans alone")
     parser.add_argument("--fields", type=Path, help="fields.parquet; leave out for a run from scans alone")
+    parser.add_argument("--diagnoses", type=Path, help="diagnoses.parquet; leave out for a run from scans alone")
+    parser.add_argument("--icd10", type=Path, help="code lists of the strata, icd10.tsv; goes with --diagnoses")
     parser.add_argument("--exclusions", required=True, type=Path, help="exclusions.parquet")
     parser.add_argument("--index", required=True, type=Path, help="images/index.parquet")
     parser.add_argument("--output", required=True, type=Path, help="split.parquet")
     cli.add_settings(parser, "seed and block split of config.yaml")
     args = parser.parse_args(arguments)
-    people = participants(args.index, args.exclusions, args.fields, args.labels)
+    if (args.diagnoses is None) != (args.icd10 is None):
+        raise UserError("--diagnoses and --icd10 go together: give both or neither")
+    lists = load_code_lists(args.icd10) if args.icd10 else None
+    people = participants(args.index, args.exclusions, args.fields, args.diagnoses, lists)
     split = make_split(people, args.settings)
     with replacing(args.output) as path:
         split.write_parquet(path, compression="zstd")
     for name, count in split.group_by("split").len().sort("split").iter_rows():
         LOG.info("%s: %d participants", name, count)
-
-
-def participants(index: Path, exclusions: Path, fields: Path | None, labels: Path | None) -> pl.DataFrame:
-    """`eid` and `stratum` of everybody who has a usable scan, a row in the tables, and is not excluded."""
-    scans = pl.read_parquet(index, columns=[EID, "participant_usable"])
-    people = scans.filter(pl.col("participant_usable")).select(EID).unique()
-    people = people.join(pl.read_parquet(exclusions, columns=[EID]), on=EID, how="anti")
-    if fields:
-        people = people.join(_columns(fields, ("sex", "age")), on=EID, how="inner")
-    if labels:
-        people = people.join(_columns(labels, RAREST_FIRST), on=EID, how="inner")
-    return people.select(EID, _stratum(people.columns)).sort(EID)
-
-
-def _columns(path: Path, names: Sequence[str]) -> pl.DataFrame:
-    table = pl.read_parquet(path)
-    return table.select(EID, *(name for name in names if name in table.columns))
-
-
-def _stratum(columns: Sequence[str]) -> pl.Expr:
-    """The rarest disease of a participant, else sex and age band."""
-    parts = [pl.lit(_HEALTHY)]
-    if "sex" in columns:
-        parts.append(pl.col("sex").cast(pl.String).fill_null("?"))
-    if "age" in columns:
-        band = pl.sum_horizontal(pl.col("age") >= edge for edge in AGE_BANDS)
-        parts.append(pl.when(pl.col("age").is_not_null()).then(band).cast(pl.String).fill_null("?"))
-    stratum = pl.concat_str(parts, separator=" ")
-    for disease in reversed(RAREST_FIRST):
-        if disease in columns:
-            stratum = pl.when(pl.col(disease)).then(pl.lit(disease)).otherwise(stratum)
-    return stratum.alias("stratum")
 
 
 def make_split(people: pl.DataFrame, settings: Mapping[str, Any]) -> pl.DataFrame:
@@ -148,7 +120,7 @@ def choose(numbers: np.ndarray, strata: np.ndarray, size: float) -> np.ndarray:
     keys = numbers.copy()
     for stratum in np.unique(strata):
         own = strata == stratum
-        floor = HEALTHY_FLOOR if str(stratum).startswith(_HEALTHY) else FLOOR
+        floor = HEALTHY_FLOOR if str(stratum).startswith(HEALTHY) else FLOOR
         keys[own] /= _weight(numbers[own], fraction, floor)
     if size < 1:
         return keys < fraction

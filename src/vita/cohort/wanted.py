@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from vita import cli
-from vita.cohort.collecting import AGE, TITLES
+from vita.cohort.diagnoses import AGE, TITLES
 from vita.cohort.plan import SCAN_DATE_FIELD
 from vita.cohort.spellings import SPELLINGS
 from vita.errors import UserError

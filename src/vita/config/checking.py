@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from vita.cohort.icd10 import expand_all
 from vita.config.mistakes import describe
 from vita.config.schema import load_schema
 from vita.config.systems import NAMED_VIEWS
@@ -29,6 +30,7 @@ def check(config: dict[str, Any], schema_path: Path) -> None:
     _check_sizes(config)
     _check_systems(config)
     _check_views(config)
+    _check_codes(config)
 
 
 def _check_sizes(config: dict[str, Any]) -> None:
@@ -108,6 +110,15 @@ def _check_views(config: dict[str, Any]) -> None:
             raise UserError(
                 f"config: 'systems.{name}' sees one view alone, but segmentation is of all planes; leave that task out"
             )
+
+
+def _check_codes(config: dict[str, Any]) -> None:
+    """Code lists of the user's own, on UK Biobank's tree of codes."""
+    for disease, entries in config["labels"]["codes"].items():
+        try:
+            expand_all(entries)
+        except UserError as error:
+            raise UserError(f"config: 'labels.codes.{disease}': {error}") from error
 
 
 def missing_inputs(config: dict[str, Any]) -> list[str]:

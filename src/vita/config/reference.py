@@ -87,7 +87,7 @@ def _entry(key: str, part: dict[str, Any], depth: int) -> Iterator[str]:
 
 def _value(key: str, value: Any, depth: int) -> Iterator[str]:
     """A key and its value: blocks of blocks over several lines, everything else on one."""
-    if isinstance(value, dict) and not _is_row(value):
+    if isinstance(value, dict) and value and not _is_row(value):
         yield f"{'  ' * depth}{key}:"
         for name, inner in value.items():
             yield from _value(name, inner, depth + 1)

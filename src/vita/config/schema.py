@@ -67,8 +67,9 @@ def may_be(schema: dict[str, Any]) -> str:
     text = " or ".join(word + _bounds(schema) if word in ("a number", "a whole number") else word for word in words)
     if "a list" in words:
         text = text.replace("a list", f"a list{_length(schema)}, each {may_be(schema['items'])}")
+    such = f" such as {', '.join(schema['examples'])}" if "examples" in schema else ""
     unit = f" ({schema['unit']})" if "unit" in schema else ""
-    return text + unit
+    return text + such + unit
 
 
 def _bounds(schema: dict[str, Any]) -> str:

@@ -1,21 +1,16 @@
-"""What Stage III predicts: the rows of workflow/resources/targets.tsv and their values.
+"""What Stage III predicts: the rows of workflow/resources/targets.tsv, read here and nowhere else.
 
-A target is a column of fields.parquet, phenotypes.parquet or labels.parquet.
+A target is a column of fields.parquet, phenotypes.parquet or, of a disease's task, labels/<disease>.parquet.
 """
 
 import csv
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
 from vita.errors import UserError
 from vita.tabular.features import load_features
 
-LOG = logging.getLogger(__name__)
 SOURCES = ("fields", "phenotypes", "labels")
 
 
@@ -53,7 +48,7 @@ def read_targets(path: str | Path, task: str) -> list[Target]:
     own = [row for row in rows if row.get("task") == task]
     if not own:
         raise UserError(f"{path}: no target of task {task!r}; tasks are {', '.join(read_tasks(path))}")
-    classes = _class_codes(Path(path))
+    classes = class_codes(Path(path))
     return [
         Target(
             name=row["target"],
@@ -70,41 +65,18 @@ def read_targets(path: str | Path, task: str) -> list[Target]:
     ]
 
 
-def load_targets(
-    targets_tsv: str | Path,
-    task: str,
-    fields: str | Path | None,
-    phenotypes: str | Path | None,
-    labels: str | Path | None,
-) -> tuple[pd.DataFrame, list[Target]]:
-    """Values of a task's targets.
-
-    Args:
-        targets_tsv: the target table; features.tsv stands beside it.
-        task: name of the task.
-        fields: fields.parquet.
-        phenotypes: phenotypes.parquet.
-        labels: labels.parquet.
-
-    Returns:
-        A float column per target, indexed by `eid`, in the target's unit; NaN where unknown; 0/1 for binary
-        targets and the class's place (0, 1, ...) for categorical ones. And the targets, in the same order.
+def read_sources(path: str | Path) -> dict[str, list[str]]:
+    """Of each task, the kinds of table that its targets stand in: some of SOURCES.
 
     Raises:
-        UserError: a table that is needed is not given, or none of the targets' columns exists.
+        UserError: the file cannot be read.
     """
-    paths = {"fields": fields, "phenotypes": phenotypes, "labels": labels}
-    targets = read_targets(targets_tsv, task)
-    codes = _class_codes(Path(targets_tsv))
-    tables = {source: _table(paths[source], source, task) for source in {target.source for target in targets}}
-    kept = [target for target in targets if target.column in tables[target.source].columns]
-    for target in targets:
-        if target not in kept:
-            LOG.warning("target %s has no column in %s; left out", target.name, paths[target.source])
-    if not kept:
-        raise UserError(f"task {task}: none of its targets has a column in {', '.join(map(str, paths.values()))}")
-    columns = {each.name: _values(tables[each.source][each.column], each, codes) for each in kept}
-    return pd.DataFrame(columns).sort_index(), kept
+    found: dict[str, list[str]] = {}
+    for row in _rows(path):
+        known = found.setdefault(row["task"], [])
+        if row["source"] not in known:
+            known.append(row["source"])
+    return found
 
 
 def _rows(path: str | Path) -> list[dict[str, str]]:
@@ -115,21 +87,8 @@ def _rows(path: str | Path) -> list[dict[str, str]]:
         raise UserError(f"{path}: the target table cannot be read: {error.strerror}") from error
 
 
-def _values(column: pd.Series, target: Target, codes: dict[str, Sequence[int]]) -> pd.Series:
-    values = column.astype("Float64").to_numpy(dtype=float, na_value=np.nan)
-    if target.kind == "categorical":
-        place = {float(code): float(index) for index, code in enumerate(codes[target.column])}
-        values = np.array([place.get(value, np.nan) for value in values])
-    return pd.Series(values, index=column.index)
-
-
-def _table(path: str | Path | None, source: str, task: str) -> pd.DataFrame:
-    if path is None or not Path(path).is_file():
-        raise UserError(f"task {task} needs the table {source}.parquet, which is not at {path}")
-    return pd.read_parquet(path, dtype_backend="pyarrow").set_index("eid")
-
-
-def _class_codes(targets_tsv: Path) -> dict[str, Sequence[int]]:
+def class_codes(targets_tsv: Path) -> dict[str, Sequence[int]]:
+    """Codes of each feature in class order, from the features.tsv beside the target table."""
     return {each.name: each.classes for each in load_features(targets_tsv.with_name("features.tsv"))}
 
 

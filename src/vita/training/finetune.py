@@ -13,7 +13,7 @@ from vita.atomic import replacing
 from vita.cohort.split_hash import split_hash
 from vita.models.heads import Regressor
 from vita.models.image_encoder import ImageEncoder
-from vita.tabular.targets import load_targets
+from vita.tabular.truth import load_targets
 from vita.training import records
 from vita.training.loop import fit
 from vita.training.predict import COLUMNS, long_table, predict, thresholds

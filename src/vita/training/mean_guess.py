@@ -16,16 +16,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--task", required=True, help="task of targets.tsv")
     parser.add_argument("--split", type=Path, required=True, help="split.parquet")
     parser.add_argument("--targets", type=Path, required=True, help="targets.tsv, features.tsv beside it")
-    parser.add_argument("--fields", type=Path, help="fields.parquet")
-    parser.add_argument("--phenotypes", type=Path, help="phenotypes.parquet")
-    parser.add_argument("--labels", type=Path, help="labels.parquet")
+    parser.add_argument("--fields", type=Path, help="fields.parquet, for a task that needs it")
+    parser.add_argument("--phenotypes", type=Path, help="phenotypes.parquet, for a task that needs it")
+    parser.add_argument("--labels", type=Path, help="labels of the task's disease, for a task of one")
     parser.add_argument("--predictions", type=Path, required=True, help="output: predictions, parquet")
     guess(parser.parse_args(arguments))
 
 
 def guess(args: Namespace) -> None:
     """Write the same guess for everybody in the validation and test splits."""
-    from vita.tabular.targets import load_targets
+    from vita.tabular.truth import load_targets
 
     values, targets = load_targets(args.targets, args.task, args.fields, args.phenotypes, args.labels)
     split = pd.read_parquet(args.split).set_index("eid")["split"].sort_index()
