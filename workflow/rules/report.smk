@@ -81,7 +81,7 @@ rule audit:
     input:
         html="results/report.html",
         products=shared_products(),
-        ids=["results/images/index.parquet", *COHORT_TABLES.values()],
+        ids=["results/images/index.parquet", *FIELDS_INPUT.values()],
     output:
         "results/audit.txt",
     log:
