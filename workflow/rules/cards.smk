@@ -54,7 +54,7 @@ rule write_data_card:
     resources:
         **asked("write_data_card"),
     params:
-        arguments=" ".join(f"--{name} {path}" for name, path in CARD_TABLES.items()),
+        arguments=options(CARD_TABLES),
         settings=settings(input={"source": config["input"]["source"]}),
         code=code_digest("vita.evaluation.data_card"),
     message:

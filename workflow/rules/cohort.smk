@@ -128,10 +128,6 @@ FIELDS_INPUT = {"fields": "results/cohort/fields.parquet"} if TABLES else {}
 STRATA_INPUT = {"diagnoses": "results/cohort/diagnoses.parquet", "icd10": ICD10} if TABLES else {}
 
 
-def options(files):
-    return " ".join(f"--{name} {shlex.quote(path)}" for name, path in files.items())
-
-
 rule list_exclusions:
     input:
         **FIELDS_INPUT,

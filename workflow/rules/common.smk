@@ -29,6 +29,11 @@ def existing(paths):
     return [path for path in paths if Path(path).exists()]
 
 
+def options(files):
+    """Files by the name of the option that takes each, as arguments."""
+    return " ".join(f"--{name} {shlex.quote(path)}" for name, path in files.items())
+
+
 def shards(suffix):
     return expand("results/images/shards/{shard}.{suffix}", shard=SHARDS, suffix=suffix)
 

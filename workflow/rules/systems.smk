@@ -138,7 +138,7 @@ def target_tables(wildcards):
 
 
 def tables_argument(wildcards):
-    return " ".join(f"--{source} {path}" for source, path in target_tables(wildcards).items())
+    return options(target_tables(wildcards))
 
 
 @cache
