@@ -40,7 +40,7 @@ def test_special_characters_survive():
 def test_a_web_page_escapes_what_it_shows():
     table = Printed("50 % & <b>", ["", "a<b"], [[Cell("<script>"), Cell("1 ± 2", True, "**", "a")]], ["x > y"])
     text = page(table)
-    assert "<caption>50 % &amp; &lt;b&gt;</caption>" in text
+    assert '<p class="caption">50 % &amp; &lt;b&gt;</p>' in text
     assert "<td>&lt;script&gt;</td><td><b>1 ± 2</b>**<sup>a</sup></td>" in text
     assert "<p><sup>a</sup> x &gt; y</p>" in text
     assert "<script" not in text

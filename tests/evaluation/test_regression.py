@@ -7,7 +7,7 @@ from sklearn import metrics
 from evaluation import synthetic
 from vita.errors import UserError
 from vita.evaluation import regression
-from vita.evaluation.predictions import Pairs
+from vita.evaluation.predictions import Pairs, read_predictions
 
 
 def _pairs(n=80, seed=0):
@@ -86,7 +86,7 @@ def test_command_line(tmp_path, targets):
 def test_participants_are_paired_whatever_the_order(tmp_path):
     table = synthetic.regression(tmp_path / "a.parquet", ["LVEDV"], 0.3)
     table.sample(frac=1, random_state=0).to_parquet(tmp_path / "b.parquet")
-    first, second = (regression.read_predictions(tmp_path / f"{name}.parquet") for name in "ab")
+    first, second = (read_predictions(tmp_path / f"{name}.parquet") for name in "ab")
     found = regression.pairs(second, "LVEDV")
     assert regression.compare(found, "LVEDV", {"a": first})["p"] == 1.0
 

@@ -8,6 +8,7 @@ import pytest
 from evaluation import synthetic
 from vita.errors import UserError
 from vita.evaluation import segmentation
+from vita.figures import style
 
 
 def _targets(folder):
@@ -23,11 +24,12 @@ def _scatter(folder, *tasks_and_names):
 
 
 def _fig5(folder):
-    return _scatter(folder, ("sa_phenotypes", ["LVEDV", "LVM"]), ("la_phenotypes", ["LAV max"]))
+    inputs = _scatter(folder, ("sa_phenotypes", ["LVEDV", "LVM"]), ("la_phenotypes", ["LAV max"]))
+    return [*inputs, "--tasks", "sa_phenotypes", "la_phenotypes"]
 
 
 def _fig6(folder):
-    return _scatter(folder, ("physiological", ["age", "bmi"]))
+    return [*_scatter(folder, ("physiological", ["age", "bmi"])), "--tasks", "physiological", "--columns", "4"]
 
 
 def _fig4(folder, n=60, sections=2):
@@ -117,6 +119,20 @@ def _learning_curves(folder):
     return ["--histories", *map(str, paths)]
 
 
+def test_learning_curves_have_names_and_colours_that_differ(tmp_path):
+    inputs = _learning_curves(tmp_path)
+    for name in ("view_la", "mask_50", "positions_4d"):
+        path = tmp_path / "stage1" / name / "history.csv"
+        path.parent.mkdir()
+        path.write_bytes((tmp_path / "stage1" / "vita" / "history.csv").read_bytes())
+        inputs.append(str(path))
+    svg = _make("learning_curves", inputs, tmp_path / "out")["svg"].read_text(encoding="utf-8")
+    for words in ("ViTa (LA)", "ViTa, 50 % hidden", "ViTa, 4D positions"):
+        assert f"<!-- {words} -->" in svg
+    assert "view_la" not in svg
+    assert len(set(style.colours(["vita", "vita_la", "mask_50", "positions_4d"]).values())) == 4
+
+
 FIGURES = {
     "fig2_temporal_sections": _sections,
     "fig3_subject_trajectories": _sections,
@@ -132,13 +148,16 @@ FIGURES = {
 }
 
 
+MODULES = {"fig5_phenotype_scatter": "target_scatter", "fig6_physiological_scatter": "target_scatter"}
+
+
 def _make(name, inputs, folder):
     folder.mkdir()
     paths = {kind: folder / f"{name}.{kind}" for kind in ("svg", "png", "csv")}
     outputs = [text for kind, path in paths.items() for text in (f"--{kind}", str(path))]
     if "--settings" not in inputs:
         outputs += ["--settings", '{"seed": 1}']
-    importlib.import_module(f"vita.figures.{name}").main(inputs + outputs)
+    importlib.import_module(f"vita.figures.{MODULES.get(name, name)}").main(inputs + outputs)
     return paths
 
 
@@ -224,6 +243,15 @@ def test_reconstruction_csv_holds_psnr(tmp_path):
         error = np.mean((0.1 * stored["input"][0, 0, 0]) ** 2)
     assert drawn[("vita", "2-chamber", "psnr_panel_db")] == pytest.approx(-10 * np.log10(error), rel=1e-4)
     assert drawn[("vita", "all", "psnr_masked_mean_db")] == 25
+
+
+def test_calibration_tells_of_no_few(tmp_path):
+    inputs = _calibration(tmp_path)
+    drawn = pd.read_csv(_make("calibration", inputs, tmp_path / "out")["csv"])
+    positives = (drawn["n"] * drawn["observed"]).round()
+    for counts in (positives, drawn["n"] - positives):
+        assert not counts.between(1, 9).any()
+    assert (drawn["target"] == "stroke").sum() > 1
 
 
 def test_calibration_bins_hold_everybody_once(tmp_path):

@@ -53,6 +53,19 @@ def test_a_disease_without_positives_and_one_that_nobody_has_known(tmp_path):
     assert drawn.loc["stroke"].drop("title").isna().all()
 
 
+@pytest.mark.parametrize("positives", [9, 151])
+def test_a_disease_that_few_have_or_few_have_not(positives, tmp_path):
+    inputs = _calibration(tmp_path)
+    path = tmp_path / "disease_cad" / "vita.parquet"
+    table = pd.read_parquet(path)
+    table.assign(truth=(np.arange(160) < positives).astype(float)).to_parquet(path)
+    paths = _make("calibration", inputs, tmp_path / "out")
+    cad = pd.read_csv(paths["csv"]).set_index("target").loc[["cad"]]
+    assert cad[["n", "predicted", "observed", "low", "high"]].isna().all(axis=None)
+    assert cad["brier"].notna().all()
+    assert "of one kind" in _words(paths["svg"])
+
+
 def test_masks_in_which_nothing_agrees(tmp_path):
     inputs = _bland_altman(tmp_path)
     pd.read_parquet(tmp_path / "p.parquet").head(9).to_parquet(tmp_path / "p.parquet")
@@ -65,6 +78,13 @@ def test_segmentation_that_nobody_was_measured_in(tmp_path):
     inputs = _fig7(tmp_path)
     for path in inputs[1:]:
         pd.read_parquet(path).assign(dice=np.nan, hd_mm=np.nan, hd95_mm=np.nan).to_parquet(path)
+    assert "no structure was measured" in _words(_make("fig7_segmentation", inputs, tmp_path / "out")["svg"])
+
+
+def test_segmentation_without_a_single_reference_mask(tmp_path):
+    inputs = _fig7(tmp_path)
+    for path in inputs[1:]:
+        pd.read_parquet(path).iloc[:0].to_parquet(path)
     assert "no structure was measured" in _words(_make("fig7_segmentation", inputs, tmp_path / "out")["svg"])
 
 

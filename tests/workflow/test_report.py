@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -82,15 +83,38 @@ def test_the_menu_shows_every_category(results: Path, tmp_path: Path) -> None:
 
 
 def test_a_table_is_drawn(results: Path, tmp_path: Path) -> None:
-    document, pixels = _open(results / "report.html", tmp_path, "Tables", "table1_sa_phenotypes this run")
+    document, pixels = _open(results / "report.html", tmp_path, "Tables", "Table 1: short-axis phenotypes this run")
     shown = _embedded(document, "iframe").decode("utf-8")
     assert shown == (results / "tables" / "table1_sa_phenotypes.html").read_text(encoding="utf-8")
     assert "<td>LVEDV (mL)</td>" in shown
     assert 0.02 < _ink(pixels) < 0.3  # text on white, not an empty frame
 
 
+def test_a_caption_has_numbers_in_it(results: Path) -> None:
+    counts = pd.read_parquet(results / "cohort" / "split.parquet")["split"].value_counts()
+    text = (results / "report.html").read_text(encoding="utf-8")
+    assert f"test split ({counts['test']} participants" in text
+    assert "|n_test|" not in text
+    assert "Unknown target name" not in text
+
+
+@pytest.mark.parametrize(
+    ("category", "row", "file"),
+    [
+        ("Tables", "Table 1: short-axis phenotypes beside", "tables/table1_sa_phenotypes_vs_paper.html"),
+        ("Tables", "Phenotypes from masks", "metrics/mask_phenotypes/vita.html"),
+        ("Tables", "Inputs that tell a target", "tables/overlap.html"),
+        ("Subgroups", "ViTa Short-axis phenotypes", "metrics/subgroups/sa_phenotypes/vita.html"),
+    ],
+)
+def test_what_was_a_csv_is_a_page(results: Path, tmp_path: Path, category: str, row: str, file: str) -> None:
+    document, pixels = _open(results / "report.html", tmp_path, category, row)
+    assert _embedded(document, "iframe").decode("utf-8") == (results / file).read_text(encoding="utf-8")
+    assert 0.005 < _ink(pixels) < 0.4
+
+
 def test_a_figure_is_drawn(results: Path, tmp_path: Path) -> None:
-    document, pixels = _open(results / "report.html", tmp_path, "Figures", "fig5_phenotype_scatter")
+    document, pixels = _open(results / "report.html", tmp_path, "Figures", "Figure 5: phenotypes")
     assert _embedded(document, "img") == (results / "figures" / "fig5_phenotype_scatter.png").read_bytes()
     assert 0.02 < _ink(pixels) < 0.5
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 100

@@ -18,13 +18,20 @@ rule make_ablation_table:
         html=report(
             "results/tables/{ablation}.html",
             category="Tables",
-            labels={"table": "{ablation}", "what": "this run"},
+            labels=lambda wildcards: {
+                "table": titles.TABLES[wildcards.ablation],
+                "shown": "this run",
+            },
             caption="../report/ablation.rst",
         ),
-        vs_paper=report(
-            "results/tables/{ablation}_vs_paper.csv",
+        vs_paper="results/tables/{ablation}_vs_paper.csv",
+        vs_paper_html=report(
+            "results/tables/{ablation}_vs_paper.html",
             category="Tables",
-            labels={"table": "{ablation}", "what": "beside the paper's numbers"},
+            labels=lambda wildcards: {
+                "table": titles.TABLES[wildcards.ablation],
+                "shown": "beside the paper",
+            },
             caption="../report/ablation_vs_paper.rst",
         ),
     log:
@@ -51,7 +58,8 @@ rule make_ablation_table:
         "python -m vita.evaluation.ablation_table --name {wildcards.ablation}"
         " --predictions {input.predictions} --variants {params.rows} --paper {params.paper:q}"
         " --settings {params.settings} --csv {output.csv} --md {output.md} --tex {output.tex}"
-        " --html {output.html} --vs-paper {output.vs_paper} > {log} 2>&1"
+        " --html {output.html} --vs-paper {output.vs_paper} --vs-paper-html {output.vs_paper_html}"
+        " > {log} 2>&1"
 
 
 rule make_alignment_table:
@@ -65,7 +73,7 @@ rule make_alignment_table:
         html=report(
             f"results/tables/{ALIGNMENT_TABLE}.html",
             category="Tables",
-            labels={"table": ALIGNMENT_TABLE, "what": "this run"},
+            labels={"table": titles.TABLES[ALIGNMENT_TABLE], "shown": "this run"},
             caption="../report/ablation_alignment.rst",
         ),
     log:

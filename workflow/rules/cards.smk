@@ -1,4 +1,4 @@
-# What a run is about, for readers: the data card, the model card, and what each rule cost.
+# What a run is about, for readers: the data card, the model card, what each rule cost, and the captions' numbers.
 
 
 rule write_run_card:
@@ -93,6 +93,30 @@ rule write_model_card:
     shell:
         "python -m vita.evaluation.model_card --configs {input.configs} --tables {input.tables}"
         " --settings {params.settings} --output {output.md} --html {output.html} > {log} 2>&1"
+
+
+rule write_captions:
+    input:
+        split="results/cohort/split.parquet",
+    output:
+        "results/captions.rst",
+    log:
+        "results/logs/write_captions.log",
+    benchmark:
+        "results/benchmarks/write_captions.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cpus("write_captions")
+    resources:
+        **asked("write_captions"),
+    params:
+        systems=" ".join(f"{table}={','.join(systems_of(table))}" for table in TABLE_NAMES),
+        code=code_digest("vita.evaluation.captions"),
+    message:
+        "Captions: participants by split, titles of systems and tables"
+    shell:
+        "python -m vita.evaluation.captions --split {input.split} --systems {params.systems}"
+        " --output {output} > {log} 2>&1"
 
 
 # after all that it tells the cost of

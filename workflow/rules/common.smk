@@ -7,6 +7,7 @@ from vita.ablations import alignments, variants
 from vita.claim import VARIABLE
 from vita.config.systems import tasks_of
 from vita.digest import code_digest
+from vita.evaluation import systems, titles
 
 # relative where the run is in the clone: rules then name the same files wherever the clone lies
 CLONE = Path() if Path.cwd().samefile(HERE) else HERE

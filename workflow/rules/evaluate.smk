@@ -102,10 +102,14 @@ rule measure_subgroups:
         fields="results/cohort/fields.parquet",
         targets=TARGETS,
     output:
-        csv=report(
-            "results/metrics/subgroups/{task}/{model}.csv",
+        csv="results/metrics/subgroups/{task}/{model}.csv",
+        html=report(
+            "results/metrics/subgroups/{task}/{model}.html",
             category="Subgroups",
-            labels={"task": "{task}", "system": "{model}"},
+            labels=lambda wildcards: {
+                "task": systems.task_title(wildcards.task),
+                "system": systems.title(wildcards.model),
+            },
             caption="../report/subgroups.rst",
         ),
     log:
@@ -125,7 +129,7 @@ rule measure_subgroups:
     shell:
         "python -m vita.evaluation.subgroups --task {wildcards.task} --model {wildcards.model}"
         " --predictions {input.predictions} --fields {input.fields} --targets {input.targets:q}"
-        " --settings {params.settings} --output {output.csv} > {log} 2>&1"
+        " --settings {params.settings} --output {output.csv} --html {output.html} > {log} 2>&1"
 
 
 rule measure_mask_phenotypes:
@@ -134,10 +138,14 @@ rule measure_mask_phenotypes:
         shards=shards("parquet"),
         targets=TARGETS,
     output:
-        csv=report(
-            "results/metrics/mask_phenotypes/{model}.csv",
+        csv="results/metrics/mask_phenotypes/{model}.csv",
+        html=report(
+            "results/metrics/mask_phenotypes/{model}.html",
             category="Tables",
-            labels={"table": "phenotypes from masks", "what": "{model}"},
+            labels=lambda wildcards: {
+                "table": "Phenotypes from masks",
+                "shown": systems.title(wildcards.model),
+            },
             caption="../report/mask_phenotypes.rst",
         ),
         participants="results/metrics/mask_phenotypes/{model}_participants.parquet",
@@ -160,4 +168,4 @@ rule measure_mask_phenotypes:
     shell:
         "python -m vita.evaluation.mask_phenotypes --model {wildcards.model} --masks {input.masks}"
         " --shards {input.shards} --targets {input.targets:q} --settings {params.settings}"
-        " --output {output.csv} --per-participant {output.participants} > {log} 2>&1"
+        " --output {output.csv} --html {output.html} --per-participant {output.participants} > {log} 2>&1"

@@ -1,4 +1,4 @@
-# Figures: each is one module of its own name, and one rule `draw_<name>`; products.smk says what it reads.
+# Figures: each is one rule `draw_<name>` and one module, most of the same name; products.smk says what it reads.
 
 
 for figure, inputs in FIGURES.items():
@@ -14,7 +14,7 @@ for figure, inputs in FIGURES.items():
                 f"results/figures/{figure}.png",
                 category="Figures",
                 caption=f"../report/{figure}.rst",
-                labels={"figure": figure},
+                labels={"figure": titles.FIGURES[figure]},
             ),
             csv=f"results/figures/{figure}.csv",
         log:
@@ -31,9 +31,9 @@ for figure, inputs in FIGURES.items():
                 f"--{name} {' '.join(map(shlex.quote, paths))}" for name, paths in inputs.items()
             )
             + FIGURE_OPTIONS.get(figure, ""),
-            module=f"vita.figures.{figure}",
+            module=f"vita.figures.{FIGURE_MODULES.get(figure, figure)}",
             settings=FIGURE_SETTINGS,
-            code=code_digest(f"vita.figures.{figure}"),
+            code=code_digest(f"vita.figures.{FIGURE_MODULES.get(figure, figure)}"),
         message:
             f"Figure: {figure}"
         shell:

@@ -24,6 +24,11 @@ def table_metrics(table):
     ]
 
 
+def systems_of(table):
+    """Systems whose metrics a table holds."""
+    return list(dict.fromkeys(Path(path).stem for path in table_metrics(table)))
+
+
 TABLE_NAMES = [table for table in TABLE_TASKS if table_metrics(table)]
 
 
@@ -127,14 +132,21 @@ FIGURES = {
     "plane_intersections": {"index": ["results/images/index.parquet"]},
     "learning_curves": {"histories": model_files("history.csv")},
 }
+# figures of one module, named otherwise than they are
+FIGURE_MODULES = {
+    "fig5_phenotype_scatter": "target_scatter",
+    "fig6_physiological_scatter": "target_scatter",
+}
 # what a figure takes beside files
 FIGURE_OPTIONS = {
+    "fig5_phenotype_scatter": " --tasks sa_phenotypes la_phenotypes --columns 6",
+    "fig6_physiological_scatter": " --tasks physiological --columns 4",
     "figB9_reconstructions": (
         " --titles "
         + " ".join(shlex.quote(f"{name}={variant.title}") for name, variant in VARIANTS.items())
         if len(VARIANTS) > 1
         else ""
-    )
+    ),
 }
 FIGURE_SETTINGS = settings(evaluation=config["evaluation"])
 # a figure of a task that is not run would have nothing to draw
@@ -158,18 +170,31 @@ def scan_products():
     ]
 
 
+# a table's numbers, and the page that the report shows
+FORMS = ["csv", "html"]
+
+
+def compared_tables():
+    """Tables that stand beside the paper's."""
+    return TABLE_NAMES + [table for table in ablation_tables() if table != ALIGNMENT_TABLE]
+
+
 def table_and_figure_products():
     """Deliverables that need the table too: everything of the paper."""
     return [
-        *expand("results/tables/{table}.csv", table=TABLE_NAMES),
-        "results/tables/overlap.csv",
         *expand(
-            "results/tables/{table}.csv",
-            table=ablation_tables(),
+            "results/tables/{table}.{form}",
+            table=[*TABLE_NAMES, "overlap", *ablation_tables()],
+            form=FORMS,
         ),
+        *expand("results/tables/{table}_vs_paper.html", table=compared_tables()),
         *expand("results/figures/{figure}.svg", figure=FIGURE_NAMES),
-        *expand("results/metrics/mask_phenotypes/{system}.csv", system=SEGMENTED),
-        *expand("results/metrics/subgroups/{task}/vita.csv", task=tasks_of(config, "vita")),
+        *expand("results/metrics/mask_phenotypes/{system}.{form}", system=SEGMENTED, form=FORMS),
+        *expand(
+            "results/metrics/subgroups/{task}/vita.{form}",
+            task=tasks_of(config, "vita"),
+            form=FORMS,
+        ),
     ]
 
 

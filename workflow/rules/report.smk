@@ -1,5 +1,6 @@
 # What a run tells: its mistakes in one line each, its configuration, and the report on it by Snakemake itself.
 from vita import slurm
+from vita.atomic import PART
 from vita.claim import claim, end_leftovers, remove_parts
 from vita.config.checking import missing_inputs
 from vita.failures import failure_lines
@@ -47,15 +48,17 @@ rule record_config:
         **asked("record_config"),
     params:
         config=lambda wildcards: shlex.quote(json.dumps(config, sort_keys=True, indent=2)),
+        part=f"results/{PART}config.json",
     message:
         "The configuration of this run"
     shell:
-        "printf '%s\\n' {params.config} > {output.config} 2> {log}"
+        "(printf '%s\\n' {params.config} > {params.part} && mv {params.part} {output.config}) 2> {log}"
 
 
 rule report:
     input:
         products=reported(),
+        captions="results/captions.rst",
         config="results/config.json",
     output:
         html="results/report.html",
@@ -68,12 +71,14 @@ rule report:
         **asked("report"),
     params:
         snakefile=str(CLONE / "Snakefile"),
+        part=f"results/{PART}report.html",
         code=code_digest("vita"),
     message:
         "Report: everything on one page"
     shell:
-        "snakemake --snakefile {params.snakefile:q} --configfile {input.config} --nolock"
-        " --report {output.html} --workflow-profile none -- {input.products} > {log} 2>&1"
+        "(snakemake --snakefile {params.snakefile:q} --configfile {input.config} --nolock"
+        " --report {params.part} --workflow-profile none -- {input.products}"
+        " && mv {params.part} {output.html}) > {log} 2>&1"
 
 
 # the last rule: what is meant to be shared names no participant

@@ -16,13 +16,20 @@ rule make_table:
         html=report(
             "results/tables/{table}.html",
             category="Tables",
-            labels={"table": "{table}", "what": "this run"},
+            labels=lambda wildcards: {
+                "table": titles.TABLES[wildcards.table],
+                "shown": "this run",
+            },
             caption="../report/table.rst",
         ),
-        vs_paper=report(
-            "results/tables/{table}_vs_paper.csv",
+        vs_paper="results/tables/{table}_vs_paper.csv",
+        vs_paper_html=report(
+            "results/tables/{table}_vs_paper.html",
             category="Tables",
-            labels={"table": "{table}", "what": "beside the paper's numbers"},
+            labels=lambda wildcards: {
+                "table": titles.TABLES[wildcards.table],
+                "shown": "beside the paper",
+            },
             caption="../report/vs_paper.rst",
         ),
     log:
@@ -45,4 +52,5 @@ rule make_table:
     shell:
         "python -m vita.evaluation.tables --name {wildcards.table} --metrics {input.metrics}"
         " --targets {input.targets:q} --paper {params.paper:q} --settings {params.settings}"
-        " --csv {output.csv} --md {output.md} --tex {output.tex} --html {output.html} --vs-paper {output.vs_paper} > {log} 2>&1"
+        " --csv {output.csv} --md {output.md} --tex {output.tex} --html {output.html}"
+        " --vs-paper {output.vs_paper} --vs-paper-html {output.vs_paper_html} > {log} 2>&1"

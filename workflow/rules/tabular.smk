@@ -35,10 +35,11 @@ rule list_overlap:
         features=FEATURES,
         targets=TARGETS,
     output:
-        csv=report(
-            "results/tables/overlap.csv",
+        csv="results/tables/overlap.csv",
+        html=report(
+            "results/tables/overlap.html",
             category="Tables",
-            labels={"table": "overlap", "what": "inputs of Stage II that tell a target"},
+            labels={"table": titles.TABLES["overlap"], "shown": "this run"},
             caption="../report/overlap.rst",
         ),
     log:
@@ -57,4 +58,4 @@ rule list_overlap:
         "Overlap: inputs of Stage II that are, or tell, a target of Stage III"
     shell:
         "python -m vita.tabular.overlap --features {input.features:q} --targets {input.targets:q}"
-        " --settings {params.settings} --output {output.csv} > {log} 2>&1"
+        " --settings {params.settings} --output {output.csv} --html {output.html} > {log} 2>&1"

@@ -5,6 +5,7 @@
         --variants mask50=0.5 vita=0.7 mask90=0.9   (each file's name and the row of the table that it is)
         --paper workflow/resources/paper --settings '{"seed": 2025, "evaluation": {"bootstrap": 1000}}'
         --csv results/tables/tableA6_masking_ratio.csv --md ... --tex ... --html ... --vs-paper ..._vs_paper.csv
+        --vs-paper-html ..._vs_paper.html   (optional)
 
 Names: tableA5_positional_encoding (rows 4D and 5D), tableA6_masking_ratio (rows 0.5, 0.7 and 0.9), ablation_frames
 (not in the paper); further rows may be given. PSNR in dB, peak 1.0, over the hidden patches, over the image in
@@ -23,10 +24,11 @@ from vita.atomic import replacing, write_text
 from vita.errors import UserError
 from vita.evaluation import paper
 from vita.evaluation.predictions import read_predictions
-from vita.evaluation.printing import Cell, Printed, count, known, latex, markdown, with_interval, with_spread
+from vita.evaluation.printing import Cell, Printed, count, known, latex, markdown, sizes, with_interval, with_spread
 from vita.evaluation.regression_table import NOT_RUN
 from vita.evaluation.small_counts import FEW, is_small
 from vita.evaluation.statistics import mean_interval
+from vita.evaluation.versus_page import versus_page
 from vita.evaluation.web import page
 from vita.privacy import SMALLEST_COUNT
 
@@ -94,6 +96,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--paper", required=True, type=Path, help="folder of the paper's numbers")
     for name in ("csv", "md", "tex", "html", "vs-paper"):
         parser.add_argument(f"--{name}", required=True, type=Path, help="file to write")
+    parser.add_argument("--vs-paper-html", type=Path, help="page of the comparison to write")
     cli.add_settings(parser, "seed and the block `evaluation`")
     args = parser.parse_args(arguments)
     rows = dict(text.partition("=")[::2] for text in args.variants)
@@ -104,9 +107,12 @@ def main(arguments: list[str] | None = None) -> None:
     found = {rows[path.stem]: measure(path, bootstrap, seed) for path in args.predictions}
     values = paper.psnr_values(args.paper, args.name)
     table = plain(list(dict.fromkeys(values["row"])), found)
-    out = printed(table, values, CAPTIONS[args.name])
+    number = sizes(table["n"])
+    out = printed(table, values, CAPTIONS[args.name] + (f" ({number})" if number else ""))
     versus = paper.versus(comparable(table), values, args.paper, args.name)
     texts = {args.md: markdown(out), args.tex: latex(out, args.name), args.html: page(out)}
+    if args.vs_paper_html:
+        texts[args.vs_paper_html] = versus_page(versus, args.name, number)
     for path, text in texts.items():
         write_text(path, text)
     counts = table["n"].astype("Int64")

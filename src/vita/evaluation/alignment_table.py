@@ -20,7 +20,7 @@ from vita import cli
 from vita.ablations import ALIGNMENT_TABLE
 from vita.atomic import replacing, write_text
 from vita.errors import UserError
-from vita.evaluation.printing import Cell, Printed, count, known, latex, markdown, number, with_interval
+from vita.evaluation.printing import Cell, Printed, count, known, latex, markdown, number, sizes, with_interval
 from vita.evaluation.small_counts import FEW, withheld
 from vita.evaluation.web import page
 
@@ -50,9 +50,9 @@ def measure(history: Path, title: str) -> dict[str, object]:
     return row
 
 
-def printed(table: pd.DataFrame) -> Printed:
-    """The table for readers, the best in bold."""
-    out = Printed(CAPTION, ["", "n", "Epoch", *QUANTITIES.values()])
+def printed(table: pd.DataFrame, counted: str) -> Printed:
+    """The table for readers, the best in bold; `counted` is the number of participants in words."""
+    out = Printed(f"{CAPTION} ({counted})", ["", "n", "Epoch", *QUANTITIES.values()])
     for _, row in table.iterrows():
         few = not known(row["top1"])
         cells = [Cell(row["variant"]), Cell(row["n"] if few else count(row["n"])), Cell(number(row["epoch"], 0))]
@@ -79,7 +79,7 @@ def main(arguments: list[str] | None = None) -> None:
     rows = [measure(path, titles[path.parent.name]) for path in args.histories]
     numbers = [f"{name}{end}" for name in QUANTITIES for end in ("", "_low", "_high")]
     table = withheld(pd.DataFrame(rows), ["epoch", *numbers]) if rows else pd.DataFrame()
-    out = printed(table)
+    out = printed(table, sizes(row["n"] for row in rows))
     for path, text in {args.md: markdown(out), args.tex: latex(out, ALIGNMENT_TABLE), args.html: page(out)}.items():
         write_text(path, text)
     with replacing(args.csv) as temporary:

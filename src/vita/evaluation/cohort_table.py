@@ -26,7 +26,7 @@ def cohort_table(
     table = targets[["task", "target", "title", "unit", "decimals"]].merge(
         guess[["task", "target", *COLUMNS, "note"]], on=["task", "target"], how="left"
     )
-    out = Printed(caption, ["", "Unit", "n", "Test split, mean ± SD", "Mean guess, MAE ± SD"])
+    out = Printed(caption, ["", "Unit", "n", "Test split, mean ± SD", "Mean guess, MAE ± SD"], words=2)
     for task, rows in table.groupby("task", sort=False):
         out.rows.append([Cell(TASKS.get(task, task), bold=True), *(Cell("") for _ in range(4))])
         for _, row in rows.iterrows():

@@ -95,7 +95,7 @@ def phenotypes(split: pd.DataFrame, measured: pd.DataFrame, targets: pd.DataFram
 
 def exclusions(table: pd.DataFrame) -> Printed:
     """How many were left out at each step, and the reasons in words."""
-    out = Printed("Left out", ["Step", "Reason", "Participants"])
+    out = Printed("Left out", ["Step", "Reason", "Participants"], words=2)
     counts = table.groupby(["step", "reason"], sort=False).size()
     for (step, reason), number in counts.sort_values(ascending=False, kind="stable").items():
         out.rows.append([Cell(step), Cell(str(reason)), Cell(shown_count(int(number)))])

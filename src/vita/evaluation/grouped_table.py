@@ -64,7 +64,7 @@ def plain(metrics: pd.DataFrame, targets: pd.DataFrame, models: list[str]) -> pd
 
 def printed(table: pd.DataFrame, columns: list[Column], caption: str, significance: float) -> Printed:
     """The table for readers: best per target in bold, ** where the test is significant, dashes explained."""
-    out = Printed(caption, ["", "System", *(column.title for column in columns)])
+    out = Printed(caption, ["", "System", *(column.title for column in columns)], words=2)
     for _, group in table.groupby("target", sort=False):
         for place, (_, row) in enumerate(group.iterrows()):
             cells = [Cell(row["title"] if place == 0 else ""), Cell(systems.title(row["model"]))]

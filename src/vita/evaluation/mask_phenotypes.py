@@ -6,6 +6,7 @@
         --targets workflow/resources/targets.tsv
         --settings '{"phenotypes": {"ed": "first"}}'
         --output results/metrics/mask_phenotypes/vita.csv
+        --html results/metrics/mask_phenotypes/vita.html   (optional)
         --per-participant results/metrics/mask_phenotypes/vita_participants.parquet
 
 Both masks hold the planes and frames that the model sees: the kept short-axis slices stand for the whole stack, so
@@ -22,12 +23,15 @@ import pandas as pd
 import scipy  # its parts are imported where they are first used
 
 from vita import cli
-from vita.atomic import replacing
+from vita.atomic import replacing, write_text
 from vita.errors import UserError
+from vita.evaluation import systems
 from vita.evaluation.predictions import read_targets
+from vita.evaluation.printing import DASH, Cell, Printed, known, number, rounded, sizes
 from vita.evaluation.segmentation import read_masks
 from vita.evaluation.segmentation_rows import FOUR_CHAMBER, NOT_ANNOTATED, SHORT_AXIS, TWO_CHAMBER, annotated_frames
-from vita.evaluation.small_counts import withheld
+from vita.evaluation.small_counts import FEW, withheld
+from vita.evaluation.web import page
 from vita.images.curves import area_and_length, volume_ml
 from vita.images.phenotypes import atrial, left_atrial_ml, right_atrial_ml, ventricular
 
@@ -120,6 +124,25 @@ def agreement(found: pd.DataFrame, targets: pd.DataFrame, model: str) -> pd.Data
     return pd.DataFrame(rows).reindex(columns=COLUMNS)
 
 
+def printed(table: pd.DataFrame, model: str, counted: str) -> Printed:
+    """For readers: a row per phenotype, as `withheld` leaves them; `counted` is the number of participants in words."""
+    header = ["", "n", "Reference, mean", "Bias", "SD", "Limits of agreement", "Mean absolute difference", "r"]
+    of_whom = f" ({counted})" if counted else ""
+    out = Printed(
+        f"Phenotypes from masks of {systems.title(model)} against reference masks, test split{of_whom}", header
+    )
+    for _, row in table.iterrows():
+        cells = [Cell(f"{row['title']} ({row['unit']})"), Cell(str(row["n"])), Cell(rounded(row["reference_mean"]))]
+        cells += [Cell(rounded(row["bias"], "+")), Cell(rounded(row["sd"]))]
+        limits = [rounded(row[name], "+") for name in ("limit_low", "limit_high")]
+        cells.append(Cell(" to ".join(limits) if known(row["limit_low"]) else DASH))
+        cells += [Cell(rounded(row["mean_absolute_difference"])), Cell(number(row["r"], 3))]
+        if not known(row["bias"]):
+            cells[2] = out.note(cells[2], row["note"] or FEW)
+        out.rows.append(cells)
+    return out
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Command line, see the module's docstring."""
     parser = cli.parser(__doc__)
@@ -129,6 +152,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--targets", required=True, type=Path, help="targets.tsv")
     parser.add_argument("--output", required=True, type=Path, help="CSV to write")
     parser.add_argument("--per-participant", required=True, type=Path, help="parquet to write")
+    parser.add_argument("--html", type=Path, help="the same as a page, to write")
     cli.add_settings(parser, "the block `phenotypes`")
     args = parser.parse_args(arguments)
     columns = ["eid", "sa_stack", "sa_spacing_mm", "frames_sa", "frame_s_sa"]
@@ -136,8 +160,12 @@ def main(arguments: list[str] | None = None) -> None:
     ed = args.settings.get("phenotypes", {}).get("ed", "first")
     found = per_participant(read_masks(args.masks), shards, ed)
     targets = pd.concat([read_targets(args.targets, task) for task in TASKS], ignore_index=True)
+    table = agreement(found, targets, args.model)
+    shown = withheld(table, COLUMNS[5:-1])
     with replacing(args.output) as path:
-        withheld(agreement(found, targets, args.model), COLUMNS[5:-1]).to_csv(path, index=False)
+        shown.to_csv(path, index=False)
+    if args.html:
+        write_text(args.html, page(printed(shown, args.model, sizes(table["n"]))))
     with replacing(args.per_participant) as path:
         found.assign(model=args.model).to_parquet(path, index=False)
 

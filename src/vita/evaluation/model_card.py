@@ -49,7 +49,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 def trainings(configs: dict[Path, dict[str, Any]]) -> Printed:
     """A row per model; what an older config does not hold is a dash."""
-    out = Printed("Trained models", list(HEADER))
+    out = Printed("Trained models", list(HEADER), words=2)
     for path, config in configs.items():
         row = [systems.task_title(path.parent.parent.name), systems.title(path.parent.name)]
         row += [f"{config['parameters']:,}" if "parameters" in config else DASH]

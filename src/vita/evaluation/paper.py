@@ -1,7 +1,8 @@
 """The paper's printed numbers, and this run's beside them.
 
 The resource folder holds one CSV per printed table, as printed, and `notes.csv`, which says where the print
-contradicts itself. An empty field of `model` in notes.csv speaks of the whole row.
+contradicts itself. An empty field of `model` in notes.csv speaks of the whole row, as far as it is printed: of the
+systems that the paper's table has.
 """
 
 from pathlib import Path
@@ -81,16 +82,17 @@ def versus(ours: pd.DataFrame, printed: pd.DataFrame, folder: Path, name: str) -
     table = table.loc[places.sort_values(["row", "model"], kind="stable").index]
     table["difference"] = table["ours"] - table["paper"]
     table["relative_difference"] = (table["difference"] / table["paper"]).where(table["paper"] != 0)
-    table["note"] = _notes(table, _read(folder, "notes"), name)
+    table["note"] = _notes(table, _read(folder, "notes"), name, set(printed["model"]))
     return table[COLUMNS].reset_index(drop=True)
 
 
-def _notes(table: pd.DataFrame, notes: pd.DataFrame, name: str) -> list[str]:
-    """For each row what is known of it, else why a side is empty."""
+def _notes(table: pd.DataFrame, notes: pd.DataFrame, name: str, printed: set[str]) -> list[str]:
+    """For each row what is known of it, else why a side is empty; `printed` are the systems that the paper has."""
     notes = notes[notes["table"] == name]
     found = []
     for _, row in table.iterrows():
-        fits = (notes["row"] == row["row"]) & (notes["model"].isna() | (notes["model"] == row["model"]))
+        of_system = (notes["model"] == row["model"]) | (notes["model"].isna() & (row["model"] in printed))
+        fits = (notes["row"] == row["row"]) & of_system
         texts = list(notes.loc[fits, "note"])
         if pd.isna(row["paper"]) and not texts:
             texts.append("the paper prints no number")

@@ -1,6 +1,7 @@
 """Tables for readers: Markdown and LaTeX from one description, with bold, marks and footnotes."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from string import ascii_lowercase
 
@@ -21,7 +22,10 @@ class Cell:
 
 @dataclass
 class Printed:
-    """A table as it is printed; `rules` are the rows after which a line is drawn."""
+    """A table as it is printed.
+
+    `rules` are the rows after which a line is drawn; the first `words` columns hold words, and are set flush left.
+    """
 
     caption: str
     header: list[str]
@@ -29,6 +33,7 @@ class Printed:
     footnotes: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     rules: set[int] = field(default_factory=set)
+    words: int = 1
 
     def note(self, cell: Cell, footnote: str) -> Cell:
         """The cell with the letter of a footnote; equal footnotes share one."""
@@ -53,9 +58,24 @@ def number(value: float | None, decimals: int) -> str:
     return f"{value:.{decimals}f}" if known(value) else DASH
 
 
+def rounded(value: float | None, sign: str = "") -> str:
+    """A number of four significant digits, as far as four decimals hold them, or a dash; `sign` "+" shows the sign."""
+    if not known(value):
+        return DASH
+    decimals = 3 - math.floor(math.log10(abs(value))) if value else 0
+    return f"{value:{sign},.{min(max(decimals, 0), 4)}f}"
+
+
 def count(value: float | None) -> str:
     """A number of participants as it may be shown, or a dash."""
     return shown_count(int(value)) if known(value) else DASH
+
+
+def sizes(counts: Iterable[float]) -> str:
+    """`n = 144`, or `n = 120 to 144` where rows differ, as it may be shown; nothing where no count is known."""
+    ordered = sorted(int(each) for each in counts if known(each))
+    ends = dict.fromkeys(shown_count(each) for each in ordered[:1] + ordered[-1:])
+    return f"n = {' to '.join(ends)}" if ends else ""
 
 
 def with_spread(value: float, spread: float, decimals: int) -> str:
@@ -84,7 +104,8 @@ def markdown(table: Printed) -> str:
     """The table in Markdown (pipes), captioned above and footnoted below."""
     lines = [f"**{table.caption}**", ""]
     lines.append("| " + " | ".join(_md(text) for text in table.header) + " |")
-    lines.append("| --- | " + " | ".join("---:" for _ in table.header[1:]) + " |")
+    ends = ["---", *(":---" if place < table.words else "---:" for place in range(1, len(table.header)))]
+    lines.append("| " + " | ".join(ends) + " |")
     lines.extend("| " + " | ".join(_md_cell(cell) for cell in row) + " |" for row in table.rows)
     for place, footnote in enumerate(table.footnotes):
         lines += ["", f"<sup>{letter(place)}</sup> {_md(footnote)}"]
@@ -109,7 +130,7 @@ def latex(table: Printed, label: str) -> str:
         "\\centering\\small",
         f"\\caption{{{_tex(table.caption)}}}",
         f"\\label{{tab:{label}}}",
-        f"\\begin{{tabular}}{{l{'r' * (len(table.header) - 1)}}}",
+        f"\\begin{{tabular}}{{{'l' * table.words + 'r' * (len(table.header) - table.words)}}}",
         "\\toprule",
         " & ".join(_tex(text) for text in table.header) + " \\\\",
         "\\midrule",

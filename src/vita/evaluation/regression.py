@@ -13,14 +13,12 @@ two-sided Wilcoxon test of the absolute errors against the baseline with the low
 correction over the targets that a table prints. A baseline is named by its file.
 """
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
 from vita import cli
-from vita.atomic import replacing
-from vita.evaluation.predictions import Pairs, complete, identity, pairs, read_predictions, read_targets
+from vita.evaluation.measuring import command
+from vita.evaluation.predictions import Pairs, complete, identity, pairs
 from vita.evaluation.statistics import holm, interval, resamples, wilcoxon_p
 
 
@@ -128,25 +126,7 @@ COLUMNS = [
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line, see the module's docstring."""
-    parser = cli.parser(__doc__)
-    parser.add_argument("--task", required=True, help="task as in targets.tsv")
-    parser.add_argument("--model", required=True, help="name of the system")
-    parser.add_argument("--predictions", required=True, type=Path, help="the system's predictions (parquet)")
-    parser.add_argument("--baselines", nargs="*", default=[], type=Path, help="predictions to test against")
-    parser.add_argument("--targets", required=True, type=Path, help="targets.tsv")
-    parser.add_argument("--output", required=True, type=Path, help="metrics CSV to write")
-    cli.add_settings(parser, "seed and the block `evaluation`")
-    args = parser.parse_args(arguments)
-    table = evaluate(
-        read_predictions(args.predictions),
-        read_targets(args.targets, args.task),
-        {path.stem: read_predictions(path) for path in args.baselines},
-        args.model,
-        args.settings.get("evaluation", {}).get("bootstrap", 1000),
-        args.settings.get("seed", 0),
-    )
-    with replacing(args.output) as path:
-        table.to_csv(path, index=False)
+    command(__doc__, evaluate, arguments)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def without_folders(value: Any) -> Any:
 def changes(config: dict[str, Any], defaults: dict[str, Any]) -> Printed:
     """A row per key whose value is not the default's."""
     ours, usual = flat(config), flat(defaults)
-    out = Printed("Changed from the default", ["Key", "This run", "Default"])
+    out = Printed("Changed from the default", ["Key", "This run", "Default"], words=3)
     for key in dict.fromkeys([*ours, *usual]):
         if ours.get(key) != usual.get(key):
             values = [json.dumps(side[key]) if key in side else DASH for side in (ours, usual)]

@@ -26,7 +26,7 @@ from vita import cli
 from vita.atomic import replacing
 from vita.errors import UserError
 from vita.evaluation.predictions import complete
-from vita.evaluation.segmentation_rows import per_participant
+from vita.evaluation.segmentation_rows import STRUCTURES, per_participant
 from vita.evaluation.statistics import holm, mean_interval, wilcoxon_p
 
 METRICS = ("dice", "hd_mm", "hd95_mm")
@@ -60,8 +60,11 @@ def read_masks(path: Path) -> dict[str, np.ndarray]:
 
 
 def summarise(rows: pd.DataFrame, model: str, bootstrap: int, seed: int) -> pd.DataFrame:
-    """Means over participants with their intervals, a row per structure, view and phase."""
-    summary = []
+    """Means over participants with their intervals, a row per structure, view and phase.
+
+    A structure that nobody has annotated is a row too, over all views and phases, and says so.
+    """
+    summary: list[dict[str, object]] = []
     for (target, view, phase), group in rows.groupby(["target", "view", "phase"], sort=False):
         row: dict[str, object] = {"task": "segmentation", "model": model, "target": target}
         row |= {"view": view, "phase": phase, "n": int(group["dice"].notna().sum()), "note": ""}
@@ -78,6 +81,11 @@ def summarise(rows: pd.DataFrame, model: str, bootstrap: int, seed: int) -> pd.D
         elif row["compared"] == 0:
             row["note"] = "no plane and frame has the structure in both masks, so no distance"
         summary.append(row)
+    found = set(rows["target"])
+    for target in STRUCTURES.values():
+        if target not in found:
+            row = {"task": "segmentation", "model": model, "target": target, "view": "all", "phase": "all", "n": 0}
+            summary.append(row | {"note": "no participant of the test split has this structure annotated"})
     return pd.DataFrame(summary).reindex(columns=COLUMNS)
 
 

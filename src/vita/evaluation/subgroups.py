@@ -5,6 +5,7 @@
         --fields results/cohort/fields.parquet --targets workflow/resources/targets.tsv
         --settings '{"seed": 2025, "evaluation": {"bootstrap": 1000}}'
         --output results/metrics/subgroups/sa_phenotypes/vita.csv
+        --html results/metrics/subgroups/sa_phenotypes/vita.html   (optional)
 
 For segmentation, `--predictions` is the per-participant file of vita.evaluation.segmentation. Main metrics: MAE of
 numbers, AUC-ROC of yes/no targets (DeLong's interval), accuracy of categorical ones, Dice of structures; the other
@@ -18,20 +19,24 @@ import numpy as np
 import pandas as pd
 
 from vita import cli
-from vita.atomic import replacing
+from vita.atomic import replacing, write_text
 from vita.errors import UserError
-from vita.evaluation import regression
+from vita.evaluation import regression, systems
 from vita.evaluation.classification_metrics import binary, categorical
 from vita.evaluation.predictions import pairs, read_predictions, read_targets
+from vita.evaluation.printing import Cell, Printed, known, rounded, sizes
 from vita.evaluation.segmentation_rows import STRUCTURES
 from vita.evaluation.small_counts import withheld
 from vita.evaluation.statistics import mean_interval
+from vita.evaluation.web import folded
 
 SEXES = {0: "female", 1: "male"}  # UK Biobank's data coding 9
 BANDS = {
     "age": ([55, 65, 75], ["below 55", "55 to 64", "65 to 74", "75 and above"]),
     "bmi": ([25, 30], ["below 25", "25 to 29.9", "30 and above"]),  # the WHO's overweight and obesity
 }
+GROUPS = {"all": "All", "sex": "Sex", "age": "Age, years", "bmi": "BMI, kg/m²"}
+METRICS = {"mae": "MAE", "auc": "AUC-ROC", "accuracy": "Accuracy", "dice": "Dice"}
 COLUMNS = ["task", "model", "target", "title", "metric", "unit", "group", "level", "n", "value", "low", "high", "note"]
 
 
@@ -114,6 +119,28 @@ def read_fields(path: Path, eids: np.ndarray) -> pd.DataFrame:
     return table[table["eid"].isin(eids)].reset_index(drop=True)
 
 
+def printed(table: pd.DataFrame) -> list[Printed]:
+    """For readers: a table per target, a row per group, `n` and notes as `withheld` leaves them."""
+    parts = []
+    for _, rows in table.groupby("target", sort=False):
+        first = rows.iloc[0]
+        title = f"{first['title']} ({first['unit']})" if first["unit"] else first["title"]
+        part = Printed(title, ["", "", "n", f"{METRICS[first['metric']]} (95 % CI)"], words=2)
+        before = None
+        for _, row in rows.iterrows():
+            value = rounded(row["value"])
+            if known(row["low"]) and known(row["high"]):
+                value += f" ({rounded(row['low'])} to {rounded(row['high'])})"
+            cell = Cell(value) if known(row["value"]) else part.note(Cell(value), row["note"] or "undefined")
+            name = GROUPS[row["group"]] if row["group"] != before else ""
+            before = row["group"]
+            part.rows.append(
+                [Cell(name), Cell(row["level"] if name != GROUPS["all"] else ""), Cell(str(row["n"])), cell]
+            )
+        parts.append(part)
+    return parts
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Command line, see the module's docstring."""
     parser = cli.parser(__doc__)
@@ -123,6 +150,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--fields", required=True, type=Path, help="fields.parquet")
     parser.add_argument("--targets", required=True, type=Path, help="targets.tsv")
     parser.add_argument("--output", required=True, type=Path, help="CSV to write")
+    parser.add_argument("--html", type=Path, help="the same as a page, to write")
     cli.add_settings(parser, "seed and the block `evaluation`")
     args = parser.parse_args(arguments)
     bootstrap, seed = args.settings.get("evaluation", {}).get("bootstrap", 1000), args.settings.get("seed", 0)
@@ -134,9 +162,14 @@ def main(arguments: list[str] | None = None) -> None:
         predictions = read_predictions(args.predictions)
         fields = read_fields(args.fields, predictions["eid"].unique())
         table = of_targets(predictions, read_targets(args.targets, args.task), fields, bootstrap, seed)
+    number = sizes(table.loc[table["group"] == "all", "n"])
     table = withheld(table.assign(task=args.task, model=args.model)[COLUMNS], ["value", "low", "high"])
     with replacing(args.output) as path:
         table.to_csv(path, index=False)
+    if args.html:
+        what = f"{systems.task_title(args.task)} by {systems.title(args.model)}"
+        caption = f"{what}: subgroups of the test split ({number})"
+        write_text(args.html, folded(caption, printed(table), []))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""The systems that are compared: their order and the names that tables and figures print."""
+"""The systems that are compared, and their tasks: their order and the names that tables and figures print."""
+
+from vita.ablations import POSITIONS
 
 TITLES = {
     "mean_guess": "Mean guess",
@@ -10,31 +12,67 @@ TITLES = {
     "nnunet": "nnU-Net",
     "vita": "ViTa",
 }
-
+# Stages I and II of a single view are those of the system with that view
+STARTS = {"view_sa": "vita_sa", "view_la": "vita_la"}
+# other variants of Stages I and II, by what their names begin with
+VARIANTS = {
+    "mask": "ViTa, {} % hidden",
+    "positions": "ViTa, {} positions",
+    "frames": "ViTa, {} frames",
+    "tau": "ViTa, tau {}",
+    "lambda": "ViTa, lambda {}",
+}
 TASK_TITLES = {
     "stage1": "Stage I, reconstruction",
     "stage2": "Stage II, alignment",
     "sa_phenotypes": "Short-axis phenotypes",
     "la_phenotypes": "Long-axis phenotypes",
+    "physiological": "Physiological features",
     "disease_cad": "Coronary artery disease",
+    "disease_stroke": "Stroke",
+    "disease_hypertension": "Hypertension",
+    "disease_infarct": "Myocardial infarction",
+    "disease_diabetes": "Diabetes",
+    "disease_high_blood_pressure": "High blood pressure",
+    "binary_features": "Binary features",
+    "categorical_features": "Categorical features",
+    "segmentation": "Segmentation",
 }
 
 
 def title(system: str) -> str:
     """The printed name, with the target of a model of one; a system that only this run knows keeps its own."""
     name, _, target = system.partition("-")
-    return TITLES.get(name, name) + (f", {target.replace('_', ' ')}" if target else "")
+    base, _, without = name.partition("_without_")
+    base = STARTS.get(base, base)
+    words = TITLES.get(base) or _variant(base)
+    words += f" without {without.replace('_', ' ')}" if without else ""
+    return words + (f", {target.replace('_', ' ')}" if target else "")
+
+
+def _variant(name: str) -> str:
+    """A variant of Stage I or II in words: `mask_92_5` is one with 92.5 % hidden."""
+    kind, _, value = name.partition("_")
+    if kind not in VARIANTS or not value:
+        return name
+    return VARIANTS[kind].format(POSITIONS.get(value, value.replace("_", ".")))
 
 
 def task_title(task: str) -> str:
     """A task or stage as it is printed."""
-    if task in TASK_TITLES:
-        return TASK_TITLES[task]
-    words = task.removeprefix("disease_").replace("_", " ")
-    return words[:1].upper() + words[1:]
+    return TASK_TITLES.get(task, task)
+
+
+def ordered_tasks(tasks: set[str] | list[str]) -> list[str]:
+    """Each stage or task once: known ones in the order above, then others by name."""
+    return _ordered(tasks, TASK_TITLES)
 
 
 def ordered(systems: set[str] | list[str]) -> list[str]:
     """Each system once: known ones in the order of the paper, then others by name."""
-    known = [name for name in TITLES if name in systems]
-    return known + sorted(set(systems) - set(known))
+    return _ordered(systems, TITLES)
+
+
+def _ordered(names: set[str] | list[str], known: dict[str, str]) -> list[str]:
+    first = [name for name in known if name in names]
+    return first + sorted(set(names) - set(first))

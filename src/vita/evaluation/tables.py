@@ -7,6 +7,7 @@
         --csv results/tables/table1_sa_phenotypes.csv --md results/tables/table1_sa_phenotypes.md
         --tex results/tables/table1_sa_phenotypes.tex --html results/tables/table1_sa_phenotypes.html
         --vs-paper results/tables/table1_sa_phenotypes_vs_paper.csv
+        --vs-paper-html results/tables/table1_sa_phenotypes_vs_paper.html   (optional)
 
 Names and the metrics they take: table1_sa_phenotypes (sa_phenotypes/*.csv), table2_la_phenotypes
 (la_phenotypes/*.csv), table3_physiological (physiological/*.csv), table4_diseases (disease_*/*.csv), segmentation
@@ -22,9 +23,10 @@ import pandas as pd
 from vita import cli
 from vita.atomic import replacing, write_text
 from vita.errors import UserError
-from vita.evaluation.printing import latex, markdown
+from vita.evaluation.printing import latex, markdown, sizes
 from vita.evaluation.small_counts import is_small, metrics_withheld
 from vita.evaluation.table_makers import MAKERS, REGRESSION
+from vita.evaluation.versus_page import versus_page
 from vita.evaluation.web import page
 
 COUNTS = ("n", "positives", "classes", "compared", "missed", "spurious", "absent")
@@ -74,12 +76,18 @@ def main(arguments: list[str] | None = None) -> None:
     for name, what in {"csv": "plain numbers", "md": "Markdown", "tex": "LaTeX", "html": "a web page"}.items():
         parser.add_argument(f"--{name}", required=True, type=Path, help=f"table to write, {what}")
     parser.add_argument("--vs-paper", required=True, type=Path, help="CSV of the paper's values, ours, differences")
+    parser.add_argument("--vs-paper-html", type=Path, help="the same as a web page")
     cli.add_settings(parser, "the block `evaluation`")
     args = parser.parse_args(arguments)
     significance = args.settings.get("evaluation", {}).get("significance", 0.01)
     metrics = metrics_withheld(read_metrics(args.metrics, args.name))
     table, out, versus = MAKERS[args.name](args.name, metrics, args.targets, args.paper, significance)
+    whole = table.query("view == 'all' and phase == 'all'") if "view" in table else table
+    number = sizes(whole["n"])
+    out.caption += f" ({number})" if number else ""
     texts = {args.md: markdown(out), args.tex: latex(out, args.name), args.html: page(out)}
+    if args.vs_paper_html:
+        texts[args.vs_paper_html] = versus_page(versus, args.name, number)
     for path, text in texts.items():
         write_text(path, text)
     for path, frame in {args.csv: table, args.vs_paper: versus}.items():

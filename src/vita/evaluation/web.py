@@ -1,5 +1,6 @@
 """A printed table, or a card, as a web page of its own, which opens offline and which the report shows."""
 
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
@@ -9,11 +10,14 @@ from vita.atomic import write_text
 from vita.evaluation.printing import Cell, Printed, letter
 
 _STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; color: #1d2733; margin: 1.5rem; }
+body { font: 14px/1.45 system-ui, sans-serif; color: #1d2733; margin: 1.2rem; }
+.wide { overflow-x: auto; }
 table { border-collapse: collapse; border-top: 2px solid; border-bottom: 2px solid; }
-caption { text-align: left; font-weight: 600; padding-bottom: .6rem; }
-th, td { padding: .25rem .8rem; text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
+.caption { font-weight: 600; color: inherit; margin-bottom: .6rem; }
+summary { font-weight: 600; cursor: pointer; margin: .4rem 0; }
+th, td { padding: .2rem .5rem; text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+th { vertical-align: bottom; }
+th:first-child, td:first-child, .words { text-align: left; }
 thead { border-bottom: 1px solid; }
 tr.rule td { border-bottom: 1px solid #9aa5b1; }
 p { max-width: 60rem; margin: .5rem 0; color: #3d4852; }
@@ -25,6 +29,7 @@ def write_card(sections: list[str], md: Path, html: Path) -> None:
     text = "\n\n".join(section.strip("\n") for section in sections) + "\n"
     title = sections[0].lstrip("# ").strip()
     body = MarkdownIt("commonmark").enable("table").render(text)
+    body = body.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
     web = f"{_head(title)}<body>\n{body}</body></html>\n"
     for path, content in {md: text, html: web}.items():
         write_text(path, content)
@@ -39,19 +44,44 @@ def _head(title: str) -> str:
 
 def page(table: Printed) -> str:
     """The table as HTML, captioned above and footnoted below; every text is escaped."""
-    head = "".join(f"<th>{escape(text)}</th>" for text in table.header)
-    rows = "\n".join(_row(row, place in table.rules) for place, row in enumerate(table.rows))
+    return _document(table.caption, _body(table))
+
+
+def folded(caption: str, parts: list[Printed], remarks: list[str]) -> str:
+    """Several tables, each folded under its own caption; the first is open."""
+    tables = [
+        f"<details{'' if place else ' open'}><summary>{escape(part.caption)}</summary>\n{_body(part)}\n</details>"
+        for place, part in enumerate(parts)
+    ]
+    return _document(caption, "\n".join([*tables, *_paragraphs(map(escape, remarks))]))
+
+
+def _document(caption: str, body: str) -> str:
+    return f'{_head(caption)}<body>\n<p class="caption">{escape(caption)}</p>\n{body}\n</body></html>\n'
+
+
+def _body(table: Printed) -> str:
+    """Cells and footnotes; what is wider than the window scrolls in a box of its own."""
+    head = "".join(f"<th{_flush(place, table)}>{escape(text)}</th>" for place, text in enumerate(table.header))
+    rows = "\n".join(_row(row, place, table) for place, row in enumerate(table.rows))
     notes = [f"<sup>{letter(place)}</sup> {escape(text)}" for place, text in enumerate(table.footnotes)]
-    below = "\n".join(f"<p>{text}</p>" for text in [*notes, *map(escape, table.remarks)])
+    below = "\n".join(_paragraphs([*notes, *map(escape, table.remarks)]))
     return (
-        f"{_head(table.caption)}<body>\n<table>\n<caption>{escape(table.caption)}</caption>\n"
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n{below}\n</body></html>\n"
+        f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table></div>\n{below}'
     )
 
 
-def _row(cells: list[Cell], ruled: bool) -> str:
-    body = "".join(f"<td>{_cell(cell)}</td>" for cell in cells)
-    return f'<tr class="rule">{body}</tr>' if ruled else f"<tr>{body}</tr>"
+def _paragraphs(texts: Iterable[str]) -> list[str]:
+    return [f"<p>{text}</p>" for text in texts]
+
+
+def _flush(column: int, table: Printed) -> str:
+    return ' class="words"' if 0 < column < table.words else ""  # the first column always is
+
+
+def _row(cells: list[Cell], place: int, table: Printed) -> str:
+    body = "".join(f"<td{_flush(column, table)}>{_cell(cell)}</td>" for column, cell in enumerate(cells))
+    return f'<tr class="rule">{body}</tr>' if place in table.rules else f"<tr>{body}</tr>"
 
 
 def _cell(cell: Cell) -> str:

@@ -20,13 +20,16 @@ def threshold_metrics(truth: np.ndarray, called: np.ndarray, weights: np.ndarray
         weights: (count, n).
 
     Returns:
-        `f1`, `recall`, `precision`, each (count,); NaN where the denominator is zero.
+        `f1`, `recall`, `precision`, each (count,); NaN where the denominator is zero, and without positives.
     """
     true_positive = weights @ (truth & called)
     positive, calls = weights @ truth, weights @ called
-    f1 = _ratio(2 * true_positive, positive + calls)
-    f1[positive == 0] = np.nan
-    return {"f1": f1, "recall": _ratio(true_positive, positive), "precision": _ratio(true_positive, calls)}
+    found = {
+        "f1": _ratio(2 * true_positive, positive + calls),
+        "recall": _ratio(true_positive, positive),
+        "precision": _ratio(true_positive, calls),
+    }
+    return {name: np.where(positive > 0, value, np.nan) for name, value in found.items()}
 
 
 def _ends_of_ties(descending: np.ndarray) -> np.ndarray:

@@ -6,11 +6,13 @@
         --svg results/figures/calibration.svg --png results/figures/calibration.png
         --csv results/figures/calibration.csv
 
-Participants are sorted by probability and cut into bins of equal size. Bars: Wilson's 95 % interval of the observed
+Participants are sorted by probability and cut into bins of equal size; neighbours are joined until none tells of 1 to
+9 people with the disease, or without it. Bars: Wilson's 95 % interval of the observed
 frequency. Dashed: perfect calibration. The Brier score stands in each panel.
 """
 
 import math
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -23,33 +25,54 @@ from matplotlib.figure import Figure
 from vita import cli
 from vita.errors import UserError
 from vita.evaluation.predictions import Pairs, pairs, read_predictions, read_targets
+from vita.evaluation.small_counts import FEW_POSITIVES, is_small
 from vita.figures import style
 from vita.privacy import SMALLEST_COUNT
 
 BINS = 6
-FEWEST_PER_BIN = SMALLEST_COUNT
 CURVE = ("n", "predicted", "observed", "low", "high")
 COLUMNS = 3
 PANEL_INCHES = 1.75
 
 
 def curve(found: Pairs) -> pd.DataFrame:
-    """`n`, `predicted` (mean probability), `observed` (frequency), `low`, `high` of each bin of equal size."""
-    order = np.argsort(found.prediction, kind="stable")
-    count = int(np.clip(order.size // FEWEST_PER_BIN, 1, BINS))
+    """`n`, `predicted` (mean probability), `observed` (frequency), `low`, `high` of each bin, in order.
+
+    Bins of equal size, of which neighbours are joined until no bin tells of 1 to 9 people with the disease or without
+    it; no bin at all where even one would.
+    """
     rows = []
-    for part in np.array_split(order, count):
+    for part in _bins(found):
         positives, n = int(found.truth[part].sum()), part.size
         interval = scipy.stats.binomtest(positives, n).proportion_ci(method="wilson")
         row = {"n": n, "predicted": found.prediction[part].mean(), "observed": positives / n}
         rows.append(row | {"low": interval.low, "high": interval.high})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(CURVE))
+
+
+def _bins(found: Pairs) -> list[np.ndarray]:
+    """Places in `found` of each bin's participants."""
+    parts = np.array_split(np.argsort(found.prediction, kind="stable"), BINS)
+    for count in range(BINS, 0, -1):  # as many bins as can be told, and of those the most equal
+        cuts = [(0, *inner, BINS) for inner in combinations(range(1, BINS), count - 1)]
+        for ends in sorted(cuts, key=lambda ends: max(np.diff(ends))):
+            bins = [np.concatenate(parts[first:last]) for first, last in pairwise(ends)]
+            if all(_may_be_told(found.truth[each]) for each in bins):
+                return bins
+    return []
+
+
+def _may_be_told(truth: np.ndarray) -> bool:
+    """Whether neither those with the disease nor those without it are few."""
+    positives = int(truth.sum())
+    return not is_small(pd.Series([truth.size, positives, truth.size - positives])).any()
 
 
 def collect(predictions: list[Path], targets: pd.DataFrame) -> pd.DataFrame:
     """`target`, `title`, `brier` and the columns of `curve`, in the targets' order.
 
-    A target of the predictions that too few have is one row without numbers.
+    A target of the predictions that too few have known is one row without numbers, and one that few have, or few have
+    not, a row with the Brier score alone.
     """
     found = pd.concat([read_predictions(path) for path in predictions], ignore_index=True)
     parts = []
@@ -61,8 +84,9 @@ def collect(predictions: list[Path], targets: pd.DataFrame) -> pd.DataFrame:
         if known.truth.size < SMALLEST_COUNT:
             parts.append(pd.DataFrame([names]))
             continue
-        brier = float(np.mean((known.truth - known.prediction) ** 2))
-        parts.append(curve(known).assign(**names, brier=brier))
+        names |= {"brier": float(np.mean((known.truth - known.prediction) ** 2))}
+        shown = curve(known)
+        parts.append(shown.assign(**names) if len(shown) else pd.DataFrame([names]))
     if not parts:
         raise UserError("these predictions hold no binary target: name those of the diseases")
     first = ["target", "title", "brier"]
@@ -87,7 +111,8 @@ def draw(drawn: pd.DataFrame, colour: str) -> Figure:
 
 def _panel(axes: Axes, part: pd.DataFrame, colour: str) -> None:
     if part["n"].isna().all():
-        style.unknown(axes, part["title"].iloc[0], style.FEW)
+        few = style.FEW if part["brier"].isna().all() else FEW_POSITIVES
+        style.unknown(axes, part["title"].iloc[0], few)
         return
     top = max(float(part[["predicted", "high"]].max(axis=None)) * 1.05, 0.1)
     axes.plot([0, top], [0, top], color=style.GREY, linewidth=0.8, linestyle=(0, (3, 2)))

@@ -19,6 +19,7 @@ from matplotlib.patches import Patch
 from vita import cli
 from vita.errors import UserError
 from vita.evaluation import systems
+from vita.evaluation.printing import sizes
 from vita.evaluation.segmentation_rows import STRUCTURES
 from vita.figures import style
 from vita.privacy import SMALLEST_COUNT
@@ -48,23 +49,26 @@ def draw(drawn: pd.DataFrame) -> Figure:
     models = systems.ordered(set(drawn["model"]))
     if not models:
         return style.note(f"no structure was measured in {SMALLEST_COUNT} participants")
+    colours = style.colours(models)
     figure, grid = plt.subplots(len(METRICS), 1, figsize=(style.PAGE_INCHES * 0.75, 5.6), sharex=True)
     for axes, (metric, label) in zip(grid, METRICS.items(), strict=True):
-        _panel(axes, drawn[drawn["metric"] == metric], models)
+        _panel(axes, drawn[drawn["metric"] == metric], colours)
         axes.set_ylabel(label.replace("percentile ", "percentile\n"))
     grid[0].set_ylim(top=1.0)
     for axes in grid[1:]:
         axes.set_ylim(bottom=0)
     grid[-1].set_xticks(range(len(STRUCTURES)), list(STRUCTURES.values()), fontsize=7)
-    handles = [Patch(color=style.colour(model), label=systems.title(model), alpha=0.75) for model in models]
+    people = drawn[drawn["metric"] == "dice"].groupby(["model", "target"]).size()
+    grid[-1].set_xlabel(f"Structure ({sizes(people)} participants)")
+    handles = [Patch(color=colours[model], label=systems.title(model), alpha=0.75) for model in models]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(models))
     return figure
 
 
-def _panel(axes: Axes, part: pd.DataFrame, models: list[str]) -> None:
-    width = GROUP_WIDTH / len(models)
-    for number, model in enumerate(models):
-        shift = (number - (len(models) - 1) / 2) * width
+def _panel(axes: Axes, part: pd.DataFrame, colours: dict[str, str]) -> None:
+    width = GROUP_WIDTH / len(colours)
+    for number, (model, colour) in enumerate(colours.items()):
+        shift = (number - (len(colours) - 1) / 2) * width
         values = [
             part.loc[(part["model"] == model) & (part["target"] == structure), "value"].to_numpy()
             for structure in STRUCTURES.values()
@@ -84,7 +88,7 @@ def _panel(axes: Axes, part: pd.DataFrame, models: list[str]) -> None:
             capprops={"linewidth": 0.7},
         )
         for box in boxes["boxes"]:
-            box.set(facecolor=style.colour(model), alpha=0.75, linewidth=0.7)
+            box.set(facecolor=colour, alpha=0.75, linewidth=0.7)
     axes.grid(axis="y", color="#E5E5E5", linewidth=0.5)
     axes.set_axisbelow(True)
 

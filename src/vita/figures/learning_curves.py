@@ -5,7 +5,8 @@
         --svg results/figures/learning_curves.svg --png results/figures/learning_curves.png
         --csv results/figures/learning_curves.csv
 
-Stage or task and model are the two folders that a history lies in. Solid: validation, dashed: training; a dot marks
+Stage or task and model are the two folders that a history lies in; Stages I and II of a single view have the name and
+the colour of the system with that view. Solid: validation, dashed: training; a dot marks
 the epoch with the lowest validation loss.
 """
 
@@ -48,32 +49,39 @@ def collect(paths: list[Path]) -> pd.DataFrame:
 
 
 def draw(drawn: pd.DataFrame) -> Figure:
-    """A panel per stage or task in the order given."""
-    tasks = list(dict.fromkeys(drawn["task"]))
+    """A panel per stage or task, stages first."""
+    drawn = drawn.assign(system=drawn["model"].map(_system))
+    tasks, models = systems.ordered_tasks(set(drawn["task"])), systems.ordered(set(drawn["system"]))
+    colours = style.colours(models)
     columns = min(COLUMNS, len(tasks))
     rows = math.ceil(len(tasks) / columns)
-    size = (1.85 * columns + 0.3, 1.55 * rows + 0.5)
+    size = (1.85 * columns + 0.3, 1.55 * rows + 0.6)
     figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
     for axes, task in zip(grid.flat, tasks, strict=False):
-        _panel(axes, drawn[drawn["task"] == task])
+        _panel(axes, drawn[drawn["task"] == task], colours)
         axes.set_title(systems.task_title(task))
     for axes in grid.flat[len(tasks) :]:
         axes.set_axis_off()
-    models = systems.ordered({model.partition("-")[0] for model in drawn["model"]})  # not one entry per target
-    handles = [Line2D([], [], color=style.colour(model), label=systems.title(model)) for model in models]
+    handles = [Line2D([], [], color=colours[model], label=systems.title(model)) for model in models]
     handles += [
         Line2D([], [], color=style.GREY, label="validation"),
         Line2D([], [], color=style.GREY, linestyle="--", linewidth=0.8, label="training"),
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 2 * columns))
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 1 + columns))
     figure.supxlabel("Epoch", fontsize=8)
     figure.supylabel("Loss", fontsize=8)
     return figure
 
 
-def _panel(axes: Axes, part: pd.DataFrame) -> None:
+def _system(model: str) -> str:
+    """Whose entry of the legend a model has: not one entry per target."""
+    name = model.partition("-")[0]
+    return systems.STARTS.get(name, name)
+
+
+def _panel(axes: Axes, part: pd.DataFrame, colours: dict[str, str]) -> None:
     for model in systems.ordered(set(part["model"])):
-        rows, colour = part[part["model"] == model], style.colour(model)
+        rows, colour = part[part["model"] == model], colours[_system(model)]
         axes.plot(rows["epoch"], rows["train_loss"], color=colour, linestyle="--", linewidth=0.8)
         axes.plot(rows["epoch"], rows["val_loss"], color=colour)
         if rows["val_loss"].notna().any():

@@ -30,6 +30,8 @@ SYSTEM_COLOURS = {
     "nnunet": BLACK,
     "vita": BLUE,
 }
+# of what only this run knows, such as variants of ablations: Tol's muted colours, which differ from the above
+OTHER_COLOURS = (VERMILION, "#332288", "#999933", "#882255", "#44AA99", "#661100")
 STRUCTURE_COLOURS = {1: VERMILION, 2: YELLOW, 3: BLUE, 4: GREEN, 5: PURPLE}
 PLANES = ("2-chamber", "3-chamber", "4-chamber", *(f"SA {number}" for number in range(1, 7)))
 PAGE_INCHES = 7.2  # a journal's full text width
@@ -66,6 +68,13 @@ def apply() -> None:
 def colour(system: str) -> str:
     """A system's colour, whatever target a model of it is for; one that only this run knows is vermilion."""
     return SYSTEM_COLOURS.get(system.partition("-")[0], VERMILION)
+
+
+def colours(names: list[str]) -> dict[str, str]:
+    """A colour for each of several systems; those that only this run knows differ as far as there are colours."""
+    others = [name for name in names if name not in SYSTEM_COLOURS]
+    own = {name: OTHER_COLOURS[place % len(OTHER_COLOURS)] for place, name in enumerate(others)}
+    return {name: own.get(name) or colour(name) for name in names}
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:

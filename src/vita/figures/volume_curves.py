@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from vita import cli
 from vita.figures import style
+from vita.privacy import shown_count
 
 CHAMBERS = {
     "LV": ("LV cavity", style.VERMILION),
@@ -50,7 +51,12 @@ def draw(summary: pd.DataFrame) -> Figure:
         title, colour = CHAMBERS[structure]
         axes.fill_between(part["phase"], part["low"], part["high"], color=colour, alpha=0.25, linewidth=0)
         axes.plot(part["phase"], part["median"], color=colour)
-        axes.set(title=title, xlabel="Part of the cycle", xlim=(0, 1), ylim=(0, None))
+        axes.set(
+            title=f"{title}, n = {shown_count(int(part['n'].iloc[0]))}",
+            xlabel="Part of the cycle",
+            xlim=(0, 1),
+            ylim=(0, None),
+        )
     cells[0, 0].set_ylabel("Volume (ml)")
     return figure
 

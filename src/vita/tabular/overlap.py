@@ -13,7 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vita import cli
-from vita.atomic import replacing
+from vita.atomic import replacing, write_text
+from vita.evaluation.printing import Cell, Printed
+from vita.evaluation.systems import task_title
+from vita.evaluation.web import folded
 from vita.tabular.encoder import chosen_features
 from vita.tabular.features import Feature, load_features
 from vita.tabular.leakage import Exclude, excluded
@@ -38,12 +41,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--features", required=True, type=Path, help="the feature table, features.tsv")
     parser.add_argument("--targets", required=True, type=Path, help="the target table, targets.tsv")
     parser.add_argument("--output", required=True, type=Path, help="CSV: task, target, input, reason")
+    parser.add_argument("--html", type=Path, help="the same as a page, to write")
     cli.add_settings(parser, "block tabular of config.yaml")
     args = parser.parse_args(arguments)
     exclude = (args.settings.get("tabular") or {}).get("exclude") or []
-    rows = list_overlaps(load_features(args.features), args.targets, exclude)
+    features = load_features(args.features)
+    rows = list_overlaps(features, args.targets, exclude)
     with replacing(args.output) as path, path.open("w", encoding="utf-8", newline="") as lines:
         csv.writer(lines, lineterminator="\n").writerows([("task", "target", "input", "reason"), *rows])
+    if args.html:
+        caption = f"Inputs of Stage II that tell a target of Stage III ({len({row[2] for row in rows})} inputs)"
+        write_text(args.html, folded(caption, printed(rows, features, args.targets), []))
     LOG.info("%d inputs of Stage II overlap with targets of Stage III", len({row[2] for row in rows}))
 
 
@@ -62,6 +70,19 @@ def list_overlaps(features: Sequence[Feature], targets: Path, exclude: Exclude) 
             found = overlaps(target, kept, {each.name: each for each in features})
             rows += [(task, target.name, feature.name, reason) for feature, reason in found]
     return rows
+
+
+def printed(rows: list[tuple[str, str, str, str]], features: Sequence[Feature], targets: Path) -> list[Printed]:
+    """For readers: a table per task, inputs and targets by their titles."""
+    inputs = {feature.name: feature.title for feature in features}
+    parts = []
+    for task in dict.fromkeys(row[0] for row in rows):
+        names = {target.name: target.title for target in read_targets(targets, task)}
+        own = [
+            [Cell(names[target]), Cell(inputs[name]), Cell(reason)] for of, target, name, reason in rows if of == task
+        ]
+        parts.append(Printed(task_title(task), ["Target", "Input of Stage II", "Why"], own, words=3))
+    return parts
 
 
 def overlaps(target: Target, inputs: Sequence[Feature], features: dict[str, Feature]) -> list[tuple[Feature, str]]:

@@ -1,4 +1,13 @@
-"""Truth against prediction, a panel per target: shared by figures 5 and 6."""
+"""Figures 5 and 6: reference against prediction from images on the test split, a panel per target of some tasks.
+
+    python -m vita.figures.target_scatter --tasks sa_phenotypes la_phenotypes --columns 6
+        --predictions results/predictions/sa_phenotypes/vita.parquet results/predictions/la_phenotypes/vita.parquet
+        --targets workflow/resources/targets.tsv
+        --svg results/figures/fig5_phenotype_scatter.svg --png results/figures/fig5_phenotype_scatter.png
+        --csv results/figures/fig5_phenotype_scatter.csv
+
+Dashed: equality. Red: least-squares line. R2 is the squared correlation.
+"""
 
 import math
 from pathlib import Path
@@ -10,6 +19,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from vita import cli
 from vita.evaluation.predictions import pairs, read_predictions, read_targets
 from vita.evaluation.printing import DASH
 from vita.evaluation.regression import r2_correlation
@@ -84,3 +94,21 @@ def _panel(axes: Axes, part: pd.DataFrame, colour: str) -> None:
     axes.set_title(title, linespacing=1.05)
     axes.set(xlim=limits, ylim=limits, aspect="equal")
     axes.locator_params(nbins=4)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line, see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--predictions", nargs="+", required=True, type=Path, help="one system's predictions")
+    parser.add_argument("--tasks", nargs="+", required=True, help="tasks of targets.tsv, in the order of the panels")
+    parser.add_argument("--columns", type=int, default=6, help="panels side by side")
+    parser.add_argument("--targets", required=True, type=Path, help="targets.tsv")
+    style.add_common(parser)
+    args = parser.parse_args(arguments)
+    style.apply()
+    drawn = collect(args.predictions, args.targets, args.tasks)
+    style.save(draw(drawn, style.colour(args.predictions[0].stem), args.columns), drawn, args)
+
+
+if __name__ == "__main__":
+    cli.run(main)
