@@ -34,19 +34,21 @@ def variants(config: dict[str, Any]) -> dict[str, Variant]:
     """
     wanted, ratio, positions = config["ablations"], config["stage1"]["mask_ratio"], config["model"]["positions"]
     encoding, masking = TABLES
-    found = {"vita": Variant(f"Both views, {ratio:.0%}", {encoding: POSITIONS[positions], masking: f"{ratio:g}"})}
+    found = {"vita": Variant(f"Both views, {100 * ratio:g} %", {encoding: POSITIONS[positions], masking: f"{ratio:g}"})}
     if not wanted["run"]:
         wanted = {"mask_ratios": [], "positions": [], "views": [], "frames": []}
     own = config["stage1"]["frames"] or config["model"]["frames"]
     for value in wanted["frames"]:
         found["vita"].rows[FRAMES_TABLE] = f"{own}"
         if value != own:
-            title = f"{value} frames, {ratio:.0%}"
+            title = f"{value} frames, {100 * ratio:g} %"
             found[f"frames_{value}"] = Variant(title, {FRAMES_TABLE: f"{value}"}, model={"frames": value})
     for value in wanted["mask_ratios"]:
         if value != ratio:
             name = f"mask_{100 * value:g}".replace(".", "_")
-            found[name] = Variant(f"Both views, {value:.0%}", {masking: f"{value:g}"}, stage={"mask_ratio": value})
+            found[name] = Variant(
+                f"Both views, {100 * value:g} %", {masking: f"{value:g}"}, stage={"mask_ratio": value}
+            )
     for value in wanted["positions"]:
         if value != positions:
             title = POSITIONS[value]

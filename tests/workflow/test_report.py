@@ -104,7 +104,7 @@ def test_a_caption_has_numbers_in_it(results: Path) -> None:
         ("Tables", "Table 1: short-axis phenotypes beside", "tables/table1_sa_phenotypes_vs_paper.html"),
         ("Tables", "Phenotypes from masks", "metrics/mask_phenotypes/vita.html"),
         ("Tables", "Inputs that tell a target", "tables/overlap.html"),
-        ("Subgroups", "ViTa Short-axis phenotypes", "metrics/subgroups/sa_phenotypes/vita.html"),
+        ("Subgroups", "Short-axis phenotypes ViTa", "metrics/subgroups/sa_phenotypes/vita.html"),
     ],
 )
 def test_what_was_a_csv_is_a_page(results: Path, tmp_path: Path, category: str, row: str, file: str) -> None:

@@ -5,8 +5,8 @@
         --output results/captions.rst
 
 `|n_train|`, `|n_val|`, `|n_test|` and `|n_all|` are the participants of each split, small counts as `<10`;
-`|systems of <table>|` are the systems that were run for a table; a system, a task, a table by the name of its files is
-its title. Each caption includes the file.
+`|systems of <table>|` are the systems that were run for a table, `|systems|` those of any; a system, a task, a table
+by the name of its files is its title. Each caption includes the file.
 """
 
 from pathlib import Path
@@ -29,13 +29,13 @@ def substitutions(split: pd.Series, run: dict[str, list[str]]) -> dict[str, str]
     """
     counts = {name: int((split == name).sum()) for name in ("train", "val", "test")} | {"all": len(split)}
     found = {f"n_{name}": shown_count(count) for name, count in counts.items()}
-    named = {*systems.TITLES, *(system for names in run.values() for system in names)}
-    found |= {system: systems.title(system) for system in systems.ordered(named)}
+    everyone = {system for names in run.values() for system in names}
+    found |= {system: systems.title(system) for system in systems.ordered({*systems.TITLES, *everyone})}
     found |= systems.TASK_TITLES | titles.TABLES
-    # a task may share its name with its table
+    listed = {f"systems of {table}": names for table, names in run.items()} | {"systems": list(everyone)}
     return found | {
-        f"systems of {table}": ", ".join(systems.title(name) for name in systems.ordered(names))
-        for table, names in run.items()
+        name: ", ".join(systems.title(system) for system in systems.ordered(names)) or "none"
+        for name, names in listed.items()
     }
 
 

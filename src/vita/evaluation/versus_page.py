@@ -11,9 +11,12 @@ QUANTITIES = {
     "mae": "MAE",
     "std": "SD",
     "mean": "PSNR, mean",
-    "positive_ratio": "Positive",
+    "positive_ratio": "Prevalence",
     "auc_roc": "AUC-ROC",
     "f1": "F1",
+    "recall": "Recall",
+    "precision": "Precision",
+    "average_precision": "Average precision",
 }
 
 
@@ -43,17 +46,19 @@ def _title(model: str) -> str:
 def _part(model: str, rows: pd.DataFrame) -> Printed:
     """One system's rows; what both sides lack is left out."""
     out = Printed(_title(model), HEADER, words=2)
-    before = None
+    before, order = None, {name: place for place, name in enumerate(dict.fromkeys([*QUANTITIES, *rows["quantity"]]))}
+    place = rows["row"].map({name: place for place, name in enumerate(dict.fromkeys(rows["row"]))})
+    rows = rows.assign(place=place, order=rows["quantity"].map(order)).sort_values(["place", "order"])
     for _, row in rows[rows["paper"].notna() | rows["ours"].notna()].iterrows():
         name = f"{row['row']} ({row['unit']})" if isinstance(row["unit"], str) and row["unit"] else row["row"]
         first = Cell("" if name == before else name)
         quantity = row["quantity"]
-        cells = [first, Cell(QUANTITIES.get(quantity, quantity.replace("_", " ").capitalize()))]
+        cells = [first, Cell(QUANTITIES.get(quantity, quantity))]
         cells += [Cell(rounded(row[side])) for side in ("paper", "ours")]
         relative = 100 * row["relative_difference"]
         cells += [
             Cell(rounded(row["difference"], "+")),
-            Cell(f"{relative:+.0f}" if known(relative) else rounded(relative)),
+            Cell(f"{round(relative):+d}" if known(relative) else rounded(relative)),
         ]
         if row["note"]:
             cells[2] = out.note(cells[2], row["note"])

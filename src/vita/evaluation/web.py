@@ -10,13 +10,14 @@ from vita.atomic import write_text
 from vita.evaluation.printing import Cell, Printed, letter
 
 _STYLE = """
-body { font: 14px/1.45 system-ui, sans-serif; color: #1d2733; margin: 1.2rem; }
+body { font: 13px/1.45 system-ui, sans-serif; color: #1d2733; margin: 1.2rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; border-top: 2px solid; border-bottom: 2px solid; }
 .caption { font-weight: 600; color: inherit; margin-bottom: .6rem; }
 summary { font-weight: 600; cursor: pointer; margin: .4rem 0; }
 th, td { padding: .2rem .5rem; text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-th { vertical-align: bottom; }
+th { vertical-align: bottom; white-space: normal; }
+th:first-child, td:first-child { position: sticky; left: 0; background: white; }
 th:first-child, td:first-child, .words { text-align: left; }
 thead { border-bottom: 1px solid; }
 tr.rule td { border-bottom: 1px solid #9aa5b1; }

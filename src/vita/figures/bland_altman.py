@@ -21,6 +21,7 @@ from vita import cli
 from vita.errors import UserError
 from vita.evaluation.mask_phenotypes import LIMIT, TASKS
 from vita.evaluation.predictions import read_targets
+from vita.evaluation.printing import sizes
 from vita.figures import style
 from vita.privacy import SMALLEST_COUNT
 
@@ -59,7 +60,8 @@ def draw(drawn: pd.DataFrame) -> Figure:
         _panel(axes, drawn[drawn["target"] == target])
     for axes in grid.flat[len(targets) :]:
         axes.set_axis_off()
-    figure.supxlabel("Mean of predicted and reference masks", fontsize=8)
+    number = sizes(drawn.groupby("target").size())
+    figure.supxlabel(f"Mean of predicted and reference masks ({number})", fontsize=8)
     figure.supylabel("Predicted less reference", fontsize=8)
     return figure
 
@@ -67,7 +69,6 @@ def draw(drawn: pd.DataFrame) -> Figure:
 def _panel(axes: Axes, part: pd.DataFrame) -> None:
     bias, sd = part["difference"].mean(), part["difference"].std(ddof=1)
     colour = style.colour(part["model"].iloc[0])
-    axes.text(0.97, 0.03, f"n = {len(part)}", transform=axes.transAxes, ha="right", va="bottom", fontsize=6)
     axes.axhline(0, color=style.GREY, linewidth=0.5)
     axes.scatter(part["mean"], part["difference"], s=4, color=colour, alpha=0.5, linewidths=0, rasterized=True)
     axes.axhline(bias, color=style.VERMILION, linewidth=1)

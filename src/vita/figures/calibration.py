@@ -8,7 +8,7 @@
 
 Participants are sorted by probability and cut into bins of equal size; neighbours are joined until none tells of 1 to
 9 people with the disease, or without it. Bars: Wilson's 95 % interval of the observed
-frequency. Dashed: perfect calibration. The Brier score stands in each panel.
+frequency. Dashed: perfect calibration. The Brier score stands above each panel.
 """
 
 import math
@@ -98,7 +98,7 @@ def draw(drawn: pd.DataFrame, colour: str) -> Figure:
     targets = list(dict.fromkeys(drawn["target"]))
     columns = min(COLUMNS, len(targets))
     rows = math.ceil(len(targets) / columns)
-    size = (PANEL_INCHES * columns + 0.3, PANEL_INCHES * rows + 0.25)
+    size = (PANEL_INCHES * columns + 0.3, (PANEL_INCHES + 0.1) * rows + 0.25)
     figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
     for axes, target in zip(grid.flat, targets, strict=False):
         _panel(axes, drawn[drawn["target"] == target], colour)
@@ -120,9 +120,7 @@ def _panel(axes: Axes, part: pd.DataFrame, colour: str) -> None:
     axes.errorbar(
         part["predicted"], part["observed"], yerr=spread, color=colour, marker="o", markersize=3, elinewidth=0.7
     )
-    text = f"Brier {part['brier'].iloc[0]:.3f}, n = {part['n'].sum():.0f}"
-    axes.text(0.05, 0.96, text, transform=axes.transAxes, va="top", fontsize=6.5)
-    axes.set_title(part["title"].iloc[0])
+    axes.set_title(f"{part['title'].iloc[0]}\nBrier {part['brier'].iloc[0]:.3f}, n = {part['n'].sum():.0f}", fontsize=7)
     axes.set(xlim=(0, top), ylim=(0, top))
     axes.set_box_aspect(1)
     axes.locator_params(nbins=4)

@@ -24,6 +24,7 @@ from vita.figures import embedding_map, style
 
 COLOURS = (style.BLUE, style.VERMILION, style.GREEN, style.PURPLE, style.ORANGE, style.SKY, style.BLACK)
 BACKGROUND = "#D5D5D5"
+TOGETHER = 0.1  # of half the width: sections closer than this share a label
 
 
 def collect(embeddings: Path, people: int, limit: int, seed: int) -> pd.DataFrame:
@@ -69,12 +70,12 @@ def _magnified(axes: Axes, part: pd.DataFrame, colour: str) -> None:
     _ring(axes, part, colour)
     centre = part[["x", "y"]].to_numpy().mean(axis=0)
     half = max(float(np.ptp(part[["x", "y"]].to_numpy(), axis=0).max()), 1e-3) * 0.75
-    for _, row in part.iterrows():
-        away = np.array([row["x"], row["y"]]) - centre
+    for place, name in _labels(part, TOGETHER * half):
+        away = place - centre
         offset = 7 * away / (np.linalg.norm(away) or 1)
         axes.annotate(
-            str(int(row["section"])),
-            (row["x"], row["y"]),
+            name,
+            place,
             xytext=tuple(offset),
             textcoords="offset points",
             ha="center",
@@ -83,6 +84,20 @@ def _magnified(axes: Axes, part: pd.DataFrame, colour: str) -> None:
         )
     axes.set(xlim=(centre[0] - half, centre[0] + half), ylim=(centre[1] - half, centre[1] + half))
     axes.set_title("One participant magnified, sections numbered")
+
+
+def _labels(part: pd.DataFrame, near: float) -> list[tuple[np.ndarray, str]]:
+    """Where each section's number stands; sections closer than `near` to an earlier one share its label."""
+    found: list[tuple[np.ndarray, str]] = []
+    for _, row in part.iterrows():
+        place, name = row[["x", "y"]].to_numpy(float), str(int(row["section"]))
+        close = [number for number, (other, _) in enumerate(found) if np.linalg.norm(other - place) < near]
+        if close:
+            other, names = found[close[0]]
+            found[close[0]] = (other, f"{names}, {name}")
+        else:
+            found.append((place, name))
+    return found
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from vita import cli
 from vita.errors import UserError
@@ -27,7 +26,6 @@ from vita.evaluation.surfaces import dice
 from vita.figures import mosaic, style
 
 FRAME = 0  # end-diastole
-LEGEND_INCHES = 0.35
 REFERENCE = "Reference"
 
 
@@ -89,14 +87,13 @@ def describe(masks: dict[str, np.ndarray], spacing_mm: np.ndarray) -> pd.DataFra
 
 def draw(masks: dict[str, np.ndarray], images: np.ndarray | None) -> Figure:
     """A row per system, a column per plane; without images (9, height, width) the masks stand on black."""
-    figure, cells = mosaic.grid(list(masks), list(mosaic.SHOWN_PLANES.values()), LEGEND_INCHES)
+    figure, cells = mosaic.grid(list(masks), list(mosaic.SHOWN_PLANES.values()), mosaic.LEGEND_INCHES)
     for row, mask in enumerate(masks.values()):
         for column, plane in enumerate(mosaic.SHOWN_PLANES):
             axes = cells[row, column]
             mosaic.picture(axes, np.zeros(mask[plane].shape) if images is None else images[plane])
             mosaic.overlay(axes, mask[plane], 1.0 if images is None else mosaic.MASK_ALPHA)
-    handles = [Patch(facecolor=style.STRUCTURE_COLOURS[label], label=name) for label, name in STRUCTURES.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), borderpad=0.8)
+    mosaic.legend(figure)
     return figure
 
 

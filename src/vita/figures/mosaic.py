@@ -4,12 +4,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
+from vita.evaluation.segmentation_rows import STRUCTURES
 from vita.figures import style
 
 SHOWN_PLANES = {0: "2-chamber", 2: "4-chamber", 3: "Base", 5: "Mid", 8: "Apex"}
 CELL_INCHES = 1.05
 LABEL_INCHES = 1.0
+LEGEND_INCHES = 0.35
 MASK_ALPHA = 0.55
 BRIGHTNESS = (0.5, 99)  # percentiles shown as black and white
 HIDDEN_COLOUR = "#9FB8CC"
@@ -49,6 +52,12 @@ def note(axes: Axes, text: str) -> None:
     """Words in the place of a picture."""
     axes.text(0.5, 0.5, text, ha="center", va="center", fontsize=6, color=style.GREY, transform=axes.transAxes)
     axes.set_aspect("equal")
+
+
+def legend(figure: Figure) -> None:
+    """The structures' colours, below the grid, which has left `LEGEND_INCHES` for them."""
+    handles = [Patch(facecolor=style.STRUCTURE_COLOURS[label], label=name) for label, name in STRUCTURES.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), borderpad=0.8)
 
 
 def overlay(axes: Axes, mask_hw: np.ndarray, alpha: float = MASK_ALPHA) -> None:

@@ -37,7 +37,7 @@ def sample(table: pd.DataFrame, size: int, seed: int) -> pd.DataFrame:
 def draw(reader: ShardReader, chosen: pd.DataFrame) -> Figure:
     """A row per participant, a column per shown plane."""
     names = ["\n".join([str(number), *broken_rules(rows)[:3]]) for number, rows in enumerate(chosen["quality"], 1)]
-    figure, cells = mosaic.grid(names or ["none"], list(mosaic.SHOWN_PLANES.values()))
+    figure, cells = mosaic.grid(names or ["none"], list(mosaic.SHOWN_PLANES.values()), mosaic.LEGEND_INCHES)
     for axes_of_row, eid, present in zip(cells, chosen["eid"], chosen["planes_present"], strict=False):
         voxels, masks = reader.voxels(eid, [0]), reader.masks(eid, [0])
         for axes, plane in zip(axes_of_row, mosaic.SHOWN_PLANES, strict=True):
@@ -46,6 +46,7 @@ def draw(reader: ShardReader, chosen: pd.DataFrame) -> Figure:
                 continue
             mosaic.picture(axes, mosaic.stretched(voxels[plane, 0], voxels[plane, 0]))
             mosaic.overlay(axes, masks[plane, 0], MASK_ALPHA)
+    mosaic.legend(figure)
     return figure
 
 

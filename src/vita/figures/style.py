@@ -20,18 +20,19 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
     *("#0072B2", "#D55E00", "#CC79A7"),
 )
 GREY = "#8A8A8A"
+WINE = "#882255"  # Tol's
 SYSTEM_COLOURS = {
     "mean_guess": GREY,
     "resnet50": ORANGE,
     "vit": SKY,
     "mae": GREEN,
     "vita_sa": PURPLE,
-    "vita_la": YELLOW,
+    "vita_la": WINE,  # yellow lines are hard to see on white
     "nnunet": BLACK,
     "vita": BLUE,
 }
 # of what only this run knows, such as variants of ablations: Tol's muted colours, which differ from the above
-OTHER_COLOURS = (VERMILION, "#332288", "#999933", "#882255", "#44AA99", "#661100")
+OTHER_COLOURS = (VERMILION, "#332288", "#999933", "#44AA99", "#661100")
 STRUCTURE_COLOURS = {1: VERMILION, 2: YELLOW, 3: BLUE, 4: GREEN, 5: PURPLE}
 PLANES = ("2-chamber", "3-chamber", "4-chamber", *(f"SA {number}" for number in range(1, 7)))
 PAGE_INCHES = 7.2  # a journal's full text width

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 
 from vita import cli
 from vita.evaluation.predictions import pairs, read_predictions, read_targets
-from vita.evaluation.printing import DASH
+from vita.evaluation.printing import DASH, sizes
 from vita.evaluation.regression import r2_correlation
 from vita.figures import style
 from vita.privacy import SMALLEST_COUNT
@@ -66,9 +66,8 @@ def draw(drawn: pd.DataFrame, colour: str, columns: int) -> Figure:
         _panel(axes, drawn[drawn["target"] == target], colour)
     for axes in grid.flat[len(targets) :]:
         axes.set_axis_off()
-    counts = drawn.dropna().groupby("target").size()
-    n = " to ".join(map(str, dict.fromkeys([counts.min(), counts.max()]))) if len(counts) else DASH
-    figure.supxlabel(f"Reference (n = {n})", fontsize=8)
+    number = sizes(drawn.dropna().groupby("target").size()) or f"n = {DASH}"
+    figure.supxlabel(f"Reference ({number})", fontsize=8)
     figure.supylabel("Prediction from images", fontsize=8)
     return figure
 

@@ -13,7 +13,7 @@ from vita.privacy import shown_count
 
 CHAMBERS = {
     "LV": ("LV cavity", style.VERMILION),
-    "LVMYO": ("LV myocardium", style.YELLOW),
+    "LVMYO": ("LV myocardium", style.ORANGE),
     "RV": ("RV cavity", style.BLUE),
     "LA": ("Left atrium", style.GREEN),
     "RA": ("Right atrium", style.PURPLE),
