@@ -110,7 +110,7 @@ def test_a_caption_has_numbers_in_it(results: Path) -> None:
 def test_what_was_a_csv_is_a_page(results: Path, tmp_path: Path, category: str, row: str, file: str) -> None:
     document, pixels = _open(results / "report.html", tmp_path, category, row)
     assert _embedded(document, "iframe").decode("utf-8") == (results / file).read_text(encoding="utf-8")
-    assert 0.005 < _ink(pixels) < 0.4
+    assert 0.001 < _ink(pixels) < 0.4
 
 
 def test_a_figure_is_drawn(results: Path, tmp_path: Path) -> None:
