@@ -19,7 +19,7 @@ def folder(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The smoke run, gone on with where the ablations ask for more: only they are trained."""
     folder = tmp_path_factory.mktemp("ablations") / "run"
     shutil.copytree(results.parent, folder)
-    (folder / "ablations.yaml").write_text("ablations: {frames: [5], taus: [0.2], lambdas: [0.25]}\n")
+    (folder / "ablations.yaml").write_text("ablations: {frames: [10], taus: [0.2], lambdas: [0.25]}\n")
     run = snakemake(folder, *SMOKE, str(folder / "ablations.yaml"), "--", *TABLES)
     assert run.returncode == 0, run.stderr[-4000:]
     return folder
@@ -28,12 +28,12 @@ def folder(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_frames(folder: Path) -> None:
     table = pd.read_csv(folder / TABLES[0]).set_index("variant")
     split = pd.read_parquet(folder / "results" / "cohort" / "split.parquet")["split"]
-    assert list(table.index) == [10, 5]
+    assert list(table.index) == [5, 10]
     assert (table["n"] == (split == "test").sum()).all()
     assert table.notna().all(axis=None)
     assert table["psnr_masked_mean"].nunique() == 2
-    sizes = json.loads((folder / "results" / "models" / "stage1" / "frames_5" / "config.json").read_text())["model"]
-    assert sizes["frames"] == 5
+    sizes = json.loads((folder / "results" / "models" / "stage1" / "frames_10" / "config.json").read_text())["model"]
+    assert sizes["frames"] == 10
 
 
 def test_tau_and_lambda(folder: Path) -> None:

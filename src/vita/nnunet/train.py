@@ -58,6 +58,14 @@ def make_trainer(settings: Mapping[str, Any], device: Any) -> Any:
     trainer.num_iterations_per_epoch = settings["nnunet"]["iterations"]
     trainer.num_val_iterations_per_epoch = settings["nnunet"]["val_iterations"]
     trainer.save_every = settings["nnunet"]["checkpoint_epochs"]
+    write = trainer.save_checkpoint
+
+    def save_checkpoint(filename: str) -> None:
+        """Whole or not at all: nnU-Net writes in place, and a kill would leave a file that it cannot read."""
+        with replacing(filename) as path:
+            write(str(path))
+
+    trainer.save_checkpoint = save_checkpoint
     return trainer
 
 
