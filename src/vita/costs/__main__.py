@@ -26,20 +26,14 @@ def read_configs(paths: list[Path]) -> dict[str, Any]:
     Raises:
         UserError: one is missing.
     """
+    from snakemake.utils import update_config
+
     merged: dict[str, Any] = {}
     for path in paths:
         if not path.is_file():
             raise UserError(f"no configuration at {path}; name those of the run by --config, config.yaml first")
-        _lay(yaml.safe_load(path.read_text(encoding="utf-8")), merged)
+        update_config(merged, yaml.safe_load(path.read_text(encoding="utf-8")))
     return merged
-
-
-def _lay(new: dict[str, Any], over: dict[str, Any]) -> None:
-    for key, value in new.items():
-        if isinstance(value, dict) and isinstance(over.get(key), dict):
-            _lay(value, over[key])
-        else:
-            over[key] = value
 
 
 def main(arguments: list[str] | None = None) -> None:
