@@ -4,10 +4,10 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-from vita.config.checking import check
-from vita.disk import obstacles
-from vita.errors import UserError
-from vita.privacy import keep_private
+from vita.plan.checking import check
+from vita.runtime.disk import obstacles
+from vita.runtime.errors import UserError
+from vita.runtime.privacy import keep_private
 
 min_version("9.0")
 # Snakemake itself would end in a traceback

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vita.ablations import alignments, variants
-from vita.config.checking import check
-from vita.errors import UserError
 from vita.models.settings import ModelSettings
+from vita.plan.ablations import alignments, variants
+from vita.plan.checking import check
+from vita.runtime.errors import UserError
 from vita.training.data import planes_seen
 
 ROOT = Path(__file__).parents[1]

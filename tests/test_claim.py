@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from vita.atomic import PART
-from vita.claim import VARIABLE, claim, end_leftovers, remove_parts
-from vita.errors import UserError
+from vita.runtime.atomic import PART
+from vita.runtime.claim import VARIABLE, claim, end_leftovers, remove_parts
+from vita.runtime.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
-HOLD = "import sys, time; from pathlib import Path; from vita.claim import claim; claim(Path(sys.argv[1])); "
+HOLD = "import sys, time; from pathlib import Path; from vita.runtime.claim import claim; claim(Path(sys.argv[1])); "
 HOLD += "print(1, flush=True); time.sleep(60)"
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vita import digest
+from vita.runtime import digest
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-from vita import cli
-from vita.atomic import PART, replacing
-from vita.disk import disk_error, obstacles
-from vita.errors import UserError
+from vita.runtime import cli
+from vita.runtime.atomic import PART, replacing
+from vita.runtime.disk import disk_error, obstacles
+from vita.runtime.errors import UserError
 
 VALUES = np.random.default_rng(1).normal(size=300_000)
 

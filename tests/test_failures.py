@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vita.failures import failure_lines
+from vita.runtime.failures import failure_lines
 
 
 @pytest.mark.parametrize("node", ["", ", {folder}/.snakemake/slurm_logs/rule_x/62.log"])

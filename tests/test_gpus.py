@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from vita.errors import UserError
-from vita.gpus import lease
-from vita.machine import visible_gpus
+from vita.runtime.errors import UserError
+from vita.runtime.gpus import lease
+from vita.runtime.machine import visible_gpus
 
 ROOT = Path(__file__).resolve().parents[1]
 # what a job does: note when it began and ended on which devices
@@ -20,7 +20,7 @@ JOB = "import os, time; b = time.time(); time.sleep(0.3); print(os.environ['CUDA
 def start(folder: Path, count: int, *command: str, devices: str = "0,1", **more: str) -> subprocess.Popen[str]:
     surroundings = {key: value for key, value in os.environ.items() if not key.startswith("SLURM")}
     surroundings |= {"CUDA_VISIBLE_DEVICES": devices, "TMPDIR": str(folder), "PYTHONPATH": str(ROOT / "src"), **more}
-    full = [sys.executable, "-m", "vita.gpus", "--count", str(count), "--", *command]
+    full = [sys.executable, "-m", "vita.runtime.gpus", "--count", str(count), "--", *command]
     return subprocess.Popen(full, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

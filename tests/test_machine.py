@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vita.machine import available_cores, snakemake_threads
+from vita.runtime.machine import available_cores, snakemake_threads
 
 
 @given(wanted=st.integers(1, 8), offered=st.integers(1, 512), available=st.integers(1, 128))

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from vita import nodes
-from vita.errors import UserError
+from vita.runtime import nodes
+from vita.runtime.errors import UserError
 
 
 def test_srun_starts_a_task_on_each_node() -> None:
@@ -28,7 +28,7 @@ def test_without_slurm_the_error_names_the_key() -> None:
 
 
 def test_one_node_needs_no_slurm() -> None:
-    command = [sys.executable, "-m", "vita.nodes", "--count", "1", "--", "printf", "%s.", "a b", "-c"]
+    command = [sys.executable, "-m", "vita.runtime.nodes", "--count", "1", "--", "printf", "%s.", "a b", "-c"]
     without = os.environ | {"PATH": "/usr/bin:/bin"}
     run = subprocess.run(command, env=without, capture_output=True, text=True, check=True)
     assert run.stdout == "a b.-c."

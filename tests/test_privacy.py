@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vita.privacy import keep_private, shown_count
+from vita.runtime.privacy import keep_private, shown_count
 
 
 @pytest.fixture(autouse=True)

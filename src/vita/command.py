@@ -12,8 +12,8 @@
 import importlib
 import sys
 
-from vita import cli
-from vita.errors import UserError
+from vita.runtime import cli
+from vita.runtime.errors import UserError
 
 COMMANDS = {
     "predict": "vita.apply.predict",

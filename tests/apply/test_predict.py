@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from vita.apply.predict import main
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 
 FILES = {"predictions.csv", "curves.csv", "masks", "report.html"}
 

@@ -18,7 +18,7 @@ from safetensors.numpy import save_file
 
 from vita.audit.command import main
 from vita.audit.finding import search_file
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 
 ID = 1234567
 OTHER = 7654321  # begins with 7: no id of UK Biobank

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vita.evaluation import measured
+from vita.report import measured
 
 RESULTS = Path(os.environ.get("VITA_RESULTS", "results"))
 pytestmark = [

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.written import write
-from vita.evaluation.run_times import read
+from vita.report.run_times import read
 from workflow.test_dry_runs import ROOT, measured_plan, snakemake
 
 pytestmark = pytest.mark.benchmark

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.stage1_step import run_alone
 from benchmarks.written import FOLDER, write
-from vita.figures import style
+from vita.report.figures import style
 
 pytestmark = pytest.mark.benchmark
 SIZES = (64, 96, 128, 192, 256)  # 9 planes of 8 x 8 patches: 576 to 9,216 tokens

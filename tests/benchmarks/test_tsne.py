@@ -14,7 +14,7 @@ MOST_S = 120
 RUN = f"""
 import time
 import numpy as np
-from vita.figures.embedding_map import embed
+from vita.report.figures.embedding_map import embed
 draw = np.random.default_rng(0)
 hidden = draw.normal(size=({COUNT}, 20)).astype(np.float32)
 vectors = hidden @ draw.normal(size=(20, {WIDTH})).astype(np.float32)

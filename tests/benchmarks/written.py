@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from vita.atomic import replacing
+from vita.runtime.atomic import replacing
 
 FOLDER = Path(__file__).resolve().parents[2] / "results" / "benchmarks"
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from vita.cohort import diagnoses, fields
 from vita.cohort.icd10 import load_code_lists
 from vita.cohort.spellings import read_header
-from vita.cohort.withdrawals import load_withdrawals
-from vita.errors import UserError
+from vita.runtime.errors import UserError
+from vita.withdrawals import load_withdrawals
 
 from . import world
 

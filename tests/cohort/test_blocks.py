@@ -7,7 +7,7 @@ import pytest
 
 from vita.cohort import blocks, reading
 from vita.cohort.delivery import open_delivery
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 
 ROWS = [f'"{1000001 + i}","a, ""b"" {i}","{i}"' for i in range(40)]
 HEADER = '"eid","20000-0.0","21001-2.0"'

@@ -10,7 +10,7 @@ from vita.cohort import diagnoses, join_labels, labels
 from vita.cohort.cases import find_cases
 from vita.cohort.diagnoses import collect
 from vita.cohort.icd10 import HIGH_BP, LABELS, read_lists
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 
 from . import world
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from vita.cohort import exclusions
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 
 VIEWS = ["sa", "la_2ch"]
 

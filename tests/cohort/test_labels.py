@@ -12,7 +12,7 @@ from vita.cohort import labels
 from vita.cohort.icd10 import HIGH_BP, expand, load_code_lists, tree
 from vita.cohort.labels import _high_bp_offset, make_label, summarise
 from vita.cohort.settings import LabelSettings
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 
 from . import world
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from vita.cohort.features import Feature, Rule, load_features
 from vita.cohort.rules import Cells, evaluate, finish
-from vita.errors import UserError
-from vita.tabular.features import Feature, Rule, load_features
+from vita.runtime.errors import UserError
 
 from . import world
 

@@ -13,7 +13,7 @@ from vita.cohort.icd10 import HIGH_BP, load_code_lists
 from vita.cohort.split import make_split
 from vita.cohort.split_hash import split_hash
 from vita.cohort.strata import RAREST_FIRST, participants, stratum
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 
 from . import world
 

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from vita.cohort.traces import files_with, main
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 
 GONE, OTHER = 1000020, 1000037
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from vita.tabular.features import Feature, load_features
+from vita.cohort.features import Feature, load_features
 
 RESOURCES = Path(__file__).resolve().parents[2] / "workflow" / "resources"
 FEATURES = RESOURCES / "features.tsv"

@@ -9,7 +9,7 @@ from benchmarks.stage1_step import PAPER, step_flops
 from vita.costs.__main__ import main, read_configs
 from vita.costs.operations import Operations, operations
 from vita.costs.trainings import Training, split_sizes, trainings
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 from workflow.test_dry_runs import ROOT, measured_plan
 
 RESOURCES = ROOT / "workflow" / "resources"

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vita.errors import UserError
-from vita.evaluation import ablation_table
+from vita.report import ablation_table
+from vita.runtime.errors import UserError
 
 PAPER = Path(__file__).parents[2] / "workflow" / "resources" / "paper"
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from vita.errors import UserError
-from vita.evaluation import alignment_table
+from vita.report import alignment_table
+from vita.runtime.errors import UserError
 
 
 def _stage2(folder, name, losses, top1, n=100):

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from vita.evaluation import captions as captions_of
-from vita.evaluation import titles
+from vita import names
+from vita.report import captions as captions_of
 
 ROOT = Path(__file__).parents[2]
 # about no participants, or about people of a sample
@@ -21,7 +21,7 @@ def captions(tmp_path, monkeypatch):
     """The file that captions include, in the folder of a run."""
     monkeypatch.chdir(tmp_path)
     pd.DataFrame({"split": ["train"] * 40 + ["val"] * 20 + ["test"] * 7}).to_parquet("split.parquet")
-    tables = [f"{table}=vita,own_system" for table in titles.TABLES]
+    tables = [f"{table}=vita,own_system" for table in names.TABLE_TITLES]
     captions_of.main(["--split", "split.parquet", "--systems", *tables, "--output", "results/captions.rst"])
 
 
@@ -55,5 +55,5 @@ def test_every_figure_has_a_caption():
     block = text[text.index("FIGURES = {") : text.index("# figures of one module")]
     figures = set(re.findall(r'^    "(\w+)": \{', block, re.MULTILINE))
     assert len(figures) == 14
-    assert figures == set(titles.FIGURES)
+    assert figures == set(names.FIGURE_TITLES)
     assert figures <= {path.stem for path in CAPTIONS}

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from evaluation import synthetic
-from vita.errors import UserError
-from vita.evaluation import data_card, model_card, run_card
+from vita.report import data_card, model_card, run_card
+from vita.runtime.errors import UserError
 
 
 def _cohort(folder, n=100):

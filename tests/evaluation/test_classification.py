@@ -4,9 +4,9 @@ import pytest
 from sklearn import metrics
 
 from evaluation import synthetic
-from vita.errors import UserError
 from vita.evaluation import classification
 from vita.evaluation.predictions import Pairs
+from vita.runtime.errors import UserError
 
 
 def _run(tmp_path, targets, task, predictions, *more):

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from evaluation import synthetic
-from vita.errors import UserError
 from vita.evaluation import mask_phenotypes
+from vita.runtime.errors import UserError
 
 
 def _shards(path, n):

@@ -8,10 +8,12 @@ import pandas as pd
 from evaluation import synthetic
 from evaluation.test_mask_phenotypes import _shards
 from evaluation.test_tables import RESOURCES, _regression
-from vita.evaluation import mask_phenotypes, paper, subgroups, systems, tables, titles
-from vita.evaluation.printing import Printed, rounded, sizes
-from vita.evaluation.versus_page import versus_page
-from vita.evaluation.web import folded
+from vita import names
+from vita.evaluation import mask_phenotypes, subgroups
+from vita.printing.cells import Printed, rounded, sizes
+from vita.printing.web import folded
+from vita.report import paper, tables
+from vita.report.versus_page import versus_page
 from vita.tabular import overlap
 
 
@@ -20,14 +22,14 @@ def _words(path):
 
 
 def test_names_that_people_read():
-    assert systems.title("view_la") == systems.title("vita_la") == "ViTa (LA)"
-    assert systems.title("mask_92_5") == "ViTa, 92.5 % hidden"
-    assert systems.title("positions_4d") == "ViTa, 4D positions"
-    assert systems.title("tau_0_2") == "ViTa, tau 0.2"
-    assert systems.title("view_sa_without_sa_phenotypes") == "ViTa (SA) without sa phenotypes"
-    assert systems.title("resnet50-LAV_max") == "ResNet-50, LAV max"
-    assert systems.title("of_my_own") == "of_my_own"
-    assert set(tables.MAKERS) < set(titles.TABLES)
+    assert names.title("view_la") == names.title("vita_la") == "ViTa (LA)"
+    assert names.title("mask_92_5") == "ViTa, 92.5 % hidden"
+    assert names.title("positions_4d") == "ViTa, 4D positions"
+    assert names.title("tau_0_2") == "ViTa, tau 0.2"
+    assert names.title("view_sa_without_sa_phenotypes") == "ViTa (SA) without sa phenotypes"
+    assert names.title("resnet50-LAV_max") == "ResNet-50, LAV max"
+    assert names.title("of_my_own") == "of_my_own"
+    assert set(tables.MAKERS) < set(names.TABLE_TITLES)
 
 
 def test_numbers_that_people_read():

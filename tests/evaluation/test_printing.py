@@ -1,7 +1,7 @@
 import pytest
 
-from vita.evaluation.printing import Cell, Printed, latex, letter, markdown, number, p_value, with_interval, with_spread
-from vita.evaluation.web import page
+from vita.printing.cells import Cell, Printed, latex, letter, markdown, number, p_value, with_interval, with_spread
+from vita.printing.web import page
 
 
 def test_numbers():

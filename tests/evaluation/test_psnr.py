@@ -5,7 +5,7 @@ import pytest
 import torch
 from monai.metrics import PSNRMetric
 
-from vita.figures import figB9_reconstructions
+from vita.report.figures import figB9_reconstructions
 from vita.training.reconstruction import psnr_db
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vita.errors import UserError
-from vita.evaluation import measured, readme
+from vita.report import measured, readme
+from vita.runtime.errors import UserError
 
 BLOCK = "a\n<!-- table1 -->\nold\n<!-- end of table1 -->\nb\n"
 

@@ -5,9 +5,9 @@ from scipy import stats
 from sklearn import metrics
 
 from evaluation import synthetic
-from vita.errors import UserError
 from vita.evaluation import regression
 from vita.evaluation.predictions import Pairs, read_predictions
+from vita.runtime.errors import UserError
 
 
 def _pairs(n=80, seed=0):

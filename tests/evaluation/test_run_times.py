@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from vita.errors import UserError
-from vita.evaluation import run_times
+from vita.report import run_times
+from vita.runtime.errors import UserError
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 

@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 
 from evaluation import synthetic
-from vita.errors import UserError
 from vita.evaluation import segmentation
 from vita.evaluation.segmentation_rows import end_systole, per_participant
+from vita.runtime.errors import UserError
 
 
 def _square(offset=0, n=1, frames=2):

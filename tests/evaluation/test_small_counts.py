@@ -12,8 +12,9 @@ from evaluation.test_ablation_table import _run as _ablation
 from evaluation.test_mask_phenotypes import _run as _mask_phenotypes
 from evaluation.test_mask_phenotypes import _shards
 from evaluation.test_tables import _regression, _table
-from vita.evaluation import classification, model_card, regression
+from vita.evaluation import classification, regression
 from vita.evaluation.small_counts import metrics_withheld, withheld
+from vita.report import model_card
 
 
 def test_only_small_groups_lose_their_numbers():

@@ -4,8 +4,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from evaluation import synthetic
-from vita.errors import UserError
 from vita.evaluation import segmentation, subgroups
+from vita.runtime.errors import UserError
 
 
 def _fields(path, n=160):

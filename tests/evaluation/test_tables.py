@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from evaluation import synthetic
-from vita.errors import UserError
-from vita.evaluation import classification, regression, segmentation, tables
+from vita.evaluation import classification, regression, segmentation
 from vita.evaluation.predictions import read_targets
+from vita.report import tables
+from vita.runtime.errors import UserError
 
 RESOURCES = Path(__file__).parents[2] / "workflow" / "resources"
 SETTINGS = ["--settings", '{"evaluation": {"bootstrap": 100, "significance": 0.01}}']

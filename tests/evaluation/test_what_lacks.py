@@ -8,7 +8,7 @@ from evaluation.test_mask_phenotypes import _run as _mask_phenotypes
 from evaluation.test_mask_phenotypes import _shards
 from evaluation.test_tables import SETTINGS, _regression, _table
 from vita.evaluation import classification, regression, segmentation
-from vita.evaluation.printing import DASH
+from vita.printing.cells import DASH
 
 BASELINE = "resnet50"
 

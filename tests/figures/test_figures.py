@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from evaluation import synthetic
-from vita.errors import UserError
 from vita.evaluation import segmentation
-from vita.figures import style
+from vita.report.figures import style
+from vita.runtime.errors import UserError
 
 
 def _targets(folder):
@@ -157,7 +157,7 @@ def _make(name, inputs, folder):
     outputs = [text for kind, path in paths.items() for text in (f"--{kind}", str(path))]
     if "--settings" not in inputs:
         outputs += ["--settings", '{"seed": 1}']
-    importlib.import_module(f"vita.figures.{MODULES.get(name, name)}").main(inputs + outputs)
+    importlib.import_module(f"vita.report.figures.{MODULES.get(name, name)}").main(inputs + outputs)
     return paths
 
 

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from images import scans
-from vita.errors import UserError
 from vita.images import build_shard, index, phenotypes
 from vita.images.folders import bucket
 from vita.images.shards import ShardReader
+from vita.runtime.errors import UserError
 
 BLOCK = {"frames": 8, "size": 24, "max_excluded": 1}
 EIDS = (1000011, 1000025, 1000033, 1000047)

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from images import dicom_scans, scans
-from vita.errors import UserError
 from vita.images.folders import participant_number
 from vita.images.index import build_index, main
 from vita.images.settings import ImageSettings
+from vita.runtime.errors import UserError
 
 SETTINGS = {"frames": 8, "size": 24}
 

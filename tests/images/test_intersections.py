@@ -5,11 +5,11 @@ import pytest
 from images import scans
 from images.test_build_shard import build
 from shared import SHARED, needs_shared
-from vita.figures import plane_intersections, scan_quality, volume_curves
 from vita.images.geometry import canonical, orient
 from vita.images.index import read_index
 from vita.images.intersections import Plane, agreement, meeting_line
 from vita.images.nifti import read_volume
+from vita.report.figures import plane_intersections, scan_quality, volume_curves
 
 
 def plane(folder, view, number=0, shift_mm=0.0):

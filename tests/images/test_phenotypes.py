@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vita.errors import UserError
 from vita.images.phenotypes import (
     ATRIAL,
     VENTRICULAR,
@@ -12,6 +11,7 @@ from vita.images.phenotypes import (
     right_atrial_ml,
     ventricular,
 )
+from vita.runtime.errors import UserError
 
 LV = np.array([150.0, 120, 60, 90, 152])
 RV = np.array([160.0, 130, 72, 95, 158])

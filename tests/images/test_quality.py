@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from images import scans
-from vita.errors import UserError
 from vita.images import quality
 from vita.images.header import ScanError
 from vita.images.participant import read_participant
 from vita.images.quality import judge, measure_mask
 from vita.images.quality_rules import RULES, Quality
 from vita.images.settings import ImageSettings
+from vita.runtime.errors import UserError
 
 VIEWS = ("sa", "la_2ch", "la_3ch", "la_4ch")
 

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from shared import SHARED, needs_shared
-from vita.errors import UserError
 from vita.models.image_encoder import ImageEncoder
 from vita.models.import_published import main
 from vita.models.restricted import read_tensors
 from vita.models.settings import ModelSettings
 from vita.models.tabular_encoder import TabularEncoder
 from vita.models.weights import load_part, read_part
+from vita.runtime.errors import UserError
 
 
 class Foreign:

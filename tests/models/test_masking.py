@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from vita.errors import UserError
 from vita.models.masking import kept_count, masked_patches, random_order, take
+from vita.runtime.errors import UserError
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch.nn import functional
 
-from vita.errors import UserError
 from vita.models.alignment import Alignment, clip_loss
 from vita.models.baselines import ResNet50
 from vita.models.heads import Output, Regressor, output_slices, total_width
@@ -13,6 +12,7 @@ from vita.models.mae import MaskedAutoencoder
 from vita.models.masking import random_order
 from vita.models.segmenter import NOT_ANNOTATED, Segmenter, choose_planes, segmentation_loss
 from vita.models.settings import ModelSettings
+from vita.runtime.errors import UserError
 
 SMALL = ModelSettings(size=32, patch=(5, 8, 8), width=33, heads=3, depth=2, segmenter_width=8)
 OUTPUTS = [Output("LVEDV", "numerical"), Output("smoker", "binary"), Output("diet", "categorical", 4)]

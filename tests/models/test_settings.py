@@ -1,7 +1,7 @@
 import pytest
 
-from vita.errors import UserError
 from vita.models.settings import ModelSettings
+from vita.runtime.errors import UserError
 
 PAPER = {
     "frames": 5,

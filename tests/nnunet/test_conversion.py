@@ -13,7 +13,6 @@ from safetensors.numpy import load_file, save_file
 
 from nnunet.hearts import EIDS, SPLITS, WANTED, Hearts, make
 from vita.cohort.split_hash import split_hash
-from vita.errors import UserError
 from vita.evaluation.segmentation import read_masks
 from vita.evaluation.segmentation_rows import per_participant
 from vita.images.shards import ShardReader
@@ -21,6 +20,7 @@ from vita.nnunet.collect import main as collect
 from vita.nnunet.export import main as export
 from vita.nnunet.layout import CHANNEL, DATASET, FILE_ENDING, VIEWS
 from vita.nnunet.volumes import read_labels
+from vita.runtime.errors import UserError
 from vita.training.data import even_frames
 
 KEPT = [0, 2, 4]  # of six frames

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from vita.errors import UserError
 from vita.nnunet import environment
+from vita.runtime.errors import UserError
 
 FOUND = {"nnunetv2": "2.8.1", "torch": "2.13.0"}
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from isal import igzip
 
-from vita.errors import UserError
 from vita.phantom import scans, truth
 from vita.phantom.hearts import Heart
 from vita.phantom.settings import PhantomSettings
+from vita.runtime.errors import UserError
 
 NAMES = {"sa", "la_2ch", "la_3ch", "la_4ch", "seg_sa", "seg_la_2ch", "seg_la_4ch", "seg4_la_4ch"}
 LIKE_A_COHORT = PhantomSettings(participants=16, broken_scans=0, withdrawn=0)

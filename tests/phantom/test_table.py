@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from tests.shared import SHARED, needs_shared
 
-from vita.errors import UserError
 from vita.phantom import people as people_module
 from vita.phantom.settings import PhantomSettings
 from vita.phantom.table import make_sheet
+from vita.runtime.errors import UserError
 
 DISEASES = ("cad", "stroke", "hypertension", "infarct", "diabetes", "high_blood_pressure")
 

@@ -11,9 +11,9 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from apply import trained
-from vita.errors import UserError
 from vita.results import describe, listing, validate
 from vita.results.models import find_models
+from vita.runtime.errors import UserError
 from vita.training.session import file_digest
 
 

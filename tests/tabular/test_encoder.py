@@ -9,11 +9,11 @@ import pytest
 
 from cohort import world
 from vita.cohort.extraction import extract
+from vita.cohort.features import inputs, load_features
 from vita.cohort.settings import CohortSettings
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 from vita.tabular import encoder
 from vita.tabular.encoder import encode, fit, load_encoder
-from vita.tabular.features import inputs, load_features
 from vita.tabular.truth import load_targets
 
 FEATURES = load_features(world.FEATURES)

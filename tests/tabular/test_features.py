@@ -8,9 +8,9 @@ import pytest
 
 from shared import SHARED, needs_shared
 from vita.cohort.dictionary import check_features
+from vita.cohort.features import inputs, load_features
 from vita.cohort.rules import RULES
-from vita.errors import UserError
-from vita.tabular.features import inputs, load_features
+from vita.runtime.errors import UserError
 from vita.tabular.targets import read_targets
 
 RESOURCES = Path(__file__).resolve().parents[2] / "workflow" / "resources"

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from cohort import world
+from vita.cohort.features import load_features
 from vita.tabular import overlap
-from vita.tabular.features import load_features
 
 
 def run(folder: Path, exclude: list | dict = ()) -> pl.DataFrame:

@@ -5,9 +5,9 @@ import torch
 
 from training import toy
 from vita.cohort.split_hash import split_hash
-from vita.errors import UserError
 from vita.images.shards import ShardReader
 from vita.models.settings import SAMPLINGS, ModelSettings
+from vita.runtime.errors import UserError
 from vita.training.batches import TrainingBatches, TrainingOrder, in_order
 from vita.training.data import Samples, even_frames, read_split
 

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from training import toy
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 from vita.training import stage1
 
 # what a job of one task has in its environment under SLURM
@@ -86,7 +86,7 @@ def test_two_nodes_of_two_devices_learn_what_one_process_learns(cohort, alone, t
     (tools / "srun").write_text(SRUN.format(python=sys.executable))
     (tools / "srun").chmod(0o755)
     job = {"SLURM_JOB_ID": "7", "PATH": f"{tools}:{os.environ['PATH']}"}
-    launcher = ("vita.nodes", "--count", "2", "--", sys.executable, "-m")
+    launcher = ("vita.runtime.nodes", "--count", "2", "--", sys.executable, "-m")
     training = {"devices": 2, "nodes": 2}
     train(cohort, tmp_path / "m", *launcher, training=training, **job)
     assert_learnt_alike(alone, tmp_path / "m")

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from training import toy
-from vita.errors import UserError
 from vita.results.listing import main as list_models
 from vita.results.models import find_models
 from vita.results.validate import problems_of
+from vita.runtime.errors import UserError
 from vita.training import join_targets, stage3
 
 

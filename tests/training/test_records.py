@@ -17,8 +17,8 @@ from tensorboardX.proto.event_pb2 import Event
 
 from training import toy
 from vita.cohort.split_hash import split_hash
-from vita.digest import code_digest
-from vita.errors import UserError
+from vita.runtime.digest import code_digest
+from vita.runtime.errors import UserError
 from vita.training import stage1, stage3
 from vita.training.data import read_split
 

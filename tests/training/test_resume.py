@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file
 
 from training import toy
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 from vita.training import callbacks, stage1, stage2, stage3
 from vita.training.callbacks import KeepState
 from vita.training.device import device_of

@@ -8,8 +8,8 @@ import pytest
 from safetensors.torch import load_file
 
 from training import toy
-from vita.errors import UserError
 from vita.evaluation import embeddings, reconstruction
+from vita.runtime.errors import UserError
 from vita.training import mean_guess, stage1, stage2, stage3
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from training import toy
-from vita.ablations import VIEWS
 from vita.evaluation import embeddings, reconstruction
+from vita.plan.ablations import VIEWS
 from vita.training import stage1, stage2, stage3
 
 OTHER = {"la": slice(3, 9), "sa": slice(0, 3)}

@@ -195,7 +195,7 @@ def test_vita_is_tested_against_baselines_and_shown_beside_its_variants(tmp_path
     for system in ("mean_guess", "resnet50", "vit", "mae"):
         assert f"results/predictions/sa_phenotypes/{system}.parquet" in compared["vita"]
     assert "vita_sa" not in compared["vita"]
-    table = next(line for line in run.stdout.splitlines() if "vita.evaluation.tables" in line)
+    table = next(line for line in run.stdout.splitlines() if "vita.report.tables" in line)
     assert all(name in table for name in metrics)
 
 
@@ -223,4 +223,4 @@ def test_ablations_are_planned_where_they_are_wanted(tmp_path: Path) -> None:
 
 def test_the_readme_is_written_on_demand_alone(tmp_path: Path) -> None:
     assert "update_readme" not in snakemake(tmp_path, "-n").stdout
-    assert "vita.evaluation.readme" in snakemake(tmp_path, "-n", "-p", "update_readme").stdout
+    assert "vita.report.readme" in snakemake(tmp_path, "-n", "-p", "update_readme").stdout

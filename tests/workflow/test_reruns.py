@@ -147,14 +147,14 @@ def test_comments_rerun_nothing(clone: Path) -> None:
 
 
 def test_a_figure_reruns_itself_and_the_report(clone: Path) -> None:
-    with edited(clone / "src/vita/figures/calibration.py", "CHANGED = 1"):
+    with edited(clone / "src/vita/report/figures/calibration.py", "CHANGED = 1"):
         assert set(planned(clone)) == {"draw_calibration", *LAST}
-    with edited(clone / "src/vita/figures/target_scatter.py", "CHANGED = 1"):
+    with edited(clone / "src/vita/report/figures/target_scatter.py", "CHANGED = 1"):
         assert set(planned(clone)) == {"draw_fig5_phenotype_scatter", "draw_fig6_physiological_scatter", *LAST}
 
 
 def test_what_figures_share_reruns_figures_alone(clone: Path, everything: dict[str, int]) -> None:
-    with edited(clone / "src/vita/figures/style.py", "CHANGED = 1"):
+    with edited(clone / "src/vita/report/figures/style.py", "CHANGED = 1"):
         assert set(planned(clone)) == {rule for rule in everything if rule.startswith("draw_")} | LAST
 
 

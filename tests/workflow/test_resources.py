@@ -38,12 +38,12 @@ def test_each_row_is_of_a_rule_and_each_rule_asks_for_its_own() -> None:
 def test_a_gpu_is_asked_for_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     planned = dry(tmp_path, "seed=1")
-    assert "python -m vita.gpus --count 1 -- python -m vita.training.stage1" in planned
+    assert "python -m vita.runtime.gpus --count 1 -- python -m vita.training.stage1" in planned
     assert "--count 1 -- python -m vita.phantom" not in planned
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     planned = dry(tmp_path, "seed=1")
-    assert "python -m vita.gpus --count 0 -- python -m vita.training.stage1" in planned
-    assert "vita.gpus --count 1" not in planned
+    assert "python -m vita.runtime.gpus --count 0 -- python -m vita.training.stage1" in planned
+    assert "vita.runtime.gpus --count 1" not in planned
 
 
 def test_a_training_over_nodes_is_started_on_each_and_nothing_else_is(
@@ -56,8 +56,8 @@ def test_a_training_over_nodes_is_started_on_each_and_nothing_else_is(
     run = snakemake(tmp_path, *cluster, "--configfile", str(tmp_path / "own.yaml"))
     assert run.returncode == 0, run.stderr
     commands = re.findall(r"(?m)^Shell command: (.* -m vita\.\S+)", re.sub(r" --(?!count|\s).*", "", run.stdout))
-    over = {command for command in commands if "vita.nodes" in command}
-    launcher = "python -m vita.nodes --count 2 -- python -m vita.gpus --count"
+    over = {command for command in commands if "vita.runtime.nodes" in command}
+    launcher = "python -m vita.runtime.nodes --count 2 -- python -m vita.runtime.gpus --count"
     assert {command for command in over if "stage1" in command} == {f"{launcher} 4 -- python -m vita.training.stage1"}
     assert {command.rpartition(".")[2] for command in over} == {"stage1", "stage2", "stage3"}
     assert not any("vita.training.stage" in command for command in set(commands) - over)

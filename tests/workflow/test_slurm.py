@@ -175,7 +175,11 @@ def seen_devices(run: Run, module: str, seconds: float) -> set[str]:
                 command, surroundings = process.cmdline(), process.environ()
             except psutil.Error:
                 continue
-            if module in command and "vita.gpus" not in command and surroundings.get("VITA_RUN") == str(run.folder):
+            if (
+                module in command
+                and "vita.runtime.gpus" not in command
+                and surroundings.get("VITA_RUN") == str(run.folder)
+            ):
                 return {surroundings["CUDA_VISIBLE_DEVICES"]}
         time.sleep(0.5)
     raise AssertionError(f"{module} was never seen:\n{run.text[-3000:]}")

@@ -19,7 +19,7 @@ rule make_ablation_table:
             "results/tables/{ablation}.html",
             category="Tables",
             labels=lambda wildcards: {
-                "table": titles.TABLES[wildcards.ablation],
+                "table": names.TABLE_TITLES[wildcards.ablation],
                 "shown": "this run",
             },
             caption="../report/ablation.rst",
@@ -29,7 +29,7 @@ rule make_ablation_table:
             "results/tables/{ablation}_vs_paper.html",
             category="Tables",
             labels=lambda wildcards: {
-                "table": titles.TABLES[wildcards.ablation],
+                "table": names.TABLE_TITLES[wildcards.ablation],
                 "shown": "beside the paper",
             },
             caption="../report/ablation_vs_paper.rst",
@@ -50,12 +50,12 @@ rule make_ablation_table:
             shlex.quote(f"{name}={row}") for name, row in ablation_rows(wildcards.ablation).items()
         ),
         settings=settings(evaluation=config["evaluation"]),
-        code=code_digest("vita.evaluation.ablation_table"),
+        code=code_digest("vita.report.ablation_table"),
         paper=lambda wildcards, input: str(Path(input.paper[0]).parent),
     message:
         "Table: {wildcards.ablation}"
     shell:
-        "python -m vita.evaluation.ablation_table --name {wildcards.ablation}"
+        "python -m vita.report.ablation_table --name {wildcards.ablation}"
         " --predictions {input.predictions} --variants {params.rows} --paper {params.paper:q}"
         " --settings {params.settings} --csv {output.csv} --md {output.md} --tex {output.tex}"
         " --html {output.html} --vs-paper {output.vs_paper} --vs-paper-html {output.vs_paper_html}"
@@ -73,7 +73,7 @@ rule make_alignment_table:
         html=report(
             f"results/tables/{ALIGNMENT_TABLE}.html",
             category="Tables",
-            labels={"table": titles.TABLES[ALIGNMENT_TABLE], "shown": "this run"},
+            labels={"table": names.TABLE_TITLES[ALIGNMENT_TABLE], "shown": "this run"},
             caption="../report/ablation_alignment.rst",
         ),
     log:
@@ -89,9 +89,9 @@ rule make_alignment_table:
         rows=" ".join(
             shlex.quote(f"{name}={variant.title}") for name, variant in ALIGNMENTS.items()
         ),
-        code=code_digest("vita.evaluation.alignment_table"),
+        code=code_digest("vita.report.alignment_table"),
     message:
         "Table: tau and lambda of Stage II"
     shell:
-        "python -m vita.evaluation.alignment_table --histories {input.histories} --variants {params.rows}"
+        "python -m vita.report.alignment_table --histories {input.histories} --variants {params.rows}"
         " --csv {output.csv} --md {output.md} --tex {output.tex} --html {output.html} > {log} 2>&1"

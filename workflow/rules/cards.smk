@@ -24,11 +24,11 @@ rule write_run_card:
     resources:
         **asked("write_run_card"),
     params:
-        code=code_digest("vita.evaluation.run_card"),
+        code=code_digest("vita.report.run_card"),
     message:
         "Run card: configuration and versions"
     shell:
-        "python -m vita.evaluation.run_card --config {input.config} --defaults {input.defaults:q}"
+        "python -m vita.report.run_card --config {input.config} --defaults {input.defaults:q}"
         " --output {output.md} --html {output.html} > {log} 2>&1"
 
 
@@ -56,11 +56,11 @@ rule write_data_card:
     params:
         arguments=options(CARD_TABLES),
         settings=settings(input={"source": config["input"]["source"]}),
-        code=code_digest("vita.evaluation.data_card"),
+        code=code_digest("vita.report.data_card"),
     message:
         "Data card: who is in the run, and who is not"
     shell:
-        "python -m vita.evaluation.data_card {params.arguments} --targets {input.targets:q}"
+        "python -m vita.report.data_card {params.arguments} --targets {input.targets:q}"
         " --settings {params.settings} --output {output.md} --html {output.html} > {log} 2>&1"
 
 
@@ -87,11 +87,11 @@ rule write_model_card:
         **asked("write_model_card"),
     params:
         settings=settings(input={"source": config["input"]["source"]}),
-        code=code_digest("vita.evaluation.model_card"),
+        code=code_digest("vita.report.model_card"),
     message:
         "Model card: what was trained, how well, and what for"
     shell:
-        "python -m vita.evaluation.model_card --configs {input.configs} --tables {input.tables}"
+        "python -m vita.report.model_card --configs {input.configs} --tables {input.tables}"
         " --settings {params.settings} --output {output.md} --html {output.html} > {log} 2>&1"
 
 
@@ -111,11 +111,11 @@ rule write_captions:
         **asked("write_captions"),
     params:
         systems=" ".join(f"{table}={','.join(systems_of(table))}" for table in TABLE_NAMES),
-        code=code_digest("vita.evaluation.captions"),
+        code=code_digest("vita.report.captions"),
     message:
         "Captions: participants by split, titles of systems and tables"
     shell:
-        "python -m vita.evaluation.captions --split {input.split} --systems {params.systems}"
+        "python -m vita.report.captions --split {input.split} --systems {params.systems}"
         " --output {output} > {log} 2>&1"
 
 
@@ -140,9 +140,9 @@ rule list_run_times:
     resources:
         **asked("list_run_times"),
     params:
-        code=code_digest("vita.evaluation.run_times"),
+        code=code_digest("vita.report.run_times"),
     message:
         "Run time and memory of each rule"
     shell:
-        "python -m vita.evaluation.run_times --folder results/benchmarks"
+        "python -m vita.report.run_times --folder results/benchmarks"
         " --csv {output.csv} --md {output.md} --html {output.html} > {log} 2>&1"

@@ -3,11 +3,11 @@ import json
 import shlex
 from functools import cache
 
-from vita.ablations import alignments, variants
-from vita.claim import VARIABLE
+from vita.plan.ablations import alignments, variants
+from vita.runtime.claim import VARIABLE
 from vita.config.systems import tasks_of
-from vita.digest import code_digest
-from vita.evaluation import systems, titles
+from vita.runtime.digest import code_digest
+from vita import names
 
 # relative where the run is in the clone: rules then name the same files wherever the clone lies
 CLONE = Path() if Path.cwd().samefile(HERE) else HERE

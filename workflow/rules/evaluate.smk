@@ -107,8 +107,8 @@ rule measure_subgroups:
             "results/metrics/subgroups/{task}/{model}.html",
             category="Subgroups",
             labels=lambda wildcards: {
-                "task": systems.task_title(wildcards.task),
-                "system": systems.title(wildcards.model),
+                "task": names.task_title(wildcards.task),
+                "system": names.title(wildcards.model),
             },
             caption="../report/subgroups.rst",
         ),
@@ -144,7 +144,7 @@ rule measure_mask_phenotypes:
             category="Tables",
             labels=lambda wildcards: {
                 "table": "Phenotypes from masks",
-                "shown": systems.title(wildcards.model),
+                "shown": names.title(wildcards.model),
             },
             caption="../report/mask_phenotypes.rst",
         ),

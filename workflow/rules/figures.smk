@@ -14,7 +14,7 @@ for figure, inputs in FIGURES.items():
                 f"results/figures/{figure}.png",
                 category="Figures",
                 caption=f"../report/{figure}.rst",
-                labels={"figure": titles.FIGURES[figure]},
+                labels={"figure": names.FIGURE_TITLES[figure]},
             ),
             csv=f"results/figures/{figure}.csv",
         log:
@@ -31,9 +31,9 @@ for figure, inputs in FIGURES.items():
                 f"--{name} {' '.join(map(shlex.quote, paths))}" for name, paths in inputs.items()
             )
             + FIGURE_OPTIONS.get(figure, ""),
-            module=f"vita.figures.{FIGURE_MODULES.get(figure, figure)}",
+            module=f"vita.report.figures.{FIGURE_MODULES.get(figure, figure)}",
             settings=FIGURE_SETTINGS,
-            code=code_digest(f"vita.figures.{FIGURE_MODULES.get(figure, figure)}"),
+            code=code_digest(f"vita.report.figures.{FIGURE_MODULES.get(figure, figure)}"),
         message:
             f"Figure: {figure}"
         shell:

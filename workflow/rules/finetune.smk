@@ -50,7 +50,7 @@ rule train_stage3:
     message:
         "Stage III: {wildcards.task} with {wildcards.model}{wildcards.target}"
     shell:
-        "python -m vita.nodes --count {resources.nodes} -- python -m vita.gpus --count {resources.devices} --"
+        "python -m vita.runtime.nodes --count {resources.nodes} -- python -m vita.runtime.gpus --count {resources.devices} --"
         " python -m vita.training.stage3 --task {wildcards.task} --model {wildcards.model} {params.target} {params.tables}"
         + STAGE3_ARGUMENTS
 
@@ -118,7 +118,7 @@ rule train_segmentation:
     message:
         "Stage III: segmentation with {wildcards.model}"
     shell:
-        "python -m vita.nodes --count {resources.nodes} -- python -m vita.gpus --count {resources.devices} --"
+        "python -m vita.runtime.nodes --count {resources.nodes} -- python -m vita.runtime.gpus --count {resources.devices} --"
         " python -m vita.training.stage3 --task segmentation --model {wildcards.model} --masks {output.masks}"
         + STAGE3_ARGUMENTS
 

@@ -149,7 +149,7 @@ rule train_nnunet:
     message:
         "nnU-Net ({wildcards.view}): training"
     shell:
-        "python -m vita.gpus --count {resources.gpu} --"
+        "python -m vita.runtime.gpus --count {resources.gpu} --"
         " {params.python} -m vita.nnunet.train --folder {params.folder}"
         " --settings {params.settings} --output {params.output} > {log} 2>&1"
 
@@ -181,7 +181,7 @@ rule predict_nnunet:
     message:
         "nnU-Net ({wildcards.view}): masks of the validation and test splits"
     shell:
-        "python -m vita.gpus --count {resources.gpu} --"
+        "python -m vita.runtime.gpus --count {resources.gpu} --"
         " {params.python} -m vita.nnunet.predict --folder {params.folder}"
         " --settings {params.settings} --output {output.masks} > {log} 2>&1"
 

@@ -30,7 +30,7 @@ rule train_stage1:
     message:
         "Stage I ({wildcards.variant}): learning to reconstruct masked cine patches"
     shell:
-        "python -m vita.nodes --count {resources.nodes} -- python -m vita.gpus --count {resources.devices} --"
+        "python -m vita.runtime.nodes --count {resources.nodes} -- python -m vita.runtime.gpus --count {resources.devices} --"
         " python -m vita.training.stage1 --shards {input.shards} --split {input.split} {params.init}"
         " --settings {params.settings} --output {params.folder} > {log} 2>&1"
 
@@ -66,7 +66,7 @@ rule train_stage2:
     message:
         "Stage II ({wildcards.variant}): aligning images with the table's features"
     shell:
-        "python -m vita.nodes --count {resources.nodes} -- python -m vita.gpus --count {resources.devices} --"
+        "python -m vita.runtime.nodes --count {resources.nodes} -- python -m vita.runtime.gpus --count {resources.devices} --"
         " python -m vita.training.stage2 --shards {input.shards} --split {input.split}"
         " --encoded {input.encoded} --encoder {input.encoder} {params.init}"
         " --settings {params.settings} --output {params.folder} > {log} 2>&1"
@@ -98,7 +98,7 @@ rule reconstruct:
     message:
         "Stage I ({wildcards.variant}): PSNR of reconstructions"
     shell:
-        "python -m vita.gpus --count {resources.gpu} --"
+        "python -m vita.runtime.gpus --count {resources.gpu} --"
         " python -m vita.evaluation.reconstruction --model-dir {params.folder} --shards {input.shards}"
         " --split {input.split} --settings {params.settings} --output {output.table}"
         " --examples {output.examples} > {log} 2>&1"
@@ -129,6 +129,6 @@ rule embed:
     message:
         "Embeddings ({wildcards.variant}): mean of the image tokens"
     shell:
-        "python -m vita.gpus --count {resources.gpu} --"
+        "python -m vita.runtime.gpus --count {resources.gpu} --"
         " python -m vita.evaluation.embeddings --stage-dir {params.folder} --shards {input.shards}"
         " --split {input.split} --settings {params.settings} --output {output.table} > {log} 2>&1"

@@ -1,6 +1,6 @@
 # What a run delivers: tables with their metrics, figures with what they read, and the report on them.
-from vita.ablations import ALIGNMENT_TABLE, FRAMES_TABLE
-from vita.ablations import TABLES as PAPER_ABLATIONS
+from vita.names import ALIGNMENT_TABLE, FRAMES_TABLE
+from vita.names import ABLATION_TABLES as PAPER_ABLATIONS
 
 TABLE_TASKS = {
     "table1_sa_phenotypes": ["sa_phenotypes"],

@@ -1,9 +1,9 @@
 # What a run tells: its mistakes in one line each, its configuration, and the report on it by Snakemake itself.
-from vita import slurm
-from vita.atomic import PART
-from vita.claim import claim, end_leftovers, remove_parts
-from vita.config.checking import missing_inputs
-from vita.failures import failure_lines
+from vita.runtime import slurm
+from vita.runtime.atomic import PART
+from vita.runtime.claim import claim, end_leftovers, remove_parts
+from vita.plan.checking import missing_inputs
+from vita.runtime.failures import failure_lines
 
 WRITTEN = [Path("results"), Path(".snakemake")]
 
@@ -122,5 +122,5 @@ rule update_readme:
     message:
         "README: numbers, tables and pictures of this run"
     shell:
-        "python -m vita.evaluation.readme --results results --readme {params.readme:q}"
+        "python -m vita.report.readme --results results --readme {params.readme:q}"
         " --images {params.images:q} > {log} 2>&1"

@@ -2,7 +2,7 @@
 import math
 import os
 
-from vita.machine import available_cores, snakemake_threads, visible_gpus
+from vita.runtime.machine import available_cores, snakemake_threads, visible_gpus
 
 PLACES = config["resources"]
 # a cluster is asked for jobs (--jobs), a machine for cores; a job on a node is no main process

@@ -1,5 +1,5 @@
 # Which system is run for which task: settings, starting weights and baselines of the training and metrics rules.
-from vita.ablations import pretrained, seen
+from vita.plan.ablations import pretrained, seen
 from vita.config.systems import NAMED_VIEWS, stage_settings, training_blocks
 from vita.tabular.leakage import exclusions, suffix
 from vita.tabular.targets import read_sources, read_targets

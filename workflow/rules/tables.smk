@@ -17,7 +17,7 @@ rule make_table:
             "results/tables/{table}.html",
             category="Tables",
             labels=lambda wildcards: {
-                "table": titles.TABLES[wildcards.table],
+                "table": names.TABLE_TITLES[wildcards.table],
                 "shown": "this run",
             },
             caption="../report/table.rst",
@@ -27,7 +27,7 @@ rule make_table:
             "results/tables/{table}_vs_paper.html",
             category="Tables",
             labels=lambda wildcards: {
-                "table": titles.TABLES[wildcards.table],
+                "table": names.TABLE_TITLES[wildcards.table],
                 "shown": "beside the paper",
             },
             caption="../report/vs_paper.rst",
@@ -45,12 +45,12 @@ rule make_table:
         **asked("make_table"),
     params:
         settings=settings(evaluation=config["evaluation"]),
-        code=code_digest("vita.evaluation.tables"),
+        code=code_digest("vita.report.tables"),
         paper=lambda wildcards, input: str(Path(input.paper[0]).parent),
     message:
         "Table: {wildcards.table}"
     shell:
-        "python -m vita.evaluation.tables --name {wildcards.table} --metrics {input.metrics}"
+        "python -m vita.report.tables --name {wildcards.table} --metrics {input.metrics}"
         " --targets {input.targets:q} --paper {params.paper:q} --settings {params.settings}"
         " --csv {output.csv} --md {output.md} --tex {output.tex} --html {output.html}"
         " --vs-paper {output.vs_paper} --vs-paper-html {output.vs_paper_html} > {log} 2>&1"

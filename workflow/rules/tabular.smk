@@ -39,7 +39,7 @@ rule list_overlap:
         html=report(
             "results/tables/overlap.html",
             category="Tables",
-            labels={"table": titles.TABLES["overlap"], "shown": "this run"},
+            labels={"table": names.TABLE_TITLES["overlap"], "shown": "this run"},
             caption="../report/overlap.rst",
         ),
     log:

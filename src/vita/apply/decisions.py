@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from vita import cli
-from vita.errors import UserError
+from vita.runtime import cli
+from vita.runtime.errors import UserError
 
 FILE = "decisions.json"
 VERSION = 1
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="decisions.json in the folder of the models")
     cli.add_settings(parser, "the blocks images and phenotypes")
     args = parser.parse_args(arguments)
-    from vita.atomic import replacing
+    from vita.runtime.atomic import replacing
 
     predictions = {path.parent.name: path for path in args.predictions}
     record: dict[str, Any] = {"version": VERSION, "system": args.model}
@@ -71,7 +71,7 @@ def task_record(config: Path, predictions: Path, targets: Path) -> dict[str, Any
 def target_records(validation: pd.DataFrame, targets: Path, task: str) -> dict[str, dict[str, Any]]:
     """Title, unit and kind of each target; threshold and calibration of binary ones; codes of classes."""
     from vita.apply.calibration import fit_line
-    from vita.tabular.features import load_features
+    from vita.cohort.features import load_features
     from vita.tabular.targets import read_targets
 
     codes = {feature.name: list(feature.classes) for feature in load_features(targets.with_name("features.tsv"))}

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from vita.apply.calibration import Line
 from vita.apply.decisions import config_digest
-from vita.errors import UserError
 from vita.models.heads import Output, Regressor
 from vita.models.image_encoder import ImageEncoder
 from vita.models.settings import ModelSettings
 from vita.models.weights import WEIGHTS, load_part, load_whole
+from vita.runtime.errors import UserError
 from vita.training.task import Statistics
 from vita.training.units import in_units, odds_shifts
 

@@ -120,8 +120,8 @@ def _drawing(scan: Scan, masks: Mapping[str, ViewMask], curves: pd.DataFrame) ->
     """Rows of end-diastole and end-systole, and the curves, as a PNG in a data address."""
     import matplotlib.pyplot as plt
 
-    from vita.figures import style
-    from vita.figures.mosaic import overlay, picture
+    from vita.report.figures import style
+    from vita.report.figures.mosaic import overlay, picture
 
     style.apply()
     shown = _planes(scan, masks)
@@ -155,7 +155,7 @@ def _drawing(scan: Scan, masks: Mapping[str, ViewMask], curves: pd.DataFrame) ->
 
 def _planes(scan: Scan, masks: Mapping[str, ViewMask]) -> list[tuple[str, int, np.ndarray | None]]:
     """Name, number and mask (time, size, size) of the planes that are there."""
-    from vita.figures import style
+    from vita.report.figures import style
 
     shown = []
     for view in scan.images:
@@ -175,7 +175,7 @@ def _phases(curves: pd.DataFrame, frames: int) -> dict[str, int]:
 
 
 def _draw_curves(axes: Any, curves: pd.DataFrame) -> None:
-    from vita.figures import style
+    from vita.report.figures import style
 
     colours = dict(zip(("LV", "LVMYO", "RV", "LA", "RA"), style.STRUCTURE_COLOURS.values(), strict=True))
     titles = {"LV": "LV", "LVMYO": "LV myocardium", "RV": "RV", "LA": "LA", "RA": "RA"}

@@ -22,8 +22,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vita import cli
-from vita.errors import UserError
+from vita.runtime import cli
+from vita.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from vita.apply.reading import Scan
@@ -57,7 +57,7 @@ def predict(args: Namespace) -> None:
     from vita.apply.decisions import read_decisions
     from vita.apply.reading import image_settings
     from vita.apply.scans import new_scans
-    from vita.atomic import replacing
+    from vita.runtime.atomic import replacing
 
     decisions = read_decisions(args.model)
     settings = image_settings(decisions)
@@ -141,8 +141,8 @@ def _write(
     from vita.apply.measuring import measure_masks
     from vita.apply.page import page
     from vita.apply.segmenting import as_stored, segment_scan
-    from vita.atomic import replacing, write_text
     from vita.images.nifti import write_nifti
+    from vita.runtime.atomic import replacing, write_text
     from vita.training.data import even_frames
 
     masks: dict[str, Any] = {}

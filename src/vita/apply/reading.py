@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from vita.errors import UserError
 from vita.images.folders import Found
 from vita.images.header import ScanError
 from vita.images.index import index_participant
@@ -15,6 +14,7 @@ from vita.images.participant import cut_participant, read_images
 from vita.images.settings import ImageSettings
 from vita.images.shards import intensities
 from vita.images.view import Image
+from vita.runtime.errors import UserError
 
 _SAME_SIZE = 1.05  # pixels up to 5 % larger or smaller than those of the training are taken as they are
 

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
-from vita.errors import UserError
 from vita.images.folders import SCAN_SUFFIXES, ZIP_NAME, Found, find_participants
 from vita.images.header import ScanError
 from vita.images.layout import VIEWS
 from vita.images.zips import open_zip
+from vita.runtime.errors import UserError
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """`python -m vita.audit`, as the installed command `vita audit`."""
 
-from vita import cli
 from vita.audit.command import main
+from vita.runtime import cli
 
 cli.run(main)

@@ -18,10 +18,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from vita import cli
-from vita.atomic import write_text
 from vita.audit.finding import Finding, search_file
-from vita.errors import UserError
+from vita.runtime import cli
+from vita.runtime.atomic import write_text
+from vita.runtime.errors import UserError
 
 log = logging.getLogger(__name__)
 

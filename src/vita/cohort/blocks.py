@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vita.cohort.delivery import Delivery
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 
 BLOCK_BYTES = 16 << 20  # larger blocks leave the cache and their memory is not used again, smaller ones cost calls
 _FIRST_LINE = 2  # behind the header

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from vita.errors import UserError
-from vita.tabular.features import Feature
+from vita.cohort.features import Feature
+from vita.runtime.errors import UserError
 
 
 def numbers(frame: pl.DataFrame, names: list[str], table: str, titles: dict[str, str]) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import polars as pl
 
 from vita.cohort.spellings import Header, read_header
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 
 LOG = logging.getLogger(__name__)
 _MAGIC = {b"\x1f\x8b": "gzip", b"PAR1": "parquet"}

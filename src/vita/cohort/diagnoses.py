@@ -13,16 +13,16 @@ from pathlib import Path
 
 import polars as pl
 
-from vita import cli
-from vita.atomic import replacing
 from vita.cohort.cleaning import dates, numbers
 from vita.cohort.delivery import Delivery, open_delivery
 from vita.cohort.hospital import CODES, DATES, KEY, diagnosis_codes, diagnosis_dates
 from vita.cohort.reading import EID, stream
 from vita.cohort.settings import CohortSettings
 from vita.cohort.spellings import Column
-from vita.cohort.withdrawals import load_withdrawals
-from vita.errors import UserError
+from vita.runtime import cli
+from vita.runtime.atomic import replacing
+from vita.runtime.errors import UserError
+from vita.withdrawals import load_withdrawals
 
 LOG = logging.getLogger(__name__)
 SCAN_DATE = 53

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from vita.errors import UserError
-from vita.tabular.features import Feature
+from vita.cohort.features import Feature
+from vita.runtime.errors import UserError
 
 LOG = logging.getLogger(__name__)
 

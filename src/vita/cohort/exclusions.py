@@ -13,12 +13,12 @@ from typing import Any
 
 import polars as pl
 
-from vita import cli
-from vita.atomic import replacing
 from vita.cohort.reading import EID
 from vita.cohort.settings import CohortSettings
-from vita.cohort.withdrawals import load_withdrawals
-from vita.errors import UserError
+from vita.runtime import cli
+from vita.runtime.atomic import replacing
+from vita.runtime.errors import UserError
+from vita.withdrawals import load_withdrawals
 
 LOG = logging.getLogger(__name__)
 SCHEMA = {EID: pl.Int64, "step": pl.String, "reason": pl.String}

@@ -9,11 +9,11 @@ import polars as pl
 
 from vita.cohort.cleaning import dates, numbers
 from vita.cohort.delivery import Delivery, open_delivery
+from vita.cohort.features import Feature
 from vita.cohort.plan import Plan, make_plan
 from vita.cohort.reading import EID, stream
 from vita.cohort.rules import finish
 from vita.cohort.settings import CohortSettings
-from vita.tabular.features import Feature
 
 LOG = logging.getLogger(__name__)
 

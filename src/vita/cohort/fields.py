@@ -46,13 +46,13 @@ from pathlib import Path
 
 import polars as pl
 
-from vita import cli
-from vita.atomic import replacing
 from vita.cohort.dictionary import report_disagreements
 from vita.cohort.extraction import extract
+from vita.cohort.features import load_features
 from vita.cohort.settings import CohortSettings
-from vita.cohort.withdrawals import load_withdrawals
-from vita.tabular.features import load_features
+from vita.runtime import cli
+from vita.runtime.atomic import replacing
+from vita.withdrawals import load_withdrawals
 
 LOG = logging.getLogger(__name__)
 ROW_GROUP = 1 << 16

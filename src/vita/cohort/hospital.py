@@ -7,7 +7,7 @@ import polars as pl
 from vita.cohort.cleaning import dates
 from vita.cohort.reading import EID
 from vita.cohort.spellings import Column
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 
 CODES = 41270
 DATES = 41280

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 
 DISEASES = ("cad", "stroke", "hypertension", "infarct", "diabetes")
 HIGH_BP = "high_blood_pressure"  # has no code list: an age of diagnosis, field 2966

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import polars as pl
 
-from vita import cli
-from vita.atomic import replacing
 from vita.cohort.reading import EID
-from vita.errors import UserError
+from vita.runtime import cli
+from vita.runtime.atomic import replacing
+from vita.runtime.errors import UserError
 
 _SCAN = "imaging_date"
 

@@ -23,13 +23,13 @@ from pathlib import Path
 
 import polars as pl
 
-from vita import cli
-from vita.atomic import replacing
 from vita.cohort.cases import find_cases
 from vita.cohort.icd10 import HIGH_BP, LABELS, expand_all
 from vita.cohort.reading import EID
 from vita.cohort.settings import CohortSettings, LabelSettings
-from vita.errors import UserError
+from vita.runtime import cli
+from vita.runtime.atomic import replacing
+from vita.runtime.errors import UserError
 
 LOG = logging.getLogger(__name__)
 _DAYS_PER_YEAR = 365.25

@@ -8,11 +8,11 @@ from pathlib import Path
 import polars as pl
 
 from vita.cohort.delivery import Delivery
+from vita.cohort.features import LAST_INSTANCE, Feature
 from vita.cohort.rules import Cells, evaluate
 from vita.cohort.settings import CohortSettings
 from vita.cohort.spellings import Column
-from vita.errors import UserError
-from vita.tabular.features import LAST_INSTANCE, Feature
+from vita.runtime.errors import UserError
 
 LOG = logging.getLogger(__name__)
 SCAN_DATE_FIELD = 53

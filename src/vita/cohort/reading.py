@@ -13,7 +13,7 @@ from vita.cohort.blocks import Block, blocks
 from vita.cohort.delivery import Delivery
 from vita.cohort.pipeline import side_by_side
 from vita.cohort.spellings import Column
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 
 LOG = logging.getLogger(__name__)
 EID = "eid"

@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from vita.cohort.cleaning import clean, is_none_of, within_range, without_missing
-from vita.errors import UserError
-from vita.tabular.features import Feature
+from vita.cohort.features import Feature
+from vita.runtime.errors import UserError
 
 _GRAMS = 1000  # a median body mass above this is in grams
 

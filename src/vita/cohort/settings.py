@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 
 
 def _one_of(block: Mapping[str, Any], section: str, key: str, allowed: tuple[Any, ...]) -> Any:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 
 _PLATFORM = r"p(?P<field>\d+)(?:_i(?P<instance>\d+))?(?:_a(?P<array>\d+))?"
 SPELLINGS = {

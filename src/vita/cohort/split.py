@@ -34,12 +34,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from vita import cli
-from vita.atomic import replacing
 from vita.cohort.icd10 import load_code_lists
 from vita.cohort.reading import EID
 from vita.cohort.strata import HEALTHY, participants
-from vita.errors import UserError
+from vita.runtime import cli
+from vita.runtime.atomic import replacing
+from vita.runtime.errors import UserError
 
 LOG = logging.getLogger(__name__)
 FLOOR = 0.7  # of the expected number of a disease's people that must be in val and in test

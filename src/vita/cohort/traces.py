@@ -12,11 +12,11 @@ import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from vita import cli
 from vita.audit.finding import search_file
 from vita.audit.looking import DAMAGED
-from vita.cohort.withdrawals import load_withdrawals
-from vita.errors import UserError
+from vita.runtime import cli
+from vita.runtime.errors import UserError
+from vita.withdrawals import load_withdrawals
 
 LOG = logging.getLogger(__name__)
 

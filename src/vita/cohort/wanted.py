@@ -14,12 +14,12 @@ from pathlib import Path
 
 import polars as pl
 
-from vita import cli
 from vita.cohort.diagnoses import AGE, TITLES
+from vita.cohort.features import load_features
 from vita.cohort.plan import SCAN_DATE_FIELD
 from vita.cohort.spellings import SPELLINGS
-from vita.errors import UserError
-from vita.tabular.features import load_features
+from vita.runtime import cli
+from vita.runtime.errors import UserError
 
 ENTITY = "participant"
 _AGE_TITLE = "Age when attended assessment centre"

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from vita import cli
-from vita.atomic import write_text
 from vita.config.schema import ANY, children, load_schema, may_be
-from vita.errors import UserError
+from vita.runtime import cli
+from vita.runtime.atomic import write_text
+from vita.runtime.errors import UserError
 
 SCHEMA, DEFAULTS, PAGE = "workflow/schemas/config.schema.yaml", "config.yaml", "workflow/schemas/config.md"
 PAPER = "workflow/presets/paper.yaml"

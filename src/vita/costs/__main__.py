@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
-from vita import cli
-from vita.errors import UserError
+from vita.runtime import cli
+from vita.runtime.errors import UserError
 
 _H100_TFLOPS = 989.0  # bfloat16 without sparsity, NVIDIA's data sheet
 _ASSUMED_USE = 0.3

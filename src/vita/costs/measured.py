@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from vita.errors import UserError
-from vita.evaluation.run_times import read
+from vita.report.run_times import read
+from vita.runtime.errors import UserError
 
 # where a participant's work at UK Biobank's size was measured, and by what
 _IMAGE_STEPS = {"shard": "tests/benchmarks/test_images.py", "index": "tests/benchmarks/test_images.py"}

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from vita.cohort.features import load_features
 from vita.costs.trainings import Training
 from vita.models.alignment import Alignment, pool
 from vita.models.baselines import ResNet50
@@ -21,7 +22,6 @@ from vita.models.mae import MaskedAutoencoder
 from vita.models.masking import kept_count
 from vita.models.segmenter import Segmenter
 from vita.models.settings import ModelSettings
-from vita.tabular.features import load_features
 
 _BATCH = 2  # batch normalisation needs more than one
 Pass = Callable[[Tensor], Tensor]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from vita.costs.lines import Line
 from vita.costs.measured import UnitCosts
-from vita.evaluation.printing import DASH, Cell, Printed, markdown
+from vita.printing.cells import DASH, Cell, Printed, markdown
 
 _HOUR_S = 3600
 _CAPTION = "What a run costs"

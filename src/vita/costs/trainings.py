@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vita.ablations import alignments, pretrained, seen, variants
 from vita.config.systems import stage_settings, tasks_of, training_blocks
+from vita.plan.ablations import alignments, pretrained, seen, variants
 from vita.tabular.leakage import suffix
 from vita.tabular.targets import read_targets
 from vita.training.stage3 import MODELS

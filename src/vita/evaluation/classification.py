@@ -17,11 +17,11 @@ A metric that is undefined, such as the AUC without positives, is empty, and `no
 import numpy as np
 import pandas as pd
 
-from vita import cli
 from vita.evaluation.classification_metrics import Row, binary, categorical
 from vita.evaluation.measuring import command
 from vita.evaluation.predictions import Pairs, complete, identity, pairs
 from vita.evaluation.statistics import delong_interval, delong_p, holm
+from vita.runtime import cli
 
 BINARY = ("auc", "f1", "recall", "precision", "average_precision", "brier")
 CATEGORICAL = ("macro_auc", "accuracy", "macro_f1")

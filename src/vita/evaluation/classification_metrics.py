@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from vita.errors import UserError
 from vita.evaluation import weighted
 from vita.evaluation.predictions import Pairs
 from vita.evaluation.statistics import delong_interval, interval, resamples
+from vita.runtime.errors import UserError
 
 Row = dict[str, float | int | str]
 

@@ -7,7 +7,7 @@ first and the last one meet. Frames that are left over at the end of the cycle b
 from argparse import Namespace
 from pathlib import Path
 
-from vita import cli
+from vita.runtime import cli
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -24,9 +24,9 @@ def embed(args: Namespace) -> None:
     """Write the embeddings."""
     import pandas as pd
 
-    from vita.atomic import replacing
     from vita.evaluation.encode import encode_sections
     from vita.models.image_encoder import ImageEncoder
+    from vita.runtime.atomic import replacing
     from vita.training.session import open_session
 
     session = open_session("stage1", args.shards, args.split, args.settings)

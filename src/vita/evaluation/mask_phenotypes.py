@@ -22,18 +22,18 @@ import numpy as np
 import pandas as pd
 import scipy  # its parts are imported where they are first used
 
-from vita import cli
-from vita.atomic import replacing, write_text
-from vita.errors import UserError
-from vita.evaluation import systems
+from vita import names
 from vita.evaluation.predictions import read_targets
-from vita.evaluation.printing import DASH, Cell, Printed, known, number, rounded, sizes
 from vita.evaluation.segmentation import read_masks
 from vita.evaluation.segmentation_rows import FOUR_CHAMBER, NOT_ANNOTATED, SHORT_AXIS, TWO_CHAMBER, annotated_frames
 from vita.evaluation.small_counts import FEW, withheld
-from vita.evaluation.web import page
 from vita.images.curves import area_and_length, volume_ml
 from vita.images.phenotypes import atrial, left_atrial_ml, right_atrial_ml, ventricular
+from vita.printing.cells import DASH, Cell, Printed, known, number, rounded, sizes
+from vita.printing.web import page
+from vita.runtime import cli
+from vita.runtime.atomic import replacing, write_text
+from vita.runtime.errors import UserError
 
 TASKS = ("sa_phenotypes", "la_phenotypes")
 LIMIT = 1.96  # standard deviations: 95 % of normal differences
@@ -128,9 +128,7 @@ def printed(table: pd.DataFrame, model: str, counted: str) -> Printed:
     """For readers: a row per phenotype, as `withheld` leaves them; `counted` is the number of participants in words."""
     header = ["", "n", "Reference, mean", "Bias", "SD", "Limits of agreement", "Mean absolute difference", "r"]
     of_whom = f" ({counted})" if counted else ""
-    out = Printed(
-        f"Phenotypes from masks of {systems.title(model)} against reference masks, test split{of_whom}", header
-    )
+    out = Printed(f"Phenotypes from masks of {names.title(model)} against reference masks, test split{of_whom}", header)
     for _, row in table.iterrows():
         cells = [Cell(f"{row['title']} ({row['unit']})"), Cell(str(row["n"])), Cell(rounded(row["reference_mean"]))]
         cells += [Cell(rounded(row["bias"], "+")), Cell(rounded(row["sd"]))]

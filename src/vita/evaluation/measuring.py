@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from vita import cli
-from vita.atomic import replacing
 from vita.evaluation.predictions import read_predictions, read_targets
+from vita.runtime import cli
+from vita.runtime.atomic import replacing
 
 # (predictions, targets, predictions of each baseline, system, bootstrap resamples, seed) to a row per target
 Evaluate = Callable[[pd.DataFrame, pd.DataFrame, dict[str, pd.DataFrame], str, int, int], pd.DataFrame]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ same for every model of the same patch grid and masking ratio. Examples show the
 from argparse import Namespace
 from pathlib import Path
 
-from vita import cli
+from vita.runtime import cli
 
 EXAMPLES = 4
 
@@ -29,10 +29,10 @@ def reconstruct(args: Namespace) -> None:
     import numpy as np
     import pandas as pd
 
-    from vita.atomic import replacing
     from vita.evaluation.rebuild import example_images, psnr_table
     from vita.models.mae import MaskedAutoencoder
     from vita.models.weights import load_part
+    from vita.runtime.atomic import replacing
     from vita.training.session import open_session
 
     session = open_session("stage1", args.shards, args.split, args.settings)

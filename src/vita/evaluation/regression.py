@@ -16,10 +16,10 @@ correction over the targets that a table prints. A baseline is named by its file
 import numpy as np
 import pandas as pd
 
-from vita import cli
 from vita.evaluation.measuring import command
 from vita.evaluation.predictions import Pairs, complete, identity, pairs
 from vita.evaluation.statistics import holm, interval, resamples, wilcoxon_p
+from vita.runtime import cli
 
 
 def r2_correlation(truth: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:

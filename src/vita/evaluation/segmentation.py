@@ -22,12 +22,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vita import cli
-from vita.atomic import replacing
-from vita.errors import UserError
 from vita.evaluation.predictions import complete
 from vita.evaluation.segmentation_rows import STRUCTURES, per_participant
 from vita.evaluation.statistics import holm, mean_interval, wilcoxon_p
+from vita.runtime import cli
+from vita.runtime.atomic import replacing
+from vita.runtime.errors import UserError
 
 METRICS = ("dice", "hd_mm", "hd95_mm")
 GROUPS = [("all", "all"), ("SA", "all"), ("LA", "all"), ("all", "ED"), ("all", "ES")]

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from vita.privacy import SMALLEST_COUNT, shown_count
+from vita.runtime.privacy import SMALLEST_COUNT, shown_count
 
 FEW = f"fewer than {SMALLEST_COUNT} participants"
 FEW_POSITIVES = f"fewer than {SMALLEST_COUNT} of one kind, so the share is not told"

@@ -18,17 +18,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vita import cli
-from vita.atomic import replacing, write_text
-from vita.errors import UserError
-from vita.evaluation import regression, systems
+from vita import names
+from vita.evaluation import regression
 from vita.evaluation.classification_metrics import binary, categorical
 from vita.evaluation.predictions import pairs, read_predictions, read_targets
-from vita.evaluation.printing import Cell, Printed, known, rounded, sizes
 from vita.evaluation.segmentation_rows import STRUCTURES
 from vita.evaluation.small_counts import withheld
 from vita.evaluation.statistics import mean_interval
-from vita.evaluation.web import folded
+from vita.printing.cells import Cell, Printed, known, rounded, sizes
+from vita.printing.web import folded
+from vita.runtime import cli
+from vita.runtime.atomic import replacing, write_text
+from vita.runtime.errors import UserError
 
 SEXES = {0: "female", 1: "male"}  # UK Biobank's data coding 9
 BANDS = {
@@ -167,7 +168,7 @@ def main(arguments: list[str] | None = None) -> None:
     with replacing(args.output) as path:
         table.to_csv(path, index=False)
     if args.html:
-        what = f"{systems.task_title(args.task)} by {systems.title(args.model)}"
+        what = f"{names.task_title(args.task)} by {names.title(args.model)}"
         caption = f"{what}: subgroups of the test split ({number})"
         write_text(args.html, folded(caption, printed(table), []))
 

@@ -9,9 +9,9 @@ import hashlib
 import os
 from pathlib import Path
 
-from vita.cohort.withdrawals import load_withdrawals
-from vita.errors import UserError
 from vita.images.folders import Found, bucket, find_participants
+from vita.runtime.errors import UserError
+from vita.withdrawals import load_withdrawals
 
 UNREADABLE = "unreadable"
 

@@ -17,16 +17,16 @@ from typing import Any
 import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
-from vita import cli
-from vita.atomic import replacing
-from vita.cohort.withdrawals import load_withdrawals
-from vita.errors import UserError
 from vita.images.header import ScanError
 from vita.images.index import index_shard
 from vita.images.layout import CURVES
 from vita.images.participant import read_participant
 from vita.images.settings import ImageSettings
 from vita.images.shard_writer import ShardWriter, write_table
+from vita.runtime import cli
+from vita.runtime.atomic import replacing
+from vita.runtime.errors import UserError
+from vita.withdrawals import load_withdrawals
 
 log = logging.getLogger(__name__)
 

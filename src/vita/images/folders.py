@@ -8,8 +8,8 @@ from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vita.errors import UserError
 from vita.images.header import system_reason
+from vita.runtime.errors import UserError
 
 log = logging.getLogger(__name__)
 

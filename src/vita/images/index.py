@@ -19,10 +19,6 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from vita import cli
-from vita.atomic import replacing
-from vita.cohort.withdrawals import load_withdrawals
-from vita.errors import UserError
 from vita.images.folders import SCAN_SUFFIXES, Found, find_participants
 from vita.images.geometry import orient
 from vita.images.header import ScanError, read_header
@@ -30,6 +26,10 @@ from vita.images.layout import VIEWS
 from vita.images.quality import unsuitable
 from vita.images.settings import ImageSettings
 from vita.images.zips import FIELD_OF_VIEW, open_zip, series_files
+from vita.runtime import cli
+from vita.runtime.atomic import replacing
+from vita.runtime.errors import UserError
+from vita.withdrawals import load_withdrawals
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,6 @@ import nibabel
 import numpy as np
 from isal import isal_zlib
 
-from vita.atomic import replacing
 from vita.images.header import (
     GZIP_MAGIC,
     NIFTI2_HEADER_BYTES,
@@ -18,6 +17,7 @@ from vita.images.header import (
     parse_header,
     system_reason,
 )
+from vita.runtime.atomic import replacing
 
 
 def read_volume(path: str | Path, planar: bool = False, max_mb: float = 2000) -> tuple[Header, np.ndarray]:

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vita import cli
-from vita.atomic import replacing
-from vita.errors import UserError
 from vita.images.layout import CURVES
 from vita.images.shards import read_tables
 from vita.images.slices import resample_frames
+from vita.runtime import cli
+from vita.runtime.atomic import replacing
+from vita.runtime.errors import UserError
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ In config.yaml a rule under `images.quality` is a number (its limit), or null (t
 from dataclasses import dataclass, field
 from typing import Any
 
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 
 
 @dataclass(frozen=True)

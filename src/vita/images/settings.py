@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from vita.errors import UserError
 from vita.images.layout import MASK_FILES, SA_PLANES, VIEWS
 from vita.images.quality_rules import Quality
+from vita.runtime.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vita.errors import UserError
 from vita.images.layout import NOT_ANNOTATED
 from vita.images.shard_writer import LOCAL_HEADER, SCHEMA_VERSION
+from vita.runtime.errors import UserError
 
 
 def read_tables(paths: Sequence[str | Path]) -> pd.DataFrame:

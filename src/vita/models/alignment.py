@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vita.errors import UserError
 from vita.models.image_encoder import ImageEncoder
 from vita.models.settings import ModelSettings
 from vita.models.tabular_encoder import TabularEncoder
+from vita.runtime.errors import UserError
 
 
 class Alignment(nn.Module):

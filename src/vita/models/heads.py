@@ -10,9 +10,9 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from vita.errors import UserError
 from vita.models.image_encoder import ImageEncoder
 from vita.models.settings import ModelSettings
+from vita.runtime.errors import UserError
 
 Pooling = Literal["mean", "flatten", "cls"]
 

@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor, nn
 
-from vita.errors import UserError
 from vita.models.blocks import Block, initialise, run_block, token_parameter
 from vita.models.masking import take
 from vita.models.patches import patchify
 from vita.models.positions import image_positions
 from vita.models.settings import ModelSettings
+from vita.runtime.errors import UserError
 
 
 class ImageEncoder(nn.Module):

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vita import cli
-from vita.atomic import replacing, write_text
-from vita.errors import UserError
+from vita.runtime import cli
+from vita.runtime.atomic import replacing, write_text
+from vita.runtime.errors import UserError
 
 if TYPE_CHECKING:  # these need torch, which `--help` should not wait for
     from torch import Tensor

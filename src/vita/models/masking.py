@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 
 _ROUNDING = 1e-6  # 10 * (1 - 0.9) is a little less than 1 in floating point
 

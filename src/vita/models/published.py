@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from vita.errors import UserError
 from vita.models.settings import LONG_AXIS, SHORT_AXIS, ModelSettings
+from vita.runtime.errors import UserError
 
 _BLOCK = r"\.(\d+)\.(?:attn\.|mlp\.)?(norm1|qkv|proj|norm2|fc1|fc2)\.(weight|bias)$"
 _RULES: tuple[tuple[str, str], ...] = (

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 
 
 class _Skipped:

@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from monai.networks.blocks import Convolution
 from torch import Tensor, nn
 
-from vita.errors import UserError
 from vita.models.image_encoder import ImageEncoder
 from vita.models.settings import ModelSettings
+from vita.runtime.errors import UserError
 
 CLASSES = 6  # background, LV cavity, LV wall, RV cavity, left atrium, right atrium
 NOT_ANNOTATED = 255

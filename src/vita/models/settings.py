@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 
 Positions = Literal["block", "interleaved", "4d"]
 POSITIONS: tuple[Positions, ...] = ("block", "interleaved", "4d")

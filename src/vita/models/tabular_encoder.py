@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from vita.errors import UserError
 from vita.models.blocks import Block, initialise, run_block, token_parameter
 from vita.models.positions import tabular_positions
 from vita.models.settings import ModelSettings
+from vita.runtime.errors import UserError
 
 _BINARY_CLASSES = 2
 

@@ -8,8 +8,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from vita.errors import UserError
 from vita.models.settings import ModelSettings
+from vita.runtime.errors import UserError
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 # A masked autoencoder and a Stage III model call their image encoder `encoder`, an alignment `image_encoder`.

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vita.atomic import write_text
-from vita.errors import UserError
 from vita.images.layout import BACKGROUND, NOT_ANNOTATED
 from vita.images.shards import ShardReader
 from vita.nnunet.layout import CHANNEL, FILE_ENDING, VIEWS
 from vita.nnunet.volumes import write_stack
+from vita.runtime.atomic import write_text
+from vita.runtime.errors import UserError
 from vita.training.data import even_frames
 
 

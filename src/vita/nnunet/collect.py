@@ -15,8 +15,8 @@ three networks lie in one model.safetensors under their views' names; losses of 
 
 from pathlib import Path
 
-from vita import cli
 from vita.nnunet.layout import VIEWS
+from vita.runtime import cli
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -35,9 +35,9 @@ def main(arguments: list[str] | None = None) -> None:
     import numpy as np
     import pandas as pd
 
-    from vita.atomic import replacing
     from vita.images.shards import ShardReader
     from vita.nnunet.results import masks_of, write_model
+    from vita.runtime.atomic import replacing
     from vita.training.data import even_frames, read_split
     from vita.training.segmentation import area_table
 

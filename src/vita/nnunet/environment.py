@@ -15,9 +15,9 @@ import sys
 import venv
 from pathlib import Path
 
-from vita import cli
-from vita.atomic import write_text
-from vita.errors import UserError
+from vita.runtime import cli
+from vita.runtime.atomic import write_text
+from vita.runtime.errors import UserError
 
 MADE_FROM = "made-from.lock"
 _UNFINISHED = "unfinished\n"

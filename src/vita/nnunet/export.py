@@ -13,9 +13,9 @@ numbers; who is who stands in --cases (eid, split, case, annotated) alone.
 
 from pathlib import Path
 
-from vita import cli
-from vita.errors import UserError
 from vita.nnunet.layout import DATASET, VIEWS, number_cases
+from vita.runtime import cli
+from vita.runtime.errors import UserError
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -28,9 +28,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--cases", type=Path, required=True, help="output: who is which case, parquet")
     cli.add_settings(parser, "seed and the block model")
     args = parser.parse_args(arguments)
-    from vita.atomic import replacing
     from vita.images.shards import ShardReader
     from vita.nnunet.cases import Exporter, describe
+    from vita.runtime.atomic import replacing
     from vita.training.data import read_split
 
     reader, split = ShardReader(args.shards), read_split(args.split)

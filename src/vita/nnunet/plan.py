@@ -9,9 +9,9 @@ Runs in nnU-Net's environment. Reads raw and writes preprocessed, both in the fo
 import shutil
 from pathlib import Path
 
-from vita import cli
 from vita.nnunet.engine import set_up, threads_of
 from vita.nnunet.layout import CONFIGURATION, DATASET, DATASET_NUMBER, PLANS
+from vita.runtime import cli
 
 
 def main(arguments: list[str] | None = None) -> None:

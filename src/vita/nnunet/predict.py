@@ -8,10 +8,10 @@ Runs in nnU-Net's environment, with its defaults: the last weights, mirrored ima
 
 from pathlib import Path
 
-from vita import cli
-from vita.errors import UserError
 from vita.nnunet.engine import choose_device, set_up, threads_of
 from vita.nnunet.layout import CHANNEL, DATASET, FILE_ENDING, FOLD, model_folder
+from vita.runtime import cli
+from vita.runtime.errors import UserError
 
 CHECKPOINT = "checkpoint_final.pth"
 

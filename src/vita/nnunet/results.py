@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import load_file, save_file
 
-from vita.atomic import replacing, write_text
 from vita.cohort.split_hash import split_hash
-from vita.errors import UserError
 from vita.images.shards import ShardReader
 from vita.nnunet.layout import FILE_ENDING, VIEWS
 from vita.nnunet.volumes import read_labels
+from vita.runtime.atomic import replacing, write_text
+from vita.runtime.errors import UserError
 from vita.training.data import even_frames
 from vita.training.segmentation import full_spacing_mm
 

@@ -20,11 +20,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vita import cli
-from vita.atomic import replacing, write_text
-from vita.digest import code_digest
 from vita.nnunet.engine import choose_device, set_up, threads_of
 from vita.nnunet.layout import CONFIGURATION, DATASET, FOLD, PLANS, TRAINER, model_folder
+from vita.runtime import cli
+from vita.runtime.atomic import replacing, write_text
+from vita.runtime.digest import code_digest
 
 _KB_PER_MB = 1024
 _PERFECT = 1.0  # nnU-Net's loss is cross-entropy - Dice; this makes it cross-entropy + 1 - Dice, as the others' loss

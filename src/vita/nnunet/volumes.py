@@ -5,8 +5,8 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from vita.errors import UserError
 from vita.nnunet.layout import SLICE_GAP_MM
+from vita.runtime.errors import UserError
 
 
 def write_stack(path: Path, stack_zyx: np.ndarray, spacing_mm: np.ndarray) -> None:

@@ -6,8 +6,8 @@ import nibabel
 import numpy as np
 from isal import igzip
 
-from vita.atomic import replacing
 from vita.phantom.acquisition import Plane
+from vita.runtime.atomic import replacing
 
 GZIP_LEVEL = 2
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vita import cli
-from vita.atomic import replacing, write_text
 from vita.phantom import diagnoses, traits
 from vita.phantom.settings import PhantomSettings
+from vita.runtime import cli
+from vita.runtime.atomic import replacing, write_text
 
 log = logging.getLogger(__name__)
 

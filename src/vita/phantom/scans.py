@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vita import cli
-from vita.atomic import replacing
-from vita.errors import UserError
 from vita.phantom import nifti
 from vita.phantom.acquisition import Plane, Pose, Receiver, plan
 from vita.phantom.chest import HEART_FAT, MUSCLE, Chest, pericardium
 from vita.phantom.hearts import Heart
 from vita.phantom.settings import PhantomSettings
 from vita.phantom.tissue import LABP, RABP, Points, Signals, paint, points, share
+from vita.runtime import cli
+from vita.runtime.atomic import replacing
+from vita.runtime.errors import UserError
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from vita import cli
-from vita.atomic import replacing
-from vita.errors import UserError
+from vita.runtime import cli
+from vita.runtime.atomic import replacing
+from vita.runtime.errors import UserError
 
 
 def main(arguments: list[str] | None = None) -> None:

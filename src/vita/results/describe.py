@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from vita import cli
-from vita.privacy import shown_count
 from vita.results.models import find_models, results_folder
+from vita.runtime import cli
+from vita.runtime.privacy import shown_count
 
 # The metric that stands for a task, and how it is called; the first that a file has.
 _METRICS = {"mae": "mean absolute error", "auc": "AUC", "macro_auc": "macro AUC", "dice": "Dice"}

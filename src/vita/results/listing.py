@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from vita import cli
 from vita.results.models import Model, find_models, results_folder
+from vita.runtime import cli
 
 _LINE = "{:<28} {:<12} {:>12} {:>6} {:>10} {:>9}"
 

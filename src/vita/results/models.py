@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 
 FILES = ("model.safetensors", "config.json", "history.csv")
 

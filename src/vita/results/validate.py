@@ -11,9 +11,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from vita import cli
-from vita.errors import UserError
 from vita.results.models import FILES, Model, find_models, results_folder
+from vita.runtime import cli
+from vita.runtime.errors import UserError
 
 
 def main(arguments: list[str] | None = None) -> None:

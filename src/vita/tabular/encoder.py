@@ -14,12 +14,12 @@ from typing import Any
 
 import polars as pl
 
-from vita import cli
-from vita.atomic import replacing, write_text
+from vita.cohort.features import Feature, inputs, load_features
 from vita.cohort.reading import EID
 from vita.cohort.split_hash import split_hash
-from vita.errors import UserError
-from vita.tabular.features import Feature, inputs, load_features
+from vita.runtime import cli
+from vita.runtime.atomic import replacing, write_text
+from vita.runtime.errors import UserError
 
 LOG = logging.getLogger(__name__)
 PHENOTYPE_GROUPS = ("sa_phenotypes", "la_phenotypes")

@@ -12,13 +12,13 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from vita import cli
-from vita.atomic import replacing, write_text
-from vita.evaluation.printing import Cell, Printed
-from vita.evaluation.systems import task_title
-from vita.evaluation.web import folded
+from vita.cohort.features import Feature, load_features
+from vita.names import task_title
+from vita.printing.cells import Cell, Printed
+from vita.printing.web import folded
+from vita.runtime import cli
+from vita.runtime.atomic import replacing, write_text
 from vita.tabular.encoder import chosen_features
-from vita.tabular.features import Feature, load_features
 from vita.tabular.leakage import Exclude, excluded
 from vita.tabular.targets import Target, read_targets, read_tasks
 

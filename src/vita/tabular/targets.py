@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vita.errors import UserError
-from vita.tabular.features import load_features
+from vita.cohort.features import load_features
+from vita.runtime.errors import UserError
 
 SOURCES = ("fields", "phenotypes", "labels")
 

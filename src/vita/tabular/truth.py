@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 from vita.tabular.targets import SOURCES, Target, class_codes, read_targets
 
 LOG = logging.getLogger(__name__)

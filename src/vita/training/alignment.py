@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from vita.errors import UserError
 from vita.models.alignment import Alignment, clip_loss, retrieval_accuracy
 from vita.models.masking import kept_count, random_order
+from vita.runtime.errors import UserError
 from vita.tabular.encoder import Encoder
 from vita.training.data import Batch, Samples
 from vita.training.gather import gathered

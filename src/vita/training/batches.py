@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 from vita.training.data import Batch, Samples
 
 

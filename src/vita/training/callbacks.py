@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback
 
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 from vita.training.checkpoint import Identity, State, save_finished, save_state
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vita.atomic import replacing
-from vita.errors import UserError
+from vita.runtime.atomic import replacing
+from vita.runtime.errors import UserError
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from vita.errors import UserError
 from vita.images.shards import ShardReader
 from vita.models.settings import WHOLE_HEART, ModelSettings, Sampling
+from vita.runtime.errors import UserError
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ import os
 
 import torch
 
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 from vita.training.memory import keep_freed_memory
 from vita.training.settings import Settings, TrainingSettings
 
@@ -41,7 +41,7 @@ def check_nodes(training: TrainingSettings) -> None:
     if training.nodes > 1 and not {"MASTER_ADDR", "MASTER_PORT", "NODE_RANK"} <= set(os.environ):
         raise UserError(
             f"config: 'training.nodes' is {training.nodes}, but this process was started on one node alone; start it "
-            f"by `python -m vita.nodes --count {training.nodes} --` in a job of SLURM, or set it to 1"
+            f"by `python -m vita.runtime.nodes --count {training.nodes} --` in a job of SLURM, or set it to 1"
         )
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from vita.atomic import replacing
 from vita.cohort.split_hash import split_hash
 from vita.models.heads import Regressor
 from vita.models.image_encoder import ImageEncoder
+from vita.runtime.atomic import replacing
 from vita.tabular.truth import load_targets
 from vita.training import records
 from vita.training.loop import fit

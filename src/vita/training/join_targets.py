@@ -9,8 +9,8 @@ A target that could not be learnt has an empty file and no row.
 
 from pathlib import Path
 
-from vita import cli
-from vita.errors import UserError
+from vita.runtime import cli
+from vita.runtime.errors import UserError
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -30,7 +30,7 @@ def join(paths: list[Path], output: Path) -> None:
     """
     import pandas as pd
 
-    from vita.atomic import replacing
+    from vita.runtime.atomic import replacing
 
     tables = [table for table in map(pd.read_parquet, paths) if len(table)]
     if not tables:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vita import cli
-from vita.atomic import replacing
+from vita.runtime import cli
+from vita.runtime.atomic import replacing
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -16,8 +16,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from vita.atomic import replacing, write_text
-from vita.errors import UserError
+from vita.runtime.atomic import replacing, write_text
+from vita.runtime.errors import UserError
 from vita.training.settings import TrainingSettings
 
 FIRST_COLUMNS = ("epoch", "step", "learning_rate", "train_loss", "val_loss", "seconds")

@@ -11,11 +11,11 @@ import pandas as pd
 import torch
 
 from vita.cohort.split_hash import split_hash
-from vita.digest import code_digest
 from vita.images.shards import ShardReader
 from vita.models.image_encoder import ImageEncoder
 from vita.models.settings import ModelSettings
 from vita.models.weights import WEIGHTS, load_part
+from vita.runtime.digest import code_digest
 from vita.training import records
 from vita.training.checkpoint import Identity
 from vita.training.data import Samples, read_split

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, TypeVar
 
-from vita.errors import UserError
+from vita.runtime.errors import UserError
 
 T = TypeVar("T")
 Choices = Mapping[str, tuple[str, ...]]

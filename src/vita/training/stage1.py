@@ -7,7 +7,7 @@ in its checkpoints/. Run again after an interruption, it goes on.
 from argparse import Namespace
 from pathlib import Path
 
-from vita import cli
+from vita.runtime import cli
 
 
 def main(arguments: list[str] | None = None) -> None:

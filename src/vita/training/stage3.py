@@ -9,8 +9,8 @@ after the end, it predicts again.
 from argparse import Namespace
 from pathlib import Path
 
-from vita import cli
-from vita.errors import UserError
+from vita.runtime import cli
+from vita.runtime.errors import UserError
 
 MODELS = ("resnet50", "vit", "mae", "vita", "vita_sa", "vita_la")
 

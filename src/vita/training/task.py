@@ -9,8 +9,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from vita.errors import UserError
 from vita.models.heads import Output
+from vita.runtime.errors import UserError
 from vita.tabular.targets import Target
 from vita.training.data import Samples
 

@@ -1,0 +1,90 @@
+"""The variants of Stages I and II, of ablations and of systems with one view: what each changes, its row in tables."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from vita.names import ABLATION_TABLES, ALIGNMENT_TABLE, FRAMES_TABLE, POSITIONS
+
+# what a single view sees: planes of one view, as `model.view_of_plane`
+VIEWS = {"la": ([0] * 3, "long axis alone"), "sa": ([1] * 6, "short axis alone")}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A Stage I of its own.
+
+    Attributes:
+        title: as figures print it.
+        rows: its row in each table that it stands in.
+        model: keys of the block `model` that it changes; `stage`: of the block `stage1`.
+    """
+
+    title: str
+    rows: dict[str, str]
+    model: dict[str, Any] = field(default_factory=dict)
+    stage: dict[str, Any] = field(default_factory=dict)
+
+
+def variants(config: dict[str, Any]) -> dict[str, Variant]:
+    """All variants by name: `vita`, the run's own Stage I, first.
+
+    Those of the ablations are there with `ablations.run`, those of a single view also where a system has that view.
+    A value that the run's own Stage I has already is no variant of it.
+    """
+    wanted, ratio, positions = config["ablations"], config["stage1"]["mask_ratio"], config["model"]["positions"]
+    encoding, masking = ABLATION_TABLES
+    found = {"vita": Variant(f"Both views, {100 * ratio:g} %", {encoding: POSITIONS[positions], masking: f"{ratio:g}"})}
+    if not wanted["run"]:
+        wanted = {"mask_ratios": [], "positions": [], "views": [], "frames": []}
+    own = config["stage1"]["frames"] or config["model"]["frames"]
+    for value in wanted["frames"]:
+        found["vita"].rows[FRAMES_TABLE] = f"{own}"
+        if value != own:
+            title = f"{value} frames, {100 * ratio:g} %"
+            found[f"frames_{value}"] = Variant(title, {FRAMES_TABLE: f"{value}"}, model={"frames": value})
+    for value in wanted["mask_ratios"]:
+        if value != ratio:
+            name = f"mask_{100 * value:g}".replace(".", "_")
+            found[name] = Variant(
+                f"Both views, {100 * value:g} %", {masking: f"{value:g}"}, stage={"mask_ratio": value}
+            )
+    for value in wanted["positions"]:
+        if value != positions:
+            title = POSITIONS[value]
+            found[f"positions_{value}"] = Variant(f"{title} positions", {encoding: title}, model={"positions": value})
+    started = {block.get("view") for block in config["systems"].values() if block.get("init") and block["tasks"]}
+    for view, (_, words) in VIEWS.items():
+        if view in started or view in wanted["views"]:
+            row = {masking: f"{ratio:g}, {words}"}
+            found[pretrained(view)] = Variant(words.capitalize(), row, model=seen(view))
+    return found
+
+
+def seen(view: str | None) -> dict[str, Any]:
+    """What a view changes in the block `model`; None sees both views."""
+    return {"view_of_plane": VIEWS[view][0]} if view else {}
+
+
+def pretrained(view: str | None) -> str:
+    """The variant of Stage I, and of Stage II, that a system with this view starts from; None sees both views."""
+    return f"view_{view}" if view else "vita"
+
+
+def alignments(config: dict[str, Any]) -> dict[str, Variant]:
+    """Variants of Stage II by name, the run's own first; empty unless `ablations.run` names a tau or a lambda."""
+    wanted, stage = config["ablations"], config["stage2"]
+    lists = {"tau": wanted["taus"], "lambda": wanted["lambdas"]}
+    if not wanted["run"] or not any(lists.values()):
+        return {}
+
+    def variant(changed: dict[str, float]) -> Variant:
+        values = {key: stage[key] for key in lists} | changed
+        title = ", ".join(f"{key} {value:g}" for key, value in values.items())
+        return Variant(title, {ALIGNMENT_TABLE: title}, stage=changed)
+
+    found = {"vita": variant({})}
+    for key, values in lists.items():
+        for value in values:
+            if value != stage[key]:
+                found[f"{key}_{value:g}".replace(".", "_").replace("-", "_")] = variant({key: value})
+    return found

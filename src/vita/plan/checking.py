@@ -1,0 +1,131 @@
+"""The configuration: checked against its schema, with errors that name the key and what it may be."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from vita.cohort.icd10 import expand_all
+from vita.config.mistakes import describe
+from vita.config.schema import load_schema
+from vita.config.systems import NAMED_VIEWS
+from vita.runtime.errors import UserError
+
+
+def check(config: dict[str, Any], schema_path: Path) -> None:
+    """Check a merged configuration against the schema and the rules that a schema cannot state.
+
+    Args:
+        config: what Snakemake has merged from config.yaml, presets and `--config`.
+        schema_path: workflow/schemas/config.schema.yaml.
+
+    Raises:
+        UserError: an unknown key, a value out of range, or blocks that contradict each other.
+    """
+    from jsonschema import Draft202012Validator
+
+    schema = load_schema(schema_path)
+    errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda e: list(map(str, e.absolute_path)))
+    if errors:
+        raise UserError(f"config: {describe(errors[0], schema)}")
+    _check_sizes(config)
+    _check_systems(config)
+    _check_views(config)
+    _check_codes(config)
+
+
+def _check_sizes(config: dict[str, Any]) -> None:
+    """Sizes that must fit each other across blocks."""
+    kept, size, patch = config["images"]["frames"], config["images"]["size"], config["model"]["patch"]
+    frames = _frames(config)
+    for key, count in frames.items():
+        if count > kept:
+            raise UserError(f"config: '{key}' is {count}, but 'images.frames' keeps only {kept}; lower the first")
+    extents = [(key, count, patch[0]) for key, count in frames.items()]
+    for key, extent, part in [*extents, *(("images.size", size, part) for part in patch[1:])]:
+        if extent % part:
+            raise UserError(
+                f"config: '{key}' is {extent}, not a multiple of {part} in 'model.patch'; change one of them"
+            )
+    width, heads = config["model"]["width"], config["model"]["heads"]
+    if width % heads:
+        raise UserError(
+            f"config: 'model.width' is {width}, not a multiple of {heads}, the 'model.heads'; change one of them"
+        )
+    if (width - 1) % 8:
+        raise UserError(f"config: 'model.width' is {width}; it must be 1 (view) more than a multiple of 8 (positions)")
+
+
+def _frames(config: dict[str, Any]) -> dict[str, int]:
+    """Every number of frames that a model of this run takes, by its key."""
+    blocks = {name: config[name] for name in ("model", "stage1", "stage2")}
+    blocks["stage3.defaults"] = config["stage3"]["defaults"]
+    blocks |= {f"stage3.tasks.{task}": block for task, block in config["stage3"]["tasks"].items()}
+    blocks |= {f"systems.{name}.stage": system.get("stage", {}) for name, system in config["systems"].items()}
+    ablated = {f"ablations.frames[{place}]": count for place, count in enumerate(config["ablations"]["frames"])}
+    return {f"{name}.frames": block["frames"] for name, block in blocks.items() if block.get("frames")} | ablated
+
+
+def _check_systems(config: dict[str, Any]) -> None:
+    """Inputs and systems that need each other."""
+    source = config["input"]
+    if source["source"] == "files" and not source["scans"]:
+        raise UserError("config: 'input.source' is files, but 'input.scans' names no folder; set it")
+    if config["products"] == "all" and source["source"] == "files" and not source["tables"]:
+        raise UserError(
+            "config: 'products' is all, which needs a UK Biobank table, but 'input.tables' is empty; "
+            "name the table, or set 'products' to scans"
+        )
+    if config["phenotypes"]["source"] == "fields" and source["source"] == "files" and not source["tables"]:
+        raise UserError(
+            "config: 'phenotypes.source' is fields, but 'input.tables' is empty; name the table, or set it to masks"
+        )
+    if config["ablations"]["run"] and config["stage1"]["init"]:
+        raise UserError(
+            "config: 'ablations.run' trains Stage I's variants from scratch, but 'stage1.init' names a start for the "
+            "one that they are compared with; switch one of them off"
+        )
+    if set(config["systems"].get("nnunet", {"tasks": []})["tasks"]) - {"segmentation"}:
+        raise UserError("config: 'systems.nnunet.tasks' may name segmentation alone, which is all that nnU-Net does")
+    split = config["split"]
+    if max(split.values()) < 1 <= sum(split.values()):
+        raise UserError(
+            f"config: 'split.val' and 'split.test' sum to {split['val'] + split['test']:g}, "
+            "which leaves nobody to train on; lower one of them"
+        )
+
+
+def _check_views(config: dict[str, Any]) -> None:
+    """What a system with a single view is and can be run for."""
+    for name, block in config["systems"].items():
+        view = block.get("view")
+        if name in NAMED_VIEWS and view != NAMED_VIEWS[name]:
+            right = json.dumps(NAMED_VIEWS[name])
+            raise UserError(f"config: 'systems.{name}.view' is {json.dumps(view)}, but its name says {right}; set that")
+        if name == "vita" and block.get("individual"):
+            raise UserError(
+                "config: 'systems.vita.individual' is true, but `vita predict` applies one model per task; "
+                "set it to false"
+            )
+        if view and "segmentation" in block["tasks"]:
+            raise UserError(
+                f"config: 'systems.{name}' sees one view alone, but segmentation is of all planes; leave that task out"
+            )
+
+
+def _check_codes(config: dict[str, Any]) -> None:
+    """Code lists of the user's own, on UK Biobank's tree of codes."""
+    for disease, entries in config["labels"]["codes"].items():
+        try:
+            expand_all(entries)
+        except UserError as error:
+            raise UserError(f"config: 'labels.codes.{disease}': {error}") from error
+
+
+def missing_inputs(config: dict[str, Any]) -> list[str]:
+    """A message for each of the user's files and folders that is not there; the phantom needs none."""
+    source = config["input"]
+    if source["source"] == "phantom":
+        return []
+    named = [("tables", path) for path in source["tables"]]
+    named += [(key, source[key]) for key in ("withdrawals", "scans") if source[key]]
+    return [f"config: 'input.{key}' names {path}, which is not there" for key, path in named if not Path(path).exists()]

@@ -1,0 +1,90 @@
+"""Stage II by tau and lambda: retrieval on the validation split.
+
+    python -m vita.report.alignment_table
+        --histories results/models/stage2/vita/history.csv results/models/stage2/tau_0_2/history.csv ...
+        --variants vita='tau 0.1, lambda 0.5' tau_0_2='tau 0.2, lambda 0.5'   (each folder's name and its row)
+        --csv results/tables/ablation_alignment.csv --md ... --tex ... --html ...
+
+How often a participant's own table row is the nearest to the image, or among the five nearest, among all of the
+validation split, at the epoch with the lowest validation loss; Wilson's 95 % intervals. The number of participants
+stands in the config.json beside each history.
+"""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import scipy  # its parts are imported where they are first used
+
+from vita.evaluation.small_counts import FEW, withheld
+from vita.names import ALIGNMENT_TABLE
+from vita.printing.cells import Cell, Printed, count, known, latex, markdown, number, sizes, with_interval
+from vita.printing.web import page
+from vita.runtime import cli
+from vita.runtime.atomic import replacing, write_text
+from vita.runtime.errors import UserError
+
+CAPTION = "Alignment by temperature and weight: retrieval of the own table row on the validation split, %"
+QUANTITIES = {"top1": "Own row nearest (95 % CI)", "top5": "Among the five nearest (95 % CI)"}
+
+
+def measure(history: Path, title: str) -> dict[str, object]:
+    """Retrieval of a Stage II, in percent of the validation split, at its best epoch.
+
+    Raises:
+        UserError: the history or the config beside it is missing or lacks what is needed.
+    """
+    config = history.with_name("config.json")
+    for path in (history, config):
+        if not path.is_file():
+            raise UserError(f"no {path}: run the rule that trains this Stage II")
+    table, n = pd.read_csv(history), json.loads(config.read_text(encoding="utf-8")).get("participants", {}).get("val")
+    missing = [name for name in ("val_loss", *QUANTITIES) if name not in table.columns or table[name].isna().all()]
+    if missing or not n:
+        raise UserError(f"{history} lacks {', '.join(missing) or 'the number of validation participants'}: train anew")
+    best = table.loc[table["val_loss"].idxmin()]
+    row: dict[str, object] = {"variant": title, "n": int(n), "epoch": int(best["epoch"])}
+    for name in QUANTITIES:
+        ends = scipy.stats.binomtest(round(best[name] * n), int(n)).proportion_ci(method="wilson")
+        row |= {name: 100 * best[name], f"{name}_low": 100 * ends.low, f"{name}_high": 100 * ends.high}
+    return row
+
+
+def printed(table: pd.DataFrame, counted: str) -> Printed:
+    """The table for readers, the best in bold; `counted` is the number of participants in words."""
+    out = Printed(f"{CAPTION} ({counted})", ["", "n", "Epoch", *QUANTITIES.values()])
+    for _, row in table.iterrows():
+        few = not known(row["top1"])
+        cells = [Cell(row["variant"]), Cell(row["n"] if few else count(row["n"])), Cell(number(row["epoch"], 0))]
+        for name in QUANTITIES:
+            ends = (row[name], row[f"{name}_low"], row[f"{name}_high"])
+            cell = Cell(with_interval(*ends, 1), len(table) > 1 and row[name] == table[name].max())
+            cells.append(out.note(cell, FEW) if few else cell)
+        out.rows.append(cells)
+    return out
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line, see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--histories", nargs="+", required=True, type=Path, help="history.csv of each Stage II")
+    parser.add_argument("--variants", nargs="+", required=True, metavar="FOLDER=ROW", help="row of each folder")
+    for name in ("csv", "md", "tex", "html"):
+        parser.add_argument(f"--{name}", required=True, type=Path, help="file to write")
+    args = parser.parse_args(arguments)
+    titles = dict(text.partition("=")[::2] for text in args.variants)
+    unnamed = [path.parent.name for path in args.histories if not titles.get(path.parent.name)]
+    if unnamed:
+        raise UserError(f"--variants must say which row {', '.join(unnamed)} is, such as vita='tau 0.1, lambda 0.5'")
+    rows = [measure(path, titles[path.parent.name]) for path in args.histories]
+    numbers = [f"{name}{end}" for name in QUANTITIES for end in ("", "_low", "_high")]
+    table = withheld(pd.DataFrame(rows), ["epoch", *numbers]) if rows else pd.DataFrame()
+    out = printed(table, sizes(row["n"] for row in rows))
+    for path, text in {args.md: markdown(out), args.tex: latex(out, ALIGNMENT_TABLE), args.html: page(out)}.items():
+        write_text(path, text)
+    with replacing(args.csv) as temporary:
+        table.to_csv(temporary, index=False)
+
+
+if __name__ == "__main__":
+    cli.run(main)

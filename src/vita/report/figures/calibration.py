@@ -1,0 +1,142 @@
+"""Calibration: observed frequency of each disease against the predicted probability, on the test split.
+
+    python -m vita.report.figures.calibration
+        --predictions results/predictions/disease_cad/vita.parquet ...   (one per disease, one system)
+        --targets workflow/resources/targets.tsv
+        --svg results/figures/calibration.svg --png results/figures/calibration.png
+        --csv results/figures/calibration.csv
+
+Participants are sorted by probability and cut into bins of equal size; neighbours are joined until none tells of 1 to
+9 people with the disease, or without it. Bars: Wilson's 95 % interval of the observed
+frequency. Dashed: perfect calibration. The Brier score stands above each panel.
+"""
+
+import math
+from itertools import combinations, pairwise
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import scipy  # its parts are imported where they are first used
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from vita.evaluation.predictions import Pairs, pairs, read_predictions, read_targets
+from vita.evaluation.small_counts import FEW_POSITIVES, is_small
+from vita.report.figures import style
+from vita.runtime import cli
+from vita.runtime.errors import UserError
+from vita.runtime.privacy import SMALLEST_COUNT
+
+BINS = 6
+CURVE = ("n", "predicted", "observed", "low", "high")
+COLUMNS = 3
+PANEL_INCHES = 1.75
+
+
+def curve(found: Pairs) -> pd.DataFrame:
+    """`n`, `predicted` (mean probability), `observed` (frequency), `low`, `high` of each bin, in order.
+
+    Bins of equal size, of which neighbours are joined until no bin tells of 1 to 9 people with the disease or without
+    it; no bin at all where even one would.
+    """
+    rows = []
+    for part in _bins(found):
+        positives, n = int(found.truth[part].sum()), part.size
+        interval = scipy.stats.binomtest(positives, n).proportion_ci(method="wilson")
+        row = {"n": n, "predicted": found.prediction[part].mean(), "observed": positives / n}
+        rows.append(row | {"low": interval.low, "high": interval.high})
+    return pd.DataFrame(rows, columns=list(CURVE))
+
+
+def _bins(found: Pairs) -> list[np.ndarray]:
+    """Places in `found` of each bin's participants."""
+    parts = np.array_split(np.argsort(found.prediction, kind="stable"), BINS)
+    for count in range(BINS, 0, -1):  # as many bins as can be told, and of those the most equal
+        cuts = [(0, *inner, BINS) for inner in combinations(range(1, BINS), count - 1)]
+        for ends in sorted(cuts, key=lambda ends: max(np.diff(ends))):
+            bins = [np.concatenate(parts[first:last]) for first, last in pairwise(ends)]
+            if all(_may_be_told(found.truth[each]) for each in bins):
+                return bins
+    return []
+
+
+def _may_be_told(truth: np.ndarray) -> bool:
+    """Whether neither those with the disease nor those without it are few."""
+    positives = int(truth.sum())
+    return not is_small(pd.Series([truth.size, positives, truth.size - positives])).any()
+
+
+def collect(predictions: list[Path], targets: pd.DataFrame) -> pd.DataFrame:
+    """`target`, `title`, `brier` and the columns of `curve`, in the targets' order.
+
+    A target of the predictions that too few have known is one row without numbers, and one that few have, or few have
+    not, a row with the Brier score alone.
+    """
+    found = pd.concat([read_predictions(path) for path in predictions], ignore_index=True)
+    parts = []
+    for _, target in targets[targets["kind"] == "binary"].iterrows():
+        if target["target"] not in set(found["target"]):
+            continue
+        known = pairs(found, target["target"])
+        names = {"target": target["target"], "title": target["title"]}
+        if known.truth.size < SMALLEST_COUNT:
+            parts.append(pd.DataFrame([names]))
+            continue
+        names |= {"brier": float(np.mean((known.truth - known.prediction) ** 2))}
+        shown = curve(known)
+        parts.append(shown.assign(**names) if len(shown) else pd.DataFrame([names]))
+    if not parts:
+        raise UserError("these predictions hold no binary target: name those of the diseases")
+    first = ["target", "title", "brier"]
+    return pd.concat(parts, ignore_index=True).reindex(columns=[*first, *CURVE])
+
+
+def draw(drawn: pd.DataFrame, colour: str) -> Figure:
+    """A panel per target."""
+    targets = list(dict.fromkeys(drawn["target"]))
+    columns = min(COLUMNS, len(targets))
+    rows = math.ceil(len(targets) / columns)
+    size = (PANEL_INCHES * columns + 0.3, (PANEL_INCHES + 0.1) * rows + 0.25)
+    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    for axes, target in zip(grid.flat, targets, strict=False):
+        _panel(axes, drawn[drawn["target"] == target], colour)
+    for axes in grid.flat[len(targets) :]:
+        axes.set_axis_off()
+    figure.supxlabel("Mean predicted probability", fontsize=8)
+    figure.supylabel("Observed frequency", fontsize=8)
+    return figure
+
+
+def _panel(axes: Axes, part: pd.DataFrame, colour: str) -> None:
+    if part["n"].isna().all():
+        few = style.FEW if part["brier"].isna().all() else FEW_POSITIVES
+        style.unknown(axes, part["title"].iloc[0], few)
+        return
+    top = max(float(part[["predicted", "high"]].max(axis=None)) * 1.05, 0.1)
+    axes.plot([0, top], [0, top], color=style.GREY, linewidth=0.8, linestyle=(0, (3, 2)))
+    spread = np.abs(part[["low", "high"]].to_numpy() - part[["observed"]].to_numpy()).T
+    axes.errorbar(
+        part["predicted"], part["observed"], yerr=spread, color=colour, marker="o", markersize=3, elinewidth=0.7
+    )
+    axes.set_title(f"{part['title'].iloc[0]}\nBrier {part['brier'].iloc[0]:.3f}, n = {part['n'].sum():.0f}", fontsize=7)
+    axes.set(xlim=(0, top), ylim=(0, top))
+    axes.set_box_aspect(1)
+    axes.locator_params(nbins=4)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line, see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--predictions", nargs="+", required=True, type=Path, help="one system's predictions")
+    parser.add_argument("--targets", required=True, type=Path, help="targets.tsv")
+    style.add_common(parser)
+    args = parser.parse_args(arguments)
+    style.apply()
+    drawn = collect(args.predictions, read_targets(args.targets))
+    style.save(draw(drawn, style.colour(args.predictions[0].stem)), drawn, args)
+
+
+if __name__ == "__main__":
+    cli.run(main)

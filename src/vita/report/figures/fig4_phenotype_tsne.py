@@ -1,0 +1,106 @@
+"""Figure 4: t-SNE of the embeddings after Stage II, a panel per cardiac phenotype.
+
+    python -m vita.report.figures.fig4_phenotype_tsne
+        --embeddings results/embeddings/vita.parquet
+        --phenotypes results/images/phenotypes.parquet
+        --targets workflow/resources/targets.tsv
+        --settings '{"seed": 2025, "evaluation": {"tsne_participants": 10000}}'
+        --svg results/figures/fig4_phenotype_tsne.svg --png results/figures/fig4_phenotype_tsne.png
+        --csv results/figures/fig4_phenotype_tsne.csv
+
+All splits, since nothing is predicted here; a participant's vector is the mean over the temporal sections. Beyond
+`tsne_participants` a random choice is shown. Colours run from the 2nd to the 98th percentile of each phenotype; the
+position has no unit.
+"""
+
+import math
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from vita.evaluation.predictions import read_targets
+from vita.report.figures import embedding_map, style
+from vita.runtime import cli
+
+TASKS = ("sa_phenotypes", "la_phenotypes")
+COLUMNS = 6
+COLOUR_PERCENTILES = (2, 98)
+
+
+def collect(embeddings: Path, phenotypes: Path, targets: pd.DataFrame, limit: int, seed: int) -> pd.DataFrame:
+    """Positions and phenotypes of the participants shown: `x`, `y`, a column per phenotype, sorted by position."""
+    everybody, vectors = embedding_map.participants(*embedding_map.read_sections(embeddings))
+    eid = embedding_map.choose(everybody, limit, seed)
+    position = embedding_map.embed(vectors[np.searchsorted(everybody, eid)], seed)
+    values = pd.read_parquet(phenotypes).set_index("eid").reindex(eid)[list(targets["target"])]
+    drawn = values.reset_index(drop=True)
+    drawn.insert(0, "y", position[:, 1])
+    drawn.insert(0, "x", position[:, 0])
+    return drawn.sort_values(["x", "y"]).reset_index(drop=True)
+
+
+def draw(drawn: pd.DataFrame, targets: pd.DataFrame) -> Figure:
+    """A grid of panels, one per phenotype with a known value."""
+    shown = [row for _, row in targets.iterrows() if drawn[row["target"]].notna().any()]
+    if not shown:
+        return style.note("no phenotype is known for any embedded participant")
+    columns = min(COLUMNS, len(shown))
+    rows = math.ceil(len(shown) / columns)
+    size = (style.PAGE_INCHES / COLUMNS * 1.3 * columns, 1.5 * rows + 0.3)
+    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    for axes, row in zip(grid.flat, shown, strict=False):
+        _panel(figure, axes, drawn, row)
+    for axes in grid.flat[len(shown) :]:
+        axes.set_axis_off()
+    figure.supxlabel(f"t-SNE 1 ({len(drawn)} participants)", fontsize=8)
+    figure.supylabel("t-SNE 2", fontsize=8)
+    return figure
+
+
+def _panel(figure: Figure, axes: Axes, drawn: pd.DataFrame, target: pd.Series) -> None:
+    values = drawn[target["target"]].to_numpy(float)
+    known = np.isfinite(values)
+    low, high = np.percentile(values[known], COLOUR_PERCENTILES)
+    size = float(np.clip(3000 / len(drawn), 0.5, 8))
+    axes.scatter(*drawn.loc[~known, ["x", "y"]].to_numpy().T, s=size, color="#DDDDDD", linewidths=0, rasterized=True)
+    points = axes.scatter(
+        *drawn.loc[known, ["x", "y"]].to_numpy().T,
+        s=size,
+        c=values[known],
+        cmap="viridis",
+        vmin=low,
+        vmax=high,
+        linewidths=0,
+        rasterized=True,
+    )
+    bar = figure.colorbar(points, ax=axes, fraction=0.05, pad=0.03, extend="both")
+    bar.ax.tick_params(labelsize=5.5, length=2)
+    bar.locator = plt.MaxNLocator(3)
+    bar.update_ticks()
+    bar.outline.set_linewidth(0.4)
+    axes.set_title(style.labelled(target["title"], target["unit"]))
+    axes.set(xticks=[], yticks=[])
+    axes.set_box_aspect(1)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line, see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--embeddings", required=True, type=Path, help="embeddings (parquet)")
+    parser.add_argument("--phenotypes", required=True, type=Path, help="phenotypes (parquet)")
+    parser.add_argument("--targets", required=True, type=Path, help="targets.tsv")
+    style.add_common(parser)
+    args = parser.parse_args(arguments)
+    style.apply()
+    targets = pd.concat([read_targets(args.targets, task) for task in TASKS], ignore_index=True)
+    limit = args.settings.get("evaluation", {}).get("tsne_participants", 10000)
+    drawn = collect(args.embeddings, args.phenotypes, targets, limit, args.settings.get("seed", 0))
+    style.save(draw(drawn, targets), drawn, args)
+
+
+if __name__ == "__main__":
+    cli.run(main)

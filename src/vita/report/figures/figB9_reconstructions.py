@@ -1,0 +1,134 @@
+# ruff: noqa: N999 (the module is named as its figure, and the figure as in the paper)
+"""Figure B.9: images of one participant, with hidden patches, and rebuilt by each masked autoencoder.
+
+    python -m vita.report.figures.figB9_reconstructions
+        --examples results/predictions/reconstruction/vita.npz ...   (one per variant, named by its file)
+        --predictions results/predictions/reconstruction/vita.parquet ...   (optional: PSNR on the test split)
+        --titles vita='Both views, 70 %' ...   (optional: a variant's printed name)
+        --svg results/figures/figB9_reconstructions.svg --png results/figures/figB9_reconstructions.png
+        --csv results/figures/figB9_reconstructions.csv
+
+The first example of each file and its first frame are shown. Arrays (examples, 9, time, height, width): `input` and
+`reconstruction` in [0, 1], `masked` true where a voxel was hidden. The CSV holds each panel's PSNR in dB (peak 1.0,
+over the whole panel), and with `--predictions` the mean over the test split.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from vita import names
+from vita.evaluation.predictions import read_predictions
+from vita.report.figures import mosaic, style
+from vita.runtime import cli
+from vita.runtime.errors import UserError
+
+ARRAYS = ("input", "masked", "reconstruction")
+PSNR_COLUMNS = ("eid", "split", "target", "prediction")
+FRAME = 0
+
+
+def read_example(path: Path) -> dict[str, np.ndarray]:
+    """First frame of the first example: `input`, `masked`, `reconstruction`, each (9, height, width) float.
+
+    Hidden voxels of `masked` are not a number.
+
+    Raises:
+        UserError: the file is missing, lacks an array, holds no example, or `masked` is not boolean.
+    """
+    if not path.is_file():
+        raise UserError(f"no examples file {path}: run the rule that reconstructs the test split")
+    with np.load(path, allow_pickle=False) as stored:
+        missing = [name for name in ARRAYS if name not in stored]
+        if missing:
+            raise UserError(f"{path} has no array {', '.join(missing)}")
+        arrays = {name: stored[name] for name in ARRAYS}
+    if any(len(array) == 0 for array in arrays.values()):
+        raise UserError(f"{path} holds no example")
+    example = {name: array[0, :, FRAME] for name, array in arrays.items()}
+    if example["masked"].dtype != bool:
+        raise UserError(f"{path}: `masked` must be true where a voxel was hidden, and is {example['masked'].dtype}")
+    example["masked"] = np.where(example["masked"], np.nan, example["input"])
+    return {name: array.astype(float) for name, array in example.items()}
+
+
+def psnr_db(first: np.ndarray, second: np.ndarray) -> float:
+    """Peak signal-to-noise ratio with a peak of 1.0, in dB; infinite for equal pictures."""
+    error = float(np.mean((first - second) ** 2))
+    return float("inf") if error == 0 else -10 * float(np.log10(error))
+
+
+def split_psnr(paths: list[Path]) -> pd.DataFrame:
+    """Mean and SD over the test split by variant and target (`psnr_masked`, `psnr_filled`, `psnr_all`)."""
+    parts = [read_predictions(path, columns=PSNR_COLUMNS).assign(variant=path.stem) for path in paths]
+    if not parts:
+        return pd.DataFrame(columns=["variant", "target", "mean", "std"])
+    table = pd.concat(parts, ignore_index=True)
+    return table.groupby(["variant", "target"])["prediction"].agg(["mean", "std"]).reset_index()
+
+
+def describe(examples: dict[str, dict[str, np.ndarray]], measured: pd.DataFrame) -> pd.DataFrame:
+    """PSNR of each panel, and of the test split where it is known."""
+    rows = [
+        {"variant": name, "plane": title, "quantity": "psnr_panel_db"}
+        | {"value": psnr_db(example["reconstruction"][plane], example["input"][plane])}
+        for name, example in examples.items()
+        for plane, title in enumerate(style.PLANES)
+        if plane in mosaic.SHOWN_PLANES and example["input"][plane].any()
+    ]
+    for _, row in measured.iterrows():
+        for statistic in ("mean", "std"):
+            quantity = f"{row['target']}_{statistic}_db"
+            rows.append({"variant": row["variant"], "plane": "all", "quantity": quantity, "value": row[statistic]})
+    return pd.DataFrame(rows)
+
+
+def draw(examples: dict[str, dict[str, np.ndarray]], titles: dict[str, str], measured: pd.DataFrame) -> Figure:
+    """Two rows per variant below the input: what it saw and what it made of it."""
+    inputs = next(iter(examples.values()))["input"]
+    rows = [("Input", inputs, inputs)]
+    for name, example in examples.items():
+        title, seen = titles.get(name, names.title(name)), example["input"]
+        rows += [(f"{title}\nmasked", example["masked"], seen)]
+        rows += [(f"{title}\nrebuilt{_label(measured, name)}", example["reconstruction"], seen)]
+    figure, cells = mosaic.grid([name for name, *_ in rows], list(mosaic.SHOWN_PLANES.values()))
+    for place, (_, pictures, seen) in enumerate(rows):
+        for column, plane in enumerate(mosaic.SHOWN_PLANES):
+            if seen[plane].any():
+                mosaic.picture(cells[place, column], mosaic.stretched(pictures[plane], inputs[plane]))
+            else:
+                mosaic.note(cells[place, column], "not seen" if inputs[plane].any() else "not scanned")
+    return figure
+
+
+def _label(measured: pd.DataFrame, name: str) -> str:
+    """PSNR over masked patches of the test split, as a third line of a row's name."""
+    row = measured[(measured["variant"] == name) & (measured["target"] == "psnr_masked")]
+    return f"\n{row['mean'].iloc[0]:.1f} ± {row['std'].iloc[0]:.1f} dB" if len(row) else ""
+
+
+def _titles(texts: list[str]) -> dict[str, str]:
+    pairs = dict(text.partition("=")[::2] for text in texts)
+    if not all(pairs.values()):
+        raise UserError("--titles wants variant=title, such as vita='Both views, 70 %'")
+    return pairs
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line, see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--examples", nargs="+", required=True, type=Path, help="examples, one file per variant")
+    parser.add_argument("--predictions", nargs="*", default=[], type=Path, help="PSNR, one file per variant")
+    parser.add_argument("--titles", nargs="*", default=[], help="variant=title")
+    style.add_common(parser)
+    args = parser.parse_args(arguments)
+    style.apply()
+    examples = {path.stem: read_example(path) for path in args.examples}
+    measured = split_psnr(args.predictions)
+    style.save(draw(examples, _titles(args.titles), measured), describe(examples, measured), args)
+
+
+if __name__ == "__main__":
+    cli.run(main)

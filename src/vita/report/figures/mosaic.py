@@ -1,0 +1,68 @@
+"""A grid of pictures with names at its rows and columns: shared by figures 8 and B.9."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from vita.evaluation.segmentation_rows import STRUCTURES
+from vita.report.figures import style
+
+SHOWN_PLANES = {0: "2-chamber", 2: "4-chamber", 3: "Base", 5: "Mid", 8: "Apex"}
+CELL_INCHES = 1.05
+LABEL_INCHES = 1.0
+LEGEND_INCHES = 0.35
+MASK_ALPHA = 0.55
+BRIGHTNESS = (0.5, 99)  # percentiles shown as black and white
+HIDDEN_COLOUR = "#9FB8CC"
+
+
+def grid(row_names: list[str], column_names: list[str], legend_inches: float = 0.0) -> tuple[Figure, np.ndarray]:
+    """Empty axes (rows, columns) without ticks, names to the left and above; `legend_inches` are left below."""
+    rows, columns = len(row_names), len(column_names)
+    size = (CELL_INCHES * columns + LABEL_INCHES, CELL_INCHES * rows + 0.2 + legend_inches)
+    figure, cells = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
+    for axes in cells.flat:
+        axes.set(xticks=[], yticks=[])
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+    for place, name in enumerate(row_names):
+        cells[place, 0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=7, linespacing=1.2)
+    for place, name in enumerate(column_names):
+        cells[0, place].set_title(name)
+    return figure, cells
+
+
+def picture(axes: Axes, image_hw: np.ndarray) -> None:
+    """A grey picture of intensities in [0, 1]; what is not a number has a colour that no intensity has."""
+    colours = plt.get_cmap("gray").with_extremes(bad=HIDDEN_COLOUR)
+    axes.imshow(image_hw, cmap=colours, vmin=0, vmax=1, interpolation="nearest")
+
+
+def stretched(image_hw: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """The image in [0, 1] for the eye: bright fat and vessels, a few pixels of `like`, do not darken the rest."""
+    known = like[np.isfinite(like)]
+    low, high = np.percentile(known, BRIGHTNESS) if known.size else (0, 1)
+    return np.clip((image_hw - low) / max(high - low, 1e-6), 0, 1)
+
+
+def note(axes: Axes, text: str) -> None:
+    """Words in the place of a picture."""
+    axes.text(0.5, 0.5, text, ha="center", va="center", fontsize=6, color=style.GREY, transform=axes.transAxes)
+    axes.set_aspect("equal")
+
+
+def legend(figure: Figure) -> None:
+    """The structures' colours, below the grid, which has left `LEGEND_INCHES` for them."""
+    handles = [Patch(facecolor=style.STRUCTURE_COLOURS[label], label=name) for label, name in STRUCTURES.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), borderpad=0.8)
+
+
+def overlay(axes: Axes, mask_hw: np.ndarray, alpha: float = MASK_ALPHA) -> None:
+    """Structures in their colours over whatever is drawn; background and what is not annotated stay clear."""
+    colours = np.zeros((*mask_hw.shape, 4))
+    for label, colour in style.STRUCTURE_COLOURS.items():
+        colours[mask_hw == label] = (*plt.matplotlib.colors.to_rgb(colour), alpha)
+    axes.imshow(colours, interpolation="nearest")

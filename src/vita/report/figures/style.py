@@ -1,0 +1,122 @@
+"""What all figures share: colours, sizes, and files that are the same bytes for the same data."""
+
+import argparse
+from pathlib import Path
+from textwrap import fill
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from vita.runtime import cli
+from vita.runtime.atomic import replacing
+from vita.runtime.privacy import SMALLEST_COUNT
+
+# Okabe and Ito's palette: told apart with any colour vision, and in grey.
+BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
+    *("#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442"),
+    *("#0072B2", "#D55E00", "#CC79A7"),
+)
+GREY = "#8A8A8A"
+WINE = "#882255"  # Tol's
+SYSTEM_COLOURS = {
+    "mean_guess": GREY,
+    "resnet50": ORANGE,
+    "vit": SKY,
+    "mae": GREEN,
+    "vita_sa": PURPLE,
+    "vita_la": WINE,  # yellow lines are hard to see on white
+    "nnunet": BLACK,
+    "vita": BLUE,
+}
+# of what only this run knows, such as variants of ablations: Tol's muted colours, which differ from the above
+OTHER_COLOURS = (VERMILION, "#332288", "#999933", "#44AA99", "#661100")
+STRUCTURE_COLOURS = {1: VERMILION, 2: YELLOW, 3: BLUE, 4: GREEN, 5: PURPLE}
+PLANES = ("2-chamber", "3-chamber", "4-chamber", *(f"SA {number}" for number in range(1, 7)))
+PAGE_INCHES = 7.2  # a journal's full text width
+FEW = f"fewer than {SMALLEST_COUNT} participants have it"
+PNG_DPI = 200
+RASTER_DPI = 300
+
+
+def apply() -> None:
+    """Set matplotlib up: no display, print sizes, reproducible SVG."""
+    mpl.use("Agg")
+    mpl.rcParams.update(
+        {
+            "svg.hashsalt": "vita",
+            "font.family": "DejaVu Sans",
+            "font.size": 7,
+            "axes.titlesize": 7.5,
+            "axes.labelsize": 7,
+            "xtick.labelsize": 6,
+            "ytick.labelsize": 6,
+            "legend.fontsize": 6.5,
+            "legend.frameon": False,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.linewidth": 0.6,
+            "xtick.major.width": 0.6,
+            "ytick.major.width": 0.6,
+            "lines.linewidth": 1.2,
+            "figure.constrained_layout.use": True,
+        }
+    )
+
+
+def colour(system: str) -> str:
+    """A system's colour, whatever target a model of it is for; one that only this run knows is vermilion."""
+    return SYSTEM_COLOURS.get(system.partition("-")[0], VERMILION)
+
+
+def colours(names: list[str]) -> dict[str, str]:
+    """A colour for each of several systems; those that only this run knows differ as far as there are colours."""
+    others = [name for name in names if name not in SYSTEM_COLOURS]
+    own = {name: OTHER_COLOURS[place % len(OTHER_COLOURS)] for place, name in enumerate(others)}
+    return {name: own.get(name) or colour(name) for name in names}
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Add `--svg`, `--png`, `--csv`, and `--settings`, which every figure accepts, whether it needs them or not."""
+    cli.add_settings(parser, "seed and the block `evaluation`")
+    parser.add_argument("--svg", required=True, type=Path, help="figure to write, for print")
+    parser.add_argument("--png", required=True, type=Path, help="figure to write, for screens")
+    parser.add_argument("--csv", required=True, type=Path, help="what is drawn")
+
+
+def save(figure: Figure, drawn: pd.DataFrame, args: argparse.Namespace) -> None:
+    """Write the figure and what it draws; the table must not name participants.
+
+    Raises:
+        ValueError: the table has a column of participants' ids.
+    """
+    if "eid" in drawn.columns:
+        raise ValueError("a figure's table must not hold participants' ids")
+    with replacing(args.svg) as path:
+        figure.savefig(path, format="svg", dpi=RASTER_DPI, metadata={"Date": None, "Creator": None})
+    with replacing(args.png) as path:
+        figure.savefig(path, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    with replacing(args.csv) as path:
+        drawn.to_csv(path, index=False, float_format="%.6g")
+    plt.close(figure)
+
+
+def unknown(axes: Axes, title: str, reason: str) -> None:
+    """A panel that says why it shows nothing."""
+    axes.set_title(title)
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, f"– {fill(reason, 18)}", transform=axes.transAxes, ha="center", va="center", color=GREY)
+
+
+def note(reason: str) -> Figure:
+    """A figure of words alone, where there is nothing to draw."""
+    figure = plt.figure(figsize=(PAGE_INCHES / 2, 1))
+    figure.text(0.5, 0.5, f"– {fill(reason, 50)}", ha="center", va="center", color=GREY)
+    return figure
+
+
+def labelled(title: str, unit: str) -> str:
+    """`title (unit)`, or the title alone without a unit."""
+    return f"{title} ({unit.replace('m2', 'm²')})" if unit else title

@@ -1,0 +1,113 @@
+"""Tables with a line per target and system: table 4, segmentation, binary and categorical features."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from vita import names
+from vita.printing.cells import DASH, Cell, Printed, count, known, with_interval
+from vita.report.regression_table import NOT_RUN
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric as it is printed."""
+
+    name: str
+    title: str
+    decimals: int
+    interval: bool = False
+    best: int = 0  # 1: the highest is in bold, -1: the lowest, 0: none
+    tested: bool = False  # carries the mark of significance
+
+
+DISEASES = [
+    Column("auc", "AUC-ROC (95 % CI)", 3, interval=True, best=1, tested=True),
+    Column("f1", "F1", 3, best=1),
+    Column("recall", "Recall", 3, best=1),
+    Column("precision", "Precision", 3, best=1),
+    Column("average_precision", "Average precision", 3, best=1),
+    Column("brier", "Brier score", 3, best=-1),
+]
+CATEGORIES = [
+    Column("classes", "Classes", 0),
+    Column("macro_auc", "Macro AUC (95 % CI)", 3, interval=True, best=1),
+    Column("accuracy", "Accuracy (95 % CI)", 3, interval=True, best=1),
+    Column("macro_f1", "Macro F1", 3, best=1),
+]
+SEGMENTATION = [
+    Column("dice", "Dice (95 % CI)", 3, interval=True, best=1, tested=True),
+    Column("hd_mm", "HD, mm (95 % CI)", 1, interval=True, best=-1),
+    Column("hd95_mm", "HD95, mm (95 % CI)", 1, interval=True, best=-1),
+    Column("missed", "Missed", 0),
+    Column("spurious", "Spurious", 0),
+]
+PREVALENCE = Column("prevalence", "Positive", 3)
+COUNT = Column("n", "n", 0)
+
+
+def plain(metrics: pd.DataFrame, targets: pd.DataFrame, models: list[str]) -> pd.DataFrame:
+    """The table with plain numbers: every pair of target and system, in order, empty where it was not run.
+
+    Args:
+        metrics: rows of metrics files.
+        targets: `target` and `title` of the rows that the table prints, in order.
+        models: systems in order.
+    """
+    wanted = pd.MultiIndex.from_product([targets["target"], models], names=["target", "model"])
+    keyed = metrics.drop(columns=["title", "in_table", "decimals", "kind", "unit", "task"], errors="ignore")
+    table = wanted.to_frame(index=False).merge(keyed, on=["target", "model"], how="left")
+    table.insert(1, "title", table["target"].map(targets.set_index("target")["title"]))
+    return table
+
+
+def printed(table: pd.DataFrame, columns: list[Column], caption: str, significance: float) -> Printed:
+    """The table for readers: best per target in bold, ** where the test is significant, dashes explained."""
+    out = Printed(caption, ["", "System", *(column.title for column in columns)], words=2)
+    for _, group in table.groupby("target", sort=False):
+        for place, (_, row) in enumerate(group.iterrows()):
+            cells = [Cell(row["title"] if place == 0 else ""), Cell(names.title(row["model"]))]
+            if known(row["n"]):
+                cells += [_cell(out, row, group, column, significance) for column in columns]
+            else:
+                cells += [out.note(Cell(DASH), NOT_RUN), *(Cell(DASH) for _ in columns[1:])]
+            out.rows.append(cells)
+        out.rules.add(len(out.rows) - 1)
+    return out
+
+
+def _cell(out: Printed, row: pd.Series, group: pd.DataFrame, column: Column, significance: float) -> Cell:
+    value = row[column.name]
+    if column is COUNT:
+        return Cell(count(value))
+    low, high = (row[f"{column.name}_{end}"] if column.interval else np.nan for end in ("low", "high"))
+    cell = Cell(
+        with_interval(value, low, high, column.decimals),
+        known(value) and group[column.name].notna().sum() > 1 and _is_best(value, group[column.name], column.best),
+        "**" if column.tested and _significant(row, value, significance) else "",
+    )
+    if known(value):
+        return cell
+    note = row["note"] if isinstance(row["note"], str) and row["note"] else "undefined in the test split"
+    return out.note(cell, note)
+
+
+def _is_best(value: float, values: pd.Series, best: int) -> bool:
+    return best != 0 and value == (values.max() if best > 0 else values.min())
+
+
+def _significant(row: pd.Series, value: float, significance: float) -> bool:
+    """Better than the best baseline with p below `significance`."""
+    others = [row[name] for name in ("best_baseline_auc", "best_baseline_dice") if name in row.index]
+    return bool(known(row["p"]) and row["p"] < significance and any(value > other for other in others))
+
+
+def comparable(table: pd.DataFrame, quantities: dict[str, str]) -> pd.DataFrame:
+    """The long form that is set against the paper; `quantities` maps our columns to the paper's names."""
+    rows = [
+        {"row": row["title"], "unit": "", "model": row["model"], "quantity": theirs, "ours": row[ours]}
+        for _, row in table.iterrows()
+        for ours, theirs in quantities.items()
+    ]
+    return pd.DataFrame(rows, columns=["row", "unit", "model", "quantity", "ours"])

@@ -1,0 +1,102 @@
+"""The paper's printed numbers, and this run's beside them.
+
+The resource folder holds one CSV per printed table, as printed, and `notes.csv`, which says where the print
+contradicts itself. An empty field of `model` in notes.csv speaks of the whole row, as far as it is printed: of the
+systems that the paper's table has.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from vita import names
+from vita.names import ABLATION_TABLES
+from vita.runtime.errors import UserError
+
+MODELS = ("mean_guess", "resnet50", "vit", "mae", "vita")
+METHODS = {"ResNet-50": "resnet50", "ViTa": "vita"}
+DISEASE_METRICS = ("auc_roc", "f1", "recall", "precision", "average_precision")
+KEYS = ["row", "model", "quantity"]
+COLUMNS = ["row", "unit", "model", "quantity", "paper", "ours", "difference", "relative_difference", "note"]
+
+
+def _read(folder: Path, name: str) -> pd.DataFrame:
+    path = folder / f"{name}.csv"
+    if not path.is_file():
+        raise UserError(f"the paper's table {path} is missing")
+    return pd.read_csv(path)
+
+
+def regression_values(folder: Path, name: str) -> pd.DataFrame:
+    """MAE and SD of a printed table 1 to 3: `row`, `model`, `quantity` (mae, std), `paper`."""
+    table = _read(folder, name)
+    table = table.rename(columns={table.columns[0]: "row"})
+    values = table.melt(id_vars="row", var_name="column", value_name="paper")
+    pattern = rf"^(?P<model>{'|'.join(MODELS)})_(?P<quantity>mae|std)$"
+    values = values.join(values["column"].str.extract(pattern)).dropna(subset=["model"])
+    return values.assign(paper=values["paper"].astype(float))[[*KEYS, "paper"]]
+
+
+def disease_values(folder: Path) -> pd.DataFrame:
+    """The printed table 4 in the same form."""
+    table = _read(folder, "table4_diseases").rename(columns={"disease": "row"})
+    table["model"] = table["method"].map(METHODS)
+    values = table.melt(
+        id_vars=["row", "model"],
+        value_vars=["positive_ratio", *DISEASE_METRICS],
+        var_name="quantity",
+        value_name="paper",
+    )
+    return values[[*KEYS, "paper"]]
+
+
+def psnr_values(folder: Path, name: str) -> pd.DataFrame:
+    """PSNR of table A.5 or A.6: `row`, `model` (stage1), `quantity` (mean, std), `paper`; empty for any other."""
+    if name not in ABLATION_TABLES:
+        return pd.DataFrame(columns=[*KEYS, "paper"])
+    table = _read(folder, name)
+    table = table.rename(columns={table.columns[0]: "row", "psnr_mean": "mean", "psnr_std": "std"})
+    table["row"] = table["row"].astype(str)
+    values = table.melt(id_vars="row", value_vars=["mean", "std"], var_name="quantity", value_name="paper")
+    return values.assign(model="stage1")[[*KEYS, "paper"]]
+
+
+def disease_order(folder: Path) -> list[str]:
+    """Diseases in the order of the printed table 4."""
+    return list(dict.fromkeys(_read(folder, "table4_diseases")["disease"]))
+
+
+def versus(ours: pd.DataFrame, printed: pd.DataFrame, folder: Path, name: str) -> pd.DataFrame:
+    """Paper, ours and the difference.
+
+    Args:
+        ours: `row`, `unit`, `model`, `quantity`, `ours`.
+        printed: `row`, `model`, `quantity`, `paper`.
+        folder: the resource folder.
+        name: the table's name, for its notes.
+    """
+    table = ours.merge(printed, on=KEYS, how="outer", sort=False)
+    order = {row: place for place, row in enumerate(dict.fromkeys([*ours["row"], *printed["row"]]))}
+    models = {model: place for place, model in enumerate(names.ordered(set(table["model"])))}
+    places = pd.DataFrame({"row": table["row"].map(order), "model": table["model"].map(models)})
+    table = table.loc[places.sort_values(["row", "model"], kind="stable").index]
+    table["difference"] = table["ours"] - table["paper"]
+    table["relative_difference"] = (table["difference"] / table["paper"]).where(table["paper"] != 0)
+    table["note"] = _notes(table, _read(folder, "notes"), name, set(printed["model"]))
+    return table[COLUMNS].reset_index(drop=True)
+
+
+def _notes(table: pd.DataFrame, notes: pd.DataFrame, name: str, printed: set[str]) -> list[str]:
+    """For each row what is known of it, else why a side is empty; `printed` are the systems that the paper has."""
+    notes = notes[notes["table"] == name]
+    found = []
+    for _, row in table.iterrows():
+        of_system = (notes["model"] == row["model"]) | (notes["model"].isna() & (row["model"] in printed))
+        fits = (notes["row"] == row["row"]) & of_system
+        texts = list(notes.loc[fits, "note"])
+        if pd.isna(row["paper"]) and not texts:
+            texts.append("the paper prints no number")
+        if pd.isna(row["ours"]):
+            texts.append("not run or undefined here")
+        found.append("; ".join(texts))
+    return found

@@ -1,0 +1,102 @@
+"""The README's numbers and pictures, from the results of the default run: nobody types them.
+
+    python -m vita.report.readme --results results --readme README.md --images workflow/report/images
+        --wall '14 min on 2 cores' --memory '3.2 GB'   (optional: what no file of the results tells)
+
+Replaces what stands between the comments `<!-- measured -->` and `<!-- end of measured -->`, and likewise `table1`,
+`table4` and `figures`; everything else stays as it is. Pictures are made small for the repository (at most 200 KB).
+"""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from PIL import Image
+
+from vita.report import measured
+from vita.runtime import cli
+from vita.runtime.atomic import replacing, write_text
+from vita.runtime.errors import UserError
+
+TABLES = {"table1": "table1_sa_phenotypes", "table4": "table4_diseases"}
+FIGURES = {
+    "fig5_phenotype_scatter": "Phenotypes of the test split predicted by ViTa from images, against the reference",
+    "fig8_segmentation_examples": "Masks of every system for the test participant with ViTa's median Dice",
+}
+WIDEST_PX = 1200
+LARGEST_BYTES = 200_000
+COLOURS = 128
+
+
+def replaced(text: str, name: str, content: str) -> str:
+    """The text with the block of this name filled anew.
+
+    Raises:
+        UserError: the block's comments are not there, or more than once.
+    """
+    start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
+        raise UserError(f"the README must hold the comments {start} and {end} once each, in this order")
+    block = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
+    return block.sub(lambda _: f"{start}\n\n{content.strip()}\n\n{end}", text)
+
+
+def shrink(source: Path, target: Path) -> None:
+    """A picture for the repository: as it is if small, else no wider than `WIDEST_PX` and in few colours.
+
+    Raises:
+        UserError: there is no such picture, or it stays too large.
+    """
+    if not source.is_file():
+        raise UserError(f"no figure {source}: run `snakemake` first")
+    with replacing(target) as path:
+        if source.stat().st_size <= LARGEST_BYTES:
+            shutil.copyfile(source, path)
+            return
+        with Image.open(source) as picture:
+            small = picture.convert("RGB")
+        small.thumbnail((WIDEST_PX, WIDEST_PX * 2), Image.Resampling.LANCZOS)
+        small.quantize(COLOURS, dither=Image.Dither.NONE).save(path, format="PNG", optimize=True)
+        if path.stat().st_size > LARGEST_BYTES:
+            raise UserError(f"{source} takes {path.stat().st_size} bytes when made small, more than {LARGEST_BYTES}")
+
+
+def table(results: Path, name: str) -> str:
+    """A table as the run wrote it.
+
+    Raises:
+        UserError: the run has not made it.
+    """
+    path = results / "tables" / f"{name}.md"
+    if not path.is_file():
+        raise UserError(f"no table {path}: run `snakemake` first")
+    return path.read_text(encoding="utf-8")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line, see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--results", required=True, type=Path, help="folder of a finished default run")
+    parser.add_argument("--readme", required=True, type=Path, help="Markdown to rewrite in place")
+    parser.add_argument("--images", required=True, type=Path, help="folder of the README's pictures")
+    parser.add_argument("--wall", help="wall time of the run, in words")
+    parser.add_argument("--memory", help="largest memory of all processes together, in words")
+    args = parser.parse_args(arguments)
+    lines = [line for topic in measured.LINES.values() for line in topic(args.results)]
+    told = {"wall time": args.wall, "memory of all processes together, at most": args.memory}
+    lines += [measured.Line(name, value) for name, value in told.items() if value]
+    blocks = {"measured": measured.markdown(lines)}
+    blocks |= {name: table(args.results, file) for name, file in TABLES.items()}
+    folder = Path(os.path.relpath(args.images, args.readme.parent)).as_posix()
+    blocks["figures"] = "\n\n".join(f"![{title}]({folder}/{name}.png)\n\n*{title}.*" for name, title in FIGURES.items())
+    text = args.readme.read_text(encoding="utf-8")
+    for name, content in blocks.items():
+        text = replaced(text, name, content)
+    for name in FIGURES:
+        shrink(args.results / "figures" / f"{name}.png", args.images / f"{name}.png")
+    write_text(args.readme, text)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,95 @@
+"""The run card: the configuration of a run, what it changes from the default, and the versions (Markdown).
+
+    python -m vita.report.run_card --config results/config.json --defaults config.yaml
+        --output results/run_card.md --html results/run_card.html
+
+Files and folders of the user's are named by their last part alone, since the report is meant to be shown.
+"""
+
+import importlib.metadata
+import json
+import platform
+from pathlib import Path, PurePath
+from typing import Any
+
+import yaml
+
+from vita.printing.cells import DASH, Cell, Printed, markdown
+from vita.printing.web import write_card
+from vita.runtime import cli
+from vita.runtime.errors import UserError
+
+PACKAGES = ("vita", "snakemake", "torch", "lightning", "monai", "numpy", "pandas", "pyarrow", "polars", "scikit-learn")
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """A configuration, of YAML or JSON (which is YAML too).
+
+    Raises:
+        UserError: it is missing or no mapping.
+    """
+    if not path.is_file():
+        raise UserError(f"no configuration at {path}; run the rule record_config")
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(config, dict):
+        raise UserError(f"{path} holds no keys; it should be a configuration as config.yaml is")
+    return config
+
+
+def flat(config: dict[str, Any], where: str = "") -> dict[str, Any]:
+    """Values by dotted key; an empty block and a list are values."""
+    found: dict[str, Any] = {}
+    for key, value in config.items():
+        name = f"{where}.{key}" if where else str(key)
+        found |= flat(value, name) if isinstance(value, dict) and value else {name: value}
+    return found
+
+
+def without_folders(value: Any) -> Any:
+    """The same, each absolute path cut to its last part: folders may tell of people and projects."""
+    if isinstance(value, dict):
+        return {key: without_folders(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [without_folders(part) for part in value]
+    return f".../{PurePath(value).name}" if isinstance(value, str) and PurePath(value).is_absolute() else value
+
+
+def changes(config: dict[str, Any], defaults: dict[str, Any]) -> Printed:
+    """A row per key whose value is not the default's."""
+    ours, usual = flat(config), flat(defaults)
+    out = Printed("Changed from the default", ["Key", "This run", "Default"], words=3)
+    for key in dict.fromkeys([*ours, *usual]):
+        if ours.get(key) != usual.get(key):
+            values = [json.dumps(side[key]) if key in side else DASH for side in (ours, usual)]
+            out.rows.append([Cell(text) for text in (key, *values)])
+    return out
+
+
+def versions() -> list[str]:
+    """A line per package; the code's commit stands in the model card, by model."""
+    installed = [f"* {name} {importlib.metadata.version(name)}" for name in PACKAGES]
+    return [f"* Python {platform.python_version()}", *installed]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line; see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="config.json of the run")
+    parser.add_argument("--defaults", type=Path, required=True, help="config.yaml of the code")
+    parser.add_argument("--output", type=Path, required=True, help="Markdown to write")
+    parser.add_argument("--html", type=Path, required=True, help="the same as a page")
+    options = parser.parse_args(arguments)
+    config, defaults = (without_folders(read_config(path)) for path in (options.config, options.defaults))
+    changed = changes(config, defaults)
+    text = yaml.safe_dump(config, sort_keys=False, default_flow_style=None, width=100)
+    sections = [
+        "# What was run",
+        markdown(changed) if changed.rows else "The configuration is the default, `config.yaml`.",
+        "\n".join(["## Versions", "", *versions()]),
+        f"## The whole configuration\n\n```yaml\n{text}```",
+    ]
+    write_card(sections, options.output, options.html)
+
+
+if __name__ == "__main__":
+    cli.run(main)

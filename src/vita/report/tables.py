@@ -1,0 +1,99 @@
+"""One table of the paper, or of its kind: CSV with plain numbers, Markdown, LaTeX, and ours against the paper's.
+
+    python -m vita.report.tables --name table1_sa_phenotypes
+        --metrics results/metrics/sa_phenotypes/mean_guess.csv results/metrics/sa_phenotypes/vita.csv ...
+        --targets workflow/resources/targets.tsv --paper workflow/resources/paper
+        --settings '{"evaluation": {"significance": 0.01}}'
+        --csv results/tables/table1_sa_phenotypes.csv --md results/tables/table1_sa_phenotypes.md
+        --tex results/tables/table1_sa_phenotypes.tex --html results/tables/table1_sa_phenotypes.html
+        --vs-paper results/tables/table1_sa_phenotypes_vs_paper.csv
+        --vs-paper-html results/tables/table1_sa_phenotypes_vs_paper.html   (optional)
+
+Names and the metrics they take: table1_sa_phenotypes (sa_phenotypes/*.csv), table2_la_phenotypes
+(la_phenotypes/*.csv), table3_physiological (physiological/*.csv), table4_diseases (disease_*/*.csv), segmentation
+(segmentation/*.csv), binary_features, categorical_features, tableC8_cohort (mean_guess.csv of sa_phenotypes,
+la_phenotypes and physiological). Which system a file is of stands in the file. A system of the paper without a file
+becomes a column, or rows, of dashes with the footnote that it was not run.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from vita.evaluation.small_counts import is_small, metrics_withheld
+from vita.printing.cells import latex, markdown, sizes
+from vita.printing.web import page
+from vita.report.table_makers import MAKERS, REGRESSION
+from vita.report.versus_page import versus_page
+from vita.runtime import cli
+from vita.runtime.atomic import replacing, write_text
+from vita.runtime.errors import UserError
+
+COUNTS = ("n", "positives", "classes", "compared", "missed", "spurious", "absent")
+
+
+def read_metrics(paths: list[Path], name: str) -> pd.DataFrame:
+    """All metrics files below each other; without any, the empty columns that the table needs.
+
+    Raises:
+        UserError: a file is missing or holds no metrics.
+    """
+    tables = []
+    for path in paths:
+        if not path.is_file():
+            raise UserError(f"no metrics file {path}: run the rule that measures this system")
+        table = pd.read_csv(path, keep_default_na=True)
+        if not {"model", "target", "n"} <= set(table.columns):
+            raise UserError(f"{path} is no metrics file: it needs the columns model, target and n")
+        tables.append(table)
+    if tables:
+        return pd.concat(tables, ignore_index=True)
+    return pd.DataFrame(columns=_expected_columns(name))
+
+
+def _expected_columns(name: str) -> list[str]:
+    from vita.evaluation import classification, regression, segmentation
+
+    if name == "segmentation":
+        return segmentation.COLUMNS
+    return regression.COLUMNS if name in (*REGRESSION, "tableC8_cohort") else classification.COLUMNS
+
+
+def _whole_numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """Counts without a decimal point, although a system that was not run leaves them empty; small ones are too."""
+    counts = [name for name in COUNTS if name in frame.columns]
+    frame = frame.astype(dict.fromkeys(counts, "Int64"))
+    return frame.assign(n=frame["n"].mask(is_small(frame["n"]))) if "n" in frame else frame
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line, see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--name", required=True, choices=list(MAKERS), help="which table")
+    parser.add_argument("--metrics", nargs="*", default=[], type=Path, help="metrics CSVs, any number of systems")
+    parser.add_argument("--targets", required=True, type=Path, help="targets.tsv")
+    parser.add_argument("--paper", required=True, type=Path, help="folder of the paper's numbers")
+    for name, what in {"csv": "plain numbers", "md": "Markdown", "tex": "LaTeX", "html": "a web page"}.items():
+        parser.add_argument(f"--{name}", required=True, type=Path, help=f"table to write, {what}")
+    parser.add_argument("--vs-paper", required=True, type=Path, help="CSV of the paper's values, ours, differences")
+    parser.add_argument("--vs-paper-html", type=Path, help="the same as a web page")
+    cli.add_settings(parser, "the block `evaluation`")
+    args = parser.parse_args(arguments)
+    significance = args.settings.get("evaluation", {}).get("significance", 0.01)
+    metrics = metrics_withheld(read_metrics(args.metrics, args.name))
+    table, out, versus = MAKERS[args.name](args.name, metrics, args.targets, args.paper, significance)
+    whole = table.query("view == 'all' and phase == 'all'") if "view" in table else table
+    number = sizes(whole["n"])
+    out.caption += f" ({number})" if number else ""
+    texts = {args.md: markdown(out), args.tex: latex(out, args.name), args.html: page(out)}
+    if args.vs_paper_html:
+        texts[args.vs_paper_html] = versus_page(versus, args.name, number)
+    for path, text in texts.items():
+        write_text(path, text)
+    for path, frame in {args.csv: table, args.vs_paper: versus}.items():
+        with replacing(path) as temporary:
+            _whole_numbers(frame).to_csv(temporary, index=False)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,1 @@
+"""What every command shares: command lines, errors, whole files, locks, disks, devices, SLURM."""

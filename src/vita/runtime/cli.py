@@ -1,0 +1,78 @@
+"""What every `python -m vita.<package>.<module>` shares: settings, logging and errors of one line."""
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from vita.runtime.disk import disk_error, scratch_obstacles
+from vita.runtime.errors import UserError
+
+
+def settings(text: str) -> dict[str, Any]:
+    """Read a `--settings` argument: a JSON object, or the path of a file that holds one.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is neither.
+    """
+    if not text.lstrip().startswith("{"):
+        path = Path(text)
+        if not path.is_file():
+            raise argparse.ArgumentTypeError(f"{text!r} is neither a JSON object nor a file")
+        text = path.read_text(encoding="utf-8")
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(f"not a JSON object: {error}") from error
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser whose `--help` shows the module's docstring as it is written, and every default."""
+
+    class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+        def _get_help_string(self, action: argparse.Action) -> str | None:
+            return super()._get_help_string(action) if action.default else action.help
+
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    program = f"python -m {spec.name}" if spec and spec.name.startswith("vita.") else None
+    return argparse.ArgumentParser(prog=program, description=description, formatter_class=Formatter)
+
+
+def add_samples(to: argparse.ArgumentParser) -> None:
+    """Add what tells the participants' images and who is in which split."""
+    to.add_argument("--shards", type=Path, nargs="+", required=True, help="NNNNN.npz, a table beside each")
+    to.add_argument("--split", type=Path, required=True, help="split.parquet")
+
+
+def add_settings(to: argparse.ArgumentParser, what: str) -> None:
+    """Add the `--settings` argument; `what` says which blocks of config.yaml it holds."""
+    to.add_argument("--settings", type=settings, default={}, metavar="JSON|FILE", help=what)
+
+
+def run(main: Callable[[list[str] | None], None], arguments: list[str] | None = None) -> None:
+    """Run a module's `main`; an error that is the user's or a disk's is one line on stderr and exit code 1.
+
+    Each job looks whether its scratch folder is there, since a cluster's node may lack what the submitting machine has.
+    """
+    logging.basicConfig(
+        level=os.environ.get("VITA_LOG_LEVEL", "INFO"),
+        format="%(asctime)s %(levelname)s %(message)s",
+        datefmt="%H:%M:%S",
+        stream=sys.stderr,
+    )
+    logging.getLogger("numexpr").setLevel(logging.WARNING)  # pandas imports it, and it tells its thread count
+    try:
+        for message in scratch_obstacles():
+            raise UserError(message)
+        main(arguments)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        message = disk_error(error, Path(error.filename or Path.cwd()))
+        if message is None:
+            raise
+        sys.exit(f"error: {message}")

@@ -1,0 +1,28 @@
+"""Withdrawn participants: a file of ids, one a line, whose people must be in no result."""
+
+from pathlib import Path
+
+from vita.runtime.errors import UserError
+
+
+def load_withdrawals(path: str | Path | None) -> frozenset[int]:
+    """Read the ids of a withdrawals file; no path, nobody withdrew.
+
+    Raises:
+        UserError: the file cannot be read, or a line is no id (the message names the line, not the text).
+    """
+    if path is None:
+        return frozenset()
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: the withdrawals file cannot be read: {error}") from error
+    ids = set()
+    for number, line in enumerate(lines, start=1):
+        text = line.strip().strip('"')
+        if not text or (number == 1 and text.lower() == "eid"):
+            continue
+        if not text.isascii() or not text.isdigit():
+            raise UserError(f"{path}, line {number}: not a participant id; the file has one id a line")
+        ids.add(int(text))
+    return frozenset(ids)
