@@ -1,8 +1,14 @@
+import copy
+
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
-from vita.training.optimisation import learning_rate_factor
+from training import toy
+from vita.training.optimisation import learning_rate_factor, make_optimizer
+from vita.training.settings import read_settings
 
 STEPS = st.integers(1, 50)
 EPOCHS = st.integers(1, 40)
@@ -32,3 +38,93 @@ def test_fractional_warm_up():
 @pytest.mark.parametrize("step", [100, 101, 10**6])
 def test_stays_at_the_end(step):
     assert learning_rate_factor(step, 10, 10, 1) == pytest.approx(0)
+
+
+class Small(nn.Module):
+    """A linear map, a norm, a lookup, a convolution and a token."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.map, self.norm = nn.Linear(4, 3), nn.LayerNorm(3)
+        self.lookup, self.convolution = nn.Embedding(5, 3), nn.Conv2d(1, 2, 3)
+        self.token = nn.Parameter(torch.zeros(1, 1, 3))
+
+
+def stage(**changes):
+    return read_settings(toy.blocks(**{"weight_decay": 0.3, "lr": 0.01} | changes)).stage
+
+
+def decay_by_name(optimizer: torch.optim.Optimizer, model: nn.Module) -> dict[str, float]:
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    return {names[id(p)]: group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "adam", "muon"])
+def test_matrices_are_decayed_and_vectors_are_not(optimizer):
+    model = Small()
+    assert decay_by_name(make_optimizer([(1.0, model)], stage(optimizer=optimizer), fused=False), model) == {
+        "map.weight": 0.3,
+        "lookup.weight": 0.3,
+        "convolution.weight": 0.3,
+        "map.bias": 0.0,
+        "norm.weight": 0.0,
+        "norm.bias": 0.0,
+        "convolution.bias": 0.0,
+        "token": 0.0,
+    }
+
+
+def test_muon_has_the_linear_maps_and_adamw_the_rest():
+    model = Small()
+    muon, adamw = make_optimizer([(0.1, model.map), (1.0, model)], stage(optimizer="muon"), fused=False).parts
+    assert isinstance(muon, torch.optim.Muon)
+    assert isinstance(adamw, torch.optim.AdamW)
+    assert [id(p) for group in muon.param_groups for p in group["params"]] == [id(model.map.weight)]
+    assert [group["scale"] for group in muon.param_groups] == [0.1]
+    assert sum(len(group["params"]) for group in adamw.param_groups) == 7
+    assert [group["scale"] for group in adamw.param_groups] == [0.1, 1.0, 1.0]
+
+
+def test_steps_of_muon_and_adamw_together_are_those_of_each_alone():
+    torch.manual_seed(0)
+    model = Small()
+    gradients = [torch.randn_like(p) for p in model.parameters()]
+    matrix, rest = model.map.weight.detach().clone(), model.map.bias.detach().clone()
+    alone = [nn.Parameter(matrix.clone()), nn.Parameter(rest.clone())]
+    both = make_optimizer([(1.0, model)], stage(optimizer="muon"), fused=False)
+    muon = torch.optim.Muon([alone[0]], lr=0.004, weight_decay=0.3, adjust_lr_fn="match_rms_adamw")
+    adamw = torch.optim.AdamW([alone[1]], lr=0.004, weight_decay=0.0)
+    for group in both.param_groups:
+        group["lr"] = 0.004  # as the schedule sets it
+    for parameter, gradient in zip(model.parameters(), gradients, strict=True):
+        parameter.grad = gradient.clone()
+    alone[0].grad, alone[1].grad = model.map.weight.grad.clone(), model.map.bias.grad.clone()
+    for _ in range(3):
+        for optimizer in (both, muon, adamw):
+            optimizer.step()
+    assert torch.equal(model.map.weight, alone[0])
+    assert torch.equal(model.map.bias, alone[1])
+    assert not torch.equal(alone[0], matrix)
+
+
+def test_the_state_of_muon_goes_on_elsewhere():
+    torch.manual_seed(0)
+    first = Small()
+    second = copy.deepcopy(first)
+    optimizers = [make_optimizer([(1.0, model)], stage(optimizer="muon"), fused=False) for model in (first, second)]
+    for step in range(4):
+        gradient = torch.full_like(first.map.weight, 0.1 * step) + torch.eye(3, 4)
+        for model, optimizer in zip((first, second), optimizers, strict=True):
+            model.map.weight.grad = gradient.clone()
+            if step < 2 and model is second:
+                continue
+            optimizer.step()
+        if step == 1:
+            second.load_state_dict(first.state_dict())
+            optimizers[1].load_state_dict(copy.deepcopy(optimizers[0].state_dict()))
+    assert torch.equal(first.map.weight, second.map.weight)
+    for group in optimizers[1].param_groups:
+        group["lr"] = 0.0
+    before = second.map.weight.detach().clone()
+    optimizers[1].step()
+    assert torch.equal(before, second.map.weight)  # a learning rate that is set after loading reaches both

@@ -62,6 +62,24 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("name", list(MODULES))
+def test_muon_goes_on_bit_by_bit(cohort, tmp_path, monkeypatch, name):
+    main, own = MODULES[name].main, {"optimizer": "muon"}
+    main(arguments(cohort, name, tmp_path / "whole", **own))
+    main(arguments(cohort, name, tmp_path / "adamw"))
+    assert not same(tmp_path / "whole", tmp_path / "adamw")
+
+    def kill():
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        stop_at(patch, 8, kill)
+        with pytest.raises(Killed):
+            main(arguments(cohort, name, tmp_path / "m", **own))
+    main(arguments(cohort, name, tmp_path / "m", **own))
+    assert same(tmp_path / "whole", tmp_path / "m")
+
+
+@pytest.mark.parametrize("name", list(MODULES))
 def test_seed_decides_and_interruption_does_not(cohort, tmp_path, monkeypatch, name):
     main = MODULES[name].main
     main(arguments(cohort, name, tmp_path / "whole"))
@@ -158,7 +176,7 @@ def test_sigusr1_saves_and_goes_on(cohort, tmp_path, monkeypatch):
     monkeypatch.setattr(callbacks, "save_state", spied)
     stop_at(monkeypatch, 5, lambda: os.kill(os.getpid(), signal.SIGUSR1))
     stage1.main(arguments(cohort, "stage1", tmp_path / "m", training={"checkpoint_steps": 1000}))
-    assert saved == [5]
+    assert saved == [5, 12]  # and the end
     assert torch.load(tmp_path / "m/checkpoints/state.pt", weights_only=True)["progress"]["step"] == 12
 
 

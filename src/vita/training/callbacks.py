@@ -13,7 +13,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
 from vita.runtime.errors import UserError
-from vita.training.checkpoint import Identity, State, save_finished, save_state
+from vita.training.checkpoint import Identity, State, save_state
 from vita.training.learner import Learner, learner_of
 
 log = logging.getLogger(__name__)
@@ -162,13 +162,13 @@ class KeepState(Callback):
         return State(self.identity, learner.progress, learner.model.state_dict(), optimizer, precision)
 
     def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
-        """Save the end, so that more epochs can be added."""
+        """Save the end: what the job does next may fail, and more epochs may be added later."""
         learner = learner_of(module)
         learner.progress.finished = True
         if not learner.progress.best_weights:
             raise UserError("the validation loss was never finite; lower the stage's lr or use precision 32")
         if trainer.is_global_zero:
-            save_finished(self.path, self._state(trainer, learner), learner.settings.training.keep_state_mb)
+            save_state(self.path, self._state(trainer, learner))
 
 
 def _copy(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

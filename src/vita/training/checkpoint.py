@@ -132,16 +132,18 @@ def is_complete(state: State, identity: Identity) -> bool:
     return state.progress.finished and not differences(state.identity, identity)
 
 
-def save_finished(path: Path, state: State, keep_mb: float) -> None:
-    """Keep a finished training's state, to train on later, unless it is larger than `keep_mb`: then it is deleted."""
-    moments = [value for moment in state.optimizer["state"].values() for value in moment.values()]
-    tensors = [*state.weights.values(), *state.progress.best_weights.values(), *moments]
-    size_mb = sum(tensor.nbytes for tensor in tensors if isinstance(tensor, Tensor)) / _MB
-    if size_mb <= keep_mb:
-        save_state(path, state)
-        return
-    log.info("state of the finished training (%.0f MB) is not kept", size_mb)
-    path.unlink(missing_ok=True)
+def release_state(path: Path, keep_mb: float) -> None:
+    """Delete the state of a job whose outputs are all on disk, unless it is small enough to train on from later.
+
+    Nothing else deletes the state of a finished training: until its last output is written, a job that fails in its
+    predictions or has no room for its files only has to be started again.
+    """
+    size_mb = path.stat().st_size / _MB if path.is_file() else 0.0
+    if size_mb > keep_mb:
+        log.info(
+            "all outputs are written: the state of %.0f MB is deleted (training.keep_state_mb: %g)", size_mb, keep_mb
+        )
+        path.unlink(missing_ok=True)
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -40,10 +40,12 @@ class Fitted:
     Attributes:
         progress: with history and best epoch.
         identity: configuration and digests of code and data.
+        state: file of the training's state, which is kept until all outputs are written.
     """
 
     progress: Progress
     identity: Identity
+    state: Path
 
 
 def fit(
@@ -89,7 +91,7 @@ def fit(
         raise SystemExit(0)  # the first process, that of the first node, predicts and writes
     learner.model.load_state_dict(learner.progress.best_weights)
     learner.model.eval()
-    return Fitted(learner.progress, identity)
+    return Fitted(learner.progress, identity, path)
 
 
 def _run(

@@ -1,7 +1,8 @@
 """How weights are changed: the learning rate as a function of the step, and the optimiser with its groups."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -33,7 +34,7 @@ def learning_rate_factor(step: int, steps_per_epoch: int, epochs: float, warmup_
 def make_optimizer(
     parts: Iterable[tuple[float, nn.Module]], stage: StageSettings, fused: bool
 ) -> torch.optim.Optimizer:
-    """AdamW or Adam; vectors (norms, biases, class tokens) are not decayed.
+    """The stage's optimiser; vectors (norms, biases, class tokens) are not decayed.
 
     Args:
         parts: modules with their factor on the learning rate, which each group stores as `scale`. A parameter belongs
@@ -42,18 +43,78 @@ def make_optimizer(
         fused: whether one kernel updates all parameters. With the gradient scaler of fp16 it must not: a fused
             optimiser takes the scale off the gradients itself, after they have been clipped.
     """
-    groups = []
+    parts = list(parts)
+    matrices = {id(p) for _, module in parts for p in _linear_maps(module)} if stage.optimizer == "muon" else set()
+    muon: list[dict[str, Any]] = []
+    others: list[dict[str, Any]] = []
     seen: set[int] = set()
     for scale, module in parts:
         fresh = [p for p in module.parameters() if id(p) not in seen and p.requires_grad]
         seen.update(map(id, fresh))
+        if chosen := [p for p in fresh if id(p) in matrices]:
+            muon.append({"params": chosen, "weight_decay": stage.weight_decay, "scale": scale})
         for decay, flat in ((stage.weight_decay, False), (0.0, True)):
-            if chosen := [p for p in fresh if is_flat(p) == flat]:
-                groups.append({"params": chosen, "weight_decay": decay, "scale": scale})
-    kind = torch.optim.AdamW if stage.optimizer == "adamw" else torch.optim.Adam
-    return kind(groups, lr=stage.lr, fused=fused)
+            if chosen := [p for p in fresh if id(p) not in matrices and is_flat(p) == flat]:
+                others.append({"params": chosen, "weight_decay": decay, "scale": scale})
+    if muon:
+        return MuonWithAdamW(muon, others, stage.lr, fused)
+    kind = torch.optim.Adam if stage.optimizer == "adam" else torch.optim.AdamW
+    return kind(others, lr=stage.lr, fused=fused)
 
 
 def is_flat(parameter: nn.Parameter) -> bool:
     """Whether a parameter is a vector: at most one of its axes is longer than 1."""
     return max(parameter.shape, default=1) == parameter.numel()
+
+
+def _linear_maps(module: nn.Module) -> list[nn.Parameter]:
+    """Matrices that map vectors to vectors. Lookups are matrices in form only, and convolutions are none."""
+    maps = [part.weight for part in module.modules() if isinstance(part, nn.Linear)]
+    return [weight for weight in maps if weight.requires_grad and not is_flat(weight)]
+
+
+class MuonWithAdamW(torch.optim.Optimizer):
+    """Muon for the weights of linear maps and AdamW for everything else, as one optimiser.
+
+    Muon's steps are scaled to the size of AdamW's ("match_rms_adamw"; Liu et al., 2025), so that one learning rate and
+    one weight decay serve both.
+
+    Args:
+        matrices: parameter groups with two-dimensional weights.
+        others: parameter groups of AdamW.
+        lr: learning rate; may be changed in `param_groups` at any time.
+        fused: for AdamW.
+    """
+
+    def __init__(
+        self, matrices: list[dict[str, Any]], others: list[dict[str, Any]], lr: float, fused: bool = False
+    ) -> None:
+        self.parts: list[torch.optim.Optimizer] = [torch.optim.Muon(matrices, lr=lr, adjust_lr_fn="match_rms_adamw")]
+        if others:
+            self.parts.append(torch.optim.AdamW(others, lr=lr, fused=fused))
+        super().__init__([dict(group) for part in self.parts for group in part.param_groups], {})
+        self._share_groups()
+
+    def _share_groups(self) -> None:
+        """Show the groups of both, so that a learning rate that is set here reaches them."""
+        self.param_groups = [group for part in self.parts for group in part.param_groups]
+
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """Take a step with each, after the closure, if there is one, has computed the gradients."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for part in self.parts:
+            part.step()
+        return loss
+
+    def state_dict(self) -> dict[str, Any]:
+        """The states of both."""
+        return {"parts": [part.state_dict() for part in self.parts]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up what `state_dict` gave."""
+        for part, state in zip(self.parts, state_dict["parts"], strict=True):
+            part.load_state_dict(state)
+        self._share_groups()

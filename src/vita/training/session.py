@@ -17,7 +17,7 @@ from vita.models.settings import ModelSettings
 from vita.models.weights import WEIGHTS, load_part
 from vita.runtime.digest import code_digest
 from vita.training import records
-from vita.training.checkpoint import Identity
+from vita.training.checkpoint import Identity, release_state
 from vita.training.data import Samples, read_split
 from vita.training.device import prepare
 from vita.training.learner import Learner
@@ -85,7 +85,10 @@ class Session:
         return file_digest(folder / WEIGHTS)
 
     def write(self, folder: Path, learner: Learner, fitted: Fitted, **more: Any) -> None:
-        """Write model.safetensors, history.csv and config.json; the last one is written last."""
+        """Write model.safetensors, history.csv and, last, config.json; then a large state is deleted.
+
+        A stage calls it when its other outputs are on disk.
+        """
         records.write_model(folder / WEIGHTS, learner.model.state_dict())
         records.write_history(folder / "history.csv", fitted.progress.history)
         record: dict[str, Any] = {
@@ -104,6 +107,7 @@ class Session:
             **more,
         }
         records.write_config(folder / "config.json", record)
+        release_state(fitted.state, self.settings.training.keep_state_mb)
 
 
 def open_session(name: str, shards: Sequence[Path], split: Path, blocks: Mapping[str, Any]) -> Session:

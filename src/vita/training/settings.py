@@ -25,7 +25,8 @@ class TrainingSettings:
         compile: torch.compile the model.
         tensorboard: write TensorBoard events if the package is installed.
         wandb: project name for Weights & Biases; empty for none.
-        keep_state_mb: the state of a finished training is kept, to train on later, if it is smaller.
+        keep_state_mb: the state of a finished training is kept, to train on later, up to this size; a larger one is
+            deleted when all outputs of the job are written.
     """
 
     threads: int = 1
@@ -68,7 +69,7 @@ class StageSettings:
     encoder_lr_scale: float = 1.0
     warmup_epochs: float = 0.0
     weight_decay: float = 1e-4
-    optimizer: Literal["adamw", "adam"] = "adamw"
+    optimizer: Literal["adamw", "adam", "muon"] = "adamw"
     clip: float = 1.0
     patience: int = 0
     augment: bool = False
@@ -101,7 +102,7 @@ class Settings:
 _CHOICES: Choices = {
     "training.device": ("auto", "cpu", "cuda"),
     "training.precision": ("32", "bf16", "fp16"),
-    "stage.optimizer": ("adamw", "adam"),
+    "stage.optimizer": ("adamw", "adam", "muon"),
     "stage.denominator": ("row", "equation3"),
     "stage.pooling": ("mean", "flatten", "cls"),
     "stage.imbalance": ("weights", "focal", "sampling", "none"),
