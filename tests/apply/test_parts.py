@@ -1,4 +1,4 @@
-"""Calibration, passes of the segmenter, and the way back to the scan's own voxels."""
+"""Passes of the segmenter, and the way back to the scan's own voxels."""
 
 from pathlib import Path
 
@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import expit
 
 from images import scans
-from vita.apply.calibration import Line, fit_line
 from vita.apply.segmenting import ViewMask, as_stored, frame_sets, slice_sets
 from vita.images.crop import cut_mask, place
 from vita.images.geometry import canonical, orient
@@ -17,23 +15,6 @@ from vita.images.nifti import read_volume
 from vita.images.slices import choose_slices
 from vita.images.view import Image
 from vita.models.settings import SAMPLINGS, Sampling
-
-
-def test_calibration_finds_a_known_line() -> None:
-    generator = np.random.default_rng(0)
-    odds = generator.normal(0, 2, 4000)
-    truth = (generator.random(4000) < expit(0.5 * odds - 1)).astype(float)
-    line = fit_line(truth, expit(odds))
-    assert line.slope == pytest.approx(0.5, abs=0.06)
-    assert line.intercept == pytest.approx(-1, abs=0.12)
-
-
-def test_calibration_stays_near_the_model_with_few_participants_and_never_turns_the_order_round() -> None:
-    line = fit_line(np.array([1.0, 0.0, 0.0, np.nan]), np.array([0.1, 0.5, 0.9, 0.2]))
-    assert line.slope > 0
-    assert fit_line(np.zeros(5), np.full(5, 0.3)) == Line()
-    order = np.linspace(0, 1, 11)
-    assert (np.diff(line.apply(order)) > 0).all()
 
 
 @given(st.integers(6, 30))

@@ -33,7 +33,7 @@ def test_nothing_is_trained_again(cohort, tmp_path, monkeypatch, case):
     state = tmp_path / "checkpoints/state.pt"
     with monkeypatch.context() as patch:
         patch.setattr(module, function, disk_full)
-        with pytest.raises((OSError, UserError), match="No space left|is full"):
+        with pytest.raises((OSError, UserError), match=r"No space left|is full"):
             MODULES[name].main(own)
     assert state.stat().st_size > 1000
     assert not (tmp_path / "config.json").exists()

@@ -16,7 +16,7 @@ from vita.runtime import cli
 from vita.runtime.errors import UserError
 
 FILE = "decisions.json"
-VERSION = 1
+VERSION = 2
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -65,12 +65,14 @@ def task_record(config: Path, predictions: Path, targets: Path) -> dict[str, Any
     if task == "segmentation":
         drawn = table[table["truth"] > 0].groupby("plane")["target"].unique()
         return record | {"annotated": {plane: sorted(names) for plane, names in drawn.items()}}
-    return record | {"targets": target_records(table, targets, task)}
+    lines = json.loads(config.read_text(encoding="utf-8"))["calibration"]
+    return record | {"targets": target_records(table, targets, task, lines)}
 
 
-def target_records(validation: pd.DataFrame, targets: Path, task: str) -> dict[str, dict[str, Any]]:
-    """Title, unit and kind of each target; threshold and calibration of binary ones; codes of classes."""
-    from vita.apply.calibration import fit_line
+def target_records(
+    validation: pd.DataFrame, targets: Path, task: str, lines: Mapping[str, Mapping[str, float]]
+) -> dict[str, dict[str, Any]]:
+    """Title, unit and kind of each target; calibration of binary ones, threshold of what is calibrated; codes."""
     from vita.cohort.features import load_features
     from vita.tabular.targets import read_targets
 
@@ -81,8 +83,7 @@ def target_records(validation: pd.DataFrame, targets: Path, task: str) -> dict[s
         entry: dict[str, Any] = {"title": target.title, "unit": target.unit, "kind": target.kind}
         entry["decimals"] = target.decimals
         if target.kind == "binary" and len(rows):
-            line = fit_line(rows["truth"].to_numpy(float), rows["prediction"].to_numpy(float))
-            entry |= {"threshold": float(rows["threshold"].iloc[0]), "calibration": vars(line)}
+            entry |= {"threshold": float(rows["threshold"].iloc[0]), "calibration": lines[target.name]}
         if target.kind == "categorical":
             entry["classes"] = codes[target.column]
         found[target.name] = entry

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vita.apply.calibration import Line
 from vita.apply.decisions import config_digest
 from vita.models.heads import Output, Regressor
 from vita.models.image_encoder import ImageEncoder
 from vita.models.settings import ModelSettings
 from vita.models.weights import WEIGHTS, load_part, load_whole
 from vita.runtime.errors import UserError
+from vita.training.calibration import Line
 from vita.training.task import Statistics, in_units, odds_shifts
 
 BATCH = 16
@@ -102,8 +102,9 @@ def _row(name: str, known: Mapping[str, Any], statistic: Statistics, value: np.n
         return row | {"value": float(value), "training_mean": statistic.mean, "training_sd": statistic.std}
     if known["kind"] == "binary":
         line = Line(**known["calibration"])
-        row |= {"value": float(line.apply(value)), "uncalibrated": float(value)}
-        row |= {"threshold": float(line.apply(known["threshold"])), "positive": bool(value >= known["threshold"])}
+        calibrated = float(line.apply(value))
+        row |= {"value": calibrated, "uncalibrated": float(value), "threshold": known["threshold"]}
+        row |= {"positive": calibrated >= known["threshold"]}
         return row | {"training_mean": statistic.shares[1]}
     best = int(value.argmax())
     return row | {"value": float(value[best]), "class": known["classes"][best], "training_mean": statistic.shares[best]}

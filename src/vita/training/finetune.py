@@ -17,7 +17,7 @@ from vita.models.image_encoder import ImageEncoder
 from vita.runtime.atomic import replacing
 from vita.tabular.truth import load_targets
 from vita.training import records
-from vita.training.long_table import COLUMNS, long_table, predict, thresholds
+from vita.training.long_table import COLUMNS, calibrate, long_table, predict, thresholds
 from vita.training.loop import fit
 from vita.training.predictor import PredictionLearner
 from vita.training.session import Session, open_session
@@ -85,10 +85,12 @@ def train_predictor(job: Job) -> None:
     del train
     samples = session.samples(["val", "test"], "predict")
     predictions = predict(learner, samples, session.device)
+    lines = calibrate(task, session.split, samples, predictions)
     chosen = thresholds(task, samples, predictions)
     with replacing(job.predictions) as path:
         long_table(task, samples, predictions, chosen).to_parquet(path, index=False)
-    session.write(job.output, learner, fitted, **own, targets=task.record(), thresholds=chosen)
+    decided = {"thresholds": chosen, "calibration": {name: vars(line) for name, line in lines.items()}}
+    session.write(job.output, learner, fitted, **own, targets=task.record(), **decided)
 
 
 def write_nothing(session: Session, folder: Path, predictions: Path, own: dict[str, str]) -> None:

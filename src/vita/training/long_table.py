@@ -8,6 +8,7 @@ import torch
 from torchmetrics.functional.classification import binary_precision_recall_curve
 
 from vita.training.batches import in_order
+from vita.training.calibration import Line, fit_line
 from vita.training.data import Samples
 from vita.training.predictor import PredictionLearner
 from vita.training.task import Task
@@ -25,6 +26,30 @@ def predict(learner: PredictionLearner, samples: Samples, device: torch.device) 
     batch, workers = learner.settings.stage.batch, learner.settings.training.workers
     raw = [model(part["images"].to(device)).float().cpu() for part in in_order(samples, batch, workers)]
     return [tensor.numpy() for tensor in learner.predict(torch.cat(raw))]
+
+
+def calibrate(task: Task, split: pd.Series, samples: Samples, predictions: Predictions) -> dict[str, Line]:
+    """Calibrate the probabilities of binary targets in place, by the validation split.
+
+    Args:
+        task: targets.
+        split: of every participant; those of training and validation tell how frequent a target is.
+        samples: whose predictions are given; the validation split is among them.
+        predictions: of each target; those of binary targets are replaced.
+
+    Returns:
+        The line of each binary target.
+    """
+    validation = (samples.split == "val").to_numpy()
+    truth = task.truth.reindex(samples.eids).to_numpy(float)
+    fitted = task.truth.reindex(split.index[split.isin(["train", "val"])]).mean()
+    lines = {}
+    for column, target in enumerate(task.targets):
+        if target.kind == "binary":
+            given = predictions[column]
+            line = fit_line(truth[validation, column], given[validation], float(fitted[target.name]))
+            lines[target.name], predictions[column] = line, line.apply(given)
+    return lines
 
 
 def thresholds(task: Task, samples: Samples, predictions: Predictions) -> dict[str, float]:

@@ -11,7 +11,7 @@ from vita.training.device import device_of
 from vita.training.learner import Learner
 from vita.training.optimisation import learning_rate_factor
 from vita.training.settings import Settings
-from vita.training.task import Task, class_weights, in_units, odds_shifts
+from vita.training.task import Task, class_weights, in_units, mean_weight, odds_shifts
 
 _FOCUS = 2.0  # exponent of the focal loss (Lin et al., 2017)
 _PROBE = 4  # stream of random numbers
@@ -38,6 +38,7 @@ class PredictionLearner(Learner):
             class_weights(share) if share and self.imbalance == "weights" else torch.ones(max(len(share), 1))
             for share in shares
         ]
+        self.mean_weights = [mean_weight(s or (1.0,), w) for s, w in zip(shares, self.class_weights, strict=True)]
         self.odds_shift = odds_shifts(task.statistics, self.imbalance)
 
     def parameter_groups(self) -> list[tuple[float, nn.Module]]:
@@ -112,7 +113,10 @@ class PredictionLearner(Learner):
         if self.imbalance == "focal":
             log_probability = logits.log_softmax(dim=1).gather(1, truth.long()[:, None])[:, 0]
             return -((1 - log_probability.exp()) ** _FOCUS * log_probability).mean()
-        return F.cross_entropy(logits, truth.long(), weight=weights)
+        if self.imbalance == "weights":
+            total = F.cross_entropy(logits, truth.long(), weight=weights, reduction="sum")
+            return total / (len(truth) * self.mean_weights[column])
+        return F.cross_entropy(logits, truth.long())
 
     def _number(self, raw_b1: Tensor, column: int) -> Tensor:
         """(batch,) standardised numbers; with `rectify`, none below 0 in the target's unit."""

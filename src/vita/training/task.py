@@ -106,6 +106,15 @@ def sampling_weights(task: Task, train: Samples) -> Tensor | None:
     return torch.from_numpy(np.where(values.isna(), 0.0, weights[values.fillna(0).astype(int)]))
 
 
+def mean_weight(shares: Sequence[float], weights: Tensor) -> float:
+    """What a weighted loss is divided by, beside the number of participants: the weight of the average participant.
+
+    Dividing by the weights of the batch at hand, as torch does, would give the rare class less than its weight, since
+    a batch with one of its few participants would be divided by more.
+    """
+    return float((torch.tensor(shares, dtype=torch.float64) * weights.double()).sum())
+
+
 def odds_shifts(statistics: Sequence[Statistics], imbalance: str) -> list[Tensor]:
     """What the handling of rare classes added to the log odds of each class, a tensor per target; 0 where nothing.
 
