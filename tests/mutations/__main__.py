@@ -2,8 +2,9 @@
 
     cd tests && python -m mutations [--only TEXT] [--report FILE]
 
-Each mistake is made in a copy of the package, and the tests that it names run against that copy, until the first of them
-fails. Prints a line for each mutant and, at the end, how many survived; exit code 1 if more than --allowed did.
+Each mistake is made in a copy of the package, and the tests that it names run against that copy, until the first of
+them fails. The same tests must first pass on the copy as it is. Prints a line for each mutant and, at the end, how many
+survived; exit code 1 if more than --allowed did.
 """
 
 import argparse
@@ -38,13 +39,10 @@ def place_of(mutant: Mutant, source: Path) -> Path:
     return places[0]
 
 
-def survives(mutant: Mutant, source: Path) -> bool:
-    """Whether the tests pass although the mistake is made in `source`, a copy of the package."""
-    path = place_of(mutant, source)
-    right = path.read_text(encoding="utf-8")
-    path.write_text(right.replace(mutant.old, mutant.new), encoding="utf-8")
+def passes(tests: tuple[str, ...], source: Path) -> bool:
+    """Whether these tests pass with the package in `source`."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
-    command += [str(TESTS / name) for name in mutant.tests]
+    command += [str(TESTS / name) for name in tests]
     surroundings = os.environ | {"PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         run = subprocess.run(
@@ -52,9 +50,18 @@ def survives(mutant: Mutant, source: Path) -> bool:
         )
     except subprocess.TimeoutExpired:
         return False  # a mistake that never ends is noticed
+    return run.returncode == 0
+
+
+def survives(mutant: Mutant, source: Path) -> bool:
+    """Whether the tests pass although the mistake is made in `source`, a copy of the package."""
+    path = place_of(mutant, source)
+    right = path.read_text(encoding="utf-8")
+    path.write_text(right.replace(mutant.old, mutant.new), encoding="utf-8")
+    try:
+        return passes(mutant.tests, source)
     finally:
         path.write_text(right, encoding="utf-8")
-    return run.returncode == 0
 
 
 def main() -> None:
@@ -69,6 +76,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "src"
         shutil.copytree(SOURCE, source, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        for tests in sorted({mutant.tests for mutant in chosen}):
+            if not passes(tests, source):
+                sys.exit(f"error: {', '.join(tests)} fail without any mistake; mend them first")
         for mutant in chosen:
             started = time.perf_counter()
             alive = survives(mutant, source)

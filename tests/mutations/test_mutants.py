@@ -1,4 +1,4 @@
-"""The list of mutants fits the code: each names one place, makes other valid Python of it, and names tests that exist."""
+"""The list of mutants fits the code: each names one place, makes valid Python of it, and names tests that exist."""
 
 import ast
 from pathlib import Path
