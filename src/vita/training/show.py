@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vita.training.learner import Learner
 
 log = logging.getLogger(__name__)
+# digest: shows only
 
 
 class ShowProgress(Callback):
