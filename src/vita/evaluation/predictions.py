@@ -1,17 +1,22 @@
 """Predictions files and targets as the evaluation reads them: checked columns, one split, known units."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from vita.runtime import cli
+from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
 
 log = logging.getLogger(__name__)
 
 COLUMNS = ("eid", "split", "target", "truth", "prediction")
+# (predictions, targets, predictions of each baseline, system, bootstrap resamples, seed) to a row per target
+Evaluate = Callable[[pd.DataFrame, pd.DataFrame, dict[str, pd.DataFrame], str, int, int], pd.DataFrame]
 TARGET_COLUMNS = ("task", "target", "title", "unit", "kind", "in_table", "decimals")
 
 
@@ -94,10 +99,33 @@ def complete(values: dict[str, np.ndarray], target: str) -> dict[str, np.ndarray
     return kept
 
 
-def identity(targets_row: "pd.Series", task: str, model: str) -> dict[str, object]:
+def identity(targets_row: pd.Series, task: str, model: str) -> dict[str, object]:
     """The first columns of every metrics row: what was measured and how it is printed."""
     return {
         "task": task,
         "model": model,
         **{name: targets_row[name] for name in ("target", "title", "unit", "kind", "in_table", "decimals")},
     }
+
+
+def measure_command(description: str | None, evaluate: Evaluate, arguments: list[str] | None) -> None:
+    """Read what `arguments` name, evaluate it, and write the metrics; `description` is the module's docstring."""
+    parser = cli.parser(description)
+    parser.add_argument("--task", required=True, help="task as in targets.tsv")
+    parser.add_argument("--model", required=True, help="name of the system")
+    parser.add_argument("--predictions", required=True, type=Path, help="the system's predictions (parquet)")
+    parser.add_argument("--baselines", nargs="*", default=[], type=Path, help="predictions to test against")
+    parser.add_argument("--targets", required=True, type=Path, help="targets.tsv")
+    parser.add_argument("--output", required=True, type=Path, help="metrics CSV to write")
+    cli.add_settings(parser, "seed and the block `evaluation`")
+    args = parser.parse_args(arguments)
+    table = evaluate(
+        read_predictions(args.predictions),
+        read_targets(args.targets, args.task),
+        {path.stem: read_predictions(path) for path in args.baselines},
+        args.model,
+        args.settings.get("evaluation", {}).get("bootstrap", 1000),
+        args.settings.get("seed", 0),
+    )
+    with replacing(args.output) as path:
+        table.to_csv(path, index=False)

@@ -14,7 +14,8 @@ from typing import Any
 
 import yaml
 
-from vita.printing.cells import DASH, Cell, Printed, markdown
+from vita.printing.cells import Cell, Printed, markdown
+from vita.printing.numbers import DASH
 from vita.printing.web import write_card
 from vita.runtime import cli
 from vita.runtime.errors import UserError

@@ -21,10 +21,11 @@ from pathlib import Path
 import pandas as pd
 
 from vita.evaluation.small_counts import is_small, metrics_withheld
-from vita.printing.cells import latex, markdown, sizes
+from vita.printing.cells import latex, markdown
+from vita.printing.numbers import sizes
 from vita.printing.web import page
+from vita.report.paper import versus_page
 from vita.report.table_makers import MAKERS, REGRESSION
-from vita.report.versus_page import versus_page
 from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
 from vita.runtime.errors import UserError

@@ -135,7 +135,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     style.apply()
     drawn = collect(args.predictions, read_targets(args.targets))
-    style.save(draw(drawn, style.colour(args.predictions[0].stem)), drawn, args)
+    style.save(draw(drawn, style.colour(args.predictions[0].stem)), drawn, style.Files.of(vars(args)))
 
 
 if __name__ == "__main__":

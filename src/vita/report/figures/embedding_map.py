@@ -68,4 +68,5 @@ def embed(vectors: np.ndarray, seed: int) -> np.ndarray:
     standard = (vectors - vectors.mean(axis=0)) / np.where(spread > 0, spread, 1)
     components = PCA(min(COMPONENTS, *standard.shape), random_state=seed).fit_transform(standard)
     perplexity = min(PERPLEXITY, (len(vectors) - 1) / 3)
-    return TSNE(init="pca", perplexity=perplexity, random_state=seed).fit_transform(components)
+    position: np.ndarray = TSNE(init="pca", perplexity=perplexity, random_state=seed).fit_transform(components)
+    return position

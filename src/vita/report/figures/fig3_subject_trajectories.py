@@ -75,7 +75,7 @@ def _magnified(axes: Axes, part: pd.DataFrame, colour: str) -> None:
         offset = 7 * away / (np.linalg.norm(away) or 1)
         axes.annotate(
             name,
-            place,
+            (float(place[0]), float(place[1])),
             xytext=tuple(offset),
             textcoords="offset points",
             ha="center",
@@ -110,7 +110,7 @@ def main(arguments: list[str] | None = None) -> None:
     style.apply()
     limit = args.settings.get("evaluation", {}).get("tsne_participants", 10000)
     drawn = collect(args.embeddings, args.people, limit, args.settings.get("seed", 0))
-    style.save(draw(drawn), drawn, args)
+    style.save(draw(drawn), drawn, style.Files.of(vars(args)))
 
 
 if __name__ == "__main__":

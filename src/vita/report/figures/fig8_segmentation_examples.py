@@ -18,9 +18,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from vita import names
+from vita.evaluation.mask_metrics import dice
 from vita.evaluation.segmentation import read_masks
-from vita.evaluation.segmentation_rows import NOT_ANNOTATED, STRUCTURES
-from vita.evaluation.surfaces import dice
 from vita.report.figures import mosaic, style
 from vita.runtime import cli
 from vita.runtime.errors import UserError
@@ -32,9 +31,9 @@ REFERENCE = "Reference"
 def typical(truth: np.ndarray, prediction: np.ndarray) -> int:
     """Row of the participant with the median of the mean Dice over structures, of the frame shown."""
     truth, prediction = truth[:, :, FRAME], prediction[:, :, FRAME]
-    known = truth != NOT_ANNOTATED
+    known = truth != names.NOT_ANNOTATED
     scores = []
-    for label in STRUCTURES:
+    for label in names.STRUCTURE_NAMES:
         a, b = truth == label, (prediction == label) & known
         counts = [mask.sum(axis=(1, 2, 3)) for mask in (a & b, a, b)]
         scores.append(dice(*counts))
@@ -75,8 +74,8 @@ def describe(masks: dict[str, np.ndarray], spacing_mm: np.ndarray) -> pd.DataFra
     for plane, plane_name in mosaic.SHOWN_PLANES.items():
         reference = masks[REFERENCE][plane]
         for name, mask in masks.items():
-            for label, structure in STRUCTURES.items():
-                a, b = reference == label, (mask[plane] == label) & (reference != NOT_ANNOTATED)
+            for label, structure in names.STRUCTURE_NAMES.items():
+                a, b = reference == label, (mask[plane] == label) & (reference != names.NOT_ANNOTATED)
                 rows.append(
                     {"plane": plane_name, "system": name, "structure": structure}
                     | {"area_mm2": int((mask[plane] == label).sum()) * spacing_mm[plane].prod()}
@@ -114,7 +113,7 @@ def main(arguments: list[str] | None = None) -> None:
         if eid not in reader:
             raise UserError("the shards lack the participant whose masks are shown: name all shards of the run")
         images = reader.voxels(eid, [FRAME])[:, 0]
-    style.save(draw(masks, images), describe(masks, spacing_mm), args)
+    style.save(draw(masks, images), describe(masks, spacing_mm), style.Files.of(vars(args)))
 
 
 if __name__ == "__main__":

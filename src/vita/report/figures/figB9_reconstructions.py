@@ -127,7 +127,11 @@ def main(arguments: list[str] | None = None) -> None:
     style.apply()
     examples = {path.stem: read_example(path) for path in args.examples}
     measured = split_psnr(args.predictions)
-    style.save(draw(examples, _titles(args.titles), measured), describe(examples, measured), args)
+    style.save(
+        draw(examples, _titles(args.titles), measured),
+        describe(examples, measured),
+        style.Files.of(vars(args)),
+    )
 
 
 if __name__ == "__main__":
