@@ -38,7 +38,7 @@ def binary(found: Pairs, name: str, bootstrap: int, seed: int) -> Row:
     """Metrics of one binary target.
 
     Raises:
-        UserError: a truth is neither 0 nor 1, or a prediction is no probability.
+        UserError: a truth is neither 0 nor 1, or a prediction is not a probability.
     """
     if not np.isin(found.truth, (0, 1)).all():
         raise UserError(f"{name}: the truth of a binary target must be 0 or 1")
@@ -83,7 +83,7 @@ def categorical(predictions: pd.DataFrame, name: str, bootstrap: int, seed: int)
     """Metrics of one categorical target from a probability per participant and class.
 
     Raises:
-        UserError: there is no column `class`, or a class of a participant is missing or stands twice.
+        UserError: there is no column `class`, or a participant's class is missing or repeated.
     """
     if "class" not in predictions.columns:
         raise UserError(f"{name}: predictions of a categorical target need a column `class`")
@@ -94,7 +94,7 @@ def categorical(predictions: pd.DataFrame, name: str, bootstrap: int, seed: int)
         raise UserError(f"{name}: some participants have a class twice")
     probability = rows.pivot_table(index="eid", columns="class", values="prediction")
     if probability.isna().any(axis=None):
-        raise UserError(f"{name}: some participants lack the probability of a class")
+        raise UserError(f"{name}: some participants have no probability for a class")
     truth = rows.drop_duplicates("eid").set_index("eid")["truth"].reindex(probability.index).to_numpy(float)
     classes = probability.columns.to_numpy(float)
     called = classes[probability.to_numpy().argmax(axis=1)]

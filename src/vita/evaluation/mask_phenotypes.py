@@ -9,7 +9,7 @@
         --html results/metrics/mask_phenotypes/vita.html   (optional)
         --per-participant results/metrics/mask_phenotypes/vita_participants.parquet
 
-Both masks hold the planes and frames that the model sees: the kept short-axis slices stand for the whole stack, so
+Both masks hold the planes and frames that the model sees: the kept short-axis slices represent the whole stack, so
 that each counts for (slices of the stack / kept slices) slice distances, and the cycle has the sampled frames only.
 Values therefore differ a little from phenotypes.parquet; what is compared is one mask with the other. Atria: their
 own longest direction is taken for the long axis. Difference = predicted - reference; limits of agreement = mean
@@ -83,11 +83,11 @@ def per_participant(masks: dict[str, np.ndarray], shards: pd.DataFrame, ed: str)
     """`eid`, `target`, `reference`, `predicted`, where both are known.
 
     Raises:
-        UserError: the shards lack a participant of the masks.
+        UserError: a participant of the masks is not in the shards.
     """
     table = shards.set_index("eid")
     if not set(masks["eid"].tolist()) <= set(table.index):
-        raise UserError("the shards' tables lack participants of the masks: name all shards of the run")
+        raise UserError("participants of the masks are not in the shards' tables: name all shards of the run")
     rows = []
     arrays = (masks[name] for name in ("eid", "truth", "prediction", "spacing_mm"))
     for eid, truth, prediction, spacing in zip(*arrays, strict=True):

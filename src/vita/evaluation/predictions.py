@@ -34,7 +34,7 @@ def read_predictions(path: str | Path, split: str = "test", columns: tuple[str, 
     """One split's rows of a predictions file, sorted by target and participant.
 
     Raises:
-        UserError: the file is missing, lacks a column or has no row of the split.
+        UserError: the file is missing, has no such column or no row of the split.
     """
     path = Path(path)
     if not path.is_file():
@@ -42,7 +42,7 @@ def read_predictions(path: str | Path, split: str = "test", columns: tuple[str, 
     table = pd.read_parquet(path)
     missing = [name for name in columns if name not in table.columns]
     if missing:
-        raise UserError(f"{path} has no column {', '.join(missing)}: it is not a predictions file")
+        raise UserError(f"{path} has no column {', '.join(missing)}: so it is not a predictions file")
     table = table[table["split"] == split]
     if table.empty:
         raise UserError(f"{path} has no row with split {split!r}")
@@ -53,7 +53,7 @@ def read_targets(path: str | Path, task: str | None = None) -> pd.DataFrame:
     """Rows of targets.tsv in their order, those of one task if one is named.
 
     Raises:
-        UserError: the file is missing, lacks a column or does not know the task.
+        UserError: the file or a column is missing, or no row is of the task.
     """
     path = Path(path)
     if not path.is_file():
@@ -73,11 +73,11 @@ def pairs(predictions: pd.DataFrame, target: str) -> Pairs:
     """The participants whose truth of the target is known.
 
     Raises:
-        UserError: a participant stands twice, or a known truth has no finite prediction.
+        UserError: a participant occurs twice, or a known truth has no finite prediction.
     """
     rows = predictions[(predictions["target"] == target) & predictions["truth"].notna()]
     if rows["eid"].duplicated().any():
-        raise UserError(f"predictions of {target}: {rows['eid'].duplicated().sum()} participants stand twice")
+        raise UserError(f"predictions of {target}: {rows['eid'].duplicated().sum()} participants occur twice")
     prediction = rows["prediction"].to_numpy(float)
     if not np.isfinite(prediction).all():
         raise UserError(f"predictions of {target}: {(~np.isfinite(prediction)).sum()} are not finite numbers")
@@ -90,12 +90,12 @@ def complete(values: dict[str, np.ndarray], target: str) -> dict[str, np.ndarray
     """Those baselines that have a finite value for every participant; the log names the others.
 
     Args:
-        values: (n,) of each baseline, NaN where it lacks a participant.
+        values: (n,) of each baseline, NaN for participants that it has not predicted.
         target: for the log.
     """
     kept = {name: array for name, array in values.items() if array.size and np.isfinite(array).all()}
     for name in values.keys() - kept.keys():
-        log.warning("%s: %s lacks test participants and is not compared with", target, name)
+        log.warning("%s: %s has not predicted every test participant and is left out of the comparison", target, name)
     return kept
 
 

@@ -43,7 +43,7 @@ def read_masks(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a masks file.
 
     Raises:
-        UserError: the file is missing, lacks an array, or the shapes do not fit.
+        UserError: the file or an array is missing, or the shapes do not match.
     """
     if not path.is_file():
         raise UserError(f"no masks file {path}: run the rule that trains this system's segmentation first")

@@ -42,7 +42,7 @@ COLUMNS = ["task", "model", "target", "title", "metric", "unit", "group", "level
 
 
 def groups(fields: pd.DataFrame) -> dict[tuple[str, str], np.ndarray]:
-    """Participants of each (group, level), everybody first; who lacks the field is in none of its levels.
+    """Participants of each (group, level), everybody first; participants without the field are in none of its levels.
 
     Args:
         fields: `eid`, and any of `sex`, `age`, `bmi`.

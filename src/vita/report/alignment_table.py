@@ -7,7 +7,7 @@
 
 How often a participant's own table row is the nearest to the image, or among the five nearest, among all of the
 validation split, at the epoch with the lowest validation loss; Wilson's 95 % intervals. The number of participants
-stands in the config.json beside each history.
+is taken from the config.json beside each history.
 """
 
 import json
@@ -32,7 +32,7 @@ def measure(history: Path, title: str) -> dict[str, str | float]:
     """Retrieval of a Stage II, in percent of the validation split, at its best epoch.
 
     Raises:
-        UserError: the history or the config beside it is missing or lacks what is needed.
+        UserError: the history or the config beside it is missing or incomplete.
     """
     config = history.with_name("config.json")
     for path in (history, config):
@@ -41,7 +41,7 @@ def measure(history: Path, title: str) -> dict[str, str | float]:
     table, n = pd.read_csv(history), json.loads(config.read_text(encoding="utf-8")).get("participants", {}).get("val")
     missing = [name for name in ("val_loss", *QUANTITIES) if name not in table.columns or table[name].isna().all()]
     if missing or not n:
-        raise UserError(f"{history} lacks {', '.join(missing) or 'the number of validation participants'}: train anew")
+        raise UserError(f"{history} has no {', '.join(missing) or 'number of validation participants beside it'}: train this Stage II again")
     best = table.loc[table["val_loss"].idxmin()]
     row: dict[str, str | float] = {"variant": title, "n": int(n), "epoch": int(best["epoch"])}
     for name in QUANTITIES:

@@ -45,7 +45,7 @@ def read_config(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UserError(f"no config.json at {path}: run the rule that trains this model") from error
     except json.JSONDecodeError as error:
-        raise UserError(f"{path} is not JSON ({error}): train the model anew") from error
+        raise UserError(f"{path} is not JSON ({error}): train the model again") from error
     return config
 
 

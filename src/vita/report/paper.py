@@ -140,7 +140,7 @@ def _title(model: str) -> str:
 
 
 def _part(model: str, rows: pd.DataFrame) -> Printed:
-    """One system's rows; what both sides lack is left out."""
+    """One system's rows; what neither side has is left out."""
     out = Printed(_title(model), HEADER, words=2)
     before, order = None, {name: place for place, name in enumerate(dict.fromkeys([*QUANTITIES, *rows["quantity"]]))}
     place = rows["row"].map({name: place for place, name in enumerate(dict.fromkeys(rows["row"]))})

@@ -87,7 +87,7 @@ def _magnified(axes: Axes, part: pd.DataFrame, colour: str) -> None:
 
 
 def _labels(part: pd.DataFrame, near: float) -> list[tuple[np.ndarray, str]]:
-    """Where each section's number stands; sections closer than `near` to an earlier one share its label."""
+    """Where each section's number goes; sections closer than `near` to an earlier one share its label."""
     found: list[tuple[np.ndarray, str]] = []
     for _, row in part.iterrows():
         place, name = row[["x", "y"]].to_numpy(float), str(int(row["section"]))

@@ -51,7 +51,7 @@ def collect(paths: list[Path]) -> tuple[int, dict[str, np.ndarray], np.ndarray]:
         eid, masks (9, height, width) by row name (the reference first), spacing (9, 2) in mm.
 
     Raises:
-        UserError: a system's masks lack the participant.
+        UserError: a system has no masks of the participant.
     """
     arrays = {path.stem: read_masks(path) for path in paths}
     last = arrays[paths[-1].stem]
@@ -63,7 +63,7 @@ def collect(paths: list[Path]) -> tuple[int, dict[str, np.ndarray], np.ndarray]:
     for name in names.ordered(set(arrays)):
         place = np.flatnonzero(arrays[name]["eid"] == eid)
         if not place.size:
-            raise UserError(f"masks of {name} lack a participant that {paths[-1].stem} has: predict both anew")
+            raise UserError(f"{name} has no masks of a participant that {paths[-1].stem} has: predict both again")
         masks[names.title(name)] = arrays[name]["prediction"][place[0], :, FRAME]
     return eid, masks, last["spacing_mm"][row]
 
@@ -85,7 +85,7 @@ def describe(masks: dict[str, np.ndarray], spacing_mm: np.ndarray) -> pd.DataFra
 
 
 def draw(masks: dict[str, np.ndarray], images: np.ndarray | None) -> Figure:
-    """A row per system, a column per plane; without images (9, height, width) the masks stand on black."""
+    """A row per system, a column per plane; without images (9, height, width) the masks are drawn on black."""
     figure, cells = mosaic.grid(list(masks), list(mosaic.SHOWN_PLANES.values()), mosaic.LEGEND_INCHES)
     for row, mask in enumerate(masks.values()):
         for column, plane in enumerate(mosaic.SHOWN_PLANES):
@@ -111,7 +111,7 @@ def main(arguments: list[str] | None = None) -> None:
 
         reader = ShardReader(args.shards)
         if eid not in reader:
-            raise UserError("the shards lack the participant whose masks are shown: name all shards of the run")
+            raise UserError("the participant whose masks are shown is not in the shards: name all shards of the run")
         images = reader.voxels(eid, [FRAME])[:, 0]
     style.save(draw(masks, images), describe(masks, spacing_mm), style.Files.of(vars(args)))
 

@@ -34,7 +34,7 @@ def collect(paths: list[Path]) -> pd.DataFrame:
     """`task`, `model`, `epoch`, `train_loss`, `val_loss` of all histories.
 
     Raises:
-        UserError: a history is missing or lacks a column.
+        UserError: a history or one of its columns is missing.
     """
     parts = []
     for path in paths:
