@@ -12,6 +12,7 @@ from tqdm import tqdm
 from vita.training.learner import learner_of
 
 log = logging.getLogger(__name__)
+# digest: shows only
 
 
 class ShowProgress(Callback):
