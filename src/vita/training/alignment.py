@@ -1,5 +1,6 @@
 """Stage II's learner: images and table rows of the same participant close together, others apart."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -24,6 +25,7 @@ class AlignmentLearner(Learner):
     """Trains both encoders and projectors; images are masked in training and whole in validation."""
 
     model: Alignment
+    trivial_name = "chance level"
 
     def __init__(self, model: Alignment, settings: Settings, lr_scale: float = 1.0) -> None:
         super().__init__(model, settings)
@@ -69,6 +71,11 @@ class AlignmentLearner(Learner):
             "top1": retrieval_accuracy(image, table, 1),
             "top5": retrieval_accuracy(image, table, 5),
         }
+
+    def trivial_loss(self, values: dict[str, Tensor]) -> float:
+        """Loss of similarities that are all equal: the logarithm of the number of rows in the denominator."""
+        rows = len(values["image"])
+        return math.log(rows if self.settings.stage.denominator == "row" else rows - 1)
 
     def _loss(self, image: Tensor, table: Tensor) -> Tensor:
         stage = self.settings.stage

@@ -17,16 +17,19 @@ from vita.training.data import Batch, Samples
 from vita.training.optimisation import learning_rate_factor, make_optimizer
 from vita.training.settings import Settings
 
+TRIVIAL = "trivial_loss"  # column of the history
 _TRAIN, _VALIDATE = 1, 2  # streams of random numbers
 
 
 class Learner(LightningModule):
-    """A model with its losses; stages fill in three methods.
+    """A model with its losses; stages fill in three methods, and say what an answer without images costs.
 
     Args:
         model: what is trained and written.
         settings: of the stage.
     """
+
+    trivial_name = "loss of a constant answer"
 
     def __init__(self, model: nn.Module, settings: Settings) -> None:
         super().__init__()
@@ -48,6 +51,10 @@ class Learner(LightningModule):
     @abstractmethod
     def summary(self, values: dict[str, Tensor]) -> dict[str, float]:
         """Metrics of the whole validation split; `val_loss` selects the weights."""
+
+    def trivial_loss(self, values: dict[str, Tensor]) -> float | None:
+        """Validation loss of an answer that ignores the images; None unless a stage knows one."""
+        return None
 
     def warm_start(self, train: Samples) -> None:
         """What is done once, before the first step; nothing unless a stage has something to do."""
@@ -73,7 +80,10 @@ class Learner(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Metrics over the whole split; every rank sees all of it and gets the same."""
-        self.metrics = self.summary({key: torch.cat([v[key] for v in self._values]) for key in self._values[0]})
+        values = {key: torch.cat([v[key] for v in self._values]) for key in self._values[0]}
+        self.metrics = self.summary(values)
+        if (trivial := self.trivial_loss(values)) is not None:
+            self.metrics[TRIVIAL] = trivial
         self._values.clear()
 
     def learning_rate(self) -> float:

@@ -21,11 +21,18 @@ from vita.training.device import check_nodes, device_of
 from vita.training.learner import Learner
 from vita.training.settings import Settings
 from vita.training.show import ShowProgress
+from vita.training.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
 # the batch's key by stage; in Stage III the task or the system may have its own
 _BATCH_KEY = {"stage1": "stage1.batch", "stage2": "stage2.batch", "stage3": "stage3.defaults.batch"}
+# how a stage is called, and the key of its learning rate
+_WATCHED = {
+    "stage1": ("Stage I", "stage1.lr"),
+    "stage2": ("Stage II", "stage2.lr"),
+    "stage3": ("Stage III", "stage3.defaults.lr"),
+}
 _PRECISION: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
     "32": "32-true",
     "bf16": "bf16-mixed",
@@ -106,7 +113,8 @@ def _run(
         learner.warm_start(train)
     if training.compile:
         learner.model.compile()
-    trainer = _trainer(settings, max(left, 0), folder, [keeper, ShowProgress()])
+    watchdog = Watchdog(*_WATCHED[keeper.identity["name"]])
+    trainer = _trainer(settings, max(left, 0), folder, [keeper, watchdog, ShowProgress()])
     ranks, rank = trainer.world_size, trainer.global_rank
     batches = TrainingBatches(train, order, lambda: learner.progress.step, training.workers, rank, ranks)
     if left > 0:

@@ -14,6 +14,7 @@ from vita.training.settings import Settings
 from vita.training.task import Task, class_weights, in_units, mean_weight, odds_shifts
 
 _FOCUS = 2.0  # exponent of the focal loss (Lin et al., 2017)
+_SMALLEST_SHARE = 1e-6  # of a class that nobody in the training split has
 _PROBE = 4  # stream of random numbers
 _PROBE_LR = 2e-3  # peak; the head is small and starts anew, so its rate does not depend on that of fine-tuning
 
@@ -27,6 +28,8 @@ class PredictionLearner(Learner):
         task: targets with statistics.
         pretrained: part of the model that learns at `encoder_lr_scale`; None if everything starts from scratch.
     """
+
+    trivial_name = "mean guess"
 
     def __init__(self, model: nn.Module, settings: Settings, task: Task, pretrained: nn.Module | None = None) -> None:
         super().__init__(model, settings)
@@ -89,6 +92,19 @@ class PredictionLearner(Learner):
             if target.kind == "numerical"
         ]
         return metrics | ({"val_mae_std": torch.stack(errors).nanmean().item()} if errors else {})
+
+    def trivial_loss(self, values: dict[str, Tensor]) -> float:
+        """Loss of the mean guess: the training mean of numbers, and the training shares of classes."""
+        guess = torch.cat([self._guess(column) for column in range(len(self.task.targets))])
+        return self.loss(guess.to(values["targets"]).expand(len(values["targets"]), -1), values["targets"]).item()
+
+    def _guess(self, column: int) -> Tensor:
+        """(width,) raw outputs of a target that ignore the image."""
+        shares = self.task.statistics[column].shares
+        if not shares:
+            return torch.zeros(1)
+        logits = torch.tensor(shares).clamp(min=_SMALLEST_SHARE).log() + self.class_weights[column].log()
+        return logits.diff() if self.task.targets[column].kind == "binary" else logits
 
     def loss(self, raw_bo: Tensor, targets_bt: Tensor) -> Tensor:
         """Mean over the targets with a known value in the batch; 0, with gradients, where none is known.

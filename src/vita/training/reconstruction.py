@@ -28,10 +28,12 @@ class ReconstructionLearner(Learner):
     """Trains a masked autoencoder; masks of a step come from its random numbers, those of validation are fixed."""
 
     model: MaskedAutoencoder
+    trivial_name = "image variance"
 
     def __init__(self, model: MaskedAutoencoder, settings: Settings) -> None:
         super().__init__(model, settings)
         self.keep = kept_count(model.settings.tokens, settings.stage.mask_ratio)
+        self._variance: float | None = None
 
     def training_loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Pixel loss over masked or all patches."""
@@ -46,7 +48,17 @@ class ReconstructionLearner(Learner):
         images = batch["images"]
         order = random_order(len(images), self.model.settings.tokens, generator).to(images.device)
         masked, everything = errors(self.model, images, order, self.keep)
-        return {"masked": masked, "all": everything}
+        found = {"masked": masked, "all": everything}
+        if self._variance is None:  # of the same images in every epoch
+            flat = images.flatten(1).double()
+            found |= {"mean": flat.mean(dim=1), "square": flat.square().mean(dim=1)}
+        return found
+
+    def trivial_loss(self, values: dict[str, Tensor]) -> float:
+        """Variance of the split's intensities: the error of a grey image."""
+        if self._variance is None:
+            self._variance = (values["square"].mean() - values["mean"].mean().square()).item()
+        return self._variance
 
     def summary(self, values: dict[str, Tensor]) -> dict[str, float]:
         """Loss and PSNR in dB (mean over participants)."""

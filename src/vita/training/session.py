@@ -23,6 +23,7 @@ from vita.training.device import prepare
 from vita.training.learner import Learner
 from vita.training.loop import Fitted
 from vita.training.settings import Settings, read_settings
+from vita.training.watchdog import has_learned, trivial_loss
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +102,8 @@ class Session:
             "participants": dict(self.split.value_counts().sort_index().items()),
             "best_epoch": fitted.progress.best_epoch,
             "best_val_loss": fitted.progress.best_loss,
+            "trivial_val_loss": trivial_loss(fitted.progress),
+            "learned": has_learned(fitted.progress),
             "steps": fitted.progress.step,
             "seconds": round(fitted.progress.seconds, 2),
             **records.surroundings(self.device),

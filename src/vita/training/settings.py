@@ -25,6 +25,9 @@ class TrainingSettings:
         compile: torch.compile the model.
         tensorboard: write TensorBoard events if the package is installed.
         wandb: project name for Weights & Biases; empty for none.
+        not_learning: what a training does that is no better than an answer which ignores the images: warn, stop (at
+            the first look) or ignore it.
+        not_learning_after: share of the epochs after which that is looked at; it is once more at the end.
         keep_state_mb: the state of a finished training is kept, to train on later, up to this size; a larger one is
             deleted when all outputs of the job are written.
     """
@@ -41,6 +44,8 @@ class TrainingSettings:
     tensorboard: bool = True
     wandb: str = ""
     keep_state_mb: int = 100
+    not_learning: Literal["warn", "stop", "ignore"] = "warn"
+    not_learning_after: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,7 @@ class Settings:
 _CHOICES: Choices = {
     "training.device": ("auto", "cpu", "cuda"),
     "training.precision": ("32", "bf16", "fp16"),
+    "training.not_learning": ("warn", "stop", "ignore"),
     "stage.optimizer": ("adamw", "adam", "muon"),
     "stage.denominator": ("row", "equation3"),
     "stage.pooling": ("mean", "flatten", "cls"),
