@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from training import toy
 from vita.results.listing import main as list_models
@@ -13,6 +14,8 @@ from vita.results.models import find_models
 from vita.results.validate import problems_of
 from vita.runtime.errors import UserError
 from vita.training import join_targets, stage3
+
+ROOT = Path(__file__).parents[2]
 
 
 def learn(cohort: toy.Toy, folder: Path, target: str | None = None) -> Path:
@@ -61,3 +64,12 @@ def test_a_target_that_nobody_knows_stops_no_other(tmp_path, capsys):
     (tmp_path / "results/cohort").mkdir()
     (tmp_path / "results/cohort/split.parquet").write_bytes(cohort.split.read_bytes())
     assert list(problems_of(tmp_path / "results", find_models(tmp_path / "results"))) == []
+
+
+def test_the_papers_baselines_learn_each_target_by_themselves():
+    """Section 5.2.1: every trained baseline individually, ViTa all targets at once; ten epochs of warm-up."""
+    paper = yaml.safe_load((ROOT / "workflow/presets/paper.yaml").read_text())
+    individual = {name for name, block in paper["systems"].items() if block.get("individual")}
+    assert individual == {"resnet50", "vit", "mae"}
+    stages = [paper["stage1"], paper["stage2"], paper["stage3"]["defaults"], *paper["stage3"]["tasks"].values()]
+    assert {stage.get("warmup_epochs", 10) for stage in stages} == {10}

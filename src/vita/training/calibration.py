@@ -23,7 +23,8 @@ class Line:
 
     def apply(self, probability: np.ndarray | float) -> np.ndarray:
         """Calibrated probabilities, in the same order as the model's."""
-        return expit(self.slope * logit(np.clip(probability, _EDGE, 1 - _EDGE)) + self.intercept)
+        calibrated: np.ndarray = expit(self.slope * logit(np.clip(probability, _EDGE, 1 - _EDGE)) + self.intercept)
+        return calibrated
 
 
 def fit_line(truth: np.ndarray, probability: np.ndarray, prevalence: float) -> Line:

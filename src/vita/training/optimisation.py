@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, overload
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vita.training.settings import StageSettings
 
@@ -62,12 +62,12 @@ def make_optimizer(
     return kind(others, lr=stage.lr, fused=fused)
 
 
-def is_flat(parameter: nn.Parameter) -> bool:
+def is_flat(parameter: Tensor) -> bool:
     """Whether a parameter is a vector: at most one of its axes is longer than 1."""
     return max(parameter.shape, default=1) == parameter.numel()
 
 
-def _linear_maps(module: nn.Module) -> list[nn.Parameter]:
+def _linear_maps(module: nn.Module) -> list[Tensor]:
     """Matrices that map vectors to vectors. Lookups are matrices in form only, and convolutions are none."""
     maps = [part.weight for part in module.modules() if isinstance(part, nn.Linear)]
     return [weight for weight in maps if weight.requires_grad and not is_flat(weight)]
@@ -98,6 +98,12 @@ class MuonWithAdamW(torch.optim.Optimizer):
     def _share_groups(self) -> None:
         """Show the groups of both, so that a learning rate that is set here reaches them."""
         self.param_groups = [group for part in self.parts for group in part.param_groups]
+
+    @overload
+    def step(self, closure: None = ...) -> None: ...
+
+    @overload
+    def step(self, closure: Callable[[], float]) -> float: ...
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
         """Take a step with each, after the closure, if there is one, has computed the gradients."""

@@ -1,0 +1,227 @@
+"""Training in numbers that were worked out by hand, or by another library."""
+
+import math
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import nn
+
+from training import toy
+from training.test_resume import arguments
+from vita.models.alignment import Alignment, clip_loss, pool
+from vita.models.heads import Output, Regressor
+from vita.models.image_encoder import ImageEncoder
+from vita.models.settings import ModelSettings
+from vita.tabular.targets import Target
+from vita.training import finetune, stage1, stage3
+from vita.training.batches import TrainingOrder
+from vita.training.callbacks import KeepState
+from vita.training.learner import Learner
+from vita.training.long_table import calibrate, thresholds
+from vita.training.reconstruction import ReconstructionLearner
+from vita.training.settings import read_settings
+from vita.training.task import Task, make_task, sampling_weights
+
+NUMBER = Target("LVESV", "LVESV", "mL", "numerical", "phenotypes", "LVESV")
+BINARY = Target("cad", "CAD", "", "binary", "labels", "cad", 2)
+GROUP = Target("group", "Group", "", "categorical", "fields", "group", 3)
+
+
+def test_a_scripted_validation_loss(cohort, tmp_path, monkeypatch):
+    """Best after epoch 4, so the sixth, with two worse ones, is the last of eight; its rates are worked out by hand."""
+    script: Iterator[float] = iter([5.0, 3.0, 4.0, 2.0, 6.0, 2.5, 1.0, 1.0])
+    seen: list[dict[str, torch.Tensor]] = []
+    original = KeepState.on_train_epoch_end
+
+    def spied(self, trainer, learner):
+        seen.append({name: tensor.clone() for name, tensor in learner.model.state_dict().items()})
+        original(self, trainer, learner)
+
+    monkeypatch.setattr(ReconstructionLearner, "summary", lambda self, values: {"val_loss": next(script)})
+    monkeypatch.setattr(KeepState, "on_train_epoch_end", spied)
+    stage1.main(arguments(cohort, "stage1", tmp_path, epochs=8, patience=2, warmup_epochs=1.0, lr=2e-3))
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert history["val_loss"].tolist() == [5, 3, 4, 2, 6, 2.5]
+    written = load_file(tmp_path / "model.safetensors")
+    assert all(torch.equal(tensor, seen[3][name]) for name, tensor in written.items())
+    assert not all(torch.equal(tensor, seen[5][name]) for name, tensor in written.items())
+    # the last of four steps of an epoch, in its middle: after 0.875, 1.875, ... of 8 epochs; the first warms up
+    rates = [0.875 * 0.002, 0.00192388]
+    rates += [0.002 * 0.5 * (1 + math.cos(math.pi * (epoch - 1) / 7)) for epoch in (2.875, 3.875, 4.875, 5.875)]
+    assert history["learning_rate"].tolist() == pytest.approx(rates, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("clip", "gradient", "clipped"),
+    [(1.0, [3.0, 4.0], [0.6, 0.8]), (1.0, [0.3, 0.4], [0.3, 0.4]), (0.0, [3.0, 4.0], [3.0, 4.0])],
+)
+def test_clipping_a_known_gradient(clip, gradient, clipped):
+    """The norm is that of all groups together: 3 in one and 4 in the other are 5."""
+    first, second = (nn.Parameter(torch.zeros(1)) for _ in range(2))
+    first.grad, second.grad = (torch.tensor([value]) for value in gradient)
+    optimizer = torch.optim.SGD([{"params": [first]}, {"params": [second]}], lr=1.0)
+    Learner(nn.Identity(), read_settings(toy.blocks())).configure_gradient_clipping(optimizer, clip or None)
+    assert [first.grad.item(), second.grad.item()] == pytest.approx(clipped, rel=1e-4)
+
+
+def test_a_training_clips_by_the_settings(cohort, tmp_path, monkeypatch):
+    asked = []
+    original = Learner.configure_gradient_clipping
+
+    def spied(self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None):
+        original(self, optimizer, gradient_clip_val, gradient_clip_algorithm)
+        squares = [p.grad.square().sum() for group in optimizer.param_groups for p in group["params"]]
+        asked.append((gradient_clip_val, torch.stack(squares).sum().sqrt().item()))
+
+    monkeypatch.setattr(Learner, "configure_gradient_clipping", spied)
+    stage1.main(cohort.arguments("stage1", tmp_path, epochs=1, clip=1e-3))
+    assert {clip for clip, _ in asked} == {1e-3}
+    assert all(norm == pytest.approx(1e-3, rel=1e-2) for _, norm in asked)
+
+
+def test_statistics_come_from_the_training_split():
+    values = pd.DataFrame(
+        {"LVESV": [10.0, 20, 30, 40, 1e9, -1e9], "cad": [1.0, 0, 0, 0, 1, 1], "group": [0.0, 1, 1, 1, 2, 2]},
+        index=[1, 2, 3, 4, 5, 6],
+    )
+    task = make_task(values, [NUMBER, BINARY, GROUP], SimpleNamespace(eids=np.array([1, 2, 3, 4])))
+    number, binary, group = task.statistics
+    assert (number.mean, number.std) == (25, pytest.approx(math.sqrt(125)))
+    assert binary.shares == (0.75, 0.25)
+    assert group.shares == (0.25, 0.75, 0)
+
+
+@pytest.fixture
+def judged() -> tuple[Task, SimpleNamespace, pd.Series, list[np.ndarray]]:
+    """A disease whose best threshold on validation is 0.6 and on test 0.2; nobody of training is predicted."""
+    split = pd.Series(["train"] * 4 + ["val"] * 5 + ["test"] * 5, index=range(1, 15))
+    truth = pd.DataFrame({"cad": [1.0, 0, 0, 0, *(0, 0, 0, 1, 1), *(0, 1, 1, 1, 1)]}, index=split.index)
+    task = make_task(truth, [BINARY], SimpleNamespace(eids=np.array([1, 2, 3, 4])))
+    predicted = split[split != "train"]
+    samples = SimpleNamespace(split=predicted, eids=predicted.index.to_numpy())
+    return task, samples, split, [np.array([*(0.1, 0.3, 0.5, 0.6, 0.8), *(0.1, 0.2, 0.4, 0.5, 0.9)])]
+
+
+def test_thresholds_come_from_the_validation_split(judged):
+    task, samples, _, predictions = judged
+    assert thresholds(task, samples, predictions) == {"cad": 0.6}
+
+
+def test_calibration_comes_from_the_validation_split_and_the_prevalence_from_training_too(judged):
+    task, samples, split, predictions = judged
+    first = [predictions[0].copy()]
+    line = calibrate(task, split, samples, first)["cad"]
+    assert first[0][:5].mean() == pytest.approx(3 / 9)  # one of four in training, two of five in validation
+    assert first[0] == pytest.approx(line.apply(predictions[0]))
+    for part, same in (("test", True), ("val", False), ("train", False)):
+        changed = task.truth.copy()
+        changed.loc[split == part, "cad"] = 1 - changed.loc[split == part, "cad"]
+        other = calibrate(Task(task.targets, changed, task.statistics), split, samples, [predictions[0].copy()])
+        assert (other["cad"] == line) == same, part
+
+
+def test_balanced_sampling_by_hand(cohort, tmp_path, monkeypatch):
+    """One of four is positive: it is drawn three times as often as a negative; who is unknown is never drawn."""
+    truth = pd.DataFrame({"cad": [1.0, 0, 0, 0, np.nan]}, index=[1, 2, 3, 4, 5])
+    train = SimpleNamespace(eids=np.array([1, 2, 3, 4, 5]))
+    task = make_task(truth, [BINARY], train)
+    weights = sampling_weights(task, train)
+    assert weights.tolist() == pytest.approx([3, 1, 1, 1, 0])
+    drawn = torch.tensor(TrainingOrder(5, 5, 1, weights).epoch(0) + TrainingOrder(5, 5, 2, weights).epoch(0)).flatten()
+    assert 4 not in drawn
+    many = weights.repeat(400)
+    rows = torch.tensor(TrainingOrder(2000, 2000, 1, many).epoch(0)).flatten()
+    assert (rows % 5 == 0).float().mean().item() == pytest.approx(0.5, abs=0.04)
+    handed = []
+    original = finetune.fit
+
+    def spied(*positional):
+        handed.append(positional[5])
+        return original(*positional)
+
+    monkeypatch.setattr(finetune, "fit", spied)
+    for imbalance in ("sampling", "weights"):
+        stage3.main(cohort.stage3("disease_cad", "vit", tmp_path / imbalance, epochs=1, imbalance=imbalance))
+    assert handed[0] is not None
+    assert handed[1] is None
+
+
+class Drawing(Learner):
+    """Shows the random numbers of a step; `rank` as in a training of several processes."""
+
+    rank = 0
+
+    @property
+    def global_rank(self) -> int:
+        return self.rank
+
+    def training_loss(self, batch, generator):
+        return torch.stack([torch.rand(1, generator=generator), torch.rand(1)])  # masks and such, and dropout
+
+
+def test_random_numbers_of_ranks_and_steps():
+    learner = Drawing(nn.Identity(), read_settings(toy.blocks()))
+    drawn = {}
+    for rank in (0, 1):
+        for step in (0, 1):
+            learner.rank, learner.progress.step = rank, step
+            first, again = learner.training_step({}, 0), learner.training_step({}, 5)
+            assert torch.equal(first, again), "a function of seed, step and rank alone"
+            drawn[rank, step] = first
+    for source in (0, 1):
+        assert len({tensor[source].item() for tensor in drawn.values()}) == 4
+
+
+def test_dropout_at_a_fixed_seed():
+    """A training step's dropout is torch's own at the step's seed, and there is none in validation."""
+    sizes, without = (ModelSettings.from_dict(toy.MODEL | {"dropout": dropout}) for dropout in (0.5, 0.0))
+    torch.manual_seed(0)
+    model = Regressor(sizes, ImageEncoder(sizes), [Output("LVESV", "numerical")])
+    plain = Regressor(without, ImageEncoder(without), model.outputs)
+    plain.load_state_dict(model.state_dict())
+    images = torch.rand(2, 9, 5, toy.SIZE, toy.SIZE)
+    block = model.encoder.blocks[0]
+    tokens = torch.randn(2, 5, sizes.width)
+    torch.manual_seed(3)
+    found = block(tokens)
+    torch.manual_seed(3)
+    attended = tokens + F.dropout(block.attention(block.norm1(tokens)), 0.5)
+    by_hand = attended + F.dropout(block.fc2(F.gelu(block.fc1(block.norm2(attended)))), 0.5)
+    assert torch.allclose(found, by_hand, atol=1e-6)
+    assert not torch.allclose(model(images), plain(images), atol=1e-3)
+    assert torch.equal(model.eval()(images), plain.eval()(images))
+
+
+def test_the_two_directions_of_the_contrastive_loss():
+    """At lambda 0.3 and tau 0.5, with similarities that are not symmetric, against torch's cross-entropy."""
+    image = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    table = torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.8, 0.6]])
+    logits = torch.tensor([[1.0, 0.6, 0.8], [1.0, 0.6, 0.8], [0.0, 0.8, 0.6]]) / 0.5
+    rows = torch.arange(3)
+    image_to_table, table_to_image = F.cross_entropy(logits, rows), F.cross_entropy(logits.T, rows)
+    assert abs(image_to_table - table_to_image) > 0.02
+    expected = 0.3 * image_to_table + 0.7 * table_to_image
+    assert clip_loss(image, table, 0.5, 0.3).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_the_class_token_is_left_out_of_pooling():
+    assert pool(torch.tensor([[[100.0], [1.0], [3.0]]])).tolist() == [[2.0]]
+    sizes = ModelSettings.from_dict(toy.MODEL)
+    torch.manual_seed(0)
+    model = Alignment(sizes, 2, 1, [3]).eval()
+    images, numbers, classes = torch.rand(2, 9, 5, toy.SIZE, toy.SIZE), torch.randn(2, 2), torch.zeros(2, 2).long()
+    image, table = model(images, numbers, classes)
+    for projection, projector, tokens in (
+        (image, model.image_projector, model.image_encoder(images)),
+        (table, model.table_projector, model.tabular_encoder(numbers, classes)),
+    ):
+        first, second = projector[0], projector[2]
+        mean = tokens[:, 1:].sum(dim=1) / (tokens.shape[1] - 1)
+        by_hand = F.relu(mean @ first.weight.T + first.bias) @ second.weight.T + second.bias
+        assert torch.allclose(projection, by_hand, atol=1e-6)
