@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+from collections import OrderedDict, defaultdict, deque
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from models.published_file import write_published
 from shared import SHARED, needs_shared
 from vita.models.image_encoder import ImageEncoder
 from vita.models.import_published import main
@@ -153,3 +155,45 @@ def test_no_file(tmp_path):
 def test_a_checkpoint_of_another_model(tmp_path):
     with pytest.raises(UserError, match=r"encoder_imaging\.patch_embed"):
         _import(tmp_path, _save(tmp_path / "p.ckpt", {"backbone.weight": torch.ones(2, 2)}))
+
+
+class AttributeDict(dict):
+    """As Lightning keeps hyperparameters: a dictionary whose keys are attributes."""
+
+
+HARMLESS = {
+    "attributes": AttributeDict(lr=1e-3, nested=AttributeDict(depth=6)),
+    "defaults": defaultdict(list, {"losses": [1.0, 2.0]}),
+    "queue": deque([1.0, 2.0], maxlen=3),
+    "one element": deque([AttributeDict(one=1)]),
+    "several": [Foreign(), deque([Foreign()]), AttributeDict(a=Foreign()), OrderedDict(a=AttributeDict(b=2))],
+}
+
+
+@pytest.mark.parametrize("name", list(HARMLESS))
+def test_hyperparameters_in_containers_are_skipped(tmp_path, name):
+    path = _save(tmp_path / "p.ckpt", {"a": torch.ones(2)}, hyper_parameters=HARMLESS[name])
+    assert read_tensors(path)["a"].tolist() == [1, 1]
+
+
+def test_the_reason_of_a_refusal_is_said(tmp_path):
+    path, _ = _harmful(tmp_path, "system")
+    with pytest.raises(UserError, match=r"without running code from the file \((?!Weights only load failed).*system"):
+        read_tensors(path)
+
+
+@pytest.mark.parametrize("form", ["normalised", "without biases"])
+def test_projectors_of_another_form_are_left_out_without_a_flag(tmp_path, caplog, form):
+    sizes = ModelSettings.from_dict({"frames": 5, "size": 16, "patch": [5, 8, 8], "width": 33, "heads": 3, "depth": 1})
+    state = write_published(tmp_path / "whole.ckpt", sizes)
+    whole = torch.load(tmp_path / "whole.ckpt", weights_only=False)["state_dict"]
+    if form == "normalised":
+        whole |= {f"projector_imaging.layers.1.{part}": torch.ones(33) for part in ("weight", "bias", "running_mean")}
+    else:
+        del whole["projector_imaging.layers.0.bias"]
+    folder = _import(tmp_path, _save(tmp_path / "p.ckpt", whole))
+    assert "projector_imaging.* is not two linear maps" in caplog.text
+    with pytest.raises(UserError, match="image_projector"):
+        read_part(folder, "image_projector")
+    table = read_part(folder, "table_projector")["0.weight"]
+    assert torch.equal(table, state["projector_tabular.layers.0.weight"])

@@ -1,6 +1,7 @@
 """Every stage starts from a checkpoint in the published format, imported by its command, and trains on."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -59,3 +60,40 @@ def test_stage3(cohort, imported, tmp_path, task):
     assert torch.equal(trained(tmp_path / "m", "encoder.embed.weight"), convolution.flatten(1))
     assert set(pd.read_parquet(tmp_path / "m/predictions.parquet")["split"]) == {"val", "test"}
     assert json.loads((tmp_path / "m/config.json").read_text())["data"]["init"]
+
+
+def unmoved(cohort, folder: Path, init: Path, stage: str, **settings) -> dict[str, Tensor]:
+    """Weights of a training that starts from a folder and moves nothing."""
+    module = {"stage1": stage1, "stage2": stage2}[stage]
+    still = {"epochs": 1, "lr": 1e-12, "weight_decay": 0.0} | settings
+    module.main([*cohort.arguments(stage, folder, **still), "--init", str(init)])
+    return load_file(folder / "model.safetensors")
+
+
+def test_stage1_takes_the_decoder(cohort, imported, tmp_path, caplog):
+    folder, state = imported
+    weights = unmoved(cohort, tmp_path / "m", folder, "stage1")
+    assert torch.allclose(weights["decoder.embed.weight"], state["decoder_imaging.decoder_embed.weight"], atol=1e-6)
+    assert json.loads((tmp_path / "m/config.json").read_text())["started"] == ["image_encoder", "decoder"]
+    weights = unmoved(cohort, tmp_path / "deep", folder, "stage1", model={"decoder_depth": 2})
+    assert not torch.allclose(weights["decoder.embed.weight"], state["decoder_imaging.decoder_embed.weight"], atol=1e-2)
+    assert json.loads((tmp_path / "deep/config.json").read_text())["started"] == ["image_encoder"]
+    assert "its decoder does not fit and starts anew" in caplog.text
+
+
+def test_stage2_takes_the_table_side_of_the_same_features(cohort, pretrained, imported, tmp_path, caplog):
+    first = load_file(pretrained / "stage2/model.safetensors")
+    again = unmoved(cohort, tmp_path / "m", pretrained / "stage2", "stage2")
+    assert set(first) == set(again)
+    assert all(torch.allclose(first[name], again[name], atol=1e-6) for name in first)
+    parts = ["image_encoder", "tabular_encoder", "image_projector", "table_projector"]
+    assert json.loads((tmp_path / "m/config.json").read_text())["started"] == parts
+    other = tmp_path / "other"
+    shutil.copytree(pretrained / "stage2", other)
+    record = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps(record | {"features": record["features"][::-1]}))
+    for name, folder in (("of another order", other), ("of another number", imported[0])):
+        unmoved(cohort, tmp_path / name, folder, "stage2")
+        assert json.loads((tmp_path / name / "config.json").read_text())["started"] == ["image_encoder"]
+    assert "is for other features" in caplog.text
+    assert "its tabular_encoder does not fit" in caplog.text

@@ -47,6 +47,7 @@ def _convert(args: argparse.Namespace) -> None:
     settings = settings_of(state, args.heads)
     _check_positions(state, settings)
     weights, left_over = rename(state)
+    left_over = _without_foreign_projectors(weights, left_over, settings)
     problems = unplaced(weights, settings)
     missing = [name for name in problems if name not in weights]
     left_over += [name for name in problems if name in weights]
@@ -58,6 +59,28 @@ def _convert(args: argparse.Namespace) -> None:
         save_file(kept, temporary)
     write_text(args.output / "config.json", json.dumps(_config(args, settings), indent=2) + "\n")
     logging.info("%d weights of %s written to %s", len(kept), args.checkpoint, args.output)
+
+
+def _without_foreign_projectors(
+    weights: dict[str, "Tensor"], left_over: list[str], settings: "ModelSettings"
+) -> list[str]:
+    """Leave out projectors of another form, such as with normalisation, in place; returns what else is left over.
+
+    Everything behind Stage II starts from the encoders, and another Stage II can learn its own projectors.
+    """
+    for part, published in (("image_projector", "projector_imaging."), ("table_projector", "projector_tabular.")):
+        foreign = [name for name in left_over if name.startswith(published)]
+        problems = [name for name in unplaced(weights, settings) if name.startswith(f"{part}.")]
+        if foreign or problems:
+            logging.warning(
+                "%s* is not two linear maps with biases (%s): it is left out, and Stage II starts its own",
+                published,
+                ", ".join(foreign or problems),
+            )
+            left_over = [name for name in left_over if name not in foreign]
+            for name in [name for name in weights if name.startswith(f"{part}.")]:
+                del weights[name]
+    return left_over
 
 
 def _config(args: argparse.Namespace, settings: "ModelSettings") -> dict[str, Any]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from vita.models.settings import ModelSettings
 from vita.runtime.errors import UserError
 
+ABSENT = "there is none"
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 # A masked autoencoder and a Stage III model call their image encoder `encoder`, an alignment `image_encoder`.
 _PREFIXES = {"image_encoder": ("image_encoder.", "encoder.")}
@@ -68,6 +69,31 @@ def load_part(module: nn.Module, folder: Path, part: str, settings: ModelSetting
     if other := _other_sizes(folder, settings, _MEANING):
         raise UserError(f"{folder / WEIGHTS}: weights of '{part}' mean something else here: {'; '.join(other)}")
     module.load_state_dict(weights)
+
+
+def load_if_fits(
+    module: nn.Module, folder: Path, part: str, settings: ModelSettings, same: Sequence[str] = ()
+) -> str | None:
+    """Fill a module with a part of a trained model if the folder has it and it fits.
+
+    Args:
+        module: the part, built with `settings`.
+        folder: as in `load_part`.
+        part: as in `read_part`.
+        settings: sizes that the module was built with.
+        same: settings that must be the same although they shape no weight.
+
+    Returns:
+        None if the module is filled, else why it is not.
+    """
+    with safe_open(folder / WEIGHTS, framework="pt") as file:
+        if not any(name.startswith(f"{part}.") for name in file.keys()):  # noqa: SIM118  # not a mapping
+            return ABSENT
+    weights = read_part(folder, part)
+    if problems := differences(module.state_dict(), weights) or _other_sizes(folder, settings, same):
+        return _few(problems)
+    module.load_state_dict(weights)
+    return None
 
 
 def load_whole(model: nn.Module, folder: Path) -> None:

@@ -1,7 +1,9 @@
 """Stage II's learner: images and table rows of the same participant close together, others apart."""
 
+import json
+import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +20,10 @@ from vita.runtime.errors import UserError
 from vita.tabular.encoder import Encoder
 from vita.training.data import Batch, Samples
 from vita.training.learner import Learner
+from vita.training.session import Session
 from vita.training.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 class AlignmentLearner(Learner):
@@ -80,6 +85,24 @@ class AlignmentLearner(Learner):
     def _loss(self, image: Tensor, table: Tensor) -> Tensor:
         stage = self.settings.stage
         return clip_loss(image.float(), table.float(), stage.tau, stage.lam, stage.denominator)
+
+
+def start_table_side(session: Session, model: Alignment, folder: Path, features: Sequence[str]) -> list[str]:
+    """Fill the tabular encoder, and with it both projectors, from a folder that has them for the same features.
+
+    Imported weights do not name their features: there, their number and their numbers of classes must agree.
+
+    Returns:
+        Names of the parts that are filled.
+    """
+    config = folder / "config.json"
+    theirs = json.loads(config.read_text(encoding="utf-8")).get("features") if config.is_file() else None
+    if theirs is not None and list(theirs) != list(features):
+        log.warning("%s: its tabular encoder is for other features and starts anew", folder)
+        return []
+    started = session.start_rest({"tabular_encoder": model.tabular_encoder}, folder)
+    projectors = {"image_projector": model.image_projector, "table_projector": model.table_projector}
+    return started + (session.start_rest(projectors, folder) if started else [])
 
 
 def add_table(samples: Samples, encoded: Path, encoder: Encoder) -> None:

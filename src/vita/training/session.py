@@ -9,12 +9,13 @@ from typing import Any, Literal
 
 import pandas as pd
 import torch
+from torch import nn
 
 from vita.cohort.split_hash import split_hash
 from vita.images.shards import ShardReader
 from vita.models.image_encoder import ImageEncoder
 from vita.models.settings import ModelSettings
-from vita.models.weights import WEIGHTS, load_part
+from vita.models.weights import ABSENT, WEIGHTS, load_if_fits, load_part
 from vita.runtime.digest import code_digest
 from vita.training import records
 from vita.training.checkpoint import Identity, release_state
@@ -84,6 +85,26 @@ class Session:
         """
         load_part(encoder, folder, "image_encoder", self.model)
         return file_digest(folder / WEIGHTS)
+
+    def start_rest(self, parts: Mapping[str, nn.Module], folder: Path) -> list[str]:
+        """Fill further parts of a model from a folder, those that it has and that fit.
+
+        Args:
+            parts: modules by the names of their parts.
+            folder: as in `start_encoder`.
+
+        Returns:
+            Names of the parts that are filled.
+        """
+        started = []
+        for part, module in parts.items():
+            reason = load_if_fits(module, folder, part, self.model, ("decoder_heads",) if part == "decoder" else ())
+            if reason is None:
+                log.info("%s: its %s is taken too", folder, part)
+                started.append(part)
+            elif reason != ABSENT:
+                log.warning("%s: its %s does not fit and starts anew: %s", folder, part, reason)
+        return started
 
     def write(self, folder: Path, learner: Learner, fitted: Fitted, **more: Any) -> None:
         """Write model.safetensors, history.csv and, last, config.json; then a large state is deleted.

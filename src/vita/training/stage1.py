@@ -32,7 +32,7 @@ def train(
         split: split.parquet.
         settings: the seed and the blocks model, training and stage, as in config.yaml.
         output: the model's folder.
-        init: folder of weights to start from.
+        init: folder of weights to start from: the image encoder's, and the decoder's where it has a fitting one.
 
     Raises:
         UserError: settings, files or weights cannot be used.
@@ -45,10 +45,13 @@ def train(
     session = open_session("stage1", shards, split, settings)
     train, validate = session.samples(["train"]), session.samples(["val"])
     model = MaskedAutoencoder(session.model, "all" if session.settings.stage.loss == "all" else "masked")
-    digests = {"init": session.start_encoder(model.encoder, init)} if init else {}
+    digests, started = {}, {}
+    if init:
+        digests["init"] = session.start_encoder(model.encoder, init)
+        started["started"] = ["image_encoder", *session.start_rest({"decoder": model.decoder}, init)]
     learner = ReconstructionLearner(model, session.settings)
     fitted = fit(learner, train, validate, output, session.identity(train, validate, **digests))
-    session.write(output, learner, fitted)
+    session.write(output, learner, fitted, **started)
 
 
 if __name__ == "__main__":

@@ -42,14 +42,14 @@ def train(
         encoder: encoder.json, which lists its features.
         settings: the seed and the blocks model, training and stage, as in config.yaml.
         output: the model's folder.
-        init: folder of weights to start from.
+        init: folder of weights to start from: the image encoder's, and of a Stage II with these features the rest.
 
     Raises:
         UserError: settings, files or weights cannot be used.
     """
     from vita.models.alignment import Alignment
     from vita.tabular.encoder import load_encoder
-    from vita.training.alignment import AlignmentLearner, add_table
+    from vita.training.alignment import AlignmentLearner, add_table, start_table_side
     from vita.training.loop import fit
     from vita.training.session import file_digest, open_session
 
@@ -60,13 +60,15 @@ def train(
         add_table(samples, encoded, features)
     model = Alignment(session.model, features.count("numerical"), features.count("binary"), features.categories)
     digests = {"encoder": file_digest(encoder), "encoded": file_digest(encoded)}
-    scale = 1.0
+    names = [feature.name for feature in features.features]
+    scale, started = 1.0, {}
     if init:
         digests["init"] = session.start_encoder(model.image_encoder, init)
         scale = session.settings.stage.encoder_lr_scale
+        started["started"] = ["image_encoder", *start_table_side(session, model, init, names)]
     learner = AlignmentLearner(model, session.settings, scale)
     fitted = fit(learner, train, validate, output, session.identity(train, validate, **digests))
-    session.write(output, learner, fitted, features=[feature.name for feature in features.features])
+    session.write(output, learner, fitted, features=names, **started)
 
 
 if __name__ == "__main__":
