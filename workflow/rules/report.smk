@@ -3,6 +3,7 @@ from vita.runtime import slurm
 from vita.runtime.atomic import PART
 from vita.runtime.claim import claim, end_leftovers, remove_parts
 from vita.plan.checking import missing_inputs
+from vita.results.models import not_learned
 from vita.runtime.failures import failure_lines
 
 WRITTEN = [Path("results"), Path(".snakemake")]
@@ -24,6 +25,11 @@ onstart:
             f" {removed} half-written files removed",
             file=sys.stderr,
         )
+
+
+onsuccess:
+    for line in not_learned(Path("results")):
+        print(f"warning: {line}", file=sys.stderr)
 
 
 onerror:

@@ -46,6 +46,16 @@ def find_models(results: Path) -> list[Model]:
     return [Model(path, path.parent.name, path.name, _config(path / "config.json")) for path in folders]
 
 
+def not_learned(results: Path) -> list[str]:
+    """A line for each model whose validation loss is no better than that of an answer that ignores the images."""
+    return [
+        f"{model.task}, {model.system} has not learned: validation loss {model.config['best_val_loss']:.4g}, without "
+        f"images {model.config['trivial_val_loss']:.4g}; see its log and learning curve, and lower its lr"
+        for model in (find_models(results) if (results / "models").is_dir() else [])
+        if model.config.get("learned") is False
+    ]
+
+
 def _config(path: Path) -> Mapping[str, Any]:
     try:
         return json.loads(path.read_text(encoding="utf-8"))

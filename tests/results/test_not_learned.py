@@ -1,0 +1,21 @@
+"""The last lines of a run name the models that have learned nothing."""
+
+import json
+from pathlib import Path
+
+from vita.results.models import not_learned
+
+
+def test_models_that_have_not_learned_are_named(tmp_path: Path) -> None:
+    records = {
+        "stage1/vita": {"learned": False, "best_val_loss": 0.0307, "trivial_val_loss": 0.031},
+        "stage2/vita": {"learned": True, "best_val_loss": 1.0, "trivial_val_loss": 3.0},
+        "segmentation/vita": {"learned": True, "best_val_loss": 1.0, "trivial_val_loss": None},
+        "sa_phenotypes/vit": {},
+    }
+    for name, record in records.items():
+        (tmp_path / "models" / name).mkdir(parents=True)
+        (tmp_path / "models" / name / "config.json").write_text(json.dumps(record))
+    (line,) = not_learned(tmp_path)
+    assert line.startswith("stage1, vita has not learned: validation loss 0.0307, without images 0.031;")
+    assert not_learned(tmp_path / "none") == []
