@@ -50,6 +50,11 @@ def page(table: Printed) -> str:
     return render("tables.html", title=table.caption, tables=[table], folded=False, remarks=[])
 
 
+def part(table: Printed) -> Markup:
+    """The table as a part of a larger page."""
+    return Markup(_environment(()).get_template("parts.html").module.printed(table))
+
+
 def folded(caption: str, parts: list[Printed], remarks: list[str]) -> str:
     """Several tables as a page, each folded under its own caption; the first is open."""
     return render("tables.html", title=caption, tables=parts, folded=True, remarks=remarks)
