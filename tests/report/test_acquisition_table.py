@@ -42,8 +42,8 @@ def test_thickness_and_gap_stand_beside_the_papers(tmp_path):
         10,
     ]  # without the broken
     assert table.loc[("sa", "frame_ms"), "median"] == pytest.approx(20)
-    assert "| Slices | 9.50 (9.00 to 10.00) | – |" in md
-    assert "| Slice thickness and gap (mm) | 10.00 | 10.0 |" in md
+    assert "| Slices | 10 (9 to 10) | – |" in md
+    assert "| Slice thickness and gap (mm) | 10.0 | 10.0 |" in md
     assert "Short axis (20 scans)" in md
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from vita import names
 from vita.images.index import read_index
 from vita.printing.cells import Cell, Printed, latex, markdown
-from vita.printing.numbers import DASH, count, known, number, rounded
+from vita.printing.numbers import DASH, count, known, number
 from vita.printing.web import page
 from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
@@ -33,6 +33,7 @@ QUANTITIES = {
     "frames": "Frames",
     "frame_ms": "Duration of a frame (ms)",
 }
+DECIMALS = {"spacing_row_mm": 2, "spacing_column_mm": 2, "spacing_slice_mm": 1, "frame_ms": 1}  # of others: none
 EDGES = (0.05, 0.5, 0.95)
 VIEWS = {"sa": "Short axis", "la": "Long axis"}
 
@@ -93,9 +94,9 @@ def printed(table: pd.DataFrame, paper: dict[tuple[str, str], float]) -> Printed
 def _in_words(row: pd.Series) -> str:
     if not known(row["median"]):
         return DASH
-    ends = [rounded(row[name], decimals=2) for name in ("low", "high")]
-    words = rounded(row["median"], decimals=2)
-    return words if set(ends) == {words} else f"{words} ({ends[0]} to {ends[1]})"
+    places = DECIMALS.get(row["quantity"], 0)
+    low, median, high = (number(row[name], places) for name in ("low", "median", "high"))
+    return median if low == median == high else f"{median} ({low} to {high})"
 
 
 def main(arguments: list[str] | None = None) -> None:
