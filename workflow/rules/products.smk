@@ -88,9 +88,7 @@ FIGURE_SOURCES = {
     "targets": [TARGETS],
     "shards": shards("npz"),
     "masks": expand("results/predictions/segmentation/{system}.npz", system=SEGMENTED),
-    "dice": expand(
-        "results/metrics/segmentation/{system}_participants.parquet", system=SEGMENTED
-    ),
+    "dice": expand("results/metrics/segmentation/{system}_participants.parquet", system=SEGMENTED),
     "mask_phenotypes": expand(
         "results/metrics/mask_phenotypes/{system}_participants.parquet",
         system=[system for system in SEGMENTED if system == "vita"],
@@ -108,7 +106,8 @@ def figure_files(figure):
         option, _, source = text.partition("=")
         if text == "predictions":
             found[option] = predictions("vita", *figure.tasks)
-        elif source != "psnr" or config["products"] == "all":  # two scans have no PSNR on a test split
+        # two scans have no PSNR on a test split
+        elif source != "psnr" or config["products"] == "all":
             found[option] = FIGURE_SOURCES[source or option]
     return found
 

@@ -130,8 +130,8 @@ def _panel(axes: Axes, part: pd.DataFrame, colour: str) -> None:
     top = max(float(part[["predicted", "high", "highest"]].max(axis=None)) * 1.05, 0.1)
     axes.plot([0, top], [0, top], color=style.GREY, linewidth=0.8, linestyle=(0, (3, 2)))
     spread = np.abs(part[["low", "high"]].to_numpy() - part[["observed"]].to_numpy()).T
-    dots = {"linestyle": "none", "marker": "o", "markersize": 3, "elinewidth": 0.7}
-    axes.errorbar(part["predicted"], part["observed"], yerr=spread, color=colour, **dots)
+    x, y = part["predicted"], part["observed"]
+    axes.errorbar(x, y, yerr=spread, color=colour, linestyle="none", marker="o", markersize=3, elinewidth=0.7)
     slope, intercept, lowest, highest = part[list(FIT)].iloc[0]
     p = np.linspace(lowest, highest, 50)
     axes.plot(p, scipy.special.expit(slope * scipy.special.logit(p) + intercept), color=colour, linewidth=1)

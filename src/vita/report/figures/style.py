@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from textwrap import fill
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -79,7 +80,7 @@ class Files:
     pdf: Path | None = None
 
     @classmethod
-    def of(cls, arguments: Mapping[str, Path | None]) -> "Files":
+    def of(cls, arguments: Mapping[str, Any]) -> "Files":
         """The files that the arguments of `add_common` name, among others."""
         return cls(**{field.name: arguments[field.name] for field in fields(cls)})
 
