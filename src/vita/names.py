@@ -60,10 +60,23 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of the report; `module` of vita.report.figures draws it, by default the one with the figure's name."""
+    """A figure of the report.
+
+    Attributes:
+        reads: the module's options that take files, each named as what it takes (products.smk knows the files) or,
+            where the names differ, `option=source`.
+        tasks: whose predictions the figure shows; without any of them in a run there is no figure.
+        options: what the module takes beside files.
+        scans_alone: can be drawn without UK Biobank's tables.
+        drawn_by: module of vita.report.figures, by default the one with the figure's name.
+    """
 
     name: str
     title: str
+    reads: tuple[str, ...]
+    tasks: tuple[str, ...] = ()
+    options: str = ""
+    scans_alone: bool = False
     drawn_by: str = ""
 
     @property
@@ -75,7 +88,7 @@ class Figure:
 SYSTEMS = (
     System("mean_guess", "Mean guess", GREY),
     System("resnet50", "ResNet-50", ORANGE),
-    System("vit", "ViT", SKY),
+    System("vit", "ViT", VERMILION),
     System("mae", "MAE", GREEN),
     System("vita_sa", "ViTa (SA)", PURPLE),
     System("vita_la", "ViTa (LA)", WINE),
@@ -150,6 +163,11 @@ TABLES = (
         "Reconstruction by masking ratio: PSNR in dB, mean ± SD over the test split",
     ),
     Table(
+        "tableC7_acquisition",
+        "Table C.7: acquisition",
+        "Acquisition parameters of the scans by view",
+    ),
+    Table(
         "tableC8_cohort",
         "Table C.8: the test split",
         "The test split, and the error of guessing the training mean",
@@ -191,24 +209,41 @@ TABLES = (
     ),
 )
 FIGURES = (
-    Figure("fig2_temporal_sections", "Figure 2: sections of the cardiac cycle"),
-    Figure("fig3_subject_trajectories", "Figure 3: paths through the cycle"),
-    Figure("fig4_phenotype_tsne", "Figure 4: map of phenotypes"),
-    Figure("fig5_phenotype_scatter", "Figure 5: phenotypes", "target_scatter"),
-    Figure("fig6_physiological_scatter", "Figure 6: physiological features", "target_scatter"),
-    Figure("fig7_segmentation", "Figure 7: segmentation"),
-    Figure("fig8_segmentation_examples", "Figure 8: masks"),
-    Figure("figB9_reconstructions", "Figure B.9: reconstructions"),
-    Figure("calibration", "Calibration of diseases"),
-    Figure("bland_altman", "Phenotypes from predicted masks"),
-    Figure("scan_quality", "Quality of scans"),
-    Figure("volume_curves", "Volumes over the cycle"),
-    Figure("plane_intersections", "Where planes meet"),
-    Figure("learning_curves", "Learning curves"),
+    Figure("fig2_temporal_sections", "Figure 2: sections of the cardiac cycle", ("embeddings",)),
+    Figure("fig3_subject_trajectories", "Figure 3: paths through the cycle", ("embeddings",)),
+    Figure("fig4_phenotype_tsne", "Figure 4: map of phenotypes", ("embeddings", "phenotypes", "targets")),
+    Figure(
+        "fig5_phenotype_scatter",
+        "Figure 5: phenotypes",
+        ("predictions", "targets"),
+        tasks=PHENOTYPE_TASKS,
+        options=f"--tasks {' '.join(PHENOTYPE_TASKS)} --columns 6",
+        drawn_by="target_scatter",
+    ),
+    Figure(
+        "fig6_physiological_scatter",
+        "Figure 6: physiological features",
+        ("predictions", "targets"),
+        tasks=("physiological",),
+        options="--tasks physiological --columns 4",
+        drawn_by="target_scatter",
+    ),
+    Figure("fig7_segmentation", "Figure 7: segmentation", ("participants=dice",)),
+    Figure("fig8_segmentation_examples", "Figure 8: masks", ("masks", "shards")),
+    Figure("figB9_reconstructions", "Figure B.9: reconstructions", ("examples", "predictions=psnr"), scans_alone=True),
+    Figure("calibration", "Calibration of diseases", ("predictions", "targets"), tasks=DISEASE_TASKS),
+    Figure("bland_altman", "Phenotypes from predicted masks", ("participants=mask_phenotypes", "targets")),
+    Figure("scan_quality", "Quality of scans", ("shards",), scans_alone=True),
+    Figure("volume_curves", "Volumes over the cycle", ("curves",), scans_alone=True),
+    Figure("plane_intersections", "Where planes meet", ("index",), scans_alone=True),
+    Figure("learning_curves", "Learning curves", ("histories",), scans_alone=True),
 )
 
 ABLATION_TABLES = ("tableA5_positional_encoding", "tableA6_masking_ratio")
 FRAMES_TABLE, ALIGNMENT_TABLE = "ablation_frames", "ablation_alignment"
+ACQUISITION_TABLE = "tableC7_acquisition"
+# what the model card takes over
+CARD_TABLES = (*(table.name for table in TABLES[:4]), "segmentation")
 POSITIONS = {"4d": "4D", "block": "5D", "interleaved": "5D, interleaved"}
 # Stages I and II of a single view are those of the system with that view
 STARTS = {"view_sa": "vita_sa", "view_la": "vita_la"}

@@ -61,7 +61,7 @@ def test_table_of_few_positives(tmp_path, targets):
     assert np.isnan(cad["positives"])
     assert cad["auc"] > 0
     assert "0.025" not in md
-    assert "the share is not told" in md
+    assert "the share is withheld" in md
 
 
 def test_ablations_of_few_participants(tmp_path):

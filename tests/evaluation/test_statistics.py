@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from vita.evaluation import statistics
@@ -89,3 +91,33 @@ def test_mean_interval_is_close_to_the_normal_one():
 
 def test_interval_of_mostly_undefined_values_is_undefined():
     assert np.isnan(statistics.interval(np.array([1.0, np.nan, np.nan]))).all()
+
+
+def test_calibration_slope_is_that_of_logistic_regression():
+    draw = np.random.default_rng(0)
+    odds = draw.normal(-1, 1.5, 2000)
+    truth = draw.random(2000) < expit(0.6 * odds + 0.3)
+    found = statistics.calibration(truth, expit(odds))
+    fitted = LogisticRegression(C=np.inf, tol=1e-10).fit(odds[:, None], truth)
+    slope, low, high = found["calibration_slope"]
+    assert slope == pytest.approx(fitted.coef_[0, 0], rel=1e-4)
+    assert low < 0.6 < high
+    # the slope's error by the formula of the inverse information matrix
+    p = fitted.predict_proba(odds[:, None])[:, 1]
+    mean = np.average(odds, weights=p * (1 - p))
+    error = 1 / np.sqrt(np.sum(p * (1 - p) * (odds - mean) ** 2))
+    assert high - slope == pytest.approx(1.959964 * error, rel=1e-4)
+
+
+def test_calibration_intercept_of_a_constant_prediction():
+    truth = np.repeat([True, False], [30, 70])
+    found = statistics.calibration(truth, np.full(100, 0.2))
+    value, _, high = found["calibration_intercept"]
+    assert value == pytest.approx(np.log(30 / 70) - np.log(0.2 / 0.8))
+    assert high - value == pytest.approx(1.959964 / np.sqrt(100 * 0.3 * 0.7), rel=1e-6)
+    assert np.isnan(found["calibration_slope"]).all()  # nothing varies
+
+
+def test_calibration_without_positives_is_unknown():
+    found = statistics.calibration(np.zeros(20, bool), np.linspace(0.1, 0.9, 20))
+    assert np.isnan([*found["calibration_slope"], *found["calibration_intercept"]]).all()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from vita import names
 from workflow.test_dry_runs import ROOT, snakemake
 
 pytestmark = pytest.mark.workflow
@@ -67,7 +68,6 @@ def test_the_cluster_groups_rules_that_exist() -> None:
     profile = yaml.safe_load((ROOT / "workflow" / "profiles" / "slurm" / "config.v9+.yaml").read_text())
     grouped = {entry.split("=")[0] for entry in profile["groups"]}
     rules = set(re.findall(r"(?m)^rule (\w+):", "".join(path.read_text() for path in RULES.glob("*.smk"))))
-    figures = re.findall(r'(?m)^    "(\w+)": \{', (RULES / "products.smk").read_text().partition("FIGURES = {")[2])
-    assert grouped <= rules | {f"draw_{name}" for name in figures}
+    assert grouped <= rules | {f"draw_{figure.name}" for figure in names.FIGURES}
     groups = {entry.split("=")[1] for entry in profile["groups"]}
     assert {entry.split("=")[0] for entry in profile["group-components"]} <= groups

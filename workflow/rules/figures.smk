@@ -1,4 +1,4 @@
-# Figures: each is one rule `draw_<name>` and one module, most of the same name; products.smk says what it reads.
+# Figures: each is one rule `draw_<name>` and one module, most of the same name; names.FIGURES says what it reads.
 
 
 for figure, inputs in FIGURES.items():
@@ -10,6 +10,7 @@ for figure, inputs in FIGURES.items():
             **inputs,
         output:
             svg=f"results/figures/{figure}.svg",
+            pdf=f"results/figures/{figure}.pdf",
             png=report(
                 f"results/figures/{figure}.png",
                 category="Figures",
@@ -31,11 +32,11 @@ for figure, inputs in FIGURES.items():
                 f"--{name} {' '.join(map(shlex.quote, paths))}" for name, paths in inputs.items()
             )
             + FIGURE_OPTIONS.get(figure, ""),
-            module=f"vita.report.figures.{FIGURE_MODULES.get(figure, figure)}",
+            module=names.figure(figure).module,
             settings=FIGURE_SETTINGS,
-            code=code_digest(f"vita.report.figures.{FIGURE_MODULES.get(figure, figure)}"),
+            code=code_digest(names.figure(figure).module),
         message:
             f"Figure: {figure}"
         shell:
             "python -m {params.module} {params.arguments} --settings {params.settings}"
-            " --svg {output.svg} --png {output.png} --csv {output.csv} > {log} 2>&1"
+            " --svg {output.svg} --pdf {output.pdf} --png {output.png} --csv {output.csv} > {log} 2>&1"

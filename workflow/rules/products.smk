@@ -1,16 +1,11 @@
 # What a run delivers: tables with their metrics, figures with what they read, and the report on them.
-from vita.names import ALIGNMENT_TABLE, FRAMES_TABLE
+from vita.names import ACQUISITION_TABLE, ALIGNMENT_TABLE, FRAMES_TABLE
 from vita.names import ABLATION_TABLES as PAPER_ABLATIONS
 
 TABLE_TASKS = {
-    "table1_sa_phenotypes": ["sa_phenotypes"],
-    "table2_la_phenotypes": ["la_phenotypes"],
-    "table3_physiological": ["physiological"],
-    "table4_diseases": [task for task in ALL_TASKS if task.startswith("disease_")],
-    "segmentation": ["segmentation"],
-    "binary_features": ["binary_features"],
-    "categorical_features": ["categorical_features"],
-    "tableC8_cohort": REGRESSION,
+    table.name: [task for task in table.tasks if task in ALL_TASKS]
+    for table in names.TABLES
+    if table.tasks
 }
 
 
@@ -56,9 +51,9 @@ def model_files(name):
 
 def reconstructions(suffix):
     """What Stage I and its variants make of hidden patches."""
-    names = VARIANTS if config["products"] == "all" else ["vita"]
+    shown = VARIANTS if config["products"] == "all" else ["vita"]
     return expand(
-        "results/predictions/reconstruction/{variant}.{suffix}", variant=names, suffix=suffix
+        "results/predictions/reconstruction/{variant}.{suffix}", variant=shown, suffix=suffix
     )
 
 
@@ -84,80 +79,51 @@ def predictions(system, *tasks):
     return [f"results/predictions/{task}/{system}.parquet" for task in run]
 
 
-FIGURES = {
-    "fig2_temporal_sections": {"embeddings": ["results/embeddings/vita.parquet"]},
-    "fig3_subject_trajectories": {"embeddings": ["results/embeddings/vita.parquet"]},
-    "fig4_phenotype_tsne": {
-        "embeddings": ["results/embeddings/vita.parquet"],
-        "phenotypes": ["results/images/phenotypes.parquet"],
-        "targets": [TARGETS],
-    },
-    "fig5_phenotype_scatter": {
-        "predictions": predictions("vita", "sa_phenotypes", "la_phenotypes"),
-        "targets": [TARGETS],
-    },
-    "fig6_physiological_scatter": {
-        "predictions": predictions("vita", "physiological"),
-        "targets": [TARGETS],
-    },
-    "fig7_segmentation": {
-        "participants": expand(
-            "results/metrics/segmentation/{system}_participants.parquet", system=SEGMENTED
-        )
-    },
-    "fig8_segmentation_examples": {
-        "masks": expand("results/predictions/segmentation/{system}.npz", system=SEGMENTED),
-        "shards": shards("npz"),
-    },
-    "figB9_reconstructions": {
-        "examples": reconstructions("npz"),
-        # two scans have no test split, so no PSNR on one
-        **({"predictions": reconstructions("parquet")} if config["products"] == "all" else {}),
-    },
-    "calibration": {
-        "predictions": predictions(
-            "vita", *(task for task in ALL_TASKS if task.startswith("disease_"))
-        ),
-        "targets": [TARGETS],
-    },
-    "bland_altman": {
-        "participants": expand(
-            "results/metrics/mask_phenotypes/{system}_participants.parquet",
-            system=[system for system in SEGMENTED if system == "vita"],
-        ),
-        "targets": [TARGETS],
-    },
-    "scan_quality": {"shards": shards("npz")},
-    "volume_curves": {"curves": ["results/images/curves.parquet"]},
-    "plane_intersections": {"index": ["results/images/index.parquet"]},
-    "learning_curves": {"histories": model_files("history.csv")},
-}
-# figures of one module, named otherwise than they are
-FIGURE_MODULES = {
-    "fig5_phenotype_scatter": "target_scatter",
-    "fig6_physiological_scatter": "target_scatter",
-}
-# what a figure takes beside files
-FIGURE_OPTIONS = {
-    "fig5_phenotype_scatter": " --tasks sa_phenotypes la_phenotypes --columns 6",
-    "fig6_physiological_scatter": " --tasks physiological --columns 4",
-    "figB9_reconstructions": (
-        " --titles "
-        + " ".join(shlex.quote(f"{name}={variant.title}") for name, variant in VARIANTS.items())
-        if len(VARIANTS) > 1
-        else ""
+# files by what names.FIGURES calls them; `predictions` are ViTa's, of the figure's tasks
+FIGURE_SOURCES = {
+    "embeddings": ["results/embeddings/vita.parquet"],
+    "phenotypes": ["results/images/phenotypes.parquet"],
+    "curves": ["results/images/curves.parquet"],
+    "index": ["results/images/index.parquet"],
+    "targets": [TARGETS],
+    "shards": shards("npz"),
+    "masks": expand("results/predictions/segmentation/{system}.npz", system=SEGMENTED),
+    "dice": expand("results/metrics/segmentation/{system}_participants.parquet", system=SEGMENTED),
+    "mask_phenotypes": expand(
+        "results/metrics/mask_phenotypes/{system}_participants.parquet",
+        system=[system for system in SEGMENTED if system == "vita"],
     ),
+    "examples": reconstructions("npz"),
+    "psnr": reconstructions("parquet"),
+    "histories": model_files("history.csv"),
 }
+
+
+def figure_files(figure):
+    """Files of each option of a figure's module."""
+    found = {}
+    for text in figure.reads:
+        option, _, source = text.partition("=")
+        if text == "predictions":
+            found[option] = predictions("vita", *figure.tasks)
+        # two scans have no PSNR on a test split
+        elif source != "psnr" or config["products"] == "all":
+            found[option] = FIGURE_SOURCES[source or option]
+    return found
+
+
+FIGURES = {figure.name: figure_files(figure) for figure in names.FIGURES}
+# what a figure takes beside files
+FIGURE_OPTIONS = {figure.name: f" {figure.options}" for figure in names.FIGURES if figure.options}
+if len(VARIANTS) > 1:
+    FIGURE_OPTIONS["figB9_reconstructions"] = " --titles " + " ".join(
+        shlex.quote(f"{name}={variant.title}") for name, variant in VARIANTS.items()
+    )
 FIGURE_SETTINGS = settings(evaluation=config["evaluation"])
 # a figure of a task that is not run would have nothing to draw
 FIGURE_NAMES = [figure for figure, files in FIGURES.items() if all(files.values())]
-SCAN_FIGURES = [
-    "scan_quality",
-    "volume_curves",
-    "plane_intersections",
-    "figB9_reconstructions",
-    "learning_curves",
-]
+FIGURE_FORMS = ["svg", "pdf", "png"]
+SCAN_FIGURES = [figure.name for figure in names.FIGURES if figure.scans_alone]
 
 
 def scan_products():
@@ -166,7 +132,7 @@ def scan_products():
         "results/cohort/exclusions.parquet",
         "results/images/phenotypes.parquet",
         "results/images/curves.parquet",
-        *expand("results/figures/{figure}.svg", figure=SCAN_FIGURES),
+        *expand("results/figures/{figure}.{form}", figure=SCAN_FIGURES, form=FIGURE_FORMS),
     ]
 
 
@@ -184,11 +150,11 @@ def table_and_figure_products():
     return [
         *expand(
             "results/tables/{table}.{form}",
-            table=[*TABLE_NAMES, "overlap", *ablation_tables()],
+            table=[*TABLE_NAMES, "overlap", ACQUISITION_TABLE, *ablation_tables()],
             form=FORMS,
         ),
         *expand("results/tables/{table}_vs_paper.html", table=compared_tables()),
-        *expand("results/figures/{figure}.svg", figure=FIGURE_NAMES),
+        *expand("results/figures/{figure}.{form}", figure=FIGURE_NAMES, form=FIGURE_FORMS),
         *expand("results/metrics/mask_phenotypes/{system}.{form}", system=SEGMENTED, form=FORMS),
         *expand(
             "results/metrics/subgroups/{task}/vita.{form}",
@@ -210,8 +176,8 @@ if config["products"] == "all":
 
 def card_results():
     """The paper's tables, which the model card takes over."""
-    names = [*TABLE_TASKS][:5] if config["products"] == "all" else []
-    return [f"results/tables/{table}.md" for table in names if table in TABLE_NAMES]
+    tables = names.CARD_TABLES if config["products"] == "all" else []
+    return [f"results/tables/{table}.md" for table in tables if table in TABLE_NAMES]
 
 
 def measured():
@@ -236,4 +202,4 @@ def products():
     """All that the default target makes."""
     truth = ["results/phantom/truth.parquet"] if PHANTOM else []
     new_scans = ["results/models/decisions.json"] if config["products"] == "all" else []
-    return reported() + truth + new_scans + ["results/audit.txt"]
+    return reported() + truth + new_scans + ["results/index.html", "results/audit.txt"]

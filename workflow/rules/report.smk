@@ -86,10 +86,41 @@ rule report:
         " && mv {params.part} {output.html}) > {log} 2>&1"
 
 
+# our own page, beside Snakemake's report
+rule write_page:
+    input:
+        products=reported(),
+        captions="results/captions.rst",
+        config="results/config.json",
+        texts=[str(path) for path in sorted((CLONE / "workflow" / "report").glob("*.rst"))],
+        templates=[
+            str(path) for path in sorted((CLONE / "src" / "vita").glob("*/templates/*.html"))
+        ],
+    output:
+        html="results/index.html",
+    log:
+        "results/logs/write_page.log",
+    benchmark:
+        "results/benchmarks/write_page.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cpus("report")
+    resources:
+        **asked("report"),
+    params:
+        texts=str(CLONE / "workflow" / "report"),
+        code=code_digest("vita.report.index_page"),
+    message:
+        "results/index.html: tables, figures and provenance on one page"
+    shell:
+        "python -m vita.report.index_page --results results --config {input.config}"
+        " --captions {params.texts:q} --output {output.html} > {log} 2>&1"
+
+
 # the last rule: what is meant to be shared names no participant
 rule audit:
     input:
-        html="results/report.html",
+        html=["results/report.html", "results/index.html"],
         products=shared_products(),
         ids=["results/images/index.parquet", *FIELDS_INPUT.values()],
     output:

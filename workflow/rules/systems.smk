@@ -5,7 +5,7 @@ from vita.tabular.leakage import exclusions, suffix
 from vita.tabular.targets import read_sources, read_targets
 from vita.training.stage3 import MODELS as TRAINABLE
 
-REGRESSION = ["sa_phenotypes", "la_phenotypes", "physiological"]
+REGRESSION = list(names.REGRESSION_TASKS)
 CLASSIFICATION = [task for task in ALL_TASKS if task not in REGRESSION and task != "segmentation"]
 
 NOTHING = "(?!)"  # a wildcard's constraint that nothing meets; an empty one is met by everything

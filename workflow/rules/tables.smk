@@ -45,12 +45,46 @@ rule make_table:
         **asked("make_table"),
     params:
         settings=settings(evaluation=config["evaluation"]),
+        individual=" ".join(INDIVIDUAL),
         code=code_digest("vita.report.tables"),
         paper=lambda wildcards, input: str(Path(input.paper[0]).parent),
     message:
         "Table: {wildcards.table}"
     shell:
         "python -m vita.report.tables --name {wildcards.table} --metrics {input.metrics}"
-        " --targets {input.targets:q} --paper {params.paper:q} --settings {params.settings}"
+        " --individual {params.individual} --targets {input.targets:q} --paper {params.paper:q} --settings {params.settings}"
         " --csv {output.csv} --md {output.md} --tex {output.tex} --html {output.html}"
         " --vs-paper {output.vs_paper} --vs-paper-html {output.vs_paper_html} > {log} 2>&1"
+
+
+rule make_acquisition_table:
+    input:
+        index="results/images/index.parquet",
+        paper=str(RESOURCES / "paper" / "tableC7_acquisition.csv"),
+    output:
+        csv="results/tables/tableC7_acquisition.csv",
+        md="results/tables/tableC7_acquisition.md",
+        tex="results/tables/tableC7_acquisition.tex",
+        html=report(
+            "results/tables/tableC7_acquisition.html",
+            category="Tables",
+            labels={"table": names.TABLE_TITLES["tableC7_acquisition"], "shown": "this run"},
+            caption="../report/acquisition.rst",
+        ),
+    log:
+        "results/logs/make_acquisition_table.log",
+    benchmark:
+        "results/benchmarks/make_acquisition_table.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cpus("make_table")
+    resources:
+        **asked("make_table"),
+    params:
+        code=code_digest("vita.report.acquisition_table"),
+        paper=str(RESOURCES / "paper"),
+    message:
+        "Table: acquisition parameters"
+    shell:
+        "python -m vita.report.acquisition_table --index {input.index} --paper {params.paper:q}"
+        " --csv {output.csv} --md {output.md} --tex {output.tex} --html {output.html} > {log} 2>&1"

@@ -8,7 +8,8 @@
         --output results/metrics/disease_cad/vita.csv
 
 Binary: AUC-ROC with DeLong's interval, F1, recall and precision at the threshold chosen on validation and stored
-with the predictions, average precision, Brier score, prevalence; bootstrap intervals for all but the AUC; with
+with the predictions, average precision, Brier score, prevalence, mean prediction, slope and intercept of calibration
+(Wald intervals); bootstrap intervals for all but the AUC; with
 baselines, DeLong's paired test against the one with the highest AUC and Holm's correction over the targets.
 Categorical (predictions with a column `class`, a row per class): macro AUC, accuracy, macro F1.
 A metric that is undefined, such as the AUC without positives, is empty, and `note` says why.
@@ -19,17 +20,20 @@ import pandas as pd
 
 from vita.evaluation import weighted
 from vita.evaluation.predictions import Pairs, complete, identity, measure_command, pairs
-from vita.evaluation.statistics import delong_interval, delong_p, holm, interval, resamples
+from vita.evaluation.statistics import calibration, delong_interval, delong_p, holm, interval, resamples
 from vita.runtime import cli
 from vita.runtime.errors import UserError
 
 Row = dict[str, float | int | str]
 BINARY = ("auc", "f1", "recall", "precision", "average_precision", "brier")
+CALIBRATION = ("calibration_slope", "calibration_intercept")
 CATEGORICAL = ("macro_auc", "accuracy", "macro_f1")
 COLUMNS = [
     *("task", "model", "target", "title", "unit", "kind", "in_table", "decimals", "n", "positives"),
     *("prevalence", "threshold", "classes"),
     *(f"{name}{end}" for name in BINARY + CATEGORICAL for end in ("", "_low", "_high")),
+    *(f"{name}{end}" for name in CALIBRATION for end in ("", "_low", "_high")),
+    "mean_prediction",
     *("best_baseline", "best_baseline_auc", "p", "p_holm", "note"),
 ]
 
@@ -61,6 +65,9 @@ def binary(found: Pairs, name: str, bootstrap: int, seed: int) -> Row:
     for metric, value in values.items():
         row[metric] = float(value[0])
         row[f"{metric}_low"], row[f"{metric}_high"] = interval(value[1:])
+    row["mean_prediction"] = float(score.mean())
+    for metric, ends in calibration(truth, score).items():
+        row[metric], row[f"{metric}_low"], row[f"{metric}_high"] = ends
     row["note"] = "; ".join(_notes(truth, score, found.threshold))
     return row
 

@@ -6,7 +6,7 @@ import pandas as pd
 from vita.runtime.privacy import SMALLEST_COUNT, shown_count
 
 FEW = f"fewer than {SMALLEST_COUNT} participants"
-FEW_POSITIVES = f"fewer than {SMALLEST_COUNT} of one kind, so the share is not told"
+FEW_POSITIVES = f"fewer than {SMALLEST_COUNT} of one kind, so the share is withheld"
 
 
 def is_small(counts: pd.Series) -> pd.Series:

@@ -1,4 +1,4 @@
-"""Intervals and tests: bootstrap over participants, paired Wilcoxon, DeLong, Holm.
+"""Intervals and tests: bootstrap over participants, paired Wilcoxon, DeLong, Holm, calibration of probabilities.
 
 A bootstrap resample is a row of counts, how often each participant was drawn, so that a metric of all
 resamples is a few matrix products instead of a loop.
@@ -10,6 +10,8 @@ import numpy as np
 import scipy  # its parts are imported where they are first used
 
 LEVEL = 0.95
+NEWTON_STEPS = 50
+SMALLEST_PROBABILITY = 1e-7  # the log odds of 0 are not finite
 
 
 def resamples(n: int, count: int, seed: int, name: str) -> np.ndarray:
@@ -109,3 +111,49 @@ def delong_p(truth: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
     if variance <= 1e-15:
         return 1.0 if abs(difference) < 1e-12 else 0.0
     return float(2 * scipy.stats.norm.sf(abs(difference) / np.sqrt(variance)))
+
+
+def logistic(truth: np.ndarray, columns: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Logistic regression by Newton's method.
+
+    Args:
+        truth: (n,) bool.
+        columns: (n, k) of the design.
+        offset: (n,) part of the log odds whose coefficient is 1.
+
+    Returns:
+        Coefficients (k,) and their standard errors (k,); NaN where the likelihood has no maximum, as where truth is
+        constant or separated by the columns.
+    """
+    unknown = np.full(columns.shape[1], np.nan)
+    coefficients = np.zeros(columns.shape[1])
+    for _ in range(NEWTON_STEPS):
+        p = scipy.special.expit(columns @ coefficients + offset)
+        information = columns.T @ (columns * (p * (1 - p))[:, None])
+        if not np.isfinite(information).all() or np.linalg.cond(information) > 1e12:
+            return unknown, unknown
+        step = np.linalg.solve(information, columns.T @ (truth - p))
+        coefficients = coefficients + step
+        if np.abs(step).max() < 1e-9:
+            return coefficients, np.sqrt(np.diag(np.linalg.inv(information)))
+    return unknown, unknown
+
+
+def calibration(truth: np.ndarray, probability: np.ndarray) -> dict[str, tuple[float, float, float]]:
+    """Slope and intercept of calibration with Wald's interval: value, low, high of each.
+
+    `calibration_slope`: of the truth's log odds on the predicted ones; 1 is right, below 1 the predictions are too
+    extreme. `calibration_intercept`: what must be added to all predicted log odds so that their mean fits (slope 1); 0
+    is right, below 0 the predictions are too high.
+    """
+    odds = scipy.special.logit(np.clip(probability, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY))
+    ones, nothing = np.ones((truth.size, 1)), np.zeros(truth.size)
+    fits = {
+        "calibration_slope": logistic(truth, np.column_stack([odds, ones]), nothing),
+        "calibration_intercept": logistic(truth, ones, odds),
+    }
+    half = float(scipy.stats.norm.ppf((1 + LEVEL) / 2))
+    return {
+        name: (float(value[0]), float(value[0] - half * error[0]), float(value[0] + half * error[0]))
+        for name, (value, error) in fits.items()
+    }

@@ -37,7 +37,7 @@ def render(template: str, folder: Path | None = None, **values: object) -> str:
     Args:
         template: file name of the template.
         folder: where the package that the template belongs to keeps its own; None for this package's.
-        values: what the template names; `title` is always needed.
+        values: what the template names; a whole page needs `title`.
 
     Raises:
         jinja2.UndefinedError: the template names something that is not among the values.
@@ -48,6 +48,11 @@ def render(template: str, folder: Path | None = None, **values: object) -> str:
 def page(table: Printed) -> str:
     """The table as a page, captioned above and footnoted below."""
     return render("tables.html", title=table.caption, tables=[table], folded=False, remarks=[])
+
+
+def part(table: Printed) -> Markup:
+    """The table as a part of a larger page."""
+    return Markup(render("part.html", table=table))
 
 
 def folded(caption: str, parts: list[Printed], remarks: list[str]) -> str:

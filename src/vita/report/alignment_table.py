@@ -41,8 +41,8 @@ def measure(history: Path, title: str) -> dict[str, str | float]:
     table, n = pd.read_csv(history), json.loads(config.read_text(encoding="utf-8")).get("participants", {}).get("val")
     missing = [name for name in ("val_loss", *QUANTITIES) if name not in table.columns or table[name].isna().all()]
     if missing or not n:
-        what = ", ".join(missing) or "number of validation participants beside it"
-        raise UserError(f"{history} has no {what}: train this Stage II again")
+        unknown = ", ".join(missing) or "number of validation participants beside it"
+        raise UserError(f"{history} has no {unknown}: train this Stage II again")
     best = table.loc[table["val_loss"].idxmin()]
     row: dict[str, str | float] = {"variant": title, "n": int(n), "epoch": int(best["epoch"])}
     for name in QUANTITIES:

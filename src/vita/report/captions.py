@@ -9,15 +9,22 @@
 by the name of its files is its title. Each caption includes the file.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from vita import names
 from vita.runtime import cli
 from vita.runtime.atomic import write_text
 from vita.runtime.errors import UserError
 from vita.runtime.privacy import shown_count
+
+INCLUDE = ".. include:: results/captions.rst"
+DOCUTILS = {"halt_level": 2, "report_level": 2, "raw_enabled": False, "file_insertion_enabled": False}
 
 
 def substitutions(split: pd.Series, run: dict[str, list[str]]) -> dict[str, str]:
@@ -37,6 +44,35 @@ def substitutions(split: pd.Series, run: dict[str, list[str]]) -> dict[str, str]
         name: ", ".join(names.title(system) for system in names.ordered(systems)) or "none"
         for name, systems in listed.items()
     }
+
+
+def rendered(template: Path, values: str, config: dict[str, Any], wildcards: Mapping[str, str]) -> Markup:
+    """A caption as HTML, as Snakemake's report shows it.
+
+    Args:
+        template: reStructuredText, with jinja2 for the configuration.
+        values: the substitutions, as `main` writes them.
+        config: of the run.
+        wildcards: of the job whose product is captioned.
+
+    Raises:
+        UserError: there is no such template, or it names a value that is not known.
+    """
+    # start-up: --help need not wait for docutils
+    from docutils.core import publish_parts
+    from docutils.utils import SystemMessage
+    from jinja2 import Environment, StrictUndefined, UndefinedError
+
+    if not template.is_file():
+        raise UserError(f"no caption {template}: a figure or table needs one of its name in workflow/report")
+    job = SimpleNamespace(config=config, wildcards=SimpleNamespace(**wildcards))
+    text = template.read_text(encoding="utf-8").replace(INCLUDE, "")
+    try:
+        text = Environment(undefined=StrictUndefined, autoescape=False).from_string(text).render(snakemake=job)
+        html = publish_parts(f"{values}\n{text}", writer="html5", settings_overrides=DOCUTILS)["body"]
+    except (UndefinedError, SystemMessage) as error:
+        raise UserError(f"the caption {template} names what is not known: {error}") from error
+    return Markup(html)  # docutils escapes texts, and raw HTML is off
 
 
 def main(arguments: list[str] | None = None) -> None:

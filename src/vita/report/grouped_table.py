@@ -7,7 +7,7 @@ import pandas as pd
 
 from vita import names
 from vita.printing.cells import Cell, Printed
-from vita.printing.numbers import DASH, count, known, with_interval
+from vita.printing.numbers import DASH, count, known, p_value, with_interval
 from vita.report.regression_table import NOT_RUN
 
 
@@ -21,6 +21,7 @@ class Column:
     interval: bool = False
     best: int = 0  # 1: the highest is in bold, -1: the lowest, 0: none
     tested: bool = False  # carries the mark of significance
+    p: bool = False  # a p value, blank where nothing was tested
 
 
 DISEASES = [
@@ -31,6 +32,11 @@ DISEASES = [
     Column("average_precision", "Average precision", 3, best=1),
     Column("brier", "Brier score", 3, best=-1),
 ]
+CALIBRATION = [
+    Column("calibration_slope", "Calibration slope (95 % CI)", 2, interval=True),
+    Column("calibration_intercept", "Calibration intercept (95 % CI)", 2, interval=True),
+]
+HOLM = Column("p_holm", "p (Holm)", 3, p=True)
 CATEGORIES = [
     Column("classes", "Classes", 0),
     Column("macro_auc", "Macro AUC (95 % CI)", 3, interval=True, best=1),
@@ -82,6 +88,8 @@ def _cell(out: Printed, row: pd.Series, group: pd.DataFrame, column: Column, sig
     value = row[column.name]
     if column is COUNT:
         return Cell(count(value))
+    if column.p:
+        return Cell(p_value(value) if known(value) else "")
     low, high = (row[f"{column.name}_{end}"] if column.interval else np.nan for end in ("low", "high"))
     cell = Cell(
         with_interval(value, low, high, column.decimals),

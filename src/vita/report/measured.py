@@ -14,8 +14,8 @@ from vita import names
 from vita.report import run_times
 from vita.runtime.errors import UserError
 
-SYSTEMS = ("mean_guess", "vit", "mae", "resnet50", "vita")
-DISEASES = ("cad", "infarct", "high_blood_pressure", "diabetes", "hypertension", "stroke")
+TABLE = names.TABLES[0]  # of short-axis phenotypes
+SYSTEMS = tuple(name for name in TABLE.systems if name != "vita_sa")
 LARGEST_ERROR, LOWEST_R = 0.05, 0.98  # of volumes from reference masks against the phantom's own
 LARGEST_RATIO = 0.5  # of ViTa's error to the mean guess's
 LOWEST_DICE, LOWEST_AUC, FEWEST_DISEASES = 0.85, 0.65, 4
@@ -66,7 +66,7 @@ def true_volumes(results: Path) -> list[Line]:
 
 def short_axis_errors(results: Path) -> list[Line]:
     """Table 1's mean absolute errors by system, and ViTa's over the mean guess's."""
-    metrics = {name: _read(results / f"metrics/sa_phenotypes/{name}.csv").query("in_table == 1") for name in SYSTEMS}
+    metrics = {name: _read(results / f"metrics/{TABLE.tasks[0]}/{name}.csv").query("in_table == 1") for name in SYSTEMS}
     mae = pd.DataFrame({name: table.set_index("target")["mae"] for name, table in metrics.items()})
     average, ratios = mae.mean(), mae["vita"] / mae["mean_guess"]
     ratio = float(average["vita"] / average["mean_guess"])
@@ -103,12 +103,12 @@ def segmentation(results: Path) -> list[Line]:
 def diseases(results: Path) -> list[Line]:
     """AUC by system."""
     lines = []
-    for system in ("vita", "resnet50"):
-        paths = {name: results / f"metrics/disease_{name}/{system}.csv" for name in DISEASES}
+    for system in reversed(names.table("table4_diseases").systems):
+        paths = {task: results / f"metrics/{task}/{system}.csv" for task in names.DISEASE_TASKS}
         auc = pd.Series({name: float(_read(path)["auc"].iloc[0]) for name, path in paths.items()})
         seen = int((auc >= LOWEST_AUC).sum())
-        aim = f"{FEWEST_DISEASES} of {len(auc)} at least {LOWEST_AUC}" if system == "vita" else ""
-        shown = auc.rename(lambda name: names.task_title(f"disease_{name}"))
+        aim = f"{FEWEST_DISEASES} of {len(auc)} at least {LOWEST_AUC}" if system == names.MAIN_SYSTEM else ""
+        shown = auc.rename(names.task_title)
         lines.append(Line(f"AUC, {names.title(system)}", _joined(shown), aim, seen >= FEWEST_DISEASES if aim else None))
     return lines
 

@@ -31,6 +31,7 @@ QUANTITIES = {
     "precision": "Precision",
     "average_precision": "Average precision",
 }
+DIGITS, RELATIVE_DECIMALS = 5, 4
 COLUMNS = ["row", "unit", "model", "quantity", "paper", "ours", "difference", "relative_difference", "note"]
 
 
@@ -97,7 +98,15 @@ def versus(ours: pd.DataFrame, printed: pd.DataFrame, folder: Path, name: str) -
     table["difference"] = table["ours"] - table["paper"]
     table["relative_difference"] = (table["difference"] / table["paper"]).where(table["paper"] != 0)
     table["note"] = _notes(table, _read(folder, "notes"), name, set(printed["model"]))
+    table["ours"] = table["ours"].map(_significant)
+    table["difference"] = table["difference"].map(_significant)
+    table["relative_difference"] = table["relative_difference"].astype(float).round(RELATIVE_DECIMALS)
     return table[COLUMNS].reset_index(drop=True)
+
+
+def _significant(value: float) -> float:
+    """A number to as many digits as mean something beside a printed one."""
+    return float(f"{value:.{DIGITS}g}")
 
 
 def _notes(table: pd.DataFrame, notes: pd.DataFrame, name: str, printed: set[str]) -> list[str]:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from vita import names
 from vita.evaluation.small_counts import is_small, metrics_withheld
 from vita.printing.cells import latex, markdown
 from vita.printing.numbers import sizes
@@ -60,6 +61,19 @@ def _expected_columns(name: str) -> list[str]:
     return regression.COLUMNS if name in (*REGRESSION, "tableC8_cohort") else classification.COLUMNS
 
 
+def _learnt_alone(name: str, individual: list[str], run: set[str]) -> list[str]:
+    """Which of the systems that were run learn a model for each target, as a remark below the table."""
+    tasks = names.table(name).tasks
+    if not run or name == "tableC8_cohort" or tasks == ("segmentation",):
+        return []
+    if tasks == names.DISEASE_TASKS:
+        return ["Every system learns one model for each disease."]
+    alone = [names.title(system) for system in names.ordered(run & set(individual))]
+    if not alone:
+        return ["Every trained system learns one model for all targets of the task."]
+    return [f"One model for each target: {', '.join(alone)}. Other trained systems: one model for all targets."]
+
+
 def _whole_numbers(frame: pd.DataFrame) -> pd.DataFrame:
     """Counts without a decimal point, although a system that was not run leaves them empty; small ones are too."""
     counts = [name for name in COUNTS if name in frame.columns]
@@ -76,6 +90,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--paper", required=True, type=Path, help="folder of the paper's numbers")
     for name, what in {"csv": "plain numbers", "md": "Markdown", "tex": "LaTeX", "html": "a web page"}.items():
         parser.add_argument(f"--{name}", required=True, type=Path, help=f"table to write, {what}")
+    parser.add_argument("--individual", nargs="*", default=[], help="systems that learn a model for each target")
     parser.add_argument("--vs-paper", required=True, type=Path, help="CSV of the paper's values, ours, differences")
     parser.add_argument("--vs-paper-html", type=Path, help="the same as a web page")
     cli.add_settings(parser, "the block `evaluation`")
@@ -83,6 +98,7 @@ def main(arguments: list[str] | None = None) -> None:
     significance = args.settings.get("evaluation", {}).get("significance", 0.01)
     metrics = metrics_withheld(read_metrics(args.metrics, args.name))
     table, out, versus = MAKERS[args.name](args.name, metrics, args.targets, args.paper, significance)
+    out.remarks += _learnt_alone(args.name, args.individual, set(metrics["model"]))
     whole = table.query("view == 'all' and phase == 'all'") if "view" in table else table
     number = sizes(whole["n"])
     out.caption += f" ({number})" if number else ""

@@ -128,7 +128,7 @@ def test_learning_curves_have_names_and_colours_that_differ(tmp_path):
         inputs.append(str(path))
     svg = _make("learning_curves", inputs, tmp_path / "out")["svg"].read_text(encoding="utf-8")
     for words in ("ViTa (LA)", "ViTa, 50 % hidden", "ViTa, 4D positions"):
-        assert f"<!-- {words} -->" in svg
+        assert f">{words}</text>" in svg
     assert "view_la" not in svg
     assert len(set(style.colours(["vita", "vita_la", "mask_50", "positions_4d"]).values())) == 4
 

@@ -8,7 +8,8 @@
 
 Participants are sorted by probability and cut into bins of equal size; neighbours are merged until none reveals a
 group of 1 to 9 people with the disease, or without it. Bars: Wilson's 95 % interval of the observed
-frequency. Dashed: perfect calibration. The Brier score is printed above each panel.
+frequency. Curve: logistic recalibration, whose
+slope is 1 where predictions are calibrated. Dashed: perfect calibration. The Brier score is printed above each panel.
 """
 
 import math
@@ -24,6 +25,7 @@ from matplotlib.figure import Figure
 
 from vita.evaluation.predictions import Pairs, pairs, read_predictions, read_targets
 from vita.evaluation.small_counts import FEW_POSITIVES, is_small
+from vita.evaluation.statistics import SMALLEST_PROBABILITY, logistic
 from vita.report.figures import style
 from vita.runtime import cli
 from vita.runtime.errors import UserError
@@ -31,6 +33,8 @@ from vita.runtime.privacy import SMALLEST_COUNT
 
 BINS = 6
 CURVE = ("n", "predicted", "observed", "low", "high")
+FIT = ("slope", "intercept", "lowest", "highest")
+SHOWN_PERCENTILES = (2, 98)  # of the predictions, over which the fitted curve is drawn
 COLUMNS = 3
 PANEL_INCHES = 1.75
 
@@ -48,6 +52,15 @@ def curve(found: Pairs) -> pd.DataFrame:
         row = {"n": n, "predicted": found.prediction[part].mean(), "observed": positives / n}
         rows.append(row | {"low": interval.low, "high": interval.high})
     return pd.DataFrame(rows, columns=list(CURVE))
+
+
+def fit(found: Pairs) -> dict[str, float]:
+    """The truth's log odds as a straight line in the predicted ones, and the predictions that it is drawn over."""
+    odds = scipy.special.logit(np.clip(found.prediction, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY))
+    design = np.column_stack([odds, np.ones(odds.size)])
+    (slope, intercept), _ = logistic(found.truth.astype(bool), design, np.zeros(odds.size))
+    lowest, highest = np.percentile(found.prediction, SHOWN_PERCENTILES)
+    return dict(zip(FIT, map(float, (slope, intercept, lowest, highest)), strict=True))
 
 
 def _bins(found: Pairs) -> list[np.ndarray]:
@@ -69,7 +82,7 @@ def _may_be_shown(truth: np.ndarray) -> bool:
 
 
 def collect(predictions: list[Path], targets: pd.DataFrame) -> pd.DataFrame:
-    """`target`, `title`, `brier` and the columns of `curve`, in the targets' order.
+    """`target`, `title`, `brier` and the columns of `curve` and `fit`, in the targets' order.
 
     A target of the predictions that too few have known is one row without numbers, and one that few have, or few have
     not, a row with the Brier score alone.
@@ -86,11 +99,11 @@ def collect(predictions: list[Path], targets: pd.DataFrame) -> pd.DataFrame:
             continue
         names |= {"brier": float(np.mean((known.truth - known.prediction) ** 2))}
         shown = curve(known)
-        parts.append(shown.assign(**names) if len(shown) else pd.DataFrame([names]))
+        parts.append(shown.assign(**names, **fit(known)) if len(shown) else pd.DataFrame([names]))
     if not parts:
         raise UserError("these predictions hold no binary target: name those of the diseases")
     first = ["target", "title", "brier"]
-    return pd.concat(parts, ignore_index=True).reindex(columns=[*first, *CURVE])
+    return pd.concat(parts, ignore_index=True).reindex(columns=[*first, *CURVE, *FIT])
 
 
 def draw(drawn: pd.DataFrame, colour: str) -> Figure:
@@ -114,13 +127,16 @@ def _panel(axes: Axes, part: pd.DataFrame, colour: str) -> None:
         few = style.FEW if part["brier"].isna().all() else FEW_POSITIVES
         style.unknown(axes, part["title"].iloc[0], few)
         return
-    top = max(float(part[["predicted", "high"]].max(axis=None)) * 1.05, 0.1)
+    top = max(float(part[["predicted", "high", "highest"]].max(axis=None)) * 1.05, 0.1)
     axes.plot([0, top], [0, top], color=style.GREY, linewidth=0.8, linestyle=(0, (3, 2)))
     spread = np.abs(part[["low", "high"]].to_numpy() - part[["observed"]].to_numpy()).T
-    axes.errorbar(
-        part["predicted"], part["observed"], yerr=spread, color=colour, marker="o", markersize=3, elinewidth=0.7
-    )
-    axes.set_title(f"{part['title'].iloc[0]}\nBrier {part['brier'].iloc[0]:.3f}, n = {part['n'].sum():.0f}", fontsize=7)
+    x, y = part["predicted"], part["observed"]
+    axes.errorbar(x, y, yerr=spread, color=colour, linestyle="none", marker="o", markersize=3, elinewidth=0.7)
+    slope, intercept, lowest, highest = part[list(FIT)].iloc[0]
+    p = np.linspace(lowest, highest, 50)
+    axes.plot(p, scipy.special.expit(slope * scipy.special.logit(p) + intercept), color=colour, linewidth=1)
+    title, brier = part["title"].iloc[0], part["brier"].iloc[0]
+    axes.set_title(f"{title}\nBrier {brier:.3f}, slope {slope:.2f}, n = {part['n'].sum():.0f}", fontsize=7)
     axes.set(xlim=(0, top), ylim=(0, top))
     axes.set_box_aspect(1)
     axes.locator_params(nbins=4)

@@ -14,6 +14,7 @@ import math
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -27,6 +28,7 @@ from vita.runtime.errors import UserError
 
 COLUMNS = 4
 LOSSES = ("train_loss", "val_loss")
+FIRST_EPOCH_ROOM = 1.0  # of the later epochs' range; what lies further above is cut off
 WIDE_RANGE = 30  # losses that span more than this are drawn on a logarithmic axis
 
 
@@ -92,7 +94,22 @@ def _panel(axes: Axes, part: pd.DataFrame, colours: dict[str, str]) -> None:
     positive = losses[losses > 0]
     if positive.size and positive.size == (losses == losses).sum() and positive.max() > WIDE_RANGE * positive.min():
         axes.set_yscale("log")
+    else:
+        _without_first_epoch(axes, part)
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+
+
+def _without_first_epoch(axes: Axes, part: pd.DataFrame) -> None:
+    """Let the axis end above the later epochs where the first one would flatten them; a note says so."""
+    later = part.loc[part["epoch"] > part["epoch"].min(), list(LOSSES)].to_numpy(float)
+    later = later[np.isfinite(later)]
+    if later.size < 2:
+        return
+    low, high = float(later.min()), float(later.max())
+    room = FIRST_EPOCH_ROOM * (high - low)
+    if part[list(LOSSES)].to_numpy(float).max(initial=high, where=part[list(LOSSES)].notna().to_numpy()) > high + room:
+        axes.set_ylim(low - 0.05 * (high - low), high + 0.1 * (high - low))
+        axes.text(0.98, 0.97, "epoch 1 lies above", transform=axes.transAxes, ha="right", va="top", fontsize=5.5)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from textwrap import fill
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -21,7 +22,7 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = names.PALETTE
 GREY = names.GREY
 SYSTEM_COLOURS = {system.name: system.colour for system in names.SYSTEMS}
 # of what only this run knows, such as variants of ablations: Tol's muted colours, which differ from the above
-OTHER_COLOURS = (VERMILION, "#332288", "#999933", "#44AA99", "#661100")
+OTHER_COLOURS = (SKY, "#332288", "#999933", "#44AA99", "#661100")
 STRUCTURE_COLOURS = {structure.label: structure.colour for structure in names.STRUCTURES}
 PLANES = names.PLANES
 PAGE_INCHES = 7.2  # a journal's full text width
@@ -36,6 +37,8 @@ def apply() -> None:
     mpl.rcParams.update(
         {
             "svg.hashsalt": "vita",
+            "svg.fonttype": "none",  # text stays text: to search, to edit
+            "pdf.fonttype": 42,
             "font.family": "DejaVu Sans",
             "font.size": 7,
             "axes.titlesize": 7.5,
@@ -56,8 +59,8 @@ def apply() -> None:
 
 
 def colour(system: str) -> str:
-    """A system's colour, whatever target a model of it is for; one that only this run knows is vermilion."""
-    return SYSTEM_COLOURS.get(system.partition("-")[0], VERMILION)
+    """A system's colour, whatever target a model of it is for; one that only this run knows is sky blue."""
+    return SYSTEM_COLOURS.get(system.partition("-")[0], SKY)
 
 
 def colours(systems: list[str]) -> dict[str, str]:
@@ -74,9 +77,10 @@ class Files:
     svg: Path
     png: Path
     csv: Path
+    pdf: Path | None = None
 
     @classmethod
-    def of(cls, arguments: Mapping[str, Path]) -> "Files":
+    def of(cls, arguments: Mapping[str, Any]) -> "Files":
         """The files that the arguments of `add_common` name, among others."""
         return cls(**{field.name: arguments[field.name] for field in fields(cls)})
 
@@ -86,6 +90,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     cli.add_settings(parser, "seed and the block `evaluation`")
     parser.add_argument("--svg", required=True, type=Path, help="figure to write, for print")
     parser.add_argument("--png", required=True, type=Path, help="figure to write, for screens")
+    parser.add_argument("--pdf", type=Path, help="the same as the SVG, for journals that take PDF only")
     parser.add_argument("--csv", required=True, type=Path, help="what is drawn")
 
 
@@ -101,6 +106,10 @@ def save(figure: Figure, drawn: pd.DataFrame, files: Files) -> None:
         figure.savefig(path, format="svg", dpi=RASTER_DPI, metadata={"Date": None, "Creator": None})
     with replacing(files.png) as path:
         figure.savefig(path, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    if files.pdf:
+        with replacing(files.pdf) as path:
+            undated = dict.fromkeys(("CreationDate", "Creator", "Producer"))
+            figure.savefig(path, format="pdf", dpi=RASTER_DPI, metadata=undated)
     with replacing(files.csv) as path:
         drawn.to_csv(path, index=False, float_format="%.6g")
     plt.close(figure)
