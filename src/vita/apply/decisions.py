@@ -4,7 +4,6 @@ All of it comes from the validation split and the settings of the run. Written a
 that this folder alone is enough for new scans. It holds no participant and no count.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from vita.runtime import cli
+from vita.runtime import cli, fingerprint
 from vita.runtime.errors import UserError
 
 FILE = "decisions.json"
@@ -92,7 +91,7 @@ def target_records(
 
 def config_digest(config: Path) -> str:
     """Digest of a model's config.json, which is written anew with every training."""
-    return hashlib.sha256(config.read_bytes()).hexdigest()[:16]
+    return fingerprint.of_bytes(config.read_bytes())
 
 
 def read_decisions(models: Path) -> Mapping[str, Any]:
@@ -108,7 +107,7 @@ def read_decisions(models: Path) -> Mapping[str, Any]:
             "snakemake --cores 1 results/models/decisions.json"
         )
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{path} is not JSON ({error}); make it again with snakemake") from error
     if record.get("version") != VERSION:

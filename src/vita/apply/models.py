@@ -73,7 +73,7 @@ def predict_task(trained: Trained, images_bsthw: Tensor, device: torch.device) -
     shifts = odds_shifts(statistics, stage["imbalance"])
     model = _predictor(trained, outputs).to(device).eval()
     with torch.inference_mode():
-        raw = torch.cat([model(part.to(device)).float().cpu() for part in images_bsthw.split(BATCH)])
+        raw = torch.cat([model(part.to(device)).float().cpu() for part in torch.split(images_bsthw, BATCH)])
     found = [values.numpy() for values in in_units(raw, outputs, statistics, shifts, stage["rectify"])]
     for place in range(len(images_bsthw)):
         yield [
@@ -126,5 +126,5 @@ def embed(
     load_part(encoder, models / EMBEDDING_STAGE / decisions["system"], "image_encoder", sizes)
     encoder.to(device).eval()
     with torch.inference_mode():
-        parts = [encoder(part.to(device))[:, 1:].mean(dim=1).float().cpu() for part in images_bsthw.split(BATCH)]
+        parts = [encoder(part.to(device))[:, 1:].mean(dim=1).float().cpu() for part in torch.split(images_bsthw, BATCH)]
     return torch.cat(parts).numpy()
