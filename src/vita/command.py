@@ -6,11 +6,12 @@
     vita describe   what a results folder holds, in words and numbers
     vita audit      participants' ids where they should not be
 
-`vita COMMAND --help` says more. Research software, not a medical device.
+`vita COMMAND --help` says more, `vita --version` which version this is. Research software, not a medical device.
 """
 
 import importlib
 import sys
+from importlib.metadata import version
 
 from vita.runtime import cli
 from vita.runtime.errors import UserError
@@ -33,6 +34,9 @@ def _run(arguments: list[str] | None) -> None:
     name, *rest = arguments or ["--help"]
     if name in ("-h", "--help"):
         print(__doc__)
+        return
+    if name == "--version":
+        print(f"vita {version('vita')}")
         return
     if name not in COMMANDS:
         raise UserError(f"vita has no command {name!r}; commands are {', '.join(COMMANDS)}")

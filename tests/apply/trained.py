@@ -28,6 +28,7 @@ def store_decisions(folder: Path, models: Path, **images: str) -> None:
     settings = {"images": IMAGES | images, "phenotypes": {"ed": "first"}}
     decisions.main(
         [
+            *("--split", str(folder / "cohort" / "split.parquet")),
             *("--model", "vita", "--targets", str(folder / "cohort" / "targets.tsv")),
             *("--configs", *(str(models / task / "vita" / "config.json") for task in TASKS)),
             *("--predictions", *(str(folder / "predictions" / task / "vita.parquet") for task in TASKS)),

@@ -66,7 +66,7 @@ def lost_predictions(results: Path) -> None:
         (lambda results: (results / "models/disease_cad/vita/config.json").write_text("{"), "config.json is damaged"),
         (
             lambda results: (results / "models/disease_cad/vita/model.safetensors").write_bytes(b"x"),
-            "weights cannot be read",
+            "weights are truncated or damaged",
         ),
         (lambda results: (results / "cohort/split.parquet").unlink(), "split.parquet is missing"),
         (not_finite, "weights are not finite"),
@@ -105,7 +105,7 @@ def test_models_are_listed(results: Path, capsys: pytest.CaptureFixture[str]) ->
     assert [line.split()[:2] for line in lines[1:]] == [[task, "vita"] for task in sorted(trained.TASKS)]
 
 
-def test_the_description_tells_no_small_count(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_description_shows_no_small_count(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     describe.main([str(results)])
     text = capsys.readouterr().out
     assert "Participants: 48 (train 32, val <10, test <10)" in text
@@ -117,3 +117,20 @@ def test_the_description_tells_no_small_count(results: Path, capsys: pytest.Capt
 def test_a_folder_without_models_is_refused(module: object, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no folder models"):
         module.main([str(tmp_path)])
+
+
+def test_truncated_weights_come_with_the_command_that_makes_them_again(results: Path) -> None:
+    path = results / "models" / "disease_cad" / "vita" / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    lines = list(validate.problems_of(results, find_models(results)))
+    assert len(lines) == 1
+    assert lines[0].endswith("--forcerun results/models/disease_cad/vita/model.safetensors")
+
+
+def test_the_described_average_is_that_of_the_printed_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "metrics" / "sa_phenotypes").mkdir(parents=True)
+    metrics = pd.DataFrame({"target": ["LVEDV", "LVESV", "LVSV"], "in_table": [1, 0, 1], "mae": [10.0, 100.0, 4.0]})
+    metrics.to_csv(tmp_path / "metrics" / "sa_phenotypes" / "vita.csv", index=False)
+    describe.main([str(tmp_path)])
+    assert "mean absolute error: vita 7.000" in capsys.readouterr().out

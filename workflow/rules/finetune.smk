@@ -130,6 +130,11 @@ rule record_decisions:
             f"results/predictions/{task}/vita.parquet" for task in tasks_of(config, "vita")
         ],
         shards=shards("parquet"),
+        voxels=shards("npz"),
+        split="results/cohort/split.parquet",
+        embedder=[]
+        if imported("stage3", "vita")
+        else "results/models/stage2/vita/model.safetensors",
         targets=TARGETS,
     output:
         decisions="results/models/decisions.json",
@@ -144,10 +149,14 @@ rule record_decisions:
         **asked("record_decisions"),
     params:
         settings=settings(images=config["images"], phenotypes=config["phenotypes"]),
+        embedder=lambda wildcards, input: (
+            f"--embedder {Path(input.embedder).parent}" if input.embedder else ""
+        ),
         code=code_digest("vita.apply.decisions"),
     message:
-        "For new scans: units, thresholds and calibration beside the models"
+        "For new scans: units, thresholds, errors and what is typical, beside the models"
     shell:
         "python -m vita.apply.decisions --model vita --configs {input.configs}"
         " --predictions {input.predictions} --shards {input.shards} --targets {input.targets:q}"
+        " --split {input.split} {params.embedder}"
         " --settings {params.settings} --output {output.decisions} > {log} 2>&1"

@@ -1,22 +1,28 @@
-"""What `vita predict` must know beside the weights: how scans were cut, units, thresholds and calibration.
+"""What `vita predict` must know beside the weights: how scans were cut, units, thresholds, errors, what is typical.
 
-All of it comes from the validation split and the settings of the run. Written as one JSON file into results/models, so
-that this folder alone is enough for new scans. It holds no participant and no count.
+Thresholds, calibration and intervals come from the validation split, what is typical of a scan from training and
+validation, and errors to be shown from the test split, by which nothing is chosen. Written as one JSON file into
+results/models, so that this folder alone is enough for new scans. It holds no participant and no count: means, spreads
+and limits, and none of these of fewer than 10 participants.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from vita.runtime import cli
+from vita.runtime import cli, fingerprint
 from vita.runtime.errors import UserError
 
+if TYPE_CHECKING:
+    from vita.images.shards import ShardReader
+
 FILE = "decisions.json"
-VERSION = 2
+VERSION = 3
+_COMPARED = 1000  # training participants at most, and as many of validation, that typical scans are found by
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -26,7 +32,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--configs", type=Path, nargs="+", required=True, help="config.json of its Stage III models")
     parser.add_argument("--predictions", type=Path, nargs="+", required=True, help="its predictions, a file per task")
     parser.add_argument("--shards", type=Path, nargs="+", required=True, help="tables of all shards")
-    parser.add_argument("--targets", type=Path, required=True, help="targets.tsv, features.tsv beside it")
+    parser.add_argument("--split", type=Path, required=True, help="split.parquet")
+    parser.add_argument("--embedder", type=Path, help="folder of its aligned image encoder, to judge new scans by")
+    parser.add_argument("--targets", type=Path, required=True, help="targets.tsv, features.tsv and codes.tsv beside it")
     parser.add_argument("--output", type=Path, required=True, help="decisions.json in the folder of the models")
     cli.add_settings(parser, "the blocks images and phenotypes")
     args = parser.parse_args(arguments)
@@ -36,6 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     record: dict[str, Any] = {"version": VERSION, "system": args.model}
     record |= {"images": args.settings["images"], "phenotypes": args.settings.get("phenotypes", {})}
     record["seen"] = seen(args.shards)
+    record["typical"] = typical(args.shards, args.split, args.embedder)
     record["tasks"] = {
         path.parent.parent.name: task_record(path, predictions[path.parent.parent.name], args.targets)
         for path in args.configs
@@ -56,43 +65,104 @@ def seen(shards: Sequence[Path]) -> dict[str, list[float]]:
     return {name: [float(part.min()), float(part.max())] for name, part in values.items() if part.notna().any()}
 
 
+def typical(shards: Sequence[Path], split: Path, embedder: Path | None) -> dict[str, dict[str, Any]]:
+    """Records of `typical.Typical` by kind, fitted to training participants; empty where they are too few.
+
+    Args:
+        shards: tables of all shards, voxels beside them.
+        split: split.parquet.
+        embedder: folder of the aligned image encoder; None judges by intensity and geometry alone.
+    """
+    from vita.apply.typical import fit
+    from vita.images.shards import ShardReader
+    from vita.training.data import read_split
+
+    reader, members = ShardReader([path.with_suffix(".npz") for path in shards]), read_split(split)
+    vectors = {name: _vectors(reader, members[members == name].index, embedder) for name in ("train", "val")}
+    fitted = {kind: fit(train, vectors["val"][kind]) for kind, train in vectors["train"].items()}
+    return {kind: found.record() for kind, found in fitted.items() if found}
+
+
+def _vectors(reader: "ShardReader", eids: pd.Index, embedder: Path | None) -> dict[str, np.ndarray]:
+    """Vectors (participants, size) by kind, of at most so many participants, evenly from all."""
+    import torch
+
+    from vita.apply.models import BATCH, image_vectors, load_embedder
+    from vita.apply.typical import geometry_vector, intensity_vector
+    from vita.training.data import even_frames
+
+    known = [int(eid) for eid in eids if int(eid) in reader]
+    chosen = [known[place] for place in np.linspace(0, len(known) - 1, min(len(known), _COMPARED)).astype(int)]
+    encoder, rows = load_embedder(embedder) if embedder else None, reader.table.set_index("eid")
+    found: dict[str, list[np.ndarray]] = {"intensity": [], "geometry": [], "appearance": []}
+    for start in range(0, len(chosen), BATCH):
+        part = chosen[start : start + BATCH]
+        cines = [reader.voxels(eid, range(reader.stored(eid).shape[1])) for eid in part]
+        found["intensity"] += [intensity_vector(cine) for cine in cines]
+        found["geometry"] += [geometry_vector(rows.loc[eid].to_dict()) for eid in part]
+        if encoder is not None:
+            sizes = encoder.settings
+            frames = even_frames(cines[0].shape[1], sizes.frames, sizes.sampling)
+            images = torch.from_numpy(np.stack([cine[:, frames] for cine in cines]))
+            found["appearance"] += list(image_vectors(encoder, images, torch.device("cpu")))
+    return {kind: np.stack(each) for kind, each in found.items() if each}
+
+
 def task_record(config: Path, predictions: Path, targets: Path) -> dict[str, Any]:
     """What is stored of a task: the digest of its model's config.json, and its targets or annotated planes."""
     task = config.parent.parent.name
-    table = pd.read_parquet(predictions)
-    table = table[table["split"] == "val"]
+    everybody = pd.read_parquet(predictions)
+    table = everybody[everybody["split"] == "val"]
     record: dict[str, Any] = {"config": config_digest(config)}
     if task == "segmentation":
         drawn = table[table["truth"] > 0].groupby("plane")["target"].unique()
         return record | {"annotated": {plane: sorted(names) for plane, names in drawn.items()}}
     lines = json.loads(config.read_text(encoding="utf-8"))["calibration"]
-    return record | {"targets": target_records(table, targets, task, lines)}
+    return record | {"targets": target_records(everybody, targets, task, lines)}
 
 
 def target_records(
-    validation: pd.DataFrame, targets: Path, task: str, lines: Mapping[str, Mapping[str, float]]
+    predictions: pd.DataFrame, targets: Path, task: str, lines: Mapping[str, Mapping[str, float]]
 ) -> dict[str, dict[str, Any]]:
-    """Title, unit and kind of each target; calibration of binary ones, threshold of what is calibrated; codes."""
+    """Title, unit, kind and errors of each target; calibration of binary ones, threshold of what is calibrated; codes
+    of classes and what they mean.
+    """
+    from vita.apply.errors import of_target
     from vita.cohort.features import load_features
     from vita.tabular.targets import read_targets
 
-    codes = {feature.name: list(feature.classes) for feature in load_features(targets.with_name("features.tsv"))}
+    features = {feature.name: feature for feature in load_features(targets.with_name("features.tsv"))}
+    codings = pd.read_csv(targets.with_name("features.tsv"), sep="\t", dtype=str).set_index("name")["coding"]
+    meanings = read_meanings(targets.with_name("codes.tsv"))
     found = {}
     for target in read_targets(targets, task):
-        rows = validation[validation["target"] == target.name]
+        own = predictions[predictions["target"] == target.name]
+        rows = own[own["split"] == "val"]
         entry: dict[str, Any] = {"title": target.title, "unit": target.unit, "kind": target.kind}
         entry["decimals"] = target.decimals
         if target.kind == "binary" and len(rows):
             entry |= {"threshold": float(rows["threshold"].iloc[0]), "calibration": lines[target.name]}
         if target.kind == "categorical":
-            entry["classes"] = codes[target.column]
+            feature = features[target.column]
+            entry["classes"] = list(feature.classes)
+            written = {feature.recode.get(code, code): code for code in feature.valid_codes}
+            entry["meanings"] = [meanings.get((codings[feature.name], written[code])) for code in feature.classes]
+        entry |= of_target(own, target.kind)
         found[target.name] = entry
     return found
 
 
+def read_meanings(path: Path) -> dict[tuple[str, int], str]:
+    """Meaning of each code of a UK Biobank data-coding, by coding and code; empty where there is no such file."""
+    if not path.is_file():
+        return {}
+    table = pd.read_csv(path, sep="\t", dtype={"coding": str, "code": int, "meaning": str})
+    return {(row.coding, row.code): row.meaning for row in table.itertuples(index=False)}
+
+
 def config_digest(config: Path) -> str:
     """Digest of a model's config.json, which is written anew with every training."""
-    return hashlib.sha256(config.read_bytes()).hexdigest()[:16]
+    return fingerprint.of_bytes(config.read_bytes())
 
 
 def read_decisions(models: Path) -> Mapping[str, Any]:
@@ -108,7 +178,7 @@ def read_decisions(models: Path) -> Mapping[str, Any]:
             "snakemake --cores 1 results/models/decisions.json"
         )
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{path} is not JSON ({error}); make it again with snakemake") from error
     if record.get("version") != VERSION:

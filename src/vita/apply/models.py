@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from vita.apply.decisions import config_digest
+from vita.apply.errors import ERRORS, Z90
 from vita.models.heads import Output, Regressor
 from vita.models.image_encoder import ImageEncoder
 from vita.models.settings import ModelSettings
@@ -73,7 +74,7 @@ def predict_task(trained: Trained, images_bsthw: Tensor, device: torch.device) -
     shifts = odds_shifts(statistics, stage["imbalance"])
     model = _predictor(trained, outputs).to(device).eval()
     with torch.inference_mode():
-        raw = torch.cat([model(part.to(device)).float().cpu() for part in images_bsthw.split(BATCH)])
+        raw = torch.cat([model(part.to(device)).float().cpu() for part in torch.split(images_bsthw, BATCH)])
     found = [values.numpy() for values in in_units(raw, outputs, statistics, shifts, stage["rectify"])]
     for place in range(len(images_bsthw)):
         yield [
@@ -98,8 +99,13 @@ def _predictor(trained: Trained, outputs: Sequence[Output]) -> nn.Module:
 def _row(name: str, known: Mapping[str, Any], statistic: Statistics, value: np.ndarray) -> dict[str, Any]:
     """One target of one participant; numbers with the training's mean and spread, probabilities calibrated."""
     row: dict[str, Any] = {"target": name, "title": known["title"], "kind": known["kind"], "unit": known["unit"]}
+    row |= {name: known[name] for name in ERRORS if name in known}
     if known["kind"] == "numerical":
-        return row | {"value": float(value), "training_mean": statistic.mean, "training_sd": statistic.std}
+        row |= {"value": float(value), "training_mean": statistic.mean, "training_sd": statistic.std}
+        if "error_mean" in known:
+            low, high = (row["value"] + known["error_mean"] + sign * Z90 * known["error_sd"] for sign in (-1, 1))
+            row |= {"low": low, "high": high}
+        return row
     if known["kind"] == "binary":
         line = Line(**known["calibration"])
         calibrated = float(line.apply(value))
@@ -107,7 +113,9 @@ def _row(name: str, known: Mapping[str, Any], statistic: Statistics, value: np.n
         row |= {"positive": calibrated >= known["threshold"]}
         return row | {"training_mean": statistic.shares[1]}
     best = int(value.argmax())
-    return row | {"value": float(value[best]), "class": known["classes"][best], "training_mean": statistic.shares[best]}
+    meaning = known["meanings"][best] or str(known["classes"][best])
+    row |= {"value": float(value[best]), "class": known["classes"][best], "meaning": meaning}
+    return row | {"training_mean": statistic.shares[best]}
 
 
 def embedder(models: Path, decisions: Mapping[str, Any]) -> ModelSettings | None:
@@ -118,13 +126,22 @@ def embedder(models: Path, decisions: Mapping[str, Any]) -> ModelSettings | None
     return ModelSettings.from_dict(json.loads((folder / "config.json").read_text(encoding="utf-8"))["model"])
 
 
-def embed(
-    models: Path, decisions: Mapping[str, Any], sizes: ModelSettings, images_bsthw: Tensor, device: torch.device
-) -> np.ndarray:
+def embed(models: Path, decisions: Mapping[str, Any], images_bsthw: Tensor, device: torch.device) -> np.ndarray:
     """Mean patch tokens (participants, width) of the aligned image encoder, whose sizes `embedder` gives."""
+    encoder = load_embedder(models / EMBEDDING_STAGE / decisions["system"])
+    return image_vectors(encoder.to(device), images_bsthw, device)
+
+
+def load_embedder(folder: Path) -> ImageEncoder:
+    """The aligned image encoder of a Stage II folder, in evaluation mode."""
+    sizes = ModelSettings.from_dict(json.loads((folder / "config.json").read_text(encoding="utf-8"))["model"])
     encoder = ImageEncoder(sizes)
-    load_part(encoder, models / EMBEDDING_STAGE / decisions["system"], "image_encoder", sizes)
-    encoder.to(device).eval()
+    load_part(encoder, folder, "image_encoder", sizes)
+    return encoder.eval()
+
+
+def image_vectors(encoder: ImageEncoder, images_bsthw: Tensor, device: torch.device) -> np.ndarray:
+    """Mean patch tokens (participants, width) of images."""
     with torch.inference_mode():
-        parts = [encoder(part.to(device))[:, 1:].mean(dim=1).float().cpu() for part in images_bsthw.split(BATCH)]
-    return torch.cat(parts).numpy()
+        parts = [encoder(part.to(device))[:, 1:].mean(dim=1).float().cpu() for part in torch.split(images_bsthw, BATCH)]
+    return np.asarray(torch.cat(parts).numpy())

@@ -4,21 +4,26 @@ Takes a participant's folder (sa.nii.gz, la_2ch.nii.gz, la_3ch.nii.gz, la_4ch.ni
 Biobank's cine zips, or a zip of such NIfTI files. Needs no segmentation and no table. Writes, in a numbered folder per
 participant,
 
-    predictions.csv   phenotypes, physiological features and other targets with units; disease probabilities,
-                      calibrated, with the threshold stored at training
+    predictions.csv   phenotypes, physiological features and other targets with units, the error and the 90 % interval
+                      of the training run, and why a number is doubtful; disease probabilities, calibrated, with the
+                      threshold stored at training
     masks/            a NIfTI file per view, on the scan's own pixels, slices and frames (1 LV cavity, 2 LV
                       myocardium, 3 RV cavity, 4 left atrium, 5 right atrium)
     curves.csv        volumes over the cycle, measured on the masks
     embedding.csv     the image encoder's vector
     report.html       key frames, masks, curves and tables on one page
 
-and scans.csv, which says which folder is whose, and why a scan was refused. Only scans.csv names the scans' folders.
+and scans.csv, which says which folder is whose, why a scan was refused, and why it is doubtful. Only scans.csv names
+the scans' folders. A number is in doubt if its scan is not like those of the training, if masks and prediction disagree, if
+the masks cannot be true of a heart, or if it is outside the training's range; with --strict it is withheld.
 
 Research software, not a medical device: not for diagnosis or treatment.
 """
 
 import logging
-from argparse import Namespace
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +31,39 @@ from vita.runtime import cli
 from vita.runtime.errors import UserError
 
 if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
     from vita.apply.reading import Scan
+    from vita.apply.segmenting import ViewMask
+    from vita.images.folders import Found
+    from vita.images.settings import ImageSettings
+    from vita.models.segmenter import Segmenter
     from vita.models.settings import ModelSettings
 
 log = logging.getLogger(__name__)
 
+LIST = "scans.csv"
 _CHUNK = 64  # scans in memory at once
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is applied to every scan, and where results go.
+
+    Attributes:
+        models: folder results/models.
+        decisions: its decisions.json.
+        out: folder to write.
+        device: to compute on.
+        strict: withhold what is in doubt.
+    """
+
+    models: Path
+    decisions: Mapping[str, Any]
+    out: Path
+    device: "torch.device"
+    strict: bool
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -41,16 +73,44 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--model", type=Path, required=True, help="results/models of a finished run")
     parser.add_argument("--scan", type=Path, nargs="+", required=True, help="folder or zip, see above")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    parser.add_argument("--overwrite", action="store_true", help="replace the results of an earlier call in --out")
+    parser.add_argument("--strict", action="store_true", help="withhold numbers that are in doubt")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="where to compute")
     parser.add_argument("--instance", type=int, default=2, help="imaging visit of UK Biobank's zips to take")
-    predict(parser.parse_args(arguments))
+    args = parser.parse_args(arguments)
+    predict(
+        args.model,
+        args.scan,
+        args.out,
+        device=args.device,
+        instance=args.instance,
+        overwrite=args.overwrite,
+        strict=args.strict,
+    )
 
 
-def predict(args: Namespace) -> None:
+def predict(
+    models: Path,
+    scans: Sequence[Path],
+    out: Path,
+    device: str = "auto",
+    instance: int = 2,
+    overwrite: bool = False,
+    strict: bool = False,
+) -> None:
     """Read, predict and write.
 
+    Args:
+        models: results/models of a finished run.
+        scans: folders and zips.
+        out: folder to write.
+        device: auto | cpu | cuda.
+        instance: imaging visit of UK Biobank's zips to take.
+        overwrite: replace the results of an earlier call.
+        strict: withhold numbers that are in doubt.
+
     Raises:
-        UserError: the models are not complete, nothing is a scan, or every scan was refused.
+        UserError: the models are not complete, nothing is a scan, `out` holds something, or every scan was refused.
     """
     import pandas as pd
 
@@ -58,49 +118,57 @@ def predict(args: Namespace) -> None:
     from vita.apply.reading import image_settings
     from vita.apply.scans import new_scans
     from vita.runtime.atomic import replacing
+    from vita.training.device import device_of
+    from vita.training.settings import TrainingSettings
 
-    decisions = read_decisions(args.model)
+    decisions = read_decisions(models)
     settings = image_settings(decisions)
+    job = Job(models, decisions, out, device_of(TrainingSettings(device=device)), strict)
     rows: list[dict[str, Any]] = []
-    with new_scans(args.scan, args.instance, settings.max_file_mb) as found:
+    with new_scans(scans, instance, settings.max_file_mb) as found:
+        make_empty(out, overwrite)
         for start in range(0, len(found), _CHUNK):
-            rows += _chunk(args, decisions, settings, found[start : start + _CHUNK], start)
-    with replacing(args.out / "scans.csv") as path:
+            rows += _chunk(job, settings, found[start : start + _CHUNK], start)
+    with replacing(out / LIST) as path:
         pd.DataFrame(rows).to_csv(path, index=False)
     refused = [row for row in rows if row["refused"]]
     if len(refused) == len(rows):
-        raise UserError(f"no scan could be used: {refused[0]['refused']} ({args.out / 'scans.csv'} lists all)")
-    log.info("%d scans, %d refused; %s", len(rows), len(refused), args.out / "scans.csv")
+        raise UserError(f"no scan could be used: {refused[0]['refused']} ({out / LIST} lists all)")
+    doubtful = sum(bool(row["doubts"]) for row in rows)
+    log.info("%d scans, %d refused, %d doubtful; %s", len(rows), len(refused), doubtful, out / LIST)
 
 
-def _chunk(args: Namespace, decisions: Any, settings: Any, found: list[Any], start: int) -> list[dict[str, Any]]:
+def make_empty(out: Path, overwrite: bool) -> None:
+    """See that nothing of another call is in the folder, whose numbered folders would be taken for this one's.
+
+    Raises:
+        UserError: it holds something, and may not be overwritten, or holds files that are no results of this command.
+    """
+    inside = sorted(out.iterdir()) if out.is_dir() else []
+    if not inside:
+        return
+    if not overwrite:
+        raise UserError(f"--out {out} is not empty; name a new folder, or add --overwrite to replace what is in it")
+    own = [path for path in inside if path.name == LIST or (path.is_dir() and path.name.startswith("scan_"))]
+    if others := [path.name for path in inside if path not in own]:
+        raise UserError(f"--out {out} holds {others[0]}, which this command did not write; name another folder")
+    for path in own:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _chunk(job: Job, settings: "ImageSettings", found: "Sequence[Found]", start: int) -> list[dict[str, Any]]:
     """Read some scans, run every model over all of them, write; returns their rows of scans.csv."""
     import torch
 
     from vita.apply.models import embed, embedder, open_model, predict_task
-    from vita.apply.reading import read_scan
-    from vita.images.header import ScanError
     from vita.training.data import even_frames
-    from vita.training.device import device_of
-    from vita.training.settings import TrainingSettings
 
-    device = device_of(TrainingSettings(device=args.device))
+    decisions = job.decisions
     tasks = [task for task in decisions["tasks"] if task != "segmentation"]
-    trained = {task: open_model(args.model, task, decisions) for task in decisions["tasks"]}
-    embedding = embedder(args.model, decisions)
+    trained = {task: open_model(job.models, task, decisions) for task in decisions["tasks"]}
+    embedding = embedder(job.models, decisions)
     sizes = [*(model.sizes for model in trained.values()), *([embedding] if embedding else [])]
-    wanted = max(each.frames for each in sizes)
-    rows, scans = [], {}
-    for number, each in enumerate(found, start + 1):
-        name = f"scan_{number:04d}"
-        row = {"scan": name, "folder": each.folder, "refused": None, "notes": None}
-        try:
-            scans[name] = read_scan(each, settings, decisions["seen"], wanted)
-            row["notes"] = "; ".join(scans[name].notes)
-        except ScanError as error:
-            row["refused"] = str(error)
-            log.warning("%s refused: %s", name, error)
-        rows.append(row)
+    rows, scans = _read(job, settings, found, start, max(each.frames for each in sizes))
     if not scans:
         return rows
 
@@ -110,17 +178,38 @@ def _chunk(args: Namespace, decisions: Any, settings: Any, found: list[Any], sta
         chosen = [even_frames(cine.shape[1], sizes.frames, sizes.sampling) for cine in cines]
         return torch.stack([torch.from_numpy(cine[:, frames]) for cine, frames in zip(cines, chosen, strict=True)])
 
-    predicted = {task: list(predict_task(trained[task], images(trained[task].sizes), device)) for task in tasks}
-    vectors = embed(args.model, decisions, embedding, images(embedding), device) if embedding else None
-    segmenter = _segmenter(trained.get("segmentation"), device)
+    predicted = {task: list(predict_task(trained[task], images(trained[task].sizes), job.device)) for task in tasks}
+    vectors = embed(job.models, decisions, images(embedding), job.device) if embedding else None
+    segmenter = _segmenter(trained.get("segmentation"), job.device)
+    doubts = {}
     for place, (name, scan) in enumerate(scans.items()):
         tables = {task: predicted[task][place] for task in tasks}
-        vector = None if vectors is None else vectors[place]
-        _write(args.out / name, scan, tables, vector, segmenter, decisions, device)
-    return rows
+        doubts[name] = _write(job, name, scan, tables, None if vectors is None else vectors[place], segmenter)
+    return [row | {"doubts": "; ".join(doubts.get(row["scan"], [])) or None} for row in rows]
 
 
-def _segmenter(trained: Any, device: Any) -> Any:
+def _read(
+    job: Job, settings: "ImageSettings", found: "Sequence[Found]", start: int, frames: int
+) -> tuple[list[dict[str, Any]], dict[str, "Scan"]]:
+    """Rows of scans.csv, and the scans that can be used, by the names of their folders."""
+    from vita.apply.reading import read_scan
+    from vita.images.header import ScanError
+
+    rows, scans = [], {}
+    for number, each in enumerate(found, start + 1):
+        name = f"scan_{number:04d}"
+        row: dict[str, Any] = {"scan": name, "folder": each.folder, "refused": None, "notes": None, "doubts": None}
+        try:
+            scans[name] = read_scan(each, settings, job.decisions["seen"], frames)
+            row["notes"] = "; ".join(scans[name].notes)
+        except ScanError as error:
+            row["refused"] = str(error)
+            log.warning("%s refused: %s", name, error)
+        rows.append(row)
+    return rows, scans
+
+
+def _segmenter(trained: Any, device: "torch.device") -> "Segmenter | None":
     if trained is None:
         return None
     from vita.models.image_encoder import ImageEncoder
@@ -133,41 +222,67 @@ def _segmenter(trained: Any, device: Any) -> Any:
 
 
 def _write(
-    folder: Path, scan: "Scan", tables: dict[str, Any], vector: Any, segmenter: Any, decisions: Any, device: Any
-) -> None:
-    """All files of a scan."""
+    job: Job,
+    name: str,
+    scan: "Scan",
+    tables: dict[str, list[dict[str, Any]]],
+    vector: "np.ndarray | None",
+    segmenter: "Segmenter | None",
+) -> list[str]:
+    """All files of a scan; returns what makes the scan as a whole, or its masks, doubtful."""
     import pandas as pd
 
+    from vita.apply import doubts
     from vita.apply.measuring import measure_masks
     from vita.apply.page import page
-    from vita.apply.segmenting import as_stored, segment_scan
-    from vita.images.nifti import write_nifti
+    from vita.apply.segmenting import segment_scan
+    from vita.apply.typical import geometry_vector, intensity_vector, unusual
     from vita.runtime.atomic import replacing, write_text
     from vita.training.data import even_frames
 
-    masks: dict[str, Any] = {}
+    masks: dict[str, ViewMask] = {}
     if segmenter is not None:
-        masks = segment_scan(segmenter, scan, decisions["tasks"]["segmentation"]["annotated"], device)
-    for view, mask in masks.items():
-        image = scan.images[view]
-        header, stored = as_stored(mask.whole(image.header.shape_xyzt[3]), image)
-        write_nifti(header, stored, folder / "masks" / f"{view}.nii.gz")
-    sizes = segmenter.settings if masks else None
+        masks = segment_scan(segmenter, scan, job.decisions["tasks"]["segmentation"]["annotated"], job.device)
+    sizes = segmenter.settings if segmenter is not None and masks else None
     phases = even_frames(scan.cine_sthw.shape[1], sizes.frames, sizes.sampling) if sizes else []
-    curves, measured = measure_masks(masks, scan, decisions["phenotypes"].get("ed", "first"), phases)
+    ed = job.decisions["phenotypes"].get("ed", "first")
+    curves, measured = measure_masks(masks, scan, ed, phases)
     for row in (row for rows in tables.values() for row in rows if row["target"] in measured):
         row["measured"] = measured[row["target"]]
+
+    vectors = {"intensity": intensity_vector(scan.cine_sthw), "geometry": geometry_vector(scan.record)}
+    vectors |= {} if vector is None else {"appearance": vector}
+    whole = doubts.of_views(scan.images) + unusual(job.decisions["typical"], vectors)
+    verdict = doubts.Verdict(whole, doubts.of_masks(curves, measured), bool(job.decisions["typical"]), job.strict)
+    for rows in tables.values():
+        doubts.mark(rows, verdict)
+
+    if job.strict and (verdict.whole or verdict.of_its_masks):
+        masks, curves = {}, curves.iloc[:0]
+    folder = job.out / name
+    _write_masks(folder / "masks", scan, masks)
     flat = [{"task": task, **row} for task, rows in tables.items() for row in rows]
-    files: dict[str, pd.DataFrame] = {"predictions.csv": pd.DataFrame(flat)}
+    files: dict[str, pd.DataFrame] = {"predictions.csv": pd.DataFrame(flat).drop(columns=["own_doubt"])}
     if masks:
         files["curves.csv"] = curves
     if vector is not None:
         files["embedding.csv"] = pd.DataFrame({"dimension": range(len(vector)), "value": vector})
-    for name, table in files.items():
-        with replacing(folder / name) as path:
+    for file, table in files.items():
+        with replacing(folder / file) as path:
             table.to_csv(path, index=False, float_format="%.6g")
-    title = folder.name.replace("_", " ").capitalize()
-    write_text(folder / "report.html", page(title, scan, tables, masks, curves))
+    title = name.replace("_", " ").capitalize()
+    write_text(folder / "report.html", page(title, scan, tables, masks, curves, ed, verdict))
+    return verdict.whole + verdict.of_its_masks
+
+
+def _write_masks(folder: Path, scan: "Scan", masks: "Mapping[str, ViewMask]") -> None:
+    from vita.apply.segmenting import as_stored
+    from vita.images.nifti import write_nifti
+
+    for view, mask in masks.items():
+        image = scan.images[view]
+        header, stored = as_stored(mask.whole(image.header.shape_xyzt[3]), image)
+        write_nifti(header, stored, folder / f"{view}.nii.gz")
 
 
 if __name__ == "__main__":

@@ -56,7 +56,8 @@ def _of_zip(path: Path, scratch: Path, max_mb: float) -> list[Found]:
     """UK Biobank's zip and its other half, or the NIfTI files of a zip, unpacked."""
     if match := ZIP_NAME.fullmatch(path.name):
         visit = [path, *path.parent.glob(f"{match[1]}_2020[89]_{match[3]}_0.zip")]
-        return [Found(match[1], zips={ZIP_NAME.fullmatch(each.name)[2]: str(each) for each in visit})]
+        fields = {named[2]: str(each) for each in visit if (named := ZIP_NAME.fullmatch(each.name))}
+        return [Found(match[1], zips=fields)]
     files: dict[str, str] = {}
     wanted = {f"{view}{suffix}" for view in VIEWS for suffix in SCAN_SUFFIXES}
     scratch.mkdir()

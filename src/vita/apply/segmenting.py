@@ -47,7 +47,7 @@ class ViewMask:
             inside.append((at >= 0) & (at < self.crop.size))
             picks.append(at.clip(0, self.crop.size - 1))
         result = self.cropped_tsyx[nearest][..., picks[0], :][..., picks[1]]
-        return result * (inside[0][:, None] & inside[1])
+        return np.asarray(result * (inside[0][:, None] & inside[1]))
 
 
 def segment_scan(
@@ -77,7 +77,7 @@ def segment_scan(
         known = [STRUCTURES[name] for name in _names(view, annotated)]
         classes_tsyx = np.where(np.isin(found[view], known), found[view], 0).swapaxes(0, 1)
         steps = scan.images[view].orientation.spacing_mm
-        spacing = (steps[0], *(mm * step for mm, step in zip(steps[1:], crop.step, strict=True)))
+        spacing = (steps[0], steps[1] * crop.step[0], steps[2] * crop.step[1])
         result[view] = ViewMask(classes_tsyx, crop, spacing)
     return result
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from vita.audit.formats import Piece
 from vita.audit.looking import pieces
-from vita.audit.piece import Piece
 
 _MARKED = bytes(ord("0") if chr(byte).isdecimal() else ord(" ") for byte in range(256))
 _NUMBER = re.compile(rb"0000+")  # of text with every digit marked: five times as fast as looking for digits
@@ -24,7 +24,7 @@ _ROUND = 10_000  # a multiple of it is a size or a limit
 
 @dataclass(frozen=True)
 class Finding:
-    """Where an id stands; the id itself is not kept, since findings go to logs.
+    """Where an id was found; the id itself is not kept, since findings go to logs.
 
     Attributes:
         path: of the file.
@@ -84,10 +84,10 @@ def _line(place: str, line: int) -> str:
 
 
 def _is_id(piece: Piece, first: int, last: int, known: bool) -> bool:
-    """Whether what stands before and after some digits leaves them an id.
+    """Whether digits are an id, judged by what is before and after them.
 
-    They are none as decimals, or before decimals other than .0, which tables have; nor after the sign of a colour or
-    before that of a percentage. Beside letters, as in a hash, only a known id is one: where the letters are no
+    They are not as decimals, or before decimals other than .0, which tables have; nor after the sign of a colour or
+    before a percent sign. Beside letters, as in a hash, only a known id is one: where the letters are not
     hexadecimal digits, as in eid<id>, or, among raw bytes, may be anything.
     """
     text, decimals = piece.text, _DECIMALS.match(piece.text, last)
@@ -96,9 +96,8 @@ def _is_id(piece: Piece, first: int, last: int, known: bool) -> bool:
         return False
     if not piece.raw and (before[-1:] == b"#" or text[last : last + 1] == b"%"):
         return False
-    letters = (
-        _WORD_BEFORE.search(text[max(first - _NEAR, 0) : first])[0] + _WORD_AFTER.match(text, last, last + _NEAR)[0]
-    )
+    around = _WORD_BEFORE.search(text[max(first - _NEAR, 0) : first]), _WORD_AFTER.match(text, last, last + _NEAR)
+    letters = b"".join(match[0] for match in around if match)
     if not letters:
         return True
     return known and (piece.raw or (letters.isalpha() and _HEXADECIMAL.fullmatch(letters) is None))

@@ -9,12 +9,9 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from typing import IO, cast
 
-from vita.audit.pickled import is_pickle, pickled
-from vita.audit.piece import Piece, inside
-from vita.audit.raw import raw
-from vita.audit.typed import array, is_safetensors, parquet, safetensors
+from vita.audit.formats import Piece, array, inside, is_pickle, is_safetensors, parquet, pickled, raw, safetensors
 
 # what reading a damaged file, or one that only begins like its format, raises; RuntimeError: an encrypted zip
 DAMAGED = (ValueError, OSError, zlib.error, EOFError, zipfile.BadZipFile, struct.error, KeyError, RuntimeError)
@@ -27,8 +24,8 @@ _DEEPEST = 4  # a PNG in a page in a zip in a zip
 _MOST_BYTES = 2**31
 
 
-def pieces(stream: BinaryIO, place: str = "", depth: int = 0, strict: bool = False) -> Iterator[Piece]:
-    """Everything in a file that may hold an id; formats are told by their first bytes, not by a name.
+def pieces(stream: IO[bytes], place: str = "", depth: int = 0, strict: bool = False) -> Iterator[Piece]:
+    """Everything in a file that may hold an id; formats are recognised by their first bytes, not by a name.
 
     Parquet: names, metadata, numbers and text of every column. NumPy, npz and zip: names of members, whole numbers and
     text. Safetensors: header and whole numbers. Pickles and PyTorch's checkpoints: texts, numbers, tensors. PNG:
@@ -52,14 +49,14 @@ def pieces(stream: BinaryIO, place: str = "", depth: int = 0, strict: bool = Fal
         yield from raw(stream.read(_MOST_BYTES), inside(place, "unreadable"))
 
 
-def _formatted(stream: BinaryIO, place: str, depth: int, strict: bool) -> Iterator[Piece]:
+def _formatted(stream: IO[bytes], place: str, depth: int, strict: bool) -> Iterator[Piece]:
     head = stream.read(_HEAD_BYTES)
     stream.seek(0)
     if head.startswith(_NUMPY):
         yield from array(stream, place)
     elif head.startswith(_GZIP):
         with gzip.GzipFile(fileobj=stream) as file:
-            yield from pieces(file, inside(place, "decompressed"), depth + 1, strict)
+            yield from pieces(cast(IO[bytes], file), inside(place, "decompressed"), depth + 1, strict)
     elif head[344:348] in (b"n+1\0", b"ni1\0"):
         voxels = struct.unpack("<f" if head[:4] == struct.pack("<i", 348) else ">f", head[108:112])[0]
         yield Piece(inside(place, "header"), stream.read(int(voxels)), raw=True)
@@ -86,14 +83,14 @@ def _unknown(data: bytes, place: str, depth: int, strict: bool) -> Iterator[Piec
         yield from _text(data, place, depth, strict)
 
 
-def _seekable(stream: BinaryIO) -> BinaryIO:
+def _seekable(stream: IO[bytes]) -> IO[bytes]:
     """The stream, or its content where going back in it means decompressing anew."""
     if isinstance(stream, io.BufferedReader | io.BytesIO):
         return stream
     return io.BytesIO(stream.read(_MOST_BYTES))
 
 
-def _zip(stream: BinaryIO, place: str, depth: int, strict: bool) -> Iterator[Piece]:
+def _zip(stream: IO[bytes], place: str, depth: int, strict: bool) -> Iterator[Piece]:
     with zipfile.ZipFile(stream) as archive:
         for member in archive.infolist():
             where = inside(place, f"member {member.filename}")

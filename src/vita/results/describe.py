@@ -1,4 +1,4 @@
-"""What a results folder holds, in a page of text: `vita describe [RESULTS]`. Counts below 10 are not told."""
+"""What a results folder holds, in a page of text: `vita describe [RESULTS]`. Counts below 10 are not shown."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ from vita.results.models import find_models, results_folder
 from vita.runtime import cli
 from vita.runtime.privacy import shown_count
 
-# The metric that stands for a task, and how it is called; the first that a file has.
+# The metric that a task is described by, and its name; the first of these that a file has.
 _METRICS = {"mae": "mean absolute error", "auc": "AUC", "macro_auc": "macro AUC", "dice": "Dice"}
 
 
@@ -53,13 +53,15 @@ def _cohort(folder: Path) -> Iterator[str]:
 
 
 def _metrics(folder: Path) -> Iterator[str]:
-    """A line per task: its metric, averaged over targets, of each system."""
+    """A line per task: its metric of each system, averaged over the targets that the task's table prints."""
     import pandas as pd
 
     for task in sorted(path for path in folder.glob("*") if path.is_dir()):
         found, named = [], ""
         for path in sorted(task.glob("*.csv")):
             table = pd.read_csv(path)
+            if "in_table" in table and (table["in_table"] == 1).any():
+                table = table[table["in_table"] == 1]  # the average that Tables 1 to 3 print
             column = next((name for name in _METRICS if name in table and table[name].notna().any()), None)
             if column:
                 named = _METRICS[column]

@@ -58,6 +58,7 @@ def not_learned(results: Path) -> list[str]:
 
 def _config(path: Path) -> Mapping[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        read = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
+    return read if isinstance(read, dict) else {}

@@ -1,9 +1,9 @@
 """Whether a results folder is complete and its parts belong together: `vita validate [RESULTS]`.
 
-Checked are: every model's files, that its weights can be read and are finite, that all models were trained on one split
-and it is the one that lies there, that Stage III began with the Stage I and II beside it, that the decisions for new
-scans fit the models, and that predictions are finite, of participants of the validation and test splits only. Exit code
-1 with a line per problem.
+It checks every model's files, that its weights can be read and are finite, that all models were trained on one split,
+which is the one in cohort/, that Stage III began with the Stage I and II beside it, that the decisions for new scans
+fit the models, and that predictions are finite and of participants of the validation and test splits only. Exit code
+1, with a line per problem that says what to do.
 """
 
 import csv
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
     for problem in problems:
         print(problem)
     if problems:
-        raise UserError(f"{results}: {len(problems)} problems; `snakemake -n` says what would be made again")
+        raise UserError(f"{results}: {len(problems)} problems; each line above says what to do")
     print(f"{results}: {len(models)} models and their predictions are complete and belong together")
 
 
@@ -53,22 +53,29 @@ def _of_model(model: Model) -> Iterator[str]:
     name = f"models/{model.task}/{model.system}"
     missing = [file for file in FILES if not (model.folder / file).is_file()]
     if missing:
-        yield f"{name}: {', '.join(missing)} is missing"
+        yield f"{name}: {', '.join(missing)} is missing; {_again(model)}"
         return
     if not model.config:
-        yield f"{name}: config.json is damaged"
+        yield f"{name}: config.json is damaged; {_again(model)}"
         return
     try:
         weights = load_file(model.folder / FILES[0])
     except SafetensorError as error:
-        yield f"{name}: weights cannot be read ({error})"
+        yield f"{name}: the weights are truncated or damaged ({error}); {_again(model)}"
         return
     if not all(bool(torch.isfinite(tensor).all()) for tensor in weights.values()):
-        yield f"{name}: weights are not finite"
+        yield f"{name}: weights are not finite; train with a lower learning rate, or {_again(model)}"
     with (model.folder / "history.csv").open(encoding="utf-8", newline="") as file:
         rows = sum(1 for _ in csv.DictReader(file))
     if rows < model.config["best_epoch"]:
-        yield f"{name}: history.csv has {rows} epochs, the weights are of epoch {model.config['best_epoch']}"
+        epoch = model.config["best_epoch"]
+        yield f"{name}: history.csv has {rows} epochs, the weights are of epoch {epoch}; {_again(model)}"
+
+
+def _again(model: Model) -> str:
+    """The command that makes a model's files again, since Snakemake does not look into files that are there."""
+    file = f"results/models/{model.task}/{model.system}/{FILES[0]}"
+    return f"make it again: snakemake --cores all --forcerun {file}"
 
 
 def _of_split(results: Path, models: list[Model]) -> Iterator[str]:

@@ -4,6 +4,7 @@ import argparse
 import json
 import logging
 import os
+import select
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 
 from vita.runtime.disk import disk_error, scratch_obstacles
 from vita.runtime.errors import UserError
+
+_ENDED_BY_PIPE = 128 + 13  # as the shell reports a program that SIGPIPE ended
 
 
 def settings(text: str) -> dict[str, Any]:
@@ -25,9 +28,12 @@ def settings(text: str) -> dict[str, Any]:
             raise argparse.ArgumentTypeError(f"{text!r} is neither a JSON object nor a file")
         text = path.read_text(encoding="utf-8")
     try:
-        return json.loads(text)
+        read = json.loads(text)
     except json.JSONDecodeError as error:
         raise argparse.ArgumentTypeError(f"not a JSON object: {error}") from error
+    if not isinstance(read, dict):
+        raise argparse.ArgumentTypeError(f"not a JSON object, but a {type(read).__name__}")
+    return read
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -43,7 +49,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def add_samples(to: argparse.ArgumentParser) -> None:
-    """Add what tells the participants' images and who is in which split."""
+    """Add `--shards` and `--split`: the participants' images, and which split each participant is in."""
     to.add_argument("--shards", type=Path, nargs="+", required=True, help="NNNNN.npz, a table beside each")
     to.add_argument("--split", type=Path, required=True, help="split.parquet")
 
@@ -54,9 +60,10 @@ def add_settings(to: argparse.ArgumentParser, what: str) -> None:
 
 
 def run(main: Callable[[list[str] | None], None], arguments: list[str] | None = None) -> None:
-    """Run a module's `main`; an error that is the user's or a disk's is one line on stderr and exit code 1.
+    """Run a module's `main`; an error of the user's or of a disk is one line on stderr and exit code 1.
 
-    Each job looks whether its scratch folder is there, since a cluster's node may lack what the submitting machine has.
+    Each job checks that its scratch folder exists, since a cluster's node may not have what the submitting machine has.
+    Where the reader of the output has gone, as in `vita list | head`, the command ends without a word.
     """
     logging.basicConfig(
         level=os.environ.get("VITA_LOG_LEVEL", "INFO"),
@@ -64,15 +71,28 @@ def run(main: Callable[[list[str] | None], None], arguments: list[str] | None = 
         datefmt="%H:%M:%S",
         stream=sys.stderr,
     )
-    logging.getLogger("numexpr").setLevel(logging.WARNING)  # pandas imports it, and it tells its thread count
+    logging.getLogger("numexpr").setLevel(logging.WARNING)  # pandas imports it, and it logs its number of threads
     try:
         for message in scratch_obstacles():
             raise UserError(message)
-        main(arguments)
+        try:
+            main(arguments)
+        finally:
+            sys.stdout.flush()
     except UserError as error:
         sys.exit(f"error: {error}")
     except OSError as error:
-        message = disk_error(error, Path(error.filename or Path.cwd()))
-        if message is None:
+        if isinstance(error, BrokenPipeError) and _reader_has_gone():
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to write goes nowhere
+            sys.exit(_ENDED_BY_PIPE)
+        about_disk = disk_error(error, Path(error.filename or Path.cwd()))
+        if about_disk is None:
             raise
-        sys.exit(f"error: {message}")
+        sys.exit(f"error: {about_disk}")
+
+
+def _reader_has_gone() -> bool:
+    """Whether standard output is a pipe that nobody reads; other pipes, as those of worker processes, do not count."""
+    watch = select.poll()
+    watch.register(sys.stdout.fileno(), select.POLLERR)
+    return bool(watch.poll(0))

@@ -1,6 +1,5 @@
 """Who is in which split, and the samples of a split in memory."""
 
-import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch.utils.data import Dataset
 
 from vita.images.shards import ShardReader
 from vita.models.settings import WHOLE_HEART, ModelSettings, Sampling
+from vita.runtime import fingerprint
 from vita.runtime.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -134,7 +134,7 @@ class Samples(Dataset[Batch]):
         columns = [c for c in ("eid", "voxels_crc32", "masks_crc32") if c in self.reader.table]
         table = self.reader.table.set_index("eid", drop=False).loc[self.eids, columns]
         data = table.to_csv(index=False) + self.split.to_csv() + str(self.frames) + str(self.planes)
-        return hashlib.sha256(data.encode()).hexdigest()[:16]
+        return fingerprint.of_text(data)
 
     def _refuse_missing(self, names: Sequence[str]) -> None:
         if not len(self.eids):

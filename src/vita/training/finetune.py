@@ -1,6 +1,5 @@
 """Stage III's two trainings, from open data to written predictions."""
 
-import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from torch import nn
 from vita.cohort.split_hash import split_hash
 from vita.models.heads import Regressor
 from vita.models.image_encoder import ImageEncoder
+from vita.runtime import fingerprint
 from vita.runtime.atomic import replacing
 from vita.tabular.truth import load_targets
 from vita.training import records
@@ -152,4 +152,4 @@ def _encoder(session: Session, job: Job) -> tuple[ImageEncoder, dict[str, str]]:
 
 
 def _digest(values: pd.DataFrame) -> str:
-    return hashlib.sha256(values.to_csv().encode()).hexdigest()[:16]
+    return fingerprint.of_text(values.to_csv())

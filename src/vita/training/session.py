@@ -1,6 +1,5 @@
 """What every stage does around its training: open data, describe the run, load starting weights, write results."""
 
-import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from vita.images.shards import ShardReader
 from vita.models.image_encoder import ImageEncoder
 from vita.models.settings import ModelSettings
 from vita.models.weights import ABSENT, WEIGHTS, load_if_fits, load_part
+from vita.runtime import fingerprint
 from vita.runtime.digest import code_digest
 from vita.training import records
 from vita.training.checkpoint import Identity, release_state
@@ -148,5 +148,4 @@ def open_session(name: str, shards: Sequence[Path], split: Path, blocks: Mapping
 
 def file_digest(path: Path) -> str:
     """Digest of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    return fingerprint.of_file(path)

@@ -1,22 +1,73 @@
-"""Pieces of files whose numbers have a type: Parquet, NumPy and safetensors, read only as far as they can hold ids."""
+"""What a file of a known format holds that may be an id: pieces of text or whole numbers, with their places.
+
+Parquet, NumPy and safetensors are read only as far as they can hold ids; pickles are listed without unpickling; bytes
+of an unknown format are searched as text and as 8-byte numbers.
+"""
 
 import json
+import pickletools
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, BinaryIO
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from vita.audit.piece import Piece, inside, whole
-
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_LEAST, _MOST = 1_000, 10**12  # ids have 4 to 12 digits
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Something to search.
+
+    Attributes:
+        place: in the file, such as "line 3", "column eid" or "member a.npy"; empty for the file itself.
+        text: searched for numbers.
+        numbers: whole numbers, each compared as it is.
+        raw: bytes of unknown meaning. There an id may touch letters, and only ids of a known cohort are looked for
+            among numbers, since any 8 bytes are a number.
+    """
+
+    place: str
+    text: bytes = b""
+    numbers: np.ndarray | None = None
+    raw: bool = False
+
+
+def inside(place: str, inner: str) -> str:
+    """A place within a place."""
+    return f"{place}, {inner}" if place else inner
+
+
+def whole(values: np.ndarray) -> np.ndarray:
+    """Those of the values, of any shape and any type of number, that are whole and as large as ids, as int64."""
+    with np.errstate(invalid="ignore"):  # not a number is neither
+        values = values[(values >= _LEAST) & (values < _MOST)]
+    if values.dtype.kind == "f":
+        values = values[values == np.rint(values)]
+    return values.astype(np.int64)
+
+
+def raw(data: bytes, place: str) -> Iterator[Piece]:
+    """The bytes as text, and as the 8-byte whole numbers and fractions (little-endian) that libraries write ids as.
+
+    Numbers are taken where such files keep them, at multiples of 8 bytes. There, weights of 4 or 2 bytes do not look
+    like ids: two weights together would have to be a zero and one near the smallest number there is.
+    """
+    yield Piece(inside(place, "bytes"), data, raw=True)
+    for kind in ("<i8", "<f8"):
+        numbers = np.frombuffer(data, kind, count=len(data) // 8)
+        yield Piece(inside(place, "8-byte numbers"), numbers=whole(numbers), raw=True)
+
 
 _TENSORS = {"I64": "<i8", "I32": "<i4", "U64": "<u8", "U32": "<u4", "F64": "<f8", "F32": "<f4"}
 _SMALLEST_BYTES = 4  # numbers of 2 bytes hold no id of seven digits: pixels, masks, classes
 
 
-def parquet(stream: BinaryIO, place: str) -> Iterator[Piece]:
+def parquet(stream: IO[bytes], place: str) -> Iterator[Piece]:
     """Metadata, names, numbers and text of every column, batch by batch, so that no large table is held whole."""
     import pyarrow.parquet as pq
 
@@ -50,7 +101,7 @@ def _texts(values: Iterable[object], place: str) -> Iterator[Piece]:
     yield Piece(place, b"\n".join(lines))
 
 
-def array(stream: BinaryIO, place: str) -> Iterator[Piece]:
+def array(stream: IO[bytes], place: str) -> Iterator[Piece]:
     """Numbers and texts of a .npy file; of pixels and the like no more than the header is read."""
     version = np.lib.format.read_magic(stream)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -60,7 +111,7 @@ def array(stream: BinaryIO, place: str) -> Iterator[Piece]:
         yield from _array(np.lib.format.read_array(stream, allow_pickle=False), place)
 
 
-def _holds_ids(kind: np.dtype) -> bool:
+def _holds_ids(kind: np.dtype[Any]) -> bool:
     return kind.kind in "USO" or (kind.kind in "iuf" and kind.itemsize >= _SMALLEST_BYTES)
 
 
@@ -79,7 +130,7 @@ def is_safetensors(head: bytes) -> bool:
     return head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= 100_000_000
 
 
-def safetensors(stream: BinaryIO, place: str) -> Iterator[Piece]:
+def safetensors(stream: IO[bytes], place: str) -> Iterator[Piece]:
     """Names, metadata and numbers of tensors."""
     length = int.from_bytes(stream.read(8), "little")
     header = stream.read(length)
@@ -90,3 +141,22 @@ def safetensors(stream: BinaryIO, place: str) -> Iterator[Piece]:
             first, last = about["data_offsets"]
             stream.seek(8 + length + first)
             yield Piece(inside(place, f"tensor {name}"), numbers=whole(np.frombuffer(stream.read(last - first), kind)))
+
+
+def is_pickle(head: bytes) -> bool:
+    """Whether a file begins as a pickle of protocol 2 to 5."""
+    return head[:1] == b"\x80" and head[1:2] in (b"\2", b"\3", b"\4", b"\5")
+
+
+def pickled(stream: IO[bytes], place: str) -> Iterator[Piece]:
+    """Texts and numbers as the pickle's operations name them, and arrays as bytes. No operation is carried out."""
+    texts, numbers = [], []
+    for _, argument, _ in pickletools.genops(stream):
+        if isinstance(argument, str):
+            texts.append(argument.encode("utf-8", "surrogatepass"))
+        elif isinstance(argument, int | float):
+            numbers.append(float(argument))
+        elif isinstance(argument, bytes | bytearray):
+            yield from raw(bytes(argument), inside(place, "bytes of a pickle"))
+    yield Piece(inside(place, "texts of a pickle"), b"\n".join(texts))
+    yield Piece(inside(place, "numbers of a pickle"), numbers=whole(np.array(numbers, dtype=float)))
