@@ -1,0 +1,258 @@
+"""An attacker who holds the cohort's tables: whose numbers are these?
+
+Each number is compared with every participant's, at the precision that it is written with. A match is evidence as far
+as it is no chance: the density of the cohort's values around a number says how many would match it by chance. Evidence
+is added up over the numbers of a row, which singles out who has them all, and over a column, whose values may all be
+participants' although no single one of them proves it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import scipy  # its parts are imported where they are first used
+
+from vita.release.cohort import Cohort, Unsafe, Values, plain
+from vita.release.contents import PROSE, Table
+from vita.release.numbers import numbers
+
+_ALONE = 1e-4  # chance, over all rows of a table, that nobody is singled out by a row that is said to
+_ROW = 0.02  # chance of a row that counts towards its table's
+_ROW_LIMIT = 0.1  # the share of such rows that a table without participants may have
+_TABLE = 1e-6
+_COLUMN = 1e-12
+_FEWEST = 8  # numbers of a column
+_SAMPLE = 300  # numbers of a column that are compared with all columns of the cohort
+_MOST_PAIRS = 10_000_000  # pairs of a number and a participant at a time
+_NAMED_DIGITS, _EXACT_DIGITS = 4, 6
+_BY_CHANCE = 0.05  # numbers of a table that are an unsafe sum by chance
+_ROUGH = 4  # digits; rounder numbers are heaped
+
+
+@dataclass
+class Match:
+    """Participants who are singled out at a place.
+
+    Attributes:
+        row: of the table; None for a whole column or table.
+        words: what gave them away.
+        people: places in Cohort.eid; nobody for a sum over a few.
+        dominated: it is a sum of which more than half is one participant's.
+    """
+
+    row: int | None
+    words: str
+    people: set[int] = field(default_factory=set)
+    dominated: bool = False
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """All numbers of a table as arrays."""
+
+    value: np.ndarray
+    step: np.ndarray
+    digits: np.ndarray
+    row: np.ndarray
+    column: np.ndarray
+    name: np.ndarray  # of the cohort's column that it is of, as a place in `names`; -1 if unknown
+    names: list[str]
+
+
+def join(table: Table, cohort: Cohort) -> list[Match]:
+    """Participants whom a table's rows, columns or single numbers tell of."""
+    cells = _cells(table, cohort)
+    if not len(cells.value) or not len(cohort.eid):
+        return []
+    found = _by_row(cells, cohort) if table.kind != "marks" else []
+    if table.kind == "table":
+        found += _by_column(table, cells, cohort)
+    return found + _unsafe(cells, cohort)
+
+
+def _cells(table: Table, cohort: Cohort) -> _Cells:
+    heads = {column: plain(name) for column, name in enumerate(table.header)}
+    names = list(cohort.columns)
+    places = {name: place for place, name in enumerate(names)}
+    found: list[tuple[float, float, int, int, int, int]] = []
+    for number, row in enumerate(table.rows):
+        label = -1
+        values = []
+        for column, cell in enumerate(row):
+            read = numbers(cell)
+            if read:
+                values.append((column, read))
+            if label < 0 and cell and table.kind != PROSE:
+                label = places.get(plain(cell), -1)
+        if table.kind == PROSE and values:
+            label = _word(row[0], places)
+        for column, read in values:
+            name = places.get(heads.get(column, ""), label)
+            found += [(each.value, each.step, each.digits, number, column, name) for each in read]
+    columns = np.array(found, float).reshape(-1, 6).T
+    whole = columns[2:].astype(np.int64)
+    return _Cells(columns[0], columns[1], whole[0], whole[1], whole[2], whole[3], names)
+
+
+def _word(line: str, places: dict[str, int]) -> int:
+    """The cohort's column that a line of text names, if it names one alone."""
+    named = {places[key] for word in line.replace("=", " ").replace(":", " ").split() if (key := plain(word)) in places}
+    return named.pop() if len(named) == 1 else -1
+
+
+def _by_row(cells: _Cells, cohort: Cohort) -> list[Match]:
+    found: list[Match] = []
+    for pool in cohort.pools:
+        chance, best, rows, singled = _best(cells, cohort, pool)
+        if not len(rows):
+            continue
+        total = len(np.unique(cells.row))
+        alone = chance * total < _ALONE
+        likely = chance < _ROW
+        enough = likely.sum() >= _FEWEST and scipy.stats.binom.sf(likely.sum() - 1, len(rows), _ROW_LIMIT) < _TABLE
+        chosen = (likely if enough else alone) & singled
+        found += [
+            Match(int(row), "a row's numbers are one participant's", {int(person)})
+            for row, person in zip(rows[chosen], best[chosen], strict=True)
+        ]
+    return found
+
+
+def _best(cells: _Cells, cohort: Cohort, pool: Values) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """For each row with a match: its chance, the participant who fits best, the row, and whether nobody fits as well."""
+    order = np.lexsort((cells.value, cells.row))
+    new = np.ones(len(order), bool)  # a number that a row repeats is no new evidence
+    new[1:] = (np.diff(cells.row[order]) != 0) | (np.diff(cells.value[order]) != 0)
+    chosen = order[new]
+    size = len(cohort.eid)
+    parts = []
+    for name in np.unique(cells.name[chosen]):
+        values = cohort.columns[cells.names[name]] if name >= 0 else pool
+        those = chosen[cells.name[chosen] == name]
+        step = cells.step[those]
+        first, last, expected = values.find(cells.value[those] - step, cells.value[those] + step)
+        count = last - first
+        floor = np.where(cells.digits[those] <= _ROUGH, count, count - 1)
+        weight = np.log(size / np.clip(np.maximum(expected, floor), 1e-9, size))
+        telling = (count > 0) & (weight > np.log(2))
+        parts.append((those[telling], first[telling], count[telling], weight[telling], values))
+    pairs = sum(int(part[2].sum()) for part in parts)
+    kept = _sample(np.unique(cells.row), pairs)
+    row, person, weight = _expanded(parts, cells.row, kept)
+    if not len(row):
+        return (np.empty(0), *(np.empty(0, np.int64) for _ in range(2)), np.empty(0, bool))
+    sums, matched, row, person = _summed(row, person, weight, size)
+    numbers_of_row = np.bincount(cells.row[chosen], minlength=int(cells.row.max()) + 1)[row]
+    gamma = scipy.special.gammaln
+    ways = gamma(numbers_of_row + 1) - gamma(matched + 1) - gamma(numbers_of_row - matched + 1)
+    logs = np.log(size) - sums + ways
+    ranked = np.lexsort((logs, row))
+    row, person, logs = row[ranked], person[ranked], logs[ranked]
+    begin = np.flatnonzero(np.r_[True, np.diff(row) != 0])
+    second = np.minimum(begin + 1, len(row) - 1)
+    singled = (second == begin) | (row[second] != row[begin]) | (logs[second] > logs[begin] + 1e-9)
+    return np.exp(np.minimum(logs[begin], 0)), person[begin], row[begin], singled
+
+
+def _sample(rows: np.ndarray, pairs: int) -> np.ndarray:
+    """Rows that are looked at: all, or as many, spread evenly, as memory is for."""
+    share = min(1.0, _MOST_PAIRS / max(pairs, 1))
+    return rows[np.linspace(0, len(rows) - 1, max(1, int(len(rows) * share))).astype(int)]
+
+
+_Part = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, Values]
+
+
+def _expanded(parts: Sequence[_Part], rows: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row, participant and weight of every pair of a number and a participant who has it."""
+    found_row, found_person, found_weight = [], [], []
+    for those, first, count, weight, values in parts:
+        inside = np.isin(rows[those], kept)
+        those, first, count, weight = those[inside], first[inside], count[inside], weight[inside]
+        if not len(those):
+            continue
+        start = np.repeat(first - np.r_[0, np.cumsum(count)[:-1]], count)
+        person = values.person[start + np.arange(count.sum())]
+        number = np.repeat(those, count)
+        _, once = np.unique(number * (1 << 32) + person, return_index=True)  # once a number and participant
+        found_row.append(rows[number[once]])
+        found_person.append(person[once])
+        found_weight.append(np.repeat(weight, count)[once])
+    if not found_row:
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+    return np.concatenate(found_row), np.concatenate(found_person), np.concatenate(found_weight)
+
+
+def _summed(
+    row: np.ndarray, person: np.ndarray, weight: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Weights and numbers of matches by row and participant."""
+    pair, place = np.unique(row * size + person, return_inverse=True)
+    return np.bincount(place, weight), np.bincount(place), pair // size, pair % size
+
+
+def _by_column(table: Table, cells: _Cells, cohort: Cohort) -> list[Match]:
+    """Columns, or parts of them under one label, whose values are those of one of the cohort's columns."""
+    found = []
+    for column in np.unique(cells.column):
+        those = np.flatnonzero(cells.column == column)
+        _, once = np.unique(cells.value[those], return_index=True)
+        those = those[once]
+        labels = cells.name[those]
+        groups = [those[labels == label] for label in np.unique(labels)] if len(np.unique(labels)) > 1 else [those]
+        for group in groups:
+            if len(group) < _FEWEST:
+                continue
+            for name in _linked(cells, group, cohort):
+                values = cohort.columns[name]
+                step = cells.step[group]
+                first, last, _ = values.find(cells.value[group] - step, cells.value[group] + step)
+                people = set(values.person[first[last - first == 1]].tolist())
+                title = table.name(int(column)) or f"column {column + 1}"
+                found.append(Match(None, f"{title}: the values are participants' {name}", people))
+    return found
+
+
+def _linked(cells: _Cells, group: np.ndarray, cohort: Cohort) -> list[str]:
+    """The cohort's column, if any, that has more of these values than chance would."""
+    if len(group) > _SAMPLE:
+        group = group[np.linspace(0, len(group) - 1, _SAMPLE).astype(int)]
+    value, step = cells.value[group], cells.step[group]
+    best, linked = _COLUMN, []
+    for name, values in cohort.columns.items():
+        first, last, expected = values.find(value - step, value + step)
+        hits, chance = int((last > first).sum()), 1 - np.exp(-expected)
+        if hits >= _FEWEST and hits > 2 * chance.sum():
+            tail = float(scipy.stats.binom.sf(hits - 1, len(group), min(chance.mean(), 1.0)))
+            if tail < best:
+                best, linked = tail, [name]
+    return linked
+
+
+def _unsafe(cells: _Cells, cohort: Cohort) -> list[Match]:
+    """Numbers that are a sum or mean over too few people, written with so many digits that it is no chance.
+
+    Sums of numbers with few digits count only where the number is named as what was added up.
+    """
+    names = {cells.names[name]: name for name in np.unique(cells.name) if name >= 0}
+    groups: dict[str, list[Unsafe]] = {}
+    for each in cohort.unsafe:
+        for key in ([each.name] if each.name in names else []) + ([] if each.rough else [""]):
+            groups.setdefault(key, []).append(each)
+    found: dict[int, Match] = {}
+    for name, group in groups.items():
+        exact = cells.digits >= (_NAMED_DIGITS if name else _EXACT_DIGITS)
+        chosen = np.flatnonzero(exact & (cells.name == names[name]) if name else exact)
+        for cell, unsafe in _hits(cells, chosen, group):
+            found.setdefault(cell, Match(int(cells.row[cell]), unsafe.words, set(), unsafe.dominated))
+    return list(found.values())
+
+
+def _hits(cells: _Cells, chosen: np.ndarray, group: list[Unsafe]) -> Iterator[tuple[int, Unsafe]]:
+    """Those of some numbers that are one of a group's by no chance, and which."""
+    group = sorted(group, key=lambda each: each.value)
+    values = Values(np.array([each.value for each in group]), np.arange(len(group)))
+    half = cells.step[chosen] / 2
+    first, last, expected = values.find(cells.value[chosen] - half, cells.value[chosen] + half)
+    for hit in np.flatnonzero((last > first) & (expected * max(len(chosen), 1) < _BY_CHANCE)):
+        yield int(chosen[hit]), group[first[hit]]
