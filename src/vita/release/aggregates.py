@@ -38,9 +38,7 @@ def cells_of(x: np.ndarray, y: np.ndarray, across: int) -> tuple[np.ndarray, np.
     return member.ravel(), places[:, 0] * width + x.min(), places[:, 1] * height + y.min()
 
 
-def hexagons(
-    points: pd.DataFrame, cell: int, values: Sequence[str] = (), person_by: str | None = None
-) -> pd.DataFrame:
+def hexagons(points: pd.DataFrame, cell: int, values: Sequence[str] = (), person_by: str | None = None) -> pd.DataFrame:
     """Hexagons with at least `cell` people.
 
     Args:
@@ -108,7 +106,6 @@ def bands(points: pd.DataFrame, first: str, second: str, cell: int) -> pd.DataFr
     table = pd.DataFrame(rows, columns=[first, second, "sd", "n"])
     for name in (first, second, "sd"):
         table[name] = few_digits(table[name])
-    table["n"] = [told(size, cell) for size in table["n"]]
     return table
 
 
@@ -118,7 +115,7 @@ def box(values: pd.Series, cell: int) -> dict[str, float]:
     found: dict[str, float] = dict.fromkeys(("n", "mean", "sd", "low", "median", "high"), np.nan)
     if len(known) < cell:
         return found
-    found |= {"n": told(len(known), cell), "mean": _short(known.mean()), "sd": _short(known.std(ddof=1))}
+    found |= {"n": len(known), "mean": _short(known.mean()), "sd": _short(known.std(ddof=1))}
     if len(known) >= _MOST * cell:
         for name, part in zip(("low", "median", "high"), QUARTILES, strict=True):
             start = int(np.clip(round(part * (len(known) - 1)) - cell // 2, 0, len(known) - cell))

@@ -6,13 +6,13 @@ is added up over the numbers of a row, which singles out who has them all, and o
 participants' although no single one of them proves it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import scipy  # its parts are imported where they are first used
 
-from vita.release.cohort import Cohort, Unsafe, Values, plain
+from vita.release.cohort import Cohort, Values, plain
 from vita.release.contents import PROSE, Table
 from vita.release.numbers import numbers
 
@@ -119,7 +119,7 @@ def _by_row(cells: _Cells, cohort: Cohort) -> list[Match]:
 
 
 def _best(cells: _Cells, cohort: Cohort, pool: Values) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """For each row with a match: its chance, the participant who fits best, the row, and whether nobody fits as well."""
+    """For each row with a match: its chance, the participant who fits best, row, and whether nobody fits as well."""
     order = np.lexsort((cells.value, cells.row))
     new = np.ones(len(order), bool)  # a number that a row repeats is no new evidence
     new[1:] = (np.diff(cells.row[order]) != 0) | (np.diff(cells.value[order]) != 0)
@@ -234,25 +234,18 @@ def _unsafe(cells: _Cells, cohort: Cohort) -> list[Match]:
 
     Sums of numbers with few digits count only where the number is named as what was added up.
     """
-    names = {cells.names[name]: name for name in np.unique(cells.name) if name >= 0}
-    groups: dict[str, list[Unsafe]] = {}
-    for each in cohort.unsafe:
-        for key in ([each.name] if each.name in names else []) + ([] if each.rough else [""]):
-            groups.setdefault(key, []).append(each)
     found: dict[int, Match] = {}
-    for name, group in groups.items():
+    places = {name: place for place, name in enumerate(cells.names)}
+    present = set(np.unique(cells.name).tolist())
+    for name, group in cohort.unsafe.items():
+        if name and places.get(name) not in present:
+            continue
         exact = cells.digits >= (_NAMED_DIGITS if name else _EXACT_DIGITS)
-        chosen = np.flatnonzero(exact & (cells.name == names[name]) if name else exact)
-        for cell, unsafe in _hits(cells, chosen, group):
-            found.setdefault(cell, Match(int(cells.row[cell]), unsafe.words, set(), unsafe.dominated))
+        chosen = np.flatnonzero(exact & (cells.name == places[name]) if name else exact)
+        half = cells.step[chosen] / 2
+        first, last, expected = group.values.find(cells.value[chosen] - half, cells.value[chosen] + half)
+        for hit in np.flatnonzero((last > first) & (expected * max(len(chosen), 1) < _BY_CHANCE)):
+            unsafe = group.numbers[group.values.person[first[hit]]]
+            row = int(cells.row[chosen[hit]])
+            found.setdefault(int(chosen[hit]), Match(row, unsafe.words, set(), unsafe.dominated))
     return list(found.values())
-
-
-def _hits(cells: _Cells, chosen: np.ndarray, group: list[Unsafe]) -> Iterator[tuple[int, Unsafe]]:
-    """Those of some numbers that are one of a group's by no chance, and which."""
-    group = sorted(group, key=lambda each: each.value)
-    values = Values(np.array([each.value for each in group]), np.arange(len(group)))
-    half = cells.step[chosen] / 2
-    first, last, expected = values.find(cells.value[chosen] - half, cells.value[chosen] + half)
-    for hit in np.flatnonzero((last > first) & (expected * max(len(chosen), 1) < _BY_CHANCE)):
-        yield int(chosen[hit]), group[first[hit]]

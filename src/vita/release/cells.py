@@ -10,8 +10,9 @@ from vita.release.contents import PROSE, Table
 from vita.release.numbers import numbers
 
 _COUNT = re.compile(
-    r"^(n|no|num|count|counts|freq|frequency|people|persons|participants|subjects|patients|cases|controls|"
-    r"positives?|negatives?|events?|deaths?|compared|total_n|n_.*|.*_n|.*_count|number of (people|participants|cases).*)$"
+    r"^(n|no|num|counts?|freq|frequency|people|persons|participants|subjects|patients|cases|controls|positives?|"
+    r"negatives?|events?|deaths?|compared|total_n|n_.*|.*_n|(people|participant|patient|subject|case)_counts?|"
+    r"number of (people|participants|cases).*)$"
 )
 _SHARE = re.compile(r"prevalence|share|percent|proportion|positive_ratio|observed|^rate$|%")
 _PERSON = re.compile(r"^(f?eid|id|iid|fid|participant|person|subject|patient|individual|member|case_?id|subject_?id)$")

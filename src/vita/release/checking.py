@@ -166,28 +166,30 @@ class _Told:
     output: Output
     place: str
     count: int
+    measured: frozenset[str]
 
 
 def _between(outputs: Sequence[Output], root: Path, cell: int) -> Iterator[tuple[Output, Finding]]:
     """Counts of the same thing in two tables that differ by fewer than may be told of."""
-    told: dict[tuple[str, ...], list[_Told]] = {}
+    told: dict[str, list[_Told]] = {}
     for output in outputs:
         if output.kind != "table" or output.findings:
             continue
         for table in read(root / output.path).tables:
-            for key, place, count in _labelled(table):
-                told.setdefault(key, []).append(_Told(output, place, count))
-    for key, group in told.items():
+            for label, place, count, measured in _labelled(table):
+                told.setdefault(label, []).append(_Told(output, place, count, measured))
+    for label, group in told.items():
         for number, first in enumerate(group):
             for second in group[:number]:
                 difference = abs(first.count - second.count)
-                if 0 < difference < cell and first.output is not second.output:
-                    words = f"{' '.join(key)}: {first.count} people here, {second.count} in {second.output.path}"
+                same = first.measured & second.measured
+                if same and 0 < difference < cell and first.output is not second.output:
+                    words = f"{label}: {first.count} people here, {second.count} in {second.output.path}"
                     yield first.output, Finding(first.output.path, first.place, "differencing", words)
 
 
-def _labelled(table: Table) -> Iterator[tuple[tuple[str, ...], str, int]]:
-    """Label, place and count of the rows whose label no other row has; a label is the row's words."""
+def _labelled(table: Table) -> Iterator[tuple[str, str, int, frozenset[str]]]:
+    """Label, place, count and names of the numbers of the rows whose first cell no other row has."""
     columns = cells.counted(table)
     if table.kind == PROSE or not columns:
         return
@@ -195,6 +197,7 @@ def _labelled(table: Table) -> Iterator[tuple[tuple[str, ...], str, int]]:
     labels = [label for label, _, _ in rows]
     for label, number, row in rows:
         count = cells.count(row[columns[0]]) if columns[0] < len(row) else None
-        others = sum(len(numbers(text)) > 0 for column, text in enumerate(row) if column not in columns)
-        if label and count and others and labels.count(label) == 1:
-            yield (label,), table.where(number), count
+        told = (column for column, text in enumerate(row) if column not in columns and numbers(text))
+        measured = frozenset(table.name(column) for column in told)
+        if label and count and labels.count(label) == 1:
+            yield label, table.where(number), count, measured

@@ -72,6 +72,14 @@ class Unsafe:
     dominated: bool = False
 
 
+@dataclass(frozen=True)
+class UnsafeNumbers:
+    """Numbers over too few people: ascending, with their places in `numbers`."""
+
+    values: Values
+    numbers: list[Unsafe]
+
+
 @dataclass
 class Cohort:
     """What is known of everybody.
@@ -81,7 +89,8 @@ class Cohort:
         columns: values by the plain name of what they are (see `plain`).
         pools: values of all columns together: one number may be anybody's anything.
         counts: how many participants there are, in which part of the cohort.
-        unsafe: sums and means that tell of fewer people than may be told of, or of one who dominates.
+        unsafe: sums and means that tell of fewer people than may be told of, or of one who dominates, by the plain
+            name of what was added up; under "" all of those with many digits.
         phantom: the participants are synthetic.
     """
 
@@ -89,7 +98,7 @@ class Cohort:
     columns: dict[str, Values] = field(default_factory=dict)
     pools: list[Values] = field(default_factory=list)
     counts: dict[int, str] = field(default_factory=dict)
-    unsafe: list["Unsafe"] = field(default_factory=list)
+    unsafe: dict[str, UnsafeNumbers] = field(default_factory=dict)
     phantom: bool = False
 
     @property
@@ -115,8 +124,10 @@ def read_cohort(paths: Sequence[Path], cell: int) -> Cohort:
     """
     main, series, folders = list(_tables(paths, _TABLES)), list(_tables(paths, _SERIES)), list(paths)
     if not main:
-        raise UserError(f"--cohort {' '.join(map(str, paths))}: no table of participants; name a results folder, or "
-                        "tables with a column eid")
+        raise UserError(
+            f"--cohort {' '.join(map(str, paths))}: no table of participants; name a results folder, or "
+            "tables with a column eid"
+        )
     everybody = np.unique(np.concatenate([table["eid"].to_numpy(np.int64) for _, table in main + series]))
     cohort = Cohort(everybody)
     cohort.phantom = any(_is_phantom(path) for path in folders)
@@ -132,7 +143,7 @@ def read_cohort(paths: Sequence[Path], cell: int) -> Cohort:
             cohort.pools.append(_sorted(pool))
     cohort.columns = {name: _sorted(found) for name, found in parts.items()}
     cohort.counts = _counts(paths, len(everybody), main)
-    cohort.unsafe = list(_unsafe(main, cell))
+    cohort.unsafe = _grouped(list(_unsafe(main, cell)))
     return cohort
 
 
@@ -220,6 +231,20 @@ def _counts(paths: Sequence[Path], everybody: int, tables: list[tuple[str, pd.Da
     return counts
 
 
+def _grouped(numbers: list[Unsafe]) -> dict[str, UnsafeNumbers]:
+    groups: dict[str, list[Unsafe]] = {}
+    for each in numbers:
+        groups.setdefault(each.name, []).append(each)
+        if not each.rough:
+            groups.setdefault("", []).append(each)
+    found = {}
+    for name, group in groups.items():
+        values = np.array([each.value for each in group])
+        order = np.argsort(values, kind="stable")
+        found[name] = UnsafeNumbers(Values(values[order], order.astype(np.int32)), group)
+    return found
+
+
 _LEVELS = 20  # most levels of a column by which people are grouped
 _SHARE = 0.5  # of a sum that one person may be
 _COARSE = 4  # digits of a column whose sums many groups share by chance
@@ -232,8 +257,7 @@ def _unsafe(tables: list[tuple[str, pd.DataFrame]], cell: int) -> Iterator[Unsaf
         return
     joined = pd.concat(wide, axis=1)
     joined = joined.loc[:, ~joined.columns.duplicated()]
-    lists = [name for name in joined.columns if joined[name].map(lambda cell: isinstance(cell, list | np.ndarray)).any()]
-    joined = joined.drop(columns=lists)
+    joined = joined.drop(columns=[name for name in joined.columns if _holds_lists(joined[name])])
     numeric = joined.select_dtypes("number").astype(float)
     levels = joined.nunique(dropna=True)
     by = [name for name in joined.columns if 2 <= levels[name] <= _LEVELS and "date" not in name]
@@ -245,14 +269,18 @@ def _unsafe(tables: list[tuple[str, pd.DataFrame]], cell: int) -> Iterator[Unsaf
         few = (sizes > 1) & (sizes < cell)  # a single person's value is looked for anyway
         dominated = (sizes >= cell) & (largest > _SHARE * sums) & (sums > 0)
         for level, place in zip(*np.nonzero((few | dominated).to_numpy()), strict=True):
-            name, size, total = measured[place], int(sizes.iat[level, place]), float(sums.iat[level, place])
-            if not few.iat[level, place]:
+            name, size, total = measured[place], int(sizes.iloc[level, place]), float(sums.iloc[level, place])
+            if not few.iloc[level, place]:
                 words = f"the sum of {name} in a group by {group}, more than half of it one person's"
                 yield Unsafe(total, plain(name), rough[name], words, True)
                 continue
             words = f"of {name} over {size} people (a group by {group})"
             yield Unsafe(total, plain(name), rough[name], f"the sum {words}")
             yield Unsafe(total / size, plain(name), rough[name], f"the mean {words}")
+
+
+def _holds_lists(column: pd.Series) -> bool:
+    return bool(column.map(lambda value: isinstance(value, list | np.ndarray)).any())
 
 
 def _is_rough(values: pd.Series) -> bool:

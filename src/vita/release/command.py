@@ -4,12 +4,11 @@
     vita release --check /somewhere/outputs --cohort results      any folder, against the cohort of a results folder
     vita release --check outputs --cohort cohort.csv --ids ids.csv
 
-Read are CSV and other text (also UTF-16), Markdown, LaTeX, JSON, notebooks, HTML, SVG, PNG and other pictures with their
-metadata, Parquet, Arrow, npz, safetensors, SQLite, zip and gzip; any other format is refused, since it cannot be
-judged. Looked for are ids, participants whose numbers are there (exact or rounded, alone or together), rows
-and points that are participants, cells of too few people, sums that one person dominates, groups that follow from a
-total, and pixels of a scan. Exit code 1 and a line with file, place and remedy each if there are any. Numbers of
-participants are never printed.
+It reads CSV and other text (also UTF-16), Markdown, LaTeX, JSON, notebooks, HTML, SVG, PNG and other pictures with
+their metadata, Parquet, Arrow, npz, safetensors, SQLite, zip and gzip. Any other format is refused, since it cannot be
+judged. It looks for ids, participants whose numbers are there (exact or rounded, alone or together), rows and points
+that are participants, cells of too few people, sums that one person dominates, groups that follow from a total, and
+pixels of a scan. If it finds any, the exit code is 1 and each is printed with its file, place and remedy.
 """
 
 import json

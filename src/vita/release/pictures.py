@@ -11,6 +11,7 @@ _SHADES = 20  # of 64 in a square
 _FLAT = 0.34  # largest share of a square that may have one shade
 _SQUARES = 6  # neighbouring ones that make a picture
 _FACTORS = (1, 2, 3, 4, 6, 8, 10, 12, 16)  # by which a plane may have been made larger
+_ALIKE = 0.4  # correlation of a pixel and the next
 _SMALL = 64  # rows and columns up to which a picture is a plane by itself
 
 
@@ -21,10 +22,22 @@ def looks_like_a_scan(pixels: np.ndarray) -> bool:
         pixels: (height, width) or (height, width, channels), of any type.
     """
     grey = _grey(pixels)
+    if min(grey.shape) < _SQUARE or not _is_smooth(grey):
+        return False
     if max(grey.shape) <= _SMALL:
         return _is_plane(grey)
     factors = [factor for factor in _FACTORS if min(grey.shape) >= factor * 3 * _SQUARE]
     return any(_largest(_textured(grey[::factor, ::factor])) >= _SQUARES for factor in factors)
+
+
+def _is_smooth(grey: np.ndarray) -> bool:
+    """Whether neighbouring pixels are alike, as a scan's are and a model's weights are not."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        along = [
+            np.corrcoef(first.ravel(), second.ravel())[0, 1]
+            for first, second in ((grey[1:], grey[:-1]), (grey[:, 1:], grey[:, :-1]))
+        ]
+    return min(along) > _ALIKE
 
 
 def _grey(pixels: np.ndarray) -> np.ndarray:
@@ -38,8 +51,6 @@ def _grey(pixels: np.ndarray) -> np.ndarray:
 
 def _is_plane(grey: np.ndarray) -> bool:
     """Whether a small picture has many shades, none of them prevailing, and is no ramp."""
-    if min(grey.shape) < _SQUARE:
-        return False
     _, counts = np.unique(grey, return_counts=True)
     varied = min(np.abs(np.diff(grey, axis=axis)).mean() for axis in (0, 1)) > 1
     return len(counts) >= 3 * _SHADES / 2 and counts.max() < 0.6 * grey.size and bool(varied)

@@ -9,8 +9,12 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 from vita.audit.looking import DAMAGED
 from vita.audit.typed import is_safetensors
@@ -105,7 +109,7 @@ def _parquet(data: bytes, place: str, found: Contents) -> None:
     import pyarrow.parquet as pq
 
     table = pq.read_table(io.BytesIO(data))
-    _columns(table.schema.names, (column.to_pylist() for column in table.columns), place, found)
+    _columns(table.schema.names, map(_values, table.columns), place, found)
     metadata = {key: value for key, value in (table.schema.metadata or {}).items() if key not in _LIBRARIES}
     text = "\n".join(f"{key.decode()} {value.decode(errors='replace')}" for key, value in metadata.items())
     found.tables.append(Table(inside(place, "metadata"), (), [[line] for line in text.splitlines()], 1, PROSE))
@@ -118,7 +122,25 @@ def _arrow(data: bytes, place: str, found: Contents) -> None:
     import pyarrow.feather as feather
 
     table = feather.read_table(io.BytesIO(data))
-    _columns(table.schema.names, (column.to_pylist() for column in table.columns), place, found)
+    _columns(table.schema.names, map(_values, table.columns), place, found)
+
+
+def _values(column: "pa.ChunkedArray") -> list[object]:
+    """A column's values; numbers of 4 bytes as short as they are."""
+    values: list[object] = column.to_pylist()
+    if str(column.type) == "float":
+        return [None if value is None else np.float32(value) for value in values]
+    if "float" in str(column.type):  # lists of them
+        return [None if value is None else _short(value) for value in values]
+    return values
+
+
+def _short(value: object) -> object:
+    if isinstance(value, list):
+        return [_short(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _short(each) for key, each in value.items()}
+    return np.float32(value) if isinstance(value, float) else value
 
 
 def _columns(names: list[str], columns: Iterable[list[object]], place: str, found: Contents) -> None:
@@ -200,7 +222,9 @@ def _picture(data: bytes, place: str, found: Contents, depth: int) -> None:
         for number in range(min(getattr(image, "n_frames", 1), 20)):
             image.seek(number)
             kept = "RGB" if image.mode in ("P", "RGBA", "LA", "CMYK", "YCbCr") else image.mode
-            found.pictures.append((inside(place, f"frame {number + 1}") if number else place, np.array(image.convert(kept))))
+            found.pictures.append(
+                (inside(place, f"frame {number + 1}") if number else place, np.array(image.convert(kept)))
+            )
     for key, value in texts.items():
         text = value if isinstance(value, str) else (decoded(value) or "")
         if key not in ("icc_profile", "dpi", "Software"):
