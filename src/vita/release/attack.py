@@ -140,7 +140,7 @@ def _best(cells: _Cells, cohort: Cohort, pool: Values) -> tuple[np.ndarray, np.n
     kept = _sample(np.unique(cells.row), pairs)
     row, person, weight = _expanded(parts, cells.row, kept)
     if not len(row):
-        return (np.empty(0), *(np.empty(0, np.int64) for _ in range(2)), np.empty(0, bool))
+        return np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, bool)
     sums, matched, row, person = _summed(row, person, weight, size)
     numbers_of_row = np.bincount(cells.row[chosen], minlength=int(cells.row.max()) + 1)[row]
     gamma = scipy.special.gammaln
@@ -157,7 +157,7 @@ def _best(cells: _Cells, cohort: Cohort, pool: Values) -> tuple[np.ndarray, np.n
 def _sample(rows: np.ndarray, pairs: int) -> np.ndarray:
     """Rows that are looked at: all, or as many, spread evenly, as memory is for."""
     share = min(1.0, _MOST_PAIRS / max(pairs, 1))
-    return rows[np.linspace(0, len(rows) - 1, max(1, int(len(rows) * share))).astype(int)]
+    return np.asarray(rows[np.linspace(0, len(rows) - 1, max(1, int(len(rows) * share))).astype(int)])
 
 
 _Part = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, Values]

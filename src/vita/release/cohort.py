@@ -194,7 +194,7 @@ def _numeric(column: pd.Series) -> np.ndarray | None:
     if pd.api.types.is_bool_dtype(column):
         return None
     if pd.api.types.is_numeric_dtype(column):
-        return column.to_numpy(np.float64, na_value=np.nan)
+        return np.asarray(column.to_numpy(np.float64, na_value=np.nan))
     first = column.dropna().head(1).astype(str)
     if pd.api.types.is_datetime64_any_dtype(column) or first.str.match(r"^\d{4}-\d\d-\d\d").any():
         days = pd.to_datetime(column, errors="coerce")

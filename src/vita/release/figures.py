@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from vita import names
 from vita.release import aggregates
@@ -106,8 +107,7 @@ def _map(drawn: pd.DataFrame, cell: int) -> Aggregated:
     for axes, name in zip(grid, shown, strict=True):
         patches = _hexagons(axes, table, (table.attrs["width"], table.attrs["height"]), table[name], "viridis")
         bar = figure.colorbar(patches, ax=axes, fraction=0.05, pad=0.03)
-        bar.solids.set_rasterized(False)
-        bar.locator = plt.MaxNLocator(3)
+        bar.locator = MaxNLocator(3)
         bar.update_ticks()
         axes.set_title(name)
     figure.supxlabel(f"t-SNE; mean of each hexagon of at least {cell} people", fontsize=8)

@@ -51,7 +51,7 @@ def table_html(text: str) -> str:
 
 def card_html(text: str) -> str:
     """Markdown as HTML."""
-    return MarkdownIt("commonmark").enable("table").render(text)
+    return str(MarkdownIt("commonmark").enable("table").render(text))
 
 
 def write_page(

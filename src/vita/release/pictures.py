@@ -37,7 +37,7 @@ def _is_smooth(grey: np.ndarray) -> bool:
             np.corrcoef(first.ravel(), second.ravel())[0, 1]
             for first, second in ((grey[1:], grey[:-1]), (grey[:, 1:], grey[:, :-1]))
         ]
-    return min(along) > _ALIKE
+    return bool(min(along) > _ALIKE)
 
 
 def _grey(pixels: np.ndarray) -> np.ndarray:
@@ -66,7 +66,7 @@ def _textured(grey: np.ndarray) -> np.ndarray:
     share = _longest_run(new) / flat.shape[-1]
     across = (np.ptp(squares, axis=-1) > 0).all(axis=-1)
     along = (np.ptp(squares, axis=-2) > 0).all(axis=-1)
-    return (shades >= _SHADES) & (share <= _FLAT) & across & along
+    return np.asarray((shades >= _SHADES) & (share <= _FLAT) & across & along)
 
 
 def _longest_run(new: np.ndarray) -> np.ndarray:

@@ -129,9 +129,9 @@ def _values(column: "pa.ChunkedArray") -> list[object]:
     """A column's values; numbers of 4 bytes as short as they are."""
     values: list[object] = column.to_pylist()
     if str(column.type) == "float":
-        return [None if value is None else np.float32(value) for value in values]
-    if "float" in str(column.type):  # lists of them
-        return [None if value is None else _short(value) for value in values]
+        return [_short(value) for value in values]
+    if "<" in str(column.type) and "float" in str(column.type):  # lists of them
+        return [_short(value) for value in values]
     return values
 
 
