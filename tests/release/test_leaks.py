@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 from safetensors.numpy import save_file
 from scipy import ndimage
-from tests.release.conftest import people, write
+from tests.release.conftest import PEOPLE, people, write
 
 from vita.release.checking import Output, check
 from vita.release.cohort import Cohort, read_cohort
@@ -88,9 +88,10 @@ def database(tables: Tables, path: Path) -> None:
 
 
 def thousands(tables: Tables) -> str:
-    """The same in ml per 1000, with separators: as another unit of it would not be found, it is joined by its own."""
+    """The largest incomes with separators, and weights."""
     found = tables["cohort/fields"].sort_values("income", ascending=False)
-    return "\n".join(f"{income:,.4f};{weight}" for income, weight in zip(found["income"][:30], found["weight"][:30]))
+    pairs = zip(found["income"][:30], found["weight"][:30], strict=True)
+    return "\n".join(f"{income:,.4f};{weight}" for income, weight in pairs)
 
 
 def subgroup(tables: Tables) -> str:
@@ -133,17 +134,23 @@ PLANT: dict[str, tuple[str, Callable[[Tables, Path], object]]] = {
     "commas.csv": ("singled out", lambda t, p: rows(t).to_csv(p, index=False, sep=";", decimal=",")),
     "metadata.png": ("singled out", lambda t, p: p.write_bytes(
         png(np.zeros((40, 40), np.uint8), Comment=rows(t, 4).to_csv(index=False)))),
-    "one_exact_value.txt": ("singled out", lambda t, p: p.write_text(f"largest volume: {t['images/phenotypes']['LVEDV'].max()!r} mL")),
+    "one_exact_value.txt": ("singled out", lambda t, p: p.write_text(
+        f"largest volume: {t['images/phenotypes']['LVEDV'].max()!r} mL")),
     "long.csv": ("singled out", lambda t, p: t["predictions/sa_phenotypes/vita"].drop(columns=["eid", "split"]).to_csv(
         p, index=False, float_format="%.4g")),
     "sorted_columns.csv": ("singled out", lambda t, p: pd.DataFrame(
         {name: np.sort(values) for name, values in rows(t, 100).items()}).to_csv(p, index=False, float_format="%.6g")),
+    "litres.csv": ("singled out", lambda t, p: (rows(t, 60)[["LVEDV"]] / 1000).to_csv(
+        p, index=False, header=["volume"], float_format="%.5g")),
+    "summary.csv": ("singled out", lambda t, p: t["images/phenotypes"].drop(columns="eid").describe().to_csv(p)),
+    "largest.txt": ("singled out", lambda t, p: p.write_text(
+        f"The largest LVEDV was {t['images/phenotypes']['LVEDV'].max():.1f} mL.")),
     # ids
     "ids.txt": ("id", lambda t, p: p.write_text(f"seen: {t['images/phenotypes']['eid'][7]}")),
     "wide_ids.txt": ("id", lambda t, p: p.write_bytes(f"seen: {t['images/phenotypes']['eid'][7]}".encode("utf-16"))),
     # as many rows or points as people
     "embedding.csv": ("rows of participants", lambda t, p: pd.DataFrame(
-        np.random.default_rng(0).normal(size=(len(t["images/phenotypes"]), 2)), columns=["x", "y"]).to_csv(p, index=False)),
+        np.random.default_rng(0).normal(size=(PEOPLE, 2)), columns=["x", "y"]).to_csv(p, index=False)),
     "scatter.svg": ("rows of participants", lambda t, p: scatter(t, p)),
     "numbered.csv": ("rows of participants", lambda t, p: p.write_text("participant,error\n1,0.25\n2,0.75\n")),
     # cells
@@ -153,9 +160,13 @@ PLANT: dict[str, tuple[str, Callable[[Tables, Path], object]]] = {
         "<html><table><tr><th>group</th><th>participants</th></tr><tr><td>a</td><td>3</td></tr></table></html>")),
     "sentence.md": ("small cell", lambda t, p: p.write_text("The effect was seen in men (n = 6).\n")),
     "share.csv": ("small cell", lambda t, p: p.write_text("disease,n,prevalence\nrare,120,0.025\n")),
-    "unnamed_counts.csv": ("small cell", lambda t, p: p.write_text("smoking,of them\nnever,250\nformer,146\ncurrent,4\n")),
+    "unnamed_counts.csv": ("small cell", lambda t, p: p.write_text(
+        "smoking,of them\nnever,250\nformer,146\ncurrent,4\n")),
     "small_mean.csv": ("small cell", lambda t, p: p.write_text(subgroup(t))),
     "dominated.csv": ("dominance", lambda t, p: p.write_text(dominated(t))),
+    "largest.csv": ("dominance", lambda t, p: p.write_text("group,total,largest\na,1000.5,120.1\nb,900.2,700.4\n")),
+    "matrix.json": ("small cell", lambda t, p: p.write_text("[[70, 8], [12, 30]]")),
+    "matrix.csv": ("small cell", lambda t, p: p.write_text("truth,no,yes\n0,75,5\n1,10,30\n")),
     # differencing
     "subtotals.csv": ("differencing", lambda t, p: p.write_text(
         "target,group,level,n,value\nLVEDV,all,all,120,9.1\nLVEDV,sex,female,114,9.0\nLVEDV,sex,male,<10,\n")),
@@ -163,10 +174,12 @@ PLANT: dict[str, tuple[str, Callable[[Tables, Path], object]]] = {
         "|  | train | test | all |\n| --- | ---: | ---: | ---: |\n| Women | 140 | <10 | 146 |\n")),
     # pixels
     "heart.png": ("pixels", lambda t, p: p.write_bytes(png(scan()))),
-    "colours.png": ("pixels", lambda t, p: p.write_bytes(png((plt.get_cmap("viridis")(scan())[..., :3] * 255).astype(np.uint8)))),
+    "colours.png": ("pixels", lambda t, p: p.write_bytes(png(
+        (plt.get_cmap("viridis")(scan())[..., :3] * 255).astype(np.uint8)))),
     "enlarged.png": ("pixels", lambda t, p: p.write_bytes(png(np.kron(scan()[::4, ::4], np.ones((7, 7), np.uint8))))),
     "heart.svg": ("pixels", lambda t, p: p.write_text(
         f'<svg><image href="data:image/png;base64,{base64.b64encode(png(scan())).decode()}"/></svg>')),
+    "heart.csv": ("pixels", lambda t, p: pd.DataFrame(scan()[:60, :60]).to_csv(p, index=False, header=False)),
     "heart.npz": ("pixels", lambda t, p: np.savez(p, voxels=scan()[None])),
     # not to be judged
     "model.pkl": ("unreadable", lambda t, p: p.write_bytes(b"\x80\x04\0\x95 \0 anything \0.")),
@@ -194,6 +207,17 @@ def test_differencing_between_two_files(cohort: Cohort, tmp_path: Path) -> None:
     assert kinds(check(tmp_path, cohort, CELL, cohort.ids)) == {"differencing"}
     (tmp_path / "b.csv").write_text("target,n,mae\nLVEDV,120,8.1\n")
     assert not kinds(check(tmp_path, cohort, CELL, cohort.ids))
+
+
+def test_a_total_and_its_group_in_two_files(cohort: Cohort, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("group,n,mean\nall,120,146.2\n")
+    (tmp_path / "b.csv").write_text("group,n,mean\nnever smoked,114,146.9\n")
+    assert kinds(check(tmp_path, cohort, CELL, cohort.ids)) == {"differencing"}
+
+
+def test_a_link_is_refused(results: Path, cohort: Cohort, tmp_path: Path) -> None:
+    (tmp_path / "cohort").symlink_to(results / "cohort")
+    assert kinds(check(tmp_path, cohort, CELL, cohort.ids)) == {"unreadable"}
 
 
 def aggregates(tables: Tables, folder: Path) -> None:
@@ -260,7 +284,7 @@ def test_the_command_names_file_place_and_remedy(
         ["--cohort", str(results), "--check", str(tmp_path)],
         ["--check", str(tmp_path), "--cohort", str(results)],
     ):
-        with pytest.raises(UserError, match="1 of 1 files.*40 of 400 participants"):
+        with pytest.raises(UserError, match=r"1 of 1 files.*40 of 400 participants"):
             main(order)
     printed = capsys.readouterr().out
     assert "rows.csv: row 2: singled out" in printed

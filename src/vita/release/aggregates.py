@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-_GRIDS = (24, 20, 16, 12, 10, 8, 6, 5, 4, 3, 2)  # hexagons across
+_GRIDS = (14, 12, 10, 8, 6, 5, 4, 3, 2)  # hexagons across
 _COVERED = 0.8  # share of people to be drawn, for a finer grid to be taken
 _BANDS = 12  # at most
 _DIGITS = 3

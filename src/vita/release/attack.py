@@ -6,8 +6,10 @@ is added up over the numbers of a row, which singles out who has them all, and o
 participants' although no single one of them proves it.
 """
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import product
 
 import numpy as np
 import scipy  # its parts are imported where they are first used
@@ -16,14 +18,21 @@ from vita.release.cohort import Cohort, Values, plain
 from vita.release.contents import PROSE, Table
 from vita.release.numbers import numbers
 
-_ALONE = 1e-4  # chance, over all rows of a table, that nobody is singled out by a row that is said to
+_ALONE = 1e-3  # chance, over all rows of a table, that nobody is singled out by a row that is said to
 _ROW = 0.02  # chance of a row that counts towards its table's
-_ROW_LIMIT = 0.1  # the share of such rows that a table without participants may have
+_COPIES = 8  # of a row, with its numbers moved, that its participant must fit worse than the row
+_NEAREST, _FARTHEST = 3, 6  # steps that numbers are moved by
+_AHEAD = 1.2  # times as many as of the best copy of a column
+_LEAD = 3.0  # in logs, of a row by itself
+_TRIED = 1000  # rows of a table
 _TABLE = 1e-6
 _COLUMN = 1e-12
 _FEWEST = 8  # numbers of a column
 _SAMPLE = 300  # numbers of a column that are compared with all columns of the cohort
 _MOST_PAIRS = 10_000_000  # pairs of a number and a participant at a time
+_EXTREME = re.compile(r"(?<![a-z])(min|max|minimum|maximum|smallest|largest|lowest|highest|oldest|tallest|extreme)")
+_EXTREME_DIGITS = 3
+_SCALES = (1.0, 1e-3, 1e3, 1e-2, 1e2, 0.1, 10.0)  # the same in other units
 _NAMED_DIGITS, _EXACT_DIGITS = 4, 6
 _BY_CHANCE = 0.05  # numbers of a table that are an unsafe sum by chance
 _ROUGH = 4  # digits; rounder numbers are heaped
@@ -67,7 +76,7 @@ def join(table: Table, cohort: Cohort) -> list[Match]:
     found = _by_row(cells, cohort) if table.kind != "marks" else []
     if table.kind == "table":
         found += _by_column(table, cells, cohort)
-    return found + _unsafe(cells, cohort)
+    return found + _extremes(table, cells, cohort) + _unsafe(cells, cohort)
 
 
 def _cells(table: Table, cohort: Cohort) -> _Cells:
@@ -103,14 +112,24 @@ def _word(line: str, places: dict[str, int]) -> int:
 def _by_row(cells: _Cells, cohort: Cohort) -> list[Match]:
     found: list[Match] = []
     for pool in cohort.pools:
-        chance, best, rows, singled = _best(cells, cohort, pool)
-        if not len(rows):
+        logs, best, rows, singled = _best(cells, cohort, pool)
+        likely = logs < np.log(_ROW)
+        alone = logs < np.log(_ALONE / max(len(np.unique(cells.row)), 1))
+        places = np.flatnonzero(likely | alone)
+        if not len(places):
             continue
-        total = len(np.unique(cells.row))
-        alone = chance * total < _ALONE
-        likely = chance < _ROW
-        enough = likely.sum() >= _FEWEST and scipy.stats.binom.sf(likely.sum() - 1, len(rows), _ROW_LIMIT) < _TABLE
-        chosen = (likely if enough else alone) & singled
+        tried = places[np.linspace(0, len(places) - 1, min(len(places), _TRIED)).astype(int)]
+        lead = _lead(cells, cohort, pool, rows[tried], logs[tried])
+        beaten = int((likely[tried] & (lead > 0)).sum())
+        of = len(rows) * len(tried) // len(places)
+        if beaten >= _FEWEST and scipy.stats.binom.sf(beaten - 1, of, 1 / (_COPIES + 1)) < _TABLE:
+            first = np.ones(len(rows), bool)  # rows that were not tried are as those that were
+            first[tried] = lead > 0
+            chosen = likely & first & singled
+        else:
+            chosen = np.zeros(len(rows), bool)
+            chosen[tried] = alone[tried] & (lead > _LEAD)
+            chosen &= singled
         found += [
             Match(int(row), "a row's numbers are one participant's", {int(person)})
             for row, person in zip(rows[chosen], best[chosen], strict=True)
@@ -118,8 +137,29 @@ def _by_row(cells: _Cells, cohort: Cohort) -> list[Match]:
     return found
 
 
+def _lead(cells: _Cells, cohort: Cohort, pool: Values, rows: np.ndarray, logs: np.ndarray) -> np.ndarray:
+    """By how much the chance of each row is below that of its copies, whose numbers are some steps beside.
+
+    Who is near the mean in one thing often is in others, so that means over groups match many numbers of some
+    participant. They do so as well when all are moved a little; a participant's own numbers do not.
+    """
+    those = np.flatnonzero(np.isin(cells.row, rows))
+    kept = _Cells(
+        *(part[those] for part in (cells.value, cells.step, cells.digits, cells.row, cells.column, cells.name)),
+        cells.names,
+    )
+    rng = np.random.default_rng(0)
+    least = np.zeros(int(rows.max()) + 1)
+    for _ in range(_COPIES):
+        moved = rng.integers(_NEAREST, _FARTHEST + 1, len(those)) * rng.choice([-1, 1], len(those))
+        copy = replace(kept, value=kept.value + moved * kept.step)
+        copied, _, of, _ = _best(copy, cohort, pool)
+        least[of] = np.minimum(least[of], copied)
+    return least[rows] - logs
+
+
 def _best(cells: _Cells, cohort: Cohort, pool: Values) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """For each row with a match: its chance, the participant who fits best, row, and whether nobody fits as well."""
+    """For each row with a match: log chance, the participant who fits best, row, and whether nobody else fits so."""
     order = np.lexsort((cells.value, cells.row))
     new = np.ones(len(order), bool)  # a number that a row repeats is no new evidence
     new[1:] = (np.diff(cells.row[order]) != 0) | (np.diff(cells.value[order]) != 0)
@@ -151,7 +191,7 @@ def _best(cells: _Cells, cohort: Cohort, pool: Values) -> tuple[np.ndarray, np.n
     begin = np.flatnonzero(np.r_[True, np.diff(row) != 0])
     second = np.minimum(begin + 1, len(row) - 1)
     singled = (second == begin) | (row[second] != row[begin]) | (logs[second] > logs[begin] + 1e-9)
-    return np.exp(np.minimum(logs[begin], 0)), person[begin], row[begin], singled
+    return np.minimum(logs[begin], 0), person[begin], row[begin], singled
 
 
 def _sample(rows: np.ndarray, pairs: int) -> np.ndarray:
@@ -203,30 +243,74 @@ def _by_column(table: Table, cells: _Cells, cohort: Cohort) -> list[Match]:
         for group in groups:
             if len(group) < _FEWEST:
                 continue
-            for name in _linked(cells, group, cohort):
+            for name, scale in _linked(cells, group, cohort):
                 values = cohort.columns[name]
-                step = cells.step[group]
-                first, last, _ = values.find(cells.value[group] - step, cells.value[group] + step)
+                value, step = cells.value[group] * scale, cells.step[group] * scale
+                first, last, _ = values.find(value - step, value + step)
                 people = set(values.person[first[last - first == 1]].tolist())
                 title = table.name(int(column)) or f"column {column + 1}"
                 found.append(Match(None, f"{title}: the values are participants' {name}", people))
     return found
 
 
-def _linked(cells: _Cells, group: np.ndarray, cohort: Cohort) -> list[str]:
-    """The cohort's column, if any, that has more of these values than chance would."""
+def _linked(cells: _Cells, group: np.ndarray, cohort: Cohort) -> list[tuple[str, float]]:
+    """The cohort's column, if any, that has more of these values than chance would, and the unit's factor."""
     if len(group) > _SAMPLE:
         group = group[np.linspace(0, len(group) - 1, _SAMPLE).astype(int)]
-    value, step = cells.value[group], cells.step[group]
     best, linked = _COLUMN, []
-    for name, values in cohort.columns.items():
+    for (name, values), scale in product(cohort.columns.items(), _SCALES):
+        value, step = cells.value[group] * scale, cells.step[group] * scale
+        if value.max() < values.value[0] or value.min() > values.value[-1]:
+            continue
         first, last, expected = values.find(value - step, value + step)
         hits, chance = int((last > first).sum()), 1 - np.exp(-expected)
         if hits >= _FEWEST and hits > 2 * chance.sum():
             tail = float(scipy.stats.binom.sf(hits - 1, len(group), min(chance.mean(), 1.0)))
-            if tail < best:
-                best, linked = tail, [name]
+            if tail < best and _is_ahead(values, value, step, hits):
+                best, linked = tail, [(name, scale)]
     return linked
+
+
+def _is_ahead(values: Values, value: np.ndarray, step: np.ndarray, hits: int) -> bool:
+    """Whether more numbers match than when all are some steps beside, where values that are heaped match as well."""
+    rng = np.random.default_rng(0)
+    others = []
+    for _ in range(_COPIES):
+        moved = value + step * rng.integers(_NEAREST, _FARTHEST + 1, len(value)) * rng.choice([-1, 1], len(value))
+        first, last, _ = values.find(moved - step, moved + step)
+        others.append(int((last > first).sum()))
+    return hits > _AHEAD * max(others) + _FEWEST / 2
+
+
+def _extremes(table: Table, cells: _Cells, cohort: Cohort) -> list[Match]:
+    """Smallest and largest values where the words say that they are: each is a single participant's."""
+    columns = {column for column, name in enumerate(table.header) if _says_extreme(name, cohort)}
+    rows = {
+        number
+        for number, row in enumerate(table.rows)
+        if any(_says_extreme(text, cohort) for text in (row if table.kind == PROSE else row[:2]))
+    }
+    if not rows and not columns:
+        return []
+    ends = [(name, end) for name, values in cohort.columns.items() for end in (0, -1) if len(values.value)]
+    values = np.array([cohort.columns[name].value[end] for name, end in ends])
+    found = []
+    for place in np.flatnonzero(cells.digits >= _EXTREME_DIGITS):
+        if int(cells.row[place]) in rows or int(cells.column[place]) in columns:
+            name = cells.names[cells.name[place]] if cells.name[place] >= 0 else ""
+            if not name and cells.digits[place] < _EXACT_DIGITS - 1:
+                continue
+            near = np.flatnonzero(np.abs(values - cells.value[place]) <= cells.step[place])
+            for hit in [each for each in near if name in ("", ends[each][0])][:1]:
+                name, end = ends[hit]
+                person = int(cohort.columns[name].person[end])
+                found.append(Match(int(cells.row[place]), f"the extreme of {name} is one participant's", {person}))
+    return found
+
+
+def _says_extreme(text: str, cohort: Cohort) -> bool:
+    """Whether a text speaks of an extreme; a phenotype's name, such as LAV max, does not."""
+    return bool(_EXTREME.search(text.lower())) and plain(text) not in cohort.columns
 
 
 def _unsafe(cells: _Cells, cohort: Cohort) -> list[Match]:

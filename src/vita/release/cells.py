@@ -11,19 +11,24 @@ from vita.release.numbers import numbers
 
 _COUNT = re.compile(
     r"^(n|no|num|counts?|freq|frequency|people|persons|participants|subjects|patients|cases|controls|positives?|"
-    r"negatives?|events?|deaths?|compared|total_n|n_.*|.*_n|(people|participant|patient|subject|case)_counts?|"
+    r"negatives?|events?|deaths?|compared|(n_?)?at_risk|total_n|n_.*|.*_n|(people|participant|patient|subject|case)_counts?|"
     r"number of (people|participants|cases).*)$"
 )
 _SHARE = re.compile(r"prevalence|share|percent|proportion|positive_ratio|observed|^rate$|%")
-_PERSON = re.compile(r"^(f?eid|id|iid|fid|participant|person|subject|patient|individual|member|case_?id|subject_?id)$")
-_TOTAL = {"all", "total", "overall", "any", "both", "everybody", "everyone", "sum", "margin"}
+_PERSON = re.compile(
+    r"^(f?eid|id|(pseudo|hash|hashed|study|sample|scan|anon|anonymous|row)[ _]?id|pseudonym|iid|fid|participant|person|"
+    r"subject|patient|individual|member|case_?id|subject_?id)$"
+)
+TOTAL = {"all", "total", "overall", "any", "both", "everybody", "everyone", "sum", "margin"}
 _WHOLE = re.compile(r"^\s*(\d{1,3}(?:[,\u202f\u00a0]\d{3})+|\d+)(?:\.0+)?\s*(?:\(\s*[\d.,]+\s*%\s*\))?\s*$")
 _WITHHELD = re.compile(r"^\s*(?:<|&lt;|≤|less than|fewer than|under|\\textless\s*\{?\}?)\s*\$?\d+\s*$")
+_LARGEST = re.compile(r"largest|maximum|^max|top_?1|dominant")
 _PEOPLE = r"(?:participants?|people|persons?|patients?|subjects?|individuals?|men|women|males?|females?|cases|deaths?)"
 _PROSE_N = re.compile(r"(?<![\w-])[nN]\s*=\s*(\d+)(?![\d.,]*\d)(?!\s*(?:folds|epochs|runs|seeds))")
 _PROSE_PEOPLE = re.compile(rf"(?<![\d.,<≤-])(?<!than )(?<!to )(?<!least )\b(\d+)\s+{_PEOPLE}\b")
 _PER_STEP = {"epoch", "step", "phase"}
 _ROWS = 50  # fewest rows that are taken for one a participant
+_MANY = 100  # rows that are hardly as many as the participants by chance
 _MARKS = 30  # fewest points of a drawing that are
 
 
@@ -83,6 +88,7 @@ def judge(table: Table, cell: int, counts: dict[int, str]) -> Iterator[Cell]:
         return
     columns = counted(table)
     if table.kind == "table":
+        yield from _dominated(table)
         yield from _small(table, columns, cell)
         yield from _shares(table, columns, cell)
         yield from _sums(table, columns, cell, counts)
@@ -136,6 +142,28 @@ def _sums(table: Table, columns: Sequence[int], cell: int, counts: dict[int, str
         if sum(values) in counts and sum(values) >= 5 * cell and any(0 < value < cell for value in values):
             words = f"{table.name(column) or 'a column'} adds up to {counts[sum(values)]} and holds counts under {cell}"
             yield Cell(None, "small cell", words)
+    for first in (0, 1):  # a matrix, with or without a column of labels
+        cells = [count(text) for row in table.rows for text in row[first:] if text.strip()]
+        known = [value for value in cells if value is not None]
+        whole = sum(known)
+        if 4 <= len(cells) == len(known) and len(table.rows) > 1 and whole in counts and whole >= 5 * cell:
+            if any(0 < value < cell for value in known):
+                yield Cell(None, "small cell", f"all cells add up to {counts[whole]}, and some are under {cell}")
+            return
+
+
+def _dominated(table: Table) -> Iterator[Cell]:
+    """A largest contribution that is more than half of the total beside it."""
+    names = [name.strip().lower() for name in table.header]
+    totals = [column for column, name in enumerate(names) if name in ("total", "sum") or name.startswith("total ")]
+    largest = [column for column, name in enumerate(names) if _LARGEST.search(name)]
+    for total, most in ((total, most) for total in totals for most in largest):
+        for number, row in enumerate(table.rows):
+            read = [numbers(row[column]) for column in (total, most) if column < len(row)]
+            if len(read) == 2 and all(len(each) >= 1 for each in read):
+                whole, part = read[0][0].value, read[1][0].value
+                if whole > 0 and part > 0.5 * whole:
+                    yield Cell(number, "dominance", "the largest contribution is more than half of the total")
 
 
 def _rows_apart(table: Table, columns: Sequence[int], cell: int) -> Iterator[Cell]:
@@ -143,7 +171,7 @@ def _rows_apart(table: Table, columns: Sequence[int], cell: int) -> Iterator[Cel
     words = [{column: text.strip().lower() for column, text in enumerate(row) if _is_word(text)} for row in table.rows]
     for base in columns[:1]:
         for number, total in enumerate(words):
-            marked = [column for column, text in total.items() if text in _TOTAL]
+            marked = [column for column, text in total.items() if text in TOTAL]
             whole = count(table.rows[number][base]) if base < len(table.rows[number]) else None
             if not marked or whole is None:
                 continue
@@ -163,7 +191,7 @@ def _is_word(text: str) -> bool:
 def _is_part(total: dict[int, str], row: dict[int, str], marked: Sequence[int]) -> bool:
     """Whether a row is of the same as a total, apart from the columns that say which group it is of."""
     last = marked[-1]
-    if row.get(last, "") in _TOTAL or not row.get(last):
+    if row.get(last, "") in TOTAL or not row.get(last):
         return last not in row and last in total and _same(total, row, marked)
     return _same(total, row, marked)
 
@@ -189,7 +217,7 @@ def _apart(whole: int, parts: Sequence[tuple[int, str]], cell: int) -> Iterator[
 
 def _columns_apart(table: Table, cell: int) -> Iterator[Cell]:
     """A total less the parts in its row, where one is withheld."""
-    totals = [column for column, name in enumerate(table.header) if name.strip().lower() in _TOTAL]
+    totals = [column for column, name in enumerate(table.header) if name.strip().lower() in TOTAL]
     for total in totals[:1]:
         for number, row in enumerate(table.rows):
             whole = count(row[total]) if total < len(row) else None
@@ -221,12 +249,27 @@ def _one_each(table: Table, columns: Sequence[int], cell: int, counts: dict[int,
             yield Cell(None, "rows of participants", f"{rows} single points: each may be a participant")
         return
     names = {name.strip().lower() for name in table.header}
-    if rows < _ROWS or names & _PER_STEP or _all_large(table, columns, cell) or not _distinct(table):
+    if rows < _ROWS or names & _PER_STEP or _all_large(table, columns, cell):
+        return
+    if rows in counts and rows >= _MANY and _varies(table):
+        yield Cell(None, "rows of participants", f"{rows} rows, as many as {counts[rows]}")
+        return
+    if not _distinct(table):
         return
     if rows in counts:
         yield Cell(None, "rows of participants", f"{rows} rows, as many as {counts[rows]}")
     elif (size := _groups(table)) in counts:
         yield Cell(None, "rows of participants", f"groups of {size} rows each, as many as {counts[size]}")
+
+
+def _varies(table: Table) -> bool:
+    """Whether some column of numbers is neither constant nor a numbering."""
+    for column in range(len(table.rows[0])):
+        texts = [row[column] for row in table.rows if column < len(row) and row[column]]
+        values = [read[0].value for text in texts[:1000] if len(read := numbers(text)) == 1]
+        if len(values) > 0.5 * min(len(table.rows), 1000) and len(set(np.diff(values))) > 1:
+            return True
+    return False
 
 
 def _all_large(table: Table, columns: Sequence[int], cell: int) -> bool:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from vita.audit.finding import search_file
 from vita.release import cells, pictures
 from vita.release.attack import join
@@ -33,6 +35,7 @@ REMEDIES = {
     "unreadable": "write it as CSV, JSON, Markdown, HTML, SVG or PNG, or leave it out",
 }
 _LARGEST_FILE = 2**30
+_PLANE = 16  # rows and columns
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,8 @@ def check(folder: Path, cohort: Cohort, cell: int, ids: set[int], alike: bool = 
         ids: of participants.
         alike: numbers that look like ids are findings too.
     """
-    files = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if not path.is_dir())
+    entries = [folder] if folder.is_file() else sorted(folder.rglob("*"))
+    files = [path for path in entries if path.is_symlink() or not path.is_dir()]
     root = folder.parent if folder.is_file() else folder
     outputs = [_judged(path, path.relative_to(root), cohort, cell, ids, alike) for path in files]
     for output, finding in _between(outputs, root, cell):
@@ -138,12 +142,25 @@ def _in_contents(name: Path, contents: Contents, cohort: Cohort, cell: int, ids:
             if pictures.looks_like_a_scan(pixels):
                 yield Finding(name, place or "picture", "pixels", "a picture with the shades of a scan")
     for table in contents.tables:
+        if not cohort.phantom and (plane := _plane(table)) is not None and pictures.looks_like_a_scan(plane):
+            yield Finding(name, table.place or "table", "pixels", "a table with the shades of a scan")
         for breach in cells.judge(table, cell, cohort.counts):
             yield Finding(name, _where(table, breach.row), breach.kind, breach.words)
         yield from _ids(name, table, ids)
         for match in join(table, cohort):
             kind = "singled out" if match.people else "dominance" if match.dominated else "small cell"
             yield Finding(name, _where(table, match.row), kind, match.words, frozenset(match.people))
+
+
+def _plane(table: Table) -> np.ndarray | None:
+    """A table without names whose cells are all numbers, as a picture."""
+    rows = table.rows
+    if table.kind != "table" or any(table.header) or len(rows) < _PLANE or len(rows[0]) < _PLANE:
+        return None
+    try:
+        return np.array([[float(cell) for cell in row] for row in rows])
+    except ValueError:  # words, or rows of several lengths
+        return None
 
 
 def _where(table: Table, row: int | None) -> str:
@@ -178,6 +195,7 @@ def _between(outputs: Sequence[Output], root: Path, cell: int) -> Iterator[tuple
         for table in read(root / output.path).tables:
             for label, place, count, measured in _labelled(table):
                 told.setdefault(label, []).append(_Told(output, place, count, measured))
+    yield from _other_groups(told, cell)
     for label, group in told.items():
         for number, first in enumerate(group):
             for second in group[:number]:
@@ -186,6 +204,18 @@ def _between(outputs: Sequence[Output], root: Path, cell: int) -> Iterator[tuple
                 if same and 0 < difference < cell and first.output is not second.output:
                     words = f"{label}: {first.count} people here, {second.count} in {second.output.path}"
                     yield first.output, Finding(first.output.path, first.place, "differencing", words)
+
+
+def _other_groups(told: dict[str, list[_Told]], cell: int) -> Iterator[tuple[Output, Finding]]:
+    """A total in one table and a group of it in another, of which the rest follows."""
+    totals = [each for label, group in told.items() if label.split(" ")[0] in cells.TOTAL for each in group]
+    for label, group in told.items():
+        for part, total in ((part, total) for part in group for total in totals if total.output is not part.output):
+            if label.split(" ")[0] not in cells.TOTAL and part.measured & total.measured:
+                rest = total.count - part.count
+                if 0 < rest < cell:
+                    words = f"{label}: {part.count} people, {total.count} in all in {total.output.path}"
+                    yield part.output, Finding(part.output.path, part.place, "differencing", words)
 
 
 def _labelled(table: Table) -> Iterator[tuple[str, str, int, frozenset[str]]]:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -25,6 +26,7 @@ PIXELS = ("fig8_segmentation_examples", "figB9_reconstructions", "scan_quality",
 AS_IT_IS = ("learning_curves",)  # tells of models alone
 _PANEL_INCHES = 1.7
 _COLUMNS = 6
+_TITLE_WIDTH = 24  # characters
 _TRIANGLE = np.array([(0, 2), (1, 1), (1, -1), (0, -2), (-1, -1), (-1, 1)]) / np.array([2, 6]) * 2  # corners
 
 
@@ -177,16 +179,16 @@ def _scatter(
         figure, grid = _grid(len(shown))
         for axes, target in zip(grid, shown, strict=True):
             part = table[table["target"] == target]
-            axes.errorbar(
-                part[first], part[second], yerr=part["sd"], color=style.BLUE, marker="o", markersize=3, linewidth=0.8
-            )
+            axes.plot(part[first], part[second], color=style.BLUE, linewidth=0.8)
+            axes.vlines(part[first], part[second] - part["sd"], part[second] + part["sd"], color=style.BLUE, alpha=0.5)
             if identity:
                 ends = [part[[first, second]].min(axis=None), part[[first, second]].max(axis=None)]
                 axes.plot(ends, ends, color=style.GREY, linewidth=0.8, linestyle=(0, (3, 2)))
             else:
                 axes.axhline(0, color=style.GREY, linewidth=0.5)
             unit = part["unit"].iloc[0]
-            axes.set_title(style.labelled(str(part["title"].iloc[0]), unit if isinstance(unit, str) else ""), wrap=True)
+            title = style.labelled(str(part["title"].iloc[0]), unit if isinstance(unit, str) else "")
+            axes.set_title(fill(title, _TITLE_WIDTH, break_long_words=False))
             axes.locator_params(nbins=4)
         figure.supxlabel(f"{labels[0]} (mean of bands of at least {cell} people)", fontsize=8)
         figure.supylabel(f"{labels[1]} (mean ± SD)", fontsize=8)

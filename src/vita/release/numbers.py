@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-_PLAIN = re.compile(r"(?<![\w.])[-+−]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?(?!\d)")
+_PLAIN = re.compile(r"(?<![\w.])[-+−]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eEdD][-+]?\d+)?(?!\d)")
 _THOUSANDS = re.compile(r"(?<![\w.,])[-+−]?\d{1,3}(?:([,'’_\u00a0\u202f\u2009])\d{3})(?:\1\d{3})*(?:\.\d+)?(?![\d])")
 _DECIMAL_COMMA = re.compile(r"(?<![\w.,])[-+−]?\d+,\d+(?:[eE][-+]?\d+)?(?![\d.,])")
 _DATE = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
@@ -48,8 +48,8 @@ def numbers(text: str) -> list[Number]:
 
 def parsed(text: str) -> Number | None:
     """One number in plain or scientific notation; None where it is not finite."""
-    text = text.replace("−", "-")
-    mantissa, _, exponent = text.lower().lstrip("+-").partition("e")
+    text = text.lower().replace("−", "-").replace("d", "e")
+    mantissa, _, exponent = text.lstrip("+-").partition("e")
     whole, _, fraction = mantissa.partition(".")
     if not fraction.strip("0"):
         fraction = ""

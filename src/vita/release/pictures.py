@@ -9,8 +9,7 @@ from scipy import ndimage
 _SQUARE = 8  # pixels
 _SHADES = 20  # of 64 in a square
 _FLAT = 0.34  # largest share of a square that may have one shade
-_SQUARES = 6  # neighbouring ones that make a picture
-_FACTORS = (1, 2, 3, 4, 6, 8, 10, 12, 16)  # by which a plane may have been made larger
+_FACTORS = {1: 6, 2: 6, 3: 6, 4: 6, 6: 6, 8: 6, 12: 25, 16: 25}  # by which it may have been made larger: squares
 _ALIKE = 0.4  # correlation of a pixel and the next
 _SMALL = 64  # rows and columns up to which a picture is a plane by itself
 
@@ -26,8 +25,11 @@ def looks_like_a_scan(pixels: np.ndarray) -> bool:
         return False
     if max(grey.shape) <= _SMALL:
         return _is_plane(grey)
-    factors = [factor for factor in _FACTORS if min(grey.shape) >= factor * 3 * _SQUARE]
-    return any(_largest(_textured(grey[::factor, ::factor])) >= _SQUARES for factor in factors)
+    return any(
+        _largest(_textured(grey[::factor, ::factor])) >= squares
+        for factor, squares in _FACTORS.items()
+        if min(grey.shape) >= factor * 2 * _SQUARE
+    )
 
 
 def _is_smooth(grey: np.ndarray) -> bool:

@@ -164,7 +164,7 @@ def _text(value: object) -> str:
 def _sqlite(data: bytes, place: str, found: Contents) -> None:
     with sqlite3.connect(":memory:") as connection:
         connection.deserialize(data)
-        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")]
         for name in names:
             quoted = name.replace('"', '""')
             cursor = connection.execute(f'SELECT * FROM "{quoted}"')
