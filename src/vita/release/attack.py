@@ -144,9 +144,14 @@ def _lead(cells: _Cells, cohort: Cohort, pool: Values, rows: np.ndarray, logs: n
     participant. They do so as well when all are moved a little; a participant's own numbers do not.
     """
     those = np.flatnonzero(np.isin(cells.row, rows))
-    kept = _Cells(
-        *(part[those] for part in (cells.value, cells.step, cells.digits, cells.row, cells.column, cells.name)),
-        cells.names,
+    kept = replace(
+        cells,
+        value=cells.value[those],
+        step=cells.step[those],
+        digits=cells.digits[those],
+        row=cells.row[those],
+        column=cells.column[those],
+        name=cells.name[those],
     )
     rng = np.random.default_rng(0)
     least = np.zeros(int(rows.max()) + 1)
@@ -155,7 +160,7 @@ def _lead(cells: _Cells, cohort: Cohort, pool: Values, rows: np.ndarray, logs: n
         copy = replace(kept, value=kept.value + moved * kept.step)
         copied, _, of, _ = _best(copy, cohort, pool)
         least[of] = np.minimum(least[of], copied)
-    return least[rows] - logs
+    return np.asarray(least[rows] - logs)
 
 
 def _best(cells: _Cells, cohort: Cohort, pool: Values) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
