@@ -1,0 +1,132 @@
+"""Controls: what a trivial predictor reaches, in the same tables as the trained systems.
+
+    brightness       mean of each plane in each frame that the systems see
+    demographics     age, sex, height and weight
+    random_encoder   the image encoder with the weights it is initialised with
+    probe_mae        Stage I's encoder, frozen
+    probe_vita       Stage II's encoder, frozen
+
+Encoders see the whole cycle in consecutive sections; their features are the mean token of each plane. A ridge (numbers)
+or a logistic regression (classes) is fitted on the training split; its penalty, and thresholds, are chosen on
+validation. A trained system that does not beat these has shown nothing.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from vita.models.image_encoder import ImageEncoder
+from vita.runtime import cli
+from vita.runtime.atomic import replacing
+from vita.runtime.errors import UserError
+from vita.tabular.truth import load_targets
+from vita.training.batches import mixed_seed
+from vita.training.closed_form import predict_classes, predict_number, standardised
+from vita.training.data import Samples
+from vita.training.frozen import brightness, demographics, plane_tokens
+from vita.training.long_table import Predictions, long_table, thresholds
+from vita.training.session import Session, open_session
+from vita.training.task import Task, make_task
+
+log = logging.getLogger(__name__)
+
+CONTROLS = ("brightness", "demographics", "random_encoder", "probe_mae", "probe_vita")
+PROBES = ("probe_mae", "probe_vita")
+_RANDOM = 5  # stream of random numbers
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Where the values of targets and of the table are; None where no task needs them."""
+
+    targets: Path
+    fields: Path | None = None
+    phenotypes: Path | None = None
+    labels: Path | None = None
+
+
+def control_features(control: str, session: Session, samples: Samples, tables: Tables, init: Path | None) -> np.ndarray:
+    """Features (participants, features) of a control, NaN where unknown.
+
+    Args:
+        control: one of CONTROLS.
+        session: an open run.
+        samples: everybody, in their order.
+        tables: `fields` for demographics.
+        init: folder of Stage I or II, for a probe.
+
+    Raises:
+        UserError: a probe without a folder, or demographics without a table.
+    """
+    batch = session.settings.stage.batch
+    if control == "brightness":
+        return brightness(samples, batch)
+    if control == "demographics":
+        if tables.fields is None:
+            raise UserError("the control demographics needs --fields")
+        return demographics(tables.fields, samples.eids)
+    torch.manual_seed(mixed_seed(session.settings.seed, _RANDOM))
+    encoder = ImageEncoder(session.model)
+    if control in PROBES:
+        if init is None:
+            raise UserError(f"the control {control} needs --init, the folder of a trained stage")
+        session.start_encoder(encoder, init)
+    return plane_tokens(encoder.to(session.device), samples, batch)
+
+
+def predict_task(task: Task, features_nf: np.ndarray, split_n: np.ndarray) -> Predictions:
+    """Predictions of every target for everybody, by a head of its own each."""
+    found: Predictions = []
+    truth_nt = task.truth.to_numpy(float)
+    for column, target in enumerate(task.targets):
+        if target.kind == "numerical":
+            values, penalty = predict_number(features_nf, truth_nt[:, column], split_n)
+        else:
+            values, penalty = predict_classes(features_nf, truth_nt[:, column], split_n, max(target.classes, 2))
+            values = values[:, 1] if target.kind == "binary" else values
+        log.info("%s: penalty %g", target.name, penalty)
+        found.append(values)
+    return found
+
+
+def run_control(
+    control: str, task_name: str, session: Session, tables: Tables, init: Path | None, predictions: Path
+) -> None:
+    """Fit a control to a task and write the predictions of the validation and test splits."""
+    values, targets = load_targets(tables.targets, task_name, tables.fields, tables.phenotypes, tables.labels)
+    everybody = session.samples(["train", "val", "test"], "predict")
+    task = make_task(values.reindex(everybody.eids), targets, session.samples(["train"], cached=False))
+    split = everybody.split.to_numpy()
+    features = standardised(control_features(control, session, everybody, tables, init), split == "train")
+    found = predict_task(task, features, split)
+    chosen = thresholds(task, everybody, found)
+    table = long_table(task, everybody, found, chosen)
+    with replacing(predictions) as path:
+        table[table["split"] != "train"].reset_index(drop=True).to_parquet(path, index=False)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line; see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--control", required=True, choices=CONTROLS, help="which one")
+    parser.add_argument("--task", required=True, help="task of targets.tsv")
+    cli.add_samples(parser)
+    parser.add_argument("--targets", type=Path, required=True, help="targets.tsv, features.tsv beside it")
+    parser.add_argument("--fields", type=Path, help="fields.parquet, for demographics or a task that needs it")
+    parser.add_argument("--phenotypes", type=Path, help="phenotypes.parquet, for a task that needs it")
+    parser.add_argument("--labels", type=Path, help="labels of the task's disease, for a task of one")
+    parser.add_argument("--init", type=Path, help="folder of Stage I or II, for a probe")
+    parser.add_argument("--predictions", type=Path, required=True, help="output: predictions, parquet")
+    cli.add_settings(parser, "seed and the blocks model, training, stage")
+    args = parser.parse_args(arguments)
+    session = open_session("stage3", args.shards, args.split, args.settings)
+    tables = Tables(args.targets, args.fields, args.phenotypes, args.labels)
+    run_control(args.control, args.task, session, tables, args.init, args.predictions)
+
+
+if __name__ == "__main__":
+    cli.run(main)

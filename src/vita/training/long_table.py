@@ -1,0 +1,76 @@
+"""Predictions of a trained Stage III model, as the long table that the evaluation reads."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import torch
+from torchmetrics.functional.classification import binary_precision_recall_curve
+
+from vita.training.batches import in_order
+from vita.training.data import Samples
+from vita.training.predictor import PredictionLearner
+from vita.training.task import Task
+
+# of the long table
+COLUMNS = {"eid": "int64", "split": "str", "target": "str", "truth": float, "prediction": float}
+COLUMNS |= {"class": "int64", "threshold": float}
+Predictions = list[np.ndarray]  # per target (participants,) or (participants, classes)
+
+
+@torch.inference_mode()
+def predict(learner: PredictionLearner, samples: Samples, device: torch.device) -> Predictions:
+    """Predictions for all participants, in their order."""
+    model = learner.model.to(device).eval()
+    batch, workers = learner.settings.stage.batch, learner.settings.training.workers
+    raw = [model(part["images"].to(device)).float().cpu() for part in in_order(samples, batch, workers)]
+    return [tensor.numpy() for tensor in learner.predict(torch.cat(raw))]
+
+
+def thresholds(task: Task, samples: Samples, predictions: Predictions) -> dict[str, float]:
+    """Best-F1 threshold of each binary target, on the validation split."""
+    validation = (samples.split == "val").to_numpy()
+    truth = task.truth.reindex(samples.eids).to_numpy(float)
+    return {
+        target.name: best_f1_threshold(truth[validation, column], predictions[column][validation])
+        for column, target in enumerate(task.targets)
+        if target.kind == "binary"
+    }
+
+
+def best_f1_threshold(truth: np.ndarray, probability: np.ndarray) -> float:
+    """Threshold with the highest F1; the lowest of several.
+
+    Args:
+        truth: (n,) 0 or 1, NaN where unknown.
+        probability: (n,).
+
+    Returns:
+        A value t such that `probability >= t` is positive; 0.5 if there is no positive or no negative.
+    """
+    known = ~np.isnan(truth)
+    truth, probability = truth[known].astype(int), probability[known]
+    if truth.size == 0 or truth.min() == truth.max():
+        return 0.5
+    precision, recall, thresholds = binary_precision_recall_curve(
+        torch.from_numpy(np.ascontiguousarray(probability)), torch.from_numpy(truth)
+    )
+    f1 = 2 * precision * recall / (precision + recall).clamp(min=1e-12)
+    return float(thresholds[int(f1[: len(thresholds)].argmax())])
+
+
+def long_table(task: Task, samples: Samples, predictions: Predictions, chosen: Mapping[str, float]) -> pd.DataFrame:
+    """Rows per participant and target, and per class for categorical targets.
+
+    Returns:
+        Columns eid, split, target, truth, prediction, class (-1 without classes), threshold (NaN but for binary).
+    """
+    parts = []
+    for column, target in enumerate(task.targets):
+        values = predictions[column].reshape(len(samples), -1)
+        truth = task.truth[target.name].reindex(samples.eids).to_numpy(float)
+        for place in range(values.shape[1]):
+            part = {"eid": samples.eids, "split": samples.split.to_numpy(), "target": target.name, "truth": truth}
+            part |= {"prediction": values[:, place], "class": place if target.kind == "categorical" else -1}
+            parts.append(pd.DataFrame(part | {"threshold": chosen.get(target.name, np.nan)}))
+    return pd.concat(parts, ignore_index=True)

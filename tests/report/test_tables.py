@@ -1,0 +1,145 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evaluation import synthetic
+from vita.evaluation import classification, regression, segmentation
+from vita.evaluation.predictions import read_targets
+from vita.report import tables
+from vita.runtime.errors import UserError
+
+RESOURCES = Path(__file__).parents[2] / "workflow" / "resources"
+SETTINGS = ["--settings", '{"evaluation": {"bootstrap": 100, "significance": 0.01}}']
+
+
+def _table(tmp_path, name, metrics, targets):
+    out = {kind: tmp_path / f"{name}.{kind}" for kind in ("csv", "md", "tex", "html")}
+    arguments = ["--name", name, "--metrics", *map(str, metrics), "--targets", str(targets), *SETTINGS]
+    arguments += ["--paper", str(RESOURCES / "paper"), "--vs-paper", str(tmp_path / f"{name}_vs_paper.csv")]
+    tables.main(arguments + [text for kind, path in out.items() for text in (f"--{kind}", str(path))])
+    texts = out["md"].read_text(encoding="utf-8"), out["tex"].read_text(encoding="utf-8")
+    return pd.read_csv(out["csv"]), *texts, pd.read_csv(tmp_path / f"{name}_vs_paper.csv")
+
+
+def _regression(tmp_path, targets, task, names, **noise):
+    made = []
+    for model, spread in noise.items():
+        synthetic.regression(tmp_path / task / f"{model}.parquet", names, spread)
+    for model in noise:
+        others = [str(tmp_path / task / f"{other}.parquet") for other in noise if other != model]
+        arguments = ["--task", task, "--model", model, "--targets", str(targets), *SETTINGS]
+        arguments += ["--predictions", str(tmp_path / task / f"{model}.parquet")]
+        arguments += ["--baselines", *others] if model == "vita" else []
+        made.append(tmp_path / "metrics" / task / f"{model}.csv")
+        regression.main([*arguments, "--output", str(made[-1])])
+    return made
+
+
+def test_table_1(tmp_path, targets):
+    metrics = _regression(tmp_path, targets, "sa_phenotypes", ["LVEDV", "LVM"], mean_guess=1.0, mae=0.6, vita=0.3)
+    table, md, tex, versus = _table(tmp_path, "table1_sa_phenotypes", metrics, targets)
+    assert list(table["target"]) == ["LVEDV", "LVM", "Average"]  # LVESV is not printed
+    rows = table.iloc[:2]
+    assert table.loc[2, "vita_mae"] == pytest.approx(rows["vita_mae"].mean())
+    assert rows["significant"].tolist() == [True, True]
+    assert table["resnet50_mae"].isna().all()
+    assert md.count("**\\*\\*") == 2
+    assert "<sup>a</sup> not run" in md
+    assert "LVEDV (mL)" in md
+    assert f"\\textbf{{{rows['vita_mae'][0]:.3f} $\\pm$ {rows['vita_std'][0]:.3f}}}" in tex
+    paper = versus.set_index(["row", "model", "quantity"])
+    assert paper.loc[("LVEDV", "vita", "mae"), "paper"] == 6.193
+    ours = rows["vita_mae"][0]
+    assert paper.loc[("LVEDV", "vita", "mae"), "difference"] == pytest.approx(ours - 6.193)
+    assert paper.loc[("LVEDV", "vita", "mae"), "relative_difference"] == pytest.approx(ours / 6.193 - 1)
+    assert paper.loc[("LVSV", "resnet50", "mae"), "note"].startswith("the print repeats")
+
+
+def test_a_worse_system_gets_no_mark(tmp_path, targets):
+    metrics = _regression(tmp_path, targets, "sa_phenotypes", ["LVEDV", "LVM"], mae=0.3, vita=0.9)
+    table, md, _, _ = _table(tmp_path, "table1_sa_phenotypes", metrics, targets)
+    assert (table["p"].dropna() < 0.01).all()
+    assert not table["significant"].fillna(False).any()
+    assert "**\\*\\*" not in md
+
+
+def test_a_target_without_predictions_is_a_dash_with_a_footnote(tmp_path, targets):
+    metrics = _regression(tmp_path, targets, "sa_phenotypes", ["LVEDV"], vita=0.5)
+    _, md, _, _ = _table(tmp_path, "table1_sa_phenotypes", metrics, targets)
+    assert "no participant of the test split has a known value" in md
+    assert "over 1 of 2 rows only" in md
+    assert "| **" not in md  # a system alone is not the best
+
+
+@pytest.mark.parametrize("name", list(tables.MAKERS))
+def test_without_any_metrics_only_dashes(tmp_path, name):
+    table, md, tex, _ = _table(tmp_path, name, [], RESOURCES / "targets.tsv")
+    assert "not run" in md
+    assert len(table) > 0
+    numbers = table.select_dtypes("number").drop(columns=["significant", "n"], errors="ignore")
+    assert numbers.isna().all(axis=None)
+    assert "nan" not in md.lower().replace("finance", "")
+    assert tex.count("\\begin{table}") == tex.count("\\end{table}") == 1
+
+
+def test_every_printed_row_of_the_paper_meets_a_target():
+    for name, task in tables.REGRESSION.items():
+        titles = set(read_targets(RESOURCES / "targets.tsv", task)["title"]) | {"Average"}
+        assert set(pd.read_csv(RESOURCES / "paper" / f"{name}.csv").iloc[:, 0]) <= titles
+    diseases = read_targets(RESOURCES / "targets.tsv").query("task.str.startswith('disease_')")["title"]
+    assert set(pd.read_csv(RESOURCES / "paper" / "table4_diseases.csv")["disease"]) <= set(diseases)
+
+
+def test_table_4(tmp_path, targets):
+    metrics = []
+    for model, strength in {"resnet50": 0.5, "vita": 3.0}.items():
+        synthetic.disease(tmp_path / f"{model}.parquet", "cad", strength)
+        metrics.append(tmp_path / "metrics" / f"{model}.csv")
+        arguments = ["--task", "disease_cad", "--model", model, "--targets", str(targets), *SETTINGS]
+        arguments += ["--predictions", str(tmp_path / f"{model}.parquet"), "--output", str(metrics[-1])]
+        arguments += ["--baselines", str(tmp_path / "resnet50.parquet")] if model == "vita" else []
+        classification.main(arguments)
+    table, md, _, versus = _table(tmp_path, "table4_diseases", metrics, targets)
+    assert list(zip(table["target"], table["model"], strict=True))[:2] == [("cad", "resnet50"), ("cad", "vita")]
+    best = table.loc[1]
+    assert f"**{best['auc']:.3f} ({best['auc_low']:.3f}–{best['auc_high']:.3f})**\\*\\*" in md
+    assert "| Stroke | ResNet-50 | –<sup>a</sup> |" in md
+    paper = versus.set_index(["row", "model", "quantity"])
+    assert paper.loc[("CAD", "vita", "auc_roc"), "paper"] == 0.77
+    assert paper.loc[("CAD", "vita", "auc_roc"), "ours"] == pytest.approx(best["auc"])
+    assert "six diseases" in paper.loc[("Stroke", "vita", "auc_roc"), "note"]
+
+
+def test_segmentation_table(tmp_path, targets):
+    synthetic.masks(tmp_path / "vita.npz", n=10, frames=2)
+    arguments = ["--model", "vita", "--masks", str(tmp_path / "vita.npz"), *SETTINGS]
+    arguments += ["--output", str(tmp_path / "m.csv"), "--per-participant", str(tmp_path / "m.parquet")]
+    segmentation.main(arguments)
+    table, md, _, _ = _table(tmp_path, "segmentation", [tmp_path / "m.csv"], targets)
+    assert set(zip(table["view"], table["phase"], strict=True)) == set(segmentation.GROUPS)
+    row = table.query("target == 'RABP' and model == 'vita' and view == 'all' and phase == 'all'").iloc[0]
+    assert f"{row['dice']:.3f} ({row['dice_low']:.3f}–{row['dice_high']:.3f})" in md
+    assert "nnU-Net | –<sup>a</sup>" in md
+
+
+def test_cohort_table(tmp_path, targets):
+    metrics = _regression(tmp_path, targets, "sa_phenotypes", ["LVEDV", "LVM"], mean_guess=1.0)
+    metrics += _regression(tmp_path, targets, "physiological", ["age", "bmi"], mean_guess=1.0)
+    table, md, _, versus = _table(tmp_path, "tableC8_cohort", metrics, targets)
+    table = table.set_index("target")
+    measured = pd.read_csv(metrics[0]).set_index("target")
+    assert table.loc["LVM", "mae"] == pytest.approx(measured.loc["LVM", "mae"])
+    assert np.isnan(table.loc["LAV max", "mae"])
+    assert "the mean guess was not run" in md
+    assert set(versus["model"]) == {"mean_guess"}
+    assert versus.set_index(["row", "quantity"]).loc[("Age", "mae"), "paper"] == 6.203
+
+
+def test_files_that_are_no_metrics(tmp_path, targets):
+    with pytest.raises(UserError, match="no metrics file"):
+        _table(tmp_path, "table1_sa_phenotypes", [tmp_path / "none.csv"], targets)
+    pd.DataFrame({"a": [1]}).to_csv(tmp_path / "other.csv")
+    with pytest.raises(UserError, match="needs the columns"):
+        _table(tmp_path, "table1_sa_phenotypes", [tmp_path / "other.csv"], targets)

@@ -1,0 +1,167 @@
+"""Controls: features by hand, heads against scikit-learn and algebra, and nothing learnt from the test split."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from training import toy
+from vita.models.image_encoder import ImageEncoder
+from vita.runtime.errors import UserError
+from vita.training.closed_form import PENALTIES, predict_classes, predict_number, standardised
+from vita.training.controls import main
+from vita.training.frozen import brightness, consecutive_sections, demographics, plane_tokens
+from vita.training.session import open_session
+
+SPLIT = np.array(["train"] * 40 + ["val"] * 20 + ["test"] * 20)
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> toy.Toy:
+    return toy.make(tmp_path_factory.mktemp("controls"))
+
+
+def arguments(cohort: toy.Toy, control: str, task: str, output: Path, *more: str) -> list[str]:
+    tables = [
+        x for name in ("fields", "phenotypes", "labels") for x in (f"--{name}", str(cohort.folder / f"{name}.parquet"))
+    ]
+    own = ["--control", control, "--task", task, "--targets", str(cohort.folder / "targets.tsv")]
+    own += ["--shards", *map(str, cohort.shards), "--split", str(cohort.split), "--predictions", str(output)]
+    return [*own, *tables, "--settings", json.dumps(toy.blocks()), *more]
+
+
+def noisy(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(seed)
+    features = generator.normal(size=(80, 5))
+    return features, features @ np.array([2.0, -1.0, 0.5, 0.0, 0.0]) + generator.normal(0, 0.3, 80)
+
+
+def test_brightness_is_the_mean_of_each_plane_and_frame(cohort):
+    session = open_session("stage3", cohort.shards, cohort.split, toy.blocks())
+    samples = session.samples(["train"])
+    found = brightness(samples, 5)
+    cine_sthw = samples.reader.voxels(int(samples.eids[3]), samples.frames)
+    assert found.shape == (len(samples), toy.PLANES * 5)
+    assert found[3].reshape(toy.PLANES, 5) == pytest.approx(cine_sthw.mean(axis=(2, 3)), abs=1e-3)
+
+
+def test_sections_cover_the_cycle_once():
+    assert consecutive_sections(20, 5) == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9], [10, 11, 12, 13, 14], [15, 16, 17, 18, 19]]
+    assert consecutive_sections(11, 5) == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]]
+
+
+def test_tokens_are_averaged_per_plane_and_over_sections(cohort):
+    session = open_session("stage3", cohort.shards, cohort.split, toy.blocks())
+    samples = session.samples(["val"])
+    torch.manual_seed(3)
+    encoder = ImageEncoder(session.model).eval()
+    found = plane_tokens(encoder, samples, 3)
+    by_hand = []
+    with torch.no_grad():
+        for frames in ([0, 1, 2, 3, 4], [5, 6, 7, 8, 9]):
+            cine = torch.from_numpy(samples.reader.voxels(int(samples.eids[1]), frames))[None]
+            by_hand.append(encoder(cine)[0, 1:].reshape(toy.PLANES, -1, session.model.width).mean(dim=1))
+    assert found[1] == pytest.approx(torch.stack(by_hand).mean(dim=0).flatten().numpy(), abs=1e-5)
+
+
+def test_statistics_of_features_come_from_training_alone():
+    features, _ = noisy()
+    features[60:] += 1e6  # outliers outside training
+    features[0, 0] = np.nan
+    train = SPLIT == "train"
+    scaled = standardised(np.column_stack([features, np.full(80, 7.0), np.full(80, np.nan)]), train)
+    assert scaled.shape == (80, 5)  # what does not vary, or nobody has, is left out
+    assert scaled[0, 0] == 0
+    assert scaled[train].mean(axis=0) == pytest.approx(np.zeros(5), abs=1e-9)
+    assert scaled[train][1:].std(axis=0) == pytest.approx(np.ones(5), abs=0.05)
+
+
+def test_a_ridge_by_hand_with_the_penalty_that_validation_chooses():
+    features, truth = noisy()
+    truth[45:50] = np.nan
+    predicted, penalty = predict_number(features, truth, SPLIT)
+    train = SPLIT == "train"
+    errors = {}
+    for each in PENALTIES:
+        centred, mean = features[train] - features[train].mean(axis=0), truth[train].mean()
+        weights = np.linalg.solve(centred.T @ centred + each * np.eye(5), centred.T @ (truth[train] - mean))
+        by_hand = (features - features[train].mean(axis=0)) @ weights + mean
+        errors[each] = np.nanmean(np.abs(by_hand - truth)[SPLIT == "val"])
+        if each == penalty:
+            assert predicted == pytest.approx(by_hand, abs=1e-8)
+    assert penalty == min(errors, key=lambda each: errors[each])
+
+
+def test_the_test_split_changes_nothing():
+    features, truth = noisy()
+    other = np.where(SPLIT == "test", 1e3 - truth, truth)
+    assert predict_number(features, truth, SPLIT)[0] == pytest.approx(predict_number(features, other, SPLIT)[0])
+    classes, flipped = (truth > 0).astype(float), np.where(SPLIT == "test", truth <= 0, truth > 0).astype(float)
+    first, second = (predict_classes(features, each, SPLIT, 2)[0] for each in (classes, flipped))
+    assert first == pytest.approx(second)
+
+
+def test_classes_as_scikit_learn_with_the_penalty_that_validation_chooses():
+    features, truth = noisy(1)
+    classes = (truth > 0.5).astype(float)
+    probability, penalty = predict_classes(features, classes, SPLIT, 2)
+    train = SPLIT == "train"
+    model = LogisticRegression(C=1 / penalty, max_iter=500).fit(features[train], classes[train])
+    assert probability == pytest.approx(model.predict_proba(features), abs=1e-6)
+    losses = {}
+    for each in PENALTIES:
+        other = LogisticRegression(C=1 / each, max_iter=500).fit(features[train], classes[train])
+        chosen = other.predict_proba(features[SPLIT == "val"])[np.arange(20), classes[SPLIT == "val"].astype(int)]
+        losses[each] = -np.log(chosen).mean()
+    assert penalty == min(losses, key=lambda each: losses[each])
+
+
+def test_a_class_that_training_never_has_gets_no_probability():
+    features, truth = noisy(2)
+    classes = np.where(SPLIT == "test", 2.0, (truth > 0).astype(float))
+    probability, _ = predict_classes(features, classes, SPLIT, 3)
+    assert probability[:, 2] == pytest.approx(0)
+    assert probability.sum(axis=1) == pytest.approx(1)
+    alone, _ = predict_classes(features, np.ones(80), SPLIT, 3)
+    assert alone.tolist() == [[0.0, 1.0, 0.0]] * 80
+
+
+def test_a_run_writes_what_the_evaluation_reads(cohort, tmp_path):
+    for control, task in (("brightness", "sa_phenotypes"), ("random_encoder", "disease_cad")):
+        first, second = tmp_path / f"{control}.parquet", tmp_path / f"{control}_again.parquet"
+        for path in (first, second):
+            main(arguments(cohort, control, task, path))
+        assert first.read_bytes() == second.read_bytes()
+        table = pd.read_parquet(first)
+        assert set(table["split"]) == {"val", "test"}
+        assert list(table.columns) == ["eid", "split", "target", "truth", "prediction", "class", "threshold"]
+    assert table["prediction"].between(0, 1).all()
+    assert table["threshold"].notna().all()
+
+
+def test_brightness_sees_the_toy_hearts_size(cohort, tmp_path):
+    main(arguments(cohort, "brightness", "sa_phenotypes", tmp_path / "p.parquet"))
+    table = pd.read_parquet(tmp_path / "p.parquet").query("target == 'LVEDV' and split == 'test' and truth.notna()")
+    assert np.corrcoef(table["truth"], table["prediction"])[0, 1] > 0.95
+
+
+def test_a_probe_needs_its_weights(cohort, tmp_path):
+    with pytest.raises(UserError, match="--init"):
+        main(arguments(cohort, "probe_mae", "sa_phenotypes", tmp_path / "p.parquet"))
+    assert not (tmp_path / "p.parquet").exists()
+
+
+def test_demographics_are_columns_of_the_table(tmp_path):
+    pd.DataFrame(
+        {"eid": [1, 2, 3], "age": [50.0, 60.0, None], "sex": [0, 1, 1], "weight": [60.0, 70.0, 80.0]}
+    ).to_parquet(tmp_path / "fields.parquet")
+    found = demographics(tmp_path / "fields.parquet", np.array([2, 3]))
+    assert found[0].tolist() == [60.0, 1.0, 70.0]
+    assert np.isnan(found[1, 0])
+    pd.DataFrame({"eid": [1], "other": [1]}).to_parquet(tmp_path / "without.parquet")
+    with pytest.raises(UserError, match="none of age, sex"):
+        demographics(tmp_path / "without.parquet", np.array([1]))
