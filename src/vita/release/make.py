@@ -21,12 +21,11 @@ from typing import Any
 import pandas as pd
 
 from vita import names
-from vita.release import figures, outcomes, page
+from vita.release import outcomes, page
 from vita.release.checking import check
 from vita.release.cohort import Cohort, read_cohort
 from vita.release.command import report
 from vita.release.safe import safe_markdown, safe_table
-from vita.report.figures import style
 from vita.report.run_card import read_config, without_folders
 from vita.runtime import cli
 from vita.runtime.atomic import PART, write_text
@@ -126,6 +125,9 @@ def _check(release: _Release) -> None:
 
 def _add_figures(release: _Release) -> None:
     """Every figure of the run in the form that may leave."""
+    from vita.release import figures  # start-up: they bring matplotlib
+    from vita.report.figures import style
+
     style.apply()
     target = release.folder / "figures"
     target.mkdir()

@@ -8,6 +8,7 @@ _PLAIN = re.compile(r"(?<![\w.])[-+−]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eEdD][-+]?\d+
 _THOUSANDS = re.compile(r"(?<![\w.,])[-+−]?\d{1,3}(?:([,'’_\u00a0\u202f\u2009])\d{3})(?:\1\d{3})*(?:\.\d+)?(?![\d])")
 _DECIMAL_COMMA = re.compile(r"(?<![\w.,])[-+−]?\d+,\d+(?:[eE][-+]?\d+)?(?![\d.,])")
 _DATE = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
+_HASH = re.compile(r"\b(?=[0-9]*[a-fA-F])[0-9a-fA-F]{12,}\b")  # its digits are no numbers
 _GROUPING = re.compile(r"[,'’_\u00a0\u202f\u2009]")
 _EXACT = 2.0**-40  # of a number: finer differences come from arithmetic, not from another value
 
@@ -34,6 +35,8 @@ def numbers(text: str) -> list[Number]:
     """
     if not any(character.isdecimal() for character in text):
         return []
+    if _HASH.search(text):
+        text = _HASH.sub(" ", text)
     dates = list(_DATE.finditer(text))
     found = [number for match in dates if (number := _day(match)) is not None]
     if dates:

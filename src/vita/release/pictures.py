@@ -4,7 +4,7 @@ Charts are flat colours with edges; the picture of a heart has many shades in ev
 """
 
 import numpy as np
-from scipy import ndimage
+import scipy  # its parts are imported where they are first used
 
 _SQUARE = 8  # pixels
 _SHADES = 20  # of 64 in a square
@@ -83,5 +83,5 @@ def _longest_run(new: np.ndarray) -> np.ndarray:
 
 def _largest(textured: np.ndarray) -> int:
     """Squares of the largest region."""
-    labels, count = ndimage.label(textured)
+    labels, count = scipy.ndimage.label(textured)
     return int(np.bincount(labels.ravel())[1:].max()) if count else 0
