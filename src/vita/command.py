@@ -5,6 +5,7 @@
     vita validate   whether a results folder is complete and its parts belong together
     vita describe   what a results folder holds, in words and numbers
     vita audit      participants' ids where they should not be
+    vita release    whether a folder may leave: nobody can be singled out in it
 
 `vita COMMAND --help` says more, `vita --version` which version this is. Research software, not a medical device.
 """
@@ -22,6 +23,7 @@ COMMANDS = {
     "validate": "vita.results.validate",
     "describe": "vita.results.describe",
     "audit": "vita.audit.command",
+    "release": "vita.release.command",
 }
 
 

@@ -3,6 +3,7 @@ from vita.runtime import slurm
 from vita.runtime.atomic import PART
 from vita.runtime.claim import claim, end_leftovers, remove_parts
 from vita.plan.checking import missing_inputs
+from vita.plan.replacing import other_input
 from vita.results.models import not_learned
 from vita.runtime.failures import failure_lines
 
@@ -11,7 +12,8 @@ WRITTEN = [Path("results"), Path(".snakemake")]
 
 # a dry run needs no data, claims nothing and writes nothing
 onstart:
-    for message in [*obstacles(WRITTEN), *missing_inputs(config), *missing_nodes()]:
+    kept = other_input(config, Path("results/config.json"))
+    for message in [*obstacles(WRITTEN), *kept, *missing_inputs(config), *missing_nodes()]:
         sys.exit(f"error: {message}")
     try:
         claim(RUN)

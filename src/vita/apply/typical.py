@@ -148,6 +148,7 @@ def unusual(typical: Mapping[str, Mapping[str, Any]], vectors: Mapping[str, np.n
             distance = float(known.distance(vectors[kind][None])[0])
             if not distance <= known.limit:
                 found.append(
-                    f"unlike the training's scans in {KINDS[kind]} : distance {distance:.3g}, at most {known.limit:.3g} is usual"
+                    f"unlike the training's scans in {KINDS[kind]}: "
+                    f"distance {distance:.3g}, at most {known.limit:.3g} is usual"
                 )
     return found

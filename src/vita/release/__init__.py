@@ -1,0 +1,1 @@
+"""What may leave: the release folder, and the check that nobody can be singled out in a folder."""

@@ -1,0 +1,340 @@
+"""An attacker who holds the cohort's tables: whose numbers are these?
+
+Each number is compared with every participant's, at the precision that it is written with. A match is evidence as far
+as it is no chance: the density of the cohort's values around a number says how many would match it by chance. Evidence
+is added up over the numbers of a row, which singles out who has them all, and over a column, whose values may all be
+participants' although no single one of them proves it.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+
+import numpy as np
+import scipy  # its parts are imported where they are first used
+
+from vita.release.cohort import Cohort, Values, plain
+from vita.release.contents import PROSE, Table
+from vita.release.numbers import numbers
+
+_ALONE = 1e-3  # chance, over all rows of a table, that nobody is singled out by a row that is said to
+_ROW = 0.02  # chance of a row that counts towards its table's
+_COPIES = 8  # of a row, with its numbers moved, that its participant must fit worse than the row
+_NEAREST, _FARTHEST = 3, 6  # steps that numbers are moved by
+_AHEAD = 1.2  # times as many as of the best copy of a column
+_LEAD = 3.0  # in logs, of a row by itself
+_TRIED = 1000  # rows of a table
+_TABLE = 1e-6
+_COLUMN = 1e-12
+_FEWEST = 8  # numbers of a column
+_SAMPLE = 300  # numbers of a column that are compared with all columns of the cohort
+_MOST_PAIRS = 10_000_000  # pairs of a number and a participant at a time
+_EXTREME = re.compile(r"(?<![a-z])(min|max|minimum|maximum|smallest|largest|lowest|highest|oldest|tallest|extreme)")
+_EXTREME_DIGITS = 3
+_SCALES = (1.0, 1e-3, 1e3, 1e-2, 1e2, 0.1, 10.0)  # the same in other units
+_NAMED_DIGITS, _EXACT_DIGITS = 4, 6
+_BY_CHANCE = 0.05  # numbers of a table that are an unsafe sum by chance
+_ROUGH = 4  # digits; rounder numbers are heaped
+
+
+@dataclass
+class Match:
+    """Participants who are singled out at a place.
+
+    Attributes:
+        row: of the table; None for a whole column or table.
+        words: what gave them away.
+        people: places in Cohort.eid; nobody for a sum over a few.
+        dominated: it is a sum of which more than half is one participant's.
+    """
+
+    row: int | None
+    words: str
+    people: set[int] = field(default_factory=set)
+    dominated: bool = False
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """All numbers of a table as arrays."""
+
+    value: np.ndarray
+    step: np.ndarray
+    digits: np.ndarray
+    row: np.ndarray
+    column: np.ndarray
+    name: np.ndarray  # of the cohort's column that it is of, as a place in `names`; -1 if unknown
+    names: list[str]
+
+
+def join(table: Table, cohort: Cohort) -> list[Match]:
+    """Participants whom a table's rows, columns or single numbers tell of."""
+    cells = _cells(table, cohort)
+    if not len(cells.value) or not len(cohort.eid):
+        return []
+    found = _by_row(cells, cohort) if table.kind != "marks" else []
+    if table.kind == "table":
+        found += _by_column(table, cells, cohort)
+    return found + _extremes(table, cells, cohort) + _unsafe(cells, cohort)
+
+
+def _cells(table: Table, cohort: Cohort) -> _Cells:
+    heads = {column: plain(name) for column, name in enumerate(table.header)}
+    names = list(cohort.columns)
+    places = {name: place for place, name in enumerate(names)}
+    found: list[tuple[float, float, int, int, int, int]] = []
+    for number, row in enumerate(table.rows):
+        label = -1
+        values = []
+        for column, cell in enumerate(row):
+            read = numbers(cell)
+            if read:
+                values.append((column, read))
+            if label < 0 and cell and table.kind != PROSE:
+                label = places.get(plain(cell), -1)
+        if table.kind == PROSE and values:
+            label = _word(row[0], places)
+        for column, read in values:
+            name = places.get(heads.get(column, ""), label)
+            found += [(each.value, each.step, each.digits, number, column, name) for each in read]
+    columns = np.array(found, float).reshape(-1, 6).T
+    whole = columns[2:].astype(np.int64)
+    return _Cells(columns[0], columns[1], whole[0], whole[1], whole[2], whole[3], names)
+
+
+def _word(line: str, places: dict[str, int]) -> int:
+    """The cohort's column that a line of text names, if it names one alone."""
+    named = {places[key] for word in line.replace("=", " ").replace(":", " ").split() if (key := plain(word)) in places}
+    return named.pop() if len(named) == 1 else -1
+
+
+def _by_row(cells: _Cells, cohort: Cohort) -> list[Match]:
+    found: list[Match] = []
+    for pool in cohort.pools:
+        logs, best, rows, singled = _best(cells, cohort, pool)
+        likely = logs < np.log(_ROW)
+        alone = logs < np.log(_ALONE / max(len(np.unique(cells.row)), 1))
+        places = np.flatnonzero(likely | alone)
+        if not len(places):
+            continue
+        tried = places[np.linspace(0, len(places) - 1, min(len(places), _TRIED)).astype(int)]
+        lead = _lead(cells, cohort, pool, rows[tried], logs[tried])
+        beaten = int((likely[tried] & (lead > 0)).sum())
+        of = len(rows) * len(tried) // len(places)
+        if beaten >= _FEWEST and scipy.stats.binom.sf(beaten - 1, of, 1 / (_COPIES + 1)) < _TABLE:
+            first = np.ones(len(rows), bool)  # rows that were not tried are as those that were
+            first[tried] = lead > 0
+            chosen = likely & first & singled
+        else:
+            chosen = np.zeros(len(rows), bool)
+            chosen[tried] = alone[tried] & (lead > _LEAD)
+            chosen &= singled
+        found += [
+            Match(int(row), "a row's numbers are one participant's", {int(person)})
+            for row, person in zip(rows[chosen], best[chosen], strict=True)
+        ]
+    return found
+
+
+def _lead(cells: _Cells, cohort: Cohort, pool: Values, rows: np.ndarray, logs: np.ndarray) -> np.ndarray:
+    """By how much the chance of each row is below that of its copies, whose numbers are some steps beside.
+
+    Who is near the mean in one thing often is in others, so that means over groups match many numbers of some
+    participant. They do so as well when all are moved a little; a participant's own numbers do not.
+    """
+    those = np.flatnonzero(np.isin(cells.row, rows))
+    kept = replace(
+        cells,
+        value=cells.value[those],
+        step=cells.step[those],
+        digits=cells.digits[those],
+        row=cells.row[those],
+        column=cells.column[those],
+        name=cells.name[those],
+    )
+    rng = np.random.default_rng(0)
+    least = np.zeros(int(rows.max()) + 1)
+    for _ in range(_COPIES):
+        moved = rng.integers(_NEAREST, _FARTHEST + 1, len(those)) * rng.choice([-1, 1], len(those))
+        copy = replace(kept, value=kept.value + moved * kept.step)
+        copied, _, of, _ = _best(copy, cohort, pool)
+        least[of] = np.minimum(least[of], copied)
+    return np.asarray(least[rows] - logs)
+
+
+def _best(cells: _Cells, cohort: Cohort, pool: Values) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """For each row with a match: log chance, the participant who fits best, row, and whether nobody else fits so."""
+    order = np.lexsort((cells.value, cells.row))
+    new = np.ones(len(order), bool)  # a number that a row repeats is no new evidence
+    new[1:] = (np.diff(cells.row[order]) != 0) | (np.diff(cells.value[order]) != 0)
+    chosen = order[new]
+    size = len(cohort.eid)
+    parts = []
+    for name in np.unique(cells.name[chosen]):
+        values = cohort.columns[cells.names[name]] if name >= 0 else pool
+        those = chosen[cells.name[chosen] == name]
+        step = cells.step[those]
+        first, last, expected = values.find(cells.value[those] - step, cells.value[those] + step)
+        count = last - first
+        floor = np.where(cells.digits[those] <= _ROUGH, count, count - 1)
+        weight = np.log(size / np.clip(np.maximum(expected, floor), 1e-9, size))
+        telling = (count > 0) & (weight > np.log(2))
+        parts.append((those[telling], first[telling], count[telling], weight[telling], values))
+    pairs = sum(int(part[2].sum()) for part in parts)
+    kept = _sample(np.unique(cells.row), pairs)
+    row, person, weight = _expanded(parts, cells.row, kept)
+    if not len(row):
+        return np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, bool)
+    sums, matched, row, person = _summed(row, person, weight, size)
+    numbers_of_row = np.bincount(cells.row[chosen], minlength=int(cells.row.max()) + 1)[row]
+    gamma = scipy.special.gammaln
+    ways = gamma(numbers_of_row + 1) - gamma(matched + 1) - gamma(numbers_of_row - matched + 1)
+    logs = np.log(size) - sums + ways
+    ranked = np.lexsort((logs, row))
+    row, person, logs = row[ranked], person[ranked], logs[ranked]
+    begin = np.flatnonzero(np.r_[True, np.diff(row) != 0])
+    second = np.minimum(begin + 1, len(row) - 1)
+    singled = (second == begin) | (row[second] != row[begin]) | (logs[second] > logs[begin] + 1e-9)
+    return np.minimum(logs[begin], 0), person[begin], row[begin], singled
+
+
+def _sample(rows: np.ndarray, pairs: int) -> np.ndarray:
+    """Rows that are looked at: all, or as many, spread evenly, as memory is for."""
+    share = min(1.0, _MOST_PAIRS / max(pairs, 1))
+    return np.asarray(rows[np.linspace(0, len(rows) - 1, max(1, int(len(rows) * share))).astype(int)])
+
+
+_Part = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, Values]
+
+
+def _expanded(parts: Sequence[_Part], rows: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row, participant and weight of every pair of a number and a participant who has it."""
+    found_row, found_person, found_weight = [], [], []
+    for those, first, count, weight, values in parts:
+        inside = np.isin(rows[those], kept)
+        those, first, count, weight = those[inside], first[inside], count[inside], weight[inside]
+        if not len(those):
+            continue
+        start = np.repeat(first - np.r_[0, np.cumsum(count)[:-1]], count)
+        person = values.person[start + np.arange(count.sum())]
+        number = np.repeat(those, count)
+        _, once = np.unique(number * (1 << 32) + person, return_index=True)  # once a number and participant
+        found_row.append(rows[number[once]])
+        found_person.append(person[once])
+        found_weight.append(np.repeat(weight, count)[once])
+    if not found_row:
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+    return np.concatenate(found_row), np.concatenate(found_person), np.concatenate(found_weight)
+
+
+def _summed(
+    row: np.ndarray, person: np.ndarray, weight: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Weights and numbers of matches by row and participant."""
+    pair, place = np.unique(row * size + person, return_inverse=True)
+    return np.bincount(place, weight), np.bincount(place), pair // size, pair % size
+
+
+def _by_column(table: Table, cells: _Cells, cohort: Cohort) -> list[Match]:
+    """Columns, or parts of them under one label, whose values are those of one of the cohort's columns."""
+    found = []
+    for column in np.unique(cells.column):
+        those = np.flatnonzero(cells.column == column)
+        _, once = np.unique(cells.value[those], return_index=True)
+        those = those[once]
+        labels = cells.name[those]
+        groups = [those[labels == label] for label in np.unique(labels)] if len(np.unique(labels)) > 1 else [those]
+        for group in groups:
+            if len(group) < _FEWEST:
+                continue
+            for name, scale in _linked(cells, group, cohort):
+                values = cohort.columns[name]
+                value, step = cells.value[group] * scale, cells.step[group] * scale
+                first, last, _ = values.find(value - step, value + step)
+                people = set(values.person[first[last - first == 1]].tolist())
+                title = table.name(int(column)) or f"column {column + 1}"
+                found.append(Match(None, f"{title}: the values are participants' {name}", people))
+    return found
+
+
+def _linked(cells: _Cells, group: np.ndarray, cohort: Cohort) -> list[tuple[str, float]]:
+    """The cohort's column, if any, that has more of these values than chance would, and the unit's factor."""
+    if len(group) > _SAMPLE:
+        group = group[np.linspace(0, len(group) - 1, _SAMPLE).astype(int)]
+    best, linked = _COLUMN, []
+    for (name, values), scale in product(cohort.columns.items(), _SCALES):
+        value, step = cells.value[group] * scale, cells.step[group] * scale
+        if value.max() < values.value[0] or value.min() > values.value[-1]:
+            continue
+        first, last, expected = values.find(value - step, value + step)
+        hits, chance = int((last > first).sum()), 1 - np.exp(-expected)
+        if hits >= _FEWEST and hits > 2 * chance.sum():
+            tail = float(scipy.stats.binom.sf(hits - 1, len(group), min(chance.mean(), 1.0)))
+            if tail < best and _is_ahead(values, value, step, hits):
+                best, linked = tail, [(name, scale)]
+    return linked
+
+
+def _is_ahead(values: Values, value: np.ndarray, step: np.ndarray, hits: int) -> bool:
+    """Whether more numbers match than when all are some steps beside, where values that are heaped match as well."""
+    rng = np.random.default_rng(0)
+    others = []
+    for _ in range(_COPIES):
+        moved = value + step * rng.integers(_NEAREST, _FARTHEST + 1, len(value)) * rng.choice([-1, 1], len(value))
+        first, last, _ = values.find(moved - step, moved + step)
+        others.append(int((last > first).sum()))
+    return hits > _AHEAD * max(others) + _FEWEST / 2
+
+
+def _extremes(table: Table, cells: _Cells, cohort: Cohort) -> list[Match]:
+    """Smallest and largest values where the words say that they are: each is a single participant's."""
+    columns = {column for column, name in enumerate(table.header) if _says_extreme(name, cohort)}
+    rows = {
+        number
+        for number, row in enumerate(table.rows)
+        if any(_says_extreme(text, cohort) for text in (row if table.kind == PROSE else row[:2]))
+    }
+    if not rows and not columns:
+        return []
+    ends = [(name, end) for name, values in cohort.columns.items() for end in (0, -1) if len(values.value)]
+    values = np.array([cohort.columns[name].value[end] for name, end in ends])
+    found = []
+    for place in np.flatnonzero(cells.digits >= _EXTREME_DIGITS):
+        if int(cells.row[place]) in rows or int(cells.column[place]) in columns:
+            name = cells.names[cells.name[place]] if cells.name[place] >= 0 else ""
+            if not name and cells.digits[place] < _EXACT_DIGITS - 1:
+                continue
+            near = np.flatnonzero(np.abs(values - cells.value[place]) <= cells.step[place])
+            for hit in [each for each in near if name in ("", ends[each][0])][:1]:
+                name, end = ends[hit]
+                person = int(cohort.columns[name].person[end])
+                found.append(Match(int(cells.row[place]), f"the extreme of {name} is one participant's", {person}))
+    return found
+
+
+def _says_extreme(text: str, cohort: Cohort) -> bool:
+    """Whether a text speaks of an extreme; a phenotype's name, such as LAV max, does not."""
+    return bool(_EXTREME.search(text.lower())) and plain(text) not in cohort.columns
+
+
+def _unsafe(cells: _Cells, cohort: Cohort) -> list[Match]:
+    """Numbers that are a sum or mean over too few people, written with so many digits that it is no chance.
+
+    Sums of numbers with few digits count only where the number is named as what was added up.
+    """
+    found: dict[int, Match] = {}
+    places = {name: place for place, name in enumerate(cells.names)}
+    present = set(np.unique(cells.name).tolist())
+    for name, group in cohort.unsafe.items():
+        if name and places.get(name) not in present:
+            continue
+        exact = cells.digits >= (_NAMED_DIGITS if name else _EXACT_DIGITS)
+        chosen = np.flatnonzero(exact & (cells.name == places[name]) if name else exact)
+        half = cells.step[chosen] / 2
+        first, last, expected = group.values.find(cells.value[chosen] - half, cells.value[chosen] + half)
+        for hit in np.flatnonzero((last > first) & (expected * max(len(chosen), 1) < _BY_CHANCE)):
+            unsafe = group.numbers[group.values.person[first[hit]]]
+            row = int(cells.row[chosen[hit]])
+            found.setdefault(int(chosen[hit]), Match(row, unsafe.words, set(), unsafe.dominated))
+    return list(found.values())

@@ -1,0 +1,233 @@
+"""A folder as an attacker and an output checker see it: every finding with its file, place and remedy."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from vita.audit.finding import search_file
+from vita.release import cells, pictures
+from vita.release.attack import join
+from vita.release.cohort import Cohort
+from vita.release.contents import PROSE, Contents, Table
+from vita.release.numbers import numbers
+from vita.release.reading import read
+
+CHECKS = (
+    "ids",
+    "joins with the cohort",
+    "rows of participants",
+    "small cells",
+    "dominance",
+    "differencing",
+    "pixels",
+    "readable format",
+)
+REMEDIES = {
+    "id": "remove the id",
+    "singled out": "leave the rows out, or release means over at least {cell} people, rounded to three digits",
+    "dominance": "leave the number out, or join groups until at least {cell} people stand behind it",
+    "rows of participants": "release means or counts over at least {cell} people in place of rows and points",
+    "small cell": "withhold the number, or join groups until it tells of at least {cell} people",
+    "differencing": "withhold a second group as well, or the total",
+    "pixels": "leave the picture out, or draw a phantom's",
+    "unreadable": "write it as CSV, JSON, Markdown, HTML, SVG or PNG, or leave it out",
+}
+_LARGEST_FILE = 2**30
+_PLANE = 16  # rows and columns
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What may not leave.
+
+    Attributes:
+        path: of the file, from the folder on.
+        place: in the file.
+        kind: a key of REMEDIES.
+        words: what is wrong.
+        people: places in Cohort.eid of those singled out.
+    """
+
+    path: Path
+    place: str
+    kind: str
+    words: str
+    people: frozenset[int] = frozenset()
+
+
+@dataclass
+class Output:
+    """One file of a release.
+
+    Attributes:
+        path: from the folder on.
+        kind: table, figure, text or data.
+        people: the largest count of people that it tells; None if it tells none.
+        smallest: the smallest one.
+        findings: what was found in it.
+    """
+
+    path: Path
+    kind: str
+    people: int | None = None
+    smallest: int | None = None
+    findings: list[Finding] = field(default_factory=list)
+
+
+def check(folder: Path, cohort: Cohort, cell: int, ids: set[int], alike: bool = False) -> list[Output]:
+    """Every file of a folder, or the one file, with what was found.
+
+    Args:
+        folder: to judge.
+        cohort: what the attacker holds; an empty one joins nothing.
+        cell: fewest people that a number may tell of.
+        ids: of participants.
+        alike: numbers that look like ids are findings too.
+    """
+    entries = [folder] if folder.is_file() else sorted(folder.rglob("*"))
+    files = [path for path in entries if path.is_symlink() or not path.is_dir()]
+    root = folder.parent if folder.is_file() else folder
+    outputs = [_judged(path, path.relative_to(root), cohort, cell, ids, alike) for path in files]
+    for output, finding in _between(outputs, root, cell):
+        output.findings.append(finding)
+    return outputs
+
+
+def people(outputs: Iterable[Output]) -> set[int]:
+    """Places in Cohort.eid of everybody who is singled out."""
+    return {person for output in outputs for finding in output.findings for person in finding.people}
+
+
+def _judged(path: Path, name: Path, cohort: Cohort, cell: int, ids: set[int], alike: bool) -> Output:
+    output = Output(name, _kind(name))
+    if path.is_symlink() or path.stat().st_size > _LARGEST_FILE:
+        reason = "a link" if path.is_symlink() else "larger than 1 GB"
+        output.findings.append(Finding(name, "file", "unreadable", reason))
+        return output
+    for found in search_file(path, ids, alike, str(name)):
+        words = f"{found.count} ids of the cohort" if found.known else f"{found.count} numbers that look like ids"
+        output.findings.append(Finding(name, found.place or "content", "id", words))
+    contents = read(path)
+    output.findings += _in_contents(name, contents, cohort, cell, ids)
+    told = [(cells.smallest(table), table) for table in contents.tables if table.kind == "table"]
+    smallest = [count for count, _ in told if count is not None]
+    output.smallest = min(smallest, default=None)
+    output.people = max((count for _, table in told for count in _counts(table)), default=None)
+    return output
+
+
+def _counts(table: Table) -> Iterator[int]:
+    for column in cells.counted(table):
+        yield from (count for row in table.rows if column < len(row) and (count := cells.count(row[column])))
+
+
+def _kind(path: Path) -> str:
+    kinds = {
+        "figure": (".svg", ".png", ".jpg", ".jpeg", ".pdf", ".gif", ".webp"),
+        "table": (".csv", ".tsv", ".tex", ".parquet", ".xlsx"),
+        "text": (".md", ".html", ".txt", ".rst"),
+    }
+    return next((kind for kind, suffixes in kinds.items() if path.suffix.lower() in suffixes), "data")
+
+
+def _in_contents(name: Path, contents: Contents, cohort: Cohort, cell: int, ids: set[int]) -> Iterator[Finding]:
+    for place, reason in contents.unreadable:
+        yield Finding(name, place or "file", "unreadable", reason)
+    for place in contents.scans:
+        yield Finding(name, place or "file", "pixels", "an image in a format of scanners")
+    if not cohort.phantom:
+        for place, pixels in contents.pictures:
+            if pictures.looks_like_a_scan(pixels):
+                yield Finding(name, place or "picture", "pixels", "a picture with the shades of a scan")
+    for table in contents.tables:
+        if not cohort.phantom and (plane := _plane(table)) is not None and pictures.looks_like_a_scan(plane):
+            yield Finding(name, table.place or "table", "pixels", "a table with the shades of a scan")
+        for breach in cells.judge(table, cell, cohort.counts):
+            yield Finding(name, _where(table, breach.row), breach.kind, breach.words)
+        yield from _ids(name, table, ids)
+        for match in join(table, cohort):
+            kind = "singled out" if match.people else "dominance" if match.dominated else "small cell"
+            yield Finding(name, _where(table, match.row), kind, match.words, frozenset(match.people))
+
+
+def _plane(table: Table) -> np.ndarray | None:
+    """A table without names whose cells are all numbers, as a picture."""
+    rows = table.rows
+    if table.kind != "table" or any(table.header) or len(rows) < _PLANE or len(rows[0]) < _PLANE:
+        return None
+    try:
+        return np.array([[float(cell) for cell in row] for row in rows])
+    except ValueError:  # words, or rows of several lengths
+        return None
+
+
+def _where(table: Table, row: int | None) -> str:
+    return table.where(row) if row is not None else (table.place or "table")
+
+
+def _ids(name: Path, table: Table, ids: set[int]) -> Iterator[Finding]:
+    """Ids in what is text only once it is decoded: UTF-16, a database, digits in groups."""
+    if not ids or table.kind == "marks":
+        return
+    for place, row in enumerate(table.rows):
+        if any(number.value in ids for cell in row if len(cell) > 3 for number in numbers(cell)):
+            yield Finding(name, table.where(place), "id", "an id of the cohort")
+
+
+@dataclass(frozen=True)
+class _Told:
+    """A count of people for one thing in one table, and the numbers told of them."""
+
+    output: Output
+    place: str
+    count: int
+    measured: frozenset[str]
+
+
+def _between(outputs: Sequence[Output], root: Path, cell: int) -> Iterator[tuple[Output, Finding]]:
+    """Counts of the same thing in two tables that differ by fewer than may be told of."""
+    told: dict[str, list[_Told]] = {}
+    for output in outputs:
+        if output.kind != "table" or output.findings:
+            continue
+        for table in read(root / output.path).tables:
+            for label, place, count, measured in _labelled(table):
+                told.setdefault(label, []).append(_Told(output, place, count, measured))
+    yield from _other_groups(told, cell)
+    for label, group in told.items():
+        for number, first in enumerate(group):
+            for second in group[:number]:
+                difference = abs(first.count - second.count)
+                same = first.measured & second.measured
+                if same and 0 < difference < cell and first.output is not second.output:
+                    words = f"{label}: {first.count} people here, {second.count} in {second.output.path}"
+                    yield first.output, Finding(first.output.path, first.place, "differencing", words)
+
+
+def _other_groups(told: dict[str, list[_Told]], cell: int) -> Iterator[tuple[Output, Finding]]:
+    """A total in one table and a group of it in another, of which the rest follows."""
+    totals = [each for label, group in told.items() if label.split(" ")[0] in cells.TOTAL for each in group]
+    for label, group in told.items():
+        for part, total in ((part, total) for part in group for total in totals if total.output is not part.output):
+            if label.split(" ")[0] not in cells.TOTAL and part.measured & total.measured:
+                rest = total.count - part.count
+                if 0 < rest < cell:
+                    words = f"{label}: {part.count} people, {total.count} in all in {total.output.path}"
+                    yield part.output, Finding(part.output.path, part.place, "differencing", words)
+
+
+def _labelled(table: Table) -> Iterator[tuple[str, str, int, frozenset[str]]]:
+    """Label, place, count and names of the numbers of the rows whose first cell no other row has."""
+    columns = cells.counted(table)
+    if table.kind == PROSE or not columns:
+        return
+    rows = [(row[0].strip().lower() if row else "", number, row) for number, row in enumerate(table.rows)]
+    labels = [label for label, _, _ in rows]
+    for label, number, row in rows:
+        count = cells.count(row[columns[0]]) if columns[0] < len(row) else None
+        told = (column for column, text in enumerate(row) if column not in columns and numbers(text))
+        measured = frozenset(table.name(column) for column in told)
+        if label and count and labels.count(label) == 1:
+            yield label, table.where(number), count, measured

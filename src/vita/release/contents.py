@@ -1,0 +1,58 @@
+"""What a file holds, whatever its format: tables of cells, pictures, and what could not be read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+PROSE = "lines"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells as text, which keeps the precision that a number is written with.
+
+    Attributes:
+        place: in the file; empty for the whole file.
+        header: names of the columns, empty where they have none.
+        rows: cells of each row.
+        first: number of the first row in its file, for messages.
+        kind: "table", PROSE (lines of text, one cell each), or "marks" (positions of a drawing).
+    """
+
+    place: str
+    header: tuple[str, ...]
+    rows: Sequence[Sequence[str]]
+    first: int = 1
+    kind: str = "table"
+
+    def name(self, column: int) -> str:
+        """The name of a column; empty without one."""
+        return self.header[column] if column < len(self.header) else ""
+
+    def where(self, row: int) -> str:
+        """The place of a row, in words."""
+        word = "line" if self.kind == PROSE else "row"
+        return f"{self.place}, {word} {self.first + row}" if self.place else f"{word} {self.first + row}"
+
+
+@dataclass
+class Contents:
+    """All that was found in a file.
+
+    Attributes:
+        tables: of numbers and text.
+        pictures: place and pixels (height, width) or (height, width, channels), as stored.
+        unreadable: place and reason of what could not be read, and so cannot be judged.
+        scans: places of images in a format of scanners.
+    """
+
+    tables: list[Table] = field(default_factory=list)
+    pictures: list[tuple[str, np.ndarray]] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    scans: list[str] = field(default_factory=list)
+
+
+def inside(place: str, inner: str) -> str:
+    """A place within a place."""
+    return f"{place}, {inner}" if place else inner

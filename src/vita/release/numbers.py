@@ -1,0 +1,75 @@
+"""Numbers as people and programs write them, with the step of their last digit."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+_PLAIN = re.compile(r"(?<![\w.])[-+−]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eEdD][-+]?\d+)?(?!\d)")
+_THOUSANDS = re.compile(r"(?<![\w.,])[-+−]?\d{1,3}(?:([,'’_\u00a0\u202f\u2009])\d{3})(?:\1\d{3})*(?:\.\d+)?(?![\d])")
+_DECIMAL_COMMA = re.compile(r"(?<![\w.,])[-+−]?\d+,\d+(?:[eE][-+]?\d+)?(?![\d.,])")
+_DATE = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
+_HASH = re.compile(r"\b(?=[0-9]*[a-fA-F])[0-9a-fA-F]{12,}\b")  # its digits are no numbers
+_GROUPING = re.compile(r"[,'’_\u00a0\u202f\u2009]")
+_EXACT = 2.0**-40  # of a number: finer differences come from arithmetic, not from another value
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number and its precision.
+
+    Attributes:
+        value: as written.
+        step: of its last significant digit; zeros at the end of a whole number are not significant.
+        digits: how many are significant.
+    """
+
+    value: float
+    step: float
+    digits: int
+
+
+def numbers(text: str) -> list[Number]:
+    """Every number of a text, in each way in which it can be read: 1,234 is 1234, and 1.234 where commas are decimal.
+
+    A date (2026-04-01) is the number of its day.
+    """
+    if not any(character.isdecimal() for character in text):
+        return []
+    if _HASH.search(text):
+        text = _HASH.sub(" ", text)
+    dates = list(_DATE.finditer(text))
+    found = [number for match in dates if (number := _day(match)) is not None]
+    if dates:
+        text = _DATE.sub(" ", text)
+    found += [number for match in _PLAIN.finditer(text) if (number := parsed(match[0])) is not None]
+    if _GROUPING.search(text):
+        grouped = [_GROUPING.sub("", match[0]) for match in _THOUSANDS.finditer(text)]
+        commas = [match[0].replace(",", ".") for match in _DECIMAL_COMMA.finditer(text)]
+        found += [number for each in grouped + commas if (number := parsed(each)) is not None]
+    return found
+
+
+def parsed(text: str) -> Number | None:
+    """One number in plain or scientific notation; None where it is not finite."""
+    text = text.lower().replace("−", "-").replace("d", "e")
+    mantissa, _, exponent = text.lstrip("+-").partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    if not fraction.strip("0"):
+        fraction = ""
+    digits = (whole + fraction).lstrip("0")
+    places = len(fraction)
+    if not fraction:
+        kept = digits.rstrip("0")
+        places, digits = len(kept) - len(digits), kept
+    power = (int(exponent) if exponent else 0) - places
+    if abs(power) > 300:
+        return None
+    value = float(text)
+    return Number(value, max(10.0**power, abs(value) * _EXACT), max(len(digits), 1))
+
+
+def _day(match: re.Match[str]) -> Number | None:
+    try:
+        return Number(float(date(int(match[1]), int(match[2]), int(match[3])).toordinal()), 1.0, 8)
+    except ValueError:
+        return None

@@ -1,0 +1,87 @@
+"""Whether a picture holds pixels of a scan: regions in which neighbouring pixels vary smoothly in both directions.
+
+Charts are flat colours with edges; the picture of a heart has many shades in every small square of it.
+"""
+
+import numpy as np
+import scipy  # its parts are imported where they are first used
+
+_SQUARE = 8  # pixels
+_SHADES = 20  # of 64 in a square
+_FLAT = 0.34  # largest share of a square that may have one shade
+_FACTORS = {1: 6, 2: 6, 3: 6, 4: 6, 6: 6, 8: 6, 12: 25, 16: 25}  # by which it may have been made larger: squares
+_ALIKE = 0.4  # correlation of a pixel and the next
+_SMALL = 64  # rows and columns up to which a picture is a plane by itself
+
+
+def looks_like_a_scan(pixels: np.ndarray) -> bool:
+    """Whether a picture has a region of continuous shades, at its own size or made larger than it was.
+
+    Args:
+        pixels: (height, width) or (height, width, channels), of any type.
+    """
+    grey = _grey(pixels)
+    if min(grey.shape) < _SQUARE or not _is_smooth(grey):
+        return False
+    if max(grey.shape) <= _SMALL:
+        return _is_plane(grey)
+    return any(
+        _largest(_textured(grey[::factor, ::factor])) >= squares
+        for factor, squares in _FACTORS.items()
+        if min(grey.shape) >= factor * 2 * _SQUARE
+    )
+
+
+def _is_smooth(grey: np.ndarray) -> bool:
+    """Whether neighbouring pixels are alike, as a scan's are and a model's weights are not."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        along = [
+            np.corrcoef(first.ravel(), second.ravel())[0, 1]
+            for first, second in ((grey[1:], grey[:-1]), (grey[:, 1:], grey[:, :-1]))
+        ]
+    return bool(min(along) > _ALIKE)
+
+
+def _grey(pixels: np.ndarray) -> np.ndarray:
+    values = pixels.astype(np.float64)
+    if values.ndim == 3:
+        values = values[..., :3].mean(axis=2) if values.shape[2] >= 3 else values[..., 0]
+    values = np.nan_to_num(values)
+    span = np.ptp(values)
+    return np.round((values - values.min()) / span * 255) if span and values.dtype.kind == "f" else values
+
+
+def _is_plane(grey: np.ndarray) -> bool:
+    """Whether a small picture has many shades, none of them prevailing, and is no ramp."""
+    _, counts = np.unique(grey, return_counts=True)
+    varied = min(np.abs(np.diff(grey, axis=axis)).mean() for axis in (0, 1)) > 1
+    return len(counts) >= 3 * _SHADES / 2 and counts.max() < 0.6 * grey.size and bool(varied)
+
+
+def _textured(grey: np.ndarray) -> np.ndarray:
+    """(height / 8, width / 8) bool: squares of many shades that vary along rows and along columns."""
+    height, width = (length // _SQUARE * _SQUARE for length in grey.shape)
+    squares = grey[:height, :width].reshape(height // _SQUARE, _SQUARE, width // _SQUARE, _SQUARE).swapaxes(1, 2)
+    flat = np.sort(squares.reshape(*squares.shape[:2], _SQUARE**2), axis=-1).astype(np.int64)
+    new = np.diff(flat, axis=-1) != 0
+    shades = new.sum(axis=-1) + 1
+    share = _longest_run(new) / flat.shape[-1]
+    across = (np.ptp(squares, axis=-1) > 0).all(axis=-1)
+    along = (np.ptp(squares, axis=-2) > 0).all(axis=-1)
+    return np.asarray((shades >= _SHADES) & (share <= _FLAT) & across & along)
+
+
+def _longest_run(new: np.ndarray) -> np.ndarray:
+    """The number of pixels of the most frequent shade, from where sorted shades change."""
+    run = np.ones(new.shape[:-1], int)
+    longest = run.copy()
+    for place in range(new.shape[-1]):
+        run = np.where(new[..., place], 1, run + 1)
+        longest = np.maximum(longest, run)
+    return longest
+
+
+def _largest(textured: np.ndarray) -> int:
+    """Squares of the largest region."""
+    labels, count = scipy.ndimage.label(textured)
+    return int(np.bincount(labels.ravel())[1:].max()) if count else 0

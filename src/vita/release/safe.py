@@ -1,0 +1,116 @@
+"""Tables made safe: few digits, and nothing that tells of fewer people than may be told of."""
+
+import csv
+import io
+import re
+from collections.abc import Callable
+
+import numpy as np
+
+from vita.release import cells
+from vita.release.contents import PROSE, Contents, Table
+from vita.release.numbers import numbers
+from vita.release.texts import read_text
+
+DIGITS = 4  # significant ones of a number with decimals
+_ROUNDS = 50  # of withholding, each of which may leave another group that follows from the rest
+_POSITIVES = "positives"
+_NUMBER = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?$")
+
+
+def rounded(text: str) -> str:
+    """A number with decimals at few digits; whole numbers and words as they are."""
+    text = text.strip()
+    if not _NUMBER.match(text) or not ("." in text or "e" in text.lower()):
+        return text
+    value = float(text)
+    if value == 0 or not np.isfinite(value):
+        return "0"
+    if abs(value) < 1e-4:
+        return f"{value:.1e}"
+    return np.format_float_positional(value, DIGITS, unique=False, fractional=False, trim="-")
+
+
+def safe_table(text: str, cell: int, counts: dict[int, str]) -> tuple[str | None, int]:
+    """A CSV's text with rounded numbers, rows of too few people withheld, and how many rows that are.
+
+    A row that tells of too few keeps its words alone, as does one without which another could be worked out. None
+    where the whole table is rows of participants.
+    """
+    rows = [row for row in csv.reader(io.StringIO(text)) if row]
+    if not rows:
+        return None, 0
+    header, body = tuple(rows[0]), [[rounded(each) for each in row] for row in rows[1:]]
+    withheld = {number for number, row in enumerate(body) if _few_positives(header, row)}
+    for number in withheld:
+        body[number] = _words(header, body[number], cell)
+    for _ in range(_ROUNDS):
+        breaches = list(cells.judge(Table("", header, body), cell, counts))
+        if any(breach.row is None for breach in breaches):
+            return None, len(withheld)
+        if not breaches:
+            break
+        for number in {breach.row for breach in breaches if breach.row is not None}:
+            body[number] = _words(header, body[number], cell)
+            withheld.add(number)
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows([header, *body])
+    return stream.getvalue(), len(withheld)
+
+
+def _few_positives(header: tuple[str, ...], row: list[str]) -> bool:
+    """Whether the number of those with a disease is withheld already: shares and scores would give it back."""
+    if _POSITIVES not in header:
+        return False
+    return not row[header.index(_POSITIVES)].strip() and any(_NUMBER.match(each) for each in row)
+
+
+def _words(header: tuple[str, ...], row: list[str], cell: int) -> list[str]:
+    """A row without its numbers; its count says that it is withheld."""
+    count = next((place for place, name in enumerate(header) if name == "n"), None)
+    kept = ["" if numbers(each) and _NUMBER.match(each.strip()) else each for each in row]
+    if count is not None:
+        kept[count] = f"<{cell}"
+    return kept
+
+
+def safe_markdown(text: str, cell: int, counts: dict[int, str]) -> str:
+    """Markdown whose tables and sentences tell of no group of too few people, nor let one be worked out."""
+    for _ in range(_ROUNDS):
+        contents = Contents()
+        read_text(text, "", "card.md", contents, _nothing, 0)
+        lines = text.splitlines()
+        breached = False
+        for table in contents.tables:
+            for breach in cells.judge(table, cell, counts):
+                if breach.row is None or table.place:
+                    continue
+                place = table.first + breach.row - 1
+                changed = _without_smallest(lines[place], cell, breach.kind == "small cell", table.kind == PROSE)
+                breached |= changed != lines[place]
+                lines[place] = changed
+        if not breached:
+            break
+        text = "\n".join(lines) + "\n"
+    return text
+
+
+_nothing: Callable[[bytes, str, Contents, int], None] = lambda data, place, found, depth: None  # noqa: E731
+
+
+def _without_smallest(line: str, cell: int, small: bool, prose: bool) -> str:
+    """A line of a table without its smallest count, or all that are too small; a sentence without its numbers."""
+    withheld = f"&lt;{cell}"
+    if prose:
+        return re.sub(r"(?<![\w.])[1-9](?![\w.])", withheld, line)
+    parts = line.split("|")
+    told = {place: count for place, part in enumerate(parts) if (count := cells.count(part))}
+    if not told:
+        return line
+    least = min(told.values())
+    for place, count in told.items():
+        if count == least or (small and count < cell):
+            parts[place] = f" {withheld} "
+            if not small:
+                break
+    return "|".join(parts)
