@@ -15,7 +15,8 @@ participant,
 
 and scans.csv, which says which folder is whose, why a scan was refused, and why it is doubtful. Only scans.csv names
 the scans' folders. A number is in doubt if its scan is not like those of the training, if masks and prediction
-disagree, if the masks cannot be true of a heart, or if it is outside the training's range; with --strict it is withheld.
+disagree, if the masks cannot be true of a heart, or if it is outside the training's range; with --strict it is
+withheld.
 
 Research software, not a medical device: not for diagnosis or treatment.
 """
