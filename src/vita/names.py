@@ -1,21 +1,215 @@
-"""Names of what is compared, in the order and words that tables, figures and the report print.
+"""Names of everything that is compared, in the order, words and colours in which tables, figures and pages print it.
 
-A new system, task, table or figure is a row here, beside the module that makes it.
+A new system, task, structure, table or figure is one row here, beside the module that makes it.
 """
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+# Okabe and Ito's palette: told apart with any colour vision, and in grey.
+PALETTE = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
+BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = PALETTE
+GREY = "#8A8A8A"
+WINE = "#882255"  # Tol's; yellow lines are hard to see on white
+
+
+@dataclass(frozen=True)
+class System:
+    """A system that is compared: what its files are named, its printed title and its colour."""
+
+    name: str
+    title: str
+    colour: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """A stage or a task of targets.tsv; `short` heads its rows in a table of several tasks.
+
+    Kinds: stage, phenotypes (numbers that are measured on masks), numbers, disease, binary, categorical, masks.
+    """
+
+    name: str
+    title: str
+    kind: str
+    short: str = ""
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A structure of the heart: its class in masks, its name in tables and its colour."""
+
+    label: int
+    name: str
+    colour: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the report, of these tasks.
+
+    `systems` have a column or rows whether they were run or not, since the paper has them.
+    """
+
+    name: str
+    title: str
+    caption: str = ""
+    tasks: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the report; `module` of vita.report.figures draws it, by default the one with the figure's name."""
+
+    name: str
+    title: str
+    drawn_by: str = ""
+
+    @property
+    def module(self) -> str:
+        """Dotted name of the module that draws the figure."""
+        return f"vita.report.figures.{self.drawn_by or self.name}"
+
+
+SYSTEMS = (
+    System("mean_guess", "Mean guess", GREY),
+    System("resnet50", "ResNet-50", ORANGE),
+    System("vit", "ViT", SKY),
+    System("mae", "MAE", GREEN),
+    System("vita_sa", "ViTa (SA)", PURPLE),
+    System("vita_la", "ViTa (LA)", WINE),
+    System("nnunet", "nnU-Net", BLACK),
+    System("vita", "ViTa", BLUE),
+)
+TASKS = (
+    Task("stage1", "Stage I, reconstruction", "stage"),
+    Task("stage2", "Stage II, alignment", "stage"),
+    Task("sa_phenotypes", "Short-axis phenotypes", "phenotypes", "Short axis"),
+    Task("la_phenotypes", "Long-axis phenotypes", "phenotypes", "Long axis"),
+    Task("physiological", "Physiological features", "numbers", "Physiological"),
+    Task("disease_cad", "Coronary artery disease", "disease"),
+    Task("disease_stroke", "Stroke", "disease"),
+    Task("disease_hypertension", "Hypertension", "disease"),
+    Task("disease_infarct", "Myocardial infarction", "disease"),
+    Task("disease_diabetes", "Diabetes", "disease"),
+    Task("disease_high_blood_pressure", "High blood pressure", "disease"),
+    Task("binary_features", "Binary features", "binary"),
+    Task("categorical_features", "Categorical features", "categorical"),
+    Task("segmentation", "Segmentation", "masks"),
+)
+PHENOTYPE_TASKS = tuple(task.name for task in TASKS if task.kind == "phenotypes")
+REGRESSION_TASKS = tuple(task.name for task in TASKS if task.kind in ("phenotypes", "numbers"))
+DISEASE_TASKS = tuple(task.name for task in TASKS if task.kind == "disease")
+STRUCTURES = (
+    Structure(1, "LVBP", VERMILION),
+    Structure(2, "LVMYO", YELLOW),
+    Structure(3, "RVBP", BLUE),
+    Structure(4, "LABP", GREEN),
+    Structure(5, "RABP", PURPLE),
+)
+BACKGROUND, NOT_ANNOTATED = 0, 255  # further classes of masks
+PLANES = ("2-chamber", "3-chamber", "4-chamber", *(f"SA {number}" for number in range(1, 7)))  # of a sample, in order
+TABLES = (
+    Table(
+        "table1_sa_phenotypes",
+        "Table 1: short-axis phenotypes",
+        "Short-axis phenotypes: MAE ± SD of the absolute error on the test split",
+        ("sa_phenotypes",),
+        ("mean_guess", "resnet50", "vit", "mae", "vita_sa", "vita"),
+    ),
+    Table(
+        "table2_la_phenotypes",
+        "Table 2: long-axis phenotypes",
+        "Long-axis phenotypes: MAE ± SD of the absolute error on the test split",
+        ("la_phenotypes",),
+        ("mean_guess", "resnet50", "vit", "mae", "vita_la", "vita"),
+    ),
+    Table(
+        "table3_physiological",
+        "Table 3: physiological features",
+        "Physiological features: MAE ± SD of the absolute error on the test split",
+        ("physiological",),
+        ("mean_guess", "resnet50", "vita"),
+    ),
+    Table(
+        "table4_diseases",
+        "Table 4: diseases",
+        "Diseases classified from images, on the test split",
+        DISEASE_TASKS,
+        ("resnet50", "vita"),
+    ),
+    Table(
+        "tableA5_positional_encoding",
+        "Table A.5: positional encoding",
+        "Reconstruction by positional encoding: PSNR in dB, mean ± SD over the test split",
+    ),
+    Table(
+        "tableA6_masking_ratio",
+        "Table A.6: masking ratio",
+        "Reconstruction by masking ratio: PSNR in dB, mean ± SD over the test split",
+    ),
+    Table(
+        "tableC8_cohort",
+        "Table C.8: the test split",
+        "The test split, and the error of guessing the training mean",
+        REGRESSION_TASKS,
+        ("mean_guess",),
+    ),
+    Table(
+        "segmentation",
+        "Segmentation",
+        "Segmentation of the test split: Dice over all planes and frames of a participant, "
+        "Hausdorff distances per plane and frame",
+        ("segmentation",),
+        ("vit", "mae", "nnunet", "vita"),
+    ),
+    Table(
+        "binary_features",
+        "Binary features",
+        "Binary features predicted from images, on the test split",
+        ("binary_features",),
+        ("vita",),
+    ),
+    Table(
+        "categorical_features",
+        "Categorical features",
+        "Categorical features predicted from images, on the test split",
+        ("categorical_features",),
+        ("vita",),
+    ),
+    Table("overlap", "Inputs that tell a target"),
+    Table(
+        "ablation_frames",
+        "Frames of a sample",
+        "Reconstruction by frames of a sample: PSNR in dB, mean ± SD over the test split",
+    ),
+    Table(
+        "ablation_alignment",
+        "Alignment: tau and lambda",
+        "Alignment by temperature and weight: retrieval of the own table row on the validation split, %",
+    ),
+)
+FIGURES = (
+    Figure("fig2_temporal_sections", "Figure 2: sections of the cardiac cycle"),
+    Figure("fig3_subject_trajectories", "Figure 3: paths through the cycle"),
+    Figure("fig4_phenotype_tsne", "Figure 4: map of phenotypes"),
+    Figure("fig5_phenotype_scatter", "Figure 5: phenotypes", "target_scatter"),
+    Figure("fig6_physiological_scatter", "Figure 6: physiological features", "target_scatter"),
+    Figure("fig7_segmentation", "Figure 7: segmentation"),
+    Figure("fig8_segmentation_examples", "Figure 8: masks"),
+    Figure("figB9_reconstructions", "Figure B.9: reconstructions"),
+    Figure("calibration", "Calibration of diseases"),
+    Figure("bland_altman", "Phenotypes from predicted masks"),
+    Figure("scan_quality", "Quality of scans"),
+    Figure("volume_curves", "Volumes over the cycle"),
+    Figure("plane_intersections", "Where planes meet"),
+    Figure("learning_curves", "Learning curves"),
+)
 
 ABLATION_TABLES = ("tableA5_positional_encoding", "tableA6_masking_ratio")
 FRAMES_TABLE, ALIGNMENT_TABLE = "ablation_frames", "ablation_alignment"
 POSITIONS = {"4d": "4D", "block": "5D", "interleaved": "5D, interleaved"}
-SYSTEM_TITLES = {
-    "mean_guess": "Mean guess",
-    "resnet50": "ResNet-50",
-    "vit": "ViT",
-    "mae": "MAE",
-    "vita_sa": "ViTa (SA)",
-    "vita_la": "ViTa (LA)",
-    "nnunet": "nnU-Net",
-    "vita": "ViTa",
-}
 # Stages I and II of a single view are those of the system with that view
 STARTS = {"view_sa": "vita_sa", "view_la": "vita_la"}
 # other variants of Stages I and II, by what their names begin with
@@ -26,53 +220,12 @@ VARIANTS = {
     "tau": "ViTa, tau {}",
     "lambda": "ViTa, lambda {}",
 }
-TASK_TITLES = {
-    "stage1": "Stage I, reconstruction",
-    "stage2": "Stage II, alignment",
-    "sa_phenotypes": "Short-axis phenotypes",
-    "la_phenotypes": "Long-axis phenotypes",
-    "physiological": "Physiological features",
-    "disease_cad": "Coronary artery disease",
-    "disease_stroke": "Stroke",
-    "disease_hypertension": "Hypertension",
-    "disease_infarct": "Myocardial infarction",
-    "disease_diabetes": "Diabetes",
-    "disease_high_blood_pressure": "High blood pressure",
-    "binary_features": "Binary features",
-    "categorical_features": "Categorical features",
-    "segmentation": "Segmentation",
-}
-TABLE_TITLES = {
-    "table1_sa_phenotypes": "Table 1: short-axis phenotypes",
-    "table2_la_phenotypes": "Table 2: long-axis phenotypes",
-    "table3_physiological": "Table 3: physiological features",
-    "table4_diseases": "Table 4: diseases",
-    "tableA5_positional_encoding": "Table A.5: positional encoding",
-    "tableA6_masking_ratio": "Table A.6: masking ratio",
-    "tableC8_cohort": "Table C.8: the test split",
-    "segmentation": "Segmentation",
-    "binary_features": "Binary features",
-    "categorical_features": "Categorical features",
-    "overlap": "Inputs that tell a target",
-    FRAMES_TABLE: "Frames of a sample",
-    ALIGNMENT_TABLE: "Alignment: tau and lambda",
-}
-FIGURE_TITLES = {
-    "fig2_temporal_sections": "Figure 2: sections of the cardiac cycle",
-    "fig3_subject_trajectories": "Figure 3: paths through the cycle",
-    "fig4_phenotype_tsne": "Figure 4: map of phenotypes",
-    "fig5_phenotype_scatter": "Figure 5: phenotypes",
-    "fig6_physiological_scatter": "Figure 6: physiological features",
-    "fig7_segmentation": "Figure 7: segmentation",
-    "fig8_segmentation_examples": "Figure 8: masks",
-    "figB9_reconstructions": "Figure B.9: reconstructions",
-    "calibration": "Calibration of diseases",
-    "bland_altman": "Phenotypes from predicted masks",
-    "scan_quality": "Quality of scans",
-    "volume_curves": "Volumes over the cycle",
-    "plane_intersections": "Where planes meet",
-    "learning_curves": "Learning curves",
-}
+MEAN_GUESS, MAIN_SYSTEM = SYSTEMS[0].name, SYSTEMS[-1].name  # what everybody beats; what is tested against the others
+SYSTEM_TITLES = {system.name: system.title for system in SYSTEMS}
+TASK_TITLES = {task.name: task.title for task in TASKS}
+TABLE_TITLES = {table.name: table.title for table in TABLES}
+FIGURE_TITLES = {figure.name: figure.title for figure in FIGURES}
+STRUCTURE_NAMES = {structure.label: structure.name for structure in STRUCTURES}
 
 
 def title(system: str) -> str:
@@ -98,16 +251,35 @@ def task_title(task: str) -> str:
     return TASK_TITLES.get(task, task)
 
 
-def ordered_tasks(tasks: set[str] | list[str]) -> list[str]:
+def table(name: str) -> Table:
+    """The row of a table.
+
+    Raises:
+        KeyError: there is no such table.
+    """
+    return {row.name: row for row in TABLES}[name]
+
+
+def figure(name: str) -> Figure:
+    """The row of a figure.
+
+    Raises:
+        KeyError: there is no such figure.
+    """
+    return {row.name: row for row in FIGURES}[name]
+
+
+def ordered_tasks(tasks: Iterable[str]) -> list[str]:
     """Each stage or task once: known ones in the order above, then others by name."""
     return _ordered(tasks, TASK_TITLES)
 
 
-def ordered(systems: set[str] | list[str]) -> list[str]:
+def ordered(systems: Iterable[str]) -> list[str]:
     """Each system once: known ones in the order of the paper, then others by name."""
     return _ordered(systems, SYSTEM_TITLES)
 
 
-def _ordered(names: set[str] | list[str], known: dict[str, str]) -> list[str]:
-    first = [name for name in known if name in names]
-    return first + sorted(set(names) - set(first))
+def _ordered(names: Iterable[str], known: dict[str, str]) -> list[str]:
+    given = set(names)
+    first = [name for name in known if name in given]
+    return first + sorted(given - set(first))

@@ -19,7 +19,7 @@ from vita.models.mae import MaskedAutoencoder
 from vita.models.masking import random_order
 from vita.models.settings import ModelSettings
 from vita.training.augment import Augmentation
-from vita.training.memory import keep_freed_memory
+from vita.training.device import keep_freed_memory
 
 pytestmark = pytest.mark.benchmark
 SAMPLES_A_SECOND = 150  # that loading and augmentation must feed, 9 x 5 x 128 x 128 on two cores

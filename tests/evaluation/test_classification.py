@@ -95,5 +95,5 @@ def test_categorical_with_one_class_present(tmp_path, targets):
 def test_categorical_needs_every_class(tmp_path, targets):
     table = synthetic.categorical(tmp_path / "vita.parquet", ["walking_pace"])
     table.iloc[1:].to_parquet(tmp_path / "vita.parquet")
-    with pytest.raises(UserError, match="lack the probability"):
+    with pytest.raises(UserError, match="have no probability for a class"):
         _run(tmp_path, targets, "categorical_features", tmp_path / "vita.parquet")

@@ -4,7 +4,7 @@ import pytest
 
 from evaluation import synthetic
 from vita.evaluation import segmentation
-from vita.evaluation.segmentation_rows import end_systole, per_participant
+from vita.evaluation.mask_metrics import end_systole, per_participant
 from vita.runtime.errors import UserError
 
 

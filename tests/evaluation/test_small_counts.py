@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from evaluation import synthetic
-from evaluation.test_ablation_table import _psnr
-from evaluation.test_ablation_table import _run as _ablation
 from evaluation.test_mask_phenotypes import _run as _mask_phenotypes
 from evaluation.test_mask_phenotypes import _shards
-from evaluation.test_tables import _regression, _table
+from report.test_ablation_table import _psnr
+from report.test_ablation_table import _run as _ablation
+from report.test_tables import _regression, _table
 from vita.evaluation import classification, regression
 from vita.evaluation.small_counts import metrics_withheld, withheld
 from vita.report import model_card

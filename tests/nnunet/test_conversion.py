@@ -13,8 +13,8 @@ from safetensors.numpy import load_file, save_file
 
 from nnunet.hearts import EIDS, SPLITS, WANTED, Hearts, make
 from vita.cohort.split_hash import split_hash
+from vita.evaluation.mask_metrics import per_participant
 from vita.evaluation.segmentation import read_masks
-from vita.evaluation.segmentation_rows import per_participant
 from vita.images.shards import ShardReader
 from vita.nnunet.collect import main as collect
 from vita.nnunet.export import main as export

@@ -100,7 +100,7 @@ def test_two_nodes_of_two_devices_learn_what_one_process_learns(cohort, alone, t
 def test_several_nodes_that_nobody_started(cohort, tmp_path, monkeypatch):
     for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(UserError, match=r"'training\.nodes' is 2.*vita\.nodes --count 2.*set it to 1"):
+    with pytest.raises(UserError, match=r"'training\.nodes' is 2.*vita\.runtime\.nodes --count 2.*set it to 1"):
         stage1.main(cohort.arguments("stage1", tmp_path / "m", training={"nodes": 2}))
 
 

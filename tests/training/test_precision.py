@@ -11,7 +11,7 @@ from lightning.pytorch.plugins import MixedPrecision
 
 from training import toy
 from training.test_resume import MODULES, Killed, arguments, same, stop_at
-from vita.training import device, loop, probe
+from vita.training import device, loop, predictor
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def fp16_on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
         return Trainer(plugins=[*plugins, MixedPrecision("16-mixed", "cpu")], **options)
 
     monkeypatch.setattr(loop, "Trainer", trainer)
-    for module in (device, loop, probe):
+    for module in (device, loop, predictor):
         monkeypatch.setattr(module, "device_of", lambda training: torch.device("cpu"))
 
 

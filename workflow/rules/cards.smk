@@ -119,7 +119,7 @@ rule write_captions:
         " --output {output} > {log} 2>&1"
 
 
-# after all that it tells the cost of
+# after everything whose cost it lists
 rule list_run_times:
     input:
         measured(),

@@ -72,7 +72,6 @@ rule report:
     params:
         snakefile=str(CLONE / "Snakefile"),
         part=f"results/{PART}report.html",
-        code=code_digest("vita"),
     message:
         "Report: everything on one page"
     shell:

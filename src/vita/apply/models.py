@@ -17,8 +17,7 @@ from vita.models.image_encoder import ImageEncoder
 from vita.models.settings import ModelSettings
 from vita.models.weights import WEIGHTS, load_part, load_whole
 from vita.runtime.errors import UserError
-from vita.training.task import Statistics
-from vita.training.units import in_units, odds_shifts
+from vita.training.task import Statistics, in_units, odds_shifts
 
 BATCH = 16
 EMBEDDING_STAGE = "stage2"

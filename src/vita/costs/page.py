@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from vita.costs.lines import Line
 from vita.costs.measured import UnitCosts
-from vita.printing.cells import DASH, Cell, Printed, markdown
+from vita.printing.cells import Cell, Printed, markdown
+from vita.printing.numbers import DASH, about
 
 _HOUR_S = 3600
 _CAPTION = "What a run costs"
@@ -49,6 +50,4 @@ def _total(lines: Sequence[Line], gpu_flop_per_h: float) -> list[str]:
 
 def rounded(value: float) -> str:
     """Two significant digits, thousands apart; a dash for nothing."""
-    if not value:
-        return DASH
-    return f"{float(f'{value:.2g}'):,.12g}"
+    return about(value) if value else DASH

@@ -17,12 +17,13 @@ A metric that is undefined, such as the AUC without positives, is empty, and `no
 import numpy as np
 import pandas as pd
 
-from vita.evaluation.classification_metrics import Row, binary, categorical
-from vita.evaluation.measuring import command
-from vita.evaluation.predictions import Pairs, complete, identity, pairs
-from vita.evaluation.statistics import delong_interval, delong_p, holm
+from vita.evaluation import weighted
+from vita.evaluation.predictions import Pairs, complete, identity, measure_command, pairs
+from vita.evaluation.statistics import delong_interval, delong_p, holm, interval, resamples
 from vita.runtime import cli
+from vita.runtime.errors import UserError
 
+Row = dict[str, float | int | str]
 BINARY = ("auc", "f1", "recall", "precision", "average_precision", "brier")
 CATEGORICAL = ("macro_auc", "accuracy", "macro_f1")
 COLUMNS = [
@@ -31,6 +32,85 @@ COLUMNS = [
     *(f"{name}{end}" for name in BINARY + CATEGORICAL for end in ("", "_low", "_high")),
     *("best_baseline", "best_baseline_auc", "p", "p_holm", "note"),
 ]
+
+
+def binary(found: Pairs, name: str, bootstrap: int, seed: int) -> Row:
+    """Metrics of one binary target.
+
+    Raises:
+        UserError: a truth is neither 0 nor 1, or a prediction is not a probability.
+    """
+    if not np.isin(found.truth, (0, 1)).all():
+        raise UserError(f"{name}: the truth of a binary target must be 0 or 1")
+    if found.prediction.size and (found.prediction.min() < 0 or found.prediction.max() > 1):
+        raise UserError(f"{name}: predictions of a binary target must be probabilities between 0 and 1")
+    truth, score = found.truth.astype(bool), found.prediction
+    n, positives = truth.size, int(truth.sum())
+    row: Row = {"n": n, "positives": positives, "threshold": found.threshold}
+    if n == 0:
+        return row | {"note": "no participant of the test split has a known value"}
+    row["prevalence"] = positives / n
+    row["auc"], row["auc_low"], row["auc_high"] = delong_interval(truth, score)
+    weights = np.vstack([np.ones(n), resamples(n, bootstrap, seed, name)])
+    values = {
+        "average_precision": weighted.average_precision(truth, score, weights),
+        "brier": weights @ (truth - score) ** 2 / n,
+    }
+    if np.isfinite(found.threshold):
+        values |= weighted.threshold_metrics(truth, score >= found.threshold, weights)
+    for metric, value in values.items():
+        row[metric] = float(value[0])
+        row[f"{metric}_low"], row[f"{metric}_high"] = interval(value[1:])
+    row["note"] = "; ".join(_notes(truth, score, found.threshold))
+    return row
+
+
+def _notes(truth: np.ndarray, score: np.ndarray, threshold: float) -> list[str]:
+    """Why some metrics of a binary target are empty."""
+    notes = []
+    if not truth.any():
+        notes.append("no positives in the test split")
+    elif truth.all():
+        notes.append("no negatives in the test split")
+    if not np.isfinite(threshold):
+        notes.append("no threshold stored")
+    elif not (score >= threshold).any():
+        notes.append("nobody was called positive, so precision is undefined")
+    return notes
+
+
+def categorical(predictions: pd.DataFrame, name: str, bootstrap: int, seed: int) -> Row:
+    """Metrics of one categorical target from a probability per participant and class.
+
+    Raises:
+        UserError: there is no column `class`, or a participant's class is missing or repeated.
+    """
+    if "class" not in predictions.columns:
+        raise UserError(f"{name}: predictions of a categorical target need a column `class`")
+    rows = predictions[(predictions["target"] == name) & predictions["truth"].notna()]
+    if rows.empty:
+        return {"n": 0, "note": "no participant of the test split has a known value"}
+    if rows.duplicated(["eid", "class"]).any():
+        raise UserError(f"{name}: some participants have a class twice")
+    probability = rows.pivot_table(index="eid", columns="class", values="prediction")
+    if probability.isna().any(axis=None):
+        raise UserError(f"{name}: some participants have no probability for a class")
+    truth = rows.drop_duplicates("eid").set_index("eid")["truth"].reindex(probability.index).to_numpy(float)
+    classes = probability.columns.to_numpy(float)
+    called = classes[probability.to_numpy().argmax(axis=1)]
+    weights = np.vstack([np.ones(truth.size), resamples(truth.size, bootstrap, seed, name)])
+    occurring = np.union1d(truth, called)
+    accuracy, macro_f1 = weighted.accuracy_and_macro_f1(truth, called, occurring, weights)
+    row: Row = {"n": truth.size, "classes": int(np.unique(truth).size)}
+    values = {"accuracy": accuracy, "macro_f1": macro_f1}
+    if np.unique(truth).size > 1:
+        values["macro_auc"] = weighted.macro_auc(truth, probability.to_numpy(float), classes, weights)
+    else:
+        row["note"] = "only one class in the test split"
+    for metric, value in values.items():
+        row[metric] = float(value[0])
+        row[f"{metric}_low"], row[f"{metric}_high"] = interval(value[1:])
+    return row
 
 
 def compare(found: Pairs, target: str, baselines: dict[str, pd.DataFrame]) -> Row:
@@ -79,7 +159,7 @@ def evaluate(
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line, see the module's docstring."""
-    command(__doc__, evaluate, arguments)
+    measure_command(__doc__, evaluate, arguments)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ A section is as many consecutive frames as the model takes; sections follow each
 first and the last one meet. Frames that are left over at the end of the cycle belong to none.
 """
 
-from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 from vita.runtime import cli
 
@@ -17,21 +17,31 @@ def main(arguments: list[str] | None = None) -> None:
     cli.add_samples(parser)
     parser.add_argument("--output", type=Path, required=True, help="parquet: eid, split, section, vector")
     cli.add_settings(parser, "seed and the blocks model, training, stage of the model")
-    embed(parser.parse_args(arguments))
+    args = parser.parse_args(arguments)
+    embed(args.stage_dir, args.shards, args.split, args.settings, args.output)
 
 
-def embed(args: Namespace) -> None:
-    """Write the embeddings."""
+def embed(stage_dir: Path, shards: list[Path], split: Path, settings: dict[str, Any], output: Path) -> None:
+    """Write the embeddings of everybody in the shards.
+
+    Args:
+        stage_dir: folder of a model with an image encoder.
+        shards: voxels of all shards.
+        split: split.parquet.
+        settings: `seed` and the blocks `model`, `training`, `stage` of the model.
+        output: parquet to write: `eid`, `split`, `section`, `vector`.
+    """
+    # start-up: --help need not wait for PyTorch
     import pandas as pd
 
-    from vita.evaluation.encode import encode_sections
+    from vita.evaluation.inference import encode_sections
     from vita.models.image_encoder import ImageEncoder
     from vita.runtime.atomic import replacing
     from vita.training.session import open_session
 
-    session = open_session("stage1", args.shards, args.split, args.settings)
+    session = open_session("stage1", shards, split, settings)
     encoder = ImageEncoder(session.model)
-    session.start_encoder(encoder, args.stage_dir)
+    session.start_encoder(encoder, stage_dir)
     samples = session.samples(["train", "val", "test"], "predict", cached=False)
     vectors = encode_sections(encoder.to(session.device), samples, session.settings.stage.batch)
     sections = vectors.shape[1]
@@ -43,7 +53,7 @@ def embed(args: Namespace) -> None:
             "vector": list(vectors.reshape(-1, vectors.shape[2])),
         }
     )
-    with replacing(args.output) as path:
+    with replacing(output) as path:
         table.to_parquet(path, index=False)
 
 

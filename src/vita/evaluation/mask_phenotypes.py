@@ -9,7 +9,7 @@
         --html results/metrics/mask_phenotypes/vita.html   (optional)
         --per-participant results/metrics/mask_phenotypes/vita_participants.parquet
 
-Both masks hold the planes and frames that the model sees: the kept short-axis slices stand for the whole stack, so
+Both masks hold the planes and frames that the model sees: the kept short-axis slices represent the whole stack, so
 that each counts for (slices of the stack / kept slices) slice distances, and the cycle has the sampled frames only.
 Values therefore differ a little from phenotypes.parquet; what is compared is one mask with the other. Atria: their
 own longest direction is taken for the long axis. Difference = predicted - reference; limits of agreement = mean
@@ -23,19 +23,19 @@ import pandas as pd
 import scipy  # its parts are imported where they are first used
 
 from vita import names
+from vita.evaluation.mask_metrics import FOUR_CHAMBER, SHORT_AXIS, TWO_CHAMBER, annotated_frames
 from vita.evaluation.predictions import read_targets
 from vita.evaluation.segmentation import read_masks
-from vita.evaluation.segmentation_rows import FOUR_CHAMBER, NOT_ANNOTATED, SHORT_AXIS, TWO_CHAMBER, annotated_frames
 from vita.evaluation.small_counts import FEW, withheld
 from vita.images.curves import area_and_length, volume_ml
 from vita.images.phenotypes import atrial, left_atrial_ml, right_atrial_ml, ventricular
-from vita.printing.cells import DASH, Cell, Printed, known, number, rounded, sizes
+from vita.printing.cells import Cell, Printed
+from vita.printing.numbers import DASH, known, number, rounded, sizes
 from vita.printing.web import page
 from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
 from vita.runtime.errors import UserError
 
-TASKS = ("sa_phenotypes", "la_phenotypes")
 LIMIT = 1.96  # standard deviations: 95 % of normal differences
 COLUMNS = [
     *("model", "target", "title", "unit", "n", "reference_mean", "bias", "sd", "limit_low", "limit_high"),
@@ -56,9 +56,9 @@ def ventricles(labels_pthw: np.ndarray, spacing_p2: np.ndarray, row: pd.Series, 
     stack = labels_pthw[list(SHORT_AXIS)]
     distance_mm = row["sa_spacing_mm"] * row["sa_stack"] / len(stack)
     spacing_mm = (distance_mm, *spacing_p2[SHORT_AXIS[0]])
-    volumes = [volume_ml((stack == label).sum(axis=(0, 2, 3)), spacing_mm) for label in (1, 2, 3)]
+    lv_ml, myo_ml, rv_ml = (volume_ml((stack == label).sum(axis=(0, 2, 3)), spacing_mm) for label in (1, 2, 3))
     cycle_s = row["frame_s_sa"] * row["frames_sa"]
-    return ventricular(*volumes, cycle_s / stack.shape[1], ed)[0]
+    return ventricular(lv_ml, myo_ml, rv_ml, cycle_s / stack.shape[1], ed)[0]
 
 
 def atria(labels_pthw: np.ndarray, spacing_p2: np.ndarray) -> dict[str, float]:
@@ -76,18 +76,18 @@ def annotated(labels_pthw: np.ndarray, truth_pthw: np.ndarray) -> np.ndarray:
     """The labels with background wherever the reference is not annotated, in whole frames too."""
     kept = np.stack([annotated_frames(plane) for plane in truth_pthw])[:, :, None, None]
     kept[list(SHORT_AXIS)] &= kept[list(SHORT_AXIS)].all(axis=0)  # a volume needs every slice
-    return np.where(kept & (truth_pthw != NOT_ANNOTATED), labels_pthw, 0)
+    return np.where(kept & (truth_pthw != names.NOT_ANNOTATED), labels_pthw, 0)
 
 
 def per_participant(masks: dict[str, np.ndarray], shards: pd.DataFrame, ed: str) -> pd.DataFrame:
     """`eid`, `target`, `reference`, `predicted`, where both are known.
 
     Raises:
-        UserError: the shards lack a participant of the masks.
+        UserError: a participant of the masks is not in the shards.
     """
     table = shards.set_index("eid")
     if not set(masks["eid"].tolist()) <= set(table.index):
-        raise UserError("the shards' tables lack participants of the masks: name all shards of the run")
+        raise UserError("participants of the masks are not in the shards' tables: name all shards of the run")
     rows = []
     arrays = (masks[name] for name in ("eid", "truth", "prediction", "spacing_mm"))
     for eid, truth, prediction, spacing in zip(*arrays, strict=True):
@@ -157,7 +157,7 @@ def main(arguments: list[str] | None = None) -> None:
     shards = pd.concat([pd.read_parquet(path, columns=columns) for path in args.shards], ignore_index=True)
     ed = args.settings.get("phenotypes", {}).get("ed", "first")
     found = per_participant(read_masks(args.masks), shards, ed)
-    targets = pd.concat([read_targets(args.targets, task) for task in TASKS], ignore_index=True)
+    targets = pd.concat([read_targets(args.targets, task) for task in names.PHENOTYPE_TASKS], ignore_index=True)
     table = agreement(found, targets, args.model)
     shown = withheld(table, COLUMNS[5:-1])
     with replacing(args.output) as path:

@@ -1,17 +1,22 @@
 """Predictions files and targets as the evaluation reads them: checked columns, one split, known units."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from vita.runtime import cli
+from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
 
 log = logging.getLogger(__name__)
 
 COLUMNS = ("eid", "split", "target", "truth", "prediction")
+# (predictions, targets, predictions of each baseline, system, bootstrap resamples, seed) to a row per target
+Evaluate = Callable[[pd.DataFrame, pd.DataFrame, dict[str, pd.DataFrame], str, int, int], pd.DataFrame]
 TARGET_COLUMNS = ("task", "target", "title", "unit", "kind", "in_table", "decimals")
 
 
@@ -29,7 +34,7 @@ def read_predictions(path: str | Path, split: str = "test", columns: tuple[str, 
     """One split's rows of a predictions file, sorted by target and participant.
 
     Raises:
-        UserError: the file is missing, lacks a column or has no row of the split.
+        UserError: the file is missing, has no such column or no row of the split.
     """
     path = Path(path)
     if not path.is_file():
@@ -37,7 +42,7 @@ def read_predictions(path: str | Path, split: str = "test", columns: tuple[str, 
     table = pd.read_parquet(path)
     missing = [name for name in columns if name not in table.columns]
     if missing:
-        raise UserError(f"{path} has no column {', '.join(missing)}: it is not a predictions file")
+        raise UserError(f"{path} has no column {', '.join(missing)}: so it is not a predictions file")
     table = table[table["split"] == split]
     if table.empty:
         raise UserError(f"{path} has no row with split {split!r}")
@@ -48,7 +53,7 @@ def read_targets(path: str | Path, task: str | None = None) -> pd.DataFrame:
     """Rows of targets.tsv in their order, those of one task if one is named.
 
     Raises:
-        UserError: the file is missing, lacks a column or does not know the task.
+        UserError: the file or a column is missing, or no row is of the task.
     """
     path = Path(path)
     if not path.is_file():
@@ -68,11 +73,11 @@ def pairs(predictions: pd.DataFrame, target: str) -> Pairs:
     """The participants whose truth of the target is known.
 
     Raises:
-        UserError: a participant stands twice, or a known truth has no finite prediction.
+        UserError: a participant occurs twice, or a known truth has no finite prediction.
     """
     rows = predictions[(predictions["target"] == target) & predictions["truth"].notna()]
     if rows["eid"].duplicated().any():
-        raise UserError(f"predictions of {target}: {rows['eid'].duplicated().sum()} participants stand twice")
+        raise UserError(f"predictions of {target}: {rows['eid'].duplicated().sum()} participants occur twice")
     prediction = rows["prediction"].to_numpy(float)
     if not np.isfinite(prediction).all():
         raise UserError(f"predictions of {target}: {(~np.isfinite(prediction)).sum()} are not finite numbers")
@@ -85,19 +90,42 @@ def complete(values: dict[str, np.ndarray], target: str) -> dict[str, np.ndarray
     """Those baselines that have a finite value for every participant; the log names the others.
 
     Args:
-        values: (n,) of each baseline, NaN where it lacks a participant.
+        values: (n,) of each baseline, NaN for participants that it has not predicted.
         target: for the log.
     """
     kept = {name: array for name, array in values.items() if array.size and np.isfinite(array).all()}
     for name in values.keys() - kept.keys():
-        log.warning("%s: %s lacks test participants and is not compared with", target, name)
+        log.warning("%s: %s has not predicted every test participant and is left out of the comparison", target, name)
     return kept
 
 
-def identity(targets_row: "pd.Series", task: str, model: str) -> dict[str, object]:
+def identity(targets_row: pd.Series, task: str, model: str) -> dict[str, object]:
     """The first columns of every metrics row: what was measured and how it is printed."""
     return {
         "task": task,
         "model": model,
         **{name: targets_row[name] for name in ("target", "title", "unit", "kind", "in_table", "decimals")},
     }
+
+
+def measure_command(description: str | None, evaluate: Evaluate, arguments: list[str] | None) -> None:
+    """Read what `arguments` name, evaluate it, and write the metrics; `description` is the module's docstring."""
+    parser = cli.parser(description)
+    parser.add_argument("--task", required=True, help="task as in targets.tsv")
+    parser.add_argument("--model", required=True, help="name of the system")
+    parser.add_argument("--predictions", required=True, type=Path, help="the system's predictions (parquet)")
+    parser.add_argument("--baselines", nargs="*", default=[], type=Path, help="predictions to test against")
+    parser.add_argument("--targets", required=True, type=Path, help="targets.tsv")
+    parser.add_argument("--output", required=True, type=Path, help="metrics CSV to write")
+    cli.add_settings(parser, "seed and the block `evaluation`")
+    args = parser.parse_args(arguments)
+    table = evaluate(
+        read_predictions(args.predictions),
+        read_targets(args.targets, args.task),
+        {path.stem: read_predictions(path) for path in args.baselines},
+        args.model,
+        args.settings.get("evaluation", {}).get("bootstrap", 1000),
+        args.settings.get("seed", 0),
+    )
+    with replacing(args.output) as path:
+        table.to_csv(path, index=False)

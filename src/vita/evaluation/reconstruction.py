@@ -5,8 +5,8 @@ same for every model of the same patch grid and masking ratio. Examples show the
 (of the validation split if there is none), without their ids; visible patches are the input's own.
 """
 
-from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 from vita.runtime import cli
 
@@ -21,32 +21,45 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="parquet: eid, split, target, prediction")
     parser.add_argument("--examples", type=Path, required=True, help="npz: input, masked, reconstruction")
     cli.add_settings(parser, "seed and the blocks model, training, stage of the model")
-    reconstruct(parser.parse_args(arguments))
+    args = parser.parse_args(arguments)
+    reconstruct(args.model_dir, args.shards, args.split, args.settings, args.output, args.examples)
 
 
-def reconstruct(args: Namespace) -> None:
-    """Write PSNR and examples."""
+def reconstruct(
+    model_dir: Path, shards: list[Path], split: Path, settings: dict[str, Any], output: Path, examples: Path
+) -> None:
+    """Write PSNR and examples of a Stage I model.
+
+    Args:
+        model_dir: folder of the model.
+        shards: voxels of all shards.
+        split: split.parquet.
+        settings: `seed` and the blocks `model`, `training`, `stage` of the model.
+        output: parquet to write: `eid`, `split`, `target`, `prediction`.
+        examples: npz to write: `input`, `masked`, `reconstruction`.
+    """
+    # start-up: --help need not wait for PyTorch
     import numpy as np
     import pandas as pd
 
-    from vita.evaluation.rebuild import example_images, psnr_table
+    from vita.evaluation.inference import example_images, psnr_table
     from vita.models.mae import MaskedAutoencoder
     from vita.models.weights import load_part
     from vita.runtime.atomic import replacing
     from vita.training.session import open_session
 
-    session = open_session("stage1", args.shards, args.split, args.settings)
+    session = open_session("stage1", shards, split, settings)
     model = MaskedAutoencoder(session.model)
-    session.start_encoder(model.encoder, args.model_dir)
-    load_part(model.decoder, args.model_dir, "decoder", session.model)
+    session.start_encoder(model.encoder, model_dir)
+    load_part(model.decoder, model_dir, "decoder", session.model)
     model.to(session.device).eval()
     present = [name for name in ("val", "test") if (session.split == name).any()]
     table = pd.concat([psnr_table(model, session.samples([name], "predict"), session.settings) for name in present])
-    with replacing(args.output) as path:
+    with replacing(output) as path:
         table.to_parquet(path, index=False)
     shown = example_images(model, session.samples(present[-1:], "predict"), session.settings, EXAMPLES)
-    with replacing(args.examples) as path:
-        np.savez_compressed(path, **shown)
+    with replacing(examples) as path:
+        np.savez_compressed(path, allow_pickle=False, **shown)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,7 @@ correction over the targets that a table prints. A baseline is named by its file
 import numpy as np
 import pandas as pd
 
-from vita.evaluation.measuring import command
-from vita.evaluation.predictions import Pairs, complete, identity, pairs
+from vita.evaluation.predictions import Pairs, complete, identity, measure_command, pairs
 from vita.evaluation.statistics import holm, interval, resamples, wilcoxon_p
 from vita.runtime import cli
 
@@ -31,7 +30,9 @@ def r2_correlation(truth: np.ndarray, prediction: np.ndarray, weights: np.ndarra
     variance_t = weights @ truth**2 / total - mean_t**2
     variance_p = weights @ prediction**2 / total - mean_p**2
     defined = (variance_t > _noise(truth)) & (variance_p > _noise(prediction))
-    return np.divide(covariance**2, variance_t * variance_p, out=np.full(len(weights), np.nan), where=defined)
+    found: np.ndarray = np.full(len(weights), np.nan)
+    np.divide(covariance**2, variance_t * variance_p, out=found, where=defined)
+    return found
 
 
 def r2_explained(truth: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -40,7 +41,8 @@ def r2_explained(truth: np.ndarray, prediction: np.ndarray, weights: np.ndarray)
     centred = truth - truth.mean()
     variance = weights @ centred**2 / total - (weights @ centred / total) ** 2
     residual = weights @ (truth - prediction) ** 2 / total
-    ratio = np.divide(residual, variance, out=np.full(len(weights), np.nan), where=variance > _noise(centred))
+    ratio: np.ndarray = np.full(len(weights), np.nan)
+    np.divide(residual, variance, out=ratio, where=variance > _noise(centred))
     return 1 - ratio
 
 
@@ -126,7 +128,7 @@ COLUMNS = [
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line, see the module's docstring."""
-    command(__doc__, evaluate, arguments)
+    measure_command(__doc__, evaluate, arguments)
 
 
 if __name__ == "__main__":

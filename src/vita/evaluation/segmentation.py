@@ -22,9 +22,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from vita.evaluation.mask_metrics import per_participant
 from vita.evaluation.predictions import complete
-from vita.evaluation.segmentation_rows import STRUCTURES, per_participant
 from vita.evaluation.statistics import holm, mean_interval, wilcoxon_p
+from vita.names import STRUCTURE_NAMES
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
@@ -42,7 +43,7 @@ def read_masks(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a masks file.
 
     Raises:
-        UserError: the file is missing, lacks an array, or the shapes do not fit.
+        UserError: the file or an array is missing, or the shapes do not match.
     """
     if not path.is_file():
         raise UserError(f"no masks file {path}: run the rule that trains this system's segmentation first")
@@ -82,7 +83,7 @@ def summarise(rows: pd.DataFrame, model: str, bootstrap: int, seed: int) -> pd.D
             row["note"] = "no plane and frame has the structure in both masks, so no distance"
         summary.append(row)
     found = set(rows["target"])
-    for target in STRUCTURES.values():
+    for target in STRUCTURE_NAMES.values():
         if target not in found:
             row = {"task": "segmentation", "model": model, "target": target, "view": "all", "phase": "all", "n": 0}
             summary.append(row | {"note": "no participant of the test split has this structure annotated"})

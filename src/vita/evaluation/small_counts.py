@@ -1,4 +1,4 @@
-"""What small groups would tell is not told: in tables, CSV files and pages that are meant to be shown."""
+"""Small counts are withheld from tables, CSV files and pages that are meant to be shown."""
 
 import numpy as np
 import pandas as pd

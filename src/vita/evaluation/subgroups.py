@@ -20,12 +20,12 @@ import pandas as pd
 
 from vita import names
 from vita.evaluation import regression
-from vita.evaluation.classification_metrics import binary, categorical
+from vita.evaluation.classification import binary, categorical
 from vita.evaluation.predictions import pairs, read_predictions, read_targets
-from vita.evaluation.segmentation_rows import STRUCTURES
 from vita.evaluation.small_counts import withheld
 from vita.evaluation.statistics import mean_interval
-from vita.printing.cells import Cell, Printed, known, rounded, sizes
+from vita.printing.cells import Cell, Printed
+from vita.printing.numbers import known, rounded, sizes
 from vita.printing.web import folded
 from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
@@ -42,7 +42,7 @@ COLUMNS = ["task", "model", "target", "title", "metric", "unit", "group", "level
 
 
 def groups(fields: pd.DataFrame) -> dict[tuple[str, str], np.ndarray]:
-    """Participants of each (group, level), everybody first; who lacks the field is in none of its levels.
+    """Participants of each (group, level), everybody first; participants without the field are in none of its levels.
 
     Args:
         fields: `eid`, and any of `sex`, `age`, `bmi`.
@@ -95,12 +95,12 @@ def of_structures(participants: pd.DataFrame, fields: pd.DataFrame, bootstrap: i
     """The same from the per-participant file of a segmentation."""
     whole = participants[(participants["view"] == "all") & (participants["phase"] == "all")]
     rows = []
-    for structure in STRUCTURES.values():
+    for structure in names.STRUCTURE_NAMES.values():
         for (group, level), eids in groups(fields).items():
             chosen = (whole["target"] == structure) & whole["eid"].isin(eids)
             values = whole.loc[chosen, "dice"].dropna().to_numpy(float)
             low, high = mean_interval(values, bootstrap, seed, f"{structure} {group} {level}")
-            row = {"target": structure, "title": structure, "unit": "", "metric": "dice"}
+            row: dict[str, object] = {"target": structure, "title": structure, "unit": "", "metric": "dice"}
             row |= {"group": group, "level": level, "n": values.size, "low": low, "high": high}
             row |= {"value": values.mean() if values.size else np.nan}
             rows.append(row | {"note": "" if values.size else "nobody is in this group"})

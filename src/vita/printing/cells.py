@@ -1,13 +1,7 @@
 """Tables for readers: Markdown and LaTeX from one description, with bold, marks and footnotes."""
 
-import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from string import ascii_lowercase
-
-from vita.runtime.privacy import shown_count
-
-DASH = "–"
 
 
 @dataclass(frozen=True)
@@ -46,58 +40,6 @@ def letter(number: int) -> str:
     """a, b, ..., z, aa, ab, ..."""
     above, place = divmod(number, len(ascii_lowercase))
     return (letter(above - 1) if above else "") + ascii_lowercase[place]
-
-
-def known(value: float | None) -> bool:
-    """Whether there is a number to print."""
-    return value is not None and not math.isnan(value)
-
-
-def number(value: float | None, decimals: int) -> str:
-    """A number with so many decimals, or a dash."""
-    return f"{value:.{decimals}f}" if known(value) else DASH
-
-
-def rounded(value: float | None, sign: str = "") -> str:
-    """A number of four significant digits, as far as four decimals hold them, or a dash; `sign` "+" shows the sign."""
-    if not known(value):
-        return DASH
-    decimals = 3 - math.floor(math.log10(abs(value))) if value else 0
-    return f"{value:{sign},.{min(max(decimals, 0), 4)}f}"
-
-
-def count(value: float | None) -> str:
-    """A number of participants as it may be shown, or a dash."""
-    return shown_count(int(value)) if known(value) else DASH
-
-
-def sizes(counts: Iterable[float]) -> str:
-    """`n = 144`, or `n = 120 to 144` where rows differ, as it may be shown; nothing where no count is known."""
-    ordered = sorted(int(each) for each in counts if known(each))
-    ends = dict.fromkeys(shown_count(each) for each in ordered[:1] + ordered[-1:])
-    return f"n = {' to '.join(ends)}" if ends else ""
-
-
-def with_spread(value: float, spread: float, decimals: int) -> str:
-    """`mean ± SD`, the mean alone without a spread, or a dash."""
-    if not known(value):
-        return DASH
-    return number(value, decimals) + (f" ± {spread:.{decimals}f}" if known(spread) else "")
-
-
-def with_interval(value: float, low: float, high: float, decimals: int) -> str:
-    """`value (low–high)`, the value alone without an interval, or a dash."""
-    if not known(value):
-        return DASH
-    interval = f" ({low:.{decimals}f}–{high:.{decimals}f})" if known(low) and known(high) else ""
-    return number(value, decimals) + interval
-
-
-def p_value(value: float) -> str:
-    """A p value as it is printed: three decimals, or `<0.001`."""
-    if not known(value):
-        return DASH
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def markdown(table: Printed) -> str:

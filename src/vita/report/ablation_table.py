@@ -18,25 +18,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from vita import names
 from vita.evaluation.predictions import read_predictions
 from vita.evaluation.small_counts import FEW, is_small
 from vita.evaluation.statistics import mean_interval
-from vita.names import FRAMES_TABLE
-from vita.printing.cells import Cell, Printed, count, known, latex, markdown, sizes, with_interval, with_spread
+from vita.printing.cells import Cell, Printed, latex, markdown
+from vita.printing.numbers import count, known, sizes, with_interval, with_spread
 from vita.printing.web import page
 from vita.report import paper
 from vita.report.regression_table import NOT_RUN
-from vita.report.versus_page import versus_page
 from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
 from vita.runtime.errors import UserError
 from vita.runtime.privacy import SMALLEST_COUNT
 
-CAPTIONS = {
-    "tableA5_positional_encoding": "Reconstruction by positional encoding: PSNR in dB, mean ± SD over the test split",
-    "tableA6_masking_ratio": "Reconstruction by masking ratio: PSNR in dB, mean ± SD over the test split",
-}
-CAPTIONS[FRAMES_TABLE] = "Reconstruction by frames of a sample: PSNR in dB, mean ± SD over the test split"
+NAMES = (*names.ABLATION_TABLES, names.FRAMES_TABLE)
 QUANTITIES = {
     "psnr_masked": "Hidden patches",
     "psnr_filled": "Image, seen patches kept",
@@ -90,7 +86,7 @@ def printed(table: pd.DataFrame, values: pd.DataFrame, caption: str) -> Printed:
 def main(arguments: list[str] | None = None) -> None:
     """Command line, see the module's docstring."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--name", required=True, choices=list(CAPTIONS), help="which table")
+    parser.add_argument("--name", required=True, choices=NAMES, help="which table")
     parser.add_argument("--predictions", nargs="*", default=[], type=Path, help="PSNR, one file per variant")
     parser.add_argument("--variants", nargs="*", default=[], metavar="FILE=ROW", help="row of each file, by its name")
     parser.add_argument("--paper", required=True, type=Path, help="folder of the paper's numbers")
@@ -108,11 +104,11 @@ def main(arguments: list[str] | None = None) -> None:
     values = paper.psnr_values(args.paper, args.name)
     table = plain(list(dict.fromkeys(values["row"])), found)
     number = sizes(table["n"])
-    out = printed(table, values, CAPTIONS[args.name] + (f" ({number})" if number else ""))
+    out = printed(table, values, names.table(args.name).caption + (f" ({number})" if number else ""))
     versus = paper.versus(comparable(table), values, args.paper, args.name)
     texts = {args.md: markdown(out), args.tex: latex(out, args.name), args.html: page(out)}
     if args.vs_paper_html:
-        texts[args.vs_paper_html] = versus_page(versus, args.name, number)
+        texts[args.vs_paper_html] = paper.versus_page(versus, args.name, number)
     for path, text in texts.items():
         write_text(path, text)
     counts = table["n"].astype("Int64")

@@ -7,7 +7,7 @@
 
 How often a participant's own table row is the nearest to the image, or among the five nearest, among all of the
 validation split, at the epoch with the lowest validation loss; Wilson's 95 % intervals. The number of participants
-stands in the config.json beside each history.
+is taken from the config.json beside each history.
 """
 
 import json
@@ -16,23 +16,23 @@ from pathlib import Path
 import pandas as pd
 import scipy  # its parts are imported where they are first used
 
+from vita import names
 from vita.evaluation.small_counts import FEW, withheld
-from vita.names import ALIGNMENT_TABLE
-from vita.printing.cells import Cell, Printed, count, known, latex, markdown, number, sizes, with_interval
+from vita.printing.cells import Cell, Printed, latex, markdown
+from vita.printing.numbers import count, known, number, sizes, with_interval
 from vita.printing.web import page
 from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
 from vita.runtime.errors import UserError
 
-CAPTION = "Alignment by temperature and weight: retrieval of the own table row on the validation split, %"
 QUANTITIES = {"top1": "Own row nearest (95 % CI)", "top5": "Among the five nearest (95 % CI)"}
 
 
-def measure(history: Path, title: str) -> dict[str, object]:
+def measure(history: Path, title: str) -> dict[str, str | float]:
     """Retrieval of a Stage II, in percent of the validation split, at its best epoch.
 
     Raises:
-        UserError: the history or the config beside it is missing or lacks what is needed.
+        UserError: the history or the config beside it is missing or incomplete.
     """
     config = history.with_name("config.json")
     for path in (history, config):
@@ -41,9 +41,10 @@ def measure(history: Path, title: str) -> dict[str, object]:
     table, n = pd.read_csv(history), json.loads(config.read_text(encoding="utf-8")).get("participants", {}).get("val")
     missing = [name for name in ("val_loss", *QUANTITIES) if name not in table.columns or table[name].isna().all()]
     if missing or not n:
-        raise UserError(f"{history} lacks {', '.join(missing) or 'the number of validation participants'}: train anew")
+        what = ", ".join(missing) or "number of validation participants beside it"
+        raise UserError(f"{history} has no {what}: train this Stage II again")
     best = table.loc[table["val_loss"].idxmin()]
-    row: dict[str, object] = {"variant": title, "n": int(n), "epoch": int(best["epoch"])}
+    row: dict[str, str | float] = {"variant": title, "n": int(n), "epoch": int(best["epoch"])}
     for name in QUANTITIES:
         ends = scipy.stats.binomtest(round(best[name] * n), int(n)).proportion_ci(method="wilson")
         row |= {name: 100 * best[name], f"{name}_low": 100 * ends.low, f"{name}_high": 100 * ends.high}
@@ -52,7 +53,7 @@ def measure(history: Path, title: str) -> dict[str, object]:
 
 def printed(table: pd.DataFrame, counted: str) -> Printed:
     """The table for readers, the best in bold; `counted` is the number of participants in words."""
-    out = Printed(f"{CAPTION} ({counted})", ["", "n", "Epoch", *QUANTITIES.values()])
+    out = Printed(f"{names.table(names.ALIGNMENT_TABLE).caption} ({counted})", ["", "n", "Epoch", *QUANTITIES.values()])
     for _, row in table.iterrows():
         few = not known(row["top1"])
         cells = [Cell(row["variant"]), Cell(row["n"] if few else count(row["n"])), Cell(number(row["epoch"], 0))]
@@ -79,8 +80,12 @@ def main(arguments: list[str] | None = None) -> None:
     rows = [measure(path, titles[path.parent.name]) for path in args.histories]
     numbers = [f"{name}{end}" for name in QUANTITIES for end in ("", "_low", "_high")]
     table = withheld(pd.DataFrame(rows), ["epoch", *numbers]) if rows else pd.DataFrame()
-    out = printed(table, sizes(row["n"] for row in rows))
-    for path, text in {args.md: markdown(out), args.tex: latex(out, ALIGNMENT_TABLE), args.html: page(out)}.items():
+    out = printed(table, sizes(float(row["n"]) for row in rows))
+    for path, text in {
+        args.md: markdown(out),
+        args.tex: latex(out, names.ALIGNMENT_TABLE),
+        args.html: page(out),
+    }.items():
         write_text(path, text)
     with replacing(args.csv) as temporary:
         table.to_csv(temporary, index=False)

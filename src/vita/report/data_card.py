@@ -14,15 +14,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from vita import names
 from vita.evaluation.predictions import read_targets
-from vita.printing.cells import DASH, Cell, Printed, markdown, with_spread
+from vita.printing.cells import Cell, Printed, markdown
+from vita.printing.numbers import DASH, with_spread
 from vita.printing.web import write_card
 from vita.runtime import cli
 from vita.runtime.privacy import SMALLEST_COUNT, shown_count
 
 SPLITS = ("train", "val", "test")
 NUMBERS = {"age": "Age (years)", "bmi": "Body mass index (kg/m²)"}
-TASKS = ("sa_phenotypes", "la_phenotypes")
 SOURCES = {
     "phantom": "Everybody is synthetic: analytic hearts and a table drawn from a small causal model. The numbers say "
     "nothing about patients.",
@@ -86,7 +87,7 @@ def phenotypes(split: pd.DataFrame, measured: pd.DataFrame, targets: pd.DataFram
     """Mean and SD of each phenotype by split."""
     out = Printed("Cardiac phenotypes from reference masks, mean ± SD", ["", *SPLITS, "all", "known"])
     groups = _by_split(split, measured)
-    for _, target in targets[targets["task"].isin(TASKS)].iterrows():
+    for _, target in targets[targets["task"].isin(names.PHENOTYPE_TASKS)].iterrows():
         cells = [Cell(_mean(group[target["target"]])) for group in groups.values()]
         known = f"{100 * groups['all'][target['target']].notna().mean():.1f} %" if len(groups["all"]) else DASH
         out.rows.append([Cell(f"{target['title']} ({target['unit']})"), *cells, Cell(known)])

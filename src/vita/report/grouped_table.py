@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from vita import names
-from vita.printing.cells import DASH, Cell, Printed, count, known, with_interval
+from vita.printing.cells import Cell, Printed
+from vita.printing.numbers import DASH, count, known, with_interval
 from vita.report.regression_table import NOT_RUN
 
 

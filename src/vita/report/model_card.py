@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from vita import names
-from vita.printing.cells import DASH, Cell, Printed, markdown, number
+from vita.printing.cells import Cell, Printed, markdown
+from vita.printing.numbers import DASH, number
 from vita.printing.web import write_card
 from vita.report.data_card import SOURCES
 from vita.runtime import cli
@@ -40,11 +41,12 @@ def read_config(path: Path) -> dict[str, Any]:
         UserError: it is missing or not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"no config.json at {path}: run the rule that trains this model") from error
     except json.JSONDecodeError as error:
-        raise UserError(f"{path} is not JSON ({error}): train the model anew") from error
+        raise UserError(f"{path} is not JSON ({error}): train the model again") from error
+    return config
 
 
 def trainings(configs: dict[Path, dict[str, Any]]) -> Printed:

@@ -1,9 +1,9 @@
 """The README's numbers and pictures, from the results of the default run: nobody types them.
 
     python -m vita.report.readme --results results --readme README.md --images workflow/report/images
-        --wall '14 min on 2 cores' --memory '3.2 GB'   (optional: what no file of the results tells)
+        --wall '14 min on 2 cores' --memory '3.2 GB'   (optional: what no file of the results holds)
 
-Replaces what stands between the comments `<!-- measured -->` and `<!-- end of measured -->`, and likewise `table1`,
+Replaces the text between the comments `<!-- measured -->` and `<!-- end of measured -->`, and likewise `table1`,
 `table4` and `figures`; everything else stays as it is. Pictures are made small for the repository (at most 200 KB).
 """
 
@@ -30,7 +30,7 @@ COLOURS = 128
 
 
 def replaced(text: str, name: str, content: str) -> str:
-    """The text with the block of this name filled anew.
+    """The text with the block of this name replaced.
 
     Raises:
         UserError: the block's comments are not there, or more than once.
@@ -46,7 +46,7 @@ def shrink(source: Path, target: Path) -> None:
     """A picture for the repository: as it is if small, else no wider than `WIDEST_PX` and in few colours.
 
     Raises:
-        UserError: there is no such picture, or it stays too large.
+        UserError: there is no such picture, or it remains too large.
     """
     if not source.is_file():
         raise UserError(f"no figure {source}: run `snakemake` first")
@@ -84,8 +84,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--memory", help="largest memory of all processes together, in words")
     args = parser.parse_args(arguments)
     lines = [line for topic in measured.LINES.values() for line in topic(args.results)]
-    told = {"wall time": args.wall, "memory of all processes together, at most": args.memory}
-    lines += [measured.Line(name, value) for name, value in told.items() if value]
+    given = {"wall time": args.wall, "memory of all processes together, at most": args.memory}
+    lines += [measured.Line(name, value) for name, value in given.items() if value]
     blocks = {"measured": measured.markdown(lines)}
     blocks |= {name: table(args.results, file) for name, file in TABLES.items()}
     folder = Path(os.path.relpath(args.images, args.readme.parent)).as_posix()

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from vita import names
-from vita.printing.cells import Cell, Printed, count, known, p_value, with_spread
+from vita.printing.cells import Cell, Printed
+from vita.printing.numbers import count, known, p_value, with_spread
 
 AVERAGE = "Average"
 NOT_RUN = "not run"

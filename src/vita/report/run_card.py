@@ -3,7 +3,7 @@
     python -m vita.report.run_card --config results/config.json --defaults config.yaml
         --output results/run_card.md --html results/run_card.html
 
-Files and folders of the user's are named by their last part alone, since the report is meant to be shown.
+The user's files and folders are named by their last part only, since the report is meant to be shown.
 """
 
 import importlib.metadata
@@ -14,7 +14,8 @@ from typing import Any
 
 import yaml
 
-from vita.printing.cells import DASH, Cell, Printed, markdown
+from vita.printing.cells import Cell, Printed, markdown
+from vita.printing.numbers import DASH
 from vita.printing.web import write_card
 from vita.runtime import cli
 from vita.runtime.errors import UserError
@@ -32,7 +33,7 @@ def read_config(path: Path) -> dict[str, Any]:
         raise UserError(f"no configuration at {path}; run the rule record_config")
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(config, dict):
-        raise UserError(f"{path} holds no keys; it should be a configuration as config.yaml is")
+        raise UserError(f"{path} holds no keys; it should be a configuration like config.yaml")
     return config
 
 
@@ -46,7 +47,7 @@ def flat(config: dict[str, Any], where: str = "") -> dict[str, Any]:
 
 
 def without_folders(value: Any) -> Any:
-    """The same, each absolute path cut to its last part: folders may tell of people and projects."""
+    """The same, each absolute path cut to its last part: folders may name people and projects."""
     if isinstance(value, dict):
         return {key: without_folders(part) for key, part in value.items()}
     if isinstance(value, list):
@@ -66,7 +67,7 @@ def changes(config: dict[str, Any], defaults: dict[str, Any]) -> Printed:
 
 
 def versions() -> list[str]:
-    """A line per package; the code's commit stands in the model card, by model."""
+    """A line per package; the model card has the code's commit of each model."""
     installed = [f"* {name} {importlib.metadata.version(name)}" for name in PACKAGES]
     return [f"* Python {platform.python_version()}", *installed]
 

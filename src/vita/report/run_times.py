@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from vita.printing.cells import Cell, Printed, markdown, number
+from vita.printing.cells import Cell, Printed, markdown
+from vita.printing.numbers import number
 from vita.printing.web import page
 from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text

@@ -11,34 +11,24 @@ import pandas as pd
 
 from vita import names
 from vita.evaluation.predictions import read_targets
-from vita.evaluation.segmentation_rows import STRUCTURES
-from vita.printing.cells import Printed
+from vita.printing.cells import Cell, Printed
+from vita.printing.numbers import count, with_spread
 from vita.report import grouped_table, paper, regression_table
-from vita.report.cohort_table import cohort_table
 from vita.report.grouped_table import CATEGORIES, COUNT, DISEASES, PREVALENCE, SEGMENTATION
 
 Made = tuple[pd.DataFrame, Printed, pd.DataFrame]
-REGRESSION = {
-    "table1_sa_phenotypes": ("sa_phenotypes", ["mean_guess", "resnet50", "vit", "mae", "vita_sa", "vita"]),
-    "table2_la_phenotypes": ("la_phenotypes", ["mean_guess", "resnet50", "vit", "mae", "vita_la", "vita"]),
-    "table3_physiological": ("physiological", ["mean_guess", "resnet50", "vita"]),
+REGRESSION = {  # the task of each table of errors
+    table.name: table.tasks[0]
+    for table in names.TABLES
+    if len(table.tasks) == 1 and table.tasks[0] in names.REGRESSION_TASKS
 }
-CAPTIONS = {
-    "table1_sa_phenotypes": "Short-axis phenotypes: MAE ± SD of the absolute error on the test split",
-    "table2_la_phenotypes": "Long-axis phenotypes: MAE ± SD of the absolute error on the test split",
-    "table3_physiological": "Physiological features: MAE ± SD of the absolute error on the test split",
-    "table4_diseases": "Diseases classified from images, on the test split",
-    "binary_features": "Binary features predicted from images, on the test split",
-    "categorical_features": "Categorical features predicted from images, on the test split",
-    "segmentation": "Segmentation of the test split: Dice over all planes and frames of a participant, "
-    "Hausdorff distances per plane and frame",
-    "tableC8_cohort": "The test split, and the error of guessing the training mean",
-}
+COHORT_COLUMNS = ["n", "truth_mean", "truth_sd", "mae", "sd"]
 EMPTY = pd.DataFrame(columns=["row", "model", "quantity", "paper"])
 
 
-def _models(metrics: pd.DataFrame, expected: list[str]) -> list[str]:
-    return names.ordered({*expected, *metrics["model"]})
+def _models(metrics: pd.DataFrame, name: str) -> list[str]:
+    """Systems of the paper's table, and those that were run for it, in order."""
+    return names.ordered({*names.table(name).systems, *metrics["model"]})
 
 
 def _shown(targets: Path, task: str) -> pd.DataFrame:
@@ -47,11 +37,10 @@ def _shown(targets: Path, task: str) -> pd.DataFrame:
 
 
 def _regression(name: str, metrics: pd.DataFrame, targets: Path, folder: Path, significance: float) -> Made:
-    task, expected = REGRESSION[name]
-    rows, models = _shown(targets, task), _models(metrics, expected)
+    rows, models = _shown(targets, REGRESSION[name]), _models(metrics, name)
     table = regression_table.wide(metrics, rows, models, significance)
     decimals = dict(zip(rows["target"], rows["decimals"].astype(int), strict=True))
-    out = regression_table.printed(table, metrics, models, decimals, CAPTIONS[name])
+    out = regression_table.printed(table, metrics, models, decimals, names.table(name).caption)
     out.remarks.append(
         f"Bold: lowest MAE. **: ViTa lower than the best baseline, paired Wilcoxon p < {significance:g}, "
         "uncorrected; p (Holm): corrected over the rows."
@@ -62,11 +51,11 @@ def _regression(name: str, metrics: pd.DataFrame, targets: Path, folder: Path, s
 
 def _diseases(name: str, metrics: pd.DataFrame, targets: Path, folder: Path, significance: float) -> Made:
     rows = read_targets(targets)
-    rows = rows[rows["task"].str.startswith("disease_")]
+    rows = rows[rows["task"].isin(names.table(name).tasks)]
     order = paper.disease_order(folder)
     rows = rows.sort_values("title", key=lambda titles: titles.map(lambda title: _place(title, order)))
-    table = grouped_table.plain(metrics, rows, _models(metrics, ["resnet50", "vita"]))
-    out = grouped_table.printed(table, [PREVALENCE, COUNT, *DISEASES], CAPTIONS[name], significance)
+    table = grouped_table.plain(metrics, rows, _models(metrics, name))
+    out = grouped_table.printed(table, [PREVALENCE, COUNT, *DISEASES], names.table(name).caption, significance)
     out.remarks.append(
         "F1, recall and precision at the threshold with the best F1 on the validation split. Bold: best per disease. "
         f"**: ViTa higher in AUC than the best baseline, DeLong p < {significance:g}."
@@ -82,8 +71,8 @@ def _place(title: str, order: list[str]) -> int:
 
 def _features(name: str, metrics: pd.DataFrame, targets: Path, folder: Path, significance: float) -> Made:
     columns = [PREVALENCE, COUNT, *DISEASES] if name == "binary_features" else [COUNT, *CATEGORIES]
-    table = grouped_table.plain(metrics, _shown(targets, name), _models(metrics, ["vita"]))
-    out = grouped_table.printed(table, columns, CAPTIONS[name], significance)
+    table = grouped_table.plain(metrics, _shown(targets, name), _models(metrics, name))
+    out = grouped_table.printed(table, columns, names.table(name).caption, significance)
     ours = grouped_table.comparable(table, {column.name: column.name for column in columns})
     return table, out, paper.versus(ours, EMPTY, folder, name)
 
@@ -91,12 +80,12 @@ def _features(name: str, metrics: pd.DataFrame, targets: Path, folder: Path, sig
 def _segmentation(name: str, metrics: pd.DataFrame, targets: Path, folder: Path, significance: float) -> Made:
     del targets  # the structures are those of the masks
     whole = metrics[(metrics["view"] == "all") & (metrics["phase"] == "all")]
-    structures = pd.DataFrame({"target": STRUCTURES.values(), "title": STRUCTURES.values()})
-    models = _models(metrics, ["vit", "mae", "nnunet", "vita"])
+    structures = pd.DataFrame({"target": names.STRUCTURE_NAMES.values(), "title": names.STRUCTURE_NAMES.values()})
+    models = _models(metrics, name)
     out = grouped_table.printed(
         grouped_table.plain(whole, structures, models),
         [COUNT, *SEGMENTATION],
-        CAPTIONS[name],
+        names.table(name).caption,
         significance,
     )
     out.remarks.append(
@@ -118,11 +107,55 @@ def _segmentation(name: str, metrics: pd.DataFrame, targets: Path, folder: Path,
 
 def _cohort(name: str, metrics: pd.DataFrame, targets: Path, folder: Path, significance: float) -> Made:
     del significance  # nothing is tested here
-    shown = pd.concat([_shown(targets, task) for task, _ in REGRESSION.values()], ignore_index=True)
-    table, out, ours = cohort_table(metrics, shown, CAPTIONS[name])
+    shown = pd.concat([_shown(targets, task) for task in REGRESSION.values()], ignore_index=True)
+    table, out, ours = cohort_table(metrics, shown, names.table(name).caption)
     values = pd.concat([paper.regression_values(folder, source) for source in REGRESSION])
-    values = values[(values["model"] == "mean_guess") & (values["row"] != regression_table.AVERAGE)]
+    values = values[(values["model"] == names.MEAN_GUESS) & (values["row"] != regression_table.AVERAGE)]
     return table, out, paper.versus(ours, values, folder, name)
+
+
+def cohort_table(
+    metrics: pd.DataFrame, targets: pd.DataFrame, caption: str
+) -> tuple[pd.DataFrame, Printed, pd.DataFrame]:
+    """The table, its printed form and its long form against the paper's mean-guess columns.
+
+    Args:
+        metrics: regression metrics of the system `mean_guess`; other systems are ignored.
+        targets: rows of targets.tsv to print.
+        caption: of the printed table.
+    """
+    guess = metrics[metrics["model"] == names.MEAN_GUESS]
+    table = targets[["task", "target", "title", "unit", "decimals"]].merge(
+        guess[["task", "target", *COHORT_COLUMNS, "note"]], on=["task", "target"], how="left"
+    )
+    out = Printed(caption, ["", "Unit", "n", "Test split, mean ± SD", "Mean guess, MAE ± SD"], words=2)
+    shorts = {task.name: task.short for task in names.TASKS}
+    for task, rows in table.groupby("task", sort=False):
+        out.rows.append([Cell(shorts.get(task, task), bold=True), *(Cell("") for _ in range(4))])
+        for _, row in rows.iterrows():
+            out.rows.append(_cohort_row(out, row))
+        out.rules.add(len(out.rows) - 1)
+    ours = pd.DataFrame(
+        {"row": row["title"], "unit": row["unit"], "model": names.MEAN_GUESS, "quantity": quantity, "ours": value}
+        for _, row in table.iterrows()
+        for quantity, value in (("mae", row["mae"]), ("std", row["sd"]))
+    )
+    return table.drop(columns=["decimals", "note"]), out, ours
+
+
+def _cohort_row(out: Printed, row: pd.Series) -> list[Cell]:
+    places = int(row["decimals"])
+    guess = Cell(with_spread(row["mae"], row["sd"], places))
+    if pd.isna(row["mae"]):
+        note = row["note"] if isinstance(row["note"], str) and row["note"] else "the mean guess was not run"
+        guess = out.note(guess, note)
+    return [
+        Cell(row["title"]),
+        Cell(row["unit"]),
+        Cell(count(row["n"])),
+        Cell(with_spread(row["truth_mean"], row["truth_sd"], places)),
+        guess,
+    ]
 
 
 MAKERS: dict[str, Callable[[str, pd.DataFrame, Path, Path, float], Made]] = {

@@ -12,7 +12,7 @@
 Names and the metrics they take: table1_sa_phenotypes (sa_phenotypes/*.csv), table2_la_phenotypes
 (la_phenotypes/*.csv), table3_physiological (physiological/*.csv), table4_diseases (disease_*/*.csv), segmentation
 (segmentation/*.csv), binary_features, categorical_features, tableC8_cohort (mean_guess.csv of sa_phenotypes,
-la_phenotypes and physiological). Which system a file is of stands in the file. A system of the paper without a file
+la_phenotypes and physiological). Each file names its system. A system of the paper without a file
 becomes a column, or rows, of dashes with the footnote that it was not run.
 """
 
@@ -21,10 +21,11 @@ from pathlib import Path
 import pandas as pd
 
 from vita.evaluation.small_counts import is_small, metrics_withheld
-from vita.printing.cells import latex, markdown, sizes
+from vita.printing.cells import latex, markdown
+from vita.printing.numbers import sizes
 from vita.printing.web import page
+from vita.report.paper import versus_page
 from vita.report.table_makers import MAKERS, REGRESSION
-from vita.report.versus_page import versus_page
 from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
 from vita.runtime.errors import UserError
@@ -44,7 +45,7 @@ def read_metrics(paths: list[Path], name: str) -> pd.DataFrame:
             raise UserError(f"no metrics file {path}: run the rule that measures this system")
         table = pd.read_csv(path, keep_default_na=True)
         if not {"model", "target", "n"} <= set(table.columns):
-            raise UserError(f"{path} is no metrics file: it needs the columns model, target and n")
+            raise UserError(f"{path} is not a metrics file: it needs the columns model, target and n")
         tables.append(table)
     if tables:
         return pd.concat(tables, ignore_index=True)

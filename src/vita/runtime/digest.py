@@ -1,16 +1,24 @@
-"""What a module's code means, as a digest: comments, docstrings and layout do not count.
+"""What a rule's code means, as a digest: a word that changes retrains nothing.
 
-Snakemake does not see that a rule's module has changed, since rules run `python -m vita...`. Each rule
-therefore carries the digest of its module, and of every `vita` module that it imports, in its params.
+Snakemake does not see that a rule's module has changed, since rules run `python -m vita...`. Each rule therefore
+carries the digest of its module, and of every `vita` module that it imports, in its params. What `meaning` leaves out
+of a module does not count, nor do the modules of `vita.runtime` (command lines, locks, disks, devices), on which no
+result depends, nor modules that say of themselves, in a line of their own, `# digest: shows only`.
 """
 
 import ast
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from vita.runtime.meaning import meaning
+
 _SOURCE = Path(__file__).parents[1]
+_MACHINERY = "vita.runtime"
+_OF_RESULTS = {"vita.runtime.privacy"}  # which counts tables may show
+_SHOWS_ONLY = re.compile(r"^# digest: shows only$", re.MULTILINE)
 
 
 def code_digest(module: str) -> str:
@@ -24,7 +32,10 @@ def code_digest(module: str) -> str:
 
     Raises:
         FileNotFoundError: there is no such module.
+        ValueError: it is a package, which has no code of its own; name the module that the rule runs.
     """
+    if _path(module).name == "__init__.py":
+        raise ValueError(f"{module} is a package; the digest needs the module that the rule runs")
     digest = hashlib.sha256()
     for name in sorted(_closure(module)):
         digest.update(f"{name}\0{_read(name).meaning}\0".encode())
@@ -53,25 +64,23 @@ class _Code:
 @cache
 def _read(module: str) -> _Code:
     """Parse a module, once: a plan needs the digests of some forty modules, which import each other."""
-    tree = ast.parse(_path(module).read_text(encoding="utf-8"))
+    text = _path(module).read_text(encoding="utf-8")
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = _without_docstring(node.body)
-    own = frozenset(name for name in names if name.split(".")[0] == "vita" and _exists(name))
-    return _Code(own, ast.dump(tree))  # comments and layout are not in a tree
+    own = frozenset(name for name in names if _counts(name))
+    return _Code(own, "" if _SHOWS_ONLY.search(text) else meaning(text))
 
 
-def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
-    first = body[0] if body else None
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-        return body[1:]
-    return body
+def _counts(name: str) -> bool:
+    """Whether a name is a module of this package on which a result may depend."""
+    if name.split(".")[0] != "vita" or not _exists(name):
+        return False
+    return not name.startswith(_MACHINERY) or name in _OF_RESULTS
 
 
 def _path(module: str) -> Path:

@@ -15,13 +15,13 @@ from typing import Any
 import polars as pl
 
 from vita.cohort.features import Feature, inputs, load_features
-from vita.cohort.reading import EID
 from vita.cohort.split_hash import split_hash
 from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
 from vita.runtime.errors import UserError
 
 LOG = logging.getLogger(__name__)
+EID = "eid"  # of every table between rules
 PHENOTYPE_GROUPS = ("sa_phenotypes", "la_phenotypes")
 
 

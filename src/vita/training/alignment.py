@@ -1,10 +1,13 @@
 """Stage II's learner: images and table rows of the same participant close together, others apart."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import torch
+import torch.distributed as dist
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
@@ -13,7 +16,6 @@ from vita.models.masking import kept_count, random_order
 from vita.runtime.errors import UserError
 from vita.tabular.encoder import Encoder
 from vita.training.data import Batch, Samples
-from vita.training.gather import gathered
 from vita.training.learner import Learner
 from vita.training.settings import Settings
 
@@ -48,8 +50,8 @@ class AlignmentLearner(Learner):
         """
         chunk = self.settings.stage.chunk
         if not chunk or chunk >= len(images):
-            return self.model(images, numbers, classes, order, self.keep)
-        parts = zip(*(tensor.split(chunk) for tensor in (images, numbers, classes, order)), strict=True)
+            return cast(tuple[Tensor, Tensor], self.model(images, numbers, classes, order, self.keep))
+        parts = zip(*(torch.split(tensor, chunk) for tensor in (images, numbers, classes, order)), strict=True)
         pairs = [checkpoint(self.model, *part, self.keep, use_reentrant=False) for part in parts]
         image, table = zip(*pairs, strict=True)
         return torch.cat(image), torch.cat(table)
@@ -77,7 +79,7 @@ def add_table(samples: Samples, encoded: Path, encoder: Encoder) -> None:
     """Give the batches `numbers` and `classes` of each participant's table row.
 
     Raises:
-        UserError: the table is missing, lacks a feature or a participant.
+        UserError: there is no table, or a feature or a participant is missing from it.
     """
     if not encoded.is_file():
         raise UserError(f"no encoded table {encoded}; run the rule that encodes the table first")
@@ -87,9 +89,47 @@ def add_table(samples: Samples, encoded: Path, encoder: Encoder) -> None:
         raise UserError(f"{encoded} has no column '{missing[0]}', which encoder.json lists; encode the table again")
     absent = int((~pd.Index(samples.eids).isin(table.index)).sum())
     if absent:
-        raise UserError(f"{encoded} lacks {absent} of {len(samples)} participants of the split; encode the table again")
+        raise UserError(
+            f"{encoded} has no row for {absent} of the {len(samples)} participants of the split; encode the table again"
+        )
     rows = table.loc[samples.eids]
     numbers = rows[[name for name, numerical in names.items() if numerical]].to_numpy(np.float32, copy=True)
     classes = rows[[name for name, numerical in names.items() if not numerical]].to_numpy(np.int64, copy=True)
     samples.add("numbers", torch.from_numpy(numbers))
     samples.add("classes", torch.from_numpy(classes))
+
+
+class _Gather(torch.autograd.Function):
+    """Rows of all processes; backward, a process gets the sum of all processes' gradients for its rows."""
+
+    @staticmethod
+    def forward(context: Any, rows: Tensor) -> Tensor:
+        context.rows = len(rows)
+        parts = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
+        dist.all_gather(parts, rows.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        total = gradient.contiguous().clone()
+        dist.all_reduce(total)
+        first = dist.get_rank() * context.rows
+        return total[first : first + context.rows]
+
+
+def gathered(embeddings_bp: Tensor) -> Tensor:
+    """Rows of all processes, one process after the other; the rows themselves in a single process.
+
+    Where each process computes the loss of the whole batch and gradients are averaged afterwards (as DDP does), the
+    result is the gradient of the whole batch.
+
+    Args:
+        embeddings_bp: (batch, width), as many rows in every process.
+
+    Returns:
+        (processes * batch, width).
+    """
+    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+        return embeddings_bp
+    gather: Callable[[Tensor], Tensor] = _Gather.apply
+    return gather(embeddings_bp)

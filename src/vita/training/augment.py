@@ -32,8 +32,8 @@ class Augmentation:
             generator: on the CPU, so that every device draws the same numbers.
 
         Returns:
-            Images in [0, 1], dark where the rotation brings in what the crop did not hold, and masks, not annotated
-            (255) there.
+            Images in [0, 1], dark where the rotation brings in what lay outside the crop, and masks, which are not
+            annotated (255) there.
         """
         maps = self._maps(len(images_bsthw), generator).to(images_bsthw.device)
         factor = 1 + self.contrast * (2 * torch.rand(len(images_bsthw), generator=generator) - 1)
@@ -62,7 +62,7 @@ class Augmentation:
 
 def move_masks(masks_bsthw: Tensor, grid_bhw2: Tensor) -> Tensor:
     """Classes at the places of a sampling grid, by the nearest pixel; 255 outside of the image."""
-    # grid_sample pads with 0: shifted so that 0 stands for "not annotated".
+    # grid_sample pads with 0, so classes are shifted until 0 means "not annotated"
     shifted = masks_bsthw.flatten(1, 2).float() - NOT_ANNOTATED
     moved = F.grid_sample(shifted, grid_bhw2.float(), mode="nearest", align_corners=False)
     return (moved + NOT_ANNOTATED).round().to(masks_bsthw.dtype).view_as(masks_bsthw)

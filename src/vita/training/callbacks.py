@@ -1,4 +1,4 @@
-"""What happens around the steps: state is kept, signals are heard, the best weights are chosen."""
+"""What happens around the steps: state is saved, signals are handled, the best weights are chosen."""
 
 import logging
 import math
@@ -6,17 +6,15 @@ import signal
 import time
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
 from vita.runtime.errors import UserError
 from vita.training.checkpoint import Identity, State, save_finished, save_state
-
-if TYPE_CHECKING:
-    from vita.training.learner import Learner
+from vita.training.learner import Learner, learner_of
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +41,13 @@ class KeepState(Callback):
         self._started = 0.0
         self._loss: torch.Tensor | None = None
 
-    def on_train_start(self, trainer: Trainer, learner: "Learner") -> None:
-        """Restore the optimiser; hear signals (the Trainer restores the former handlers).
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        """Restore the optimiser; handle signals from now on (the Trainer restores the former handlers).
 
         Raises:
             UserError: the first process goes on after another step than this one.
         """
+        learner = learner_of(module)
         step = learner.progress.step
         if step != (first := trainer.strategy.broadcast(step)):
             raise UserError(
@@ -68,9 +67,10 @@ class KeepState(Callback):
         self._signal = number
 
     def on_train_batch_end(
-        self, trainer: Trainer, learner: "Learner", outputs: dict[str, torch.Tensor], batch: Any, index: int
+        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, index: int
     ) -> None:
-        """Count the step, look at the loss, save if it is time."""
+        """Count the step, check the loss, save if it is due."""
+        learner = learner_of(module)
         progress, loss = learner.progress, outputs["loss"].detach()
         self._loss = loss if self._loss is None else self._loss + loss
         progress.step += 1
@@ -81,7 +81,7 @@ class KeepState(Callback):
         if not epoch_ends:
             self._save_if_due(trainer, learner)
 
-    def _read_loss(self, learner: "Learner") -> None:
+    def _read_loss(self, learner: Learner) -> None:
         """Add the losses since the last look to the epoch's sum.
 
         Raises:
@@ -98,8 +98,9 @@ class KeepState(Callback):
             )
         progress.loss_sum += value
 
-    def on_train_epoch_end(self, trainer: Trainer, learner: "Learner") -> None:
-        """Validation is done: write the row, keep weights if they are the best, stop if they have not been for long."""
+    def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """After validation: add the epoch's row, keep the best weights, stop early when patience is over."""
+        learner = learner_of(module)
         progress, metrics = learner.progress, learner.metrics
         epoch = progress.step // learner.steps_per_epoch
         learner.metrics = metrics = trainer.strategy.broadcast(metrics)  # all ranks decide alike
@@ -125,7 +126,7 @@ class KeepState(Callback):
             trainer.should_stop = True
         self._save_if_due(trainer, learner)
 
-    def _count_seconds(self, learner: "Learner") -> None:
+    def _count_seconds(self, learner: Learner) -> None:
         now = time.perf_counter()
         learner.progress.seconds += now - self._started
         self._started = now
@@ -133,7 +134,7 @@ class KeepState(Callback):
     def _due(self, step: int) -> bool:
         return step - self.saved_at >= self.every or self._signal is not None
 
-    def _save_if_due(self, trainer: Trainer, learner: "Learner") -> None:
+    def _save_if_due(self, trainer: Trainer, learner: Learner) -> None:
         if trainer.world_size > 1:  # a signal that reached one process counts for all
             for number in (signal.SIGUSR1, signal.SIGTERM):
                 if trainer.strategy.reduce_boolean_decision(self._signal == number, all=False):
@@ -145,7 +146,7 @@ class KeepState(Callback):
             raise SystemExit(128 + signal.SIGTERM)
         self._signal = None
 
-    def _save(self, trainer: Trainer, learner: "Learner") -> None:
+    def _save(self, trainer: Trainer, learner: Learner) -> None:
         weights = learner.model.state_dict()
         if not all(bool(torch.isfinite(tensor).all()) for tensor in weights.values()):
             raise UserError(
@@ -156,12 +157,13 @@ class KeepState(Callback):
         if trainer.is_global_zero:
             save_state(self.path, self._state(trainer, learner))
 
-    def _state(self, trainer: Trainer, learner: "Learner") -> State:
+    def _state(self, trainer: Trainer, learner: Learner) -> State:
         optimizer, precision = trainer.optimizers[0].state_dict(), trainer.precision_plugin.state_dict()
         return State(self.identity, learner.progress, learner.model.state_dict(), optimizer, precision)
 
-    def on_train_end(self, trainer: Trainer, learner: "Learner") -> None:
+    def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
         """Save the end, so that more epochs can be added."""
+        learner = learner_of(module)
         learner.progress.finished = True
         if not learner.progress.best_weights:
             raise UserError("the validation loss was never finite; lower the stage's lr or use precision 32")

@@ -1,4 +1,4 @@
-"""Resumable state: what it holds, when it fits, and how it is written so that a kill never harms it."""
+"""Resumable state: what it holds, when a training may go on from it, and how it is written so that no kill harms it."""
 
 import io
 import json

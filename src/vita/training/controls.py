@@ -28,7 +28,7 @@ from vita.training.batches import mixed_seed
 from vita.training.closed_form import predict_classes, predict_number, standardised
 from vita.training.data import Samples
 from vita.training.frozen import brightness, demographics, plane_tokens
-from vita.training.predict import Predictions, long_table, thresholds
+from vita.training.long_table import Predictions, long_table, thresholds
 from vita.training.session import Session, open_session
 from vita.training.task import Task, make_task
 

@@ -26,7 +26,7 @@ def read_split(path: Path) -> pd.Series:
     """Split of each participant, indexed by eid in ascending order.
 
     Raises:
-        UserError: the file is missing, lacks a column, names a participant twice or knows another split.
+        UserError: there is no file, a column is missing, a participant is named twice, or a split has another name.
     """
     if not path.is_file():
         raise UserError(f"no split file {path}; run the rule that makes the split first")
@@ -41,7 +41,7 @@ def read_split(path: Path) -> pd.Series:
 
 
 def even_frames(available: int, frames: int, sampling: Sampling) -> list[int]:
-    """Frames evenly over the cycle, beginning with end-diastole (frame 0).
+    """Indices of frames spread evenly over the cycle, beginning with end-diastole (frame 0).
 
     Args:
         available: frames stored.

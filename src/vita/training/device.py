@@ -1,12 +1,18 @@
-"""The device of a training, and the process made ready for it."""
+"""The device of a training, and the process made ready for it: threads, seed and how it keeps memory."""
 
+import ctypes
 import os
+import sys
 
 import torch
 
 from vita.runtime.errors import UserError
-from vita.training.memory import keep_freed_memory
 from vita.training.settings import Settings, TrainingSettings
+
+# Parameters of glibc's mallopt(3).
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_NEVER = 2**31 - 1
+_ONE_GB = 2**30
 
 
 def device_of(training: TrainingSettings) -> torch.device:
@@ -33,10 +39,10 @@ def device_of(training: TrainingSettings) -> torch.device:
 
 
 def check_nodes(training: TrainingSettings) -> None:
-    """Several nodes train together only where each process was told where the others are.
+    """Check that a training on several nodes was started on each of them, with the addresses of the others.
 
     Raises:
-        UserError: it was not.
+        UserError: this process knows no other node.
     """
     if training.nodes > 1 and not {"MASTER_ADDR", "MASTER_PORT", "NODE_RANK"} <= set(os.environ):
         raise UserError(
@@ -51,3 +57,20 @@ def prepare(settings: Settings) -> torch.device:
     torch.set_num_threads(settings.training.threads)
     torch.manual_seed(settings.seed)
     return device_of(settings.training)
+
+
+def keep_freed_memory() -> bool:
+    """Have glibc take tensors up to 1 GB from its heap, and not give freed memory back.
+
+    By default every tensor of some MB is mapped anew, and each of its pages is zeroed by the kernel when it is first
+    written: 12 % of a Stage III step and a third of a segmentation step on one core (torch 2.13, glibc 2.36).
+
+    Returns:
+        Whether it took effect; other C libraries are left as they are.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    return bool(mallopt(_M_MMAP_THRESHOLD, _ONE_GB)) and bool(mallopt(_M_TRIM_THRESHOLD, _NEVER))

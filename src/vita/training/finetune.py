@@ -2,8 +2,10 @@
 
 import hashlib
 import logging
-from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,43 +17,78 @@ from vita.models.image_encoder import ImageEncoder
 from vita.runtime.atomic import replacing
 from vita.tabular.truth import load_targets
 from vita.training import records
+from vita.training.long_table import COLUMNS, long_table, predict, thresholds
 from vita.training.loop import fit
-from vita.training.predict import COLUMNS, long_table, predict, thresholds
-from vita.training.prediction import PredictionLearner
+from vita.training.predictor import PredictionLearner
 from vita.training.session import Session, open_session
 from vita.training.task import Task, make_task, sampling_weights
 
 log = logging.getLogger(__name__)
 
 
-def train_predictor(args: Namespace) -> None:
+@dataclass(frozen=True)
+class Job:
+    """A training of Stage III: what is learnt by which system, from which files, into which.
+
+    Attributes:
+        task: of targets.tsv, or segmentation.
+        system: one of `stage3.MODELS`.
+        shards: NNNNN.npz files, a table beside each.
+        split: split.parquet.
+        settings: the seed and the blocks model, training and stage, as in config.yaml.
+        targets: targets.tsv, features.tsv beside it.
+        output: the model's folder.
+        predictions: written at the end, parquet.
+        target: the only target to learn; all of the task without it.
+        fields: fields.parquet, for a task that needs it; `phenotypes` and `labels` likewise.
+        init: folder of weights that the image encoder starts from.
+        masks: written at the end of a segmentation, npz.
+    """
+
+    task: str
+    system: str
+    shards: Sequence[Path]
+    split: Path
+    settings: Mapping[str, Any]
+    targets: Path
+    output: Path
+    predictions: Path
+    target: str | None = None
+    fields: Path | None = None
+    phenotypes: Path | None = None
+    labels: Path | None = None
+    init: Path | None = None
+    masks: Path | None = None
+
+
+def train_predictor(job: Job) -> None:
     """Train a predictor of numbers and classes; write model and predictions."""
-    session = open_session("stage3", args.shards, args.split, args.settings)
-    values, targets = load_targets(args.targets, args.task, args.fields, args.phenotypes, args.labels)
+    session = open_session("stage3", job.shards, job.split, job.settings)
+    values, targets = load_targets(job.targets, job.task, job.fields, job.phenotypes, job.labels)
     train, validate = session.samples(["train"]), session.samples(["val"])
-    own = {"task": args.task, "system": args.model}
-    if args.target:
-        own["target"] = args.target
-        targets = [target for target in targets if target.name == args.target]
-        if not targets or values[args.target].reindex(train.eids).isna().all():
-            write_nothing(session, args.output, args.predictions, own)
+    own = {"task": job.task, "system": job.system}
+    if job.target:
+        own["target"] = job.target
+        targets = [target for target in targets if target.name == job.target]
+        if not targets or values[job.target].reindex(train.eids).isna().all():
+            write_nothing(session, job.output, job.predictions, own)
             return
     task = make_task(values, targets, train)
     for samples in (train, validate):
         task.add_to(samples)
-    model, pretrained, digests = _predictor(session, args, task)
+    model, pretrained, digests = _predictor(session, job, task)
     digests |= {"targets": _digest(task.truth.reindex(np.concatenate([train.eids, validate.eids])))}
     learner = PredictionLearner(model, session.settings, task, pretrained)
     identity = session.identity(train, validate, **own, **digests)
     weights = sampling_weights(task, train) if session.settings.stage.imbalance == "sampling" else None
-    fitted = fit(learner, train, validate, args.output, identity, weights)
+    fitted = fit(learner, train, validate, job.output, identity, weights)
     del train
     samples = session.samples(["val", "test"], "predict")
     predictions = predict(learner, samples, session.device)
     chosen = thresholds(task, samples, predictions)
-    with replacing(args.predictions) as path:
+    with replacing(job.predictions) as path:
         long_table(task, samples, predictions, chosen).to_parquet(path, index=False)
-    session.write(args.output, learner, fitted, **own, targets=task.record(), thresholds=chosen)
+    session.write(job.output, learner, fitted, **own, targets=task.record(), thresholds=chosen)
 
 
 def write_nothing(session: Session, folder: Path, predictions: Path, own: dict[str, str]) -> None:
@@ -70,45 +107,46 @@ def write_nothing(session: Session, folder: Path, predictions: Path, own: dict[s
     records.write_config(folder / "config.json", {**own, **numbers, "targets": {}, "split_hash": split})
 
 
-def train_segmenter(args: Namespace) -> None:
+def train_segmenter(job: Job) -> None:
     """Train a segmenter; write model, areas and masks."""
-    from vita.models.segmenter import Segmenter
+    from vita.models.segmenter import Segmenter  # start-up
     from vita.training.segmentation import SegmentationLearner, area_table, segment
 
-    session = open_session("stage3", args.shards, args.split, args.settings)
+    assert job.masks is not None
+    session = open_session("stage3", job.shards, job.split, job.settings)
     train, validate = session.samples(["train"], masks=True), session.samples(["val"], masks=True)
-    encoder, digests = _encoder(session, args)
-    learner = SegmentationLearner(Segmenter(session.model, encoder), session.settings, bool(args.init))
-    identity = session.identity(train, validate, task=args.task, system=args.model, **digests)
-    fitted = fit(learner, train, validate, args.output, identity)
+    encoder, digests = _encoder(session, job)
+    learner = SegmentationLearner(Segmenter(session.model, encoder), session.settings, bool(job.init))
+    identity = session.identity(train, validate, task=job.task, system=job.system, **digests)
+    fitted = fit(learner, train, validate, job.output, identity)
     del train
     tables = []
     for name in ("val", "test"):
         samples = session.samples([name], "predict", masks=True)
         masks = segment(learner, samples, session.device)
         tables.append(area_table(masks, samples.split, samples.frames))
-    with replacing(args.predictions) as path:
+    with replacing(job.predictions) as path:
         pd.concat(tables, ignore_index=True).to_parquet(path, index=False)
-    with replacing(args.masks) as path:
+    with replacing(job.masks) as path:
         np.savez_compressed(path, **masks)
-    session.write(args.output, learner, fitted, task=args.task, system=args.model)
+    session.write(job.output, learner, fitted, task=job.task, system=job.system)
 
 
-def _predictor(session: Session, args: Namespace, task: Task) -> tuple[nn.Module, nn.Module | None, dict[str, str]]:
+def _predictor(session: Session, job: Job, task: Task) -> tuple[nn.Module, nn.Module | None, dict[str, str]]:
     """The network, its pretrained part and the digest of the weights it starts from."""
-    if args.model == "resnet50":
-        from vita.models.baselines import ResNet50
+    if job.system == "resnet50":
+        from vita.models.baselines import ResNet50  # start-up
 
         return ResNet50(session.model, task.outputs), None, {}
     stage = session.settings.stage
-    encoder, digests = _encoder(session, args)
+    encoder, digests = _encoder(session, job)
     model = Regressor(session.model, encoder, task.outputs, stage.pooling)
-    return model, encoder if args.init else None, digests
+    return model, encoder if job.init else None, digests
 
 
-def _encoder(session: Session, args: Namespace) -> tuple[ImageEncoder, dict[str, str]]:
+def _encoder(session: Session, job: Job) -> tuple[ImageEncoder, dict[str, str]]:
     encoder = ImageEncoder(session.model)
-    return encoder, {"init": session.start_encoder(encoder, args.init)} if args.init else {}
+    return encoder, {"init": session.start_encoder(encoder, job.init)} if job.init else {}
 
 
 def _digest(values: pd.DataFrame) -> str:

@@ -14,7 +14,7 @@ from vita.training.augment import Augmentation
 from vita.training.batches import mixed_seed
 from vita.training.checkpoint import Progress
 from vita.training.data import Batch, Samples
-from vita.training.schedule import learning_rate_factor
+from vita.training.optimisation import learning_rate_factor, make_optimizer
 from vita.training.settings import Settings
 
 _TRAIN, _VALIDATE = 1, 2  # streams of random numbers
@@ -99,15 +99,12 @@ class Learner(LightningModule):
             torch.nn.utils.clip_grad_norm_(parameters, gradient_clip_val)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """AdamW or Adam; vectors (norms, biases, class tokens) are not decayed."""
-        stage, groups, seen = self.settings.stage, [], set()
-        for scale, module in self.parameter_groups():
-            fresh = [p for p in module.parameters() if id(p) not in seen and p.requires_grad]
-            seen.update(map(id, fresh))
-            for decay, flat in ((stage.weight_decay, False), (0.0, True)):
-                chosen = [p for p in fresh if (max(p.shape, default=1) == p.numel()) == flat]
-                if chosen:
-                    groups.append({"params": chosen, "weight_decay": decay, "scale": scale})
-        kind = torch.optim.AdamW if stage.optimizer == "adamw" else torch.optim.Adam
-        # a fused optimiser would itself take the scale of fp16 off the gradients, after they are clipped
-        return kind(groups, lr=stage.lr, fused=self.settings.training.precision != "fp16")
+        """The stage's optimiser."""
+        fused = self.settings.training.precision != "fp16"
+        return make_optimizer(self.parameter_groups(), self.settings.stage, fused)
+
+
+def learner_of(module: LightningModule) -> Learner:
+    """The module that Lightning hands to its callbacks: always one of ours, which its own types do not say."""
+    assert isinstance(module, Learner)
+    return module

@@ -5,11 +5,11 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch import Trainer
-from lightning.pytorch.plugins.environments import LightningEnvironment
-from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 from vita.training import checkpoint, records
@@ -26,7 +26,11 @@ log = logging.getLogger(__name__)
 
 # the batch's key by stage; in Stage III the task or the system may have its own
 _BATCH_KEY = {"stage1": "stage1.batch", "stage2": "stage2.batch", "stage3": "stage3.defaults.batch"}
-_PRECISION = {"32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+_PRECISION: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
+    "32": "32-true",
+    "bf16": "bf16-mixed",
+    "fp16": "16-mixed",
+}
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,10 @@ class Fitted:
     Attributes:
         progress: with history and best epoch.
         identity: configuration and digests of code and data.
-        resumed_at: step at which this process began.
     """
 
     progress: Progress
     identity: Identity
-    resumed_at: int
 
 
 def fit(
@@ -79,16 +81,15 @@ def fit(
     if state is not None:
         learner.model.load_state_dict(state.weights)
         learner.progress = state.progress
-    resumed_at = learner.progress.step
     if state is None or not checkpoint.is_complete(state, identity):
         _run(learner, keeper, train, validate, order, folder)
     else:
         log.info("already trained with this configuration: taking its weights")
-    if rank_zero_only.rank or os.environ.get("NODE_RANK", "0") != "0":
+    if getattr(rank_zero_only, "rank", 0) or os.environ.get("NODE_RANK", "0") != "0":
         raise SystemExit(0)  # the first process, that of the first node, predicts and writes
     learner.model.load_state_dict(learner.progress.best_weights)
     learner.model.eval()
-    return Fitted(learner.progress, identity, resumed_at)
+    return Fitted(learner.progress, identity)
 
 
 def _run(

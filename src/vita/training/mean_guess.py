@@ -1,6 +1,6 @@
 """The baseline without a model: the training split's mean of numbers, and its shares of classes."""
 
-from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,7 @@ import pandas as pd
 
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
+from vita.tabular.targets import Target
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -20,15 +21,26 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--phenotypes", type=Path, help="phenotypes.parquet, for a task that needs it")
     parser.add_argument("--labels", type=Path, help="labels of the task's disease, for a task of one")
     parser.add_argument("--predictions", type=Path, required=True, help="output: predictions, parquet")
-    guess(parser.parse_args(arguments))
-
-
-def guess(args: Namespace) -> None:
-    """Write the same guess for everybody in the validation and test splits."""
-    from vita.tabular.truth import load_targets
+    args = parser.parse_args(arguments)
+    from vita.tabular.truth import load_targets  # start-up
 
     values, targets = load_targets(args.targets, args.task, args.fields, args.phenotypes, args.labels)
     split = pd.read_parquet(args.split).set_index("eid")["split"].sort_index()
+    with replacing(args.predictions) as path:
+        guess(values, targets, split).to_parquet(path, index=False)
+
+
+def guess(values: pd.DataFrame, targets: Sequence[Target], split: pd.Series) -> pd.DataFrame:
+    """The same guess for everybody in the validation and test splits.
+
+    Args:
+        values: a column per target, indexed by eid; NaN where unknown.
+        targets: to guess.
+        split: of every participant, indexed by eid.
+
+    Returns:
+        The long table of predictions, as `long_table.long_table` gives it for a model.
+    """
     values = values.reindex(split.index)
     parts = []
     for target in targets:
@@ -42,8 +54,7 @@ def guess(args: Namespace) -> None:
             part["class"] = place if target.kind == "categorical" else -1
             part["threshold"] = 0.5 if target.kind == "binary" else np.nan
             parts.append(part[part["split"] != "train"])
-    with replacing(args.predictions) as path:
-        pd.concat(parts, ignore_index=True).to_parquet(path, index=False)
+    return pd.concat(parts, ignore_index=True)
 
 
 if __name__ == "__main__":

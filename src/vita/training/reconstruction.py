@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor
 
-from vita.models.mae import MaskedAutoencoder
+from vita.models.mae import MaeOutput, MaskedAutoencoder
 from vita.models.masking import kept_count, random_order
+from vita.models.patches import patchify
 from vita.training.data import Batch
 from vita.training.learner import Learner
 from vita.training.settings import Settings
@@ -17,9 +18,7 @@ def psnr_db(mse: Tensor) -> Tensor:
 
 def errors(model: MaskedAutoencoder, images_bsthw: Tensor, order: Tensor, keep: int) -> tuple[Tensor, Tensor]:
     """Mean squared error of each participant over masked patches and over all patches, (batch,) each."""
-    from vita.models.patches import patchify
-
-    output = model(images_bsthw, order, keep)
+    output: MaeOutput = model(images_bsthw, order, keep)
     squared = (output.reconstruction.float() - patchify(images_bsthw, model.settings.patch)).square().mean(dim=2)
     masked = output.masked.float()
     return (squared * masked).sum(dim=1) / masked.sum(dim=1).clamp(min=1), squared.mean(dim=1)
@@ -37,7 +36,10 @@ class ReconstructionLearner(Learner):
     def training_loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Pixel loss over masked or all patches."""
         images = batch["images"]
-        return self.model(images, random_order(len(images), self.model.settings.tokens, generator), self.keep).loss
+        output: MaeOutput = self.model(
+            images, random_order(len(images), self.model.settings.tokens, generator), self.keep
+        )
+        return output.loss
 
     def validation_values(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Squared errors of each participant."""

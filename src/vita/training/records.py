@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from vita.runtime.atomic import replacing, write_text
@@ -46,19 +46,6 @@ def write_model(path: Path, weights: Mapping[str, Tensor]) -> None:
 def write_config(path: Path, record: Mapping[str, Any]) -> None:
     """Write config.json."""
     write_text(path, json.dumps(record, indent=2, sort_keys=True) + "\n")
-
-
-def read_model(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Weights and config.json of a trained or imported model.
-
-    Raises:
-        UserError: the folder lacks one of them.
-    """
-    for name in ("model.safetensors", "config.json"):
-        if not (folder / name).is_file():
-            raise UserError(f"{folder} holds no {name}; train the model that should lie there, or import its weights")
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    return load_file(folder / "model.safetensors"), config
 
 
 def surroundings(device: torch.device) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What every stage does around its training: open data, identify the run, start from weights, write results."""
+"""What every stage does around its training: open data, describe the run, load starting weights, write results."""
 
 import hashlib
 import logging

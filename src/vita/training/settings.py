@@ -1,12 +1,12 @@
 """Settings of a training: the blocks `training` and `stage` of the configuration, checked key by key."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeVar
 
 from vita.runtime.errors import UserError
 
-T = TypeVar("T")
+T = TypeVar("T", "TrainingSettings", "StageSettings")
 Choices = Mapping[str, tuple[str, ...]]
 
 
@@ -96,7 +96,6 @@ class Settings:
     model: Mapping[str, Any]
     training: TrainingSettings
     stage: StageSettings
-    blocks: Mapping[str, Any] = field(default_factory=dict)
 
 
 _CHOICES: Choices = {
@@ -129,7 +128,7 @@ def read_settings(blocks: Mapping[str, Any]) -> Settings:
             f"config: the stage's 'batch' is {stage.batch}, not a multiple of the {processes} devices that share it: "
             f"{training.devices} 'gpus' of 'resources.rules' on {training.nodes} 'training.nodes'; change one of them"
         )
-    return Settings(int(blocks.get("seed", 0)), blocks["model"], training, stage, dict(blocks))
+    return Settings(int(blocks.get("seed", 0)), blocks["model"], training, stage)
 
 
 def _block(kind: type[T], name: str, block: Mapping[str, Any]) -> T:

@@ -3,17 +3,16 @@
 import logging
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from tqdm import tqdm
 
-if TYPE_CHECKING:
-    from vita.training.learner import Learner
+from vita.training.learner import learner_of
 
 log = logging.getLogger(__name__)
+# digest: shows only
 
 
 class ShowProgress(Callback):
@@ -24,22 +23,24 @@ class ShowProgress(Callback):
         self._started = 0.0
         self._first = 0
 
-    def on_train_start(self, trainer: Trainer, learner: "Learner") -> None:
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         """Open the bar where the training is."""
+        learner = learner_of(module)
         self._started, self._first = time.perf_counter(), learner.progress.step
         if trainer.is_global_zero and sys.stderr.isatty():
             total = learner.settings.stage.epochs * learner.steps_per_epoch
             self._bar = tqdm(total=total, initial=self._first, unit="step", dynamic_ncols=True)
 
     def on_train_batch_end(
-        self, trainer: Trainer, learner: "Learner", outputs: dict[str, torch.Tensor], batch: Any, index: int
+        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, index: int
     ) -> None:
         """Advance the bar."""
         if self._bar is not None:
             self._bar.update(1)
 
-    def on_train_epoch_end(self, trainer: Trainer, learner: "Learner") -> None:
+    def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         """Show the epoch's losses and metrics."""
+        learner = learner_of(module)
         row = learner.progress.history[-1]
         text = ", ".join(f"{k} {v:.4g}" for k, v in row.items() if k not in ("epoch", "step", "seconds"))
         if self._bar is not None:
@@ -51,7 +52,7 @@ class ShowProgress(Callback):
             left = seconds / done * (epochs * learner.steps_per_epoch - learner.progress.step)
             log.info("epoch %d/%d, %.0f s left: %s", epoch, epochs, left, text)
 
-    def on_train_end(self, trainer: Trainer, learner: "Learner") -> None:
+    def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
         """Close the bar."""
         if self._bar is not None:
             self._bar.close()

@@ -4,8 +4,9 @@ Writes model.safetensors (best on validation), config.json and history.csv into 
 in its checkpoints/. Run again after an interruption, it goes on.
 """
 
-from argparse import Namespace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from vita.runtime import cli
 
@@ -17,25 +18,37 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--init", type=Path, help="folder of weights to start from")
     parser.add_argument("--output", type=Path, required=True, help="the model's folder")
     cli.add_settings(parser, "seed and the blocks model, training, stage")
-    train(parser.parse_args(arguments))
+    args = parser.parse_args(arguments)
+    train(args.shards, args.split, args.settings, args.output, args.init)
 
 
-def train(args: Namespace) -> None:
-    """Train and write."""
+def train(
+    shards: Sequence[Path], split: Path, settings: Mapping[str, Any], output: Path, init: Path | None = None
+) -> None:
+    """Train, or go on, or take what is finished; write the model's folder.
+
+    Args:
+        shards: NNNNN.npz files, a table beside each.
+        split: split.parquet.
+        settings: the seed and the blocks model, training and stage, as in config.yaml.
+        output: the model's folder.
+        init: folder of weights to start from.
+
+    Raises:
+        UserError: settings, files or weights cannot be used.
+    """
     from vita.models.mae import MaskedAutoencoder
     from vita.training.loop import fit
     from vita.training.reconstruction import ReconstructionLearner
     from vita.training.session import open_session
 
-    session = open_session("stage1", args.shards, args.split, args.settings)
+    session = open_session("stage1", shards, split, settings)
     train, validate = session.samples(["train"]), session.samples(["val"])
-    model = MaskedAutoencoder(session.model, session.settings.stage.loss or "masked")
-    digests = {}
-    if args.init:
-        digests["init"] = session.start_encoder(model.encoder, args.init)
+    model = MaskedAutoencoder(session.model, "all" if session.settings.stage.loss == "all" else "masked")
+    digests = {"init": session.start_encoder(model.encoder, init)} if init else {}
     learner = ReconstructionLearner(model, session.settings)
-    fitted = fit(learner, train, validate, args.output, session.identity(train, validate, **digests))
-    session.write(args.output, learner, fitted)
+    fitted = fit(learner, train, validate, output, session.identity(train, validate, **digests))
+    session.write(output, learner, fitted)
 
 
 if __name__ == "__main__":

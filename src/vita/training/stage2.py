@@ -4,8 +4,9 @@ Writes model.safetensors (best on validation), config.json and history.csv into 
 in its checkpoints/. Run again after an interruption, it goes on.
 """
 
-from argparse import Namespace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from vita.runtime import cli
 
@@ -19,31 +20,53 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--init", type=Path, help="folder of Stage I, or of imported weights")
     parser.add_argument("--output", type=Path, required=True, help="the model's folder")
     cli.add_settings(parser, "seed and the blocks model, training, stage")
-    train(parser.parse_args(arguments))
+    args = parser.parse_args(arguments)
+    train(args.shards, args.split, args.encoded, args.encoder, args.settings, args.output, args.init)
 
 
-def train(args: Namespace) -> None:
-    """Train and write."""
+def train(
+    shards: Sequence[Path],
+    split: Path,
+    encoded: Path,
+    encoder: Path,
+    settings: Mapping[str, Any],
+    output: Path,
+    init: Path | None = None,
+) -> None:
+    """Train, or go on, or take what is finished; write the model's folder.
+
+    Args:
+        shards: NNNNN.npz files, a table beside each.
+        split: split.parquet.
+        encoded: encoded.parquet, a row per participant.
+        encoder: encoder.json, which lists its features.
+        settings: the seed and the blocks model, training and stage, as in config.yaml.
+        output: the model's folder.
+        init: folder of weights to start from.
+
+    Raises:
+        UserError: settings, files or weights cannot be used.
+    """
     from vita.models.alignment import Alignment
     from vita.tabular.encoder import load_encoder
     from vita.training.alignment import AlignmentLearner, add_table
     from vita.training.loop import fit
     from vita.training.session import file_digest, open_session
 
-    session = open_session("stage2", args.shards, args.split, args.settings)
-    encoder = load_encoder(args.encoder)
+    session = open_session("stage2", shards, split, settings)
+    features = load_encoder(encoder)
     train, validate = session.samples(["train"]), session.samples(["val"])
     for samples in (train, validate):
-        add_table(samples, args.encoded, encoder)
-    model = Alignment(session.model, encoder.count("numerical"), encoder.count("binary"), encoder.categories)
-    digests = {"encoder": file_digest(args.encoder), "encoded": file_digest(args.encoded)}
+        add_table(samples, encoded, features)
+    model = Alignment(session.model, features.count("numerical"), features.count("binary"), features.categories)
+    digests = {"encoder": file_digest(encoder), "encoded": file_digest(encoded)}
     scale = 1.0
-    if args.init:
-        digests["init"] = session.start_encoder(model.image_encoder, args.init)
+    if init:
+        digests["init"] = session.start_encoder(model.image_encoder, init)
         scale = session.settings.stage.encoder_lr_scale
     learner = AlignmentLearner(model, session.settings, scale)
-    fitted = fit(learner, train, validate, args.output, session.identity(train, validate, **digests))
-    session.write(args.output, learner, fitted, features=[feature.name for feature in encoder.features])
+    fitted = fit(learner, train, validate, output, session.identity(train, validate, **digests))
+    session.write(output, learner, fitted, features=[feature.name for feature in features.features])
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ folder, and predictions for the validation and test splits. Run again after an i
 after the end, it predicts again.
 """
 
-from argparse import Namespace
 from pathlib import Path
 
 from vita.runtime import cli
@@ -32,20 +31,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--masks", type=Path, help="output: masks of the test split, npz (segmentation)")
     cli.add_settings(parser, "seed and the blocks model, training, stage")
     args = parser.parse_args(arguments)
-    if args.task == "segmentation":
-        if args.masks is None or args.model == "resnet50":
-            raise UserError("segmentation needs --masks, and a model with an image encoder; resnet50 has none")
-        from vita.training.finetune import train_segmenter
+    segmenting = args.task == "segmentation"
+    if segmenting and (args.masks is None or args.model == "resnet50"):
+        raise UserError("segmentation needs --masks, and a model with an image encoder; resnet50 has none")
+    from vita.training.finetune import Job, train_predictor, train_segmenter  # start-up
 
-        train_segmenter(args)
+    job = Job(**({"system": args.model} | {key: value for key, value in vars(args).items() if key != "model"}))
+    if segmenting:
+        train_segmenter(job)
     else:
-        _train_predictor(args)
-
-
-def _train_predictor(args: Namespace) -> None:
-    from vita.training.finetune import train_predictor
-
-    train_predictor(args)
+        train_predictor(job)
 
 
 if __name__ == "__main__":

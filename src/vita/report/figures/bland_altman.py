@@ -17,9 +17,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from vita.evaluation.mask_phenotypes import LIMIT, TASKS
+from vita import names
+from vita.evaluation.mask_phenotypes import LIMIT
 from vita.evaluation.predictions import read_targets
-from vita.printing.cells import sizes
+from vita.printing.numbers import sizes
 from vita.report.figures import style
 from vita.runtime import cli
 from vita.runtime.errors import UserError
@@ -87,9 +88,9 @@ def main(arguments: list[str] | None = None) -> None:
     style.add_common(parser)
     args = parser.parse_args(arguments)
     style.apply()
-    targets = pd.concat([read_targets(args.targets, task) for task in TASKS], ignore_index=True)
+    targets = pd.concat([read_targets(args.targets, task) for task in names.PHENOTYPE_TASKS], ignore_index=True)
     drawn = collect(args.participants, targets)
-    style.save(draw(drawn), drawn, args)
+    style.save(draw(drawn), drawn, style.Files.of(vars(args)))
 
 
 if __name__ == "__main__":

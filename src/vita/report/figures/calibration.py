@@ -6,9 +6,9 @@
         --svg results/figures/calibration.svg --png results/figures/calibration.png
         --csv results/figures/calibration.csv
 
-Participants are sorted by probability and cut into bins of equal size; neighbours are joined until none tells of 1 to
-9 people with the disease, or without it. Bars: Wilson's 95 % interval of the observed
-frequency. Dashed: perfect calibration. The Brier score stands above each panel.
+Participants are sorted by probability and cut into bins of equal size; neighbours are merged until none reveals a
+group of 1 to 9 people with the disease, or without it. Bars: Wilson's 95 % interval of the observed
+frequency. Dashed: perfect calibration. The Brier score is printed above each panel.
 """
 
 import math
@@ -38,8 +38,8 @@ PANEL_INCHES = 1.75
 def curve(found: Pairs) -> pd.DataFrame:
     """`n`, `predicted` (mean probability), `observed` (frequency), `low`, `high` of each bin, in order.
 
-    Bins of equal size, of which neighbours are joined until no bin tells of 1 to 9 people with the disease or without
-    it; no bin at all where even one would.
+    Bins of equal size, of which neighbours are merged until no bin has 1 to 9 people with the disease or without
+    it; no bin at all where even a single one would.
     """
     rows = []
     for part in _bins(found):
@@ -53,16 +53,16 @@ def curve(found: Pairs) -> pd.DataFrame:
 def _bins(found: Pairs) -> list[np.ndarray]:
     """Places in `found` of each bin's participants."""
     parts = np.array_split(np.argsort(found.prediction, kind="stable"), BINS)
-    for count in range(BINS, 0, -1):  # as many bins as can be told, and of those the most equal
+    for count in range(BINS, 0, -1):  # as many bins as may be shown, and of those the most equal
         cuts = [(0, *inner, BINS) for inner in combinations(range(1, BINS), count - 1)]
         for ends in sorted(cuts, key=lambda ends: max(np.diff(ends))):
             bins = [np.concatenate(parts[first:last]) for first, last in pairwise(ends)]
-            if all(_may_be_told(found.truth[each]) for each in bins):
+            if all(_may_be_shown(found.truth[each]) for each in bins):
                 return bins
     return []
 
 
-def _may_be_told(truth: np.ndarray) -> bool:
+def _may_be_shown(truth: np.ndarray) -> bool:
     """Whether neither those with the disease nor those without it are few."""
     positives = int(truth.sum())
     return not is_small(pd.Series([truth.size, positives, truth.size - positives])).any()
@@ -135,7 +135,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     style.apply()
     drawn = collect(args.predictions, read_targets(args.targets))
-    style.save(draw(drawn, style.colour(args.predictions[0].stem)), drawn, args)
+    style.save(draw(drawn, style.colour(args.predictions[0].stem)), drawn, style.Files.of(vars(args)))
 
 
 if __name__ == "__main__":

@@ -23,14 +23,14 @@ def read_sections(path: Path, split: str | None = None) -> tuple[pd.DataFrame, n
         `eid`, `section` sorted by both, and their vectors (rows, width) float32.
 
     Raises:
-        UserError: the file is missing, is no embeddings file, or has nobody of the split.
+        UserError: the file is missing, is not an embeddings file, or has no row of the split.
     """
     if not path.is_file():
         raise UserError(f"no embeddings file {path}: run the rule that embeds the participants")
     table = pd.read_parquet(path)
     missing = [name for name in ("eid", "split", "section", "vector") if name not in table.columns]
     if missing:
-        raise UserError(f"{path} is no embeddings file: it has no column {', '.join(missing)}")
+        raise UserError(f"{path} is not an embeddings file: it has no column {', '.join(missing)}")
     table = table if split is None else table[table["split"] == split]
     if table.empty:
         raise UserError(f"{path} has no row" + (f" with split {split!r}" if split else ""))
@@ -68,4 +68,5 @@ def embed(vectors: np.ndarray, seed: int) -> np.ndarray:
     standard = (vectors - vectors.mean(axis=0)) / np.where(spread > 0, spread, 1)
     components = PCA(min(COMPONENTS, *standard.shape), random_state=seed).fit_transform(standard)
     perplexity = min(PERPLEXITY, (len(vectors) - 1) / 3)
-    return TSNE(init="pca", perplexity=perplexity, random_state=seed).fit_transform(components)
+    position: np.ndarray = TSNE(init="pca", perplexity=perplexity, random_state=seed).fit_transform(components)
+    return position

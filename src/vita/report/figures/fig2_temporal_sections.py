@@ -17,6 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from vita.report.figures import embedding_map, style
 from vita.runtime import cli
@@ -57,7 +58,7 @@ def draw(drawn: pd.DataFrame) -> Figure:
         axes.set(xticks=[], yticks=[], xlabel="t-SNE 1", ylabel="t-SNE 2")
         axes.set_box_aspect(1)
     handles = [
-        plt.Line2D([], [], marker="o", linestyle="", markersize=5, color=colours[place], label=str(place + 1))
+        Line2D([], [], marker="o", linestyle="", markersize=5, color=colours[place], label=str(place + 1))
         for place in range(count)
     ]
     people = (drawn["panel"] == "embedding").sum() // count
@@ -80,7 +81,7 @@ def main(arguments: list[str] | None = None) -> None:
     style.apply()
     limit = args.settings.get("evaluation", {}).get("tsne_participants", 10000)
     drawn = collect(args.embeddings, limit, args.settings.get("seed", 0))
-    style.save(draw(drawn), drawn, args)
+    style.save(draw(drawn), drawn, style.Files.of(vars(args)))
 
 
 if __name__ == "__main__":

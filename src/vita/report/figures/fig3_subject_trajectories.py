@@ -75,7 +75,7 @@ def _magnified(axes: Axes, part: pd.DataFrame, colour: str) -> None:
         offset = 7 * away / (np.linalg.norm(away) or 1)
         axes.annotate(
             name,
-            place,
+            (float(place[0]), float(place[1])),
             xytext=tuple(offset),
             textcoords="offset points",
             ha="center",
@@ -87,7 +87,7 @@ def _magnified(axes: Axes, part: pd.DataFrame, colour: str) -> None:
 
 
 def _labels(part: pd.DataFrame, near: float) -> list[tuple[np.ndarray, str]]:
-    """Where each section's number stands; sections closer than `near` to an earlier one share its label."""
+    """Where each section's number goes; sections closer than `near` to an earlier one share its label."""
     found: list[tuple[np.ndarray, str]] = []
     for _, row in part.iterrows():
         place, name = row[["x", "y"]].to_numpy(float), str(int(row["section"]))
@@ -110,7 +110,7 @@ def main(arguments: list[str] | None = None) -> None:
     style.apply()
     limit = args.settings.get("evaluation", {}).get("tsne_participants", 10000)
     drawn = collect(args.embeddings, args.people, limit, args.settings.get("seed", 0))
-    style.save(draw(drawn), drawn, args)
+    style.save(draw(drawn), drawn, style.Files.of(vars(args)))
 
 
 if __name__ == "__main__":

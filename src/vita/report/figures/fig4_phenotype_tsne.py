@@ -21,12 +21,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
+from vita import names
 from vita.evaluation.predictions import read_targets
 from vita.report.figures import embedding_map, style
 from vita.runtime import cli
 
-TASKS = ("sa_phenotypes", "la_phenotypes")
 COLUMNS = 6
 COLOUR_PERCENTILES = (2, 98)
 
@@ -66,9 +67,11 @@ def _panel(figure: Figure, axes: Axes, drawn: pd.DataFrame, target: pd.Series) -
     known = np.isfinite(values)
     low, high = np.percentile(values[known], COLOUR_PERCENTILES)
     size = float(np.clip(3000 / len(drawn), 0.5, 8))
-    axes.scatter(*drawn.loc[~known, ["x", "y"]].to_numpy().T, s=size, color="#DDDDDD", linewidths=0, rasterized=True)
+    x, y = drawn[["x", "y"]].to_numpy().T
+    axes.scatter(x[~known], y[~known], s=size, color="#DDDDDD", linewidths=0, rasterized=True)
     points = axes.scatter(
-        *drawn.loc[known, ["x", "y"]].to_numpy().T,
+        x[known],
+        y[known],
         s=size,
         c=values[known],
         cmap="viridis",
@@ -79,7 +82,7 @@ def _panel(figure: Figure, axes: Axes, drawn: pd.DataFrame, target: pd.Series) -
     )
     bar = figure.colorbar(points, ax=axes, fraction=0.05, pad=0.03, extend="both")
     bar.ax.tick_params(labelsize=5.5, length=2)
-    bar.locator = plt.MaxNLocator(3)
+    bar.locator = MaxNLocator(3)
     bar.update_ticks()
     bar.outline.set_linewidth(0.4)
     axes.set_title(style.labelled(target["title"], target["unit"]))
@@ -96,10 +99,10 @@ def main(arguments: list[str] | None = None) -> None:
     style.add_common(parser)
     args = parser.parse_args(arguments)
     style.apply()
-    targets = pd.concat([read_targets(args.targets, task) for task in TASKS], ignore_index=True)
+    targets = pd.concat([read_targets(args.targets, task) for task in names.PHENOTYPE_TASKS], ignore_index=True)
     limit = args.settings.get("evaluation", {}).get("tsne_participants", 10000)
     drawn = collect(args.embeddings, args.phenotypes, targets, limit, args.settings.get("seed", 0))
-    style.save(draw(drawn, targets), drawn, args)
+    style.save(draw(drawn, targets), drawn, style.Files.of(vars(args)))
 
 
 if __name__ == "__main__":

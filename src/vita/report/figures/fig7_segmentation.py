@@ -17,8 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from vita import names
-from vita.evaluation.segmentation_rows import STRUCTURES
-from vita.printing.cells import sizes
+from vita.printing.numbers import sizes
 from vita.report.figures import style
 from vita.runtime import cli
 from vita.runtime.errors import UserError
@@ -57,7 +56,7 @@ def draw(drawn: pd.DataFrame) -> Figure:
     grid[0].set_ylim(top=1.0)
     for axes in grid[1:]:
         axes.set_ylim(bottom=0)
-    grid[-1].set_xticks(range(len(STRUCTURES)), list(STRUCTURES.values()), fontsize=7)
+    grid[-1].set_xticks(range(len(names.STRUCTURE_NAMES)), list(names.STRUCTURE_NAMES.values()), fontsize=7)
     people = drawn[drawn["metric"] == "dice"].groupby(["model", "target"]).size()
     grid[-1].set_xlabel(f"Structure ({sizes(people)} participants)")
     handles = [Patch(color=colours[model], label=names.title(model), alpha=0.75) for model in models]
@@ -71,7 +70,7 @@ def _panel(axes: Axes, part: pd.DataFrame, colours: dict[str, str]) -> None:
         shift = (number - (len(colours) - 1) / 2) * width
         values = [
             part.loc[(part["model"] == model) & (part["target"] == structure), "value"].to_numpy()
-            for structure in STRUCTURES.values()
+            for structure in names.STRUCTURE_NAMES.values()
         ]
         boxes = axes.boxplot(
             values,
@@ -101,7 +100,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     style.apply()
     drawn = collect(args.participants)
-    style.save(draw(drawn), drawn, args)
+    style.save(draw(drawn), drawn, style.Files.of(vars(args)))
 
 
 if __name__ == "__main__":

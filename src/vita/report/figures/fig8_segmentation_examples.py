@@ -18,9 +18,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from vita import names
+from vita.evaluation.mask_metrics import dice
 from vita.evaluation.segmentation import read_masks
-from vita.evaluation.segmentation_rows import NOT_ANNOTATED, STRUCTURES
-from vita.evaluation.surfaces import dice
 from vita.report.figures import mosaic, style
 from vita.runtime import cli
 from vita.runtime.errors import UserError
@@ -32,9 +31,9 @@ REFERENCE = "Reference"
 def typical(truth: np.ndarray, prediction: np.ndarray) -> int:
     """Row of the participant with the median of the mean Dice over structures, of the frame shown."""
     truth, prediction = truth[:, :, FRAME], prediction[:, :, FRAME]
-    known = truth != NOT_ANNOTATED
+    known = truth != names.NOT_ANNOTATED
     scores = []
-    for label in STRUCTURES:
+    for label in names.STRUCTURE_NAMES:
         a, b = truth == label, (prediction == label) & known
         counts = [mask.sum(axis=(1, 2, 3)) for mask in (a & b, a, b)]
         scores.append(dice(*counts))
@@ -52,7 +51,7 @@ def collect(paths: list[Path]) -> tuple[int, dict[str, np.ndarray], np.ndarray]:
         eid, masks (9, height, width) by row name (the reference first), spacing (9, 2) in mm.
 
     Raises:
-        UserError: a system's masks lack the participant.
+        UserError: a system has no masks of the participant.
     """
     arrays = {path.stem: read_masks(path) for path in paths}
     last = arrays[paths[-1].stem]
@@ -64,7 +63,7 @@ def collect(paths: list[Path]) -> tuple[int, dict[str, np.ndarray], np.ndarray]:
     for name in names.ordered(set(arrays)):
         place = np.flatnonzero(arrays[name]["eid"] == eid)
         if not place.size:
-            raise UserError(f"masks of {name} lack a participant that {paths[-1].stem} has: predict both anew")
+            raise UserError(f"{name} has no masks of a participant that {paths[-1].stem} has: predict both again")
         masks[names.title(name)] = arrays[name]["prediction"][place[0], :, FRAME]
     return eid, masks, last["spacing_mm"][row]
 
@@ -75,8 +74,8 @@ def describe(masks: dict[str, np.ndarray], spacing_mm: np.ndarray) -> pd.DataFra
     for plane, plane_name in mosaic.SHOWN_PLANES.items():
         reference = masks[REFERENCE][plane]
         for name, mask in masks.items():
-            for label, structure in STRUCTURES.items():
-                a, b = reference == label, (mask[plane] == label) & (reference != NOT_ANNOTATED)
+            for label, structure in names.STRUCTURE_NAMES.items():
+                a, b = reference == label, (mask[plane] == label) & (reference != names.NOT_ANNOTATED)
                 rows.append(
                     {"plane": plane_name, "system": name, "structure": structure}
                     | {"area_mm2": int((mask[plane] == label).sum()) * spacing_mm[plane].prod()}
@@ -86,7 +85,7 @@ def describe(masks: dict[str, np.ndarray], spacing_mm: np.ndarray) -> pd.DataFra
 
 
 def draw(masks: dict[str, np.ndarray], images: np.ndarray | None) -> Figure:
-    """A row per system, a column per plane; without images (9, height, width) the masks stand on black."""
+    """A row per system, a column per plane; without images (9, height, width) the masks are drawn on black."""
     figure, cells = mosaic.grid(list(masks), list(mosaic.SHOWN_PLANES.values()), mosaic.LEGEND_INCHES)
     for row, mask in enumerate(masks.values()):
         for column, plane in enumerate(mosaic.SHOWN_PLANES):
@@ -112,9 +111,9 @@ def main(arguments: list[str] | None = None) -> None:
 
         reader = ShardReader(args.shards)
         if eid not in reader:
-            raise UserError("the shards lack the participant whose masks are shown: name all shards of the run")
+            raise UserError("the participant whose masks are shown is not in the shards: name all shards of the run")
         images = reader.voxels(eid, [FRAME])[:, 0]
-    style.save(draw(masks, images), describe(masks, spacing_mm), args)
+    style.save(draw(masks, images), describe(masks, spacing_mm), style.Files.of(vars(args)))
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def read_example(path: Path) -> dict[str, np.ndarray]:
     Hidden voxels of `masked` are not a number.
 
     Raises:
-        UserError: the file is missing, lacks an array, holds no example, or `masked` is not boolean.
+        UserError: the file or an array is missing, there is no example, or `masked` is not boolean.
     """
     if not path.is_file():
         raise UserError(f"no examples file {path}: run the rule that reconstructs the test split")
@@ -112,7 +112,7 @@ def _label(measured: pd.DataFrame, name: str) -> str:
 def _titles(texts: list[str]) -> dict[str, str]:
     pairs = dict(text.partition("=")[::2] for text in texts)
     if not all(pairs.values()):
-        raise UserError("--titles wants variant=title, such as vita='Both views, 70 %'")
+        raise UserError("--titles needs variant=title, such as vita='Both views, 70 %'")
     return pairs
 
 
@@ -127,7 +127,11 @@ def main(arguments: list[str] | None = None) -> None:
     style.apply()
     examples = {path.stem: read_example(path) for path in args.examples}
     measured = split_psnr(args.predictions)
-    style.save(draw(examples, _titles(args.titles), measured), describe(examples, measured), args)
+    style.save(
+        draw(examples, _titles(args.titles), measured),
+        describe(examples, measured),
+        style.Files.of(vars(args)),
+    )
 
 
 if __name__ == "__main__":

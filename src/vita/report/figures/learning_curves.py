@@ -18,6 +18,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from vita import names
 from vita.report.figures import style
@@ -33,7 +34,7 @@ def collect(paths: list[Path]) -> pd.DataFrame:
     """`task`, `model`, `epoch`, `train_loss`, `val_loss` of all histories.
 
     Raises:
-        UserError: a history is missing or lacks a column.
+        UserError: a history or one of its columns is missing.
     """
     parts = []
     for path in paths:
@@ -91,7 +92,7 @@ def _panel(axes: Axes, part: pd.DataFrame, colours: dict[str, str]) -> None:
     positive = losses[losses > 0]
     if positive.size and positive.size == (losses == losses).sum() and positive.max() > WIDE_RANGE * positive.min():
         axes.set_yscale("log")
-    axes.xaxis.set_major_locator(plt.MaxNLocator(4, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -102,7 +103,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     style.apply()
     drawn = collect(args.histories)
-    style.save(draw(drawn), drawn, args)
+    style.save(draw(drawn), drawn, style.Files.of(vars(args)))
 
 
 if __name__ == "__main__":

@@ -3,10 +3,11 @@
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from vita.evaluation.segmentation_rows import STRUCTURES
+from vita import names
 from vita.report.figures import style
 
 SHOWN_PLANES = {0: "2-chamber", 2: "4-chamber", 3: "Base", 5: "Mid", 8: "Apex"}
@@ -23,7 +24,7 @@ def grid(row_names: list[str], column_names: list[str], legend_inches: float = 0
     rows, columns = len(row_names), len(column_names)
     size = (CELL_INCHES * columns + LABEL_INCHES, CELL_INCHES * rows + 0.2 + legend_inches)
     figure, cells = plt.subplots(rows, columns, figsize=size, squeeze=False)
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
+    figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
     for axes in cells.flat:
         axes.set(xticks=[], yticks=[])
         for spine in axes.spines.values():
@@ -56,7 +57,7 @@ def note(axes: Axes, text: str) -> None:
 
 def legend(figure: Figure) -> None:
     """The structures' colours, below the grid, which has left `LEGEND_INCHES` for them."""
-    handles = [Patch(facecolor=style.STRUCTURE_COLOURS[label], label=name) for label, name in STRUCTURES.items()]
+    handles = [Patch(facecolor=structure.colour, label=structure.name) for structure in names.STRUCTURES]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), borderpad=0.8)
 
 
@@ -64,5 +65,5 @@ def overlay(axes: Axes, mask_hw: np.ndarray, alpha: float = MASK_ALPHA) -> None:
     """Structures in their colours over whatever is drawn; background and what is not annotated stay clear."""
     colours = np.zeros((*mask_hw.shape, 4))
     for label, colour in style.STRUCTURE_COLOURS.items():
-        colours[mask_hw == label] = (*plt.matplotlib.colors.to_rgb(colour), alpha)
+        colours[mask_hw == label] = to_rgba(colour, alpha)
     axes.imshow(colours, interpolation="nearest")

@@ -136,7 +136,7 @@ def main(arguments: list[str] | None = None) -> None:
     style.apply()
     people = [planes_of(read_images(rows, settings)[0]) for rows in chosen]
     measured = [measure(*planes).assign(participant=number) for number, planes in enumerate(people, 1)]
-    style.save(draw(people), pd.concat(measured, ignore_index=True), args)
+    style.save(draw(people), pd.concat(measured, ignore_index=True), style.Files.of(vars(args)))
 
 
 if __name__ == "__main__":

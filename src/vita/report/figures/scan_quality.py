@@ -70,7 +70,7 @@ def main(arguments: list[str] | None = None) -> None:
     style.apply()
     reader = ShardReader(args.shards)
     chosen = sample(reader.table, args.participants, args.settings.get("seed", 0))
-    style.save(draw(reader, chosen), describe(chosen), args)
+    style.save(draw(reader, chosen), describe(chosen), style.Files.of(vars(args)))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """What all figures share: colours, sizes, and files that are the same bytes for the same data."""
 
 import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from textwrap import fill
 
@@ -10,31 +12,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from vita import names
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.privacy import SMALLEST_COUNT
 
-# Okabe and Ito's palette: told apart with any colour vision, and in grey.
-BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
-    *("#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442"),
-    *("#0072B2", "#D55E00", "#CC79A7"),
-)
-GREY = "#8A8A8A"
-WINE = "#882255"  # Tol's
-SYSTEM_COLOURS = {
-    "mean_guess": GREY,
-    "resnet50": ORANGE,
-    "vit": SKY,
-    "mae": GREEN,
-    "vita_sa": PURPLE,
-    "vita_la": WINE,  # yellow lines are hard to see on white
-    "nnunet": BLACK,
-    "vita": BLUE,
-}
+BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = names.PALETTE
+GREY = names.GREY
+SYSTEM_COLOURS = {system.name: system.colour for system in names.SYSTEMS}
 # of what only this run knows, such as variants of ablations: Tol's muted colours, which differ from the above
 OTHER_COLOURS = (VERMILION, "#332288", "#999933", "#44AA99", "#661100")
-STRUCTURE_COLOURS = {1: VERMILION, 2: YELLOW, 3: BLUE, 4: GREEN, 5: PURPLE}
-PLANES = ("2-chamber", "3-chamber", "4-chamber", *(f"SA {number}" for number in range(1, 7)))
+STRUCTURE_COLOURS = {structure.label: structure.colour for structure in names.STRUCTURES}
+PLANES = names.PLANES
 PAGE_INCHES = 7.2  # a journal's full text width
 FEW = f"fewer than {SMALLEST_COUNT} participants have it"
 PNG_DPI = 200
@@ -71,11 +60,25 @@ def colour(system: str) -> str:
     return SYSTEM_COLOURS.get(system.partition("-")[0], VERMILION)
 
 
-def colours(names: list[str]) -> dict[str, str]:
+def colours(systems: list[str]) -> dict[str, str]:
     """A colour for each of several systems; those that only this run knows differ as far as there are colours."""
-    others = [name for name in names if name not in SYSTEM_COLOURS]
+    others = [name for name in systems if name not in SYSTEM_COLOURS]
     own = {name: OTHER_COLOURS[place % len(OTHER_COLOURS)] for place, name in enumerate(others)}
-    return {name: own.get(name) or colour(name) for name in names}
+    return {name: own.get(name) or colour(name) for name in systems}
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where a figure goes: for print, for screens, and the table of what it draws."""
+
+    svg: Path
+    png: Path
+    csv: Path
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, Path]) -> "Files":
+        """The files that the arguments of `add_common` name, among others."""
+        return cls(**{field.name: arguments[field.name] for field in fields(cls)})
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -86,19 +89,19 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--csv", required=True, type=Path, help="what is drawn")
 
 
-def save(figure: Figure, drawn: pd.DataFrame, args: argparse.Namespace) -> None:
-    """Write the figure and what it draws; the table must not name participants.
+def save(figure: Figure, drawn: pd.DataFrame, files: Files) -> None:
+    """Write the figure and what it draws; the table must not identify participants.
 
     Raises:
         ValueError: the table has a column of participants' ids.
     """
     if "eid" in drawn.columns:
         raise ValueError("a figure's table must not hold participants' ids")
-    with replacing(args.svg) as path:
+    with replacing(files.svg) as path:
         figure.savefig(path, format="svg", dpi=RASTER_DPI, metadata={"Date": None, "Creator": None})
-    with replacing(args.png) as path:
+    with replacing(files.png) as path:
         figure.savefig(path, format="png", dpi=PNG_DPI, metadata={"Software": None})
-    with replacing(args.csv) as path:
+    with replacing(files.csv) as path:
         drawn.to_csv(path, index=False, float_format="%.6g")
     plt.close(figure)
 

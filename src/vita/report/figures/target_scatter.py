@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 
 from vita.evaluation.predictions import pairs, read_predictions, read_targets
 from vita.evaluation.regression import r2_correlation
-from vita.printing.cells import DASH, sizes
+from vita.printing.numbers import DASH, sizes
 from vita.report.figures import style
 from vita.runtime import cli
 from vita.runtime.privacy import SMALLEST_COUNT
@@ -106,7 +106,11 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     style.apply()
     drawn = collect(args.predictions, args.targets, args.tasks)
-    style.save(draw(drawn, style.colour(args.predictions[0].stem), args.columns), drawn, args)
+    style.save(
+        draw(drawn, style.colour(args.predictions[0].stem), args.columns),
+        drawn,
+        style.Files.of(vars(args)),
+    )
 
 
 if __name__ == "__main__":

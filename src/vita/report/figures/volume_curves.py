@@ -38,7 +38,8 @@ def summarise(curves: pd.DataFrame) -> pd.DataFrame:
 def _aligned(person: pd.DataFrame) -> np.ndarray:
     """A participant's curve at PHASES; the cycle closes."""
     count = person["frame"].max() + 1
-    return np.interp(PHASES, person["frame"] / count, person["volume_ml"], period=1)
+    volumes: np.ndarray = np.interp(PHASES, person["frame"] / count, person["volume_ml"], period=1)
+    return volumes
 
 
 def draw(summary: pd.DataFrame) -> Figure:
@@ -69,7 +70,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     style.apply()
     summary = summarise(pd.read_parquet(args.curves))
-    style.save(draw(summary), summary, args)
+    style.save(draw(summary), summary, style.Files.of(vars(args)))
 
 
 if __name__ == "__main__":

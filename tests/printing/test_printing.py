@@ -1,6 +1,7 @@
 import pytest
 
-from vita.printing.cells import Cell, Printed, latex, letter, markdown, number, p_value, with_interval, with_spread
+from vita.printing.cells import Cell, Printed, latex, letter, markdown
+from vita.printing.numbers import number, p_value, with_interval, with_spread
 from vita.printing.web import page
 
 

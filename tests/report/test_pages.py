@@ -7,13 +7,14 @@ import pandas as pd
 
 from evaluation import synthetic
 from evaluation.test_mask_phenotypes import _shards
-from evaluation.test_tables import RESOURCES, _regression
+from report.test_tables import RESOURCES, _regression
 from vita import names
 from vita.evaluation import mask_phenotypes, subgroups
-from vita.printing.cells import Printed, rounded, sizes
+from vita.printing.cells import Printed
+from vita.printing.numbers import rounded, sizes
 from vita.printing.web import folded
 from vita.report import paper, tables
-from vita.report.versus_page import versus_page
+from vita.report.paper import versus_page
 from vita.tabular import overlap
 
 

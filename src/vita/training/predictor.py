@@ -1,18 +1,21 @@
-"""Stage III's learner for numbers and classes: losses that skip unknown targets, predictions in units."""
+"""Stage III's learner for numbers and classes: losses that skip unknown targets, predictions in units, a head first."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vita.models.heads import output_slices
+from vita.models.heads import Regressor, output_slices
+from vita.training.batches import TrainingOrder, in_order, mixed_seed
 from vita.training.data import Batch, Samples
+from vita.training.device import device_of
 from vita.training.learner import Learner
-from vita.training.probe import train_head
+from vita.training.optimisation import learning_rate_factor
 from vita.training.settings import Settings
-from vita.training.task import Task, class_weights
-from vita.training.units import in_units, odds_shifts
+from vita.training.task import Task, class_weights, in_units, odds_shifts
 
 _FOCUS = 2.0  # exponent of the focal loss (Lin et al., 2017)
+_PROBE = 4  # stream of random numbers
+_PROBE_LR = 2e-3  # peak; the head is small and starts anew, so its rate does not depend on that of fine-tuning
 
 
 class PredictionLearner(Learner):
@@ -47,9 +50,25 @@ class PredictionLearner(Learner):
 
         Linear probing, then fine-tuning (Kumar et al., 2022). Features are computed once, so this costs one pass.
         """
-        epochs = self.settings.stage.probe_epochs if self._pretrained else 0
-        if epochs:
-            train_head(self, train, epochs)
+        stage, training = self.settings.stage, self.settings.training
+        epochs = stage.probe_epochs if self._pretrained else 0
+        if not epochs:
+            return
+        assert isinstance(self.model, Regressor)  # only its encoder can be pretrained
+        device = device_of(training)
+        features, targets = _features(self.model.to(device), train, stage.batch, device)
+        self._fit_head(self.model.head, features, targets, epochs)
+
+    def _fit_head(self, head: nn.Module, features: Tensor, targets: Tensor, epochs: int) -> None:
+        stage = self.settings.stage
+        order = TrainingOrder(len(features), stage.batch, mixed_seed(self.settings.seed, _PROBE))
+        optimizer = torch.optim.AdamW(head.parameters(), lr=_PROBE_LR, weight_decay=stage.weight_decay)
+        rows = [batch for epoch in range(epochs) for batch in order.epoch(epoch)]
+        for step, batch in enumerate(rows):
+            optimizer.param_groups[0]["lr"] = _PROBE_LR * learning_rate_factor(step, order.steps, epochs, 1)
+            optimizer.zero_grad()
+            torch.autograd.backward(self.loss(head(features[batch]), targets[batch]))
+            optimizer.step()
 
     def training_loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Mean over targets."""
@@ -71,7 +90,7 @@ class PredictionLearner(Learner):
         return metrics | ({"val_mae_std": torch.stack(errors).nanmean().item()} if errors else {})
 
     def loss(self, raw_bo: Tensor, targets_bt: Tensor) -> Tensor:
-        """Mean over the targets that somebody in the batch knows; 0 with gradients if nobody knows any.
+        """Mean over the targets with a known value in the batch; 0, with gradients, where none is known.
 
         Args:
             raw_bo: (batch, outputs) raw outputs.
@@ -96,12 +115,12 @@ class PredictionLearner(Learner):
         return F.cross_entropy(logits, truth.long(), weight=weights)
 
     def _number(self, raw_b1: Tensor, column: int) -> Tensor:
-        """(batch,) a standardised number; with `rectify` not below what stands for 0 in the target's unit."""
+        """(batch,) standardised numbers; with `rectify`, none below 0 in the target's unit."""
         known = self.task.statistics[column]
         return raw_b1[:, 0].clamp(min=-known.mean / known.std) if self.settings.stage.rectify else raw_b1[:, 0]
 
     def predict(self, raw_bo: Tensor) -> list[Tensor]:
-        """Numbers in their units, and probabilities; see `units.in_units`."""
+        """Numbers in their units, and probabilities; see `task.in_units`."""
         statistics, rectify = self.task.statistics, self.settings.stage.rectify
         return in_units(raw_bo, self.task.outputs, statistics, self.odds_shift, rectify)
 
@@ -110,3 +129,18 @@ def _number_loss(prediction: Tensor, truth: Tensor, kind: str) -> Tensor:
     if kind == "l1":
         return F.l1_loss(prediction, truth)
     return F.mse_loss(prediction, truth) if kind == "mse" else F.smooth_l1_loss(prediction, truth)
+
+
+@torch.no_grad()
+def _features(model: Regressor, train: Samples, batch: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """What reaches the head (participants, inputs of the head), and targets (participants, targets)."""
+    features: list[Tensor] = []
+    targets: list[Tensor] = []
+    hook = model.head.register_forward_pre_hook(lambda head, inputs: features.append(inputs[0]))
+    model.eval()
+    for part in in_order(train, batch):
+        model(part["images"].to(device))
+        targets.append(part["targets"].to(device))
+    model.train()
+    hook.remove()
+    return torch.cat(features), torch.cat(targets)

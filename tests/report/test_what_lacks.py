@@ -6,9 +6,9 @@ import pandas as pd
 from evaluation import synthetic
 from evaluation.test_mask_phenotypes import _run as _mask_phenotypes
 from evaluation.test_mask_phenotypes import _shards
-from evaluation.test_tables import SETTINGS, _regression, _table
+from report.test_tables import SETTINGS, _regression, _table
 from vita.evaluation import classification, regression, segmentation
-from vita.printing.cells import DASH
+from vita.printing.numbers import DASH
 
 BASELINE = "resnet50"
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import torch
+from torchmetrics.functional.classification import binary_precision_recall_curve
 
 from vita.training.batches import in_order
 from vita.training.data import Samples
-from vita.training.prediction import PredictionLearner
+from vita.training.predictor import PredictionLearner
 from vita.training.task import Task
-from vita.training.thresholds import best_f1_threshold
 
 # of the long table
 COLUMNS = {"eid": "int64", "split": "str", "target": "str", "truth": float, "prediction": float}
@@ -36,6 +36,27 @@ def thresholds(task: Task, samples: Samples, predictions: Predictions) -> dict[s
         for column, target in enumerate(task.targets)
         if target.kind == "binary"
     }
+
+
+def best_f1_threshold(truth: np.ndarray, probability: np.ndarray) -> float:
+    """Threshold with the highest F1; the lowest of several.
+
+    Args:
+        truth: (n,) 0 or 1, NaN where unknown.
+        probability: (n,).
+
+    Returns:
+        A value t such that `probability >= t` is positive; 0.5 if there is no positive or no negative.
+    """
+    known = ~np.isnan(truth)
+    truth, probability = truth[known].astype(int), probability[known]
+    if truth.size == 0 or truth.min() == truth.max():
+        return 0.5
+    precision, recall, thresholds = binary_precision_recall_curve(
+        torch.from_numpy(np.ascontiguousarray(probability)), torch.from_numpy(truth)
+    )
+    f1 = 2 * precision * recall / (precision + recall).clamp(min=1e-12)
+    return float(thresholds[int(f1[: len(thresholds)].argmax())])
 
 
 def long_table(task: Task, samples: Samples, predictions: Predictions, chosen: Mapping[str, float]) -> pd.DataFrame:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vita.training.schedule import learning_rate_factor
+from vita.training.optimisation import learning_rate_factor
 
 STEPS = st.integers(1, 50)
 EPOCHS = st.integers(1, 40)

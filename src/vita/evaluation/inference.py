@@ -1,10 +1,14 @@
-"""A Stage I model's reconstructions as numbers and as images."""
+"""What trained image models make of images: vectors of temporal sections, and reconstructions as numbers and images."""
+
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
+from vita.models.alignment import pool
+from vita.models.image_encoder import ImageEncoder
 from vita.models.mae import MaskedAutoencoder
 from vita.models.masking import kept_count, random_order
 from vita.models.patches import patchify
@@ -15,6 +19,45 @@ from vita.training.reconstruction import errors, psnr_db
 from vita.training.settings import Settings
 
 _MASKS = 3  # stream of random numbers, apart from those of training and validation
+
+
+@torch.inference_mode()
+def encode_sections(encoder: ImageEncoder, samples: Samples, batch: int) -> np.ndarray:
+    """Mean of the patch tokens of every participant and section.
+
+    Args:
+        encoder: on the device to compute on.
+        samples: participants.
+        batch: sections a pass.
+
+    Returns:
+        (participants, sections, width) float32.
+    """
+    device = encoder.class_token.device
+    encoder.eval()
+    sections = section_frames(samples.reader.stored(int(samples.eids[0])).shape[1], encoder.settings.frames)
+    vectors = [pool(encoder(torch.stack(part).to(device))).float().cpu() for part in _parts(samples, sections, batch)]
+    return torch.cat(vectors).view(len(samples), len(sections), -1).numpy()
+
+
+def section_frames(available: int, wanted: int) -> list[list[int]]:
+    """Frames of each section: consecutive, without overlap."""
+    return [list(range(start, start + wanted)) for start in range(0, available - wanted + 1, wanted)]
+
+
+def _parts(samples: Samples, sections: list[list[int]], batch: int) -> Iterator[list[Tensor]]:
+    """Sections of one participant after the other, `batch` at a time, as (plane, time, height, width)."""
+    part: list[Tensor] = []
+    frames = [frame for section in sections for frame in section]
+    for eid in samples.eids:
+        cine = torch.from_numpy(samples.reader.voxels(int(eid), frames)[samples.planes])
+        for section in torch.split(cine, len(sections[0]), dim=1):
+            part.append(section)
+            if len(part) == batch:
+                yield part
+                part = []
+    if part:
+        yield part
 
 
 def _order(samples: Samples, tokens: int, settings: Settings) -> Tensor:
@@ -32,7 +75,7 @@ def psnr_table(model: MaskedAutoencoder, samples: Samples, settings: Settings) -
     """
     device, tokens = model.decoder.mask_token.device, model.settings.tokens
     keep, batch = kept_count(tokens, settings.stage.mask_ratio), settings.stage.batch
-    orders = _order(samples, tokens, settings).split(batch)
+    orders = torch.split(_order(samples, tokens, settings), batch)
     found = []
     for part, order in zip(in_order(samples, batch, settings.training.workers), orders, strict=True):
         found.append(torch.stack(errors(model, part["images"].to(device), order.to(device), keep)).cpu())

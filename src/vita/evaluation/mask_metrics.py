@@ -1,14 +1,18 @@
-"""From masks to a row per participant, structure, view and phase."""
+"""Overlap and boundary distances of masks: from two masks to a row per participant, structure, view and phase.
+
+Boundaries and percentiles follow MONAI: a mask's boundary is the mask without its 4-neighbour erosion (what lies
+outside the image counts as background), and HD95 is the larger of the two directed 95th percentiles.
+"""
 
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+import scipy  # its parts are imported where they are first used
 
-from vita.evaluation.surfaces import boundary_points, dice, hausdorff
+from vita.names import BACKGROUND, NOT_ANNOTATED, STRUCTURE_NAMES
 
-STRUCTURES = {1: "LVBP", 2: "LVMYO", 3: "RVBP", 4: "LABP", 5: "RABP"}
-BACKGROUND, NOT_ANNOTATED = 0, 255
+PERCENTILE = 0.95
 TWO_CHAMBER, FOUR_CHAMBER = 0, 2
 SHORT_AXIS = range(3, 9)
 VENTRICLES = (1, 2, 3)
@@ -20,12 +24,61 @@ PLANES = {
 }
 
 
+def boundaries(masks_nhw: np.ndarray) -> np.ndarray:
+    """Boundary pixels of each mask: (n, height, width) bool in and out."""
+    padded = np.pad(masks_nhw, ((0, 0), (1, 1), (1, 1)))
+    inside = padded[:, :-2, 1:-1] & padded[:, 2:, 1:-1] & padded[:, 1:-1, :-2] & padded[:, 1:-1, 2:]
+    boundary: np.ndarray = masks_nhw & ~inside
+    return boundary
+
+
+def boundary_points(masks_nhw: np.ndarray) -> list[np.ndarray]:
+    """Boundary pixels of each of n masks as (points, 2) row and column indices."""
+    number, row, column = np.nonzero(boundaries(masks_nhw))
+    cuts = np.searchsorted(number, np.arange(1, len(masks_nhw)))
+    return np.split(np.stack([row, column], axis=1).astype(float), cuts)
+
+
+def _percentile(values: np.ndarray) -> float:
+    """Linear 95th percentile of (n,) values; a tenth of numpy's overhead on short vectors."""
+    values = np.sort(values)
+    place = PERCENTILE * (values.size - 1)
+    below = int(place)
+    above = min(below + 1, values.size - 1)
+    return float(values[below] + (values[above] - values[below]) * (place - below))
+
+
+def hausdorff(first: np.ndarray, second: np.ndarray, spacing_mm: np.ndarray) -> tuple[float, float]:
+    """Hausdorff distance and its 95th percentile between two sets of boundary pixels, in mm.
+
+    Args:
+        first: (p, 2) row and column indices, p > 0.
+        second: (q, 2), q > 0.
+        spacing_mm: (2,) row and column spacing.
+
+    Returns:
+        HD and HD95 in mm.
+    """
+    distance = scipy.spatial.distance.cdist(first * spacing_mm, second * spacing_mm)
+    forward, backward = distance.min(axis=1), distance.min(axis=0)
+    return float(max(forward.max(), backward.max())), max(_percentile(forward), _percentile(backward))
+
+
+def dice(intersection: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Dice from pixel counts of any shape; NaN where both masks are empty."""
+    total = np.asarray(first + second, dtype=float)
+    score: np.ndarray = np.full(total.shape, np.nan)
+    np.divide(2 * intersection, total, out=score, where=total > 0)
+    return score
+
+
 def annotated_frames(truth_thw: np.ndarray) -> np.ndarray:
     """Frames (time,) whose background is annotated, be it only in part, as where a crop leaves the image.
 
     A frame without known background was not, or only partly, annotated: a structure may be missing there.
     """
-    return (truth_thw == BACKGROUND).any(axis=(1, 2))
+    known: np.ndarray = (truth_thw == BACKGROUND).any(axis=(1, 2))
+    return known
 
 
 def annotated_planes(truth_pthw: np.ndarray, structure: int) -> list[int]:
@@ -91,7 +144,7 @@ def _participant(
     """Rows of one participant."""
     frames = truth_pthw.shape[1]
     systole = end_systole(truth_pthw)
-    for structure, name in STRUCTURES.items():
+    for structure, name in STRUCTURE_NAMES.items():
         planes = annotated_planes(truth_pthw, structure)
         if not planes:
             continue
@@ -107,7 +160,7 @@ def _participant(
         for view, phase in groups:
             chosen = views[view] & phases[phase]
             if chosen.any():
-                yield {"target": name, "view": view, "phase": phase} | _summary(compared, chosen)
+                yield {"target": name, "view": view, "phase": phase, **_summary(compared, chosen)}
 
 
 def per_participant(
@@ -137,7 +190,7 @@ def per_participant(
     ]
     columns = ["eid", "target", "view", "phase", "dice", "hd_mm", "hd95_mm"]
     table = pd.DataFrame(rows, columns=[*columns, "compared", "missed", "spurious", "absent"])
-    order = {name: place for place, name in enumerate(STRUCTURES.values())}
+    order = {name: place for place, name in enumerate(STRUCTURE_NAMES.values())}
     rank = pd.Series({group: place for place, group in enumerate(groups)})
     table["_rank"] = [rank[group] for group in zip(table["view"], table["phase"], strict=True)]
     table["_order"] = table["target"].map(order)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vita.evaluation.surfaces import boundary_points, dice, hausdorff
+from vita.evaluation.mask_metrics import boundary_points, dice, hausdorff
 
 
 def _distance(first, second, spacing=(1.0, 1.0)):

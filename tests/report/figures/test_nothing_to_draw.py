@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from evaluation import synthetic
-from figures.test_figures import _bland_altman, _calibration, _fig4, _fig5, _fig7, _make
+from report.figures.test_figures import _bland_altman, _calibration, _fig4, _fig5, _fig7, _make
 
 
 def _words(path):

@@ -7,7 +7,7 @@ from torch import nn
 
 from training import toy
 from vita.tabular.targets import Target
-from vita.training.prediction import PredictionLearner
+from vita.training.predictor import PredictionLearner
 from vita.training.settings import read_settings
 from vita.training.task import Statistics, Task
 
