@@ -23,7 +23,7 @@ LA_ANGLES = {"la_2ch": -96.0, "la_3ch": -50.0, "la_4ch": 0.0}
 # How planning differs from scan to scan: turn of the image in its plane, and shift in it.
 TURN_SD_DEGREES, SHIFT_SD_MM = 20.0, 5.0
 HARMONICS = 3  # of slow changes over the cycle
-BLOOD_SD, GAIN_SD = 0.04, 0.02  # of these changes: flow, and the receiver with the breath
+BLOOD_SD, GAIN_SD = 0.06, 0.03  # of these changes: flow, and the receiver with the breath
 
 
 @dataclass(frozen=True)
@@ -136,13 +136,14 @@ def _stack(
     return Plane(centre - half, column, row, across, (slices, rows, columns), pixel, spacing, thickness)
 
 
-def drift(frames: int, spread: float, rng: np.random.Generator) -> np.ndarray:
-    """A smooth random curve over the cycle, (frames,) factors around 1 with the standard deviation `spread`.
+def drift(frames: int, slices: int, spread: float, rng: np.random.Generator) -> np.ndarray:
+    """Smooth random curves over the cycle, (frames, slices) factors around 1 with the standard deviation `spread`.
 
-    Without it the mean brightness of a frame would give away how full the ventricle is.
+    Each slice is a breath-hold of its own. Without these curves the mean brightness of a frame would give away how full
+    the ventricle is.
     """
     angle = 2 * np.pi * np.arange(frames)[:, None] * np.arange(1, HARMONICS + 1) / frames
-    weights = rng.normal(0, spread / np.sqrt(HARMONICS), (2, HARMONICS))
+    weights = rng.normal(0, spread / np.sqrt(HARMONICS), (2, HARMONICS, slices))
     return 1 + np.cos(angle) @ weights[0] + np.sin(angle) @ weights[1]
 
 

@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 
 SCAN_STREAM = 7  # apart from the streams of people.py
 BLOOD = 130.0
-CONTRAST_SD = 0.12  # log of a tissue's signal, from view to view: shimming, flip angle, flow
+CONTRAST_SD = 0.12  # log of a tissue's signal, from view to view: shimming, flip angle
+SLICE_CONTRAST_SD = 0.08  # log of the blood's signal, from slice to slice: flow
 # Classes of the geometry (0 to 5) to the labels of each mask file.
 MASKS = {
     "sa": {"seg_sa": [0, 1, 2, 3, 0, 0]},
@@ -52,16 +53,21 @@ class Scanner:
         """Image int16 and classes uint8 of a view, both (time, slice, row, column)."""
         plane, receiver = self.planes[view], Receiver.draw(self.rng)
         blood, muscle = (value * np.exp(self.rng.normal(0, CONTRAST_SD)) for value in (BLOOD, MUSCLE))
-        flow, gain = (drift(self.frames, spread, self.rng) for spread in (BLOOD_SD, GAIN_SD))
         still, inside, at = self._still(plane)
+        slices = plane.shape[0]
+        flow, gain = (drift(self.frames, slices, spread, self.rng) for spread in (BLOOD_SD, GAIN_SD))
+        flow *= np.exp(self.rng.normal(0, SLICE_CONTRAST_SD, slices))
+        slice_of_point = np.nonzero(inside)[0]
         sensitivity = receiver.sensitivity(plane.points() - self.pose.origin.astype(np.float32))
         around = still[inside]
         image = np.empty((self.frames, *plane.shape), np.int16)
         classes = np.zeros((self.frames, *plane.shape), np.uint8)
         for frame in range(self.frames):
-            signals = Signals(float(blood * flow[frame]), float(muscle))
+            signals = Signals((blood * flow[frame])[slice_of_point].astype(np.float32), float(muscle))
             still[inside], classes[frame][inside] = paint(at, self.shape, frame, signals, around, self.heart.aorta)
-            image[frame] = receiver.receive(still * sensitivity * np.float32(gain[frame]), self.rng)
+            image[frame] = receiver.receive(
+                still * sensitivity * gain[frame].astype(np.float32)[:, None, None], self.rng
+            )
         return image, classes
 
     def _still(self, plane: Plane) -> tuple[np.ndarray, np.ndarray, Points]:
