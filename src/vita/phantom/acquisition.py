@@ -20,6 +20,10 @@ SA_THICKNESS_MM = 8.0
 LA_THICKNESS_MM = 6.0
 # Directions across the long axis that each long-axis plane contains, in degrees from lateral towards anterior.
 LA_ANGLES = {"la_2ch": -96.0, "la_3ch": -50.0, "la_4ch": 0.0}
+# How planning differs from scan to scan: turn of the image in its plane, and shift in it.
+TURN_SD_DEGREES, SHIFT_SD_MM = 20.0, 5.0
+HARMONICS = 3  # of slow changes over the cycle
+BLOOD_SD, GAIN_SD = 0.06, 0.03  # of these changes: flow, and the receiver with the breath
 
 
 @dataclass(frozen=True)
@@ -92,10 +96,10 @@ def plan(heart: Heart, pose: Pose, settings: PhantomSettings, rng: np.random.Gen
 
 
 def _sa(middle: np.ndarray, pose: Pose, settings: PhantomSettings, rng: np.random.Generator) -> Plane:
-    """The stack, across the long axis and centred on the LV, with a planner's error of a few degrees and mm."""
-    error = Rotation.from_rotvec(np.deg2rad([*rng.normal(0, 1, 2), rng.normal(0, 2)])).as_matrix()
+    """The stack, across the long axis and about the LV: a small error of tilt, and any planner's turn and shift."""
+    error = Rotation.from_rotvec(np.deg2rad([*rng.normal(0, 1, 2), rng.normal(0, TURN_SD_DEGREES)])).as_matrix()
     x, y, z = error.T @ pose.axes  # rows: the heart's axes as planned
-    centre = pose.to_scanner(middle + rng.normal(0, [1.5, 1.5, 1]))
+    centre = pose.to_scanner(middle + rng.normal(0, [SHIFT_SD_MM, SHIFT_SD_MM, 1]))
     return _stack(centre, x, -y, z, settings, settings.sa_slices, settings.sa_spacing_mm, SA_THICKNESS_MM)
 
 
@@ -105,12 +109,12 @@ def _la(view: str, angle: float, apex: float, pose: Pose, settings: PhantomSetti
     normal = np.array([-np.sin(angle), np.cos(angle), 0])
     middle = np.array([0, 0, apex - 75]) - across * (20 if view == "la_4ch" else 0)
     centre = pose.to_scanner(
-        middle + rng.normal(0, 1.5) * across + rng.normal(0, 0.8) * normal + [0, 0, rng.normal(0, 2)]
+        middle + rng.normal(0, SHIFT_SD_MM) * across + rng.normal(0, 0.8) * normal + [0, 0, rng.normal(0, SHIFT_SD_MM)]
     )
     error = Rotation.from_rotvec(np.deg2rad(rng.normal(0, 1.2)) * across).as_matrix()
     along = error @ np.array([0, 0, 1.0])
     # The 4-chamber plane is stored the way the table lies: front on top, left on the right.
-    turn = np.deg2rad((45 if view == "la_4ch" else 0) + rng.normal(0, 2))
+    turn = np.deg2rad((45 if view == "la_4ch" else 0) + rng.normal(0, TURN_SD_DEGREES))
     column = along * np.cos(turn) + across * np.sin(turn)
     row = across * np.cos(turn) - along * np.sin(turn)
     axes = [direction @ pose.axes for direction in (column, row)]
@@ -132,9 +136,20 @@ def _stack(
     return Plane(centre - half, column, row, across, (slices, rows, columns), pixel, spacing, thickness)
 
 
+def drift(frames: int, slices: int, spread: float, rng: np.random.Generator) -> np.ndarray:
+    """Smooth random curves over the cycle, (frames, slices) factors around 1 with the standard deviation `spread`.
+
+    Each slice is a breath-hold of its own. Without these curves the mean brightness of a frame would give away how full
+    the ventricle is.
+    """
+    angle = 2 * np.pi * np.arange(frames)[:, None] * np.arange(1, HARMONICS + 1) / frames
+    weights = rng.normal(0, spread / np.sqrt(HARMONICS), (2, HARMONICS, slices))
+    return 1 + np.cos(angle) @ weights[0] + np.sin(angle) @ weights[1]
+
+
 @dataclass(frozen=True)
 class Receiver:
-    """Coils, gain and noise of one participant.
+    """Coils, gain and noise of one view of a participant.
 
     Attributes:
         gain: factor of everything.
@@ -153,7 +168,7 @@ class Receiver:
         """Coils lie on the chest, so that sensitivity falls to the back."""
         gain = float(np.exp(rng.normal(0, 0.2)))
         return cls(
-            gain, rng.normal([0, 0.25, 0], 0.08), float(rng.uniform(0.02, 0.12)), float(gain * rng.uniform(2.0, 3.2))
+            gain, rng.normal([0, 0.25, 0], 0.25), float(rng.uniform(0.02, 0.3)), float(gain * rng.uniform(2.0, 3.2))
         )
 
     def sensitivity(self, from_heart_mm: np.ndarray) -> np.ndarray:

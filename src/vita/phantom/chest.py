@@ -10,8 +10,9 @@ import numpy as np
 from vita.phantom.hearts import Heart, Shape
 from vita.phantom.tissue import deform, share
 
-AIR, LUNG, MUSCLE, FAT, LIVER, BONE = 2.0, 18.0, 52.0, 150.0, 72.0, 60.0
-HEART_FAT = 95.0  # mixed with fibrous tissue, and thin
+AIR, MUSCLE, FAT, LIVER, BONE = 2.0, 52.0, 150.0, 72.0, 60.0
+# signals that say nothing about size or disease: a brightness must be no shortcut
+LUNG_RANGE, HEART_FAT_RANGE = (6.0, 34.0), (20.0, 75.0)
 HEART_TO_BODY_MM = np.array([-38.0, 22.0, 0.0])  # of the heart's base from the middle of the body
 CHEST_WALL_MM = 14.0
 
@@ -23,7 +24,7 @@ class Chest:
     Attributes:
         half_width, half_depth: of the chest without skin fat.
         fat, heart_fat: thickness of skin fat and of the fat around the heart.
-        lung, liver: signals.
+        lung, liver, heart_fat_signal: signals.
         diaphragm: height of the liver's dome below the heart.
         blood: signal of vessels.
     """
@@ -34,22 +35,22 @@ class Chest:
     heart_fat: float
     lung: float
     liver: float
+    heart_fat_signal: float
     diaphragm: float
     blood: float
 
     @classmethod
     def of(cls, person: dict[str, float], blood: float, rng: np.random.Generator) -> "Chest":
-        """The chest of a row of people.parquet: fat follows body fat, the lung's signal age, the liver's diabetes."""
+        """The chest of a row of people.parquet: its size and skin fat follow the body; no signal follows anything."""
         size = (person["height_cm"] - 169) * 0.5 + (person["bmi"] - 27) * 0.8
         return cls(
             half_width=158 + size + rng.normal(0, 4),
             half_depth=100 + 0.7 * size + rng.normal(0, 3),
             fat=float(np.clip(3 + 0.55 * (person["body_fat"] - 12) + rng.normal(0, 1.2), 3, 40)),
-            heart_fat=float(
-                np.clip(4 + 1.5 * person["fat_z"] + 0.8 * person["diabetes"] + rng.normal(0, 0.8), 1.5, 12)
-            ),
-            lung=float(np.clip(LUNG - 0.45 * (person["age"] - 64) + rng.normal(0, 2), 5, 40)),
-            liver=LIVER + 4 * person["fat_z"] + 5 * person["diabetes"] + rng.normal(0, 4),
+            heart_fat=float(np.clip(rng.normal(4.5, 1.5), 1.5, 10)),
+            lung=float(rng.uniform(*LUNG_RANGE)),
+            liver=LIVER * float(np.exp(rng.normal(0, 0.15))),
+            heart_fat_signal=float(rng.uniform(*HEART_FAT_RANGE)),
             diaphragm=float(rng.normal(38, 5)),
             blood=blood,
         )

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from vita.phantom import nifti
-from vita.phantom.acquisition import Plane, Pose, Receiver, plan
-from vita.phantom.chest import HEART_FAT, MUSCLE, Chest, pericardium
+from vita.phantom.acquisition import BLOOD_SD, GAIN_SD, Plane, Pose, Receiver, drift, plan
+from vita.phantom.chest import MUSCLE, Chest, pericardium
 from vita.phantom.hearts import Heart
 from vita.phantom.settings import PhantomSettings
 from vita.phantom.tissue import LABP, RABP, Points, Signals, paint, points, share
@@ -23,6 +23,9 @@ from vita.runtime.errors import UserError
 log = logging.getLogger(__name__)
 
 SCAN_STREAM = 7  # apart from the streams of people.py
+BLOOD = 130.0
+CONTRAST_SD = 0.12  # log of a tissue's signal, from view to view: shimming, flip angle
+SLICE_CONTRAST_SD = 0.08  # log of the blood's signal, from slice to slice: flow
 # Classes of the geometry (0 to 5) to the labels of each mask file.
 MASKS = {
     "sa": {"seg_sa": [0, 1, 2, 3, 0, 0]},
@@ -40,9 +43,7 @@ class Scanner:
         self.rng = np.random.default_rng([settings.seed, SCAN_STREAM, int(person["eid"])])
         self.heart = Heart.of(person, self.rng)
         self.pose = Pose.draw(self.rng)
-        self.signals = Signals(blood=130 * float(np.exp(self.rng.normal(0, 0.04))), muscle=MUSCLE)
-        self.chest = Chest.of(person, self.signals.blood, self.rng)
-        self.receiver = Receiver.draw(self.rng)
+        self.chest = Chest.of(person, BLOOD, self.rng)
         self.planes = plan(self.heart, self.pose, settings, self.rng)
         self.frames = settings.frames
         self.shape = self.heart.shape(self.heart.cycle.times(settings.frames))
@@ -50,15 +51,23 @@ class Scanner:
 
     def acquire(self, view: str) -> tuple[np.ndarray, np.ndarray]:
         """Image int16 and classes uint8 of a view, both (time, slice, row, column)."""
-        plane = self.planes[view]
+        plane, receiver = self.planes[view], Receiver.draw(self.rng)
+        blood, muscle = (value * np.exp(self.rng.normal(0, CONTRAST_SD)) for value in (BLOOD, MUSCLE))
         still, inside, at = self._still(plane)
-        sensitivity = self.receiver.sensitivity(plane.points() - self.pose.origin.astype(np.float32))
+        slices = plane.shape[0]
+        flow, gain = (drift(self.frames, slices, spread, self.rng) for spread in (BLOOD_SD, GAIN_SD))
+        flow *= np.exp(self.rng.normal(0, SLICE_CONTRAST_SD, slices))
+        slice_of_point = np.nonzero(inside)[0]
+        sensitivity = receiver.sensitivity(plane.points() - self.pose.origin.astype(np.float32))
         around = still[inside]
         image = np.empty((self.frames, *plane.shape), np.int16)
         classes = np.zeros((self.frames, *plane.shape), np.uint8)
         for frame in range(self.frames):
-            still[inside], classes[frame][inside] = paint(at, self.shape, frame, self.signals, around, self.heart.aorta)
-            image[frame] = self.receiver.receive(still * sensitivity, self.rng)
+            signals = Signals((blood * flow[frame])[slice_of_point].astype(np.float32), float(muscle))
+            still[inside], classes[frame][inside] = paint(at, self.shape, frame, signals, around, self.heart.aorta)
+            image[frame] = receiver.receive(
+                still * sensitivity * gain[frame].astype(np.float32)[:, None, None], self.rng
+            )
         return image, classes
 
     def _still(self, plane: Plane) -> tuple[np.ndarray, np.ndarray, Points]:
@@ -67,7 +76,7 @@ class Scanner:
         still = self.chest.signal(scanner, plane.pixel)
         xyz = scanner @ self.pose.axes.T.astype(np.float32)
         bag = pericardium(xyz, self.heart, self.extremes)
-        still += (np.float32(HEART_FAT) - still) * share(bag - self.chest.heart_fat, plane.pixel)
+        still += (np.float32(self.chest.heart_fat_signal) - still) * share(bag - self.chest.heart_fat, plane.pixel)
         inside = bag < self.chest.heart_fat + 2 * plane.pixel
         along = abs(float(plane.across @ self.pose.axes[2]))
         return still, inside, points(xyz[inside], self.heart, plane.pixel, plane.thickness * along)

@@ -108,9 +108,9 @@ def ellipsoid(r2: np.ndarray, z: np.ndarray, a: float, c: float, at: Points) -> 
 
 @dataclass(frozen=True)
 class Signals:
-    """Signal of each tissue before coils and gain."""
+    """Signal of each tissue before coils and gain; of blood one, or one for each point."""
 
-    blood: float
+    blood: float | np.ndarray
     muscle: float
 
 

@@ -75,22 +75,22 @@ def draw_heart(people: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     ill = {name: people[name].to_numpy().astype(float) for name in ("cad", "infarct", "stroke", "hypertension")}
     ill |= {name: people[name].to_numpy().astype(float) for name in ("diabetes", "high_blood_pressure")}
     z = rng.standard_normal((12, n))
-    size = 0.3 * fitness - 0.2 * age_z - 0.65 * ill["diabetes"] + 0.35 * ill["cad"] + 0.55 * ill["infarct"] + 0.9 * z[0]
-    lvedv = np.clip(np.where(male, 80.0, 73.0) * bsa * np.exp(0.21 * size), 65, 280)
-    ef = np.where(male, 59.5, 61.5) + fitness - 5.5 * ill["cad"] - 5.0 * ill["infarct"] + ill["diabetes"]
-    # A dilated ventricle pumps the same stroke with a lower ejection fraction.
-    ef = np.clip(ef - 2.4 * z[0] + 4.2 * z[1], 25, 78)
+    size = 0.3 * fitness - 0.2 * age_z - 0.7 * ill["diabetes"] + 0.2 * ill["cad"] + 0.4 * ill["infarct"] + 0.95 * z[0]
+    # Volumes follow body size less than in proportion, and people of one size differ widely.
+    lvedv = np.clip(np.where(male, 140.0, 134.0) * (bsa / 1.85) ** 0.6 * np.exp(0.2 * size), 65, 280)
+    ef = 64 + fitness - 7.0 * ill["cad"] - 10.0 * ill["infarct"]
+    ef = np.clip(ef + 6.5 * z[1], 22, 77)
     burden = np.maximum(ill["hypertension"], 0.9 * ill["high_blood_pressure"])
-    wall = np.where(male, 8.3, 7.1) + 0.3 * pressure + 1.45 * burden + 0.15 * fat + 1.0 * z[2]
+    wall = np.where(male, 8.1, 7.6) + 0.15 * pressure + 2.0 * burden + 0.9 * ill["diabetes"] + 1.0 * z[2]
     lvsv = lvedv * ef / 100
     rvedv = lvedv * np.clip(1.06 - 0.004 * (ef - 58), 0.95, 1.2) * np.exp(0.04 * z[3])
     rvsv = np.minimum(lvsv * (1 + 0.03 * z[4]), 0.7 * rvedv)
-    la = 0.25 * age_z + 0.25 * pressure + 0.35 * people["atrial_z"].to_numpy() + 1.15 * ill["stroke"] + 0.85 * z[5]
-    la_max = np.clip(36 * bsa * np.exp(0.18 * la), 30, 150)
-    la_ef = np.clip(60 - 1.5 * age_z - 6 * ill["stroke"] + 5 * z[6], 25, 75)
-    ra_max = np.clip(40 * bsa * np.exp(0.1 * la + 0.15 * z[7] + 0.03 * fitness), 35, 160)
+    la = 0.25 * age_z + 0.25 * pressure + 0.35 * people["atrial_z"].to_numpy() + 1.5 * ill["stroke"] + 0.85 * z[5]
+    la_max = np.clip(67 * (bsa / 1.85) ** 0.6 * np.exp(0.18 * la), 30, 150)
+    la_ef = np.clip(60 - 1.5 * age_z - 9 * ill["stroke"] + 5 * z[6], 22, 75)
+    ra_max = np.clip(74 * (bsa / 1.85) ** 0.6 * np.exp(0.1 * la + 0.15 * z[7] + 0.03 * fitness), 35, 160)
     ra_ef = np.clip(46 + 6 * z[8], 22, 65)
-    rate = 63 - 4.5 * fitness + 2 * fat + 5.5 * ill["diabetes"] + 2 * ~male + 5 * z[9]
+    rate = 63 - 4.5 * fitness + 2 * fat + 5.0 * ill["diabetes"] + 2 * ~male + 5 * z[9]
     systolic = 133 + 11.5 * pressure + 7 * burden + 0.25 * (lvsv - 85) + 5.5 * z[10]
     columns = {
         "lvedv": lvedv,
