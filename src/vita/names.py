@@ -87,6 +87,11 @@ class Figure:
 
 SYSTEMS = (
     System("mean_guess", "Mean guess", GREY),
+    System("demographics", "Demographics", "#B5B5B5"),
+    System("brightness", "Brightness", "#6E6E6E"),
+    System("random_encoder", "Random encoder", "#4A4A4A"),
+    System("probe_mae", "MAE, frozen", "#7FCFB6"),
+    System("probe_vita", "ViTa, frozen", "#7FB8D8"),
     System("resnet50", "ResNet-50", ORANGE),
     System("vit", "ViT", VERMILION),
     System("mae", "MAE", GREEN),
@@ -95,6 +100,9 @@ SYSTEMS = (
     System("nnunet", "nnU-Net", BLACK),
     System("vita", "ViTa", BLUE),
 )
+# what a trivial predictor reaches; a trained system that does not beat these has shown nothing
+CONTROLS = ("demographics", "brightness", "random_encoder", "probe_mae", "probe_vita")
+PROBES = ("probe_mae", "probe_vita")  # controls on features of a trained encoder
 TASKS = (
     Task("stage1", "Stage I, reconstruction", "stage"),
     Task("stage2", "Stage II, alignment", "stage"),

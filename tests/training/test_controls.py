@@ -1,6 +1,7 @@
 """Controls: features by hand, heads against scikit-learn and algebra, and nothing learnt from the test split."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +27,14 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> toy.Toy:
 
 
 def arguments(cohort: toy.Toy, control: str, task: str, output: Path, *more: str) -> list[str]:
-    tables = [
-        x for name in ("fields", "phenotypes", "labels") for x in (f"--{name}", str(cohort.folder / f"{name}.parquet"))
-    ]
-    own = ["--control", control, "--task", task, "--targets", str(cohort.folder / "targets.tsv")]
+    """Arguments of the module; predictions go to <output>/<task>/<control>.parquet."""
+    labels = output.parent / "labels"
+    labels.mkdir(exist_ok=True)
+    shutil.copy(cohort.folder / "labels.parquet", labels / "cad.parquet")
+    tables = [x for name in ("fields", "phenotypes") for x in (f"--{name}", str(cohort.folder / f"{name}.parquet"))]
+    own = ["--control", control, "--tasks", task, "--targets", str(cohort.folder / "targets.tsv")]
     own += ["--shards", *map(str, cohort.shards), "--split", str(cohort.split), "--predictions", str(output)]
-    return [*own, *tables, "--settings", json.dumps(toy.blocks()), *more]
+    return [*own, *tables, "--labels", str(labels), "--settings", json.dumps(toy.blocks()), *more]
 
 
 def noisy(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -132,9 +135,9 @@ def test_a_class_that_training_never_has_gets_no_probability():
 
 def test_a_run_writes_what_the_evaluation_reads(cohort, tmp_path):
     for control, task in (("brightness", "sa_phenotypes"), ("random_encoder", "disease_cad")):
-        first, second = tmp_path / f"{control}.parquet", tmp_path / f"{control}_again.parquet"
-        for path in (first, second):
-            main(arguments(cohort, control, task, path))
+        for name in ("first", "second"):
+            main(arguments(cohort, control, task, tmp_path / name))
+        first, second = (tmp_path / name / task / f"{control}.parquet" for name in ("first", "second"))
         assert first.read_bytes() == second.read_bytes()
         table = pd.read_parquet(first)
         assert set(table["split"]) == {"val", "test"}
@@ -144,15 +147,15 @@ def test_a_run_writes_what_the_evaluation_reads(cohort, tmp_path):
 
 
 def test_brightness_sees_the_toy_hearts_size(cohort, tmp_path):
-    main(arguments(cohort, "brightness", "sa_phenotypes", tmp_path / "p.parquet"))
-    table = pd.read_parquet(tmp_path / "p.parquet").query("target == 'LVEDV' and split == 'test' and truth.notna()")
+    main(arguments(cohort, "brightness", "sa_phenotypes", tmp_path / "p"))
+    table = pd.read_parquet(tmp_path / "p" / "sa_phenotypes" / "brightness.parquet").query("target == 'LVEDV' and split == 'test' and truth.notna()")
     assert np.corrcoef(table["truth"], table["prediction"])[0, 1] > 0.95
 
 
 def test_a_probe_needs_its_weights(cohort, tmp_path):
     with pytest.raises(UserError, match="--init"):
-        main(arguments(cohort, "probe_mae", "sa_phenotypes", tmp_path / "p.parquet"))
-    assert not (tmp_path / "p.parquet").exists()
+        main(arguments(cohort, "probe_mae", "sa_phenotypes", tmp_path / "p"))
+    assert not (tmp_path / "p").exists()
 
 
 def test_demographics_are_columns_of_the_table(tmp_path):

@@ -38,7 +38,7 @@ def model_folders():
             f"{task}/{name}"
             for task in ALL_TASKS
             for system in systems_for(task)
-            if system != "mean_guess"
+            if system in TRAINED or system == "nnunet"  # the others have no weights
             for name in models_of(task, system)
         ]
     return folders

@@ -1,5 +1,6 @@
 # Which system is run for which task: settings, starting weights and baselines of the training and metrics rules.
 from vita.plan.ablations import pretrained, seen
+from vita.names import CONTROLS, PROBES
 from vita.config.systems import NAMED_VIEWS, stage_settings, training_blocks
 from vita.tabular.leakage import exclusions, suffix
 from vita.tabular.targets import read_sources, read_targets
@@ -15,7 +16,7 @@ TRAINED = [system for system in SYSTEMS if system in TRAINABLE]
 INDIVIDUAL = [system for system in TRAINED if config["systems"][system].get("individual")]
 SEVERAL = [task for task in ALL_TASKS if not task.startswith(("disease_", "segmentation"))]
 # ViTa is tested against these; what sees less of the same is no baseline of it
-BASELINES = [system for system in SYSTEMS if system not in NAMED_VIEWS]
+BASELINES = [system for system in SYSTEMS if system not in (*NAMED_VIEWS, *PROBES)]
 
 
 def systems_for(task):
@@ -124,6 +125,46 @@ def nnunet_python(wildcards, threads):
 
 
 SOURCES = read_sources(TARGETS)
+TABLES_OF = {
+    "fields": "results/cohort/fields.parquet",
+    "phenotypes": "results/images/phenotypes.parquet",
+}
+
+
+def control_tables(control, task):
+    """Tables that a control needs for a task: those of its targets, and the features for demographics."""
+    labels = f"results/cohort/labels/{task.removeprefix('disease_')}.parquet"
+    wanted = {*SOURCES[task], *(["fields"] if control == "demographics" else [])}
+    return [TABLES_OF.get(source, labels) for source in sorted(wanted)]
+
+
+def control_arguments(control):
+    """The same tables as arguments."""
+    wanted = {path for task in tasks_of(config, control) for path in control_tables(control, task)}
+    found = {name: path for name, path in TABLES_OF.items() if path in wanted}
+    return options(found | ({"labels": "results/cohort/labels"} if wanted - set(found.values()) else {}))
+
+
+def control_starts(control):
+    """The folder that a probe's encoder comes from, by task; none for other controls."""
+    if control not in PROBES:
+        return {}
+    stage = config["systems"][control]["init"]
+    return {
+        task: f"results/models/{stage}/vita" + (suffix(EXCLUDE, task) if stage == "stage2" else "")
+        for task in tasks_of(config, control)
+    }
+
+
+def init_pairs(control):
+    pairs = " ".join(f"{task}={folder}" for task, folder in control_starts(control).items())
+    return f"--init {pairs}" if pairs else ""
+
+
+def control_settings(control):
+    """Sizes of the model, and of Stage III's defaults the batch that features are computed in."""
+    blocks = learning_of(config["stage3"]["defaults"], {})
+    return settings(training={"device": config["training"]["device"]}, **blocks)
 
 
 def target_tables(wildcards):

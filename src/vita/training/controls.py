@@ -12,7 +12,7 @@ validation. A trained system that does not beat these has shown nothing.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from vita.models.image_encoder import ImageEncoder
+from vita.names import CONTROLS, PROBES
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
@@ -34,19 +35,28 @@ from vita.training.task import Task, make_task
 
 log = logging.getLogger(__name__)
 
-CONTROLS = ("brightness", "demographics", "random_encoder", "probe_mae", "probe_vita")
-PROBES = ("probe_mae", "probe_vita")
 _RANDOM = 5  # stream of random numbers
 
 
 @dataclass(frozen=True)
 class Tables:
-    """Where the values of targets and of the table are; None where no task needs them."""
+    """Where the values of targets and of the table are.
+
+    Attributes:
+        targets: targets.tsv.
+        fields, phenotypes: tables of features and of phenotypes.
+        labels: folder of <disease>.parquet.
+    """
 
     targets: Path
     fields: Path | None = None
     phenotypes: Path | None = None
     labels: Path | None = None
+
+    def labels_of(self, task: str) -> Path | None:
+        """The table of a disease's task; None for other tasks."""
+        disease = task.removeprefix("disease_")
+        return self.labels / f"{disease}.parquet" if self.labels is not None and disease != task else None
 
 
 def control_features(control: str, session: Session, samples: Samples, tables: Tables, init: Path | None) -> np.ndarray:
@@ -94,38 +104,63 @@ def predict_task(task: Task, features_nf: np.ndarray, split_n: np.ndarray) -> Pr
 
 
 def run_control(
-    control: str, task_name: str, session: Session, tables: Tables, init: Path | None, predictions: Path
+    control: str, tasks: Sequence[str], session: Session, tables: Tables, inits: Mapping[str, Path], folder: Path
 ) -> None:
-    """Fit a control to a task and write the predictions of the validation and test splits."""
-    values, targets = load_targets(tables.targets, task_name, tables.fields, tables.phenotypes, tables.labels)
+    """Fit a control to tasks and write the predictions of the validation and test splits.
+
+    Args:
+        control: one of CONTROLS.
+        tasks: of targets.tsv.
+        session: an open run.
+        tables: values of targets and of the table.
+        inits: folder of Stage I or II by task, for a probe; tasks with the same one share its features.
+        folder: to write <task>/<control>.parquet into.
+    """
     everybody = session.samples(["train", "val", "test"], "predict")
-    task = make_task(values.reindex(everybody.eids), targets, session.samples(["train"], cached=False))
-    split = everybody.split.to_numpy()
-    features = standardised(control_features(control, session, everybody, tables, init), split == "train")
-    found = predict_task(task, features, split)
-    chosen = thresholds(task, everybody, found)
-    table = long_table(task, everybody, found, chosen)
-    with replacing(predictions) as path:
-        table[table["split"] != "train"].reset_index(drop=True).to_parquet(path, index=False)
+    train, split = session.samples(["train"], cached=False), everybody.split.to_numpy()
+    features: dict[Path | None, np.ndarray] = {}
+    for name in tasks:
+        init = inits.get(name)
+        if init not in features:
+            raw = control_features(control, session, everybody, tables, init)
+            features[init] = standardised(raw, split == "train")
+        values, targets = load_targets(tables.targets, name, tables.fields, tables.phenotypes, tables.labels_of(name))
+        task = make_task(values.reindex(everybody.eids), targets, train)
+        found = predict_task(task, features[init], split)
+        table = long_table(task, everybody, found, thresholds(task, everybody, found))
+        with replacing(folder / name / f"{control}.parquet") as path:
+            table[table["split"] != "train"].reset_index(drop=True).to_parquet(path, index=False)
+
+
+def _starts(pairs: Sequence[str]) -> dict[str, Path]:
+    """`task=folder` arguments by task.
+
+    Raises:
+        UserError: an argument has no equals sign.
+    """
+    for pair in pairs:
+        if "=" not in pair:
+            raise UserError(f"--init {pair}: give task=folder")
+    return {task: Path(folder) for task, _, folder in (pair.partition("=") for pair in pairs)}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
     parser.add_argument("--control", required=True, choices=CONTROLS, help="which one")
-    parser.add_argument("--task", required=True, help="task of targets.tsv")
+    parser.add_argument("--tasks", required=True, nargs="+", help="tasks of targets.tsv")
     cli.add_samples(parser)
     parser.add_argument("--targets", type=Path, required=True, help="targets.tsv, features.tsv beside it")
     parser.add_argument("--fields", type=Path, help="fields.parquet, for demographics or a task that needs it")
     parser.add_argument("--phenotypes", type=Path, help="phenotypes.parquet, for a task that needs it")
-    parser.add_argument("--labels", type=Path, help="labels of the task's disease, for a task of one")
-    parser.add_argument("--init", type=Path, help="folder of Stage I or II, for a probe")
-    parser.add_argument("--predictions", type=Path, required=True, help="output: predictions, parquet")
+    parser.add_argument("--labels", type=Path, help="folder of <disease>.parquet, for tasks of diseases")
+    parser.add_argument("--init", nargs="*", default=[], metavar="TASK=FOLDER", help="Stage I or II, for a probe")
+    parser.add_argument("--predictions", type=Path, required=True, help="output: folder of <task>/<control>.parquet")
     cli.add_settings(parser, "seed and the blocks model, training, stage")
     args = parser.parse_args(arguments)
     session = open_session("stage3", args.shards, args.split, args.settings)
     tables = Tables(args.targets, args.fields, args.phenotypes, args.labels)
-    run_control(args.control, args.task, session, tables, args.init, args.predictions)
+    run_control(args.control, args.tasks, session, tables, _starts(args.init), args.predictions)
 
 
 if __name__ == "__main__":
