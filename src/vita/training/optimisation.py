@@ -9,6 +9,10 @@ from torch import Tensor, nn
 
 from vita.training.settings import StageSettings
 
+# Muon's step has a root mean square of 0.2 times its learning rate ("match_rms_adamw"), which is AdamW's late in a long
+# training. AdamW's early steps are about 1 times theirs, and so are Muon's with this factor.
+_MUON_RATE = 5.0
+
 
 def learning_rate_factor(step: int, steps_per_epoch: int, epochs: float, warmup_epochs: float) -> float:
     """Share of the peak learning rate: linear warm-up by fractional epoch, then half a cosine to zero.
@@ -52,7 +56,8 @@ def make_optimizer(
         fresh = [p for p in module.parameters() if id(p) not in seen and p.requires_grad]
         seen.update(map(id, fresh))
         if chosen := [p for p in fresh if id(p) in matrices]:
-            muon.append({"params": chosen, "weight_decay": stage.weight_decay, "scale": scale})
+            decay = stage.weight_decay / _MUON_RATE  # it is multiplied by the learning rate
+            muon.append({"params": chosen, "weight_decay": decay, "scale": scale * _MUON_RATE})
         for decay, flat in ((stage.weight_decay, False), (0.0, True)):
             if chosen := [p for p in fresh if id(p) not in matrices and is_flat(p) == flat]:
                 others.append({"params": chosen, "weight_decay": decay, "scale": scale})
@@ -76,8 +81,8 @@ def _linear_maps(module: nn.Module) -> list[Tensor]:
 class MuonWithAdamW(torch.optim.Optimizer):
     """Muon for the weights of linear maps and AdamW for everything else, as one optimiser.
 
-    Muon's steps are scaled to the size of AdamW's ("match_rms_adamw"; Liu et al., 2025), so that one learning rate and
-    one weight decay serve both.
+    Muon's steps are scaled to the size of AdamW's ("match_rms_adamw"; Liu et al., 2025), so that learning rates are of
+    the same kind for both.
 
     Args:
         matrices: parameter groups with two-dimensional weights.
