@@ -3,8 +3,6 @@
 python -m pytest tests/benchmarks/test_size_cost.py -m benchmark -s
 """
 
-from argparse import Namespace
-
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
@@ -45,7 +43,7 @@ def test_cost_follows_the_operations():
         row["gflop_per_second"] = 1000 * row["tflop"] / row["seconds"]
     table = write("stage1_size_cost", rows)
     files = {suffix: FOLDER / f"stage1_size_cost.{suffix}" for suffix in ("svg", "png", "csv")}
-    style.save(draw(table), table, Namespace(**files))
+    style.save(draw(table), table, style.Files(**files))
     assert table["tokens"].iloc[[0, -1]].tolist() == [576, 9216]
     first, last = table.iloc[0], table.iloc[-1]
     assert last["seconds"] / first["seconds"] <= SUPERLINEAR * last["tflop"] / first["tflop"]

@@ -62,6 +62,8 @@ def test_table_of_few_positives(tmp_path, targets):
     assert cad["auc"] > 0
     assert "0.025" not in md
     assert "the share is withheld" in md
+    assert shown.loc[cad.name, [name for name in shown if name.startswith(("calibration_", "mean_pred"))]].isna().all()
+    assert pd.read_csv(metrics)["calibration_intercept"].notna().all()  # the metrics file is not shown
 
 
 def test_ablations_of_few_participants(tmp_path):

@@ -149,7 +149,7 @@ def test_reconstructions(cohort, pretrained, tmp_path):
     own = [*cohort.arguments("stage1", tmp_path / "r.parquet"), "--model-dir", str(pretrained / "stage1")]
     reconstruction.main([*own, "--examples", str(tmp_path / "r.npz")])
     table = pd.read_parquet(tmp_path / "r.parquet")
-    assert len(table) == 16 * 3
+    assert len(table) == 16 * 4
     assert table["prediction"].between(5, 60).all()
     with np.load(tmp_path / "r.npz") as shown:
         assert set(shown) == {"input", "masked", "reconstruction"}

@@ -25,7 +25,7 @@ SMOKE = ("--configfile", "workflow/presets/smoke.yaml")
 NO_IMAGES = {"phantom_people", "phantom_scans", "phantom_truth", "extract_fields", "collect_diagnoses"}
 NO_IMAGES |= {"label_disease", "join_labels", "list_overlap", "record_config"}
 IMAGES = {"index_scans", "build_shard", "measure_phenotypes", "list_exclusions", "split_cohort"}
-LAST = {"list_run_times", "report", "audit", "release"}
+LAST = {"list_run_times", "report", "write_page", "audit", "release"}
 LARGE = (".npz", ".safetensors")
 
 

@@ -117,13 +117,13 @@ def test_tables_exist_in_three_formats(results: Path, table: str) -> None:
 
 @pytest.mark.parametrize("figure", FIGURES)
 def test_figures_exist_with_what_they_draw(results: Path, figure: str) -> None:
-    for suffix in ("svg", "png", "csv"):
+    for suffix in ("svg", "pdf", "png", "csv"):
         assert (results / "figures" / f"{figure}.{suffix}").stat().st_size > 20
 
 
 def test_no_participant_id_where_none_belongs(results: Path) -> None:
     people = pd.read_parquet(results / "phantom" / "people.parquet")["eid"].astype(str)
-    public = [results / "report.html"]
+    public = [results / "report.html", results / "index.html"]
     for folder in ("figures", "tables", "metrics", "logs", "models", "benchmarks"):
         public += [path for path in (results / folder).rglob("*") if path.is_file() and path.suffix != ".parquet"]
     for path in public:

@@ -5,6 +5,7 @@ import pandas as pd
 
 from vita.runtime.privacy import SMALLEST_COUNT, shown_count
 
+SHARES = ("positives", "prevalence", "calibration_", "mean_prediction")  # what columns are named that give them away
 FEW = f"fewer than {SMALLEST_COUNT} participants"
 FEW_POSITIVES = f"fewer than {SMALLEST_COUNT} of one kind, so the share is withheld"
 
@@ -27,7 +28,8 @@ def withheld(table: pd.DataFrame, values: list[str]) -> pd.DataFrame:
 def metrics_withheld(metrics: pd.DataFrame) -> pd.DataFrame:
     """Metrics files that become a table: small groups keep their `n` alone, which is printed by `shown_count`.
 
-    A yes/no target with few positives, or few negatives, keeps its metrics but neither count nor share of them.
+    A yes/no target with few positives, or few negatives, keeps its metrics, but neither count nor share of
+    them, nor the calibration from which the share could be computed.
     """
     metrics = metrics.reindex(columns=[*metrics.columns.difference(["note"], sort=False), "note"])
     small = is_small(metrics["n"])
@@ -37,7 +39,8 @@ def metrics_withheld(metrics: pd.DataFrame) -> pd.DataFrame:
     metrics.loc[small, "note"] = FEW
     if "positives" in metrics:
         few = is_small(metrics["positives"]) | is_small(metrics["n"] - metrics["positives"])
-        metrics.loc[few, ["positives", "prevalence"]] = np.nan
+        shares = [name for name in metrics if name.startswith(SHARES)]
+        metrics.loc[few, shares] = np.nan
         notes = metrics.loc[few, "note"].fillna("")
         metrics.loc[few, "note"] = [f"{note}; {FEW_POSITIVES}" if note else FEW_POSITIVES for note in notes]
     return metrics

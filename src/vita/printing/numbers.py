@@ -59,11 +59,11 @@ def with_spread(value: float, spread: float, decimals: int) -> str:
     return number(value, decimals) + (f" ± {spread:.{decimals}f}" if known(spread) else "")
 
 
-def with_interval(value: float, low: float, high: float, decimals: int) -> str:
-    """`value (low–high)`, the value alone without an interval, or a dash."""
+def with_interval(value: float, low: float, high: float, decimals: int, between: str = "–") -> str:
+    """`value (low–high)`, the value alone without an interval, or a dash; `between` " to " where a minus may occur."""
     if not known(value):
         return DASH
-    interval = f" ({low:.{decimals}f}–{high:.{decimals}f})" if known(low) and known(high) else ""
+    interval = f" ({low:.{decimals}f}{between}{high:.{decimals}f})" if known(low) and known(high) else ""
     return number(value, decimals) + interval
 
 

@@ -67,7 +67,7 @@ def plain(printed_rows: list[str], found: dict[str, dict[str, float]]) -> pd.Dat
 
 def printed(table: pd.DataFrame, values: pd.DataFrame, caption: str) -> Printed:
     """The table for readers, the paper's value in the last column."""
-    theirs = f"Paper ({QUANTITIES[PAPERS].lower()})"
+    theirs = "Paper (mean over frames)"
     out = Printed(caption, ["", "n", *QUANTITIES.values(), "Hidden patches, mean (95 % CI)", theirs])
     papers = values.pivot_table(index="row", columns="quantity", values="paper")
     for _, row in table.iterrows():

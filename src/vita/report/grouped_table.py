@@ -92,7 +92,7 @@ def _cell(out: Printed, row: pd.Series, group: pd.DataFrame, column: Column, sig
         return Cell(p_value(value) if known(value) else "")
     low, high = (row[f"{column.name}_{end}"] if column.interval else np.nan for end in ("low", "high"))
     cell = Cell(
-        with_interval(value, low, high, column.decimals),
+        with_interval(value, low, high, column.decimals, " to " if column in CALIBRATION else "–"),
         known(value) and group[column.name].notna().sum() > 1 and _is_best(value, group[column.name], column.best),
         "**" if column.tested and _significant(row, value, significance) else "",
     )

@@ -57,7 +57,7 @@ def _diseases(name: str, metrics: pd.DataFrame, targets: Path, folder: Path, sig
     rows = rows.sort_values("title", key=lambda titles: titles.map(lambda title: _place(title, order)))
     metrics = _corrected(metrics)
     table = grouped_table.plain(metrics, rows, _models(metrics, name))
-    columns = [PREVALENCE, COUNT, *DISEASES, *CALIBRATION, HOLM]
+    columns = [PREVALENCE, COUNT, DISEASES[0], HOLM, *DISEASES[1:], *CALIBRATION]
     out = grouped_table.printed(table, columns, names.table(name).caption, significance)
     out.remarks.append(
         "F1, recall and precision at the threshold with the best F1 on the validation split. Bold: best per disease. "

@@ -7,7 +7,7 @@ import pytest
 
 from evaluation import synthetic
 from vita.evaluation import segmentation
-from vita.report.figures import style
+from vita.report.figures import learning_curves, style
 from vita.runtime.errors import UserError
 
 
@@ -131,6 +131,17 @@ def test_learning_curves_have_names_and_colours_that_differ(tmp_path):
         assert f">{words}</text>" in svg
     assert "view_la" not in svg
     assert len(set(style.colours(["vita", "vita_la", "mask_50", "positions_4d"]).values())) == 4
+
+
+@pytest.mark.parametrize(("first", "cut"), [(9.0, True), (0.9, False), (0.1, False)])
+def test_a_first_epoch_that_would_flatten_the_others_is_cut_off(first, cut):
+    later = [0.8, 0.7, 0.65, 0.6]
+    history = pd.DataFrame({"task": "stage1", "model": "vita", "epoch": range(1, 6), "train_loss": [first, *later]})
+    figure = learning_curves.draw(history.assign(val_loss=history["train_loss"]))
+    low, high = figure.axes[0].get_ylim()
+    assert (high < first) == cut
+    assert low < min(first, *later)
+    assert any("epoch 1 lies above" in text.get_text() for text in figure.axes[0].texts) == cut
 
 
 FIGURES = {

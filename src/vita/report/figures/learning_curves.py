@@ -28,6 +28,7 @@ from vita.runtime.errors import UserError
 
 COLUMNS = 4
 LOSSES = ("train_loss", "val_loss")
+FEWEST_EPOCHS = 5  # of which the first may be cut off
 FIRST_EPOCH_ROOM = 1.0  # of the later epochs' range; what lies further above is cut off
 WIDE_RANGE = 30  # losses that span more than this are drawn on a logarithmic axis
 
@@ -96,19 +97,21 @@ def _panel(axes: Axes, part: pd.DataFrame, colours: dict[str, str]) -> None:
         axes.set_yscale("log")
     else:
         _without_first_epoch(axes, part)
+    if len(set(part["epoch"])) == 1:
+        axes.set_xlim(part["epoch"].iloc[0] - 1, part["epoch"].iloc[0] + 1)
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
 
 
 def _without_first_epoch(axes: Axes, part: pd.DataFrame) -> None:
     """Let the axis end above the later epochs where the first one would flatten them; a note says so."""
-    later = part.loc[part["epoch"] > part["epoch"].min(), list(LOSSES)].to_numpy(float)
-    later = later[np.isfinite(later)]
-    if later.size < 2:
+    first = part["epoch"] == part["epoch"].min()
+    losses = part[list(LOSSES)].to_numpy(float)
+    later, lowest = losses[~first], np.nanmin(losses, initial=np.inf)
+    if part["epoch"].nunique() < FEWEST_EPOCHS or not np.isfinite(later).any():
         return
-    low, high = float(later.min()), float(later.max())
-    room = FIRST_EPOCH_ROOM * (high - low)
-    if part[list(LOSSES)].to_numpy(float).max(initial=high, where=part[list(LOSSES)].notna().to_numpy()) > high + room:
-        axes.set_ylim(low - 0.05 * (high - low), high + 0.1 * (high - low))
+    low, high = np.nanmin(later), np.nanmax(later)
+    if np.nanmax(losses[first], initial=-np.inf) > high + FIRST_EPOCH_ROOM * (high - low):
+        axes.set_ylim(lowest - 0.05 * (high - lowest), high + 0.1 * (high - lowest))
         axes.text(0.98, 0.97, "epoch 1 lies above", transform=axes.transAxes, ha="right", va="top", fontsize=5.5)
 
 
