@@ -259,6 +259,16 @@ def test_aggregates_of_another_cohort_are_nobodys(cohort: Cohort, tmp_path: Path
     assert not any(finding.people for output in outputs for finding in output.findings)
 
 
+def test_single_digits_and_hashes_are_nobodys(cohort: Cohort, tmp_path: Path) -> None:
+    """Not even where a participant alone has values as small."""
+    record = {"tool": "vita 0.1.0", "smallest": 10, "found": 0, "commit": "4e1793c0ffee00112233445566778899aabbccdd"}
+    (tmp_path / "about.json").write_text(json.dumps(record))
+    alone = pd.DataFrame({"eid": cohort.eid[:300], "volume": [0.05, *range(100, 399)], "mass": [0.1, *range(200, 499)]})
+    path = tmp_path.parent / "alone.parquet"
+    alone.to_parquet(path)
+    assert not kinds(check(tmp_path, read_cohort([path], CELL), CELL, set()))
+
+
 def test_the_people_singled_out_are_counted(tables: Tables, cohort: Cohort, tmp_path: Path) -> None:
     """All of 40 rows, and not one more: counted against the rows that were taken."""
     chosen = tables["images/phenotypes"].sample(40, random_state=2)

@@ -35,6 +35,7 @@ _EXTREME_DIGITS = 3
 _SCALES = (1.0, 1e-3, 1e3, 1e-2, 1e2, 0.1, 10.0)  # the same in other units
 _NAMED_DIGITS, _EXACT_DIGITS = 4, 6
 _BY_CHANCE = 0.05  # numbers of a table that are an unsafe sum by chance
+_FEWEST_DIGITS = 2  # one digit is anybody's
 _ROUGH = 4  # digits; rounder numbers are heaped
 
 
@@ -179,7 +180,7 @@ def _best(cells: _Cells, cohort: Cohort, pool: Values) -> tuple[np.ndarray, np.n
         count = last - first
         floor = np.where(cells.digits[those] <= _ROUGH, count, count - 1)
         weight = np.log(size / np.clip(np.maximum(expected, floor), 1e-9, size))
-        telling = (count > 0) & (weight > np.log(2))
+        telling = (count > 0) & (weight > np.log(2)) & (cells.digits[those] >= _FEWEST_DIGITS)
         parts.append((those[telling], first[telling], count[telling], weight[telling], values))
     pairs = sum(int(part[2].sum()) for part in parts)
     kept = _sample(np.unique(cells.row), pairs)
@@ -217,12 +218,15 @@ def _expanded(parts: Sequence[_Part], rows: np.ndarray, kept: np.ndarray) -> tup
         if not len(those):
             continue
         start = np.repeat(first - np.r_[0, np.cumsum(count)[:-1]], count)
-        person = values.person[start + np.arange(count.sum())]
-        number = np.repeat(those, count)
-        _, once = np.unique(number * (1 << 32) + person, return_index=True)  # once a number and participant
-        found_row.append(rows[number[once]])
-        found_person.append(person[once])
-        found_weight.append(np.repeat(weight, count)[once])
+        place, number, repeated = start + np.arange(count.sum()), np.repeat(those, count), np.repeat(weight, count)
+        strongest = np.argsort(-repeated, kind="stable")
+        _, once = np.unique((rows[number] * len(values.value) + place)[strongest], return_index=True)
+        taken = strongest[once]  # a value of the cohort is one number's of a row at the most
+        _, once = np.unique(number[taken] * (1 << 32) + values.person[place[taken]], return_index=True)
+        taken = taken[once]  # and a number once a participant's
+        found_row.append(rows[number[taken]])
+        found_person.append(values.person[place[taken]])
+        found_weight.append(repeated[taken])
     if not found_row:
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
     return np.concatenate(found_row), np.concatenate(found_person), np.concatenate(found_weight)
