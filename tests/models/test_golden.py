@@ -1,11 +1,12 @@
 """Parity with the arrays of the published model, to 1e-5."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from shared import SHARED, needs_shared
 from vita.models.alignment import clip_loss
 from vita.models.image_encoder import ImageEncoder
 from vita.models.mae import MaskedAutoencoder
@@ -13,16 +14,16 @@ from vita.models.masking import kept_count
 from vita.models.patches import patchify, unpatchify
 from vita.models.positions import image_positions, tabular_positions
 from vita.models.published import rename, settings_of
+from vita.models.segmenter import Segmenter
 from vita.models.settings import ModelSettings
 from vita.models.tabular_encoder import TabularEncoder
 
-pytestmark = needs_shared
+GOLDEN = Path(__file__).parent / "golden"
 TOLERANCE = {"atol": 1e-5, "rtol": 0}
 
 
 def _load(name: str) -> dict[str, Tensor]:
-    assert SHARED is not None
-    with np.load(SHARED / "golden" / name) as arrays:
+    with np.load(GOLDEN / name) as arrays:
         return {key: torch.from_numpy(arrays[key]) for key in arrays}
 
 
@@ -76,7 +77,7 @@ def test_patches(arrays, settings):
 def test_image_encoder(arrays, state, settings):
     encoder = _fill(ImageEncoder(settings), state, {"image_encoder.": ""})
     assert torch.allclose(encoder(arrays["image"]), arrays["tokens"], **TOLERANCE)
-    assert torch.allclose(encoder.layers(arrays["image"])[-1], arrays["tokens"], **TOLERANCE)
+    assert torch.allclose(encoder.layers(arrays["image"])[1], arrays["tokens"], **TOLERANCE)
     keep = kept_count(settings.tokens, 0.7)
     masked = encoder(arrays["image"], arrays["ids_shuffle"], keep)
     assert torch.allclose(masked, arrays["masked_tokens"], **TOLERANCE)
@@ -104,3 +105,21 @@ def test_tabular_encoder(arrays, state, settings):
 def test_contrastive_loss(arrays, denominator, key):
     loss = clip_loss(arrays["clip_image"], arrays["clip_table"], 0.1, 0.5, denominator)
     assert torch.allclose(loss, arrays[key], **TOLERANCE)
+
+
+@torch.inference_mode()
+def test_segmentation():
+    golden, state = _load("segmentation_arrays.npz"), _load("segmentation_state_dict.npz")
+    sizes = settings_of(state, heads=3)
+    assert (sizes.depth, sizes.segmenter_hidden, sizes.segmenter_feature) == (6, 72, 4)
+    segmenter = _fill(Segmenter(sizes, ImageEncoder(sizes)), state, {"image_encoder.": "encoder.", "segmenter.": ""})
+    assert torch.allclose(segmenter.encoder(golden["image"]), golden["tokens"], **TOLERANCE)
+    assert torch.allclose(segmenter(golden["image"]), golden["logits"], **TOLERANCE)
+
+
+def test_published_names_of_the_decoder():
+    state = _load("segmentation_state_dict.npz")
+    sizes = settings_of(state, heads=3)
+    own = Segmenter(sizes, ImageEncoder(sizes)).state_dict()
+    published = {name: tuple(value.shape) for name, value in state.items() if name.startswith("decoder")}
+    assert {name: tuple(value.shape) for name, value in own.items() if name.startswith("decoder")} == published

@@ -12,14 +12,16 @@ import torch
 from torch import Tensor
 
 from models.published_file import write_published
-from shared import SHARED, needs_shared
 from vita.models.image_encoder import ImageEncoder
 from vita.models.import_published import main
 from vita.models.restricted import read_tensors
+from vita.models.segmenter import Segmenter
 from vita.models.settings import ModelSettings
 from vita.models.tabular_encoder import TabularEncoder
-from vita.models.weights import load_part, read_part
+from vita.models.weights import load_part, load_segmenter, load_whole, read_part
 from vita.runtime.errors import UserError
+
+GOLDEN = Path(__file__).parent / "golden"
 
 
 class Foreign:
@@ -41,8 +43,7 @@ class Harm:
 
 @pytest.fixture(scope="module")
 def state() -> dict[str, Tensor]:
-    assert SHARED is not None
-    with np.load(SHARED / "golden" / "reference_state_dict.npz") as arrays:
+    with np.load(GOLDEN / "reference_state_dict.npz") as arrays:
         return {key: torch.from_numpy(arrays[key]) for key in arrays}
 
 
@@ -66,13 +67,12 @@ def _import(tmp_path: Path, checkpoint: Path, *options: str) -> Path:
     return tmp_path / "out"
 
 
-@needs_shared
 def test_imported_weights_reproduce_the_published_outputs(tmp_path, state):
     more = {"hyper_parameters": Foreign(), "root": Path("x"), "scores": np.float64(0.5)}
     folder = _import(tmp_path, _save(tmp_path / "p.ckpt", state | _projectors(), **more))
     settings = ModelSettings.from_dict(json.loads((folder / "config.json").read_text())["model"])
     assert (settings.heads, settings.projection) == (3, 16)
-    with np.load(SHARED / "golden" / "reference_arrays.npz") as arrays:
+    with np.load(GOLDEN / "reference_arrays.npz") as arrays:
         image, tokens, row, table = (
             torch.from_numpy(arrays[k]) for k in ("image", "tokens", "tabular_row", "tabular_tokens")
         )
@@ -84,7 +84,30 @@ def test_imported_weights_reproduce_the_published_outputs(tmp_path, state):
     assert read_part(folder, "table_projector")["2.weight"].shape == (16, 33)
 
 
-@needs_shared
+def test_an_imported_segmentation_is_a_model_of_stage_iii(tmp_path):
+    with np.load(GOLDEN / "segmentation_state_dict.npz") as arrays:
+        published = {key: torch.from_numpy(arrays[key]) for key in arrays}
+    folder = _import(tmp_path, _save(tmp_path / "p.ckpt", published))
+    settings = ModelSettings.from_dict(json.loads((folder / "config.json").read_text())["model"])
+    with np.load(GOLDEN / "segmentation_arrays.npz") as arrays:
+        image, logits = torch.from_numpy(arrays["image"]), torch.from_numpy(arrays["logits"])
+    whole, started = (Segmenter(settings, ImageEncoder(settings)).eval() for _ in range(2))
+    load_whole(whole, folder)  # as `vita predict` does
+    load_part(started.encoder, folder, "image_encoder", settings)  # as Stage III starts
+    assert load_segmenter(started, folder)
+    for model in (whole, started):
+        assert torch.allclose(model(image), logits, atol=1e-5, rtol=0)
+    other = ModelSettings.from_dict(settings.to_dict() | {"segmenter_feature": 8})
+    with pytest.raises(UserError, match=r"decoder do not fit.*segmenter_feature"):
+        load_segmenter(Segmenter(other, ImageEncoder(other)), folder)
+
+
+def test_other_models_have_no_segmentation_decoder_to_start_from(tmp_path, state):
+    folder = _import(tmp_path, _save(tmp_path / "p.ckpt", state))
+    settings = ModelSettings.from_dict(json.loads((folder / "config.json").read_text())["model"])
+    assert not load_segmenter(Segmenter(settings, ImageEncoder(settings)), folder)
+
+
 def test_missing_weights_are_listed_and_refused_unless_allowed(tmp_path, state):
     del state["encoder_imaging.encoder.1.mlp.fc2.bias"]
     checkpoint = _save(tmp_path / "p.ckpt", state)
@@ -95,7 +118,6 @@ def test_missing_weights_are_listed_and_refused_unless_allowed(tmp_path, state):
     assert "blocks.1.fc2.bias" not in read_part(_import(tmp_path, checkpoint, "--allow-missing"), "image_encoder")
 
 
-@needs_shared
 def test_left_over_weights_are_listed_and_refused_unless_allowed(tmp_path, state):
     checkpoint = _save(tmp_path / "p.ckpt", state | {"momentum_encoder.weight": torch.ones(2)})
     with pytest.raises(UserError, match=r"left over: momentum_encoder\.weight.*--allow-left-over"):
@@ -103,7 +125,6 @@ def test_left_over_weights_are_listed_and_refused_unless_allowed(tmp_path, state
     assert read_part(_import(tmp_path, checkpoint, "--allow-left-over"), "decoder")
 
 
-@needs_shared
 def test_other_positions_are_refused(tmp_path, state):
     other = state | {"encoder_imaging.enc_pos_embed": state["encoder_imaging.enc_pos_embed"] + 0.1}
     with pytest.raises(UserError, match=r"enc_pos_embed|view_of_plane"):

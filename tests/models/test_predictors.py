@@ -10,11 +10,12 @@ from vita.models.heads import Output, Regressor, output_slices, total_width
 from vita.models.image_encoder import ImageEncoder
 from vita.models.mae import MaskedAutoencoder
 from vita.models.masking import random_order
-from vita.models.segmenter import NOT_ANNOTATED, Segmenter, choose_planes, segmentation_loss
+from vita.models.segmentation_loss import NOT_ANNOTATED, segmentation_loss
+from vita.models.segmenter import Segmenter, growth, skip_layers
 from vita.models.settings import ModelSettings
 from vita.runtime.errors import UserError
 
-SMALL = ModelSettings(size=32, patch=(5, 8, 8), width=33, heads=3, depth=2, segmenter_width=8)
+SMALL = ModelSettings(size=32, patch=(5, 8, 8), width=33, heads=3, depth=2, segmenter_hidden=72, segmenter_feature=8)
 OUTPUTS = [Output("LVEDV", "numerical"), Output("smoker", "binary"), Output("diet", "categorical", 4)]
 
 
@@ -46,30 +47,38 @@ def test_resnet_shares_the_interface():
     assert ResNet50(SMALL, OUTPUTS)(torch.rand(2, 9, 5, 32, 32)).shape == (2, 6)
 
 
-def test_segmenter_shapes_and_planes():
+def test_segmenter_has_the_shape_of_its_images():
     model = Segmenter(SMALL, ImageEncoder(SMALL)).eval()
-    images = torch.rand(2, 9, 5, 32, 32)
-    logits = model(images)
-    assert logits.shape == (2, 6, 9, 5, 32, 32)
-    assert torch.allclose(model(images, [0, 4]), logits[:, :, [0, 4]], atol=1e-5)
+    assert model(torch.rand(2, 9, 5, 32, 32)).shape == (2, 6, 9, 5, 32, 32)
 
 
-def test_segmenter_folds_several_temporal_patches():
+def test_segmenter_decodes_several_temporal_patches():
     settings = ModelSettings.from_dict(SMALL.to_dict() | {"frames": 10, "view_of_plane": [0, 1]})
     assert Segmenter(settings, ImageEncoder(settings))(torch.rand(1, 2, 10, 32, 32)).shape == (1, 6, 2, 10, 32, 32)
 
 
-@pytest.mark.parametrize("side", [6, 12, 9])
-def test_segmenter_shrinks_by_twos_and_threes(side):
-    settings = ModelSettings.from_dict(SMALL.to_dict() | {"size": 36, "patch": [5, side, side]})
+@pytest.mark.parametrize(
+    ("patch", "steps"),
+    [
+        ((5, 8, 8), ((1, 2, 2), (1, 2, 2), (5, 2, 2))),  # as published
+        ((5, 12, 12), ((1, 2, 2), (1, 2, 2), (5, 3, 3))),
+        ((1, 16, 16), ((1, 2, 2), (1, 2, 2), (1, 4, 4))),
+        ((5, 6, 4), ((1, 2, 2), (1, 3, 2), (5, 1, 1))),
+        ((5, 1, 7), ((1, 1, 7), (1, 1, 1), (5, 1, 1))),
+    ],
+)
+def test_patches_grow_to_pixels_in_three_steps(patch, steps):
+    assert growth(patch) == steps
+
+
+@pytest.mark.parametrize("patch", [[5, 6, 12], [5, 9, 9], [5, 36, 4]])
+def test_segmenter_decodes_other_patches(patch):
+    settings = ModelSettings.from_dict(SMALL.to_dict() | {"size": 36, "patch": patch})
     assert Segmenter(settings, ImageEncoder(settings))(torch.rand(1, 9, 5, 36, 36)).shape == (1, 6, 9, 5, 36, 36)
 
 
-@pytest.mark.parametrize(("size", "patch"), [(48, (5, 8, 16)), (48, (5, 1, 1)), (50, (5, 10, 10))])
-def test_segmenter_refuses_patches_it_cannot_shrink(size, patch):
-    settings = ModelSettings(size=size, patch=patch, width=33, heads=3)
-    with pytest.raises(UserError, match=r"model\.patch.*twos and threes"):
-        Segmenter(settings, ImageEncoder(settings))
+def test_skip_connections_come_from_the_inputs_of_blocks_two_and_four_of_six():
+    assert [skip_layers(depth) for depth in (6, 3, 1)] == [(2, 4), (1, 2), (0, 0)]
 
 
 def test_segmenter_learns_a_bright_square():
@@ -97,6 +106,16 @@ def test_segmentation_loss_is_weighted_cross_entropy_plus_dice():
     assert torch.allclose(segmentation_loss(logits, target), expected, atol=1e-6)
 
 
+def test_published_loss_is_dice_of_each_plane():
+    logits, target = torch.randn(2, 3, 2, 1, 4, 4), torch.randint(0, 3, (2, 2, 1, 4, 4))
+    target[:, 1][target[:, 1] == 2] = 0  # the second plane does not show class 2
+    probability, truth = logits.softmax(dim=1), functional.one_hot(target, 3).movedim(-1, 1)
+    overlap, sizes = (t.sum(dim=(0, 3, 4, 5)) for t in (probability * truth, probability + truth))  # (class, plane)
+    dice = 1 - (2 * overlap + 1) / (sizes + 1)
+    expected = (dice[1, 0] + dice[2, 0] + dice[1, 1]) / 3
+    assert torch.allclose(segmentation_loss(logits, target, "dice"), expected, atol=1e-6)
+
+
 def test_voxels_without_annotation_weigh_nothing():
     logits = torch.randn(1, 3, 2, 1, 4, 4, requires_grad=True)
     target = torch.randint(0, 3, (1, 2, 1, 4, 4))
@@ -114,15 +133,6 @@ def test_nothing_annotated_gives_zero():
     loss.backward()
     assert loss.item() == 0
     assert not logits.grad.any()
-
-
-def test_planes_are_chosen_among_annotated_ones():
-    target = torch.zeros(2, 9, 5, 4, 4, dtype=torch.uint8)
-    target[:, 1] = NOT_ANNOTATED
-    generator = torch.Generator().manual_seed(3)
-    chosen = [choose_planes(target, 3, generator) for _ in range(60)]
-    assert {plane for planes in chosen for plane in planes} == set(range(9)) - {1}
-    assert all(len(set(planes)) == 3 for planes in chosen)
 
 
 def test_networks_run_in_mixed_precision():

@@ -12,7 +12,7 @@ PAPER = {
     "depth": 6,
     "decoder_depth": 2,
     "projection": 128,
-    "segmenter_width": 576,
+    "segmenter_hidden": 576,
 }
 
 
@@ -39,6 +39,7 @@ def test_settings_survive_json():
         ({"depth": 0}, ["model.depth", "0"]),
         ({"patch": [5, 8]}, ["model.patch", "three"]),
         ({"positions": "learnt"}, ["model.positions", "learnt", "block"]),
+        ({"segmenter_hidden": 580}, ["model.segmenter_hidden", "580", "9 planes"]),
         ({"dropout": 1.0}, ["model.dropout", "1.0"]),
         ({"view_of_plane": [0, 2]}, ["model.view_of_plane", "[0, 2]"]),
         ({"hedas": 5}, ["model.hedas", "heads"]),

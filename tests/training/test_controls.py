@@ -148,7 +148,9 @@ def test_a_run_writes_what_the_evaluation_reads(cohort, tmp_path):
 
 def test_brightness_sees_the_toy_hearts_size(cohort, tmp_path):
     main(arguments(cohort, "brightness", "sa_phenotypes", tmp_path / "p"))
-    table = pd.read_parquet(tmp_path / "p" / "sa_phenotypes" / "brightness.parquet").query("target == 'LVEDV' and split == 'test' and truth.notna()")
+    table = pd.read_parquet(tmp_path / "p" / "sa_phenotypes" / "brightness.parquet").query(
+        "target == 'LVEDV' and split == 'test' and truth.notna()"
+    )
     assert np.corrcoef(table["truth"], table["prediction"])[0, 1] > 0.95
 
 

@@ -15,7 +15,7 @@ from vita.tabular.encoder import main as encode
 PLANES, FRAMES, SIZE = 9, 10, 16
 FIRST_EID = 5_000_001
 MODEL = {"frames": 5, "size": SIZE, "patch": [5, 8, 8], "width": 33, "heads": 3, "depth": 1, "decoder_depth": 1}
-MODEL |= {"tabular_depth": 1, "projection": 8, "head_width": 16, "segmenter_width": 4}
+MODEL |= {"tabular_depth": 1, "projection": 8, "head_width": 16, "segmenter_hidden": 18, "segmenter_feature": 4}
 STAGE = {"epochs": 3, "batch": 8, "lr": 2e-3, "warmup_epochs": 0.5}
 TARGETS = "task\ttarget\tsource\tcolumn\ttitle\tunit\tkind\tin_table\tdecimals\n"
 FEATURES = (

@@ -111,8 +111,8 @@ def _predictor(training: Training, sizes: ModelSettings, features: Path) -> tupl
 
 
 def _segmenter(training: Training, sizes: ModelSettings, features: Path) -> tuple[nn.Module, Pass, Pass]:
-    model, planes = Segmenter(sizes, ImageEncoder(sizes)), training.stage.get("planes") or sizes.planes
-    return model, lambda images: model(images, range(planes)), model
+    model = Segmenter(sizes, ImageEncoder(sizes))
+    return model, model, model
 
 
 _BUILDERS = {

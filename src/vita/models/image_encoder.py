@@ -53,18 +53,18 @@ class ImageEncoder(nn.Module):
             tokens = run_block(block, tokens, self.settings.checkpointing)
         return self.norm(tokens)
 
-    def layers(self, images_bsthw: Tensor) -> list[Tensor]:
-        """Tokens after each block, for skip connections; those of the last block are normalised.
+    def layers(self, images_bsthw: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Tokens before each block, for skip connections, and the encoder's output.
 
         Returns:
-            One (batch, 1 + patches, width) per block.
+            One (batch, 1 + patches, width) per block, its input; and the output as `forward` gives it.
         """
         self.check(images_bsthw)
-        tokens, kept = self._tokens(patchify(images_bsthw, self.settings.patch), None, None), []
+        tokens, inputs = self._tokens(patchify(images_bsthw, self.settings.patch), None, None), []
         for block in self.blocks:
+            inputs.append(tokens)
             tokens = run_block(block, tokens, self.settings.checkpointing)
-            kept.append(tokens)
-        return [*kept[:-1], self.norm(kept[-1])]
+        return inputs, self.norm(tokens)
 
     def _tokens(self, patches: Tensor, order: Tensor | None, keep: int | None) -> Tensor:
         """Embedded visible patches with positions behind the class token."""

@@ -1,7 +1,8 @@
 """Turn a checkpoint of the paper's published code into weights that this project's stages start from.
 
-The checkpoint (a Lightning file of Stage I or II) is read without running code from it. The output folder holds
-`model.safetensors` and `config.json`; give it as `init` of Stage I, II or III.
+The checkpoint (a Lightning file of Stage I or II, or of Stage III's segmentation) is read without running code from
+it. The output folder holds `model.safetensors` and `config.json`; give it as `init` of Stage I, II or III. A
+segmentation is written as Stage III writes its own, and a segmentation that starts from it takes the decoder too.
 
     python -m vita.models.import_published --checkpoint published.ckpt --output results/models/published
 """
@@ -54,6 +55,8 @@ def _convert(args: argparse.Namespace) -> None:
     _refuse("missing", missing, args.allow_missing)
     _refuse("left over", left_over, args.allow_left_over)
     kept = {name: value.float().contiguous().clone() for name, value in weights.items() if name not in problems}
+    if any(name.startswith("segmenter.") for name in kept):
+        kept = {_as_segmenter(name): value for name, value in kept.items()}
     args.output.mkdir(parents=True, exist_ok=True)
     with replacing(args.output / "model.safetensors") as temporary:
         save_file(kept, temporary)
@@ -81,6 +84,12 @@ def _without_foreign_projectors(
             for name in [name for name in weights if name.startswith(f"{part}.")]:
                 del weights[name]
     return left_over
+
+
+def _as_segmenter(name: str) -> str:
+    """A weight's name in a segmentation model of Stage III, whose encoder is `encoder`."""
+    part, rest = name.split(".", 1)
+    return rest if part == "segmenter" else f"encoder.{rest}" if part == "image_encoder" else name
 
 
 def _config(args: argparse.Namespace, settings: "ModelSettings") -> dict[str, Any]:
@@ -120,13 +129,16 @@ def expected_weights(weights: Mapping[str, "Tensor"], settings: "ModelSettings")
 
     from vita.models.alignment import Alignment
     from vita.models.mae import Decoder
+    from vita.models.segmenter import Segmenter
 
     scale, lookup = weights.get("tabular_encoder.scale"), weights.get("tabular_encoder.lookup.weight")
     numbers, rows = (0 if scale is None else len(scale)), (0 if lookup is None else len(lookup))
     with torch.device("meta"):  # shapes alone, no memory
         alignment = Alignment(settings, numbers, 0, [rows])
-        decoder = Decoder(settings)
+        decoder, segmenter = Decoder(settings), Segmenter(settings, alignment.image_encoder)
     expected = dict(alignment.state_dict()) | {f"decoder.{name}": value for name, value in decoder.state_dict().items()}
+    segmenting = segmenter.state_dict().items()
+    expected |= {f"segmenter.{name}": value for name, value in segmenting if not name.startswith("encoder.")}
     return {name: tuple(value.shape) for name, value in expected.items()}
 
 

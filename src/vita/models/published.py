@@ -1,8 +1,9 @@
 """Weights under the names that published checkpoints use, and under this project's names.
 
 This project's names start with the part: `image_encoder`, `decoder`, `tabular_encoder`, `image_projector`,
-`table_projector`. Three things differ beyond names: the patch embedding is a linear map here and a convolution
-there; numerical features and lookups are one tensor here and a list of modules there; positions are not weights.
+`table_projector`, and `segmenter` for the decoder of a segmentation model. Three things differ beyond names: the patch
+embedding is a linear map here and a convolution there; numerical features and lookups are one tensor here and a list of
+modules there; positions are not weights.
 """
 
 import re
@@ -25,6 +26,8 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"^decoder_imaging\.decoder\.network" + _BLOCK, r"decoder.blocks.\1.\2.\3"),
     (r"^decoder_imaging\.decoder\.norm\.(weight|bias)$", r"decoder.norm.\1"),
     (r"^decoder_imaging\.recon_head\.(weight|bias)$", r"decoder.head.\1"),
+    (r"^(decoder_embed\.(?:weight|bias))$", r"segmenter.\1"),
+    (r"^(decoder\.(?:encoder[123]|decoder[234]|out)\..+)$", r"segmenter.\1"),
     (r"^encoder_tabular\.cls_token$", r"tabular_encoder.class_token"),
     (r"^encoder_tabular\.network" + _BLOCK, r"tabular_encoder.blocks.\1.\2.\3"),
     (r"^encoder_tabular\.norm\.(weight|bias)$", r"tabular_encoder.norm.\1"),
@@ -135,6 +138,9 @@ def settings_of(state: Mapping[str, Tensor], heads: int) -> ModelSettings:
     projector, _ = rename({name: value for name, value in state.items() if name.startswith("projector_")})
     if "image_projector.2.weight" in projector:
         sizes["projection"] = len(projector["image_projector.2.weight"])
+    if "decoder_embed.weight" in state and "decoder.out.conv.conv.weight" in state:
+        sizes["segmenter_hidden"] = len(state["decoder_embed.weight"]) * len(planes)
+        sizes["segmenter_feature"] = state["decoder.out.conv.conv.weight"].shape[1]
     return ModelSettings.from_dict({key: value for key, value in sizes.items() if value})
 
 

@@ -1,193 +1,136 @@
-"""Stage III segmentation: a U-Net-like decoder over the image encoder, for every plane and frame at once."""
+"""Stage III segmentation: the published decoder, a three-dimensional UNETR over the image encoder's tokens."""
 
-import math
-from collections.abc import Sequence
+from typing import cast
 
-import torch
-import torch.nn.functional as F
-from monai.networks.blocks import Convolution
+from monai.networks.blocks.dynunet_block import UnetOutBlock, UnetResBlock, get_conv_layer
+from monai.networks.blocks.unetr_block import UnetrBasicBlock, UnetrUpBlock
 from torch import Tensor, nn
 
 from vita.models.image_encoder import ImageEncoder
 from vita.models.settings import ModelSettings
-from vita.runtime.errors import UserError
 
 CLASSES = 6  # background, LV cavity, LV wall, RV cavity, left atrium, right atrium
-NOT_ANNOTATED = 255
-_WIDEST = 4  # channels grow with depth up to this many times the first width
-FRAME_CHANNELS = 8  # of what a single frame shows; 4 are cheaper and find ejection fractions less well
-_TINY = 1e-6
-_NORM = ("instance", {"affine": True})
+Step = tuple[int, int, int]  # growth in (time, row, column)
+_NORM = "instance"  # without an affine part
 
 
 class Segmenter(nn.Module):
-    """A light UNETR in two dimensions: the frames of a plane are channels, planes pass side by side.
+    """The published segmentation model: planes are channels, convolutions run over (time, row, column).
 
-    From level to level the image shrinks by a factor of the patch's size (8 = 2 x 2 x 2, 12 = 2 x 2 x 3), so that the
-    last level is the grid of patches. On the way up a level adds what comes from below, features of the raw image, and
-    tokens of an encoder layer enlarged to the level. A last convolution looks at each frame of the raw image by itself,
-    with the same weights: without it the few channels that all frames share let a frame copy its neighbours.
+    A linear map takes every token to `segmenter_hidden / planes` channels. The tokens of all planes at one place are
+    put side by side (channel by channel, within a channel plane by plane), which gives a volume of
+    `segmenter_hidden` channels over (time patch, row patch, column patch) for the decoder.
 
     Args:
-        settings: sizes; `segmenter_width` is the number of channels at full resolution.
+        settings: sizes; `segmenter_hidden` channels of the token volume, `segmenter_feature` at full resolution.
         encoder: from scratch, from Stage I or from Stage II.
-        classes: structures with the background.
-
-    Raises:
-        UserError: patches whose rows and columns are not the same product of twos and threes.
+        classes: structures and the background.
     """
 
     def __init__(self, settings: ModelSettings, encoder: ImageEncoder, classes: int = CLASSES) -> None:
         super().__init__()
         self.settings, self.encoder, self.classes = settings, encoder, classes
-        factors = _factors(settings)
-        levels = len(factors)
-        widths = [settings.segmenter_width * min(2**level, _WIDEST) for level in range(levels + 1)]
-        self.image_path = nn.ModuleList([_block(settings.frames, widths[0])])
-        self.image_path.extend(_block(widths[i - 1], widths[i], stride=factors[i - 1]) for i in range(1, levels))
-        channels = settings.grid[1] * settings.width
-        self.layer_of_level = [_spread(level, levels, settings.depth) for level in range(1, levels + 1)]
-        self.token_path = nn.ModuleList(
-            _enlarge(channels, widths[level], math.prod(factors[level:])) for level in range(1, levels + 1)
-        )
-        self.up_path = nn.ModuleList(_enlarge(widths[i + 1], widths[i], factors[i]) for i in range(levels))
-        self.join_path = nn.ModuleList(_block(width, width) for width in widths[:-1])
-        self.out = nn.Conv2d(widths[0], classes * settings.frames, kernel_size=1)
-        self.frame_path = nn.Conv2d(1, FRAME_CHANNELS, kernel_size=3, padding=1)
-        self.frame_share = nn.Conv2d(widths[0], FRAME_CHANNELS * settings.frames, kernel_size=1)
-        self.frame_out = nn.Conv2d(FRAME_CHANNELS, classes, kernel_size=1)
+        hidden, planes = settings.segmenter_hidden, settings.planes
+        self.decoder_embed = nn.Linear(settings.width, hidden // planes)
+        steps = growth(settings.patch)
+        self.decoder = Unetr(planes, hidden, settings.segmenter_feature, classes * planes, steps)
 
-    def forward(self, images_bsthw: Tensor, planes: Sequence[int] | None = None) -> Tensor:
-        """Segment planes.
+    def forward(self, images_bsthw: Tensor) -> Tensor:
+        """Segment all planes and frames.
 
         Args:
             images_bsthw: (batch, plane, time, height, width) in [0, 1].
-            planes: segment only these planes (the encoder sees all of them): cheaper training steps.
 
         Returns:
             (batch, classes, plane, time, height, width) logits.
         """
-        chosen = list(range(self.settings.planes)) if planes is None else list(planes)
-        layers = self.encoder.layers(images_bsthw)
-        skips, features = [], images_bsthw[:, chosen].flatten(0, 1)  # (batch * plane, time, height, width)
-        for block in self.image_path:
-            features = block(features)
-            skips.append(features)
-        from_tokens = [
-            enlarge(self._map(layers[layer], chosen))
-            for enlarge, layer in zip(self.token_path, self.layer_of_level, strict=True)
-        ]
-        features = from_tokens.pop()
-        for level in reversed(range(len(skips))):
-            features = self.up_path[level](features) + skips[level]
-            if level:
-                features = features + from_tokens[level - 1]
-            features = self.join_path[level](features)
-        together = self.out(features).unflatten(1, (self.settings.frames, self.classes))
-        logits = together + self._by_frame(features, images_bsthw[:, chosen].flatten(0, 1))
-        return logits.unflatten(0, (len(images_bsthw), len(chosen))).permute(0, 3, 1, 2, 4, 5)
+        inputs, tokens = self.encoder.layers(images_bsthw)
+        early, late = skip_layers(len(inputs))
+        volumes = [self._volume(each) for each in (inputs[early], inputs[late], tokens)]
+        logits: Tensor = self.decoder(images_bsthw, *volumes)
+        return logits.view(len(logits), self.classes, self.settings.planes, *logits.shape[2:])
 
-    def _by_frame(self, features_nchw: Tensor, planes_nthw: Tensor) -> Tensor:
-        """What each frame's own pixels add to the logits: (batch * plane, time, classes, height, width)."""
-        frames = self.settings.frames
-        shared = self.frame_share(features_nchw).unflatten(1, (frames, FRAME_CHANNELS)).flatten(0, 1)
-        own = self.frame_path(planes_nthw.flatten(0, 1)[:, None])
-        return self.frame_out(F.leaky_relu(shared + own)).unflatten(0, (-1, frames))
-
-    def _map(self, tokens_bnd: Tensor, planes: list[int]) -> Tensor:
-        """Patch tokens of some planes as feature maps (batch * plane, time patch * width, row, column)."""
-        grid = tokens_bnd[:, 1:].unflatten(1, self.settings.grid)[:, planes]
-        return grid.permute(0, 1, 2, 5, 3, 4).flatten(2, 3).flatten(0, 1)
+    def _volume(self, tokens_bnd: Tensor) -> Tensor:
+        """Tokens (batch, 1 + patches, width) as a volume (batch, hidden, time patch, row patch, column patch)."""
+        channels: Tensor = self.decoder_embed(tokens_bnd[:, 1:])
+        grid = channels.view(len(channels), *self.settings.grid, -1)  # (batch, plane, time, row, column, channel)
+        return grid.permute(0, 5, 1, 2, 3, 4).flatten(1, 2)
 
 
-def _factors(settings: ModelSettings) -> list[int]:
-    """How a patch shrinks to a pixel, level by level: twos first, then threes."""
-    _, rows, columns = settings.patch
-    factors, left = [], rows
-    for factor in (2, 3):
-        while left % factor == 0:
-            factors.append(factor)
-            left //= factor
-    if rows != columns or left > 1 or not factors:
-        raise UserError(
-            f"config: 'model.patch' is {list(settings.patch)}; segmentation needs as many rows as columns, "
-            f"a product of twos and threes (4, 6, 8, 12, 16), not {rows} and {columns}"
+class Unetr(nn.Module):
+    """Decoder from three volumes of tokens and the raw image to logits, by the names of published weights.
+
+    Args:
+        planes: channels of the image.
+        hidden: channels of a volume of tokens.
+        feature: channels at full resolution; they double with each of two coarser levels.
+        outputs: channels of the result.
+        steps: growth from half-way to full resolution, to half-way, and from the grid of patches.
+    """
+
+    def __init__(self, planes: int, hidden: int, feature: int, outputs: int, steps: tuple[Step, Step, Step]) -> None:
+        super().__init__()
+        fine, middle, coarse = steps
+        self.encoder1 = UnetrBasicBlock(3, planes, feature, 3, 1, _NORM, res_block=True)
+        self.encoder2 = _Grow(hidden, 2 * feature, [middle, coarse])
+        self.encoder3 = _Grow(hidden, 4 * feature, [coarse])
+        self.decoder4 = UnetrUpBlock(3, hidden, 4 * feature, 3, coarse, _NORM, res_block=True)
+        self.decoder3 = UnetrUpBlock(3, 4 * feature, 2 * feature, 3, middle, _NORM, res_block=True)
+        self.decoder2 = UnetrUpBlock(3, 2 * feature, feature, 3, fine, _NORM, res_block=True)
+        self.out = UnetOutBlock(3, feature, outputs)
+
+    def forward(self, image: Tensor, early: Tensor, late: Tensor, last: Tensor) -> Tensor:
+        """Decode (batch, channel, time, row, column) tensors: the image, and tokens from three depths."""
+        features = self.decoder4(last, self.encoder3(late))
+        features = self.decoder3(features, self.encoder2(early))
+        return cast(Tensor, self.out(self.decoder2(features, self.encoder1(image))))
+
+
+class _Grow(nn.Module):
+    """MONAI's `UnetrPrUpBlock` with a growth of its own for each step."""
+
+    def __init__(self, inputs: int, outputs: int, steps: list[Step]) -> None:
+        super().__init__()
+        self.transp_conv_init = _transposed(inputs, outputs, steps[0])
+        self.blocks = nn.ModuleList(
+            nn.Sequential(_transposed(outputs, outputs, step), UnetResBlock(3, outputs, outputs, 3, 1, _NORM))
+            for step in steps[1:]
         )
-    return factors
+
+    def forward(self, volume: Tensor) -> Tensor:
+        """(batch, inputs, time, row, column) to (batch, outputs, ...), larger by the product of the steps."""
+        volume = self.transp_conv_init(volume)
+        for block in self.blocks:
+            volume = block(volume)
+        return volume
 
 
-def _spread(level: int, levels: int, depth: int) -> int:
-    """Encoder layer of a level: the last for the coarsest, earlier ones evenly for the finer."""
-    return max(0, round(level * depth / levels) - 1)
+def _transposed(inputs: int, outputs: int, step: Step) -> nn.Module:
+    layer = get_conv_layer(3, inputs, outputs, kernel_size=step, stride=step, conv_only=True, is_transposed=True)
+    return cast(nn.Module, layer)
 
 
-def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Module:
-    """A 3 x 3 convolution, normalisation and activation."""
-    return Convolution(2, inputs, outputs, strides=stride, kernel_size=3, act="LEAKYRELU", norm=_NORM)
+def growth(patch: Step) -> tuple[Step, Step, Step]:
+    """How a patch grows to pixels in three steps, the finest first; time grows with the coarsest, as published.
 
-
-def _enlarge(inputs: int, outputs: int, factor: int) -> nn.Module:
-    """A transposed convolution whose stride is its kernel, as a product and a shuffle: much faster on a CPU."""
-    return nn.Sequential(nn.Conv2d(inputs, outputs * factor**2, kernel_size=1), nn.PixelShuffle(factor))
-
-
-def choose_planes(target_bsthw: Tensor, count: int, generator: torch.Generator | None = None) -> list[int]:
-    """Random annotated planes for a cheaper training step; all planes if fewer are annotated.
-
-    Args:
-        target_bsthw: (batch, plane, time, height, width) classes, 255 where there is no annotation.
-        count: number of planes wanted.
-        generator: for the choice, on the CPU.
-
-    Returns:
-        Plane indices in their own order, to be given to `Segmenter.forward` and to be taken from the target.
+    (5, 8, 8) gives (1, 2, 2), (1, 2, 2), (5, 2, 2); a larger patch grows more in the coarsest step.
     """
-    annotated = (target_bsthw != NOT_ANNOTATED).any(dim=(0, 2, 3, 4)).nonzero()[:, 0].cpu()
-    order = torch.randperm(len(annotated), generator=generator)[:count]
-    return sorted(annotated[order].tolist()) or list(range(target_bsthw.shape[1]))
+    time, rows, columns = patch
+    fine, middle, coarse = zip(_three_factors(rows), _three_factors(columns), strict=True)
+    return (1, *fine), (1, *middle), (time, *coarse)
 
 
-def segmentation_loss(logits_bcsthw: Tensor, target_bsthw: Tensor, smooth: float = 1.0) -> Tensor:
-    """Weighted cross-entropy plus soft Dice loss; voxels without annotation count in neither.
-
-    Cross-entropy weighs a class by one over the square root of its share of the batch: unweighted, the background
-    (nine tenths of all voxels) keeps rarer structures at zero for the first hundreds of steps.
-    Dice sums over the batch, so that a structure which a plane does not show weighs nothing, and averages over the
-    structures (background aside) that the batch shows.
-
-    Args:
-        logits_bcsthw: (batch, classes, plane, time, height, width).
-        target_bsthw: (batch, plane, time, height, width) classes, 255 where there is no annotation.
-        smooth: added to both sides of the Dice fraction.
-
-    Returns:
-        () weighted cross-entropy plus Dice loss; 0 with gradients if nothing is annotated.
-    """
-    # Plane by plane: tensors of a few MB stay in caches and need no fresh pages from the system.
-    planes = zip(logits_bcsthw.unbind(2), target_bsthw.unbind(1), strict=True)
-    totals = [torch.stack(values).sum(dim=0) for values in zip(*(_totals(*plane) for plane in planes), strict=True)]
-    cross_entropy, overlap, predicted, present = totals
-    dice = (2 * overlap + smooth) / (predicted + present + smooth)
-    shown = F.pad((present[1:] > 0).to(dice), (1, 0))
-    dice_loss = ((1 - dice) * shown).sum() / shown.sum().clamp(min=1)
-    weight = present.clamp(min=1).rsqrt() * (present > 0)
-    return (weight * cross_entropy).sum() / (weight * present).sum().clamp(min=_TINY) + dice_loss
+def _three_factors(extent: int) -> tuple[int, int, int]:
+    """Two of the smallest prime factors, and the rest."""
+    first = _smallest_factor(extent)
+    second = _smallest_factor(extent // first)
+    return first, second, extent // first // second
 
 
-def _totals(logits_bcthw: Tensor, target_bthw: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Sums over the annotated voxels of a plane.
+def _smallest_factor(number: int) -> int:
+    return next((factor for factor in range(2, number + 1) if number % factor == 0), 1)
 
-    Returns:
-        Per class: cross-entropy of its voxels, probability on its voxels, probability on all voxels, and the number
-        of its voxels.
-    """
-    annotated = target_bthw != NOT_ANNOTATED
-    target = target_bthw.long().where(annotated, 0)
-    log_probability = logits_bcthw.float().log_softmax(dim=1)
-    of_target = log_probability.gather(1, target[:, None])[:, 0]
-    predicted = (log_probability.exp() * annotated[:, None]).sum(dim=(0, 2, 3, 4))
-    empty, kind = torch.zeros_like(predicted), target.flatten()
-    overlap = empty.index_add(0, kind, (of_target.exp() * annotated).flatten())
-    present = empty.index_add(0, kind, annotated.flatten().to(predicted))
-    cross_entropy = empty.index_add(0, kind, -(of_target * annotated).flatten())
-    return cross_entropy, overlap, predicted, present
+
+def skip_layers(depth: int) -> tuple[int, int]:
+    """Blocks of the encoder whose inputs the decoder takes: 2 and 4 of 6 (counted from 0), as published."""
+    return depth // 3, 2 * depth // 3

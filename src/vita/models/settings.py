@@ -20,7 +20,7 @@ class ModelSettings:
     """Sizes of every network; the defaults train on two CPU cores.
 
     The paper's run (Section 4.2, Appendix B): size 128, patch (5, 8, 8), width 1025, heads 5, depth 6,
-    decoder_depth 2, tabular_depth 2, projection 128, head_width 256, segmenter_width 576.
+    decoder_depth 2, tabular_depth 2, projection 128, head_width 256, segmenter_hidden 576.
 
     Attributes:
         view_of_plane: per plane 0 (long axis) or 1 (short axis); its length is the number of planes.
@@ -30,6 +30,8 @@ class ModelSettings:
         patch: extent of a patch (frames, rows, columns).
         width: token width, one view channel and four blocks of sines and cosines.
         decoder_heads: heads of the Stage I decoder; 0 takes `heads`.
+        segmenter_hidden: channels that the segmentation decoder makes of tokens, of all planes together.
+        segmenter_feature: channels of the segmentation decoder at full resolution.
         dropout: of attention and MLP outputs.
         checkpointing: recompute blocks in the backward pass, which trades time for memory.
     """
@@ -46,7 +48,8 @@ class ModelSettings:
     tabular_depth: int = 2
     projection: int = 64
     head_width: int = 256
-    segmenter_width: int = 16
+    segmenter_hidden: int = 288
+    segmenter_feature: int = 16
     positions: Positions = "block"
     dropout: float = 0.0
     checkpointing: bool = False
@@ -100,7 +103,7 @@ class ModelSettings:
 
 def _check_positive(settings: ModelSettings) -> None:
     counts = ("frames", "size", "width", "heads", "depth", "decoder_depth", "tabular_depth", "projection")
-    for name in (*counts, "head_width", "segmenter_width"):
+    for name in (*counts, "head_width", "segmenter_hidden", "segmenter_feature"):
         if getattr(settings, name) < 1:
             raise UserError(f"config: 'model.{name}' is {getattr(settings, name)}; it must be at least 1")
     if len(settings.patch) != 3 or min(settings.patch) < 1:
@@ -115,6 +118,11 @@ def _check_positive(settings: ModelSettings) -> None:
         raise UserError(f"config: 'model.dropout' is {settings.dropout}; it must be at least 0 and below 1")
     if not settings.view_of_plane or not set(settings.view_of_plane) <= {LONG_AXIS, SHORT_AXIS}:
         raise UserError(f"config: 'model.view_of_plane' is {list(settings.view_of_plane)}; give 0 or 1 for each plane")
+    if settings.segmenter_hidden % settings.planes:
+        raise UserError(
+            f"config: 'model.segmenter_hidden' is {settings.segmenter_hidden}, not a multiple of the "
+            f"{settings.planes} planes, which share these channels evenly; change it"
+        )
 
 
 def _check_patch(settings: ModelSettings) -> None:

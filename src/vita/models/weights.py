@@ -16,7 +16,10 @@ WEIGHTS, CONFIG = "model.safetensors", "config.json"
 # A masked autoencoder and a Stage III model call their image encoder `encoder`, an alignment `image_encoder`.
 _PREFIXES = {"image_encoder": ("image_encoder.", "encoder.")}
 # Sizes that decide the shape of weights, to be named where weights do not fit.
-_SHAPING = ("patch", "width", "depth", "decoder_depth", "tabular_depth", "projection", "head_width", "segmenter_width")
+_SHAPING = (
+    *("patch", "width", "depth", "decoder_depth", "tabular_depth", "projection", "head_width"),
+    *("segmenter_hidden", "segmenter_feature"),
+)
 # Settings that no shape tells, but with which the same weights compute something else.
 _MEANING = ("patch", "heads", "positions")
 
@@ -94,6 +97,26 @@ def load_if_fits(
         return _few(problems)
     module.load_state_dict(weights)
     return None
+
+
+def load_segmenter(model: nn.Module, folder: Path) -> bool:
+    """Fill a segmenter's decoder from a folder that holds a segmentation model; False where it holds another one.
+
+    Raises:
+        UserError: the folder's decoder has other sizes.
+    """
+    path = folder / WEIGHTS
+    weights = {name: value for name, value in load_file(path).items() if name.startswith("decoder")}
+    if "decoder_embed.weight" not in weights:
+        return False
+    own = {name: value for name, value in model.state_dict().items() if name.startswith("decoder")}
+    if problems := differences(own, weights):
+        raise UserError(
+            f"{path}: the weights of its segmentation decoder do not fit: {_few(problems)}; set "
+            "'model.segmenter_hidden' and 'model.segmenter_feature' as in its config.json"
+        )
+    model.load_state_dict(weights, strict=False)
+    return True
 
 
 def load_whole(model: nn.Module, folder: Path) -> None:

@@ -13,6 +13,7 @@ from torch import nn
 from vita.cohort.split_hash import split_hash
 from vita.models.heads import Regressor
 from vita.models.image_encoder import ImageEncoder
+from vita.models.weights import load_segmenter
 from vita.runtime import fingerprint
 from vita.runtime.atomic import replacing
 from vita.tabular.truth import load_targets
@@ -118,7 +119,10 @@ def train_segmenter(job: Job) -> None:
     session = open_session("stage3", job.shards, job.split, job.settings)
     train, validate = session.samples(["train"], masks=True), session.samples(["val"], masks=True)
     encoder, digests = _encoder(session, job)
-    learner = SegmentationLearner(Segmenter(session.model, encoder), session.settings, bool(job.init))
+    model = Segmenter(session.model, encoder)
+    if job.init and load_segmenter(model, job.init):
+        log.info("the decoder starts from %s too", job.init)
+    learner = SegmentationLearner(model, session.settings, bool(job.init))
     identity = session.identity(train, validate, task=job.task, system=job.system, **digests)
     fitted = fit(learner, train, validate, job.output, identity)
     del train

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from vita.images.layout import NOT_ANNOTATED, PLANES, STRUCTURES
-from vita.models.segmenter import Segmenter, choose_planes, segmentation_loss
+from vita.models.segmentation_loss import Loss, segmentation_loss
+from vita.models.segmenter import Segmenter
 from vita.training.batches import in_order
 from vita.training.data import Batch, Samples
 from vita.training.learner import Learner
@@ -16,13 +17,14 @@ from vita.training.settings import Settings
 
 
 class SegmentationLearner(Learner):
-    """Trains a segmenter with Dice and cross-entropy over what is annotated."""
+    """Trains a segmenter on what is annotated, by Dice with cross-entropy or by Dice alone."""
 
     model: Segmenter
 
     def __init__(self, model: Segmenter, settings: Settings, pretrained: bool) -> None:
         super().__init__(model, settings)
         self.pretrained = pretrained
+        self.loss: Loss = "dice" if settings.stage.loss == "dice" else "dice_ce"
 
     def parameter_groups(self) -> list[tuple[float, torch.nn.Module]]:
         """A pretrained encoder has its own learning rate."""
@@ -30,17 +32,14 @@ class SegmentationLearner(Learner):
         return [(scale, self.model.encoder), (1.0, self.model)]
 
     def training_loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Loss over all planes, or over a random choice of them."""
-        count = self.settings.stage.planes or self.model.settings.planes
-        planes = choose_planes(batch["masks"], count, generator)
-        return segmentation_loss(self.model(batch["images"], planes), batch["masks"][:, planes])
+        """Loss over all planes."""
+        return segmentation_loss(self.model(batch["images"]), batch["masks"], self.loss)
 
     def validation_values(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Loss of the batch, and pixel counts of each participant and structure."""
         masks = batch["masks"]
-        planes = choose_planes(masks, self.model.settings.planes)
-        logits, masks = self.model(batch["images"], planes), masks[:, planes]
-        loss = segmentation_loss(logits, masks)
+        logits = self.model(batch["images"])
+        loss = segmentation_loss(logits, masks, self.loss)
         classes = logits.argmax(dim=1).to(masks.dtype).where(masks != NOT_ANNOTATED, NOT_ANNOTATED)
         counts = torch.stack([_counts(classes, masks, number) for number in STRUCTURES.values()], dim=1)
         return {"loss": loss.expand(len(masks)), "counts": counts}

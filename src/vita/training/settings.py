@@ -61,10 +61,10 @@ class StageSettings:
         clip: gradients are scaled to at most this norm; 0 for no clipping.
         patience: epochs without a better validation loss before stopping; 0 never stops early.
         mask_ratio: share of image patches hidden (Stages I and II).
-        loss: Stage I: masked | all; Stage III numbers: mse | l1 | huber, on standardised targets.
+        loss: Stage I: masked | all; Stage III numbers: mse | l1 | huber, on standardised targets;
+            segmentation: dice_ce | dice.
         chunk: Stage II: participants a forward pass holds in memory (gradient caching); 0 for the whole batch.
         rectify: Stage III: numbers are never below 0 in their unit, by a ReLU behind the standardised output.
-        planes: segmentation: random planes a step that the decoder computes; 0 for all.
         probe_epochs: Stage III: passes of the head alone over features of the pretrained encoder, before fine-tuning.
     """
 
@@ -90,7 +90,6 @@ class StageSettings:
     pooling: Literal["mean", "flatten", "cls"] = "mean"
     rectify: bool = False
     imbalance: Literal["weights", "focal", "sampling", "none"] = "weights"
-    planes: int = 0
     probe_epochs: int = 0
 
 
@@ -112,7 +111,7 @@ _CHOICES: Choices = {
     "stage.denominator": ("row", "equation3"),
     "stage.pooling": ("mean", "flatten", "cls"),
     "stage.imbalance": ("weights", "focal", "sampling", "none"),
-    "stage.loss": ("", "masked", "all", "mse", "l1", "huber"),
+    "stage.loss": ("", "masked", "all", "mse", "l1", "huber", "dice_ce", "dice"),
 }
 _AT_LEAST_ONE = ("threads", "checkpoint_steps", "devices", "nodes", "epochs", "batch")
 
