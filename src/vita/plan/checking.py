@@ -30,6 +30,7 @@ def check(config: dict[str, Any], schema_path: Path) -> None:
     _check_sizes(config)
     _check_systems(config)
     _check_views(config)
+    _check_losses(config)
     _check_codes(config)
 
 
@@ -109,6 +110,19 @@ def _check_views(config: dict[str, Any]) -> None:
         if view and "segmentation" in block["tasks"]:
             raise UserError(
                 f"config: 'systems.{name}' sees one view alone, but segmentation is of all planes; leave that task out"
+            )
+
+
+def _check_losses(config: dict[str, Any]) -> None:
+    """Losses of masks are for segmentation alone."""
+    blocks = {"stage3.defaults": config["stage3"]["defaults"]}
+    blocks |= {f"stage3.tasks.{task}": b for task, b in config["stage3"]["tasks"].items() if task != "segmentation"}
+    systems = config["systems"].items()
+    blocks |= {f"systems.{name}.stage": s.get("stage", {}) for name, s in systems if s["tasks"] != ["segmentation"]}
+    for name, block in blocks.items():
+        if block.get("loss") in ("dice", "dice_ce"):
+            raise UserError(
+                f"config: '{name}.loss' is {block['loss']}, a loss of masks; set it under 'stage3.tasks.segmentation'"
             )
 
 
