@@ -17,12 +17,12 @@ def write_table(path: Path) -> int:
     """Write a table of nothing but what labels need; returns its number of diagnoses, 15 a person on average."""
     random = np.random.default_rng(1)
     counts = np.minimum(random.negative_binomial(1, 1 / 17, PEOPLE), ARRAYS) * (random.random(PEOPLE) < 0.9)
-    names = ["eid", "53-2.0", "2966-0.0", "21003-2.0"]
+    names = ["eid", "53-2.0", "2966-0.0", "21003-2.0", "6150-0.0"]
     names += [f"{field}-0.{array}" for field in (41270, 41280) for array in range(ARRAYS)]
     with path.open("w") as table:
         table.write(",".join(names) + "\n")
         for row, count in enumerate(counts):
-            scan = ["2016-05-01", "55", "63"] if row % 10 == 0 else ["", "", ""]
+            scan = ["2016-05-01", "55", "63", "4"] if row % 10 == 0 else ["", "", "", ""]
             codes = [_SPELT[place] for place in (random.random(count) ** 3 * len(_SPELT)).astype(int)]
             days = [_DAYS[place] for place in random.integers(0, len(_DAYS), count)]
             blank = [""] * (ARRAYS - count)

@@ -49,6 +49,56 @@ def test_reports_of_high_blood_pressure_are_the_first_visit_and_the_youngest_age
     assert collected["high_bp_age"].to_list()[:3] == [61.0, 49.0, None]
 
 
+def test_answers_about_high_blood_pressure_are_kept_by_visit(people, tmp_path):
+    blank = {name: [""] * 60 for name in people if name.startswith(("6150-", "2966-"))}
+    cells = {"6150-0.0": ["1", "-7"], "6150-0.1": ["4", ""], "6150-2.0": ["2", "-3"], "2966-2.0": ["", "-1"]}
+    changed = people | blank | {name: [*few, *[""] * 58] for name, few in cells.items()}
+    frame = collect([world.classic(tmp_path / "t.csv", changed)], 2, ())
+    assert frame["high_bp_told"].to_list()[:3] == [[0], [2], []]
+    assert frame["high_bp_denied"].to_list()[:3] == [[2], [0], []]
+    assert frame["high_bp_asked"].to_list()[:3] == [[], [2], []]
+
+
+def only(people, *fields: str) -> dict[str, list[str]]:
+    return {name: cells for name, cells in people.items() if name == "eid" or name.split("-")[0] in fields}
+
+
+def test_codes_and_dates_are_paired_within_a_table_only(people, tmp_path):
+    """A newer release has more codes, so its arrays are others: a date belongs to the code beside it."""
+    empty = {name: [""] * 60 for name in people if name.startswith(("41270-", "41280-"))}
+    old = {"41270-0.0": ["I10"], "41280-0.0": ["2012-03-01"]}
+    new = {"41270-0.0": ["E119"], "41280-0.0": ["2021-06-01"], "41270-0.1": ["I10"], "41280-0.1": ["2012-03-01"]}
+    for order in ((old, new), (new, old)):
+        tables = []
+        for number, cells in enumerate(order):
+            filled = empty | {name: [*few, *[""] * 59] for name, few in cells.items()}
+            tables.append(world.classic(tmp_path / f"{number}.csv", people | filled))
+        frame = collect(tables, 2, ())
+        assert frame["codes"][0].to_list() == ["E119", "I10"]
+        assert frame["dates"][0].to_list() == [date(2021, 6, 1), date(2012, 3, 1)]
+
+
+def test_codes_and_dates_in_different_tables_are_refused_with_both_names(people, tmp_path):
+    dates_too = {name: cells for name, cells in people.items() if not name.startswith("41280-")}
+    first = world.classic(tmp_path / "codes.csv", dates_too)
+    second = world.classic(tmp_path / "dates.csv", only(people, "41280"))
+    for tables in ([first, second], [second, first]):
+        with pytest.raises(UserError, match=r"codes\.csv.*dates\.csv|dates\.csv.*codes\.csv"):
+            collect(tables, 2, ())
+
+
+def test_codes_that_no_list_matches_and_codes_without_date_are_counted(people, tmp_path, caplog):
+    empty = {name: [""] * 60 for name in people if name.startswith(("41270-", "41280-"))}
+    cells = {"41270-0.0": ["I10X", "I2511", "I219"], "41280-0.0": ["2012-03-01", "", "1900-01-01"]}
+    changed = people | empty | {name: [*few, *[""] * 57] for name, few in cells.items()}
+    with caplog.at_level("WARNING"):
+        frame = collect([world.classic(tmp_path / "t.csv", changed)], 2, ())
+    assert frame["codes"].to_list()[:3] == [["I10"], ["I2511"], ["I219"]]  # X fills up, it is no part of the code
+    assert "1 of 3 hospital diagnoses have a code outside data-coding 19" in caplog.text
+    assert "I2511" in caplog.text
+    assert "2 of 3 hospital diagnoses (41270) have no known date" in caplog.text
+
+
 def test_cases_are_looked_up_in_order(collected):
     facts = find_cases(collected, {"lungs": {"J459", "J440"}, "sugar": {"E119"}, "nobody": {"A000"}})
     assert facts["eid"].equals(collected["eid"])

@@ -9,6 +9,8 @@ import pytest
 
 from shared import SHARED, needs_shared
 from vita.cohort import labels
+from vita.cohort.cases import find_cases
+from vita.cohort.diagnoses import collect as diagnoses_of
 from vita.cohort.icd10 import HIGH_BP, expand, load_code_lists, tree
 from vita.cohort.labels import _high_bp_offset, make_label, summarise
 from vita.cohort.settings import LabelSettings
@@ -27,7 +29,16 @@ def facts() -> pl.DataFrame:
     columns = {"eid": range(1, 8), "record": [True] * 6 + [False], "imaging_date": [SCAN] * 7}
     columns |= {"has_cad": has, "date_cad": pl.Series(DAYS, dtype=pl.Date)}
     columns |= {"high_bp_visit": pl.Series([0, 2, 3, None, None, None, None], dtype=pl.Int8)}
-    return pl.DataFrame(columns | {"high_bp_age": [50.0, 63, 65, None, None, None, None], "imaging_age": [63.0] * 7})
+    columns |= {"high_bp_age": [50.0, 63, 65, None, None, None, None], "imaging_age": [63.0] * 7}
+    return pl.DataFrame(columns).with_columns(
+        answers([[0], [2], [3], [], [], [], []], [[], [], [], [2], [0], [0, 2], [2]], [[0], [2], [3], [], [], [], []])
+    )
+
+
+def answers(told: list[list[int]], denied: list[list[int]], asked: list[list[int]]) -> list[pl.Series]:
+    """The visits of each answer about high blood pressure, as in diagnoses.parquet."""
+    found = {"told": told, "denied": denied, "asked": asked}
+    return [pl.Series(f"high_bp_{name}", visits, dtype=pl.List(pl.Int8)) for name, visits in found.items()]
 
 
 @pytest.mark.parametrize(
@@ -66,13 +77,60 @@ def test_timing(settings, cad, high_bp, facts):
         (3, 60, 63, -1),  # remembered only later
         (3, 63, 63, 1),
         (3, 65, 63, 1),
+        (0, None, 63, -1),  # told before, the age is unknown
+        (2, None, 63, 0),
+        (3, None, 63, None),  # told after the scan, perhaps of an older diagnosis
         (None, None, 63, None),
     ],
 )
 def test_high_blood_pressure_is_timed_by_age_and_visit(visit, age, scan_age, offset):
-    columns = {"high_bp_visit": visit, "high_bp_age": age, "imaging_age": scan_age}
-    kinds = {"high_bp_visit": pl.Int8, "high_bp_age": pl.Float64, "imaging_age": pl.Float64}
-    assert pl.DataFrame([columns], schema=kinds).select(_high_bp_offset(2)).item() == offset
+    kinds = {"high_bp_age": pl.Float64, "imaging_age": pl.Float64}
+    row = pl.DataFrame([{"high_bp_age": age, "imaging_age": scan_age}], schema=kinds)
+    row = row.with_columns(answers([[visit] if visit is not None else []], [[]], [[]]))
+    assert row.select(_high_bp_offset(LabelSettings(), 2)).item() == offset
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("any", [True, True, False, None, True, True]),
+        ("scan", [True, None, False, None, False, None]),
+        ("published", [True, False, False, False, False, False]),
+    ],
+)
+def test_which_visit_counts_is_an_option(rule, expected):
+    """Asked at the scan; told at 0; denied at the scan; never answered; told at 0 and denied at the scan; told at 3."""
+    told, denied = [[2], [0], [], [], [0], [3]], [[], [], [2], [], [2], []]
+    people = pl.DataFrame({"eid": range(6), "record": [True] * 6, "imaging_date": [SCAN] * 6}).with_columns(
+        answers(told, denied, [[2], [], [], [], [], [3]]),
+        high_bp_age=pl.lit(None, pl.Float64),
+        imaging_age=pl.lit(63.0),
+    )
+    assert make_label(people, HIGH_BP, LabelSettings(high_bp=rule), 2)[HIGH_BP].to_list() == expected
+
+
+def test_age_unknown_is_a_case_and_no_answer_is_missing(people, tmp_path):
+    """Fields 6150 and 2966 of a table, cell by cell: what the label is from end to end."""
+    blank = {name: [""] * 60 for name in people if name.startswith(("6150-", "2966-"))}
+    cases = [  # 6150, 2966, label
+        ("4", "-1", True),
+        ("4", "-3", True),
+        ("", "-1", True),
+        ("4", "50", True),
+        ("4", "", True),
+        ("-7", "", False),
+        ("1", "", False),
+        ("-3", "", None),
+        ("", "", None),
+    ]
+    rest = [""] * (60 - len(cases))
+    changed = people | blank | {"41270-0.0": ["J459"] * 60}
+    changed |= {"6150-2.0": [a for a, *_ in cases] + rest, "2966-2.0": [b for _, b, _ in cases] + rest}
+    collected = diagnoses_of([world.classic(tmp_path / "t.csv", changed)], 2, ())
+    facts = find_cases(collected, {})
+    label = make_label(facts, HIGH_BP, LabelSettings(), 2)[HIGH_BP].to_list()
+    assert label[: len(cases)] == [expected for *_, expected in cases]
+    assert set(label[len(cases) :]) == {None}
 
 
 def test_incident_years_hold_for_ages_too(facts):
@@ -82,10 +140,10 @@ def test_incident_years_hold_for_ages_too(facts):
 
 
 def test_summary_counts_cases_around_the_scan(facts):
-    cad = summarise(facts, make_label(facts, "cad", LabelSettings(), 2), "cad", 2)
+    cad = summarise(facts, make_label(facts, "cad", LabelSettings(), 2), "cad", LabelSettings(), 2)
     assert [cad[f"cases_{when}"] for when in ("before_scan", "at_scan", "after_scan", "undated")] == [1, 1, 2, 1]
     assert (cad["positive"], cad["negative"], cad["missing"]) == (5, 1, 1)
-    high_bp = summarise(facts, make_label(facts, HIGH_BP, LabelSettings(), 2), HIGH_BP, 2)
+    high_bp = summarise(facts, make_label(facts, HIGH_BP, LabelSettings(), 2), HIGH_BP, LabelSettings(), 2)
     assert [high_bp[f"cases_{when}"] for when in ("before_scan", "at_scan", "after_scan", "undated")] == [1, 1, 1, 0]
 
 
@@ -95,7 +153,10 @@ def diagnoses(tmp_path: Path) -> Path:
     nothing = {"high_bp_visit": [None] * 3, "high_bp_age": [None] * 3, "imaging_age": [63.0] * 3}
     frame = pl.DataFrame(
         {"eid": [1, 2, 3], "codes": [["I219", "I639"], ["J459"], []], "imaging_date": [SCAN] * 3, **nothing}
-    ).with_columns(dates=pl.Series([[DAYS[0], DAYS[3]], [None], []], dtype=pl.List(pl.Date)))
+    ).with_columns(
+        answers([[], [], []], [[2], [2], [2]], [[], [], []]),
+        dates=pl.Series([[DAYS[0], DAYS[3]], [None], []], dtype=pl.List(pl.Date)),
+    )
     frame.write_parquet(tmp_path / "d.parquet")
     return tmp_path / "d.parquet"
 

@@ -15,8 +15,9 @@ import polars as pl
 
 from vita.cohort.cleaning import dates, numbers
 from vita.cohort.delivery import Delivery, open_delivery
-from vita.cohort.hospital import CODES, DATES, KEY, diagnosis_codes, diagnosis_dates
+from vita.cohort.hospital import CODES, DATES, dated_codes, refuse_apart, report_codes
 from vita.cohort.reading import EID, stream
+from vita.cohort.rules import Cells, some
 from vita.cohort.settings import CohortSettings
 from vita.cohort.spellings import Column
 from vita.runtime import cli
@@ -27,15 +28,20 @@ from vita.withdrawals import load_withdrawals
 LOG = logging.getLogger(__name__)
 SCAN_DATE = 53
 HIGH_BP_AGE = 2966
+TOLD = 6150  # what a doctor diagnosed; only who answers high blood pressure is asked field 2966
+_HIGH_BP_CODE = 4.0
+_NOT_ANSWERED = (-1, -3)  # of field 6150
 AGE = 21003  # not required; without it high blood pressure is timed by visits alone
 TITLES = {
     CODES: "Diagnoses - ICD10",
     DATES: "Date of first in-patient diagnosis - ICD10",
     SCAN_DATE: "Date of attending assessment centre",
+    TOLD: "Vascular/heart problems diagnosed by doctor",
     HIGH_BP_AGE: "Age high blood pressure diagnosed",
 }
 _PARTS = 16  # of the participants, joined one after the other: for all 502,000 at once it takes 2.5 GB
 _AGES = {EID: pl.Int64, "imaging_age": pl.Float64}
+_ANSWERS = ("high_bp_told", "high_bp_denied", "high_bp_asked")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -60,10 +66,10 @@ class _Found:
 
     people: list[pl.DataFrame] = field(default_factory=list)
     codes: list[pl.DataFrame] = field(default_factory=list)
-    days: list[pl.DataFrame] = field(default_factory=list)
     scans: list[pl.DataFrame] = field(default_factory=list)
     reports: list[pl.DataFrame] = field(default_factory=list)
     ages: list[pl.DataFrame] = field(default_factory=list)
+    answers: list[pl.DataFrame] = field(default_factory=list)
 
 
 def collect(tables: Sequence[Path], instance: int, withdrawn: Collection[int]) -> pl.DataFrame:
@@ -78,35 +84,46 @@ def collect(tables: Sequence[Path], instance: int, withdrawn: Collection[int]) -
         `eid`; `codes`, a list of the ICD-10 codes of all hospital diagnoses, each once, sorted, and `dates`, the first
         known date of each or null; `imaging_date`; `high_bp_visit` (first visit at which an age of high blood pressure
         was given, or missing), `high_bp_age` (the youngest one given, years), `imaging_age` (age at the scan's visit,
-        years, missing without field 21003).
+        years, missing without field 21003); and three lists of visits: `high_bp_told` (6150 has high blood pressure, or
+        2966 is not empty), `high_bp_denied` (6150 was answered without it), `high_bp_asked` (2966 is not empty).
 
     Raises:
-        UserError: a field lacks in all tables, or a cell is none of its column's.
+        UserError: a field is in no table, a table has codes or dates of diagnoses alone, or a cell cannot be read.
     """
     deliveries = [open_delivery(path) for path in tables]
     _require_fields(deliveries, instance)
+    refuse_apart(deliveries)
     found = _Found()
     for delivery in deliveries:
         _gather(delivery, instance, withdrawn, found)
+    report_codes(found.codes)
     frame = pl.concat(found.people).unique().join(_lists(found), on=EID, how="left")
+    frame = frame.join(_answers_of(found.answers), on=EID, how="left")
     for part in (found.scans, found.reports, found.ages or [pl.DataFrame(schema=_AGES)]):
         frame = frame.join(pl.concat(part).group_by(EID).agg(pl.all().min()), on=EID, how="left")
-    return frame.with_columns(pl.col("codes", "dates").fill_null([])).sort(EID)
+    return frame.with_columns(pl.col("codes", "dates", *_ANSWERS).fill_null([])).sort(EID)
 
 
 def _lists(found: _Found) -> pl.DataFrame:
-    """`eid`, `codes`, `dates` of everybody with a diagnosis; codes and dates may come from several tables."""
-    codes, days = pl.concat(found.codes), pl.concat(found.days)
+    """`eid`, `codes`, `dates` of everybody with a diagnosis; one that several tables have takes its first date."""
+    codes = pl.concat(found.codes)
     parts = []
     for part in range(_PARTS):
-        own = pl.col(EID) % _PARTS == part
-        rows = codes.filter(own).join(days.filter(own), on=KEY, how="left")
+        rows = codes.filter(pl.col(EID) % _PARTS == part)
         once = rows.group_by(EID, "code").agg(pl.col("date").min()).sort(EID, "code")
         lists = once.group_by(EID, maintain_order=True).agg(
             pl.col("code").alias("codes"), pl.col("date").alias("dates")
         )
         parts.append(lists)
     return pl.concat(parts)
+
+
+def _answers_of(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """`eid` and the visits of each answer, over all tables."""
+    merged = pl.concat(parts).group_by(EID).agg(pl.col(*_ANSWERS).list.explode(keep_nulls=False, empty_as_null=False))
+    # the arrays of 6150 may be spread over tables, so that one of them alone looks like a denial
+    merged = merged.with_columns(pl.col("high_bp_denied").list.set_difference("high_bp_told"))
+    return merged.with_columns(pl.col(*_ANSWERS).list.unique().list.sort())
 
 
 def _require_fields(deliveries: Sequence[Delivery], instance: int) -> None:
@@ -124,11 +141,11 @@ def _gather(delivery: Delivery, instance: int, withdrawn: Collection[int], found
     columns = [c for c in columns if c.field not in (SCAN_DATE, AGE) or c.instance == instance]
     for batch in stream(delivery, columns, withdrawn):
         found.people.append(batch.select(EID))
-        found.codes.append(diagnosis_codes(batch, columns, delivery.name))
-        found.days.append(diagnosis_dates(batch, columns, delivery.name))
+        found.codes.append(dated_codes(batch, columns, delivery.name))
         found.scans += _scan_dates(batch, columns, delivery.name)
         found.reports += _reports(batch, columns, delivery.name)
         found.ages += _ages(batch, columns, delivery.name)
+        found.answers += _answers(batch, columns, delivery.name)
 
 
 def _scan_dates(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list[pl.DataFrame]:
@@ -141,7 +158,7 @@ def _scan_dates(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> l
 def _reports(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list[pl.DataFrame]:
     """The first visit with an age of diagnosis, and the youngest age given.
 
-    -1 (do not know) and -3 (prefer not to answer) are none.
+    -1 (do not know) and -3 (prefer not to answer) are no ages.
     """
     visits = {column.canonical: column.instance for column in columns if column.field == HIGH_BP_AGE}
     if not visits:
@@ -150,6 +167,30 @@ def _reports(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list
     first = pl.min_horizontal(pl.when(pl.col(name) >= 0).then(visit) for name, visit in visits.items())
     youngest = pl.min_horizontal(pl.when(pl.col(name) >= 0).then(name) for name in visits)
     found = ages.select(first.cast(pl.Int8).alias("high_bp_visit"), youngest.alias("high_bp_age"))
+    return [pl.concat([batch.select(EID), found], how="horizontal")]
+
+
+def _answers(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list[pl.DataFrame]:
+    """The visits at which high blood pressure was reported, denied, and its age asked, as lists."""
+    own = [column for column in columns if column.field in (TOLD, HIGH_BP_AGE)]
+    if not own:
+        return []
+    names = [column.canonical for column in own]
+    parsed = numbers(batch, names, table, {column.canonical: TITLES[column.field] for column in own})
+    lists = frozenset(name for name, kind in parsed.schema.items() if isinstance(kind, pl.List))
+    told, denied, asked = [], [], []
+    for visit in sorted({column.instance for column in own}):
+        here = {
+            each: [c.canonical for c in own if (c.field, c.instance) == (each, visit)] for each in (TOLD, HIGH_BP_AGE)
+        }
+        cells = Cells(here, lists)
+        any_age = some(cells.answered(HIGH_BP_AGE, ()))
+        yes = some(cells.has(TOLD, _HIGH_BP_CODE)) | any_age
+        told.append(pl.when(yes).then(pl.lit(visit, pl.Int8)))
+        denied.append(pl.when(some(cells.answered(TOLD, _NOT_ANSWERED)) & ~yes).then(pl.lit(visit, pl.Int8)))
+        asked.append(pl.when(any_age).then(pl.lit(visit, pl.Int8)))
+    visits = zip(_ANSWERS, (told, denied, asked), strict=True)
+    found = parsed.select(pl.concat_list(each).list.drop_nulls().alias(name) for name, each in visits)
     return [pl.concat([batch.select(EID), found], how="horizontal")]
 
 

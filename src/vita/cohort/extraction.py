@@ -10,6 +10,7 @@ import polars as pl
 from vita.cohort.cleaning import dates, numbers
 from vita.cohort.delivery import Delivery, open_delivery
 from vita.cohort.features import Feature
+from vita.cohort.merging import merge, of_one_kind
 from vita.cohort.plan import Plan, make_plan
 from vita.cohort.reading import EID, stream
 from vita.cohort.rules import finish
@@ -24,22 +25,21 @@ def extract(
     """A row per participant sorted by `eid`, a column per feature: Float64 for numbers, Int16 for codes.
 
     Args:
-        tables: files that share `eid`; a participant may lack in some of them.
+        tables: files that share `eid`; a participant may be in some of them only.
         features: rows of the feature table; filters enter only if the settings filter.
         settings: the block cohort.
         withdrawn: ids that are left out.
 
     Raises:
-        UserError: a table cannot be read, a cell is none of its column's, or needed fields lack.
+        UserError: a table cannot be read, a cell is none of its column's, a needed field is in no table, or tables
+            contradict each other.
     """
     deliveries = [open_delivery(path) for path in tables]
     wanted = [each for each in features if each.role != "filter" or settings.ethnicity]
     plan = make_plan(deliveries, wanted, settings)
     unknown = dict.fromkeys((each.name for each in plan.features), 0)
-    parts = [_table_part(delivery, plan, withdrawn, unknown) for delivery in deliveries]
-    frame = parts[0]
-    for part in parts[1:]:
-        frame = frame.join(part, on=EID, how="full", coalesce=True)
+    parts = {delivery.name: _table_part(delivery, plan, withdrawn, unknown) for delivery in deliveries}
+    frame = merge(parts, plan.shared, settings.max_contradictions)
     if plan.spanning:
         frame = frame.with_columns(_values(frame, plan.spanning, plan, unknown)).drop(plan.raw_columns)
     for feature in plan.features:
@@ -77,7 +77,7 @@ def _sorted(parts: list[bytes]) -> pl.DataFrame:
     """Batches joined and sorted by `eid`. They are held compressed (Arrow's IPC) while the table is read."""
     if not parts:
         return pl.DataFrame(schema={EID: pl.Int64})
-    frame = pl.concat([pl.read_ipc(part) for part in parts])
+    frame = pl.concat(of_one_kind([pl.read_ipc(part) for part in parts]))
     return frame if frame[EID].is_sorted() else frame.sort(EID)  # UK Biobank delivers it sorted
 
 

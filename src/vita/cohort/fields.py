@@ -9,8 +9,10 @@ WHAT IS READ
         participant.p4080_i2_a0    Research Analysis Platform, dx extract_dataset
     From the Table Exporter, ask for coding option RAW: with REPLACE cells hold labels ("Male"), which is refused.
     Several values of a field are one column per array, or one cell, `I10|I251` or `["I10","I251"]`.
-    Several tables, such as a project's baskets, are joined by participant id; a field that stands in two is taken
-    from the first. Only needed columns are read, a few thousand rows at a time: memory grows by 1 kB a participant.
+    Several tables, such as a project's baskets or releases, are joined by participant id. A column that stands in two
+    takes each participant's value from the first table that has one; the log counts what each table adds, and tables
+    that contradict each other in more than `max_contradictions` of the values are refused. Only needed columns are
+    read, a few thousand rows at a time: memory grows by 1 kB a participant, by 2 kB where tables share columns.
 
 WHAT IS WRITTEN
     Parquet, sorted by eid: eid (int64), then a column per feature by its short name: numbers as doubles in the unit of
@@ -28,6 +30,7 @@ SETTINGS (block cohort of config.yaml)
     cutoff          imaging: nothing dated after the scan enters (needs field 53); none (default): as the paper
     missing_fields  error (default): an absent field is an error; drop: features that rest on it are left out
     cleaning        right (default); paper: what the paper's code put in place of missing answers
+    max_contradictions  share of a column's values that may differ between two tables (0.01)
     ethnicity       codes of field 21000 to keep, such as [1001]; null (default) keeps everybody
 
 WHAT IS REFUSED, in one line that names file, line or column, with exit code 1 and nothing written

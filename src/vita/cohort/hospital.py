@@ -1,19 +1,78 @@
-"""Cells of hospital diagnoses (fields 41270 and 41280) as one row each."""
+"""Cells of hospital diagnoses (fields 41270 and 41280) as one row each.
 
+Array i of 41280 is the date of array i of 41270 in the same table. Another release of the two fields has other arrays,
+so codes and dates are never paired across tables.
+"""
+
+import logging
 from collections.abc import Sequence
 
 import polars as pl
 
 from vita.cohort.cleaning import dates
+from vita.cohort.delivery import Delivery
+from vita.cohort.icd10 import tree
 from vita.cohort.reading import EID
 from vita.cohort.spellings import Column
 from vita.runtime.errors import UserError
 
+LOG = logging.getLogger(__name__)
 CODES = 41270
 DATES = 41280
-KEY = (EID, "array")  # array i of 41280 is the date of array i of 41270
+_SHOWN = 8  # unknown codes named in the log
 _CODE = r"^[A-Z]\d{2}[0-9A-Z]{0,3}$"
 _UNKNOWN_DATE = pl.date(1900, 1, 1)
+
+
+def refuse_apart(deliveries: Sequence[Delivery]) -> None:
+    """Refuse a table that has codes without dates or dates without codes.
+
+    Raises:
+        UserError: with both tables' names.
+    """
+    fields = {each.name: {column.field for column in each.header.columns} & {CODES, DATES} for each in deliveries}
+    for name, own in fields.items():
+        if len(own) == 1:
+            (there,) = own
+            absent = DATES if there == CODES else CODES
+            other = next(each for each, found in fields.items() if absent in found)
+            raise UserError(
+                f"{name} has field {there} but not {absent}, which is in {other}; codes (41270) and dates (41280) "
+                "belong together by array and differ between releases: export both fields into one table, and remove "
+                "the other copies"
+            )
+
+
+def dated_codes(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> pl.DataFrame:
+    """`eid`, `code`, `date` of every diagnosis in a batch of text columns of one table; unknown dates are null.
+
+    Raises:
+        UserError: a cell is no ICD-10 code or no date.
+    """
+    codes, days = diagnosis_codes(batch, columns, table), diagnosis_dates(batch, columns, table)
+    return codes.join(days, on=[EID, "array"], how="left").select(EID, "code", "date")
+
+
+def report_codes(parts: Sequence[pl.DataFrame]) -> None:
+    """Log how many diagnoses have no date, and which codes are outside UK Biobank's tree, so in no code list.
+
+    Args:
+        parts: `eid`, `code`, `date`, as from dated_codes.
+    """
+    total = sum(map(len, parts))
+    undated = sum(part["date"].null_count() for part in parts)
+    if undated:
+        LOG.warning("%d of %d hospital diagnoses (41270) have no known date (41280)", undated, total)
+    counts = pl.concat([part.select("code") for part in parts])["code"].value_counts()
+    unknown = counts.filter(~pl.col("code").is_in(sorted(tree()))).sort("count", "code", descending=[True, False])
+    if len(unknown):
+        LOG.warning(
+            "%d of %d hospital diagnoses have a code outside data-coding 19, which no code list can match: %s%s",
+            unknown["count"].sum(),
+            total,
+            ", ".join(unknown["code"][:_SHOWN]),
+            " and others" if len(unknown) > _SHOWN else "",
+        )
 
 
 def diagnosis_codes(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> pl.DataFrame:
@@ -23,7 +82,9 @@ def diagnosis_codes(batch: pl.DataFrame, columns: Sequence[Column], table: str) 
         UserError: a cell is no ICD-10 code, as in an export with labels.
     """
     own = [column for column in columns if column.field == CODES]
-    codes = _long(batch, own, "code", pl.String).with_columns(pl.col("code").str.strip_chars())
+    # the filler X of hospital records (`I10X`) is no part of a code of data-coding 19
+    text = pl.col("code").str.strip_chars().str.replace(r"^([A-Z]\d{2})X$", "$1")
+    codes = _long(batch, own, "code", pl.String).with_columns(text)
     bad = codes.filter(~pl.col("code").str.contains(_CODE))
     if len(bad):
         raise UserError(

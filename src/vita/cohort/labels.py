@@ -1,9 +1,14 @@
 """The label of one disease per participant, from hospital diagnoses or the touchscreen questionnaire.
 
 Coronary artery disease, stroke, hypertension, infarct and diabetes are ICD-10 code lists over field 41270, with dates
-from 41280; high blood pressure is an age of diagnosis in field 2966, which has a visit but no date. Many are told of
-it between two visits and first report it at the scan's, years later. So the age given is compared with the age at the
-scan's visit (field 21003); in the same year, or without that field, the visit at which it was reported decides.
+from 41280. High blood pressure is what participants report: field 6150 has code 4, or field 2966, its age, is not empty
+(only those who said yes are asked, and -1 and -3 are "age unknown"). Who answered 6150 otherwise has none; who did not
+answer is missing. `labels.high_bp` says which visits count: any (default), the scan's alone, or the published code's
+rule (a non-empty field 2966 at visit 2, and everybody else has none).
+
+Its time has a visit but no date. Many are told of it between two visits and first report it at the scan's, years later.
+So the age given is compared with the age at the scan's visit (field 21003); in the same year, or without an age at the
+scan, the visit at which it was reported decides. Reported first after the scan and without an age, it is undated.
 
 `labels.timing` says which cases count:
     ever        a diagnosis at any time (the paper's rule)
@@ -33,6 +38,7 @@ from vita.runtime.errors import UserError
 
 LOG = logging.getLogger(__name__)
 _DAYS_PER_YEAR = 365.25
+_PUBLISHED_VISIT = 2  # whose field 2966 the published code reads
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -51,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with replacing(args.output) as path:
         label.write_parquet(path, compression="zstd")
     with replacing(args.summary) as path:
-        pl.DataFrame([summarise(facts, label, args.disease, instance)]).write_csv(path)
+        pl.DataFrame([summarise(facts, label, args.disease, settings, instance)]).write_csv(path)
     LOG.info("%s: %d participants labelled (%s)", args.disease, len(label), settings.timing)
 
 
@@ -93,37 +99,56 @@ def _timed(disease: str, settings: LabelSettings) -> pl.Expr:
     return pl.when(scan.is_null()).then(None).when(has).then(known).otherwise(statement=False)
 
 
-def _high_bp_offset(instance: int) -> pl.Expr:
-    """-1, 0 or 1: high blood pressure was found before, at or after the scan's visit; missing for no case."""
-    visit, younger = pl.col("high_bp_visit"), pl.col("high_bp_age") < pl.col("imaging_age")
+def _high_bp_cases(settings: LabelSettings, instance: int) -> tuple[pl.Expr, pl.Expr]:
+    """First visit of the report that makes a case (missing for no case), and whether it was denied instead."""
+    told, denied, asked = (pl.col(f"high_bp_{each}") for each in ("told", "denied", "asked"))
+    if settings.high_bp == "published":
+        return pl.when(asked.list.contains(_PUBLISHED_VISIT)).then(pl.lit(_PUBLISHED_VISIT, pl.Int8)), pl.lit(
+            value=True
+        )
+    if settings.high_bp == "scan":
+        there = told.list.contains(instance)
+        return pl.when(there).then(pl.lit(instance, pl.Int8)), denied.list.contains(instance)
+    return told.list.min(), denied.list.len() > 0
+
+
+def _high_bp_offset(settings: LabelSettings, instance: int) -> pl.Expr:
+    """-1, 0 or 1: high blood pressure was found before, at or after the scan's visit; missing if unknown."""
+    visit, age = _high_bp_cases(settings, instance)[0], pl.col("high_bp_age")
     by_visit = (visit.cast(pl.Int64) - instance).sign()
-    return pl.when(visit.is_not_null() & younger.fill_null(value=False)).then(-1).otherwise(by_visit)
+    younger = (age < pl.col("imaging_age")).fill_null(value=False)
+    timed = pl.when(younger).then(-1).when(age.is_not_null() | (by_visit <= 0)).then(by_visit)
+    return pl.when(visit.is_not_null()).then(timed)
 
 
 def _high_bp(settings: LabelSettings, instance: int) -> pl.Expr:
     """By the age given and the visits; a limit of years can only be kept where both ages are known."""
-    offset = _high_bp_offset(instance)
+    visit, denied = _high_bp_cases(settings, instance)
+    case, offset = visit.is_not_null(), _high_bp_offset(settings, instance)
+    never = pl.when(denied).then(statement=False)
     if settings.timing == "ever":
-        return offset.is_not_null()
-    before = (offset <= 0).fill_null(value=False)
+        return pl.when(case).then(statement=True).otherwise(never)
+    before = offset <= 0
     if settings.timing == "prevalent":
-        return before
-    found = offset.is_not_null()
+        return pl.when(case).then(before).otherwise(never)
+    late = pl.lit(value=True)
     if settings.incident_years is not None:
         years = pl.col("high_bp_age") - pl.col("imaging_age")
-        found &= (years <= settings.incident_years).fill_null(value=True)
-    return pl.when(~before).then(found)
+        late = (years <= settings.incident_years).fill_null(value=True)
+    return pl.when(case).then(pl.when(~before).then(late)).otherwise(never)
 
 
-def summarise(facts: pl.DataFrame, labels: pl.DataFrame, disease: str, instance: int) -> dict[str, str | int]:
+def summarise(
+    facts: pl.DataFrame, labels: pl.DataFrame, disease: str, settings: LabelSettings, instance: int
+) -> dict[str, str | int]:
     """Label counts of a disease, and when its cases with an imaging date were first diagnosed.
 
     `at` is the day of the scan (for high blood pressure: at the scan's visit, and not at a younger age).
     """
     scanned = facts.filter(pl.col("imaging_date").is_not_null())
     if disease == HIGH_BP:
-        offset = scanned.select(_high_bp_offset(instance).alias("offset"))["offset"]
-        cases = offset.is_not_null()
+        offset = scanned.select(_high_bp_offset(settings, instance).alias("offset"))["offset"]
+        cases = scanned.select(_high_bp_cases(settings, instance)[0].is_not_null().alias("case"))["case"]
     else:
         offset = (scanned[f"date_{disease}"] - scanned["imaging_date"]).dt.total_days()
         cases = scanned[f"has_{disease}"]

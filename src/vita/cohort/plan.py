@@ -26,8 +26,9 @@ class Plan:
     cells: dict[str, dict[int, list[str]]]  # feature -> field -> canonical columns, by instance and array
     columns: dict[Path, list[Column]]
     own: dict[Path, list[Feature]]
-    spanning: list[Feature]  # features whose columns stand in several tables
+    spanning: list[Feature]  # features that no table can give alone
     raw_columns: list[str]  # columns that these need
+    shared: frozenset[str]  # canonical columns that stand in several tables
     dates: frozenset[str]  # canonical columns that hold dates
     scan_date: str | None
     paper: bool
@@ -59,6 +60,7 @@ def make_plan(deliveries: Sequence[Delivery], features: Sequence[Feature], setti
     """
     needed = {field for each in features for field in (*dict(each.fields), each.date_field)} | {SCAN_DATE_FIELD}
     where = _places(deliveries, needed)
+    shared = frozenset(name for name, places in where.items() if len(places) > 1)
     scan_date = f"{SCAN_DATE_FIELD}-{settings.instance}.0" if settings.cutoff == "imaging" else None
     if scan_date and scan_date not in where:
         raise UserError(f"cohort.cutoff is imaging, but no table has the date of the scan, column {scan_date}")
@@ -68,9 +70,9 @@ def make_plan(deliveries: Sequence[Delivery], features: Sequence[Feature], setti
     spanning: list[Feature] = []
     for feature in kept:
         used = _used(feature, cells[feature.name], scan_date)
-        paths = {where[name][0] for name in used} or {deliveries[0].path}
+        paths = {path for name in used for path, _ in where[name]} or {deliveries[0].path}
         (own[paths.pop()] if len(paths) == 1 else spanning).append(feature)
-    taken = {where[name] for feature in kept for name in _used(feature, cells[feature.name], scan_date)}
+    taken = {place for each in kept for name in _used(each, cells[each.name], scan_date) for place in where[name]}
     return Plan(
         features=kept,
         cells=cells,
@@ -78,6 +80,7 @@ def make_plan(deliveries: Sequence[Delivery], features: Sequence[Feature], setti
         own=own,
         spanning=spanning,
         raw_columns=sorted({name for each in spanning for name in _used(each, cells[each.name], scan_date)}),
+        shared=shared,
         dates=frozenset(_dates(kept, cells) | ({scan_date} if scan_date else set())),
         scan_date=scan_date,
         paper=settings.cleaning == "paper",
@@ -85,25 +88,25 @@ def make_plan(deliveries: Sequence[Delivery], features: Sequence[Feature], setti
     )
 
 
-def _places(deliveries: Sequence[Delivery], fields: Collection[int | None]) -> dict[str, tuple[Path, Column]]:
-    """Table and column of each canonical name of the fields; of a column in two tables, the first one's."""
-    where: dict[str, tuple[Path, Column]] = {}
+def _places(deliveries: Sequence[Delivery], fields: Collection[int | None]) -> dict[str, list[tuple[Path, Column]]]:
+    """Tables and columns of each canonical name of the fields, in the order of the tables."""
+    where: dict[str, list[tuple[Path, Column]]] = {}
     for delivery in deliveries:
         for column in (each for each in delivery.header.columns if each.field in fields):
-            earlier = where.setdefault(column.canonical, (delivery.path, column))
-            if earlier[0] != delivery.path:
-                LOG.info("%s: column %s is taken from %s", delivery.path, column.canonical, earlier[0])
+            where.setdefault(column.canonical, []).append((delivery.path, column))
     return where
 
 
-def _cells(feature: Feature, where: dict[str, tuple[Path, Column]], settings: CohortSettings) -> dict[int, list[str]]:
+def _cells(
+    feature: Feature, where: dict[str, list[tuple[Path, Column]]], settings: CohortSettings
+) -> dict[int, list[str]]:
     """Canonical columns of each field of a feature, those of visits that count, in order."""
     last = settings.instance if settings.cutoff == "imaging" else LAST_INSTANCE
     visits = {field: feature.instances(field, settings.instance, last) for field, _ in feature.fields}
     if feature.date_field and settings.cutoff == "imaging":
         visits[feature.date_field] = range(1)
     found: dict[int, list[tuple[int, int, str]]] = {field: [] for field in visits}
-    for name, (_, column) in where.items():
+    for name, ((_, column), *_others) in where.items():
         if column.field in visits and column.instance in visits[column.field]:
             found[column.field].append((column.instance, column.array or 0, name))
     return {field: [name for *_, name in sorted(columns)] for field, columns in found.items()}

@@ -143,12 +143,12 @@ def _any(feature: Feature, cells: Cells) -> pl.Expr:
         else:
             hits += cells.has(field_id, float(wanted))
             answers += cells.answered(field_id, feature.missing_codes)
-    hit, answered = _some(hits), _some(answers)
+    hit, answered = some(hits), some(answers)
     no = pl.lit(0.0) if cells.paper else pl.when(answered).then(0.0)
     return pl.when(hit).then(1.0).otherwise(no)
 
 
-def _some(conditions: list[pl.Expr]) -> pl.Expr:
+def some(conditions: list[pl.Expr]) -> pl.Expr:
     """Whether any of the conditions holds; null is no."""
     return pl.any_horizontal(conditions).fill_null(value=False) if conditions else pl.lit(value=False)
 
@@ -173,7 +173,7 @@ def _value_or_not_done(feature: Feature, cells: Cells) -> pl.Expr:
     (other, code), value = feature.rule.terms[0], _value(feature, cells)
     if cells.paper or not cells.names.get(other):
         return value
-    answered, done = _some(cells.answered(other, feature.missing_codes)), _some(cells.has(other, float(code)))
+    answered, done = some(cells.answered(other, feature.missing_codes)), some(cells.has(other, float(code)))
     return pl.when(value.is_null() & answered & ~done).then(0.0).otherwise(value)
 
 

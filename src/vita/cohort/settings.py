@@ -23,6 +23,7 @@ class CohortSettings:
     missing_fields: str = "error"
     cleaning: str = "right"
     ethnicity: tuple[int, ...] = ()
+    max_contradictions: float = 0.01
 
     @classmethod
     def read(cls, settings: Mapping[str, Any]) -> "CohortSettings":
@@ -35,12 +36,16 @@ class CohortSettings:
         ethnicity = block.get("ethnicity") or []
         if not isinstance(ethnicity, list) or not all(isinstance(code, int) for code in ethnicity):
             raise UserError("config cohort.ethnicity: needs a list of codes of field 21000, e.g. [1001], or null")
+        most = block.get("max_contradictions", cls.max_contradictions)
+        if isinstance(most, bool) or not isinstance(most, int | float) or not 0 <= most <= 1:
+            raise UserError("config cohort.max_contradictions: needs a share between 0 and 1, such as 0.01")
         return cls(
             instance=_one_of(block, "cohort", "instance", (2, 3)),
             cutoff=_one_of(block, "cohort", "cutoff", ("none", "imaging")),
             missing_fields=_one_of(block, "cohort", "missing_fields", ("error", "drop")),
             cleaning=_one_of(block, "cohort", "cleaning", ("right", "paper")),
             ethnicity=tuple(ethnicity),
+            max_contradictions=most,
         )
 
 
@@ -51,6 +56,7 @@ class LabelSettings:
     timing: str = "ever"
     incident_years: float | None = None
     no_record: str = "exclude"
+    high_bp: str = "any"
 
     @classmethod
     def read(cls, settings: Mapping[str, Any]) -> "LabelSettings":
@@ -67,4 +73,5 @@ class LabelSettings:
             timing=_one_of(block, "labels", "timing", ("ever", "prevalent", "incident")),
             incident_years=years,
             no_record=_one_of(block, "labels", "no_record", ("exclude", "negative")),
+            high_bp=_one_of(block, "labels", "high_bp", ("any", "scan", "published")),
         )

@@ -1,0 +1,98 @@
+"""Several tables with the same columns: nobody loses a value, and tables that contradict each other are refused."""
+
+import polars as pl
+import pytest
+
+from vita.cohort import fields
+from vita.cohort.merging import merge, of_one_kind
+from vita.runtime.errors import UserError
+
+from . import world
+from .test_deliveries import extract
+
+
+def rows(people: world.Columns, start: int, end: int) -> world.Columns:
+    return {name: cells[start:end] for name, cells in people.items()}
+
+
+@pytest.fixture
+def whole(people, tmp_path) -> list[bytes]:
+    return [each.read_bytes() for each in extract(tmp_path / "whole", world.classic(tmp_path / "whole.csv", people))]
+
+
+@pytest.mark.parametrize(("first", "second"), [((0, 30), (30, 60)), ((0, 40), (20, 60)), ((30, 60), (0, 30))])
+@pytest.mark.parametrize("writer", [world.classic, world.r_table, world.platform, world.parquet])
+def test_tables_of_other_participants_lose_nothing(first, second, writer, people, whole, tmp_path):
+    tables = [world.classic(tmp_path / "a.csv", rows(people, *first)), writer(tmp_path / "b", rows(people, *second))]
+    for order in (tables, tables[::-1]):
+        outputs = extract(tmp_path, *order)
+        assert [each.read_bytes() for each in outputs] == whole
+
+
+def test_an_old_release_first_does_not_hide_what_the_new_one_has(people, whole, tmp_path):
+    old = {name: cells if name == "eid" else ["", *cells[1:50], *[""] * 10] for name, cells in people.items()}
+    outputs = extract(tmp_path, world.classic(tmp_path / "a.csv", old), world.classic(tmp_path / "b.csv", people))
+    assert [each.read_bytes() for each in outputs] == whole
+
+
+def test_contradictions_are_refused_beyond_a_share_and_named(people, tmp_path, caplog):
+    # 21001 is a number: 2 of the participants with a value have another one in the second table
+    known = [place for place, cell in enumerate(people["21001-2.0"]) if cell]
+    cells = list(people["21001-2.0"])
+    for place in known[:2]:
+        cells[place] = "33.3"
+    tables = [world.classic(tmp_path / "a.csv", people)]
+    tables.append(world.classic(tmp_path / "b.csv", {"eid": people["eid"], "21001-2.0": cells}))
+    with pytest.raises(UserError, match=rf"b\.csv, column 21001-2\.0: 2 of {len(known)} .*a\.csv.*max_contradictions"):
+        extract(tmp_path, *tables)
+    with caplog.at_level("WARNING"):
+        output = extract(tmp_path, *tables, settings='{"cohort": {"max_contradictions": 0.1}}')[0]
+    assert "2 of" in caplog.text
+    assert pl.read_parquet(output)["bmi"].cast(pl.String).fill_null("").to_list() == people["21001-2.0"]
+
+
+def test_the_log_counts_what_a_table_adds(people, tmp_path, caplog):
+    known = sum(map(bool, people["21001-2.0"][30:]))
+    tables = [world.classic(tmp_path / "a.csv", {**people, "21001-2.0": [*people["21001-2.0"][:30], *[""] * 30]})]
+    tables.append(world.classic(tmp_path / "b.csv", {"eid": people["eid"], "21001-2.0": people["21001-2.0"]}))
+    with caplog.at_level("INFO"):
+        extract(tmp_path, *tables)
+    both = sum(map(bool, people["21001-2.0"][:30]))
+    assert f"1 columns stand in earlier tables too; it adds {known} values, {both} are in both" in caplog.text
+
+
+def test_a_multi_select_column_that_is_a_list_in_one_block_only(people, tmp_path, monkeypatch):
+    """Two files of a platform export, 6150 in one and 42000 in the other; only the last row of 6150 is a list."""
+    from vita.cohort import reading
+
+    monkeypatch.setattr(reading, "BATCH_ROWS", 10)
+    monkeypatch.setattr("vita.cohort.blocks.BLOCK_BYTES", 2000)
+    cells = {name: [cells[0]] * 60 if name != "eid" else cells for name, cells in people.items()}
+    cells |= {f"6150-{visit}.{array}": [""] * 60 for visit in range(3) for array in range(4)}
+    cells["6150-2.0"] = ["1"] * 20 + [""] * 38 + ["2", "2"]
+    cells["6150-2.1"] = [""] * 59 + ["1"]
+    named = world.platform_columns(cells)
+    second = {"eid": named["eid"], "p42000": [""] * 60}
+    first = {name: values for name, values in named.items() if name != "p42000"}
+    tables = [world.write_text(tmp_path / n, list(t), world.rows_of(t), quoted=False) for n, t in
+              (("a.csv", first), ("b.csv", second))]  # fmt: skip
+    arguments = [
+        "--table",
+        *map(str, tables),
+        "--features",
+        str(world.FEATURES),
+        "--output",
+        str(tmp_path / "f.parquet"),
+    ]
+    fields.main(arguments)
+    plain = [*arguments]
+    plain[1:3] = [str(world.classic(tmp_path / "c.csv", cells | {"42000-0.0": [""] * 60}))]
+    plain[-1] = str(tmp_path / "g.parquet")
+    fields.main(plain)
+    assert (tmp_path / "f.parquet").read_bytes() == (tmp_path / "g.parquet").read_bytes()
+
+
+def test_a_value_becomes_a_list_of_itself_where_another_frame_has_lists():
+    frames = [pl.DataFrame({"eid": [1, 2], "a": [1.0, None]}), pl.DataFrame({"eid": [3], "a": [[2.0, 3.0]]})]
+    assert pl.concat(of_one_kind(frames))["a"].to_list() == [[1.0], None, [2.0, 3.0]]
+    assert merge({"x": frames[0], "y": frames[1]}, {"a"}, 0.0)["a"].to_list() == [[1.0], None, [2.0, 3.0]]
