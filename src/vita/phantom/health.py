@@ -64,7 +64,8 @@ def _ages(sheet: Sheet) -> None:
     for field, (name, share) in (AGE_FIELDS | {2976: ("diabetes", 0.95)}).items():
         says = _flag(sheet, name) & (sheet.rng.random(sheet.n) < share)
         since = _since(sheet, name)
-        unclear = ~_flag(sheet, name) & (sheet.rng.random(sheet.n) < 0.006)
+        # an answer to 2966, even an unknown age, says that a doctor found high blood pressure
+        unclear = ~_flag(sheet, name) & (sheet.rng.random(sheet.n) < (0 if field == 2966 else 0.006))
         for instance in range(4):
             known = says & ((since > sheet.years_to_scan[instance]) | ((field == 2966) & (instance >= 2)))
             years = np.maximum(age - np.where(np.isfinite(since), since, 0), 18).astype(int)
