@@ -15,6 +15,7 @@ from vita.evaluation.statistics import holm
 from vita.printing.cells import Cell, Printed
 from vita.printing.numbers import count, with_spread
 from vita.report import grouped_table, paper, regression_table
+from vita.report.control_remark import control_remark
 from vita.report.grouped_table import CALIBRATION, CATEGORIES, COUNT, DISEASES, HOLM, PREVALENCE, SEGMENTATION
 
 Made = tuple[pd.DataFrame, Printed, pd.DataFrame]
@@ -46,6 +47,9 @@ def _regression(name: str, metrics: pd.DataFrame, targets: Path, folder: Path, s
         f"Bold: lowest MAE. **: ViTa lower than the best baseline, paired Wilcoxon p < {significance:g}, "
         "uncorrected; p (Holm): corrected over the rows."
     )
+    average = table.iloc[-1]
+    whole = [model for model in models if table[f"{model}_mae"].notna().all()]
+    _remark(out, control_remark({model: float(average[f"{model}_mae"]) for model in whole}, "average MAE", False))
     ours = regression_table.comparable(table, models)
     return table, out, paper.versus(ours, paper.regression_values(folder, name), folder, name)
 
@@ -65,9 +69,21 @@ def _diseases(name: str, metrics: pd.DataFrame, targets: Path, folder: Path, sig
         "over the diseases. Calibration: a slope of 1 and an intercept of 0 are right; a slope below 1 means "
         "predictions that are too extreme, an intercept below 0 predictions that are too high."
     )
+    _remark(out, control_remark(_mean_of_all(table, "auc"), "mean AUC", True))
     quantities = {column.name: column.name for column in DISEASES if column.name not in ("auc", "brier")}
     ours = grouped_table.comparable(table, {"prevalence": "positive_ratio", "auc": "auc_roc"} | quantities)
     return table, out, paper.versus(ours, paper.disease_values(folder), folder, name)
+
+
+def _remark(out: Printed, sentence: str) -> None:
+    if sentence:
+        out.remarks.append(sentence)
+
+
+def _mean_of_all(table: pd.DataFrame, column: str) -> dict[str, float]:
+    """Mean over the rows of each system that has a value in all of them."""
+    values = {str(model): rows[column].astype(float) for model, rows in table.groupby("model")}
+    return {model: float(own.mean()) for model, own in values.items() if own.notna().all()}
 
 
 def _corrected(metrics: pd.DataFrame) -> pd.DataFrame:
