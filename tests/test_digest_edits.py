@@ -30,7 +30,7 @@ EDITS = {
     "comment": ("models/blocks.py", "# as ViT and MAE", "# as in ViT and MAE", NOTHING),
     "local variable": ("models/positions.py", "half", "a_half", NOTHING),
     "progress display": ("training/show.py", "sys.stderr.isatty()", "sys.stdout.isatty()", NOTHING),
-    "title of a figure": (
+    "bins of a figure": (
         "report/figures/calibration.py",
         "bins",
         "quantile_bins",
@@ -43,14 +43,9 @@ EDITS = {
     "augmentation": ("training/augment.py", "2 * torch.rand", "3 * torch.rand", TRAININGS),
     "order of patches": ("models/patches.py", "4, 6, 3, 5, 7", "6, 4, 3, 5, 7", TRAININGS | {"vita.training.controls"}),
     "rule of labels": ("cohort/icd10.py", "Block", "Blocks", {"vita.cohort.labels"}),
+    "formula of a phenotype": ("images/phenotypes.py", "= 1.05", "= 1.0", {"vita.images.phenotypes"}),
     "crop": ("images/crop.py", "(n - 1) / 2", "n / 2", {"vita.images.build_shard"}),
 }
-EDITS["formula of a phenotype"] = (
-    "images/phenotypes.py",
-    "MYOCARDIUM_G_PER_ML = 1.05",
-    "MYOCARDIUM_G_PER_ML = 1.0",
-    {"vita.images.phenotypes"},
-)
 
 
 def digests() -> dict[str, str]:

@@ -41,9 +41,13 @@ for control in [system for system in SYSTEMS if system in CONTROLS and tasks_of(
                 for task in tasks_of(config, control)
                 for table in control_tables(control, task)
             ],
-            init=sorted(set(f"{folder}/model.safetensors" for folder in control_starts(control).values())),
+            init=sorted(
+                set(f"{folder}/model.safetensors" for folder in control_starts(control).values())
+            ),
         output:
-            expand(f"results/predictions/{{task}}/{control}.parquet", task=tasks_of(config, control)),
+            expand(
+                f"results/predictions/{{task}}/{control}.parquet", task=tasks_of(config, control)
+            ),
         log:
             f"results/logs/fit_control/{control}.log",
         benchmark:

@@ -132,9 +132,9 @@ rule record_decisions:
         shards=shards("parquet"),
         voxels=shards("npz"),
         split="results/cohort/split.parquet",
-        embedder=[]
-        if imported("stage3", "vita")
-        else "results/models/stage2/vita/model.safetensors",
+        embedder=(
+            [] if imported("stage3", "vita") else "results/models/stage2/vita/model.safetensors"
+        ),
         targets=TARGETS,
     output:
         decisions="results/models/decisions.json",

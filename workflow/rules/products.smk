@@ -202,4 +202,11 @@ def products():
     """All that the default target makes."""
     truth = ["results/phantom/truth.parquet"] if PHANTOM else []
     new_scans = ["results/models/decisions.json"] if config["products"] == "all" else []
-    return [*reported(), *truth, *new_scans, "results/index.html", "results/audit.txt", "results/release"]
+    return [
+        *reported(),
+        *truth,
+        *new_scans,
+        "results/index.html",
+        "results/audit.txt",
+        "results/release",
+    ]

@@ -142,7 +142,9 @@ def control_arguments(control):
     """The same tables as arguments."""
     wanted = {path for task in tasks_of(config, control) for path in control_tables(control, task)}
     found = {name: path for name, path in TABLES_OF.items() if path in wanted}
-    return options(found | ({"labels": "results/cohort/labels"} if wanted - set(found.values()) else {}))
+    return options(
+        found | ({"labels": "results/cohort/labels"} if wanted - set(found.values()) else {})
+    )
 
 
 def control_starts(control):
