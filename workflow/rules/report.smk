@@ -110,7 +110,7 @@ rule write_page:
     resources:
         **asked("report"),
     params:
-        texts=str(CLONE / "workflow" / "report"),
+        texts=lambda wildcards, input: str(Path(input.texts[0]).parent),
         code=code_digest("vita.report.index_page"),
     message:
         "results/index.html: tables, figures and provenance on one page"

@@ -82,7 +82,7 @@ rule make_acquisition_table:
         **asked("make_table"),
     params:
         code=code_digest("vita.report.acquisition_table"),
-        paper=str(RESOURCES / "paper"),
+        paper=lambda wildcards, input: str(Path(input.paper).parent),
     message:
         "Table: acquisition parameters"
     shell:
