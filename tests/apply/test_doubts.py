@@ -1,0 +1,110 @@
+"""When `vita predict` says that a number is not to be trusted, by hand-made scans, masks and errors."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vita.apply import doubts, errors, typical
+from vita.apply.predict import make_empty
+from vita.runtime.errors import UserError
+
+QUIET = doubts.Verdict(whole=[], of_its_masks=[], judged=True, strict=False)
+
+
+def row(value: float, **more: float) -> dict[str, object]:
+    own = {"kind": "numerical", "unit": "mL", "value": value, "training_mean": 140.0, "training_sd": 20.0}
+    return own | {"low": value - 10, "high": value + 10} | more
+
+
+def curves(wall_ml: list[float]) -> pd.DataFrame:
+    return pd.DataFrame({"structure": "LVMYO", "trained_phase": True, "volume_ml": wall_ml})
+
+
+def test_a_value_outside_the_trainings_range_is_in_doubt():
+    rows = [row(140.0), row(201.0), row(79.0)]
+    doubts.mark(rows, QUIET)
+    assert rows[0]["doubt"] is None
+    assert "80 to 200 mL" in rows[1]["doubt"]
+    assert "80 to 200 mL" in rows[2]["doubt"]
+    assert rows[1]["value"] == 201.0  # shown, with the reason
+
+
+def test_masks_that_disagree_with_the_prediction_are_named():
+    near, far = row(140.0, measured=160.0, error_sd=5.0), row(140.0, measured=170.0, error_sd=5.0)
+    doubts.mark([near, far], QUIET)  # 2.576 x 5 + 14 = 26.9 mL are allowed
+    assert near["doubt"] is None
+    assert "the masks give 170 mL" in far["doubt"]
+
+
+def test_strict_withholds_what_is_in_doubt_and_nothing_else():
+    rows = [row(140.0), row(300.0)]
+    doubts.mark(rows, doubts.Verdict([], [], judged=True, strict=True))
+    assert rows[0]["value"] == 140.0
+    assert np.isnan(rows[1]["value"])
+    assert np.isnan(rows[1]["low"])
+    assert rows[1]["withheld"] is True
+
+
+def test_ventricles_pump_alike_and_muscle_keeps_its_volume():
+    assert doubts.of_masks(curves([100.0, 110.0, 105.0]), {"LVSV": 80.0, "RVSV": 70.0}) == []
+    found = doubts.of_masks(curves([100.0, 150.0]), {"LVSV": 80.0, "RVSV": 40.0})
+    assert found[0] == "by the masks the left ventricle pumps 80 ml and the right one 40 ml"
+    assert found[1] == "by the masks the wall's volume changes from 100 to 150 ml in a cycle"
+
+
+def test_scans_like_the_trainings_are_usual_and_others_are_not():
+    rng = np.random.default_rng(0)
+    train, val = rng.normal(5, 2, (400, 6)), rng.normal(5, 2, (200, 6))
+    known = typical.fit(train, val, kinds=1)
+    same, other = rng.normal(5, 2, (2000, 6)), rng.normal(25, 2, (100, 6))
+    assert (known.distance(same) > known.limit).mean() == pytest.approx(0.05, abs=0.03)
+    assert (known.distance(other) > known.limit).all()
+    kept = typical.from_record(known.record())
+    assert kept.distance(same) == pytest.approx(known.distance(same), rel=1e-3)
+
+
+def test_nothing_is_typical_of_few_and_no_participant_is_stored():
+    rng = np.random.default_rng(1)
+    assert typical.fit(rng.normal(size=(9, 3)), rng.normal(size=(50, 3))) is None
+    train = rng.normal(size=(40, 3))
+    record = typical.fit(train, rng.normal(size=(20, 3))).record()
+    assert set(record) == {"mean", "spread", "directions", "variances", "rest", "limit"}
+    assert len(record["directions"]) <= 3
+
+
+def test_intensities_and_geometry_by_hand():
+    cine = np.zeros((2, 3, 2, 2))
+    cine[0, 1] = 1.0
+    found = typical.intensity_vector(cine)
+    assert found.tolist() == pytest.approx([1 / 3, 0, np.sqrt(2) / 3, 0, 1, 0])
+    scan = {"spacing_row_mm": [2.0, 2.0], "spacing_column_mm": [2.0, 2.0], "sa_spacing_mm": 10.0, "sa_stack": 12}
+    vector = typical.geometry_vector(scan | {"frame_s_sa": 0.02, "frames_sa": 50})
+    assert vector == pytest.approx(np.log([2.0, 10.0, 12.0, 1.0]))
+    assert np.isnan(typical.geometry_vector(scan)[3])
+
+
+def test_errors_are_of_test_and_intervals_of_validation():
+    table = pd.DataFrame({"eid": range(40), "split": ["val"] * 20 + ["test"] * 20, "truth": 100.0})
+    table["prediction"] = [98.0, 96.0] * 10 + [105.0] * 20
+    found = errors.of_target(table, "numerical")
+    assert found["test_mae"] == 5.0
+    assert found["error_mean"] == 3.0
+    assert found["error_sd"] == pytest.approx(np.std([2.0, 4.0] * 10, ddof=1))
+    assert errors.of_target(table.iloc[11:29], "numerical") == {}  # nine each: too few to be shown
+
+
+def test_a_folder_in_use_is_refused_and_only_own_results_are_replaced(tmp_path: Path):
+    make_empty(tmp_path / "new", overwrite=False)
+    (tmp_path / "scan_0001").mkdir()
+    (tmp_path / "scans.csv").write_text("scan\n")
+    with pytest.raises(UserError, match="--overwrite"):
+        make_empty(tmp_path, overwrite=False)
+    (tmp_path / "thesis.txt").write_text("")
+    with pytest.raises(UserError, match="thesis"):
+        make_empty(tmp_path, overwrite=True)
+    assert (tmp_path / "scan_0001").is_dir()
+    (tmp_path / "thesis.txt").unlink()
+    make_empty(tmp_path, overwrite=True)
+    assert list(tmp_path.iterdir()) == []
