@@ -4,8 +4,8 @@
 
 Tables (rounded; cells of too few people withheld, and others that would give them back), cards, the configuration,
 versions, and every figure drawn from numbers over at least `cell` people. The folder is made beside its place, checked
-as `vita release --check` does, and put there only if nothing was found; outcomes.json and outcomes.md say what is in
-it.
+as `vita release --check` does, and put there only if nothing was found in what is left: a table, figure or card that
+the check refuses stays inside, and the page says so. outcomes.json and outcomes.md say what is in the release.
 """
 
 import importlib.metadata
@@ -35,6 +35,7 @@ from vita.runtime.privacy import SMALLEST_COUNT
 log = logging.getLogger(__name__)
 
 _CARDS = {"run_card.md": "What was run", "data_card.md": "Data card", "model_card.md": "Model card"}
+_ROUNDS = 3  # of leaving out what the check refuses
 _STAYS = (
     "Weights of models, embeddings, predictions, masks, scans, logs and every table of participants stay inside.",
 )
@@ -84,20 +85,51 @@ def make(results: Path, output: Path, cell: int = SMALLEST_COUNT) -> None:
         _add_cards(release)
         _add_configuration(release, config)
         release.left_out += _STAYS
-        page.write_page(
-            release.folder / "index.html",
-            release.figures,
-            release.tables,
-            release.cards,
-            release.left_out,
-            cell,
-            cohort.phantom,
-        )
+        _write_page(release)
+        for _ in range(_ROUNDS):
+            failed = {each.path for each in check(release.folder, cohort, cell, cohort.ids) if each.findings}
+            if not _withhold(release, failed):
+                break
+            _write_page(release)
         _check(release)
         if output.exists():
             shutil.rmtree(output)
         release.folder.rename(output)
     log.info("%s: %d figures, %d tables", output, len(release.figures), len(release.tables))
+
+
+def _write_page(release: _Release) -> None:
+    page.write_page(
+        release.folder / "index.html",
+        release.figures,
+        release.tables,
+        release.cards,
+        release.left_out,
+        release.cell,
+        release.cohort.phantom,
+    )
+
+
+def _withhold(release: _Release, failed: set[Path]) -> bool:
+    """Take tables, figures and cards that the check refuses out of the release; whether anything was taken out.
+
+    All forms of a table or figure go with the one that is refused. The page is made of the rest; whatever else the
+    check refuses stays, so that the release fails.
+    """
+    taken = {path for path in failed if path.parts[0] in ("tables", "figures") or path.name in _CARDS}
+    for path in sorted(taken):
+        for form in (release.folder / path).parent.glob(f"{path.stem}.*"):
+            form.unlink()
+        title = names.TABLE_TITLES.get(path.stem) or names.FIGURE_TITLES.get(path.stem) or _CARDS.get(path.name)
+        words = f"{title or path.stem.replace('_', ' ')}: the check refuses it, so it stays inside."
+        if words not in release.left_out:
+            release.left_out.append(words)
+        log.warning("%s is left out: the check refuses it", path)
+    kept = release.folder
+    release.tables = [each for each in release.tables if (kept / each.csv).is_file()]
+    release.figures = [each for each in release.figures if (kept / (each.csv or each.image)).is_file()]
+    release.cards = [each for each in release.cards if each.title not in {_CARDS.get(path.name) for path in taken}]
+    return bool(taken)
 
 
 def _check(release: _Release) -> None:
