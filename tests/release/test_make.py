@@ -104,13 +104,29 @@ def test_outcomes_list_every_file(run: Path) -> None:
     assert (bands["type"], bands["smallest_cell"], bands["n"]) == ("table", 10, 10)
 
 
-def test_what_would_single_somebody_out_is_not_released(run: Path, tables: Tables, tmp_path: Path) -> None:
+def test_what_would_single_somebody_out_stays_inside(run: Path, tables: Tables, tmp_path: Path) -> None:
+    """The card is left out, the page says so, and nothing of it is anywhere else."""
+    folder = tmp_path / "results"
+    shutil.copytree(run, folder)
+    person = tables["images/phenotypes"].iloc[5]
+    (folder / "data_card.md").write_text(f"One of them: LVEDV {person['LVEDV']!r}, LVM {person['LVM']!r}.\n")
+    make(folder, folder / "release")
+    assert not (folder / "release" / "data_card.md").exists()
+    page = (folder / "release" / "index.html").read_text()
+    assert "Data card: the check refuses it" in page
+    assert repr(float(person["LVEDV"])) not in page
+    assert (folder / "release" / "tables" / "table1_sa_phenotypes.csv").is_file()
+
+
+def test_a_leak_that_cannot_be_left_out_stops_the_release(run: Path, tables: Tables, tmp_path: Path) -> None:
     """The release that is there stays, and nothing half-made is left."""
     folder = tmp_path / "results"
     shutil.copytree(run, folder)
     before = (folder / "release" / "index.html").read_text()
     person = tables["images/phenotypes"].iloc[5]
-    (folder / "data_card.md").write_text(f"One of them: LVEDV {person['LVEDV']!r}, LVM {person['LVM']!r}.\n")
+    config = json.loads((folder / "config.json").read_text())
+    config["note"] = f"LVEDV {person['LVEDV']!r}, LVM {person['LVM']!r}"
+    (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(UserError, match="singled out"):
         make(folder, folder / "release")
     assert (folder / "release" / "index.html").read_text() == before
