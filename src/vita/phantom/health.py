@@ -71,6 +71,8 @@ def _ages(sheet: Sheet) -> None:
             years = np.maximum(age - np.where(np.isfinite(since), since, 0), 18).astype(int)
             cells = np.where(unclear, "-3", years.astype(str)).astype(object)
             cells = np.where(known & (sheet.rng.random(sheet.n) < 0.02), "-1", cells)
+            if field == 2966:  # some do not want to say since when
+                cells = np.where(known & (sheet.rng.random(sheet.n) < 0.02), "-3", cells)
             sheet.put(field, instance, 0, cells, sheet.attended[instance] & (known | unclear))
 
 
