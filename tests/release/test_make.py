@@ -11,7 +11,7 @@ from tests.release.conftest import TEST, write
 
 from vita.release.checking import check, people
 from vita.release.cohort import read_cohort
-from vita.release.make import make
+from vita.release.making import make
 from vita.runtime.errors import UserError
 
 Tables = dict[str, pd.DataFrame]

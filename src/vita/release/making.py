@@ -1,0 +1,248 @@
+"""Making a release: figures, tables, cards, configuration and the page; see `vita.release.make`."""
+
+import importlib.metadata
+import json
+import logging
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vita import names
+from vita.release import outcomes, page
+from vita.release.checking import check
+from vita.release.cohort import Cohort, read_cohort
+from vita.release.command import report
+from vita.release.safe import safe_markdown, safe_table
+from vita.report.run_card import read_config, without_folders
+from vita.runtime.atomic import PART, write_text
+from vita.runtime.errors import UserError
+from vita.runtime.privacy import SMALLEST_COUNT
+
+log = logging.getLogger(__name__)
+
+_CARDS = {"run_card.md": "What was run", "data_card.md": "Data card", "model_card.md": "Model card"}
+_ROUNDS = 3  # of leaving out what the check refuses
+_STAYS = (
+    "Weights of models, embeddings, predictions, masks, scans, logs and every table of participants stay inside.",
+)
+
+
+@dataclass
+class _Release:
+    """A release that is being made."""
+
+    results: Path
+    folder: Path
+    cohort: Cohort
+    cell: int
+    figures: list[page.ShownFigure] = field(default_factory=list)
+    tables: list[page.ShownTable] = field(default_factory=list)
+    cards: list[page.ShownCard] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    made_of: dict[str, str] = field(default_factory=dict)
+
+
+def make(results: Path, output: Path, cell: int = SMALLEST_COUNT) -> None:
+    """Make a release of a results folder.
+
+    Raises:
+        UserError: the results are not there, or something in the release would single somebody out.
+    """
+    if cell < SMALLEST_COUNT:
+        raise UserError(f"config: 'privacy.cell' is {cell}; the smallest allowed is {SMALLEST_COUNT}")
+    config = read_config(results / "config.json")
+    cohort = read_cohort([results], cell)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=PART, dir=output.parent) as temporary:
+        release = _Release(results, Path(temporary) / output.name, cohort, cell)
+        release.folder.mkdir()
+        _add_figures(release)
+        _add_tables(release)
+        _add_cards(release)
+        _add_configuration(release, config)
+        release.left_out += _STAYS
+        _write_page(release)
+        for _ in range(_ROUNDS):
+            failed = {each.path for each in check(release.folder, cohort, cell, cohort.ids) if each.findings}
+            if not _withhold(release, failed):
+                break
+            _write_page(release)
+        _check(release)
+        if output.exists():
+            shutil.rmtree(output)
+        release.folder.rename(output)
+    log.info("%s: %d figures, %d tables", output, len(release.figures), len(release.tables))
+
+
+def _write_page(release: _Release) -> None:
+    page.write_page(
+        release.folder / "index.html",
+        release.figures,
+        release.tables,
+        release.cards,
+        release.left_out,
+        release.cell,
+        release.cohort.phantom,
+    )
+
+
+def _withhold(release: _Release, failed: set[Path]) -> bool:
+    """Take tables, figures and cards that the check refuses out of the release; whether anything was taken out.
+
+    All forms of a table or figure go with the one that is refused. The page is made of the rest; whatever else the
+    check refuses stays, so that the release fails.
+    """
+    taken = {path for path in failed if path.parts[0] in ("tables", "figures") or path.name in _CARDS}
+    for path in sorted(taken):
+        for form in (release.folder / path).parent.glob(f"{path.stem}.*"):
+            form.unlink()
+        title = names.TABLE_TITLES.get(path.stem) or names.FIGURE_TITLES.get(path.stem) or _CARDS.get(path.name)
+        words = f"{title or path.stem.replace('_', ' ')}: the check refuses it, so it stays inside."
+        if words not in release.left_out:
+            release.left_out.append(words)
+        log.warning("%s is left out: the check refuses it", path)
+    kept = release.folder
+    release.tables = [each for each in release.tables if (kept / each.csv).is_file()]
+    release.figures = [each for each in release.figures if (kept / (each.csv or each.image)).is_file()]
+    release.cards = [each for each in release.cards if each.title not in {_CARDS.get(path.name) for path in taken}]
+    return bool(taken)
+
+
+def _check(release: _Release) -> None:
+    """Judge the release, write the outcomes, and judge those."""
+    outputs = check(release.folder, release.cohort, release.cell, release.cohort.ids)
+    report(outputs, release.folder, release.cohort, release.cell)
+    about: dict[str, Any] = {
+        "tool": f"vita {importlib.metadata.version('vita')}",
+        "source": "synthetic participants" if release.cohort.phantom else "UK Biobank",
+        "smallest_cell_allowed": release.cell,
+        "participants_singled_out": 0,
+    }
+    outcomes.write(outcomes.listed(outputs, release.cell, release.made_of), about, release.folder)
+    report(
+        [
+            each
+            for name in ("outcomes.json", "outcomes.md")
+            for each in check(release.folder / name, release.cohort, release.cell, release.cohort.ids)
+        ],
+        release.folder,
+        release.cohort,
+        release.cell,
+    )
+
+
+def _add_figures(release: _Release) -> None:
+    """Every figure of the run in the form that may leave."""
+    from vita.release import figures  # start-up: they bring matplotlib
+    from vita.report.figures import style
+
+    style.apply()
+    target = release.folder / "figures"
+    target.mkdir()
+    for path in sorted((release.results / "figures").glob("*.csv")):
+        name = path.stem
+        title = names.FIGURE_TITLES.get(name, name)
+        if name in figures.PIXELS:
+            _add_pixels(release, name, title)
+            continue
+        if name in figures.AS_IT_IS:
+            for form in ("csv", "svg", "png"):
+                shutil.copyfile(path.with_suffix(f".{form}"), target / f"{name}.{form}")
+            words = "Losses of models; nothing in it is of participants."
+            release.figures.append(page.ShownFigure(title, words, f"figures/{name}.svg", f"figures/{name}.csv"))
+            continue
+        try:
+            found = figures.aggregate(name, pd.read_csv(path), release.cell)
+        except KeyError:
+            release.left_out.append(f"{title}: there is no form of it without rows.")
+            continue
+        figures.save(found, target, name)
+        drawn = found.figure is not None
+        words = (
+            f"Numbers over at least {release.cell} people each." if drawn else "Too few people for any number of it."
+        )
+        image = f"figures/{name}.svg" if drawn else ""
+        release.figures.append(page.ShownFigure(title, words, image, f"figures/{name}.csv"))
+
+
+def _add_pixels(release: _Release, name: str, title: str) -> None:
+    """A figure with images of hearts: as it is for synthetic ones, else left out."""
+    if not release.cohort.phantom:
+        release.left_out.append(f"{title}: it shows pixels of participants' scans.")
+        return
+    for form in ("svg", "png"):
+        source = release.results / "figures" / f"{name}.{form}"
+        shutil.copyfile(source, release.folder / "figures" / source.name)
+        release.made_of[f"figures/{source.name}"] = "images of synthetic hearts"
+    release.figures.append(page.ShownFigure(title, "Synthetic hearts.", f"figures/{name}.svg"))
+
+
+def _add_tables(release: _Release) -> None:
+    """The run's tables, those by group, and those of phenotypes from masks."""
+    results, target = release.results, release.folder / "tables"
+    target.mkdir()
+    found = {path.stem: path for path in sorted((results / "tables").glob("*.csv"))}
+    found |= {
+        f"subgroups_{path.parent.name}": path for path in sorted((results / "metrics" / "subgroups").glob("*/*.csv"))
+    }
+    found |= {
+        f"mask_phenotypes_{path.stem}": path for path in sorted((results / "metrics" / "mask_phenotypes").glob("*.csv"))
+    }
+    if (path := results / "run_times.csv").is_file():
+        found["run_times"] = path
+    hidden: set[str] = set()
+    for name, path in sorted(found.items(), key=lambda item: item[0].endswith("_vs_paper")):
+        title = names.TABLE_TITLES.get(name, name.replace("_", " "))
+        if name.removesuffix("_vs_paper") in hidden:
+            release.left_out.append(f"{title}: rows of the table are withheld.")
+            continue
+        text, withheld = safe_table(path.read_text(encoding="utf-8"), release.cell, release.cohort.counts)
+        if text is None:
+            release.left_out.append(f"{title}: its rows cannot be told from participants'.")
+            continue
+        write_text(target / f"{name}.csv", text)
+        words = f"{withheld} rows are withheld: they tell of too few people, or let one work out others." * bool(
+            withheld
+        )
+        if withheld:
+            hidden.add(name)
+        else:
+            _copy_forms(path, target)
+        release.tables.append(page.ShownTable(title, f"tables/{name}.csv", page.table_html(text), words))
+
+
+def _copy_forms(path: Path, target: Path) -> None:
+    """The printed forms of a table, which hold no more than its CSV."""
+    for suffix in (".md", ".tex"):
+        if path.parent.name == "tables" and (source := path.with_suffix(suffix)).is_file():
+            shutil.copyfile(source, target / source.name)
+
+
+def _add_cards(release: _Release) -> None:
+    for name, title in _CARDS.items():
+        path = release.results / name
+        if path.is_file():
+            text = safe_markdown(path.read_text(encoding="utf-8"), release.cell, release.cohort.counts)
+            write_text(release.folder / name, text)
+            release.cards.append(page.ShownCard(title, page.card_html(text)))
+
+
+def _add_configuration(release: _Release, config: dict[str, Any]) -> None:
+    text = json.dumps(without_folders(config), indent=2, sort_keys=True)
+    write_text(release.folder / "config.json", text + "\n")
+    code = {"vita": importlib.metadata.version("vita"), "git_commit": _commit()}
+    write_text(release.folder / "code.json", json.dumps(code, indent=2) + "\n")
+
+
+def _commit() -> str | None:
+    """The commit of the code; None outside a clone."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or None
+    except OSError:
+        return None
