@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from vita.runtime import digest
+from vita.runtime.meaning import meaning
 
 
 @pytest.fixture
@@ -56,3 +57,9 @@ def test_an_import_inside_a_function_counts(package: Path) -> None:
 def test_an_unknown_module_is_an_error() -> None:
     with pytest.raises(FileNotFoundError, match="no module vita\\.nothing"):
         digest.code_digest("vita.nothing")
+
+
+def test_variables_of_a_closure_and_of_its_function_stay_apart() -> None:
+    text = "def f(x):\n    a = x\n    def g():\n        b = 2\n        return {}\n    return g\n"
+    assert meaning(text.format("a - b")) != meaning(text.format("b - a"))
+    assert meaning(text.format("a - b")) == meaning(text.replace("b =", "c =").format("a - c"))

@@ -26,6 +26,9 @@ def meaning(text: str) -> str:
 class _Plain(ast.NodeTransformer):
     """Takes out words; renames local variables in the order in which they appear."""
 
+    def __init__(self) -> None:
+        self._renamed = 0  # counted over the module: a closure's own variables and those that it reads stay apart
+
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         node.body = _without_docstring(node.body)
         return self.generic_visit(node)
@@ -38,11 +41,12 @@ class _Plain(ast.NodeTransformer):
 
     def _function(self, node: _Function) -> _Function:
         node.body, node.returns = _without_docstring(node.body), None
-        self.generic_visit(node)
-        names = {name: f"local {place}" for place, name in enumerate(_locals(node))}
+        names = {name: f"local {place}" for place, name in enumerate(_locals(node), self._renamed)}
+        self._renamed += len(names)
         for part in ast.walk(node):
             if isinstance(part, ast.Name) and part.id in names:
                 part.id = names[part.id]
+        self.generic_visit(node)
         return node
 
     def visit_arg(self, node: ast.arg) -> ast.AST:
