@@ -208,7 +208,9 @@ def test_ablations_are_planned_where_they_are_wanted(tmp_path: Path) -> None:
     )
     run = snakemake(tmp_path, "-n", "-p", "--configfile", str(config))
     assert run.returncode == 0, run.stderr
-    counts = dict(line.split() for line in run.stdout.splitlines() if line.startswith(("train_stage1 ", "make_ab", "make_al")))
+    counts = dict(
+        line.split() for line in run.stdout.splitlines() if line.startswith(("train_stage1 ", "make_ab", "make_al"))
+    )
     # 0.7 is the run's own ratio, 5 are its own frames
     assert counts == {"train_stage1": "6", "make_ablation_table": "3", "make_alignment_table": "1"}
     assert any('"tau": 0.2' in line and "stage2/tau_0_2 " in line for line in run.stdout.splitlines())
