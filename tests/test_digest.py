@@ -1,11 +1,12 @@
 """What counts as a change of code: meaning, in the module and in what it imports."""
 
+import ast
 from pathlib import Path
 
 import pytest
 
 from vita.runtime import digest
-from vita.runtime.meaning import meaning
+from vita.runtime.meaning import meaning as meaning_of_tree
 
 
 @pytest.fixture
@@ -59,7 +60,16 @@ def test_an_unknown_module_is_an_error() -> None:
         digest.code_digest("vita.nothing")
 
 
+def meaning(text: str) -> str:
+    return meaning_of_tree(ast.parse(text))
+
+
 def test_variables_of_a_closure_and_of_its_function_stay_apart() -> None:
     text = "def f(x):\n    a = x\n    def g():\n        b = 2\n        return {}\n    return g\n"
     assert meaning(text.format("a - b")) != meaning(text.format("b - a"))
     assert meaning(text.format("a - b")) == meaning(text.replace("b =", "c =").format("a - c"))
+
+
+def test_attributes_of_a_class_within_a_function_count() -> None:
+    text = "def f():\n    class C:\n        {} = 1\n    return C\n"
+    assert meaning(text.format("first")) != meaning(text.format("second"))

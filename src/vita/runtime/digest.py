@@ -66,14 +66,15 @@ def _read(module: str) -> _Code:
     """Parse a module, once: a plan needs the digests of some forty modules, which import each other."""
     text = _path(module).read_text(encoding="utf-8")
     names: set[str] = set()
-    for node in ast.walk(ast.parse(text)):
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
     own = frozenset(name for name in names if _counts(name))
-    return _Code(own, "" if _SHOWS_ONLY.search(text) else meaning(text))
+    return _Code(own, "" if _SHOWS_ONLY.search(text) else meaning(tree))
 
 
 def _counts(name: str) -> bool:

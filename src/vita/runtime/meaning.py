@@ -8,17 +8,13 @@ _WORDS = {"help", "description", "epilog", "metavar"}  # arguments that are show
 _Function = TypeVar("_Function", ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def meaning(text: str) -> str:
-    """What a module's text does, as a string that stays the same when only words change.
+def meaning(tree: ast.Module) -> str:
+    """What a module does, as a string that stays the same when only words change; the tree is used up.
 
     Without a part in it: comments and layout, docstrings, logging, printing and warnings, what an exception says (but
     not which one is raised), the message of an assertion, help texts of command lines, annotations of parameters and
     results, and how local variables are called. Every other string counts: it may be a column, a mode or a key.
-
-    Raises:
-        SyntaxError: the text is no Python.
     """
-    tree = ast.parse(text)
     tree.body = _without_docstring(tree.body)
     return ast.dump(_Plain().visit(tree))
 
@@ -27,7 +23,7 @@ class _Plain(ast.NodeTransformer):
     """Takes out words; renames local variables in the order in which they appear."""
 
     def __init__(self) -> None:
-        self._renamed = 0  # counted over the module: a closure's own variables and those that it reads stay apart
+        self._in_function = False
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         node.body = _without_docstring(node.body)
@@ -40,13 +36,16 @@ class _Plain(ast.NodeTransformer):
         return self._function(node)
 
     def _function(self, node: _Function) -> _Function:
+        """Take out the words of a function; the outermost one renames its variables and those of its closures alike."""
         node.body, node.returns = _without_docstring(node.body), None
-        names = {name: f"local {place}" for place, name in enumerate(_locals(node), self._renamed)}
-        self._renamed += len(names)
-        for part in ast.walk(node):
-            if isinstance(part, ast.Name) and part.id in names:
-                part.id = names[part.id]
+        outermost, self._in_function = not self._in_function, True
         self.generic_visit(node)
+        if outermost:
+            self._in_function = False
+            names = {name: f"local {place}" for place, name in enumerate(_locals(node))}
+            for part in ast.walk(node):
+                if isinstance(part, ast.Name) and part.id in names:
+                    part.id = names[part.id]
         return node
 
     def visit_arg(self, node: ast.arg) -> ast.AST:
@@ -84,7 +83,10 @@ def _speaks(node: ast.expr) -> bool:
 
 
 def _locals(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
-    """Variables that are assigned within a function, each once; neither parameters nor names of the module."""
+    """Variables that are assigned within a function or its closures, each once.
+
+    Not parameters, names of the module, or what a class within the function assigns: these are known elsewhere.
+    """
     assigned: dict[str, None] = {}
     taken: set[str] = set()
     for node in ast.walk(function):
@@ -94,7 +96,9 @@ def _locals(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
             taken.add(node.arg)
         elif isinstance(node, ast.Global | ast.Nonlocal):
             taken.update(node.names)
-    return [name for name in assigned if name not in taken and not name.startswith("local ")]
+        elif isinstance(node, ast.ClassDef):
+            taken.update(part.id for part in ast.walk(node) if isinstance(part, ast.Name))
+    return [name for name in assigned if name not in taken]
 
 
 def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
