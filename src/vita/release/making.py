@@ -4,7 +4,6 @@ import importlib.metadata
 import json
 import logging
 import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from vita.release.command import report
 from vita.release.safe import safe_markdown, safe_table
 from vita.report.run_card import read_config, without_folders
 from vita.runtime.atomic import PART, write_text
+from vita.runtime.commit import git_commit
 from vita.runtime.errors import UserError
 from vita.runtime.privacy import SMALLEST_COUNT
 
@@ -235,14 +235,5 @@ def _add_cards(release: _Release) -> None:
 def _add_configuration(release: _Release, config: dict[str, Any]) -> None:
     text = json.dumps(without_folders(config), indent=2, sort_keys=True)
     write_text(release.folder / "config.json", text + "\n")
-    code = {"vita": importlib.metadata.version("vita"), "git_commit": _commit()}
+    code = {"vita": importlib.metadata.version("vita"), "git_commit": git_commit()}
     write_text(release.folder / "code.json", json.dumps(code, indent=2) + "\n")
-
-
-def _commit() -> str | None:
-    """The commit of the code; None outside a clone."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or None
-    except OSError:
-        return None

@@ -7,7 +7,6 @@ import json
 import os
 import platform
 import resource
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vita.runtime.atomic import replacing, write_text
+from vita.runtime.commit import git_commit
 from vita.runtime.errors import UserError
 from vita.training.settings import TrainingSettings
 
@@ -56,17 +56,7 @@ def surroundings(device: torch.device) -> dict[str, Any]:
         hardware["gpu"] = torch.cuda.get_device_name(device)
         hardware["gpu_peak_mb"] = round(torch.cuda.max_memory_allocated(device) / _KB_PER_MB**2)
     peak_mb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KB_PER_MB)
-    return {"versions": versions, "git_commit": _git_commit(), "hardware": hardware, "peak_memory_mb": peak_mb}
-
-
-def _git_commit() -> str | None:
-    """Commit of the source tree; None where the package is not run from a clone, or git is missing."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    try:
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError:
-        return None
-    return result.stdout.strip() or None
+    return {"versions": versions, "git_commit": git_commit(), "hardware": hardware, "peak_memory_mb": peak_mb}
 
 
 def loggers(settings: TrainingSettings, folder: Path) -> list[Any]:
