@@ -1,7 +1,5 @@
 """What trained image models make of images: vectors of temporal sections, and reconstructions as numbers and images."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 import torch
@@ -15,6 +13,7 @@ from vita.models.patches import patchify
 from vita.models.settings import WHOLE_HEART
 from vita.training.batches import in_order, mixed_seed
 from vita.training.data import Samples
+from vita.training.frozen import section_batches, sections_of
 from vita.training.reconstruction import psnr_db
 from vita.training.settings import Settings
 
@@ -36,29 +35,9 @@ def encode_sections(encoder: ImageEncoder, samples: Samples, batch: int) -> np.n
     """
     device = encoder.class_token.device
     encoder.eval()
-    sections = section_frames(samples.reader.stored(int(samples.eids[0])).shape[1], encoder.settings.frames)
-    vectors = [pool(encoder(torch.stack(part).to(device))).float().cpu() for part in _parts(samples, sections, batch)]
+    sections = sections_of(samples, encoder)
+    vectors = [pool(encoder(part.to(device))).float().cpu() for part in section_batches(samples, sections, batch)]
     return torch.cat(vectors).view(len(samples), len(sections), -1).numpy()
-
-
-def section_frames(available: int, wanted: int) -> list[list[int]]:
-    """Frames of each section: consecutive, without overlap."""
-    return [list(range(start, start + wanted)) for start in range(0, available - wanted + 1, wanted)]
-
-
-def _parts(samples: Samples, sections: list[list[int]], batch: int) -> Iterator[list[Tensor]]:
-    """Sections of one participant after the other, `batch` at a time, as (plane, time, height, width)."""
-    part: list[Tensor] = []
-    frames = [frame for section in sections for frame in section]
-    for eid in samples.eids:
-        cine = torch.from_numpy(samples.reader.voxels(int(eid), frames)[samples.planes])
-        for section in torch.split(cine, len(sections[0]), dim=1):
-            part.append(section)
-            if len(part) == batch:
-                yield part
-                part = []
-    if part:
-        yield part
 
 
 def _order(samples: Samples, tokens: int, settings: Settings) -> Tensor:

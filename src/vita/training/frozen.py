@@ -59,12 +59,18 @@ def plane_tokens(encoder: ImageEncoder, samples: Samples, batch: int) -> np.ndar
     """
     device, sizes = encoder.class_token.device, encoder.settings
     encoder.eval()
-    sections = consecutive_sections(samples.reader.stored(int(samples.eids[0])).shape[1], sizes.frames)
+    sections = sections_of(samples, encoder)
     found = []
-    for part in _batches(samples, sections, batch):
+    for part in section_batches(samples, sections, batch):
         tokens = encoder(part.to(device))[:, 1:].float()
         found.append(tokens.view(len(part), sizes.planes, -1, sizes.width).mean(dim=2).flatten(1).cpu())
-    return torch.cat(found).view(len(samples), len(sections), -1).mean(dim=1).numpy()
+    features: np.ndarray = torch.cat(found).view(len(samples), len(sections), -1).mean(dim=1).numpy()
+    return features
+
+
+def sections_of(samples: Samples, encoder: ImageEncoder) -> list[list[int]]:
+    """Frames of the sections that cover the stored cycle, each as long as the encoder takes."""
+    return consecutive_sections(samples.reader.stored(int(samples.eids[0])).shape[1], encoder.settings.frames)
 
 
 def consecutive_sections(stored: int, wanted: int) -> list[list[int]]:
@@ -72,13 +78,13 @@ def consecutive_sections(stored: int, wanted: int) -> list[list[int]]:
     return [list(range(start, start + wanted)) for start in range(0, stored - wanted + 1, wanted)]
 
 
-def _batches(samples: Samples, sections: Sequence[Sequence[int]], batch: int) -> Iterator[Tensor]:
+def section_batches(samples: Samples, sections: Sequence[Sequence[int]], batch: int) -> Iterator[Tensor]:
     """Sections of one participant after the other, (sections, plane, time, height, width), `batch` at a time."""
     waiting: list[Tensor] = []
     frames = [frame for section in sections for frame in section]
     for eid in samples.eids:
         cine_sthw = torch.from_numpy(samples.reader.voxels(int(eid), frames)[samples.planes])
-        waiting.extend(cine_sthw.split(len(sections[0]), dim=1))
+        waiting.extend(torch.split(cine_sthw, len(sections[0]), dim=1))
         while len(waiting) >= batch:
             yield torch.stack(waiting[:batch])
             waiting = waiting[batch:]
