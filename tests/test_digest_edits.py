@@ -30,6 +30,7 @@ EDITS = {
     "comment": ("models/blocks.py", "# as ViT and MAE", "# as in ViT and MAE", NOTHING),
     "local variable": ("models/positions.py", "half", "a_half", NOTHING),
     "progress display": ("training/show.py", "sys.stderr.isatty()", "sys.stdout.isatty()", NOTHING),
+    "title of a system": ("names.py", '"Mean guess"', '"Guess of the mean"', {"vita.report.tables"}),
     "bins of a figure": (
         "report/figures/calibration.py",
         "bins",

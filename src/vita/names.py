@@ -129,7 +129,6 @@ STRUCTURES = (
     Structure(4, "LABP", GREEN),
     Structure(5, "RABP", PURPLE),
 )
-BACKGROUND, NOT_ANNOTATED = 0, 255  # further classes of masks
 PLANES = ("2-chamber", "3-chamber", "4-chamber", *(f"SA {number}" for number in range(1, 7)))  # of a sample, in order
 TABLES = (
     Table(

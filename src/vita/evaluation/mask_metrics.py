@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import scipy  # its parts are imported where they are first used
 
-from vita.names import BACKGROUND, NOT_ANNOTATED, STRUCTURE_NAMES
+from vita.mask_classes import BACKGROUND, NOT_ANNOTATED
+from vita.names import STRUCTURE_NAMES
 
 PERCENTILE = 0.95
 TWO_CHAMBER, FOUR_CHAMBER = 0, 2

@@ -29,6 +29,7 @@ from vita.evaluation.segmentation import read_masks
 from vita.evaluation.small_counts import FEW, withheld
 from vita.images.curves import area_and_length, volume_ml
 from vita.images.phenotypes import atrial, left_atrial_ml, right_atrial_ml, ventricular
+from vita.mask_classes import NOT_ANNOTATED
 from vita.printing.cells import Cell, Printed
 from vita.printing.numbers import DASH, known, number, rounded, sizes
 from vita.printing.web import page
@@ -76,7 +77,7 @@ def annotated(labels_pthw: np.ndarray, truth_pthw: np.ndarray) -> np.ndarray:
     """The labels with background wherever the reference is not annotated, in whole frames too."""
     kept = np.stack([annotated_frames(plane) for plane in truth_pthw])[:, :, None, None]
     kept[list(SHORT_AXIS)] &= kept[list(SHORT_AXIS)].all(axis=0)  # a volume needs every slice
-    return np.where(kept & (truth_pthw != names.NOT_ANNOTATED), labels_pthw, 0)
+    return np.where(kept & (truth_pthw != NOT_ANNOTATED), labels_pthw, 0)
 
 
 def per_participant(masks: dict[str, np.ndarray], shards: pd.DataFrame, ed: str) -> pd.DataFrame:

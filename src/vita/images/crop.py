@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vita.images.layout import NOT_ANNOTATED
+from vita.mask_classes import NOT_ANNOTATED
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """Names that images share: views, planes in their fixed order, structures and how masks number them."""
 
-from vita import names
-
 VIEWS = ("sa", "la_2ch", "la_3ch", "la_4ch")
 PLANES = ("2ch", "3ch", "4ch", "sa_1", "sa_2", "sa_3", "sa_4", "sa_5", "sa_6")
 PLANE_OF_VIEW = {"la_2ch": 0, "la_3ch": 1, "la_4ch": 2}
@@ -10,7 +8,6 @@ SA_PLANES = 6
 
 BACKGROUND, LVBP, LVMYO, RVBP, LABP, RABP = range(6)
 STRUCTURES = {"LVBP": LVBP, "LVMYO": LVMYO, "RVBP": RVBP, "LABP": LABP, "RABP": RABP}
-NOT_ANNOTATED = names.NOT_ANNOTATED
 
 # Labels in mask files, as the published segmentation method writes them, to classes of this project.
 SA_LABELS = {1: LVBP, 2: LVMYO, 3: RVBP}

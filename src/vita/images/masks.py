@@ -6,8 +6,9 @@ import numpy as np
 
 from vita.images.geometry import Orientation, canonical, orient, same_place
 from vita.images.header import Header, ScanError
-from vita.images.layout import NOT_ANNOTATED, STRUCTURES
+from vita.images.layout import STRUCTURES
 from vita.images.nifti import read_volume
+from vita.mask_classes import NOT_ANNOTATED
 
 # A mask whose grid is further off than this is not of this image.
 PLACE_TOLERANCE_MM = 1.0

@@ -12,6 +12,7 @@ from vita.images.header import Header, ScanError
 from vita.images.nifti import read_volume, write_nifti
 from vita.images.settings import ImageSettings
 from vita.images.view import Image, ViewPlanes, read_view
+from vita.mask_classes import NOT_ANNOTATED
 
 PLANES = len(layout.PLANES)
 INTEGER_TYPES = (np.uint8, np.int16, np.uint16, np.int32)
@@ -117,7 +118,7 @@ def _assemble(views: list[ViewPlanes], notes: list[str]) -> Participant:
     like = views[0].images_sthw
     kind = np.result_type(*[view.images_sthw for view in views])
     voxels = np.zeros((PLANES, *like.shape[1:]), kind)
-    masks = np.full(voxels.shape, layout.NOT_ANNOTATED, np.uint8)
+    masks = np.full(voxels.shape, NOT_ANNOTATED, np.uint8)
     per_plane = {name: [0.0] * PLANES for name in ("range_low", "range_high", "crop_row", "crop_column")}
     per_plane |= {name: [0.0] * PLANES for name in ("spacing_row_mm", "spacing_column_mm")}
     present = [False] * PLANES

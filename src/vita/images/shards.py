@@ -12,8 +12,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vita.images.layout import NOT_ANNOTATED
 from vita.images.shard_writer import LOCAL_HEADER, SCHEMA_VERSION
+from vita.mask_classes import NOT_ANNOTATED
 from vita.runtime.errors import UserError
 
 

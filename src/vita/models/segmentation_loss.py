@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vita.mask_classes import NOT_ANNOTATED
+
 Loss = Literal["dice_ce", "dice"]
-NOT_ANNOTATED = 255
 _TINY = 1e-6
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vita.images.layout import BACKGROUND, NOT_ANNOTATED
+from vita.images.layout import BACKGROUND
 from vita.images.shards import ShardReader
+from vita.mask_classes import NOT_ANNOTATED
 from vita.nnunet.layout import CHANNEL, FILE_ENDING, VIEWS
 from vita.nnunet.volumes import write_stack
 from vita.runtime.atomic import write_text

@@ -19,11 +19,11 @@ from vita.images.layout import (
     FIRST_SA_PLANE,
     FOUR_CHAMBER_LABELS,
     LABELS,
-    NOT_ANNOTATED,
     PLANE_OF_VIEW,
     SA_PLANES,
     STRUCTURES,
 )
+from vita.mask_classes import NOT_ANNOTATED
 
 # Each view has folders of its own, so that its data set may be called as any other's.
 DATASET_NUMBER, DATASET = 1, "Dataset001_heart"

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-NOT_ANNOTATED = 255
+from vita.mask_classes import NOT_ANNOTATED
 
 
 class Augmentation:

@@ -7,7 +7,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from vita.images.layout import NOT_ANNOTATED, PLANES, STRUCTURES
+from vita.images.layout import PLANES, STRUCTURES
+from vita.mask_classes import NOT_ANNOTATED
 from vita.models.segmentation_loss import Loss, segmentation_loss
 from vita.models.segmenter import Segmenter
 from vita.training.batches import in_order

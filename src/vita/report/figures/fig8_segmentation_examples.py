@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from vita import names
 from vita.evaluation.mask_metrics import dice
 from vita.evaluation.segmentation import read_masks
+from vita.mask_classes import NOT_ANNOTATED
 from vita.report.figures import mosaic, style
 from vita.runtime import cli
 from vita.runtime.errors import UserError
@@ -31,7 +32,7 @@ REFERENCE = "Reference"
 def typical(truth: np.ndarray, prediction: np.ndarray) -> int:
     """Row of the participant with the median of the mean Dice over structures, of the frame shown."""
     truth, prediction = truth[:, :, FRAME], prediction[:, :, FRAME]
-    known = truth != names.NOT_ANNOTATED
+    known = truth != NOT_ANNOTATED
     scores = []
     for label in names.STRUCTURE_NAMES:
         a, b = truth == label, (prediction == label) & known
@@ -75,7 +76,7 @@ def describe(masks: dict[str, np.ndarray], spacing_mm: np.ndarray) -> pd.DataFra
         reference = masks[REFERENCE][plane]
         for name, mask in masks.items():
             for label, structure in names.STRUCTURE_NAMES.items():
-                a, b = reference == label, (mask[plane] == label) & (reference != names.NOT_ANNOTATED)
+                a, b = reference == label, (mask[plane] == label) & (reference != NOT_ANNOTATED)
                 rows.append(
                     {"plane": plane_name, "system": name, "structure": structure}
                     | {"area_mm2": int((mask[plane] == label).sum()) * spacing_mm[plane].prod()}
