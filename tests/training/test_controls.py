@@ -1,7 +1,6 @@
 """Controls: features by hand, heads against scikit-learn and algebra, and nothing learnt from the test split."""
 
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,9 @@ from sklearn.linear_model import LogisticRegression
 from training import toy
 from vita.models.image_encoder import ImageEncoder
 from vita.runtime.errors import UserError
+from vita.training import freeze
 from vita.training.closed_form import PENALTIES, predict_classes, predict_number, standardised
+from vita.training.control_fits import Tables, fit_controls
 from vita.training.controls import main
 from vita.training.frozen import brightness, consecutive_sections, demographics, plane_tokens
 from vita.training.session import open_session
@@ -26,15 +27,22 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> toy.Toy:
     return toy.make(tmp_path_factory.mktemp("controls"))
 
 
-def arguments(cohort: toy.Toy, control: str, task: str, output: Path, *more: str) -> list[str]:
-    """Arguments of the module; predictions go to <output>/<task>/<control>.parquet."""
-    labels = output.parent / "labels"
-    labels.mkdir(exist_ok=True)
-    shutil.copy(cohort.folder / "labels.parquet", labels / "cad.parquet")
-    tables = [x for name in ("fields", "phenotypes") for x in (f"--{name}", str(cohort.folder / f"{name}.parquet"))]
-    own = ["--control", control, "--tasks", task, "--targets", str(cohort.folder / "targets.tsv")]
-    own += ["--shards", *map(str, cohort.shards), "--split", str(cohort.split), "--predictions", str(output)]
-    return [*own, *tables, "--labels", str(labels), "--settings", json.dumps(toy.blocks()), *more]
+def run(cohort: toy.Toy, control: str, task: str, folder: Path, *more: str) -> Path:
+    """Features of a control and its predictions of a task; returns the file of these."""
+    features = folder / f"{control}.features.parquet"
+    split = ["--split", str(cohort.split)]
+    own = ["--control", control, "--shards", *map(str, cohort.shards), "--output", str(features), *more]
+    freeze.main([*own, *split, "--settings", json.dumps(toy.blocks())])
+    names = ("fields", "phenotypes", "labels")
+    tables = [x for name in names for x in (f"--{name}", str(cohort.folder / f"{name}.parquet"))]
+    fit = ["--task", task, "--features", f"{control}={features}", "--targets", str(cohort.folder / "targets.tsv")]
+    main([*fit, *split, *tables, "--predictions", str(folder / task)])
+    return folder / task / f"{control}.parquet"
+
+
+def tables(cohort: toy.Toy) -> Tables:
+    paths = [cohort.folder / name for name in ("targets.tsv", "fields.parquet", "phenotypes.parquet", "labels.parquet")]
+    return Tables(*paths)
 
 
 def noisy(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -135,9 +143,7 @@ def test_a_class_that_training_never_has_gets_no_probability():
 
 def test_a_run_writes_what_the_evaluation_reads(cohort, tmp_path):
     for control, task in (("brightness", "sa_phenotypes"), ("random_encoder", "disease_cad")):
-        for name in ("first", "second"):
-            main(arguments(cohort, control, task, tmp_path / name))
-        first, second = (tmp_path / name / task / f"{control}.parquet" for name in ("first", "second"))
+        first, second = (run(cohort, control, task, tmp_path / name) for name in ("first", "second"))
         assert first.read_bytes() == second.read_bytes()
         table = pd.read_parquet(first)
         assert set(table["split"]) == {"val", "test"}
@@ -147,8 +153,7 @@ def test_a_run_writes_what_the_evaluation_reads(cohort, tmp_path):
 
 
 def test_brightness_sees_the_toy_hearts_size(cohort, tmp_path):
-    main(arguments(cohort, "brightness", "sa_phenotypes", tmp_path / "p"))
-    table = pd.read_parquet(tmp_path / "p" / "sa_phenotypes" / "brightness.parquet").query(
+    table = pd.read_parquet(run(cohort, "brightness", "sa_phenotypes", tmp_path)).query(
         "target == 'LVEDV' and split == 'test' and truth.notna()"
     )
     assert np.corrcoef(table["truth"], table["prediction"])[0, 1] > 0.95
@@ -156,8 +161,17 @@ def test_brightness_sees_the_toy_hearts_size(cohort, tmp_path):
 
 def test_a_probe_needs_its_weights(cohort, tmp_path):
     with pytest.raises(UserError, match="--init"):
-        main(arguments(cohort, "probe_mae", "sa_phenotypes", tmp_path / "p"))
-    assert not (tmp_path / "p").exists()
+        run(cohort, "probe_mae", "sa_phenotypes", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_features_of_other_participants_are_refused(cohort, tmp_path):
+    run(cohort, "brightness", "sa_phenotypes", tmp_path)
+    features = tmp_path / "brightness.features.parquet"
+    pd.read_parquet(features).iloc[1:].to_parquet(features)
+    with pytest.raises(UserError, match="other participants"):
+        fit_controls("sa_phenotypes", {"brightness": features}, cohort.split, tables(cohort), tmp_path / "again")
+    assert not (tmp_path / "again").exists()
 
 
 def test_demographics_are_columns_of_the_table(tmp_path):

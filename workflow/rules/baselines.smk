@@ -27,46 +27,70 @@ rule guess_mean:
         " --targets {input.targets:q} {params.tables} --predictions {output.predictions} > {log} 2>&1"
 
 
-for control in [system for system in SYSTEMS if system in CONTROLS and tasks_of(config, system)]:
+rule freeze_features:
+    input:
+        shards=shards("npz"),
+        split="results/cohort/split.parquet",
+        fields=lambda wildcards: (
+            "results/cohort/fields.parquet" if wildcards.model == "demographics" else []
+        ),
+        init=weights(frozen_encoder),
+    output:
+        "results/controls/{model}{without}.parquet",
+    log:
+        "results/logs/freeze_features/{model}{without}.log",
+    benchmark:
+        "results/benchmarks/freeze_features/{model}{without}.tsv"
+    wildcard_constraints:
+        model="|".join(CONTROLS),
+    conda:
+        ENVIRONMENT
+    threads: cpus("freeze_features")
+    resources:
+        **asked("freeze_features"),
+    params:
+        meaning=lambda wildcards: settings(model=frozen_blocks(wildcards)["model"]),
+        settings=computing("freeze_features", frozen_blocks),
+        code=code_digest("vita.training.freeze"),
+        init=init_argument(frozen_encoder),
+        fields=lambda wildcards, input: f"--fields {input.fields}" if input.fields else "",
+    message:
+        "Control: features of {wildcards.model}{wildcards.without}"
+    shell:
+        "python -m vita.training.freeze --control {wildcards.model} --shards {input.shards}"
+        " --split {input.split} {params.fields} {params.init} --settings {params.settings}"
+        " --output {output} > {log} 2>&1"
+
+
+for task in [task for task in ALL_TASKS if controls_of(task)]:
 
     rule:
         name:
-            f"fit_{control}"
+            f"fit_controls_{task}"
         input:
-            shards=shards("npz"),
+            **control_features(task),
+            **tables_of(task),
             split="results/cohort/split.parquet",
             targets=TARGETS,
-            tables=[
-                table
-                for task in tasks_of(config, control)
-                for table in control_tables(control, task)
-            ],
-            init=sorted(
-                set(f"{folder}/model.safetensors" for folder in control_starts(control).values())
-            ),
         output:
-            expand(
-                f"results/predictions/{{task}}/{control}.parquet", task=tasks_of(config, control)
-            ),
+            expand(f"results/predictions/{task}/{{control}}.parquet", control=controls_of(task)),
         log:
-            f"results/logs/fit_control/{control}.log",
+            f"results/logs/fit_controls/{task}.log",
         benchmark:
-            f"results/benchmarks/fit_control/{control}.tsv"
+            f"results/benchmarks/fit_controls/{task}.tsv"
         conda:
             ENVIRONMENT
-        threads: cpus("fit_control")
+        threads: cpus("fit_controls")
         resources:
-            **asked("fit_control"),
+            **asked("fit_controls"),
         params:
-            control=control,
-            tasks=tasks_of(config, control),
-            tables=control_arguments(control),
-            init=init_pairs(control),
-            settings=control_settings(control),
+            task=task,
+            tables=options(tables_of(task)),
+            features=" ".join(f"{name}={path}" for name, path in control_features(task).items()),
             code=code_digest("vita.training.controls"),
         message:
-            f"Control: {control}"
+            f"Controls: {task}"
         shell:
-            "python -m vita.training.controls --control {params.control} --tasks {params.tasks}"
-            " --shards {input.shards} --split {input.split} --targets {input.targets:q} {params.tables}"
-            " {params.init} --settings {params.settings} --predictions results/predictions > {log} 2>&1"
+            "python -m vita.training.controls --task {params.task} --features {params.features}"
+            " --split {input.split} --targets {input.targets:q} {params.tables}"
+            " --predictions results/predictions/{params.task} > {log} 2>&1"

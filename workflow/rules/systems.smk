@@ -125,59 +125,48 @@ def nnunet_python(wildcards, threads):
 
 
 SOURCES = read_sources(TARGETS)
-TABLES_OF = {
-    "fields": "results/cohort/fields.parquet",
-    "phenotypes": "results/images/phenotypes.parquet",
-}
 
 
-def control_tables(control, task):
-    """Tables that a control needs for a task: those of its targets, and the features for demographics."""
-    labels = f"results/cohort/labels/{task.removeprefix('disease_')}.parquet"
-    wanted = {*SOURCES[task], *(["fields"] if control == "demographics" else [])}
-    return [TABLES_OF.get(source, labels) for source in sorted(wanted)]
+def frozen_blocks(wildcards):
+    """What a control's features depend on: the model's sizes; the batch only says how many are computed at once."""
+    return learning_of({"batch": config["stage3"]["defaults"]["batch"]}, {})
 
 
-def control_arguments(control):
-    """The same tables as arguments."""
-    wanted = {path for task in tasks_of(config, control) for path in control_tables(control, task)}
-    found = {name: path for name, path in TABLES_OF.items() if path in wanted}
-    return options(
-        found | ({"labels": "results/cohort/labels"} if wanted - set(found.values()) else {})
-    )
+def frozen_encoder(wildcards):
+    """The folder that a probe's encoder comes from; none for other controls."""
+    stage = config["systems"][wildcards.model].get("init")
+    return f"results/models/{stage}/vita{wildcards.without}" if stage else None
 
 
-def control_starts(control):
-    """The folder that a probe's encoder comes from, by task; none for other controls."""
-    if control not in PROBES:
-        return {}
-    stage = config["systems"][control]["init"]
+def controls_of(task):
+    return [system for system in systems_for(task) if system in CONTROLS]
+
+
+def control_features(task):
+    """The file of each control's features for a task; a probe of Stage II has what is kept out for the task."""
+
+    def without(control):
+        return suffix(EXCLUDE, task) if config["systems"][control].get("init") == "stage2" else ""
+
     return {
-        task: f"results/models/{stage}/vita" + (suffix(EXCLUDE, task) if stage == "stage2" else "")
-        for task in tasks_of(config, control)
+        control: f"results/controls/{control}{without(control)}.parquet"
+        for control in controls_of(task)
     }
 
 
-def init_pairs(control):
-    pairs = " ".join(f"{task}={folder}" for task, folder in control_starts(control).items())
-    return f"--init {pairs}" if pairs else ""
-
-
-def control_settings(control):
-    """Sizes of the model, and of Stage III's defaults the batch that features are computed in."""
-    blocks = learning_of(config["stage3"]["defaults"], {})
-    return settings(training={"device": config["training"]["device"]}, **blocks)
-
-
 def target_tables(wildcards):
+    return tables_of(wildcards.task)
+
+
+def tables_of(task):
     """The tables that a task's targets stand in, by kind: of a disease its own labels, and nobody else's."""
-    disease = wildcards.task.removeprefix("disease_")
+    disease = task.removeprefix("disease_")
     paths = {
         "fields": "results/cohort/fields.parquet",
         "phenotypes": "results/images/phenotypes.parquet",
         "labels": f"results/cohort/labels/{disease}.parquet",
     }
-    return {source: paths[source] for source in SOURCES[wildcards.task]}
+    return {source: paths[source] for source in SOURCES[task]}
 
 
 def tables_argument(wildcards):

@@ -1,79 +1,43 @@
-"""Fitting controls to tasks: features, closed-form heads, and written predictions; see `vita.training.controls`."""
+"""Fitting controls to a task: closed-form heads on frozen features, and written predictions; see `controls`."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
+import pandas as pd
 
-from vita.models.image_encoder import ImageEncoder
-from vita.names import PROBES
 from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
 from vita.tabular.truth import load_targets
-from vita.training.batches import mixed_seed
 from vita.training.closed_form import predict_classes, predict_number, standardised
-from vita.training.data import Samples
-from vita.training.frozen import brightness, demographics, plane_tokens
+from vita.training.data import read_split
 from vita.training.long_table import Predictions, long_table, thresholds
-from vita.training.session import Session
 from vita.training.task import Task, make_task
 
 log = logging.getLogger(__name__)
 
-_RANDOM = 5  # stream of random numbers
+
+@dataclass
+class Everybody:
+    """All participants of the split, in the order of their ids."""
+
+    eids: np.ndarray
+    split: pd.Series
+
+    def __len__(self) -> int:
+        return len(self.eids)
 
 
 @dataclass(frozen=True)
 class Tables:
-    """Where the values of targets and of the table are.
-
-    Attributes:
-        targets: targets.tsv.
-        fields, phenotypes: tables of features and of phenotypes.
-        labels: folder of <disease>.parquet.
-    """
+    """Where the values of a task's targets are: targets.tsv, and those of the three tables that it needs."""
 
     targets: Path
     fields: Path | None = None
     phenotypes: Path | None = None
     labels: Path | None = None
-
-    def labels_of(self, task: str) -> Path | None:
-        """The table of a disease's task; None for other tasks."""
-        disease = task.removeprefix("disease_")
-        return self.labels / f"{disease}.parquet" if self.labels is not None and disease != task else None
-
-
-def control_features(control: str, session: Session, samples: Samples, tables: Tables, init: Path | None) -> np.ndarray:
-    """Features (participants, features) of a control, NaN where unknown.
-
-    Args:
-        control: one of CONTROLS.
-        session: an open run.
-        samples: everybody, in their order.
-        tables: `fields` for demographics.
-        init: folder of Stage I or II, for a probe.
-
-    Raises:
-        UserError: a probe without a folder, or demographics without a table.
-    """
-    batch = session.settings.stage.batch
-    if control == "brightness":
-        return brightness(samples, batch)
-    if control == "demographics":
-        if tables.fields is None:
-            raise UserError("the control demographics needs --fields")
-        return demographics(tables.fields, samples.eids)
-    torch.manual_seed(mixed_seed(session.settings.seed, _RANDOM))
-    encoder = ImageEncoder(session.model)
-    if control in PROBES:
-        if init is None:
-            raise UserError(f"the control {control} needs --init, the folder of a trained stage")
-        session.start_encoder(encoder, init)
-    return plane_tokens(encoder.to(session.device), samples, batch)
 
 
 def predict_task(task: Task, features_nf: np.ndarray, split_n: np.ndarray) -> Predictions:
@@ -91,30 +55,30 @@ def predict_task(task: Task, features_nf: np.ndarray, split_n: np.ndarray) -> Pr
     return found
 
 
-def run_control(
-    control: str, tasks: Sequence[str], session: Session, tables: Tables, inits: Mapping[str, Path], folder: Path
-) -> None:
-    """Fit a control to tasks and write the predictions of the validation and test splits.
+def fit_controls(task_name: str, features: Mapping[str, Path], split: Path, tables: Tables, folder: Path) -> None:
+    """Fit controls to a task and write the predictions of the validation and test splits.
 
     Args:
-        control: one of CONTROLS.
-        tasks: of targets.tsv.
-        session: an open run.
-        tables: values of targets and of the table.
-        inits: folder of Stage I or II by task, for a probe; tasks with the same one share its features.
-        folder: to write <task>/<control>.parquet into.
+        task_name: of targets.tsv.
+        features: of each control, as `vita.training.freeze` writes them.
+        split: split.parquet.
+        tables: values of the task's targets.
+        folder: to write <control>.parquet into.
+
+    Raises:
+        UserError: features of another split.
     """
-    everybody = session.samples(["train", "val", "test"], "predict")
-    train, split = session.samples(["train"], cached=False), everybody.split.to_numpy()
-    features: dict[Path | None, np.ndarray] = {}
-    for name in tasks:
-        init = inits.get(name)
-        if init not in features:
-            raw = control_features(control, session, everybody, tables, init)
-            features[init] = standardised(raw, split == "train")
-        values, targets = load_targets(tables.targets, name, tables.fields, tables.phenotypes, tables.labels_of(name))
-        task = make_task(values.reindex(everybody.eids), targets, train)
-        found = predict_task(task, features[init], split)
-        table = long_table(task, everybody, found, thresholds(task, everybody, found))
-        with replacing(folder / name / f"{control}.parquet") as path:
-            table[table["split"] != "train"].reset_index(drop=True).to_parquet(path, index=False)
+    of_everybody = read_split(split)
+    everybody = Everybody(of_everybody.index.to_numpy(np.int64), of_everybody)
+    names, train = of_everybody.to_numpy(), of_everybody[of_everybody == "train"]
+    values, targets = load_targets(tables.targets, task_name, tables.fields, tables.phenotypes, tables.labels)
+    task = make_task(values.reindex(everybody.eids), targets, Everybody(train.index.to_numpy(np.int64), train))
+    for control, path in features.items():
+        table = pd.read_parquet(path).set_index("eid")
+        if not np.array_equal(table.index, everybody.eids):
+            raise UserError(f"{path} holds other participants than the split; make it again")
+        log.info("%s", control)
+        found = predict_task(task, standardised(table.to_numpy(float), names == "train"), names)
+        rows = long_table(task, everybody, found, thresholds(task, everybody, found))
+        with replacing(folder / f"{control}.parquet") as output:
+            rows[rows["split"] != "train"].reset_index(drop=True).to_parquet(output, index=False)

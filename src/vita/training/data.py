@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -66,6 +66,15 @@ def planes_seen(model: ModelSettings) -> slice:
     """Planes of the whole heart that the model sees: all, or those of its one view."""
     seen = [plane for plane, view in enumerate(WHOLE_HEART) if view in model.view_of_plane]
     return slice(seen[0], seen[-1] + 1)
+
+
+class People(Protocol):
+    """Participants in their order and the split of each, with or without their images."""
+
+    eids: np.ndarray
+    split: pd.Series
+
+    def __len__(self) -> int: ...
 
 
 class Samples(Dataset[Batch]):

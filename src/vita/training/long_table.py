@@ -9,7 +9,7 @@ from torchmetrics.functional.classification import binary_precision_recall_curve
 
 from vita.training.batches import in_order
 from vita.training.calibration import Line, fit_line
-from vita.training.data import Samples
+from vita.training.data import People, Samples
 from vita.training.predictor import PredictionLearner
 from vita.training.task import Task
 
@@ -52,7 +52,7 @@ def calibrate(task: Task, split: pd.Series, samples: Samples, predictions: Predi
     return lines
 
 
-def thresholds(task: Task, samples: Samples, predictions: Predictions) -> dict[str, float]:
+def thresholds(task: Task, samples: People, predictions: Predictions) -> dict[str, float]:
     """Best-F1 threshold of each binary target, on the validation split."""
     validation = (samples.split == "val").to_numpy()
     truth = task.truth.reindex(samples.eids).to_numpy(float)
@@ -84,7 +84,7 @@ def best_f1_threshold(truth: np.ndarray, probability: np.ndarray) -> float:
     return float(thresholds[int(f1[: len(thresholds)].argmax())])
 
 
-def long_table(task: Task, samples: Samples, predictions: Predictions, chosen: Mapping[str, float]) -> pd.DataFrame:
+def long_table(task: Task, samples: People, predictions: Predictions, chosen: Mapping[str, float]) -> pd.DataFrame:
     """Rows per participant and target, and per class for categorical targets.
 
     Returns:

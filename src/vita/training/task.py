@@ -13,7 +13,7 @@ from torch import Tensor
 from vita.models.heads import Output, output_slices
 from vita.runtime.errors import UserError
 from vita.tabular.targets import Target
-from vita.training.data import Samples
+from vita.training.data import People, Samples
 
 _MAX_WEIGHT = 50.0  # a class with a handful of participants must not drown the rest
 
@@ -65,7 +65,7 @@ class Task:
         return {t.name: {"kind": t.kind, **vars(s)} for t, s in zip(self.targets, self.statistics, strict=True)}
 
 
-def make_task(values: pd.DataFrame, targets: Sequence[Target], train: Samples) -> Task:
+def make_task(values: pd.DataFrame, targets: Sequence[Target], train: People) -> Task:
     """Statistics from the training split.
 
     Raises:
