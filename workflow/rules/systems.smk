@@ -128,8 +128,8 @@ SOURCES = read_sources(TARGETS)
 
 
 def frozen_blocks(wildcards):
-    """What a control's features depend on: the model's sizes; the batch only says how many are computed at once."""
-    return learning_of({"batch": config["stage3"]["defaults"]["batch"]}, {})
+    """Stage III's defaults: of these, features depend on the model's sizes; the batch is how many are computed at once."""
+    return learning_of(config["stage3"]["defaults"], {})
 
 
 def frozen_encoder(wildcards):
