@@ -1,6 +1,7 @@
 """The README's blocks: filled from results, everything else untouched."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -51,3 +52,12 @@ def test_unfinished_results_are_named(tmp_path):
 def test_measured_values_in_words():
     lines = [measured.Line("Dice", "0.97", "0.85", True), measured.Line("PSNR", "17 dB")]
     assert measured.markdown(lines).splitlines()[2:] == ["| Dice | 0.97 | 0.85 | yes |", "| PSNR | 17 dB |  |  |"]
+
+
+def test_a_run_without_a_test_split_counts_nobody_in_it(tmp_path):
+    (tmp_path / "cohort").mkdir()
+    pd.DataFrame({"eid": range(31), "split": ["train"] * 30 + ["val"]}).to_parquet(
+        tmp_path / "cohort" / "split.parquet"
+    )
+    (line,) = measured.participants(tmp_path)
+    assert line.value == "30 training, <10 validation, 0 test"

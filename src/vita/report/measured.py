@@ -13,6 +13,7 @@ import pandas as pd
 from vita import names
 from vita.report import run_times
 from vita.runtime.errors import UserError
+from vita.runtime.privacy import shown_count
 
 TABLE = names.TABLES[0]  # of short-axis phenotypes
 SYSTEMS = tuple(name for name in TABLE.systems if name != "vita_sa")
@@ -46,7 +47,12 @@ def participants(results: Path) -> list[Line]:
     """How many are in each split."""
     counts = _read(results / "cohort/split.parquet")["split"].value_counts()
     names = {"train": "training", "val": "validation", "test": "test"}
-    return [Line("participants", ", ".join(f"{counts[name]} {title}" for name, title in names.items()))]
+    return [
+        Line(
+            "participants",
+            ", ".join(f"{shown_count(int(counts.get(name, 0)))} {title}" for name, title in names.items()),
+        )
+    ]
 
 
 def true_volumes(results: Path) -> list[Line]:
