@@ -136,3 +136,12 @@ def test_a_leak_that_cannot_be_left_out_stops_the_release(run: Path, tables: Tab
 def test_a_smaller_cell_is_refused(run: Path) -> None:
     with pytest.raises(UserError, match=r"privacy.cell"):
         make(run, run / "release", 9)
+
+
+def test_a_column_that_is_empty_for_everybody_is_no_secret(tables: Tables, tmp_path: Path) -> None:
+    """So a run from scans alone, whose table lacks what others have, is released as well."""
+    empty = tables["images/phenotypes"].assign(volume=np.nan)
+    results = finished(tmp_path / "results", tables | {"images/phenotypes": empty}, "files")
+    assert "volume" not in read_cohort([results], 10).columns
+    make(results, results / "release")
+    assert (results / "release" / "index.html").is_file()

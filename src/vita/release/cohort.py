@@ -136,7 +136,8 @@ def read_cohort(paths: Sequence[Path], cell: int) -> Cohort:
         pool: list[tuple[np.ndarray, np.ndarray]] = []
         for _, table in tables:
             person = np.searchsorted(everybody, table["eid"].to_numpy(np.int64))
-            for name, values, whose in _columns(table, person):
+            known = (found for found in _columns(table, person) if len(found[1]))  # a column may be empty for all
+            for name, values, whose in known:
                 parts.setdefault(name, []).append((values, whose))
                 pool.append((values, whose))
         if pool:
