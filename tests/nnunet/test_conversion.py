@@ -21,7 +21,7 @@ from vita.nnunet.export import main as export
 from vita.nnunet.layout import CHANNEL, DATASET, FILE_ENDING, VIEWS
 from vita.nnunet.volumes import read_labels
 from vita.runtime.errors import UserError
-from vita.training.data import even_frames
+from vita.training.sections import even_frames
 
 KEPT = [0, 2, 4]  # of six frames
 SETTINGS = json.dumps({"seed": 5, "model": {"frames": WANTED, "sampling": "cycle"}})

@@ -9,7 +9,8 @@ from vita.images.shards import ShardReader
 from vita.models.settings import SAMPLINGS, ModelSettings
 from vita.runtime.errors import UserError
 from vita.training.batches import TrainingBatches, TrainingOrder, in_order
-from vita.training.data import Samples, even_frames, read_split
+from vita.training.data import Samples, read_split
+from vita.training.sections import even_frames
 
 MODEL = ModelSettings.from_dict(toy.MODEL)
 

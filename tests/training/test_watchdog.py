@@ -83,7 +83,7 @@ def test_the_trivial_loss_of_stage1_is_the_images_variance(cohort, pretrained):
 
     sizes = ModelSettings.from_dict(toy.MODEL)
     samples = Samples(ShardReader(cohort.shards), read_split(cohort.split), ["val"], "fit", sizes)
-    images = samples[list(range(len(samples)))]["images"].numpy().astype(float)
+    images = samples[[(row, 0) for row in range(len(samples))]]["images"].numpy().astype(float)
     history = pd.read_csv(pretrained / "stage1/history.csv")
     assert history["trivial_loss"].iloc[0] == pytest.approx(images.var(), rel=1e-4)
 

@@ -89,7 +89,7 @@ def _vectors(reader: "ShardReader", eids: pd.Index, embedder: Path | None) -> di
 
     from vita.apply.models import BATCH, image_vectors, load_embedder
     from vita.apply.typical import geometry_vector, intensity_vector
-    from vita.training.data import even_frames
+    from vita.training.sections import even_frames
 
     known = [int(eid) for eid in eids if int(eid) in reader]
     chosen = [known[place] for place in np.linspace(0, len(known) - 1, min(len(known), _COMPARED)).astype(int)]

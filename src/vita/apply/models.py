@@ -57,12 +57,12 @@ def open_model(models: Path, task: str, decisions: Mapping[str, Any]) -> Trained
     return Trained(folder, json.loads(path.read_text(encoding="utf-8")), decisions["tasks"][task])
 
 
-def predict_task(trained: Trained, images_bsthw: Tensor, device: torch.device) -> Iterator[list[dict[str, Any]]]:
+def predict_task(trained: Trained, sections: Sequence[Tensor], device: torch.device) -> Iterator[list[dict[str, Any]]]:
     """Predictions of a task for each participant: a list of rows, one per target.
 
     Args:
         trained: the task's model.
-        images_bsthw: (participants, plane, time, height, width).
+        sections: of the cycle, (participants, plane, time, height, width) each; raw outputs are averaged over them.
         device: to compute on.
     """
     known, config = trained.decisions["targets"], trained.config
@@ -74,13 +74,17 @@ def predict_task(trained: Trained, images_bsthw: Tensor, device: torch.device) -
     shifts = odds_shifts(statistics, stage["imbalance"])
     model = _predictor(trained, outputs).to(device).eval()
     with torch.inference_mode():
-        raw = torch.cat([model(part.to(device)).float().cpu() for part in torch.split(images_bsthw, BATCH)])
+        raw = torch.stack([_raw(model, images, device) for images in sections]).mean(dim=0)
     found = [values.numpy() for values in in_units(raw, outputs, statistics, shifts, stage["rectify"])]
-    for place in range(len(images_bsthw)):
+    for place in range(len(raw)):
         yield [
             _row(name, known[name], statistic, values[place])
             for name, statistic, values in zip(names, statistics, found, strict=True)
         ]
+
+
+def _raw(model: nn.Module, images_bsthw: Tensor, device: torch.device) -> Tensor:
+    return torch.cat([model(part.to(device)).float().cpu() for part in torch.split(images_bsthw, BATCH)])
 
 
 def _predictor(trained: Trained, outputs: Sequence[Output]) -> nn.Module:
@@ -91,7 +95,7 @@ def _predictor(trained: Trained, outputs: Sequence[Output]) -> nn.Module:
     else:
         stage = trained.config["settings"]["stage"]
         encoder = ImageEncoder(trained.sizes)
-        model = Regressor(trained.sizes, encoder, outputs, stage["pooling"])
+        model = Regressor(trained.sizes, encoder, outputs, stage["pooling"], stage["head"])
     load_whole(model, trained.folder)
     return model
 

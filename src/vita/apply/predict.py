@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from vita.images.settings import ImageSettings
     from vita.models.segmenter import Segmenter
     from vita.models.settings import ModelSettings
+    from vita.training.sections import SectionChoice
 
 log = logging.getLogger(__name__)
 
@@ -162,7 +163,7 @@ def _chunk(job: Job, settings: "ImageSettings", found: "Sequence[Found]", start:
     import torch
 
     from vita.apply.models import embed, embedder, open_model, predict_task
-    from vita.training.data import even_frames
+    from vita.training.sections import sections_of
 
     decisions = job.decisions
     tasks = [task for task in decisions["tasks"] if task != "segmentation"]
@@ -173,14 +174,20 @@ def _chunk(job: Job, settings: "ImageSettings", found: "Sequence[Found]", start:
     if not scans:
         return rows
 
-    def images(sizes: "ModelSettings") -> torch.Tensor:
-        """(scans, plane, time, height, width): the frames that a model takes, evenly from the cycle."""
+    def images(sizes: "ModelSettings", choice: "SectionChoice") -> list[torch.Tensor]:
+        """(scans, plane, time, height, width) for each section that a model's answers are averaged over."""
         cines = [scan.cine_sthw for scan in scans.values()]
-        chosen = [even_frames(cine.shape[1], sizes.frames, sizes.sampling) for cine in cines]
-        return torch.stack([torch.from_numpy(cine[:, frames]) for cine, frames in zip(cines, chosen, strict=True)])
+        chosen = [sections_of(cine.shape[1], sizes.frames, sizes.sampling, choice).even for cine in cines]
+        return [
+            torch.stack([torch.from_numpy(cine[:, frames]) for cine, frames in zip(cines, section, strict=True)])
+            for section in zip(*chosen, strict=True)
+        ]
 
-    predicted = {task: list(predict_task(trained[task], images(trained[task].sizes), job.device)) for task in tasks}
-    vectors = embed(job.models, decisions, images(embedding), job.device) if embedding else None
+    predicted = {}
+    for task in tasks:
+        sections = images(trained[task].sizes, trained[task].config["settings"]["stage"]["sections"])
+        predicted[task] = list(predict_task(trained[task], sections, job.device))
+    vectors = embed(job.models, decisions, images(embedding, "one")[0], job.device) if embedding else None
     segmenter = _segmenter(trained.get("segmentation"), job.device)
     doubts = {}
     for place, (name, scan) in enumerate(scans.items()):
@@ -239,7 +246,7 @@ def _write(
     from vita.apply.segmenting import segment_scan
     from vita.apply.typical import geometry_vector, intensity_vector, unusual
     from vita.runtime.atomic import replacing, write_text
-    from vita.training.data import even_frames
+    from vita.training.sections import even_frames
 
     masks: dict[str, ViewMask] = {}
     if segmenter is not None:

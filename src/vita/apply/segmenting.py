@@ -19,7 +19,7 @@ from vita.images.slices import nearest_frames
 from vita.images.view import Image, cut_planes
 from vita.models.segmenter import Segmenter
 from vita.models.settings import Sampling
-from vita.training.data import even_frames
+from vita.training.sections import even_frames
 
 BATCH = 8
 

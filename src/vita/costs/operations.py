@@ -106,7 +106,8 @@ def _predictor(training: Training, sizes: ModelSettings, features: Path) -> tupl
     if training.kind == "resnet50":
         model: nn.Module = ResNet50(sizes, outputs)
     else:
-        model = Regressor(sizes, ImageEncoder(sizes), outputs, training.stage.get("pooling", "mean"))
+        pooling, head = training.stage.get("pooling", "mean"), training.stage.get("head", "mlp")
+        model = Regressor(sizes, ImageEncoder(sizes), outputs, pooling, head)
     return model, model, model
 
 

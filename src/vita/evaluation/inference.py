@@ -13,8 +13,9 @@ from vita.models.patches import patchify
 from vita.models.settings import WHOLE_HEART
 from vita.training.batches import in_order, mixed_seed
 from vita.training.data import Samples
-from vita.training.frozen import section_batches, sections_of
+from vita.training.frozen import section_batches
 from vita.training.reconstruction import psnr_db
+from vita.training.sections import consecutive_sections
 from vita.training.settings import Settings
 
 PSNR = ("psnr_masked", "psnr_filled", "psnr_all", "psnr_frames")
@@ -35,7 +36,8 @@ def encode_sections(encoder: ImageEncoder, samples: Samples, batch: int) -> np.n
     """
     device = encoder.class_token.device
     encoder.eval()
-    sections = sections_of(samples, encoder)
+    stored = samples.reader.stored(int(samples.eids[0])).shape[1]
+    sections = consecutive_sections(stored, encoder.settings.frames)
     vectors = [pool(encoder(part.to(device))).float().cpu() for part in section_batches(samples, sections, batch)]
     return torch.cat(vectors).view(len(samples), len(sections), -1).numpy()
 
@@ -70,7 +72,7 @@ def psnr_table(model: MaskedAutoencoder, samples: Samples, settings: Settings) -
     keep, batch = kept_count(tokens, settings.stage.mask_ratio), settings.stage.batch
     orders = torch.split(_order(samples, tokens, settings), batch)
     found = []
-    for part, order in zip(in_order(samples, batch, settings.training.workers), orders, strict=True):
+    for part, order in zip(in_order(samples, batch, settings.training.workers, section=0), orders, strict=True):
         found.append(_psnr(model, part["images"].to(device), order.to(device), keep).cpu())
     values = torch.cat(found, dim=1).numpy()
     return pd.concat(
@@ -91,7 +93,7 @@ def example_images(model: MaskedAutoencoder, samples: Samples, settings: Setting
     """
     device, tokens = model.decoder.mask_token.device, model.settings.tokens
     count = min(count, len(samples))
-    images = samples[list(range(count))]["images"].to(device)
+    images = samples[[(row, 0) for row in range(count)]]["images"].to(device)
     order = _order(samples, tokens, settings)[:count].to(device)
     output = model(images, order, kept_count(tokens, settings.stage.mask_ratio))
     patches, hidden = patchify(images, model.settings.patch), output.masked[..., None]

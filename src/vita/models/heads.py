@@ -6,15 +6,17 @@ Every predictor (`Regressor`, `baselines.ResNet50`) maps images to one tensor of
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
+import torch
 from torch import Tensor, nn
 
 from vita.models.image_encoder import ImageEncoder
 from vita.models.settings import ModelSettings
 from vita.runtime.errors import UserError
 
-Pooling = Literal["mean", "flatten", "cls"]
+Pooling = Literal["mean", "flatten", "cls", "plane"]
+Head = Literal["mlp", "ridge"]
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,44 @@ def total_width(outputs: Sequence[Output]) -> int:
     return sum(output.width for output in outputs)
 
 
+def pooled_by_plane(tokens_bnd: Tensor, planes: int) -> Tensor:
+    """Mean of the patch tokens of each plane: (batch, 1 + patches, width) to (batch, planes * width)."""
+    patches = tokens_bnd[:, 1:]
+    return patches.reshape(len(patches), planes, -1, patches.shape[2]).mean(dim=2).flatten(1)
+
+
+class LinearHead(nn.Module):
+    """Standardised features and one linear map, which a closed-form fit can fill.
+
+    Args:
+        inputs: features.
+        outputs: raw outputs.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(inputs))
+        self.register_buffer("std", torch.ones(inputs))
+        self.linear = nn.Linear(inputs, outputs)
+
+    def forward(self, features_bf: Tensor) -> Tensor:
+        """Features (batch, inputs) to raw outputs (batch, outputs)."""
+        return self.linear((features_bf - self.mean) / self.std)
+
+
 class Regressor(nn.Module):
-    """An image encoder, its tokens pooled, and a two-layer MLP to all outputs.
+    """An image encoder, its tokens pooled, and a head to all outputs.
 
     Args:
         settings: sizes.
         encoder: from scratch, from Stage I or from Stage II.
         outputs: targets of the task.
-        pooling: "mean" over patch tokens, "flatten" all patch tokens, or the class token ("cls").
+        pooling: "mean" over patch tokens, "flatten" all patch tokens, the class token ("cls"), or the mean over the
+            tokens of each "plane", one plane's behind the other.
+        head: "mlp" of two layers, or "ridge", a single linear layer for a closed-form fit.
     """
 
     def __init__(
@@ -67,12 +99,17 @@ class Regressor(nn.Module):
         encoder: ImageEncoder,
         outputs: Sequence[Output],
         pooling: Pooling = "mean",
+        head: Head = "mlp",
     ) -> None:
         super().__init__()
-        if pooling not in ("mean", "flatten", "cls"):
-            raise UserError(f"config: 'pooling' is '{pooling}'; choose mean, flatten or cls")
-        self.encoder, self.outputs, self.pooling = encoder, tuple(outputs), pooling
-        inputs = settings.width * (settings.tokens if pooling == "flatten" else 1)
+        if pooling not in get_args(Pooling):
+            raise UserError(f"config: 'pooling' is '{pooling}'; choose one of {', '.join(get_args(Pooling))}")
+        self.encoder, self.outputs, self.pooling, self.planes = encoder, tuple(outputs), pooling, settings.planes
+        inputs = settings.width * {"flatten": settings.tokens, "plane": settings.planes}.get(pooling, 1)
+        self.head: nn.Module
+        if head == "ridge":
+            self.head = LinearHead(inputs, total_width(outputs))
+            return
         self.head = nn.Sequential(
             nn.Linear(inputs, settings.head_width),
             nn.GELU(),
@@ -81,9 +118,16 @@ class Regressor(nn.Module):
 
     def forward(self, images_bsthw: Tensor) -> Tensor:
         """Images (batch, plane, time, height, width) to raw outputs (batch, `total_width`)."""
-        return self.head(self._pool(self.encoder(images_bsthw)))
+        outputs: Tensor = self.head(self.features(images_bsthw))
+        return outputs
+
+    def features(self, images_bsthw: Tensor) -> Tensor:
+        """What reaches the head: (batch, inputs of the head)."""
+        return self._pool(self.encoder(images_bsthw))
 
     def _pool(self, tokens_bnd: Tensor) -> Tensor:
         if self.pooling == "cls":
             return tokens_bnd[:, 0]
+        if self.pooling == "plane":
+            return pooled_by_plane(tokens_bnd, self.planes)
         return tokens_bnd[:, 1:].mean(dim=1) if self.pooling == "mean" else tokens_bnd[:, 1:].flatten(1)

@@ -15,7 +15,7 @@ from vita.nnunet.layout import CHANNEL, FILE_ENDING, VIEWS
 from vita.nnunet.volumes import write_stack
 from vita.runtime.atomic import write_text
 from vita.runtime.errors import UserError
-from vita.training.data import even_frames
+from vita.training.sections import even_frames
 
 
 class Exporter:

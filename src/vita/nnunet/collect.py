@@ -38,7 +38,8 @@ def main(arguments: list[str] | None = None) -> None:
     from vita.images.shards import ShardReader
     from vita.nnunet.results import masks_of, write_model
     from vita.runtime.atomic import replacing
-    from vita.training.data import even_frames, read_split
+    from vita.training.data import read_split
+    from vita.training.sections import even_frames
     from vita.training.segmentation import area_table
 
     reader, split = ShardReader(args.shards), read_split(args.split)

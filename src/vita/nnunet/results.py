@@ -15,7 +15,7 @@ from vita.nnunet.layout import FILE_ENDING, VIEWS
 from vita.nnunet.volumes import read_labels
 from vita.runtime.atomic import replacing, write_text
 from vita.runtime.errors import UserError
-from vita.training.data import even_frames
+from vita.training.sections import even_frames
 from vita.training.segmentation import full_spacing_mm
 
 

@@ -10,6 +10,8 @@ from torch.utils.data import DataLoader
 from vita.runtime.errors import UserError
 from vita.training.data import Batch, Samples
 
+_SECTIONS = 6  # stream of random numbers
+
 
 class TrainingOrder:
     """Batches of an epoch as a function of seed and epoch, so that a resumed run sees the same ones.
@@ -72,12 +74,15 @@ class TrainingBatches:
 
     def __iter__(self) -> Iterator[Batch]:
         epoch, done = divmod(self.position(), self.order.steps)
-        rows = [batch[self.rank :: self.ranks] for batch in self.order.epoch(epoch)[done:]]
-        return iter(loader(self.samples, rows, self.workers))
+        generator = torch.Generator().manual_seed(mixed_seed(self.order.seed, epoch, _SECTIONS))
+        batches = self.order.epoch(epoch)
+        drawn = self.samples.sections.draw(self.order.steps * self.order.batch, generator).view(len(batches), -1)
+        pairs = [list(zip(rows, places, strict=True)) for rows, places in zip(batches, drawn.tolist(), strict=True)]
+        return iter(loader(self.samples, [batch[self.rank :: self.ranks] for batch in pairs[done:]], self.workers))
 
 
-def loader(samples: Samples, batches: list[list[int]], workers: int = 0) -> DataLoader[Batch]:
-    """A loader of given batches; rows are read together, not one by one."""
+def loader(samples: Samples, batches: list[list[tuple[int, int]]], workers: int = 0) -> DataLoader[Batch]:
+    """A loader of given batches of rows and sections; they are read together, not one by one."""
     return DataLoader(
         samples,
         sampler=batches,
@@ -87,10 +92,18 @@ def loader(samples: Samples, batches: list[list[int]], workers: int = 0) -> Data
     )
 
 
-def in_order(samples: Samples, batch: int, workers: int = 0) -> DataLoader[Batch]:
-    """A loader of all participants, in their order."""
-    rows = list(range(len(samples)))
-    return loader(samples, [rows[start : start + batch] for start in range(0, len(rows), batch)], workers)
+def in_order(samples: Samples, batch: int, workers: int = 0, section: int | None = None) -> DataLoader[Batch]:
+    """A loader of all participants, in their order.
+
+    Args:
+        samples: participants.
+        batch: participants of a batch.
+        workers: reading processes.
+        section: of each, by its place in `sections.even`; None takes the sections in turn, one a participant.
+    """
+    count = len(samples.sections.even)
+    pairs = [(row, row % count if section is None else section) for row in range(len(samples))]
+    return loader(samples, [pairs[start : start + batch] for start in range(0, len(pairs), batch)], workers)
 
 
 def mixed_seed(*numbers: int) -> int:

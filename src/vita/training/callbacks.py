@@ -117,7 +117,7 @@ class KeepState(Callback):
         progress.loss_sum, progress.loss_steps, progress.stale = 0.0, 0, progress.stale + 1
         if metrics["val_loss"] < progress.best_loss:
             progress.best_loss, progress.best_epoch, progress.stale = metrics["val_loss"], epoch, 0
-            progress.best_weights = _copy(learner.model.state_dict())
+            progress.best_weights = copied(learner.model.state_dict())
         if trainer.logger is not None:
             trainer.logger.log_metrics({k: v for k, v in progress.history[-1].items() if k != "step"}, progress.step)
         patience = learner.settings.stage.patience
@@ -171,5 +171,6 @@ class KeepState(Callback):
             save_state(self.path, self._state(trainer, learner))
 
 
-def _copy(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def copied(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Weights on the CPU, apart from those that go on changing."""
     return {name: tensor.detach().to("cpu", copy=True) for name, tensor in weights.items()}

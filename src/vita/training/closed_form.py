@@ -1,12 +1,48 @@
 """Heads without a training loop: ridge for numbers, logistic regression for classes; the penalty by validation."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss
 
 PENALTIES = tuple(10.0**power for power in range(-2, 6))  # of standardised features
+_NEVER = -30.0  # logit of a class that nobody in training has
+
+
+@dataclass(frozen=True)
+class Head:
+    """A linear map of features.
+
+    Attributes:
+        weights_of: (outputs, features).
+        bias_o: (outputs,).
+        penalty: the chosen one.
+    """
+
+    weights_of: np.ndarray
+    bias_o: np.ndarray
+    penalty: float
+
+    def __call__(self, features_nf: np.ndarray) -> np.ndarray:
+        """Features (participants, features) to numbers or logits (participants, outputs)."""
+        mapped: np.ndarray = features_nf @ self.weights_of.T + self.bias_o
+        return mapped
+
+
+def scale(features_nf: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and SD (features,) of known values; 0 and infinity for features that do not vary, or that nobody has.
+
+    So (features - mean) / SD is 0 where a feature says nothing.
+    """
+    known = ~np.isnan(features_nf).all(axis=0)
+    mean, spread = np.zeros(features_nf.shape[1]), np.full(features_nf.shape[1], np.inf)
+    mean[known] = np.nanmean(features_nf[:, known], axis=0, dtype=np.float64)
+    found = np.nanstd(features_nf[:, known], axis=0, dtype=np.float64)
+    spread[known] = np.where(found > 1e-12, found, np.inf)
+    return mean, spread
 
 
 def standardised(features_nf: np.ndarray, train_n: np.ndarray) -> np.ndarray:
@@ -17,42 +53,34 @@ def standardised(features_nf: np.ndarray, train_n: np.ndarray) -> np.ndarray:
         train_n: (participants,) bool.
 
     Returns:
-        (participants, features) without the features that do not vary, or that nobody in training has.
+        (participants, features); 0 for everybody where a feature does not vary, or where nobody in training has it.
     """
-    known = ~np.isnan(features_nf[train_n]).all(axis=0)
-    features = features_nf[:, known].astype(np.float64)
-    mean, spread = np.nanmean(features[train_n], axis=0), np.nanstd(features[train_n], axis=0)
-    varying = spread > 1e-12
-    scaled = (features[:, varying] - mean[varying]) / spread[varying]
-    return np.nan_to_num(scaled, nan=0.0)
+    mean, spread = scale(features_nf[train_n])
+    return np.nan_to_num((features_nf.astype(np.float64) - mean) / spread, nan=0.0)
 
 
-def predict_number(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarray) -> tuple[np.ndarray, float]:
+def fit_number(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarray) -> Head:
     """A ridge fitted on training; of the penalties, the one with the lowest absolute error on validation.
 
     Args:
         features_nf: (participants, features), standardised.
         truth_n: (participants,), NaN where unknown.
         split_n: (participants,) train, val or test.
-
-    Returns:
-        Predictions (participants,) and the penalty.
     """
     train, validate = _known(truth_n, split_n, "train"), _known(truth_n, split_n, "val")
-    best = (np.inf, np.zeros(0), PENALTIES[-1])
+    best, least = None, np.inf
     for penalty in PENALTIES:
         model = Ridge(alpha=penalty).fit(features_nf[train], truth_n[train])
-        predicted = model.predict(features_nf)
+        head = Head(model.coef_[None], np.array([model.intercept_]), penalty)
         # without anybody to choose by, the largest penalty: the safest guess
-        error = np.abs(predicted[validate] - truth_n[validate]).mean() if validate.any() else -penalty
-        if error < best[0]:
-            best = (float(error), predicted, penalty)
-    return best[1], best[2]
+        error = np.abs(head(features_nf[validate])[:, 0] - truth_n[validate]).mean() if validate.any() else -penalty
+        if best is None or error < least:
+            best, least = head, error
+    assert best is not None
+    return best
 
 
-def predict_classes(
-    features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarray, classes: int
-) -> tuple[np.ndarray, float]:
+def fit_classes(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarray, classes: int) -> Head:
     """A logistic regression fitted on training; of the penalties, the one with the lowest log loss on validation.
 
     Args:
@@ -62,27 +90,27 @@ def predict_classes(
         classes: number of classes.
 
     Returns:
-        Probabilities (participants, classes) and the penalty; the training shares where training has a single class.
+        A head with a logit per class; it ignores the features where training has a single class.
     """
     train, validate = _known(truth_n, split_n, "train"), _known(truth_n, split_n, "val")
     present = np.unique(truth_n[train]).astype(int)
-    if present.size < 2:
-        constant = np.zeros((len(features_nf), classes))
-        constant[:, present] = 1.0
-        return constant, PENALTIES[-1]
-    best = (np.inf, np.zeros((0, 0)), PENALTIES[-1])
-    for penalty in PENALTIES:
+    weights, bias = np.zeros((classes, features_nf.shape[1])), np.full(classes, _NEVER)
+    bias[present] = 0.0
+    best, least = Head(weights, bias, PENALTIES[-1]), np.inf
+    for penalty in PENALTIES if present.size > 1 else ():
         model = LogisticRegression(C=1 / penalty, max_iter=500).fit(features_nf[train], truth_n[train].astype(int))
-        probability = np.zeros((len(features_nf), classes))
-        probability[:, present] = model.predict_proba(features_nf)
-        loss = _loss(probability[validate], truth_n[validate], range(classes)) if validate.any() else -penalty
-        if loss < best[0]:
-            best = (loss, probability, penalty)
-    return best[1], best[2]
+        head = Head(weights.copy(), bias.copy(), penalty)
+        rows = present[1:] if present.size == 2 else present  # of two classes, sklearn gives the second's
+        head.weights_of[rows], head.bias_o[rows] = model.coef_, model.intercept_
+        loss = _loss(head(features_nf[validate]), truth_n[validate]) if validate.any() else -penalty
+        if loss < least:
+            best, least = head, loss
+    return best
 
 
-def _loss(probability_nc: np.ndarray, truth_n: np.ndarray, labels: Sequence[int]) -> float:
-    return float(log_loss(truth_n.astype(int), probability_nc, labels=list(labels)))
+def _loss(logits_nc: np.ndarray, truth_n: np.ndarray) -> float:
+    labels: Sequence[int] = range(logits_nc.shape[1])
+    return float(log_loss(truth_n.astype(int), softmax(logits_nc, axis=1), labels=list(labels)))
 
 
 def _known(truth_n: np.ndarray, split_n: np.ndarray, split: str) -> np.ndarray:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
 from vita.tabular.truth import load_targets
-from vita.training.closed_form import predict_classes, predict_number, standardised
+from vita.training.closed_form import fit_classes, fit_number, standardised
 from vita.training.data import read_split
 from vita.training.long_table import Predictions, long_table, thresholds
 from vita.training.task import Task, make_task
@@ -46,12 +47,13 @@ def predict_task(task: Task, features_nf: np.ndarray, split_n: np.ndarray) -> Pr
     truth_nt = task.truth.to_numpy(float)
     for column, target in enumerate(task.targets):
         if target.kind == "numerical":
-            values, penalty = predict_number(features_nf, truth_nt[:, column], split_n)
+            head = fit_number(features_nf, truth_nt[:, column], split_n)
+            found.append(head(features_nf)[:, 0])
         else:
-            values, penalty = predict_classes(features_nf, truth_nt[:, column], split_n, max(target.classes, 2))
-            values = values[:, 1] if target.kind == "binary" else values
-        log.info("%s: penalty %g", target.name, penalty)
-        found.append(values)
+            head = fit_classes(features_nf, truth_nt[:, column], split_n, max(target.classes, 2))
+            probability = softmax(head(features_nf), axis=1)
+            found.append(probability[:, 1] if target.kind == "binary" else probability)
+        log.info("%s: penalty %g", target.name, head.penalty)
     return found
 
 

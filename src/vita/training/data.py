@@ -12,9 +12,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from vita.images.shards import ShardReader
-from vita.models.settings import WHOLE_HEART, ModelSettings, Sampling
+from vita.models.settings import WHOLE_HEART, ModelSettings
 from vita.runtime import fingerprint
 from vita.runtime.errors import UserError
+from vita.training.sections import SectionChoice, Sections, sections_of
 
 log = logging.getLogger(__name__)
 
@@ -38,28 +39,6 @@ def read_split(path: Path) -> pd.Series:
     if unknown := set(table["split"]) - {"train", "val", "test"}:
         raise UserError(f"{path} has the split {sorted(map(str, unknown))[0]!r}; known are train, val and test")
     return table.set_index("eid")["split"].sort_index()
-
-
-def even_frames(available: int, frames: int, sampling: Sampling) -> list[int]:
-    """Indices of frames spread evenly over the cycle, beginning with end-diastole (frame 0).
-
-    Args:
-        available: frames stored.
-        frames: how many to take.
-        sampling: "cycle", as far from the last to the first as between others (of 50: 0, 10, 20, 30, 40), or "ends",
-            from the first to the last frame (0, 12, 24, 37, 49), as the published code takes them.
-
-    Raises:
-        UserError: fewer frames are there than wanted.
-    """
-    if frames > available:
-        raise UserError(
-            f"the shards hold {available} frames ('images.frames'), but 'model.frames' (or the stage's 'frames') is "
-            f"{frames}; lower it"
-        )
-    if sampling == "ends" and frames > 1:
-        return [round(number * (available - 1) / (frames - 1)) for number in range(frames)]
-    return [number * available // frames for number in range(frames)]
 
 
 def planes_seen(model: ModelSettings) -> slice:
@@ -90,6 +69,7 @@ class Samples(Dataset[Batch]):
         model: sizes; frames and crop must fit the shards.
         cache_mb: keep images in memory up to this size.
         masks: give masks too.
+        choice: which sections of the cycle a sample may be.
     """
 
     def __init__(
@@ -101,6 +81,7 @@ class Samples(Dataset[Batch]):
         model: ModelSettings,
         cache_mb: int = 1500,
         masks: bool = False,
+        choice: SectionChoice = "one",
     ) -> None:
         if purpose == "fit" and "test" in names:
             raise UserError("training may not see the participants of the test split; ask for train or val")
@@ -111,7 +92,10 @@ class Samples(Dataset[Batch]):
         self.eids = self.split.index.to_numpy(np.int64)
         self._refuse_missing(names)
         self.planes = planes_seen(model)
-        self.frames = self._check_shape(model)
+        self.sections = self._check_shape(model, choice)
+        # in training those that may be drawn, in prediction those that are averaged
+        used = self.sections.every if purpose == "fit" else self.sections.even
+        self.stored = sorted({frame for section in used for frame in section})
         self.extra: Batch = {}
         self._images: Tensor | None = None
         self._masks: Tensor | None = None
@@ -120,12 +104,22 @@ class Samples(Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.eids)
 
-    def __getitem__(self, rows: Sequence[int]) -> Batch:
-        """A batch: `images` float32, `masks` if asked for, and the extra tensors, all with participants first."""
-        index = torch.as_tensor(rows)
-        batch = {"images": self._take(self._images, index, self._read_images).float()}
+    @property
+    def frames(self) -> list[int]:
+        """Frames of the first section."""
+        return self.sections.even[0]
+
+    def __getitem__(self, places: Sequence[tuple[int, int]]) -> Batch:
+        """A batch: `images` float32, `masks` if asked for, and the extra tensors, all with participants first.
+
+        Args:
+            places: row of each participant, and the place of the section in `sections.every`.
+        """
+        chosen = [(row, self.sections.every[section]) for row, section in places]
+        batch = {"images": self._take(self._images, chosen, self._read_images).float()}
         if self.with_masks:
-            batch["masks"] = self._take(self._masks, index, self._read_masks)
+            batch["masks"] = self._take(self._masks, chosen, self._read_masks)
+        index = torch.tensor([row for row, _ in places])
         return batch | {name: tensor[index] for name, tensor in self.extra.items()}
 
     def add(self, name: str, tensor: Tensor) -> None:
@@ -142,7 +136,7 @@ class Samples(Dataset[Batch]):
         """Digest of participants and of their voxels and masks, by the checksums that the shards carry."""
         columns = [c for c in ("eid", "voxels_crc32", "masks_crc32") if c in self.reader.table]
         table = self.reader.table.set_index("eid", drop=False).loc[self.eids, columns]
-        data = table.to_csv(index=False) + self.split.to_csv() + str(self.frames) + str(self.planes)
+        data = table.to_csv(index=False) + self.split.to_csv() + str(self.sections.drawn) + str(self.planes)
         return fingerprint.of_text(data)
 
     def _refuse_missing(self, names: Sequence[str]) -> None:
@@ -155,7 +149,7 @@ class Samples(Dataset[Batch]):
                 "split and shards are of different runs, make the split again"
             )
 
-    def _check_shape(self, model: ModelSettings) -> list[int]:
+    def _check_shape(self, model: ModelSettings, choice: SectionChoice) -> Sections:
         planes, frames, height, width = self.reader.stored(int(self.eids[0])).shape
         planes = len(range(planes)[self.planes])
         if (planes, height, width) != (model.planes, model.size, model.size):
@@ -163,16 +157,16 @@ class Samples(Dataset[Batch]):
                 f"the shards hold {planes} planes of {height} x {width} pixels, the model takes {model.planes} of "
                 f"{model.size} x {model.size}; set 'images.size' and the model alike and rebuild"
             )
-        return even_frames(frames, model.frames, model.sampling)
+        return sections_of(frames, model.frames, model.sampling, choice)
 
-    def _read_images(self, row: int) -> Tensor:
-        return torch.from_numpy(self.reader.voxels(int(self.eids[row]), self.frames)[self.planes]).half()
+    def _read_images(self, row: int, frames: Sequence[int]) -> Tensor:
+        return torch.from_numpy(self.reader.voxels(int(self.eids[row]), frames)[self.planes]).half()
 
-    def _read_masks(self, row: int) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(self.reader.masks(int(self.eids[row]), self.frames)[self.planes]))
+    def _read_masks(self, row: int, frames: Sequence[int]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(self.reader.masks(int(self.eids[row]), frames)[self.planes]))
 
     def _cache(self, cache_mb: int) -> None:
-        first = self._read_images(0)
+        first = self._read_images(0, self.stored)
         bytes_each = first.numel() * (first.element_size() + int(self.with_masks))
         if len(self) * bytes_each > cache_mb * _MB:
             log.debug("samples (%.0f MB) are read as they are needed", len(self) * bytes_each / _MB)
@@ -180,10 +174,20 @@ class Samples(Dataset[Batch]):
         self._images = torch.empty(len(self), *first.shape, dtype=first.dtype)
         self._masks = torch.empty(len(self), *first.shape, dtype=torch.uint8) if self.with_masks else None
         for row in range(len(self)):
-            self._images[row] = self._read_images(row)
+            self._images[row] = self._read_images(row, self.stored)
             if self._masks is not None:
-                self._masks[row] = self._read_masks(row)
+                self._masks[row] = self._read_masks(row, self.stored)
 
-    @staticmethod
-    def _take(cached: Tensor | None, index: Tensor, read: Callable[[int], Tensor]) -> Tensor:
-        return cached[index] if cached is not None else torch.stack([read(int(row)) for row in index])
+    def _take(
+        self,
+        cached: Tensor | None,
+        chosen: Sequence[tuple[int, Sequence[int]]],
+        read: Callable[[int, Sequence[int]], Tensor],
+    ) -> Tensor:
+        """(participants, plane, frame, height, width) of some rows and frames."""
+        if cached is None:
+            return torch.stack([read(row, frames) for row, frames in chosen])
+        if len(self.sections.every) == 1:
+            return cached[torch.tensor([row for row, _ in chosen])]
+        place = {frame: number for number, frame in enumerate(self.stored)}
+        return torch.stack([cached[row][:, [place[frame] for frame in frames]] for row, frames in chosen])

@@ -146,7 +146,7 @@ def _predictor(session: Session, job: Job, task: Task) -> tuple[nn.Module, nn.Mo
         return ResNet50(session.model, task.outputs), None, {}
     stage = session.settings.stage
     encoder, digests = _encoder(session, job)
-    model = Regressor(session.model, encoder, task.outputs, stage.pooling)
+    model = Regressor(session.model, encoder, task.outputs, stage.pooling, stage.head)
     return model, encoder if job.init else None, digests
 
 

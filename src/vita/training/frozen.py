@@ -1,13 +1,14 @@
 """Features of participants that no training of Stage III has touched: brightness, the table, a frozen encoder."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from vita.models.heads import pooled_by_plane
 from vita.models.image_encoder import ImageEncoder
 from vita.runtime.errors import UserError
 from vita.training.batches import in_order
@@ -20,10 +21,13 @@ def brightness(samples: Samples, batch: int) -> np.ndarray:
     """Mean of each plane in each frame that the systems see.
 
     Returns:
-        (participants, planes x frames), float32.
+        (participants, sections x planes x frames), float32.
     """
-    parts = [part["images"].mean(dim=(3, 4)).flatten(1) for part in in_order(samples, batch)]
-    return torch.cat(parts).numpy()
+    found = []
+    for section in range(len(samples.sections.even)):
+        parts = [part["images"].mean(dim=(3, 4)).flatten(1) for part in in_order(samples, batch, section=section)]
+        found.append(torch.cat(parts))
+    return torch.cat(found, dim=1).numpy()
 
 
 def demographics(fields: Path, eids: np.ndarray) -> np.ndarray:
@@ -47,7 +51,7 @@ def demographics(fields: Path, eids: np.ndarray) -> np.ndarray:
 
 @torch.inference_mode()
 def plane_tokens(encoder: ImageEncoder, samples: Samples, batch: int) -> np.ndarray:
-    """Mean of the patch tokens of each plane, over all sections that cover the cycle.
+    """Mean of the patch tokens of each plane, over the sections that predictions are averaged over.
 
     Args:
         encoder: frozen, on the device to compute on.
@@ -57,25 +61,35 @@ def plane_tokens(encoder: ImageEncoder, samples: Samples, batch: int) -> np.ndar
     Returns:
         (participants, planes x width), float32.
     """
-    device, sizes = encoder.class_token.device, encoder.settings
-    encoder.eval()
-    sections = sections_of(samples, encoder)
-    found = []
-    for part in section_batches(samples, sections, batch):
-        tokens = encoder(part.to(device))[:, 1:].float()
-        found.append(tokens.view(len(part), sizes.planes, -1, sizes.width).mean(dim=2).flatten(1).cpu())
-    features: np.ndarray = torch.cat(found).view(len(samples), len(sections), -1).mean(dim=1).numpy()
-    return features
+
+    def features(images: Tensor) -> Tensor:
+        return pooled_by_plane(encoder(images), encoder.settings.planes)
+
+    return mean_over_sections(features, encoder.eval(), samples, batch).numpy()
 
 
-def sections_of(samples: Samples, encoder: ImageEncoder) -> list[list[int]]:
-    """Frames of the sections that cover the stored cycle, each as long as the encoder takes."""
-    return consecutive_sections(samples.reader.stored(int(samples.eids[0])).shape[1], encoder.settings.frames)
+@torch.no_grad()
+def mean_over_sections(
+    function: Callable[[Tensor], Tensor], model: nn.Module, samples: Samples, batch: int, workers: int = 0
+) -> Tensor:
+    """Mean of a function of images over the sections that predictions are averaged over.
 
+    Args:
+        function: of images (batch, plane, time, height, width) on the model's device.
+        model: whose device is computed on.
+        samples: participants.
+        batch: participants a pass.
+        workers: reading processes.
 
-def consecutive_sections(stored: int, wanted: int) -> list[list[int]]:
-    """Frames of each section of the cycle: consecutive, without overlap; what is left at the end is in none."""
-    return [list(range(start, start + wanted)) for start in range(0, stored - wanted + 1, wanted)]
+    Returns:
+        (participants, ...) float32 on the CPU, in the participants' order.
+    """
+    device, sections = next(model.parameters()).device, len(samples.sections.even)
+    total = torch.zeros(())
+    for section in range(sections):
+        parts = in_order(samples, batch, workers, section)
+        total = total + torch.cat([function(part["images"].to(device)).float().cpu() for part in parts])
+    return total / sections
 
 
 def section_batches(samples: Samples, sections: Sequence[Sequence[int]], batch: int) -> Iterator[Tensor]:

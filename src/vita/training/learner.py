@@ -56,8 +56,13 @@ class Learner(LightningModule):
         """Validation loss of an answer that ignores the images; None unless a stage knows one."""
         return None
 
-    def warm_start(self, train: Samples) -> None:
-        """What is done once, before the first step; nothing unless a stage has something to do."""
+    def warm_start(self, train: Samples, validate: Samples) -> bool:
+        """What is done once, before the first step; nothing unless a stage has something to do.
+
+        Returns:
+            Whether the model is one to choose already, so that training has to be better than it.
+        """
+        return False
 
     def parameter_groups(self) -> list[tuple[float, nn.Module]]:
         """Parts of the model with their factor on the learning rate."""

@@ -7,9 +7,9 @@ import pandas as pd
 import torch
 from torchmetrics.functional.classification import binary_precision_recall_curve
 
-from vita.training.batches import in_order
 from vita.training.calibration import Line, fit_line
 from vita.training.data import People, Samples
+from vita.training.frozen import mean_over_sections
 from vita.training.predictor import PredictionLearner
 from vita.training.task import Task
 
@@ -21,11 +21,11 @@ Predictions = list[np.ndarray]  # per target (participants,) or (participants, c
 
 @torch.inference_mode()
 def predict(learner: PredictionLearner, samples: Samples, device: torch.device) -> Predictions:
-    """Predictions for all participants, in their order."""
+    """Predictions for all participants, in their order, from the mean raw outputs over the sections of the cycle."""
     model = learner.model.to(device).eval()
     batch, workers = learner.settings.stage.batch, learner.settings.training.workers
-    raw = [model(part["images"].to(device)).float().cpu() for part in in_order(samples, batch, workers)]
-    return [tensor.numpy() for tensor in learner.predict(torch.cat(raw))]
+    raw = mean_over_sections(model, model, samples, batch, workers)
+    return [tensor.numpy() for tensor in learner.predict(raw)]
 
 
 def calibrate(task: Task, split: pd.Series, samples: Samples, predictions: Predictions) -> dict[str, Line]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch import Trainer
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from vita.training import checkpoint, records
 from vita.training.batches import TrainingBatches, TrainingOrder, in_order
-from vita.training.callbacks import KeepState
+from vita.training.callbacks import KeepState, copied
 from vita.training.checkpoint import Identity, Progress
 from vita.training.data import Samples
 from vita.training.device import check_nodes, device_of
@@ -110,7 +111,9 @@ def _run(
     if learner.progress.step:
         log.info("going on after step %d", learner.progress.step)
     else:
-        learner.warm_start(train)
+        chosen = learner.warm_start(train, validate)
+        if chosen:
+            _choose_start(learner, validate)
     if training.compile:
         learner.model.compile()
     watchdog = Watchdog(*_WATCHED[keeper.identity["name"]])
@@ -120,6 +123,20 @@ def _run(
     if left > 0:
         trainer.fit(learner, batches, in_order(validate, settings.stage.batch, training.workers))
     learner.progress.finished = True
+
+
+@torch.no_grad()
+def _choose_start(learner: Learner, validate: Samples) -> None:
+    """Take the weights before the first step as the best so far: epochs have to be better than them."""
+    device, progress, training = device_of(learner.settings.training), learner.progress, learner.settings.training
+    learner.to(device).eval()
+    for index, batch in enumerate(in_order(validate, learner.settings.stage.batch, training.workers)):
+        learner.validation_step({name: tensor.to(device) for name, tensor in batch.items()}, index)
+    learner.on_validation_epoch_end()
+    learner.train()
+    progress.best_loss, progress.best_epoch = learner.metrics["val_loss"], 0
+    progress.best_weights = copied(learner.model.state_dict())
+    log.info("before the first epoch: validation loss %.4f", progress.best_loss)
 
 
 def _quiet() -> None:

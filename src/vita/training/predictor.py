@@ -4,10 +4,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vita.models.heads import Regressor, output_slices
-from vita.training.batches import TrainingOrder, in_order, mixed_seed
+from vita.models.heads import LinearHead, Regressor, output_slices
+from vita.training.batches import TrainingOrder, mixed_seed
 from vita.training.data import Batch, Samples
 from vita.training.device import device_of
+from vita.training.frozen import mean_over_sections
+from vita.training.head_start import start_head
 from vita.training.learner import Learner
 from vita.training.optimisation import learning_rate_factor
 from vita.training.settings import Settings
@@ -49,19 +51,23 @@ class PredictionLearner(Learner):
         scale = self.settings.stage.encoder_lr_scale
         return [*((scale, module) for module in self._pretrained), (1.0, self.model)]
 
-    def warm_start(self, train: Samples) -> None:
-        """Train the head alone on the pretrained encoder's features, so that its first errors do not harm the encoder.
+    def warm_start(self, train: Samples, validate: Samples) -> bool:
+        """Fit the head alone to the encoder's features, so that its first errors do not harm the encoder.
 
         Linear probing, then fine-tuning (Kumar et al., 2022). Features are computed once, so this costs one pass.
         """
         stage, training = self.settings.stage, self.settings.training
-        epochs = stage.probe_epochs if self._pretrained else 0
-        if not epochs:
-            return
-        assert isinstance(self.model, Regressor)  # only its encoder can be pretrained
+        if not isinstance(self.model, Regressor):
+            return False
         device = device_of(training)
-        features, targets = _features(self.model.to(device), train, stage.batch, device)
-        self._fit_head(self.model.head, features, targets, epochs)
+        if isinstance(self.model.head, LinearHead):
+            start_head(self.model.to(device), self.task, self.odds_shift, train, validate, stage.batch)
+            return True
+        if self._pretrained and stage.probe_epochs:
+            model = self.model.to(device).eval()
+            features = mean_over_sections(model.features, model, train, stage.batch).to(device)
+            self._fit_head(model.train().head, features, train.extra["targets"].to(device), stage.probe_epochs)
+        return False
 
     def _fit_head(self, head: nn.Module, features: Tensor, targets: Tensor, epochs: int) -> None:
         stage = self.settings.stage
@@ -149,18 +155,3 @@ def _number_loss(prediction: Tensor, truth: Tensor, kind: str) -> Tensor:
     if kind == "l1":
         return F.l1_loss(prediction, truth)
     return F.mse_loss(prediction, truth) if kind == "mse" else F.smooth_l1_loss(prediction, truth)
-
-
-@torch.no_grad()
-def _features(model: Regressor, train: Samples, batch: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """What reaches the head (participants, inputs of the head), and targets (participants, targets)."""
-    features: list[Tensor] = []
-    targets: list[Tensor] = []
-    hook = model.head.register_forward_pre_hook(lambda head, inputs: features.append(inputs[0]))
-    model.eval()
-    for part in in_order(train, batch):
-        model(part["images"].to(device))
-        targets.append(part["targets"].to(device))
-    model.train()
-    hook.remove()
-    return torch.cat(features), torch.cat(targets)

@@ -56,9 +56,10 @@ class Session:
         masks: bool = False,
         cached: bool = True,
     ) -> Samples:
-        """Samples of some splits, read ahead if they are to be `cached` and fit."""
+        """Samples of some splits, read ahead if they are to be `cached` and fit; a mask belongs to one section."""
         cache_mb = self.settings.training.cache_mb if cached else 0
-        return Samples(self.reader, self.split, names, purpose, self.model, cache_mb, masks)
+        choice = "one" if masks else self.settings.stage.sections
+        return Samples(self.reader, self.split, names, purpose, self.model, cache_mb, masks, choice)
 
     def identity(self, train: Samples, validate: Samples, **digests: str) -> Identity:
         """Configuration, data and code; a state of another configuration or other data is not taken up."""

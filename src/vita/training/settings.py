@@ -66,6 +66,8 @@ class StageSettings:
         chunk: Stage II: participants a forward pass holds in memory (gradient caching); 0 for the whole batch.
         rectify: Stage III: numbers are never below 0 in their unit, by a ReLU behind the standardised output.
         probe_epochs: Stage III: passes of the head alone over features of the pretrained encoder, before fine-tuning.
+        head: Stage III: mlp | ridge, one layer that starts from the closed-form fit to the encoder's features.
+        sections: one | cycle | mixed, see vita.training.sections.
     """
 
     epochs: int
@@ -87,7 +89,9 @@ class StageSettings:
     lam: float = 0.5
     denominator: Literal["row", "equation3"] = "row"
     chunk: int = 0
-    pooling: Literal["mean", "flatten", "cls"] = "mean"
+    pooling: Literal["mean", "flatten", "cls", "plane"] = "mean"
+    head: Literal["mlp", "ridge"] = "mlp"
+    sections: Literal["one", "cycle", "mixed"] = "one"
     rectify: bool = False
     imbalance: Literal["weights", "focal", "sampling", "none"] = "weights"
     probe_epochs: int = 0
@@ -109,7 +113,9 @@ _CHOICES: Choices = {
     "training.not_learning": ("warn", "stop", "ignore"),
     "stage.optimizer": ("adamw", "adam", "muon"),
     "stage.denominator": ("row", "equation3"),
-    "stage.pooling": ("mean", "flatten", "cls"),
+    "stage.pooling": ("mean", "flatten", "cls", "plane"),
+    "stage.head": ("mlp", "ridge"),
+    "stage.sections": ("one", "cycle", "mixed"),
     "stage.imbalance": ("weights", "focal", "sampling", "none"),
     "stage.loss": ("", "masked", "all", "mse", "l1", "huber", "dice_ce", "dice"),
 }

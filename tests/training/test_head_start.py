@@ -1,0 +1,84 @@
+"""A linear head starts as the closed-form fit to the features, and training has to be better than it."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from training import toy
+from vita.models.heads import Regressor
+from vita.models.image_encoder import ImageEncoder
+from vita.tabular.truth import load_targets
+from vita.training import stage3
+from vita.training.closed_form import fit_classes, fit_number, standardised
+from vita.training.frozen import mean_over_sections
+from vita.training.head_start import start_head
+from vita.training.predictor import PredictionLearner
+from vita.training.session import open_session
+from vita.training.task import make_task
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> toy.Toy:
+    return toy.make(tmp_path_factory.mktemp("head_start"))
+
+
+def started(cohort: toy.Toy, task_name: str, imbalance: str = "weights"):
+    session = open_session(
+        "stage3",
+        cohort.shards,
+        cohort.split,
+        toy.blocks(sections="cycle", pooling="plane", head="ridge", imbalance=imbalance),
+    )
+    paths = {name: cohort.folder / f"{name}.parquet" for name in ("fields", "phenotypes", "labels")}
+    values, targets = load_targets(cohort.folder / "targets.tsv", task_name, **paths)
+    both = [session.samples([name]) for name in ("train", "val")]
+    task = make_task(values, targets, both[0])
+    for samples in both:
+        task.add_to(samples)
+    torch.manual_seed(5)
+    model = Regressor(session.model, ImageEncoder(session.model), task.outputs, "plane", "ridge")
+    learner = PredictionLearner(model, session.settings, task)
+    start_head(model, task, learner.odds_shift, *both, batch=4)
+    model.eval()
+    features = np.concatenate([mean_over_sections(model.features, model, part, 4).numpy() for part in both])
+    raw = torch.cat([mean_over_sections(model, model, part, 4) for part in both])
+    names = np.array(["train"] * len(both[0]) + ["val"] * len(both[1]))
+    truth = task.truth.reindex(np.concatenate([part.eids for part in both])).to_numpy(float)
+    return learner.predict(raw), standardised(features, names == "train"), truth, names, task
+
+
+def test_numbers_start_as_the_ridge(cohort):
+    predicted, features, truth, names, task = started(cohort, "sa_phenotypes")
+    for column in range(len(task.targets)):
+        by_hand = fit_number(features, truth[:, column], names)(features)[:, 0]
+        # the ridge is fitted to standardised numbers in the network: the same penalty, the same map
+        assert predicted[column].numpy() == pytest.approx(by_hand, rel=1e-3, abs=1e-3 * np.nanstd(truth[:, column]))
+
+
+@pytest.mark.parametrize("imbalance", ["weights", "none"])
+def test_classes_start_with_the_probabilities_of_the_logistic_regression(cohort, imbalance):
+    predicted, features, truth, names, _ = started(cohort, "disease_cad", imbalance)
+    logits = fit_classes(features, truth[:, 0], names, 2)(features)
+    by_hand = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
+    assert predicted[0].numpy() == pytest.approx(by_hand, abs=1e-3)
+
+
+def test_epochs_that_are_no_better_leave_the_start(cohort, tmp_path):
+    """At a learning rate that ruins the network, the weights before the first step are the best."""
+    settings = toy.blocks(sections="cycle", pooling="plane", head="ridge", epochs=2, lr=1.0, clip=0)
+    tables = [x for name in ("fields", "phenotypes") for x in (f"--{name}", str(cohort.folder / f"{name}.parquet"))]
+    shared = ["--shards", *map(str, cohort.shards), "--split", str(cohort.split), "--model", "vit", *tables]
+    stage3.main(
+        [
+            *("--task", "sa_phenotypes", "--targets", str(cohort.folder / "targets.tsv"), *shared),
+            *("--output", str(tmp_path / "model"), "--predictions", str(tmp_path / "found.parquet")),
+            *("--settings", json.dumps(settings)),
+        ]
+    )
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    history = pd.read_csv(tmp_path / "model" / "history.csv")
+    assert config["best_epoch"] == 0
+    assert config["best_val_loss"] < history["val_loss"].min()
