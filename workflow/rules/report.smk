@@ -2,7 +2,9 @@
 from vita.runtime import slurm
 from vita.runtime.atomic import PART
 from vita.runtime.claim import claim, end_leftovers, remove_parts
-from vita.plan.checking import missing_inputs
+from vita.check.before import findings
+from vita.check.command import show
+from vita.check.findings import concerning
 from vita.plan.replacing import other_input
 from vita.results.models import not_learned
 from vita.runtime.failures import failure_lines
@@ -13,8 +15,13 @@ WRITTEN = [Path("results"), Path(".snakemake")]
 # a dry run needs no data, claims nothing and writes nothing
 onstart:
     kept = other_input(config, Path("results/config.json"))
-    for message in [*obstacles(WRITTEN), *kept, *missing_inputs(config), *missing_nodes()]:
+    for message in [*obstacles(WRITTEN), *kept, *missing_nodes()]:
         sys.exit(f"error: {message}")
+    found, _ = findings(config, HERE, Path(), ON_CLUSTER)
+    found = concerning(found, {job.rule.name for job in workflow.dag.needrun_jobs()})
+    show(found)
+    if any(finding.level == "error" for finding in found):
+        sys.exit(1)
     try:
         claim(RUN)
         cancelled = slurm.cancel_leftovers(RUN) if ON_CLUSTER or slurm.used(RUN) else 0
