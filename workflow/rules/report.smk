@@ -1,4 +1,6 @@
 # What a run tells: its mistakes in one line each, its configuration, and the report on it by Snakemake itself.
+from snakemake.logging import logger
+
 from vita.runtime import slurm
 from vita.runtime.atomic import PART
 from vita.runtime.claim import claim, end_leftovers, remove_parts
@@ -8,8 +10,13 @@ from vita.check.findings import concerning
 from vita.plan.replacing import other_input
 from vita.results.models import not_learned
 from vita.runtime.failures import failure_lines
+from vita.runtime.progress import Progress
+from vita.runtime.reasons import Shorter
 
 WRITTEN = [Path("results"), Path(".snakemake")]
+PROGRESS = Progress(Path("results/logs"))
+if workflow.is_main_process and Shorter not in map(type, logger.filters):
+    logger.addFilter(Shorter())
 
 
 # a dry run needs no data, claims nothing and writes nothing
@@ -34,14 +41,24 @@ onstart:
             f" {removed} half-written files removed",
             file=sys.stderr,
         )
+    if not workflow.output_settings.quiet:
+        PROGRESS.start()
 
 
 onsuccess:
+    PROGRESS.stop()
     for line in not_learned(Path("results")):
         print(f"warning: {line}", file=sys.stderr)
+    for what, path in {
+        "to read": "results/index.html",
+        "what may leave": "results/release",
+    }.items():
+        if Path(path).exists():
+            print(f"{what}: {path}", file=sys.stderr)
 
 
 onerror:
+    PROGRESS.stop()
     for line in [*failure_lines(log), *(f"error: {message}" for message in obstacles(WRITTEN))]:
         print(line, file=sys.stderr)
 
