@@ -24,7 +24,8 @@ def merged(home: Path, files: list[Path], keys: list[str]) -> dict[str, Any]:
 
     config: dict[str, Any] = {}
     for path in (home / "config.yaml", *files):
-        update_config(config, read(path))
+        # the presets have the same names wherever the package lies
+        update_config(config, read(path if path.exists() or not (home / path).exists() else home / path))
     for text in keys:
         update_config(config, _key(text))
     check(config, home / "workflow" / "schemas" / "config.schema.yaml")

@@ -9,7 +9,7 @@ _SHARE = Path("share") / "vita"
 
 
 def clone() -> Path:
-    """The folder with Snakefile, config.yaml and workflow.
+    """The folder with config.yaml, and with schemas, presets and resources under workflow.
 
     Raises:
         UserError: the package was installed without them.
@@ -18,7 +18,7 @@ def clone() -> Path:
     places = [Path(__file__).resolve().parents[3]]
     places += [Path(sysconfig.get_path("data", scheme)) / _SHARE for scheme in schemes]
     for place in places:
-        if (place / "Snakefile").is_file() and (place / "workflow" / "schemas").is_dir():
+        if (place / "config.yaml").is_file() and (place / "workflow" / "schemas").is_dir():
             return place
     raise UserError(
         f"the workflow is not at {' or '.join(map(str, places))}; install the package from its wheel, or work in a "
