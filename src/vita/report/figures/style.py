@@ -1,6 +1,7 @@
 """What all figures share: colours, sizes, and files that are the same bytes for the same data."""
 
 import argparse
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -34,6 +35,7 @@ RASTER_DPI = 300
 def apply() -> None:
     """Set matplotlib up: no display, print sizes, reproducible SVG."""
     mpl.use("Agg")
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # every glyph of a PDF is not news
     mpl.rcParams.update(
         {
             "svg.hashsalt": "vita",
