@@ -4,6 +4,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
+from vita.check.configuration import contradictions
 from vita.plan.checking import check
 from vita.runtime.disk import obstacles
 from vita.runtime.errors import UserError
@@ -24,6 +25,8 @@ try:
     check(config, HERE / "workflow" / "schemas" / "config.schema.yaml")
 except UserError as error:
     sys.exit(f"error: {error}")
+for wrong in contradictions(config, HERE / "workflow" / "resources")[:1]:
+    sys.exit(str(wrong))
 
 
 report: "workflow/report/workflow.rst"

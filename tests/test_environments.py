@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -104,3 +105,11 @@ def test_the_lock_of_nnunet_has_versions_that_its_conda_environment_allows() -> 
     assert set(wanted) == {"torch", "safetensors", "nnunetv2"}
     for name, requirement in wanted.items():
         assert requirement.specifier.contains(pins[name]), name
+
+
+def test_the_actions_run_the_clones_own_checks_on_supported_pythons() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
+    assert any(step.get("run") == ".ci/run" for step in jobs["test"]["steps"])
+    supported = SpecifierSet(project["requires-python"])
+    assert all(f"{version}.0" in supported for version in jobs["test"]["strategy"]["matrix"]["python"])

@@ -16,3 +16,16 @@ def test_each_failed_job_gives_its_line_once(node: str, tmp_path: Path) -> None:
     more = node.format(folder=tmp_path)
     own.write_text(f"Error in rule x:\n    log: {job}{more} (check log file(s) for error details)\n" * 2)
     assert failure_lines([str(own)]) == [f"error: 'a' is wrong; mend it [{job}]"]
+
+
+def test_a_job_that_ended_in_a_traceback_or_without_a_word_is_listed(tmp_path: Path) -> None:
+    traced, silent, none = (tmp_path / name for name in ("traced.log", "silent.log", "none.log"))
+    traced.write_text('Traceback (most recent call last):\n  File "x.py", line 1\nValueError: no such size\n\n')
+    silent.write_text("\n")
+    own = tmp_path / "snakemake.log"
+    own.write_text("".join(f"    log: {path} (check log file(s) for details)\n" for path in (traced, silent, none)))
+    assert failure_lines([str(own)]) == [
+        f"error: ended after: ValueError: no such size [{traced}]",
+        f"error: the job ended without a word [{silent}]",
+        f"error: the job left no log; Snakemake's own messages are above [{none}]",
+    ]

@@ -1,5 +1,6 @@
-"""The installed command `vita`: new scans, audits, and what is in a results folder.
+"""The installed command `vita`: checks before a run, new scans, audits, and what is in a results folder.
 
+    vita check      whether a run can start, what it will train, and for how long
     vita predict    phenotypes, disease probabilities and masks for new scans
     vita list       the models of a results folder
     vita validate   whether a results folder is complete and its parts belong together
@@ -10,6 +11,7 @@
 `vita COMMAND --help` says more, `vita --version` which version this is. Research software, not a medical device.
 """
 
+import difflib
 import importlib
 import sys
 from importlib.metadata import version
@@ -18,6 +20,7 @@ from vita.runtime import cli
 from vita.runtime.errors import UserError
 
 COMMANDS = {
+    "check": "vita.check.command",
     "predict": "vita.apply.predict",
     "list": "vita.results.listing",
     "validate": "vita.results.validate",
@@ -41,7 +44,9 @@ def _run(arguments: list[str] | None) -> None:
         print(f"vita {version('vita')}")
         return
     if name not in COMMANDS:
-        raise UserError(f"vita has no command {name!r}; commands are {', '.join(COMMANDS)}")
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise UserError(f"vita has no command {name!r}; {hint}commands are {', '.join(COMMANDS)}")
     importlib.import_module(COMMANDS[name]).main(rest)
 
 

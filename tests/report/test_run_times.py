@@ -32,3 +32,11 @@ def test_rules_are_summed(tmp_path):
 def test_without_benchmarks(tmp_path):
     with pytest.raises(UserError, match="no benchmark file"):
         run_times.read(tmp_path)
+
+
+def test_a_job_of_which_the_shell_alone_was_seen_has_no_memory_and_no_time_of_zero(tmp_path):
+    _benchmark(tmp_path / "b" / "join_labels.tsv", 0.04, 3.1, 0.0)
+    table = run_times.summarise(run_times.read(tmp_path / "b"))
+    assert table["peak_memory_mb"].isna().all()
+    cells = [cell.text for cell in run_times.printed(table).rows[0]]
+    assert cells == ["join_labels", "1", "<0.1", "<0.1", "<0.1", "<0.1", "–"]

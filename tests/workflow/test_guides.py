@@ -71,6 +71,12 @@ def test_a_command_works_as_it_is_printed(page, command, tmp_path):
         env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         check=False,
     )
+    if command.startswith("vita check"):
+        # the data made here are a table of one row and no scan, and say so
+        assert run.returncode == 1
+        assert "of the lines above would stop the run" in run.stderr
+        assert "in which there is no scan" in run.stderr
+        return
     assert run.returncode == 0, f"{page}: {typed}\n{(run.stdout + run.stderr)[-2000:]}"
 
 

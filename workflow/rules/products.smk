@@ -119,7 +119,10 @@ if len(VARIANTS) > 1:
     FIGURE_OPTIONS["figB9_reconstructions"] = " --titles " + " ".join(
         shlex.quote(f"{name}={variant.title}") for name, variant in VARIANTS.items()
     )
-FIGURE_SETTINGS = settings(evaluation=config["evaluation"])
+# of `evaluation`, figures read this key alone: resamples of intervals redraw nothing
+FIGURE_SETTINGS = settings(
+    evaluation={"tsne_participants": config["evaluation"]["tsne_participants"]}
+)
 # a figure of a task that is not run would have nothing to draw
 FIGURE_NAMES = [figure for figure, files in FIGURES.items() if all(files.values())]
 FIGURE_FORMS = ["svg", "pdf", "png"]

@@ -1,20 +1,34 @@
 # What a run tells: its mistakes in one line each, its configuration, and the report on it by Snakemake itself.
+from snakemake.logging import logger
+
 from vita.runtime import slurm
 from vita.runtime.atomic import PART
 from vita.runtime.claim import claim, end_leftovers, remove_parts
-from vita.plan.checking import missing_inputs
+from vita.check.before import findings
+from vita.check.command import show
+from vita.check.findings import concerning
 from vita.plan.replacing import other_input
 from vita.results.models import not_learned
 from vita.runtime.failures import failure_lines
+from vita.runtime.progress import Progress
+from vita.runtime.reasons import Shorter
 
 WRITTEN = [Path("results"), Path(".snakemake")]
+PROGRESS = Progress(Path("results/logs"))
+if workflow.is_main_process and Shorter not in map(type, logger.filters):
+    logger.addFilter(Shorter())
 
 
 # a dry run needs no data, claims nothing and writes nothing
 onstart:
     kept = other_input(config, Path("results/config.json"))
-    for message in [*obstacles(WRITTEN), *kept, *missing_inputs(config), *missing_nodes()]:
+    for message in [*obstacles(WRITTEN), *kept, *missing_nodes()]:
         sys.exit(f"error: {message}")
+    found, _ = findings(config, HERE, Path(), ON_CLUSTER)
+    found = concerning(found, {job.rule.name for job in workflow.dag.needrun_jobs()})
+    show(found)
+    if any(finding.level == "error" for finding in found):
+        sys.exit(1)
     try:
         claim(RUN)
         cancelled = slurm.cancel_leftovers(RUN) if ON_CLUSTER or slurm.used(RUN) else 0
@@ -27,14 +41,24 @@ onstart:
             f" {removed} half-written files removed",
             file=sys.stderr,
         )
+    if not workflow.output_settings.quiet:
+        PROGRESS.start()
 
 
 onsuccess:
+    PROGRESS.stop()
     for line in not_learned(Path("results")):
         print(f"warning: {line}", file=sys.stderr)
+    for what, path in {
+        "to read": "results/index.html",
+        "what may leave": "results/release",
+    }.items():
+        if Path(path).exists():
+            print(f"{what}: {path}", file=sys.stderr)
 
 
 onerror:
+    PROGRESS.stop()
     for line in [*failure_lines(log), *(f"error: {message}" for message in obstacles(WRITTEN))]:
         print(line, file=sys.stderr)
 

@@ -4,7 +4,7 @@
         --csv results/run_times.csv --md results/run_times.md --html results/run_times.html
 
 A rule's files are <folder>/<rule>.tsv or lie below <folder>/<rule>/. Times are wall-clock; memory is the largest
-resident set that Snakemake saw, missing for jobs that ended before it looked.
+resident set that Snakemake saw, missing for jobs that ended before it looked, or of which it saw the shell alone.
 """
 
 from pathlib import Path
@@ -19,6 +19,8 @@ from vita.runtime.atomic import replacing, write_text
 from vita.runtime.errors import UserError
 
 CAPTION = "Run time and memory by rule"
+_LEAST_MB = 10  # no job's Python is smaller: what was seen is the shell that starts it
+_LEAST_S = 0.1
 COLUMNS = ["rule", "jobs", "total_s", "mean_s", "longest_s", "cpu_s", "peak_memory_mb"]
 
 
@@ -32,7 +34,9 @@ def read(folder: Path) -> pd.DataFrame:
     for path in sorted(folder.rglob("*.tsv")):
         rule = path.relative_to(folder).parts[0].removesuffix(".tsv")
         table = pd.read_csv(path, sep="\t", na_values=["-", "NA"])
-        parts.append(table.reindex(columns=["s", "cpu_time", "max_rss"]).astype(float).assign(rule=rule))
+        table = table.reindex(columns=["s", "cpu_time", "max_rss"]).astype(float).assign(rule=rule)
+        table["max_rss"] = table["max_rss"].where(table["max_rss"] >= _LEAST_MB)
+        parts.append(table)
     if not parts:
         raise UserError(f"{folder} holds no benchmark file (.tsv): run the workflow first")
     return pd.concat(parts, ignore_index=True)
@@ -54,12 +58,17 @@ def summarise(jobs: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(["total_s"], ascending=False).reset_index()[COLUMNS]
 
 
+def _seconds(value: float) -> str:
+    """Seconds with one decimal; of what took less than that, the bound."""
+    return f"<{_LEAST_S}" if value < _LEAST_S else number(value, 1)
+
+
 def printed(table: pd.DataFrame) -> Printed:
     """The table for readers."""
     out = Printed(CAPTION, ["Rule", "Jobs", "Total, s", "Mean, s", "Longest, s", "CPU, s", "Peak memory, MB"])
     for _, row in table.iterrows():
         cells = [Cell(row["rule"]), Cell(str(row["jobs"]))]
-        cells += [Cell(number(row[name], 1)) for name in COLUMNS[2:6]]
+        cells += [Cell(_seconds(row[name])) for name in COLUMNS[2:6]]
         out.rows.append([*cells, Cell(number(row["peak_memory_mb"], 0))])
     total = Cell(number(table["total_s"].sum(), 1), bold=True)
     out.rows.append([Cell("All", bold=True), Cell(str(table["jobs"].sum()), bold=True), total, *[Cell("")] * 4])

@@ -8,7 +8,9 @@ _FAILED_LOG = re.compile(r"^\s+log: (?P<paths>.+) \(check log file", re.MULTILIN
 
 
 def failure_lines(snakemake_logs: Sequence[str]) -> list[str]:
-    """The lines `error: ...` that failed jobs ended with, each with its job's log, in the order of failing.
+    """The line that each failed job ended with, and the job's log, in the order of failing.
+
+    It is the job's own `error: ...`; of a job that ended otherwise, by a traceback or a signal, its last line.
 
     Args:
         snakemake_logs: Snakemake's own logs of the run; paths in them are relative to the working directory.
@@ -18,10 +20,13 @@ def failure_lines(snakemake_logs: Sequence[str]) -> list[str]:
     paths = dict.fromkeys(
         path for path in named if "/slurm_logs/" not in path
     )  # there a node's Snakemake says it again
-    logs = [Path(path) for path in paths if Path(path).is_file()]
-    return [
-        f"{line} [{path}]"
-        for path in logs
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
-        if line.startswith("error: ")
-    ]
+    return [f"{line} [{path}]" for path in paths for line in _said(Path(path))]
+
+
+def _said(log: Path) -> list[str]:
+    """Lines `error: ...` of a job's log, or its last line as one."""
+    if not log.is_file():
+        return ["error: the job left no log; Snakemake's own messages are above"]
+    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    own = [line for line in lines if line.startswith("error: ")]
+    return own or [f"error: ended after: {lines[-1]}" if lines else "error: the job ended without a word"]

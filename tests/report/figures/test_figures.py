@@ -7,7 +7,7 @@ import pytest
 
 from evaluation import synthetic
 from vita.evaluation import segmentation
-from vita.report.figures import learning_curves, style
+from vita.report.figures import calibration, figB9_reconstructions, learning_curves, mosaic, style, target_scatter
 from vita.runtime.errors import UserError
 
 
@@ -291,3 +291,57 @@ def test_a_missing_file_is_named(name, argument, tmp_path):
     inputs[inputs.index(argument) + 1] = str(tmp_path / "missing.file")
     with pytest.raises(UserError, match=r"missing\.file"):
         _make(name, inputs, tmp_path / "out")
+
+
+def _example(hidden, seen=range(9)):
+    """Arrays of one variant as the figure holds them: the input is 1 in the planes that it sees."""
+    image = np.zeros((9, 4, 4))
+    image[list(seen)] = 1.0
+    return {"input": image, "masked": np.where(hidden, np.nan, image), "reconstruction": image}
+
+
+def test_reconstructions_go_from_few_to_many_hidden_and_show_what_is_hidden_once():
+    draw = np.random.default_rng(3).random((9, 4, 4))
+    examples = {
+        "vita": _example(draw < 0.7),
+        "mask_90": _example(draw < 0.9),
+        "mask_50": _example(draw < 0.5),
+        "positions_4d": _example(draw < 0.7),
+        "view_la": _example(draw < 0.7, seen=range(3)),
+    }
+    groups = figB9_reconstructions.masked_alike(examples)
+    assert groups == [["mask_50"], ["vita", "positions_4d", "view_la"], ["mask_90"]]
+    figure = figB9_reconstructions.draw(examples, {}, figB9_reconstructions.split_psnr([]))
+    shown = [axes.get_ylabel().partition(" ")[2] for axes in figure.axes if axes.get_ylabel().endswith("hidden")]
+    assert shown == ["% hidden"] * 3
+    assert len(figure.axes) == (1 + 3 + 5) * 5
+
+
+def test_outlines_follow_the_edges_of_pixels():
+    """A pixel has four sides, two side by side six; what touches the border of the image is closed too."""
+    mask = np.zeros((3, 4), bool)
+    mask[0, 1:3] = True
+    edges = mosaic.edges_of(mask)
+    assert len(edges) == 6
+    assert set(edges) == {
+        ((0.5, -0.5), (0.5, 0.5)),
+        ((2.5, -0.5), (2.5, 0.5)),
+        *(((x, y), (x + 1, y)) for x in (0.5, 1.5) for y in (-0.5, 0.5)),
+    }
+
+
+def test_one_bin_of_calibration_is_told_in_words():
+    row = {"target": "cad", "title": "CAD", "brier": 0.1, "n": 180, "predicted": 0.14, "observed": 0.12}
+    row |= {"low": 0.08, "high": 0.18, "slope": 0.5, "intercept": 0.0, "lowest": 0.1, "highest": 0.2}
+    figure = calibration.draw(pd.DataFrame([row]), "black")
+    (axes,) = figure.axes
+    assert axes.texts[0].get_text() == "observed 12 %\npredicted 14 %\nslope 0.50, n = 180\ntoo few cases for a curve"
+    assert not axes.lines
+
+
+@pytest.mark.parametrize(("spread", "flat"), [(0.01, True), (0.5, False)])
+def test_flat_predictions_are_named(spread, flat):
+    truth = np.linspace(0, 10, 20)
+    drawn = pd.DataFrame({"target": "x", "title": "X", "unit": "mL", "truth": truth, "prediction": 5 + spread * truth})
+    (axes,) = target_scatter.draw(drawn, "black", 6).axes
+    assert axes.texts[0].get_text().endswith(", flat") == flat

@@ -26,6 +26,7 @@ import scipy  # its parts are imported where they are first used
 from vita.evaluation.predictions import Pairs, pairs, read_predictions, read_targets
 from vita.evaluation.small_counts import FEW_POSITIVES, is_small
 from vita.evaluation.statistics import SMALLEST_PROBABILITY, logistic
+from vita.printing.numbers import percent
 from vita.report.figures import style
 from vita.runtime import cli
 from vita.runtime.errors import UserError
@@ -131,6 +132,9 @@ def _panel(axes: Axes, part: pd.DataFrame, colour: str) -> None:
         few = style.FEW if part["brier"].isna().all() else FEW_POSITIVES
         style.unknown(axes, part["title"].iloc[0], few)
         return
+    if len(part) == 1:
+        _single(axes, part.iloc[0])
+        return
     top = max(float(part[["predicted", "high", "highest"]].max(axis=None)) * 1.05, 0.1)
     axes.plot([0, top], [0, top], color=style.GREY, linewidth=0.8, linestyle=(0, (3, 2)))
     spread = np.abs(part[["low", "high"]].to_numpy() - part[["observed"]].to_numpy()).T
@@ -144,6 +148,19 @@ def _panel(axes: Axes, part: pd.DataFrame, colour: str) -> None:
     axes.set(xlim=(0, top), ylim=(0, top))
     axes.set_box_aspect(1)
     axes.locator_params(nbins=4)
+
+
+def _single(axes: Axes, row: pd.Series) -> None:
+    """Words instead of one dot: where bins would hold few people, all of them together are one bin."""
+    lines = [
+        f"observed {percent(row['observed'])}",
+        f"predicted {percent(row['predicted'])}",
+        f"slope {row['slope']:.2f}, n = {row['n']:.0f}",
+        "too few cases for a curve",
+    ]
+    axes.set_title(f"{row['title']}\nBrier {row['brier']:.3f}", fontsize=7)
+    axes.text(0.5, 0.5, "\n".join(lines), ha="center", va="center", color=style.GREY, transform=axes.transAxes)
+    axes.set_axis_off()
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -90,14 +90,41 @@ def describe(examples: dict[str, dict[str, np.ndarray]], measured: pd.DataFrame)
     return pd.DataFrame(rows)
 
 
+def hidden_share(example: dict[str, np.ndarray]) -> float:
+    """Share of the voxels of the planes that a variant sees that are hidden from it."""
+    seen = example["input"].any(axis=(1, 2))
+    return float(np.isnan(example["masked"][seen]).mean())
+
+
+def alike(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
+    """Whether the same patches are hidden from two variants, in the planes that both see."""
+    both = one["input"].any(axis=(1, 2)) & other["input"].any(axis=(1, 2))
+    return bool(both.any()) and np.array_equal(one["masked"][both], other["masked"][both], equal_nan=True)
+
+
+def masked_alike(examples: dict[str, dict[str, np.ndarray]]) -> list[list[str]]:
+    """Variants in groups that share their hidden patches, those that hide the fewest first.
+
+    Within a group they keep their order, but for who sees the most planes, who comes first.
+    """
+    groups: list[list[str]] = []
+    for name in sorted(examples, key=lambda name: -examples[name]["input"].any(axis=(1, 2)).sum()):
+        own = next((group for group in groups if alike(examples[group[0]], examples[name])), None)
+        groups.append([name]) if own is None else own.append(name)
+    return sorted(groups, key=lambda group: hidden_share(examples[group[0]]))
+
+
 def draw(examples: dict[str, dict[str, np.ndarray]], titles: dict[str, str], measured: pd.DataFrame) -> Figure:
-    """Two rows per variant below the input: what it saw and what it made of it."""
-    inputs = next(iter(examples.values()))["input"]
+    """Below the input, for each set of hidden patches what is left, and what each variant made of it."""
+    groups = masked_alike(examples)
+    inputs = examples[groups[0][0]]["input"]
     rows = [("Input", inputs, inputs)]
-    for name, example in examples.items():
-        title, seen = titles.get(name, names.title(name)), example["input"]
-        rows += [(f"{title}\nmasked", example["masked"], seen)]
-        rows += [(f"{title}\nrebuilt{_label(measured, name)}", example["reconstruction"], seen)]
+    for group in groups:
+        first = examples[group[0]]
+        rows += [(f"{100 * hidden_share(first):.0f} % hidden", first["masked"], first["input"])]
+        for name in group:
+            title = titles.get(name, names.title(name))
+            rows += [(f"{title}\nrebuilt{_label(measured, name)}", *_made(examples[name]))]
     figure, cells = mosaic.grid([name for name, *_ in rows], list(mosaic.SHOWN_PLANES.values()))
     for place, (_, pictures, seen) in enumerate(rows):
         for column, plane in enumerate(mosaic.SHOWN_PLANES):
@@ -106,6 +133,11 @@ def draw(examples: dict[str, dict[str, np.ndarray]], titles: dict[str, str], mea
             else:
                 mosaic.note(cells[place, column], "not seen" if inputs[plane].any() else "not scanned")
     return figure
+
+
+def _made(example: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """What a variant rebuilt, and what it saw."""
+    return example["reconstruction"], example["input"]
 
 
 def _label(measured: pd.DataFrame, name: str) -> str:

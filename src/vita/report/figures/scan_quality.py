@@ -19,12 +19,13 @@ from vita.runtime import cli
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MASK_ALPHA = 0.3
+_VIEWS = {"sa": "short axis", "la_2ch": "2-chamber", "la_3ch": "3-chamber", "la_4ch": "4-chamber"}
 
 
 def broken_rules(rows: np.ndarray | None) -> list[str]:
-    """`view rule` of each broken rule, from a cell of the shard table's column `quality`."""
-    return [f"{row['view']} {row['rule']}" for row in (rows if rows is not None else []) if row["broken"]]
+    """View and rule of each broken rule in words, from a cell of the shard table's column `quality`."""
+    broken = [row for row in (rows if rows is not None else []) if row["broken"]]
+    return [f"{_VIEWS[row['view']]}: {row['rule'].replace('_', ' ')}" for row in broken]
 
 
 def sample(table: pd.DataFrame, size: int, seed: int) -> pd.DataFrame:
@@ -50,7 +51,7 @@ def draw(reader: ShardReader, chosen: pd.DataFrame) -> Figure:
                 mosaic.note(axes, "not scanned")
                 continue
             mosaic.picture(axes, mosaic.stretched(voxels[plane, 0], voxels[plane, 0]))
-            mosaic.overlay(axes, masks[plane, 0], MASK_ALPHA)
+            mosaic.outline(axes, masks[plane, 0])
     mosaic.legend(figure)
     return figure
 

@@ -6,6 +6,7 @@ Matplotlib takes longer to import than `--help` may take: figures import it insi
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -42,6 +43,7 @@ def apply() -> None:
     import matplotlib as mpl  # start-up
 
     mpl.use("Agg")
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # every glyph of a PDF is not news
     mpl.rcParams.update(
         {
             "svg.hashsalt": "vita",

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 PANEL_INCHES = 1.4
 LONG_TITLE_INCHES = 0.4  # added to a panel whose title needs lines
+FLAT = 0.05  # spread of predictions, of the truth's, below which they hardly differ between people
 TITLE_WIDTH = 24  # characters of a line of a panel's title
 
 
@@ -93,6 +94,8 @@ def _panel(axes: Axes, part: pd.DataFrame, colour: str) -> None:
         axes.plot(ends, slope * ends + intercept, color=style.VERMILION, zorder=3)
     r2 = r2_correlation(truth, prediction, np.ones((1, truth.size)))[0]
     text = f"R² = {r2:.2f}" if np.isfinite(r2) else "R² undefined"
+    if prediction.std() < FLAT * truth.std():
+        text += ", flat"
     axes.text(0.05, 0.97, text, transform=axes.transAxes, va="top", fontsize=6.5, zorder=4)
     axes.set_title(title, linespacing=1.05)
     axes.set(xlim=limits, ylim=limits, aspect="equal")

@@ -1,0 +1,128 @@
+"""Values that the schema allows and that no run can use: told while Snakemake reads the workflow."""
+
+import difflib
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from vita.check.findings import Finding, error
+from vita.cohort.features import inputs, load_features
+from vita.config.systems import tasks_of
+from vita.names import REGRESSION_TASKS
+
+# systems with a decoder of masks; nnU-Net is one of its own
+SEGMENTING = ("vit", "mae", "vita", "nnunet")
+
+
+def contradictions(config: dict[str, Any], resources: Path) -> list[Finding]:
+    """What cannot be, whatever the data.
+
+    Args:
+        config: a whole configuration that its schema allows.
+        resources: folder of features.tsv.
+    """
+    return [
+        *_not_finite(config),
+        *_exclude(config["tabular"]["exclude"], resources / "features.tsv"),
+        *_tasks(config),
+        *_follow_up(config["labels"]),
+        *_precision(config["training"]),
+        *_phantom(config),
+    ]
+
+
+def _not_finite(value: Any, where: str = "") -> Iterator[Finding]:
+    """Numbers that are none: YAML reads `.nan` and `.inf`, and no limit of a schema refuses the first."""
+    parts: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, Mapping):
+        parts = value.items()
+    elif isinstance(value, list):
+        parts = enumerate(value)
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield error(f"config: '{where}' is {value}, which is no finite number; write one, such as 1.0e-3")
+    for key, part in parts:
+        yield from _not_finite(part, f"{where}.{key}" if where else str(key))
+
+
+def _exclude(exclude: Any, features: Path) -> Iterator[Finding]:
+    """Features and groups that are kept out of Stage II, by names that there are."""
+    own = inputs(load_features(features))
+    known = sorted({each.name for each in own} | {each.group for each in own})
+    lists = exclude if isinstance(exclude, Mapping) else {"": exclude}
+    for task, names in lists.items():
+        key = f"tabular.exclude.{task}" if task else "tabular.exclude"
+        for name in names:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"groups are {', '.join(_groups(own))}"
+                yield error(f"config: '{key}' names {name}, which is no input feature or group of {features}; {hint}")
+        if all({each.name, each.group} & set(names) for each in own):
+            yield error(f"config: '{key}' leaves no feature to align images with; take something out of the list")
+
+
+def _groups(features: Iterable[Any]) -> list[str]:
+    return sorted({each.group for each in features})
+
+
+def _tasks(config: dict[str, Any]) -> Iterator[Finding]:
+    """Tasks that a system cannot be run for."""
+    for system in config["systems"]:
+        tasks = tasks_of(config, system)
+        if "segmentation" in tasks and system not in SEGMENTING and not config["systems"][system].get("view"):
+            yield error(
+                f"config: 'systems.{system}.tasks' names segmentation, which {system} cannot do; leave it out there "
+                f"({', '.join(SEGMENTING)} can)"
+            )
+        others = [task for task in tasks if task not in (*REGRESSION_TASKS, "segmentation")]
+        if system == "mean_guess" and others:
+            yield error(
+                f"config: 'systems.mean_guess.tasks' names {others[0]}, but a mean is a guess of numbers alone; leave "
+                f"in {', '.join(REGRESSION_TASKS)}"
+            )
+
+
+def _follow_up(labels: dict[str, Any]) -> Iterator[Finding]:
+    if labels["incident_years"] is not None and labels["timing"] != "incident":
+        yield error(
+            f"config: 'labels.incident_years' is {labels['incident_years']}, but 'labels.timing' is "
+            f"{labels['timing']}, which has no follow-up; set the first to null or the second to incident"
+        )
+
+
+def _precision(training: dict[str, Any]) -> Iterator[Finding]:
+    if training["precision"] == "fp16" and training["device"] == "cpu":
+        yield error(
+            "config: 'training.precision' is fp16, which needs a GPU, but 'training.device' is cpu; set the first to "
+            "32 or bf16"
+        )
+
+
+def _phantom(config: dict[str, Any]) -> Iterator[Finding]:
+    """Sizes of the phantom cohort that contradict each other."""
+    if config["input"]["source"] != "phantom":
+        return
+    cohort, size = config["phantom"], config["images"]["size"]
+    people = cohort["participants"]
+    lost = cohort["broken_scans"] + cohort["withdrawn"]
+    if lost >= people:
+        yield error(
+            f"config: 'phantom.broken_scans' and 'phantom.withdrawn' sum to {lost}, but 'phantom.participants' is "
+            f"{people}; lower the first two"
+        )
+        return
+    if cohort["broken_scans"] > config["images"]["max_excluded"] * (people - cohort["withdrawn"]):
+        yield error(
+            f"config: 'phantom.broken_scans' is {cohort['broken_scans']} of {people} participants, more than "
+            f"'images.max_excluded' ({config['images']['max_excluded']:g}) lets a run go on with; lower the first"
+        )
+    if config["phantom"]["sa_slices"] < config["images"]["sa_slices"]:
+        yield error(
+            f"config: 'phantom.sa_slices' is {cohort['sa_slices']}, but 'images.sa_slices' keeps "
+            f"{config['images']['sa_slices']}; raise the first"
+        )
+    if config["images"]["resample_mm"] is None and size > min(cohort["matrix"]):
+        yield error(
+            f"config: 'images.size' is {size} pixels, but 'phantom.matrix' has {min(cohort['matrix'])} on a side; "
+            "lower the first, or enlarge the second"
+        )

@@ -1,0 +1,162 @@
+"""The machine before a run: disk, memory, GPUs, and packages that the configuration names."""
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from vita.check.duration import models_of, planned_trainings
+from vita.check.findings import Finding, error, note, warning
+from vita.config.systems import tasks_of
+from vita.images.layout import PLANES
+from vita.runtime.machine import visible_gpus
+
+_VOXEL_BYTES, _MASK_BYTES = 2, 1
+_GB = 1e9
+# a rule that trains, with a GPU where there is one
+_TRAINING = ("train_stage1", "train_stage2", "train_stage3", "train_segmentation")
+
+
+def machine_findings(config: dict[str, Any], people: int, masks: bool, cluster: bool, here: Path) -> Iterator[Finding]:
+    """What the machine lacks for a run.
+
+    Args:
+        config: a whole configuration.
+        people: participants with scans.
+        masks: whether some of them have masks.
+        cluster: jobs go to other machines, of which neither memory nor GPUs are known here.
+        here: the folder that the run writes `results` to.
+    """
+    yield from _disk(config, people, masks, here)
+    if not cluster:
+        yield from _memory(config)
+        yield from _gpus(config)
+    yield from _packages(config["training"])
+    if tasks_of(config, "nnunet") and not Path(config["nnunet"]["environment"]).is_dir():
+        yield note(
+            f"nnU-Net's environment will be made in {config['nnunet']['environment']} ('nnunet.environment'), which "
+            "needs a package index and about 6 GB"
+        )
+
+
+def shard_gb(config: dict[str, Any], people: int, masks: bool) -> float:
+    """Disk of all shards in GB: voxels as 16-bit numbers, masks as bytes."""
+    size, frames = config["images"]["size"], config["images"]["frames"]
+    voxels = len(PLANES) * frames * size * size
+    return people * voxels * (_VOXEL_BYTES + (_MASK_BYTES if masks else 0)) / _GB
+
+
+def _disk(config: dict[str, Any], people: int, masks: bool, here: Path) -> Iterator[Finding]:
+    there = here / "results" / "images" / "shards"
+    made = sum(path.stat().st_size for path in there.glob("*.npz")) / _GB
+    needed, free = shard_gb(config, people, masks) - made, shutil.disk_usage(here).free / _GB
+    if needed > free:
+        yield error(
+            f"{here}: shards of {people:,} participants take about {needed:,.1f} GB more, but the disk has "
+            f"{free:,.1f} GB free; make room, run in a folder on another disk (--directory), or lower 'images.size' or "
+            "'images.frames'",
+            "scans",
+        )
+
+
+def memory_mb() -> float:
+    """Memory of this machine, or of its control group where that is less, in MB."""
+    import psutil
+
+    total = psutil.virtual_memory().total
+    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        limit = Path(name)
+        if limit.is_file() and (text := limit.read_text().strip()).isdigit():
+            total = min(total, int(text))
+    return float(total) / 1e6
+
+
+def _memory(config: dict[str, Any]) -> Iterator[Finding]:
+    """A cache that fills the memory, and jobs that ask for more than there is."""
+    there, places = memory_mb(), config["resources"]
+    cache = config["training"]["cache_mb"]
+    if cache > there:
+        yield error(
+            f"config: 'training.cache_mb' is {cache:,}, but this machine has {there:,.0f} MB of memory; lower it"
+        )
+    for rule in ("build_shard", *_TRAINING):
+        wanted = (places["default"] | places["rules"].get(rule, {}))["mem_mb"]
+        if wanted > there:
+            yield warning(
+                f"config: 'resources.rules.{rule}.mem_mb' is {wanted:,}, but this machine has {there:,.0f} MB of "
+                "memory; lower 'stage1.batch' and the like if a training ends for want of it"
+            )
+
+
+def _gpus(config: dict[str, Any]) -> Iterator[Finding]:
+    there, training = len(visible_gpus()), config["training"]
+    if training["device"] == "cuda" and not there:
+        yield error(
+            "config: 'training.device' is cuda, but this machine has no NVIDIA GPU (or CUDA_VISIBLE_DEVICES hides it); "
+            "set it to auto or cpu"
+        )
+    elif training["precision"] == "fp16" and training["device"] == "auto" and not there:
+        yield error("config: 'training.precision' is fp16, which needs a GPU, and there is none; set it to 32 or bf16")
+    if training["device"] == "cpu" or not there:
+        return
+    places = config["resources"]
+    for rule in _TRAINING:
+        wanted = (places["default"] | places["rules"].get(rule, {}))["gpus"]
+        if wanted > there:
+            yield error(
+                f"config: 'resources.rules.{rule}.gpus' is {wanted}, but this machine has {there} GPUs; lower it"
+            )
+
+
+def _packages(training: dict[str, Any]) -> Iterator[Finding]:
+    if training["wandb"] and not importlib.util.find_spec("wandb"):
+        yield error(
+            f"config: 'training.wandb' is {training['wandb']}, but wandb is not installed; pip install wandb, or set "
+            "it to ''"
+        )
+
+
+def written_findings(config: dict[str, Any]) -> Iterator[Finding]:
+    """Folders beside `results` that the run writes to."""
+    if folder := config["images"]["write_nifti"]:
+        above = next(path for path in (Path(folder), *Path(folder).absolute().parents) if path.exists())
+        if not above.is_dir() or not os.access(above, os.W_OK):
+            yield error(
+                f"config: 'images.write_nifti' names {folder}, which cannot be written; name another folder", "scans"
+            )
+
+
+def limit_findings(config: dict[str, Any], longest_h: float) -> Iterator[Finding]:
+    """Time limits of a cluster's jobs against the longest training.
+
+    Args:
+        config: a whole configuration.
+        longest_h: hours that the longest training takes.
+    """
+    places = config["resources"]
+    asked = max((places["default"] | places["rules"].get(rule, {}))["runtime_min"] for rule in _TRAINING)
+    most = places["max_runtime_min"]
+    limit = min(asked, most) if most else asked
+    if longest_h * 60 > limit:
+        yield warning(
+            f"the longest training takes about {longest_h:,.1f} h, a job {limit / 60:,.1f} h at first "
+            "('resources.rules', 'resources.max_runtime_min'); it goes on where it was cut, in as many attempts as the "
+            "profile's `retries` allows"
+        )
+
+
+def plan_findings(config: dict[str, Any], people: int, resources: Path) -> Iterator[Finding]:
+    """What will be trained, and what will not be made, and why."""
+    models = models_of(planned_trainings(config, resources))
+    counts = ", ".join(f"{name} {count}" for name, count in models.items())
+    yield note(f"{sum(models.values())} models will be trained on {people:,} participants: {counts}")
+    if config["products"] == "scans":
+        yield note("'products' is scans: no table, no Stage II and III; shards, phenotypes and Stage I alone")
+        return
+    idle = [name for name in config["systems"] if not tasks_of(config, name)]
+    if idle:
+        yield note(f"not run, since their 'tasks' are empty: {', '.join(idle)}")
+    if not config["ablations"]["run"]:
+        yield note("'ablations.run' is false: Tables A.5 and A.6 and the rows of Figure B.9 are left out")

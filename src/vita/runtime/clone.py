@@ -1,0 +1,26 @@
+"""Where the workflow lies: the clone that the package runs from, or what a wheel brought with it."""
+
+import sysconfig
+from pathlib import Path
+
+from vita.runtime.errors import UserError
+
+_SHARE = Path("share") / "vita"
+
+
+def clone() -> Path:
+    """The folder with config.yaml, and with schemas, presets and resources under workflow.
+
+    Raises:
+        UserError: the package was installed without them.
+    """
+    schemes = sorted({"posix_prefix", "posix_user", "posix_local"} & set(sysconfig.get_scheme_names()))
+    places = [Path(__file__).resolve().parents[3]]
+    places += [Path(sysconfig.get_path("data", scheme)) / _SHARE for scheme in schemes]
+    for place in places:
+        if (place / "config.yaml").is_file() and (place / "workflow" / "schemas").is_dir():
+            return place
+    raise UserError(
+        f"the workflow is not at {' or '.join(map(str, places))}; install the package from its wheel, or work in a "
+        "clone"
+    )

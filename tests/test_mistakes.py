@@ -1,0 +1,357 @@
+"""Mistakes in configurations, data and commands: each is one line that names the key or file and what to do.
+
+All are told by `vita check` and, before the first job, by the workflow, which looks at the same things.
+"""
+
+import gzip
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from check import cohort
+from cohort import world
+from vita import command
+from vita.check.command import main as check
+
+MOST_S = 10.0
+
+PHANTOM: list[tuple[dict[str, Any], list[str]]] = [
+    ({"stage1": {"lrr": 0.1}}, ["'stage1.lrr'", "did you mean 'stage1.lr'?"]),
+    ({"stage4": {}}, ["'stage4'", "did you mean"]),
+    ({"seed": "one"}, ["'seed'", "it must be a whole number"]),
+    ({"stage1": {"epochs": 0}}, ["'stage1.epochs' is 0", "at least 1"]),
+    ({"labels": {"timing": "incidents"}}, ["'labels.timing'", "did you mean incident?"]),
+    ({"stage1": {"lr": float("nan")}}, ["'stage1.lr' is nan", "no finite number; write one"]),
+    ({"stage2": {"weight_decay": float("inf")}}, ["'stage2.weight_decay' is inf", "write one"]),
+    ({"evaluation": {"significance": float("nan")}}, ["'evaluation.significance' is nan", "write one"]),
+    ({"tabular": {"exclude": ["diagnosis"]}}, ["'tabular.exclude' names diagnosis", "did you mean diagnoses?"]),
+    ({"tabular": {"exclude": ["xyz"]}}, ["'tabular.exclude' names xyz", "groups are activity, alcohol"]),
+    (
+        {"tabular": {"exclude": {"diseases": ["medications"]}}},
+        ["'tabular.exclude.diseases' names medications", "did you mean medication?"],
+    ),
+    ({"tabular": {"exclude": {"disease": ["medication"]}}}, ["'tabular.exclude.disease'", "did you mean"]),
+    (
+        {"systems": {"resnet50": {"tasks": ["segmentation"]}}},
+        ["'systems.resnet50.tasks' names segmentation", "leave it out there"],
+    ),
+    (
+        {"systems": {"brightness": {"tasks": ["segmentation"]}}},
+        ["'systems.brightness.tasks' names segmentation", "leave it out there"],
+    ),
+    (
+        {"systems": {"mean_guess": {"tasks": ["diseases"]}}},
+        ["'systems.mean_guess.tasks' names disease_cad", "leave in sa_phenotypes"],
+    ),
+    ({"systems": {"nnunet": {"tasks": ["diseases"]}}}, ["'systems.nnunet.tasks'", "segmentation alone"]),
+    ({"systems": {"vita_sa": {"view": "la"}}}, ["'systems.vita_sa.view'", "set that"]),
+    ({"systems": {"vita_la": {"tasks": ["segmentation"]}}}, ["'systems.vita_la'", "leave that task out"]),
+    ({"systems": {"vita": {"individual": True}}}, ["'systems.vita.individual'", "set it to false"]),
+    (
+        {"stage1": {"init": "/nowhere"}, "ablations": {"run": False}},
+        ["'stage1.init' names /nowhere", "set it to null"],
+    ),
+    ({"stage2": {"init": "/nowhere"}}, ["'stage2.init' names /nowhere", "set it to null"]),
+    ({"stage3": {"init": "/nowhere"}}, ["'stage3.init' names /nowhere", "set it to null"]),
+    ({"split": {"test": 5000}}, ["'split.test' is 5000", "872 participants", "lower it"]),
+    ({"split": {"val": 700, "test": 300}}, ["'split.val' is 700", "lower it"]),
+    ({"split": {"test": 0.9}}, ["'split.test'", "lower one of them"]),
+    ({"split": {"val": 0}}, ["'split.val' is 0", "raise it"]),
+    ({"stage1": {"batch": 600}}, ["'stage1.batch' is 600", "leaves 568 participants", "lower it"]),
+    ({"stage2": {"batch": 2000}}, ["'stage2.batch' is 2000", "lower it"]),
+    ({"stage2": {"batch": 1}}, ["'stage2.batch' is 1", "at least 2"]),
+    (
+        {"stage3": {"tasks": {"segmentation": {"batch": 900}}}},
+        ["'stage3.tasks.segmentation.batch' is 900", "lower it"],
+    ),
+    ({"systems": {"resnet50": {"stage": {"batch": 900}}}}, ["'systems.resnet50.stage.batch' is 900", "lower it"]),
+    ({"model": {"heads": 4}}, ["'model.heads'", "change one of them"]),
+    ({"model": {"width": 110}}, ["'model.width' is 110", "it must be 1 (view) more"]),
+    ({"images": {"size": 50}}, ["'images.size' is 50", "change one of them"]),
+    ({"model": {"frames": 40}}, ["'model.frames' is 40", "lower the first"]),
+    ({"labels": {"incident_years": 5}}, ["'labels.incident_years' is 5", "set the first to null"]),
+    ({"labels": {"codes": {"infarct": ["I299"]}}}, ["'labels.codes.infarct'", "I299"]),
+    ({"training": {"precision": "fp16", "device": "cpu"}}, ["'training.precision' is fp16", "32 or bf16"]),
+    ({"training": {"device": "cuda"}}, ["'training.device' is cuda", "auto or cpu"]),
+    ({"training": {"cache_mb": 10**9}}, ["'training.cache_mb'", "MB of memory; lower it"]),
+    ({"stage3": {"defaults": {"loss": "dice"}}}, ["'stage3.defaults.loss' is dice", "set it under"]),
+    ({"stage1": {"init": "/nowhere"}, "ablations": {"run": True}}, ["'stage1.init'"]),
+    ({"phantom": {"broken_scans": 400}}, ["'phantom.broken_scans' is 400", "lower the first"]),
+    ({"phantom": {"broken_scans": 500, "withdrawn": 500}}, ["'phantom.withdrawn' sum to 1000", "lower the first two"]),
+    ({"phantom": {"matrix": [30, 80]}}, ["'images.size' is 48", "'phantom.matrix' has 30", "enlarge the second"]),
+    (
+        {"images": {"write_nifti": "/etc/passwd/here"}},
+        ["'images.write_nifti' names /etc/passwd/here", "name another folder"],
+    ),
+    ({"input": {"source": "files"}}, ["'input.scans' names no folder", "set it"]),
+]
+
+
+@pytest.fixture(autouse=True)
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole")
+    cohort.write(folder)
+    return folder
+
+
+@pytest.fixture
+def own(whole: Path, tmp_path: Path) -> Path:
+    """A copy of the cohort, to be spoilt; scans are links until a test replaces them."""
+    shutil.copytree(whole, tmp_path / "own", copy_function=os.link)
+    return tmp_path / "own"
+
+
+def told(run: Callable[[list[str]], None], arguments: list[str], capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Lines of errors that a command ends with; a mistake that is found at once is the command's own line."""
+    started = time.perf_counter()
+    with pytest.raises((SystemExit, command.UserError)) as ended:
+        run(arguments)
+    assert time.perf_counter() - started < MOST_S
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    text = str(ended.value)
+    assert "Traceback" not in text
+    return lines or [text]
+
+
+def spoil(whole: Path, changed: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line about a change of the cohort's configuration."""
+    path = cohort.configure(whole, changed)
+    lines = told(check, ["--quick", "--directory", str(whole), "--configfile", str(path)], capsys)
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+def has(line: str, words: list[str]) -> None:
+    assert "\n" not in line.strip()
+    for word in words:
+        assert word in line, line
+
+
+@pytest.mark.parametrize(("changed", "words"), PHANTOM, ids=lambda value: str(value)[:50])
+def test_of_the_configuration(
+    changed: dict[str, Any], words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(cohort.yaml.safe_dump(changed))
+    lines = told(check, ["--quick", "--configfile", str(path)], capsys)
+    assert len(lines) == 1, lines
+    has(lines[0], words)
+
+
+def test_a_cohort_without_a_mistake_can_start(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    check(["--quick", "--directory", str(own), "--configfile", str(own / "own.yaml")])
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert "1 participants with scans are left out: they withdrew" in out
+    assert out.endswith("vita check: the run can start\n")
+    assert "9 participants" in out
+
+
+@pytest.mark.parametrize("key", ["tables", "scans", "withdrawals"])
+def test_files_that_are_not_there(key: str, own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = {"input": {key: ["nothing.csv"] if key == "tables" else "nothing.csv"}}
+    has(spoil(own, source, capsys), [f"'input.{key}' names nothing.csv, which is not there"])
+
+
+def _male(own: Path) -> None:
+    columns = world.make_world()
+    _table(own, columns | {"31-0.0": ["Male", *columns["31-0.0"][1:]]})
+
+
+def _table(own: Path, columns: world.Columns) -> None:
+    (own / "table.csv").unlink()
+    world.classic(own / "table.csv", columns)
+
+
+def _without(field: str) -> Callable[[Path], None]:
+    def spoil(own: Path) -> None:
+        columns = world.make_world()
+        _table(own, {name: cells for name, cells in columns.items() if not name.startswith(f"{field}-")})
+
+    return spoil
+
+
+def _bytes(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    def spoil(own: Path) -> None:
+        before = (own / "table.csv").read_bytes()
+        (own / "table.csv").unlink()
+        (own / "table.csv").write_bytes(change(before))
+
+    return spoil
+
+
+def _other_people(own: Path) -> None:
+    columns = world.make_world()
+    _table(own, columns | {"eid": [str(4_000_000 + number) for number in range(len(columns["eid"]))]})
+
+
+def _header_alone(own: Path) -> None:
+    _table(own, {name: [] for name in world.make_world()})
+
+
+def _bad_withdrawals(own: Path) -> None:
+    (own / "withdrawals.csv").unlink()
+    (own / "withdrawals.csv").write_text("1000003\nJane\n")
+
+
+TABLES: list[tuple[Callable[[Path], None], list[str]]] = [
+    (_male, ["table.csv", "31-0.0 (Sex): 'Male'", "RAW, not REPLACE"]),
+    (_without("31"), ["31 (Sex), needed by sex", "Add the table that has them"]),
+    (_without("41270"), ["41270", "add the table that has"]),
+    (_without("53"), ["53 (Date of attending assessment centre)", "add the table that has them"]),
+    (_bytes(lambda text: b"PK\x03\x04" + text), ["table.csv", "zip archive; unpack it first"]),
+    (_bytes(lambda text: b"\xff\xfe" + text), ["table.csv", "UTF-16; save it as UTF-8"]),
+    (_bytes(lambda text: gzip.compress(text)[:-500]), ["table.csv", "damaged or cut short"]),
+    (_bytes(lambda text: b""), ["table.csv", "empty; its first line must name the columns"]),
+    (_other_people, ["'input.tables' has a scan under 'input.scans'", "take both from the same one"]),
+    (_header_alone, ["table.csv", "no row; deliver it again"]),
+    (_bad_withdrawals, ["withdrawals.csv, line 2", "one id a line"]),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), TABLES, ids=range(len(TABLES)))
+def test_of_tables(
+    change: Callable[[Path], None], words: list[str], own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(own)
+    has(spoil(own, {}, capsys), words)
+
+
+def test_of_the_visit(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    has(spoil(own, {"cohort": {"instance": 3}}, capsys), ["'cohort.instance' is 3", "set the visit of your scans"])
+
+
+def test_phenotypes_from_fields_that_lack(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    columns = world.make_world()
+    _table(own, {name: cells for name, cells in columns.items() if not name.startswith("2411")})
+    line = spoil(own, {"phenotypes": {"source": "fields"}, "cohort": {"missing_fields": "drop"}}, capsys)
+    has(line, ["'phenotypes.source' is fields", "24110 to 24117", "set it to masks, or leave la_phenotypes out"])
+
+
+def _without_masks(own: Path) -> None:
+    for path in (own / "scans").rglob("seg*"):
+        path.unlink()
+
+
+NO_SEGMENTATION = {
+    name: {"tasks": ["sa_phenotypes"], "stage": {"batch": 2}} for name in ("vit", "mae", "vita", "resnet50")
+}  # of all systems that segment or are trained
+
+
+def test_scans_without_masks_and_phenotypes_of_masks(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _without_masks(own)
+    systems = {name: {"tasks": []} for name in ("mean_guess", "demographics", "brightness", "random_encoder")}
+    systems |= {name: {"tasks": []} for name in ("probe_mae", "probe_vita", "vita_sa", "vita_la")}
+    line = spoil(own, {"systems": systems | NO_SEGMENTATION}, capsys)
+    has(line, ["'phenotypes.source' is masks", "set it to fields", "leave sa_phenotypes out of 'systems' (resnet50"])
+
+
+def test_segmentation_without_masks(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _without_masks(own)
+    line = spoil(own, {"phenotypes": {"source": "fields"}}, capsys)
+    has(line, ["'systems.vit.tasks' names segmentation", "leave segmentation out of 'systems' (vit, mae, vita)"])
+
+
+@pytest.mark.parametrize(("key", "other"), [("crop", "center"), ("slices", "even")])
+def test_crops_by_masks_that_are_not_there(key: str, other: str, own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _without_masks(own)
+    changed = {"images": {key: "mask"}, "phenotypes": {"source": "fields"}}
+    changed["systems"] = NO_SEGMENTATION | {"vita_sa": {"tasks": []}}
+    has(spoil(own, changed, capsys), [f"'images.{key}' is mask", f"set it to {other}"])
+
+
+def test_a_folder_without_scans(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (own / "empty").mkdir()
+    line = spoil(own, {"input": {"scans": "empty"}}, capsys)
+    has(line, ["'input.scans' names empty, in which there is no scan", "it must hold <eid>/sa.nii.gz"])
+
+
+def test_zips_of_another_visit(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (own / "zips").mkdir()
+    (own / "zips" / "1000003_20209_3_0.zip").write_bytes(b"")
+    has(spoil(own, {"input": {"scans": "zips"}}, capsys), ["'input.scans' names zips", "visit 2", "'cohort.instance'"])
+
+
+def test_views_that_lack(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in (own / "scans").rglob("la_3ch.nii.gz"):
+        path.unlink()
+    changed = {"images": {"max_excluded": 0.5}}
+    lines = told(
+        check, ["--quick", "--directory", str(own), "--configfile", str(cohort.configure(own, changed))], capsys
+    )
+    has(lines[0], ["lack a required view, most often la_3ch", "take la_3ch out of 'images.required_views'"])
+
+
+def test_frames_that_are_refused(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = spoil(own, {"images": {"time": "refuse", "frames": 12}}, capsys)
+    has(line, ["8 frames instead of 12 (images.time is refuse)", "'images.max_excluded'", "mend the scans or the"])
+
+
+def test_a_crop_larger_than_the_images(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    has(spoil(own, {"images": {"size": 64}}, capsys), ["'images.size' is 64", "36 or fewer on a side", "lower the"])
+
+
+def test_too_few_participants_for_a_split_in_numbers(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    has(spoil(own, {"split": {"test": 20}}, capsys), ["'split.test' is 20", "there are 9 participants", "lower it"])
+
+
+def test_weights_that_cannot_be_used(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = own / "weights"
+    folder.mkdir()
+    given = {"stage2": {"init": "weights"}}
+    (folder / "model.safetensors").write_bytes(b"nonsense")
+    has(spoil(own, given, capsys), ["'stage2.init' names weights", "cannot be read", "copy or import it again"])
+    save_file({"decoder.weight": np.zeros(2, np.float32)}, folder / "model.safetensors")
+    has(spoil(own, given, capsys), ["'stage2.init' names weights", "no image encoder", "set it to null"])
+    save_file({"encoder.weight": np.zeros(2, np.float32)}, folder / "model.safetensors")
+    (folder / "config.json").write_text('{"model": {"width": 33}}')
+    has(spoil(own, given, capsys), ["'width' 33, but 'model.width' is 105", "set it to theirs"])
+
+
+def test_a_disk_that_is_too_small(own: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    usage = type("Usage", (), {"free": 1000})
+    monkeypatch.setattr("vita.check.machine.shutil.disk_usage", lambda path: usage)
+    has(spoil(own, {}, capsys), ["shards of 9 participants take about", "make room"])
+
+
+COMMANDS: list[tuple[list[str], list[str]]] = [
+    (["chek"], ["no command 'chek'", "did you mean check?"]),
+    (["check", "--configfile", "nothing.yaml"], ["nothing.yaml, which is not there", "look at its spelling"]),
+    (["check", "--configfile", "broken.yaml"], ["broken.yaml, line 2", "mend the line"]),
+    (["check", "--configfile", "list.yaml"], ["list.yaml: no block of keys, but list", "write lines such as"]),
+    (["check", "--config", "seed"], ["--config got 'seed'", "write KEY=VALUE"]),
+    (["check", "--config", "stage1={lr: [}"], ["--config stage1: the value is no YAML"]),
+    (["check", "--directory", "nowhere"], ["--directory names nowhere", "make it, or name another one"]),
+    (["list", "nowhere"], ["nowhere"]),
+    (["describe", "nowhere"], ["nowhere"]),
+    (["validate", "nowhere"], ["nowhere"]),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), COMMANDS, ids=lambda value: " ".join(value)[:40])
+def test_of_commands(
+    arguments: list[str],
+    words: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "broken.yaml").write_text("stage1: {lr: 0.1\nstage2: }\n")
+    (tmp_path / "list.yaml").write_text("- a\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["vita", *arguments])
+    lines = told(lambda _: command.main(), [], capsys)
+    assert len(lines) == 1
+    has(lines[0], words)
