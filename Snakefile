@@ -33,9 +33,6 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/resources.smk"
-include: "workflow/rules/systems.smk"
-include: "workflow/rules/products.smk"
 include: "workflow/rules/demo.smk"
 include: "workflow/rules/cohort.smk"
 include: "workflow/rules/images.smk"
@@ -56,4 +53,4 @@ include: "workflow/rules/release.smk"
 rule all:
     default_target: True
     input:
-        products(),
+        PRODUCTS.all(),
