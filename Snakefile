@@ -24,7 +24,9 @@ configfile: HERE / "config.yaml"
 
 
 try:
-    check(config, HERE / "workflow" / "schemas" / "config.schema.yaml")
+    check(
+        config, HERE / "workflow" / "schemas" / "config.schema.yaml", workflow.overwrite_configfiles
+    )
 except UserError as error:
     sys.exit(f"error: {error}")
 
