@@ -9,11 +9,17 @@ import yaml
 from snakemake.utils import update_config
 
 from presets import PRESETS, ROOT, layers
+from vita.config.coercing import coerced
+from vita.config.reading import read_config
 from vita.config.reference import pages
 from vita.config.schema import load_schema, walk
 from vita.config.systems import DISEASES, stage_settings, tasks_of, training_blocks
+from vita.images.settings import ImageSettings
+from vita.models.settings import NOT_CONFIGURED, ModelSettings
+from vita.phantom.settings import PhantomSettings
 from vita.plan.checking import check
 from vita.runtime.errors import UserError
+from vita.training.settings import TrainingSettings
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 
@@ -208,3 +214,102 @@ def test_a_stage_has_its_own_frames_or_those_of_the_model() -> None:
     blocks = training_blocks(config, stage_settings(config, "disease_cad", "vita"))
     assert (blocks["model"]["frames"], blocks["model"]["size"]) == (10, config["images"]["size"])
     assert not {"frames", "init", "checkpointing"} & set(blocks["stage"])
+
+
+@pytest.mark.parametrize(
+    ("path", "written", "meant"),
+    [
+        ("stage1.lr", "1e-4", 1e-4),
+        ("stage1.epochs", "3", 3),
+        ("stage1.frames", "null", None),
+        ("stage1.augment", "True", True),
+        ("training.precision", 32, "32"),
+        ("cohort.instance", "3", 3),
+        ("model.patch", ["5", "8", "8"], [5, 8, 8]),
+        ("systems.vit.stage", {"lr": "5e-4"}, {"lr": 5e-4}),
+        ("systems.vit.view", "null", None),
+        ("split.val", "0.25", 0.25),
+    ],
+)
+def test_a_value_whose_meaning_is_certain_gets_its_type(path: str, written: Any, meant: Any) -> None:
+    config = _with(path, written)
+    check(config, SCHEMA)
+    expected = _with(path, meant)
+    assert config == expected
+    value = config
+    for key in path.split("."):
+        value = value[key]
+    assert type(value) is type(meant)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("stage1.epochs", "three"),
+        ("stage1.epochs", "3.5"),
+        ("stage1.lr", "nan"),
+        ("stage1.augment", "1"),
+        ("stage1.augment", 1),
+        ("training.precision", 16),
+        ("stage1.frames", "None"),
+    ],
+)
+def test_any_other_value_of_a_wrong_type_is_refused(path: str, value: Any) -> None:
+    with pytest.raises(UserError, match=f"'{path}' is "):
+        check(_with(path, value), SCHEMA)
+
+
+def test_what_may_be_text_stays_text_and_what_is_right_stays_as_it_is() -> None:
+    schema = load_schema(SCHEMA)
+    assert coerced(_default(), schema) == _default()
+    for path, value in {"input.scans": "123", "training.wandb": "true", "input.tables": ["7"]}.items():
+        assert coerced(_with(path, value), schema) == _with(path, value)
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        (b"seed: 1\nstage1: {epochs: 3, epochs: 4}\n", "line 2: 'epochs' is there already, in line 2; remove one"),
+        (b"seed: 1\nstage1:\n  lr: 0.1\n\n  lr: 0.2\n", "line 5: 'lr' is there already, in line 3"),
+        (b"labels:\n- {a: 1}\n- {b: 1, b: 2}\n", "line 3: 'b' is there already, in line 3"),
+        (b"seed: 1\nstage1:\n\tepochs: 3\n", "line 3: a tab; YAML is indented by spaces alone"),
+        (b"", "the configuration is empty"),
+        (b"# nothing but a comment\n", "the configuration is empty"),
+        ("seed: 1\n# K\u00f6ln\n".encode("latin-1"), "line 2: byte 0xf6 is no UTF-8"),
+        (b"seed: 1\nstage1: {epochs: 3\n", "no YAML: "),
+        (b"- 1\n", "line 1: a configuration is keys with values"),
+        (b"!!python/object:os.system {}\n", "no YAML: "),
+    ],
+)
+def test_a_mistake_in_a_file_is_one_line_with_its_place(written: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_bytes(written)
+    with pytest.raises(UserError) as error:
+        read_config(tmp_path / "own.yaml")
+    assert str(error.value).startswith(f"{tmp_path}/own.yaml")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_without_mistakes_is_read_as_yaml_reads_it(tmp_path: Path) -> None:
+    for path in (ROOT / "config.yaml", *PRESETS):
+        assert read_config(path) == yaml.safe_load(path.read_text(encoding="utf-8"))
+    (tmp_path / "own.json").write_text('{"seed": 1, "split": {"val": 0.1}}')
+    assert read_config(tmp_path / "own.json") == {"seed": 1, "split": {"val": 0.1}}
+    with pytest.raises(UserError, match="cannot be read: No such file"):
+        read_config(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("kind", "block"),
+    [(ModelSettings, "model"), (TrainingSettings, "training"), (ImageSettings, "images"), (PhantomSettings, "phantom")],
+)
+def test_settings_without_a_configuration_are_the_configurations_own(kind: type[Any], block: str) -> None:
+    config = _default()
+    own = config[block] | {"seed": config["seed"], "instance": config["cohort"]["instance"]}
+    own |= {"rows": config["phantom"]["matrix"][0], "columns": config["phantom"]["matrix"][1]}
+    own |= {"size": config["images"]["size"], "checkpointing": config["stage1"]["checkpointing"]}
+    apart = NOT_CONFIGURED | {"threads", "devices", "quality", "masks"}  # quality and masks are blocks of their own
+    found = {key: value for key, value in vars(kind()).items() if key not in apart}
+    assert {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()} == {
+        key: own[key] for key in found
+    }

@@ -1,10 +1,12 @@
 """What counts as a change of code: meaning, in the module and in what it imports."""
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
 
+from presets import ROOT
 from vita.runtime import digest
 from vita.runtime.meaning import meaning as meaning_of_tree
 
@@ -73,3 +75,40 @@ def test_variables_of_a_closure_and_of_its_function_stay_apart() -> None:
 def test_attributes_of_a_class_within_a_function_count() -> None:
     text = "def f():\n    class C:\n        {} = 1\n    return C\n"
     assert meaning(text.format("first")) != meaning(text.format("second"))
+
+
+def _kept(package: Path) -> Path:
+    (kept,) = (package / "inner" / "__pycache__").glob("helper.*.meaning.json")
+    return kept
+
+
+def test_an_unchanged_module_is_not_parsed_again(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = digest.code_digest("vita.inner.rule")
+    _forget()
+    monkeypatch.setattr(digest, "_parse", lambda text: pytest.fail("parsed again"))
+    assert digest.code_digest("vita.inner.rule") == before
+
+
+def test_what_is_kept_of_another_source_or_is_damaged_does_not_count(package: Path) -> None:
+    before = digest.code_digest("vita.inner.rule")
+    kept = _kept(package).read_text()
+    changed = _after(package / "inner" / "helper.py", "def double(x):\n    return 3 * x\n")
+    assert changed != before
+    _kept(package).write_text(kept)
+    assert _after(package / "inner" / "helper.py", "def double(x):\n    return 3 * x\n") == changed
+    for damaged in (kept[:20], "[]", "{}"):
+        _kept(package).write_text(damaged)
+        assert _after(package / "inner" / "helper.py", "def double(x):\n    return 2 * x\n") == before
+
+
+def test_a_folder_that_may_not_be_written_costs_only_time(package: Path) -> None:
+    (package / "inner" / "__pycache__").write_text("no folder")
+    assert digest.code_digest("vita.inner.rule") == digest.code_digest("vita.inner.rule")
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="later versions print no empty fields")
+@pytest.mark.parametrize("path", sorted((ROOT / "src" / "vita").glob("*/*.py"))[::10], ids=lambda path: path.stem)
+def test_a_meaning_is_a_syntax_tree_as_python_prints_it(path: Path) -> None:
+    """The tree is used up: what is left of it is what is printed."""
+    tree = ast.parse(path.read_text())
+    assert meaning_of_tree(tree) == ast.dump(tree)

@@ -63,8 +63,8 @@ class Figure:
     """A figure of the report.
 
     Attributes:
-        reads: the module's options that take files, each named as what it takes (products.smk knows the files) or,
-            where the names differ, `option=source`.
+        reads: the module's options that take files, each named as what it takes (`vita.plan.products` knows the files)
+            or, where the names differ, `option=source`.
         tasks: whose predictions the figure shows; without any of them in a run there is no figure.
         options: what the module takes beside files.
         scans_alone: can be drawn without UK Biobank's tables.

@@ -75,7 +75,7 @@ def test_loading_and_augmentation_at_the_papers_size(tmp_path):
 def test_steps_at_the_default_size(stage):
     keep_freed_memory()
     torch.set_num_threads(1)
-    sizes, images = ModelSettings(), torch.rand(32, 9, 5, 64, 64)
+    sizes, images = ModelSettings(), torch.rand(32, 9, 5, 48, 48)
     mae = MaskedAutoencoder(sizes)
     regressor = Regressor(sizes, ImageEncoder(sizes), [Output(str(number), "numerical") for number in range(10)])
     model = mae if stage == "stage1" else regressor

@@ -32,7 +32,7 @@ def test_trainings_are_those_that_the_workflow_plans(presets: tuple[str, ...], t
     shards.write_text("images: {shard_count: 1}\n")
     plan = measured_plan(tmp_path, "--configfile", *(str(PRESETS[name]) for name in presets), str(shards)).jobs
     found = dict.fromkeys((*KINDS.values(), "train_stage3"), 0)
-    for training in trainings(read_configs(configured(*presets)), RESOURCES / "targets.tsv"):
+    for training in trainings(read_configs(configured(*presets)), RESOURCES):
         found[KINDS.get(training.kind, "train_stage3")] += training.models
     assert found == {rule: plan.get(rule, 0) for rule in found}
 
@@ -40,7 +40,7 @@ def test_trainings_are_those_that_the_workflow_plans(presets: tuple[str, ...], t
 @pytest.fixture(scope="module")
 def paper() -> dict[str, Training]:
     """One training of each kind of the paper's run."""
-    found = trainings(read_configs(configured("paper")), RESOURCES / "targets.tsv")
+    found = trainings(read_configs(configured("paper")), RESOURCES)
     return {training.kind: training for training in reversed(found)}
 
 
@@ -105,6 +105,15 @@ def test_the_table_from_files(results: Path, capsys: pytest.CaptureFixture[str])
     assert once["Stage I"][0] == "6 models"
     more = printed(results, 20_000, capsys, "--gpu-use", "0.6")
     assert float(more["Stage I"][3].replace(",", "")) < float(once["Stage I"][3].replace(",", ""))
+
+
+def test_scans_alone_cost_one_stage_i_and_no_embeddings(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scans = results.with_name("scans.yaml")
+    scans.write_text("products: scans\n")
+    rows = printed(results, 20_000, capsys, "--config", *map(str, configured("paper")), str(scans))
+    assert rows["Stage I"][0] == "1 model"
+    assert not any(step.startswith(("Stage II", "Stage III", "Segmentation")) for step in rows)
+    assert rows["Embeddings, reconstructions"][4] == "–"
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ def tiny() -> PhantomSettings:
                 "pixel_mm": 6.0,
                 "frames": 10,
                 "sa_slices": 10,
+                "sa_spacing_mm": 10.0,
                 "broken_scans": 1,
                 "withdrawn": 2,
             },
@@ -32,5 +33,5 @@ def people(tiny: PhantomSettings) -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def cohort() -> pd.DataFrame:
-    """People of the default number."""
-    return draw_people(PhantomSettings())
+    """People enough for correlations."""
+    return draw_people(PhantomSettings(seed=2025, participants=800))

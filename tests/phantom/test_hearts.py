@@ -16,7 +16,7 @@ STEP_MM = 1.5
 
 @pytest.fixture(scope="module")
 def hearts() -> list[Heart]:
-    people = draw_people(PhantomSettings(participants=40)).to_dict("records")
+    people = draw_people(PhantomSettings(seed=2025, participants=40)).to_dict("records")
     return [Heart.of(person, np.random.default_rng(5)) for person in people]
 
 

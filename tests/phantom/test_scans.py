@@ -1,5 +1,6 @@
 """Scan files: the same bytes whatever the batches, planes that agree in space, volumes that come out of the masks."""
 
+import json
 from pathlib import Path
 
 import nibabel
@@ -14,15 +15,12 @@ from vita.phantom.settings import PhantomSettings
 from vita.runtime.errors import UserError
 
 NAMES = {"sa", "la_2ch", "la_3ch", "la_4ch", "seg_sa", "seg_la_2ch", "seg_la_4ch", "seg4_la_4ch"}
-LIKE_A_COHORT = PhantomSettings(participants=16, broken_scans=0, withdrawn=0)
+LIKE_A_COHORT = PhantomSettings(seed=2025, participants=16, broken_scans=0, withdrawn=0)
 
 
 def settings_json(settings: PhantomSettings) -> str:
-    return (
-        f'{{"seed": {settings.seed}, "phantom": {{"participants": {settings.participants}, '
-        f'"matrix": [{settings.rows}, {settings.columns}], "pixel_mm": {settings.pixel_mm}, '
-        f'"frames": {settings.frames}, "broken_scans": {settings.broken_scans}}}}}'
-    )
+    block = {**vars(settings), "matrix": [settings.rows, settings.columns]}
+    return json.dumps({"seed": settings.seed, "phantom": block})
 
 
 def run_batches(folder: Path, people: pd.DataFrame, settings: PhantomSettings, batches: int) -> dict[str, bytes]:
@@ -102,7 +100,7 @@ def test_planes_agree_in_scanner_space(cohort: pd.DataFrame) -> None:
 
 def test_masks_hold_the_true_ventricular_volumes(cohort: pd.DataFrame) -> None:
     """Sums of voxels times spacing, slice gap included, against the analytic truth."""
-    settings = PhantomSettings(frames=20)
+    settings = PhantomSettings(seed=2025, frames=20)
     rows = []
     for person in cohort.iloc[::80].to_dict("records"):
         scanner = scans.Scanner(person, settings)
@@ -122,7 +120,7 @@ def test_masks_hold_the_true_ventricular_volumes(cohort: pd.DataFrame) -> None:
 def test_the_heart_stays_within_the_crop(cohort: pd.DataFrame) -> None:
     """64 pixels of 3.6 mm around the image's centre hold every chamber at every moment."""
     for person in cohort.iloc[5::200].to_dict("records"):
-        scanner = scans.Scanner(person, PhantomSettings(frames=4))
+        scanner = scans.Scanner(person, PhantomSettings(seed=2025, frames=4))
         for view in scanner.planes:
             _, classes = scanner.acquire(view)
             outside = classes.copy()
@@ -131,7 +129,7 @@ def test_the_heart_stays_within_the_crop(cohort: pd.DataFrame) -> None:
 
 
 def test_blood_muscle_and_lung_have_their_contrast(cohort: pd.DataFrame) -> None:
-    scanner = scans.Scanner(cohort.iloc[2].to_dict(), PhantomSettings(frames=3))
+    scanner = scans.Scanner(cohort.iloc[2].to_dict(), PhantomSettings(seed=2025, frames=3))
     image, classes = scanner.acquire("sa")
     blood, muscle = (float(np.median(image[classes == name])) for name in (1, 2))
     assert 1.5 * muscle < blood < 4 * muscle
@@ -156,3 +154,11 @@ def test_tables_of_two_runs_are_not_mixed(tmp_path: Path) -> None:
     pd.DataFrame({"eid": [1, 2], "LVEDV": [140.0, 150.0]}).to_parquet(table)
     with pytest.raises(UserError, match="--batches"):
         truth.main(["--batches", str(table), str(table), "--output", str(tmp_path / "t.parquet")])
+
+
+@pytest.mark.parametrize("key", ["participants", "matrix", "pixel_mm"])
+def test_a_missing_key_is_an_error_and_no_other_cohort(key: str, tiny: PhantomSettings) -> None:
+    settings = json.loads(settings_json(tiny))
+    del settings["phantom"][key]
+    with pytest.raises(UserError, match=f"--settings has no 'phantom.{key}'"):
+        PhantomSettings.from_dict(settings)

@@ -11,6 +11,7 @@ from training import toy
 from vita.evaluation import embeddings, reconstruction
 from vita.runtime.errors import UserError
 from vita.training import mean_guess, stage1, stage2, stage3
+from vita.training.settings import read_settings
 
 
 def config(folder):
@@ -179,3 +180,11 @@ def test_reconstructions(cohort, pretrained, tmp_path):
 def test_mistakes_of_the_user(cohort, tmp_path, change, words):
     with pytest.raises(UserError, match=words):
         stage1.main(cohort.arguments("stage1", tmp_path / "m", **change))
+
+
+@pytest.mark.parametrize("key", ["model.depth", "model.positions", "training.checkpoint_steps", "training.precision"])
+def test_a_key_that_is_missing_is_an_error_and_no_other_model(key):
+    settings, (block, name) = toy.blocks(), key.split(".")
+    del settings[block][name]
+    with pytest.raises(UserError, match=f"--settings has no '{key}'; give the whole block as in config.yaml"):
+        read_settings(settings)

@@ -1,7 +1,7 @@
 """A toy cohort in the project's own files: hearts are discs whose radius is the target, a feature and a disease."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,13 @@ import pandas as pd
 from vita.images.build_shard import SCHEMA
 from vita.images.shard_writer import ShardWriter, write_table
 from vita.tabular.encoder import main as encode
+from vita.training.settings import TrainingSettings
 
 PLANES, FRAMES, SIZE = 9, 10, 16
 FIRST_EID = 5_000_001
 MODEL = {"frames": 5, "size": SIZE, "patch": [5, 8, 8], "width": 33, "heads": 3, "depth": 1, "decoder_depth": 1}
 MODEL |= {"tabular_depth": 1, "projection": 8, "head_width": 16, "segmenter_hidden": 18, "segmenter_feature": 4}
+MODEL |= {"sampling": "cycle", "positions": "block", "checkpointing": False}
 STAGE = {"epochs": 3, "batch": 8, "lr": 2e-3, "warmup_epochs": 0.5}
 TARGETS = "task\ttarget\tsource\tcolumn\ttitle\tunit\tkind\tin_table\tdecimals\n"
 FEATURES = (
@@ -60,7 +62,7 @@ class Toy:
 
 def blocks(training: dict[str, Any] | None = None, model: dict[str, Any] | None = None, **stage: Any) -> dict[str, Any]:
     """Settings with changes."""
-    own = {"device": "cpu", "tensorboard": False} | (training or {})
+    own = asdict(TrainingSettings(device="cpu", tensorboard=False)) | (training or {})
     return {"seed": 7, "model": MODEL | (model or {}), "training": own, "stage": STAGE | stage}
 
 

@@ -78,8 +78,7 @@ def test_presets_plan_without_data(preset: Path | None, tmp_path: Path) -> None:
     ("argument", "message"),
     [
         ("stage1={'epoch': 3}", "unknown key 'stage1.epoch'; did you mean 'stage1.epochs'?"),
-        # inside a block, --config makes text of every number
-        ("split={'val': 2}", "'split.val' is \"2\", which is not allowed; it must be a number of at least 0"),
+        ("split={'val': 'two'}", "'split.val' is \"two\", which is not allowed; it must be a number of at least 0"),
         ("seed=-1", "'seed' is -1, which is not allowed; it must be a whole number of at least 0"),
     ],
 )
@@ -102,6 +101,22 @@ def test_a_leakage_switch_per_task_plans_a_stage_ii_of_its_own(tmp_path: Path) -
         plan = snakemake(tmp_path, "-n", "--configfile", str(config), "-p", asked).stdout
         assert f"--task {task} --model vita" in plan
         assert f"--init results/models/stage2/{stage} " in plan
+
+
+def test_numbers_within_a_block_of_the_command_line_and_of_yaml_1_1_are_numbers(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("stage1: {lr: 1e-4}\ntraining: {precision: 32}\n")
+    asked = ["--configfile", str(tmp_path / "own.yaml"), "--config", "stage1={epochs: 3, augment: true}"]
+    run = snakemake(tmp_path, "-n", "-p", *asked, "--", "results/models/stage1/vita/model.safetensors")
+    assert run.returncode == 0, run.stderr
+    (command,) = [line for line in run.stdout.splitlines() if "-m vita.training.stage1" in line]
+    assert all(text in command for text in ('"epochs": 3,', '"lr": 0.0001,', '"augment": true,', '"precision": "32"'))
+
+
+def test_a_key_that_a_configuration_holds_twice_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("seed: 1\nstage1:\n  epochs: 3\nseed: 2\n")
+    run = snakemake(tmp_path, "-n", "--configfile", str(tmp_path / "own.yaml"))
+    assert run.returncode == 1
+    assert f"error: {tmp_path}/own.yaml, line 4: 'seed' is there already, in line 1" in run.stdout + run.stderr
 
 
 def test_phenotypes_from_fields_are_planned_from_fields(tmp_path: Path) -> None:

@@ -1,16 +1,17 @@
 """What jobs ask for comes from one table of the config; GPUs bound what runs side by side."""
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from vita import names
 from workflow.test_dry_runs import ROOT, snakemake
 
 pytestmark = pytest.mark.workflow
-RULES = ROOT / "workflow" / "rules"
 
 
 def dry(folder: Path, *config: str) -> str:
@@ -19,21 +20,72 @@ def dry(folder: Path, *config: str) -> str:
     return run.stdout + run.stderr
 
 
-def test_rules_type_no_numbers() -> None:
-    for path in RULES.glob("*.smk"):
-        assert not re.search(r"\b(mem_mb|runtime|gpu)\s*=\s*\d", path.read_text()), path.name
+ROWS = yaml.safe_load((ROOT / "config.yaml").read_text())["resources"]["rules"]
+# rules that share another's row
+SHARED = {
+    "make_acquisition_table": "make_table",
+    "make_alignment_table": "make_ablation_table",
+    "write_page": "report",
+}
 
 
-def test_each_row_is_of_a_rule_and_each_rule_asks_for_its_own() -> None:
-    rows = set(yaml.safe_load((ROOT / "config.yaml").read_text())["resources"]["rules"])
-    used = set()
-    for path in RULES.glob("*.smk"):
-        blocks = re.split(r"(?m)^ *rule\b", path.read_text())[1:]
-        for block in blocks:
-            asked = re.findall(r'\b(?:asked|asked_by_training|cpus|computing)\("(\w+)"', block)
-            assert len(set(asked)) == 1, f"{path.name}: {block.splitlines()[0]} asks for {asked}"
-            used |= set(asked)
-    assert used == rows
+def row_of(rule: str) -> str:
+    """The row of the table that a rule should ask for."""
+    for family in ("draw", "fit_controls"):
+        if rule.startswith(f"{family}_"):
+            return family
+    return SHARED.get(rule, rule)
+
+
+# Snakemake, which also prints what its log says of each job: rule, threads and resources.
+TOLD = """
+import json, sys
+from snakemake.cli import main
+from snakemake.logging import logger
+
+def tell(record):
+    if hasattr(record, "rule_name"):
+        amounts = {key: value for key, value in record.resources.items() if isinstance(value, int)}
+        print("job", json.dumps({"rule": record.rule_name, "threads": record.threads} | amounts), file=sys.stderr)
+    return True
+
+logger.addFilter(tell)
+main(sys.argv[1:])
+"""
+
+
+def test_each_row_is_of_a_rule_and_each_rule_asks_for_its_own(tmp_path: Path) -> None:
+    """Told apart by a number of minutes and of CPUs that no other row has: a rule that types its own has neither."""
+    number = {row: 1001 + place for place, row in enumerate(ROWS)}
+    rows = {
+        row: {"runtime_min": own, "runtime_min_per_gb": 0, "mem_mb": 2 * own, "mem_mb_per_gb": 0, "cpus": own}
+        for row, own in number.items()
+    }
+    ablations = {"run": True, "taus": [0.2], "frames": [5, 10]}
+    systems = {"vit": {"individual": True, "tasks": ["la_phenotypes"]}, "nnunet": {"tasks": ["segmentation"]}}
+    config = {"resources": {"rules": rows}, "ablations": ablations, "systems": systems}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(config))
+    command = [sys.executable, "-c", TOLD, "--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path), "-n"]
+    command += [
+        "--executor",
+        "slurm",
+        "--jobs",
+        "9",
+        "--cores",
+        "2000",
+        "--configfile",
+        str(tmp_path / "own.yaml"),
+        "--",
+    ]
+    run = subprocess.run([*command, "all", "update_readme"], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr[-3000:]
+    jobs = [json.loads(line[4:]) for line in run.stderr.splitlines() if line.startswith("job ")]
+    jobs = [job for job in jobs if job["rule"] != "all"]
+    for job in jobs:
+        own = number[row_of(job["rule"])]
+        # a cluster's job holds Snakemake too, in 350 MB
+        assert (job["threads"], job["runtime"], job["mem_mb"]) == (own, own, 2 * own + 350), job["rule"]
+    assert {row_of(job["rule"]) for job in jobs} == set(ROWS)
 
 
 def test_a_gpu_is_asked_for_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,10 +116,10 @@ def test_a_training_over_nodes_is_started_on_each_and_nothing_else_is(
     assert not any("vita.training.stage" in command for command in set(commands) - over)
 
 
-def test_the_cluster_groups_rules_that_exist() -> None:
+def test_the_cluster_groups_rules_that_exist(tmp_path: Path) -> None:
     profile = yaml.safe_load((ROOT / "workflow" / "profiles" / "slurm" / "config.v9+.yaml").read_text())
     grouped = {entry.split("=")[0] for entry in profile["groups"]}
-    rules = set(re.findall(r"(?m)^rule (\w+):", "".join(path.read_text() for path in RULES.glob("*.smk"))))
-    assert grouped <= rules | {f"draw_{figure.name}" for figure in names.FIGURES}
+    listed = snakemake(tmp_path, "--list-rules").stdout.split()
+    assert grouped <= set(listed)
     groups = {entry.split("=")[1] for entry in profile["groups"]}
     assert {entry.split("=")[0] for entry in profile["group-components"]} <= groups

@@ -5,11 +5,11 @@ rule make_ablation_table:
     input:
         predictions=lambda wildcards: expand(
             "results/predictions/reconstruction/{variant}.parquet",
-            variant=ablation_rows(wildcards.ablation),
+            variant=PRODUCTS.ablation_rows(wildcards.ablation),
         ),
         paper=expand(
             str(RESOURCES / "paper" / "{file}.csv"),
-            file=[*PAPER_ABLATIONS, "notes"],
+            file=[*ABLATION_TABLES, "notes"],
         ),
     output:
         csv="results/tables/{ablation}.csv",
@@ -39,16 +39,14 @@ rule make_ablation_table:
     benchmark:
         "results/benchmarks/make_ablation_table/{ablation}.tsv"
     wildcard_constraints:
-        ablation="|".join([*PAPER_ABLATIONS, FRAMES_TABLE]),
+        ablation="|".join([*ABLATION_TABLES, FRAMES_TABLE]),
     conda:
         ENVIRONMENT
     threads: cpus("make_ablation_table")
     resources:
         **asked("make_ablation_table"),
     params:
-        rows=lambda wildcards: " ".join(
-            shlex.quote(f"{name}={row}") for name, row in ablation_rows(wildcards.ablation).items()
-        ),
+        rows=lambda wildcards: arguments.titled(PRODUCTS.ablation_rows(wildcards.ablation)),
         settings=settings(evaluation=config["evaluation"]),
         code=code_digest("vita.report.ablation_table"),
         paper=lambda wildcards, input: str(Path(input.paper[0]).parent),
@@ -64,8 +62,10 @@ rule make_ablation_table:
 
 rule make_alignment_table:
     input:
-        histories=expand("results/models/stage2/{variant}/history.csv", variant=ALIGNMENTS),
-        configs=expand("results/models/stage2/{variant}/config.json", variant=ALIGNMENTS),
+        histories=expand(
+            "results/models/stage2/{variant}/history.csv", variant=TRAININGS.alignments
+        ),
+        configs=expand("results/models/stage2/{variant}/config.json", variant=TRAININGS.alignments),
     output:
         csv=f"results/tables/{ALIGNMENT_TABLE}.csv",
         md=f"results/tables/{ALIGNMENT_TABLE}.md",
@@ -86,8 +86,8 @@ rule make_alignment_table:
     resources:
         **asked("make_ablation_table"),
     params:
-        rows=" ".join(
-            shlex.quote(f"{name}={variant.title}") for name, variant in ALIGNMENTS.items()
+        rows=arguments.titled(
+            {name: variant.title for name, variant in TRAININGS.alignments.items()}
         ),
         code=code_digest("vita.report.alignment_table"),
     message:

@@ -3,7 +3,7 @@
 
 rule guess_mean:
     input:
-        unpack(target_tables),
+        unpack(lambda wildcards: SYSTEMS.tables_of(wildcards.task)),
         split="results/cohort/split.parquet",
         targets=TARGETS,
     output:
@@ -19,7 +19,7 @@ rule guess_mean:
         **asked("guess_mean"),
     params:
         code=code_digest("vita.training.mean_guess"),
-        tables=tables_argument,
+        tables=lambda wildcards: options(SYSTEMS.tables_of(wildcards.task)),
     message:
         "Baseline: the training mean for {wildcards.task}"
     shell:
@@ -34,7 +34,7 @@ rule freeze_features:
         fields=lambda wildcards: (
             "results/cohort/fields.parquet" if wildcards.model == "demographics" else []
         ),
-        init=weights(frozen_encoder),
+        init=weights(probe_start),
     output:
         "results/controls/{model}{without}.parquet",
     log:
@@ -49,10 +49,10 @@ rule freeze_features:
     resources:
         **asked("freeze_features"),
     params:
-        meaning=lambda wildcards: settings(model=frozen_blocks(wildcards)["model"]),
-        settings=computing("freeze_features", frozen_blocks),
+        meaning=settings(model=TRAININGS.frozen()["model"]),
+        settings=computing("freeze_features", lambda wildcards: TRAININGS.frozen()),
         code=code_digest("vita.training.freeze"),
-        init=init_argument(frozen_encoder),
+        init=init_argument(probe_start),
         fields=lambda wildcards, input: f"--fields {input.fields}" if input.fields else "",
     message:
         "Control: features of {wildcards.model}{wildcards.without}"
@@ -62,18 +62,21 @@ rule freeze_features:
         " --output {output} > {log} 2>&1"
 
 
-for task in [task for task in ALL_TASKS if controls_of(task)]:
+for task in [task for task in SYSTEMS.tasks if SYSTEMS.controls_of(task)]:
 
     rule:
         name:
             f"fit_controls_{task}"
         input:
-            **control_features(task),
-            **tables_of(task),
+            **TRAININGS.control_features(task),
+            **SYSTEMS.tables_of(task),
             split="results/cohort/split.parquet",
             targets=TARGETS,
         output:
-            expand(f"results/predictions/{task}/{{control}}.parquet", control=controls_of(task)),
+            expand(
+                f"results/predictions/{task}/{{control}}.parquet",
+                control=SYSTEMS.controls_of(task),
+            ),
         log:
             f"results/logs/fit_controls_{task}.log",
         benchmark:
@@ -85,8 +88,10 @@ for task in [task for task in ALL_TASKS if controls_of(task)]:
             **asked("fit_controls"),
         params:
             task=task,
-            tables=options(tables_of(task)),
-            features=" ".join(f"{name}={path}" for name, path in control_features(task).items()),
+            tables=options(SYSTEMS.tables_of(task)),
+            features=" ".join(
+                f"{name}={path}" for name, path in TRAININGS.control_features(task).items()
+            ),
             code=code_digest("vita.training.controls"),
         message:
             f"Controls: {task}"

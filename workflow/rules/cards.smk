@@ -34,7 +34,7 @@ rule write_run_card:
 
 rule write_data_card:
     input:
-        **CARD_TABLES,
+        **PRODUCTS.data_card_tables(),
         targets=TARGETS,
     output:
         md="results/data_card.md",
@@ -54,7 +54,7 @@ rule write_data_card:
     resources:
         **asked("write_data_card"),
     params:
-        arguments=options(CARD_TABLES),
+        arguments=options(PRODUCTS.data_card_tables()),
         settings=settings(input={"source": config["input"]["source"]}),
         code=code_digest("vita.report.data_card"),
     message:
@@ -66,8 +66,8 @@ rule write_data_card:
 
 rule write_model_card:
     input:
-        configs=model_files("config.json"),
-        tables=card_results(),
+        configs=TRAININGS.files("config.json"),
+        tables=PRODUCTS.model_card_tables(),
     output:
         md="results/model_card.md",
         html=report(
@@ -110,7 +110,9 @@ rule write_captions:
     resources:
         **asked("write_captions"),
     params:
-        systems=" ".join(f"{table}={','.join(systems_of(table))}" for table in TABLE_NAMES),
+        systems=" ".join(
+            f"{table}={','.join(PRODUCTS.systems_of(table))}" for table in PRODUCTS.tables
+        ),
         code=code_digest("vita.report.captions"),
     message:
         "Captions: participants by split, titles of systems and tables"
@@ -122,7 +124,7 @@ rule write_captions:
 # after everything whose cost it lists
 rule list_run_times:
     input:
-        measured(),
+        PRODUCTS.measured(),
     output:
         csv="results/run_times.csv",
         md="results/run_times.md",

@@ -4,8 +4,8 @@ from vita.cohort.icd10 import DISEASES, LABELS, read_lists
 
 rule extract_fields:
     input:
-        tables=TABLES if PHANTOM else existing(TABLES),
-        withdrawals=WITHDRAWALS_INPUT,
+        tables=INPUTS.tables_there,
+        withdrawals=INPUTS.withdrawals_there,
         features=FEATURES,
     output:
         fields="results/cohort/fields.parquet",
@@ -21,8 +21,8 @@ rule extract_fields:
     params:
         settings=settings(cohort=config["cohort"]),
         code=code_digest("vita.cohort.fields"),
-        tables=TABLES,
-        withdrawals=WITHDRAWALS_ARGUMENT,
+        tables=INPUTS.tables,
+        withdrawals=INPUTS.withdrawals_argument,
     message:
         "UK Biobank fields: features as listed in features.tsv"
     shell:
@@ -32,8 +32,8 @@ rule extract_fields:
 
 rule collect_diagnoses:
     input:
-        tables=TABLES if PHANTOM else existing(TABLES),
-        withdrawals=WITHDRAWALS_INPUT,
+        tables=INPUTS.tables_there,
+        withdrawals=INPUTS.withdrawals_there,
     output:
         diagnoses="results/cohort/diagnoses.parquet",
     log:
@@ -48,8 +48,8 @@ rule collect_diagnoses:
     params:
         settings=settings(cohort={"instance": config["cohort"]["instance"]}),
         code=code_digest("vita.cohort.diagnoses"),
-        tables=TABLES,
-        withdrawals=WITHDRAWALS_ARGUMENT,
+        tables=INPUTS.tables,
+        withdrawals=INPUTS.withdrawals_argument,
     message:
         "Hospital diagnoses with their dates, high blood pressure, the date of the scan"
     shell:
@@ -124,8 +124,10 @@ rule join_labels:
 
 
 # A run from scans alone has no table: exclusions and split then rest on the scans.
-FIELDS_INPUT = {"fields": "results/cohort/fields.parquet"} if TABLES else {}
-STRATA_INPUT = {"diagnoses": "results/cohort/diagnoses.parquet", "icd10": ICD10} if TABLES else {}
+FIELDS_INPUT = {"fields": "results/cohort/fields.parquet"} if INPUTS.tables else {}
+STRATA_INPUT = (
+    {"diagnoses": "results/cohort/diagnoses.parquet", "icd10": ICD10} if INPUTS.tables else {}
+)
 
 
 rule list_exclusions:
@@ -133,7 +135,7 @@ rule list_exclusions:
         **FIELDS_INPUT,
         index="results/images/index.parquet",
         shards=shards("parquet"),
-        withdrawals=WITHDRAWALS_INPUT,
+        withdrawals=INPUTS.withdrawals_there,
     output:
         exclusions="results/cohort/exclusions.parquet",
     log:
@@ -149,7 +151,7 @@ rule list_exclusions:
         settings=settings(cohort=config["cohort"], images=config["images"]),
         code=code_digest("vita.cohort.exclusions"),
         tables=options(FIELDS_INPUT),
-        withdrawals=WITHDRAWALS_ARGUMENT,
+        withdrawals=INPUTS.withdrawals_argument,
     message:
         "Exclusions: everybody who is left out, and why"
     shell:

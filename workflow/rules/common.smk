@@ -1,17 +1,31 @@
-# Paths, settings and sizes that several rules share.
+# The plan of this run, and what binds it to Snakemake: paths, wildcards, this machine. What follows from the configuration
+# alone is in src/vita/plan.
 import json
 import shlex
 from functools import cache
 
-from vita.plan.ablations import alignments, variants
-from vita.runtime.claim import VARIABLE
-from vita.config.systems import tasks_of
-from vita.runtime.digest import code_digest
 from vita import names
+from vita.names import ABLATION_TABLES, ALIGNMENT_TABLE, CONTROLS, FRAMES_TABLE, REGRESSION_TASKS
+from vita.plan import arguments
+from vita.plan.arguments import options
+from vita.plan.plan import Plan
+from vita.plan.resources import JobResources
+from vita.runtime.claim import VARIABLE
+from vita.runtime.digest import code_digest
+from vita.runtime.machine import visible_gpus
 
 # relative where the run is in the clone: rules then name the same files wherever the clone lies
 CLONE = Path() if Path.cwd().samefile(HERE) else HERE
 RESOURCES = CLONE / "workflow" / "resources"
+ENVIRONMENT = str(HERE / "envs" / "vita.yaml")
+FEATURES = str(RESOURCES / "features.tsv")
+TARGETS = str(RESOURCES / "targets.tsv")
+ICD10 = str(RESOURCES / "icd10.tsv")
+NOTHING = "(?!)"  # a wildcard's constraint that nothing meets; an empty one is met by everything
+
+PLAN = Plan.from_config(config, RESOURCES)
+INPUTS, SYSTEMS, TRAININGS, PRODUCTS = PLAN.inputs, PLAN.systems, PLAN.trainings, PLAN.products
+settings, shards = PLAN.settings, INPUTS.shards
 
 # the package runs from this clone in every environment: of conda, of a cluster's node; a job tells whose it is
 RUN = Path.cwd().resolve()
@@ -19,64 +33,82 @@ shell.prefix(
     f"export PYTHONPATH={shlex.quote(str(HERE / 'src'))} {VARIABLE}={shlex.quote(str(RUN))}; "
 )
 
-
-def settings(**blocks):
-    """Config blocks for a module's --settings, quoted for the shell; a change in them reruns the rule."""
-    return shlex.quote(json.dumps({"seed": config["seed"], **blocks}, sort_keys=True))
-
-
-def existing(paths):
-    """Those of the user's own files that are there: a dry run works without data, the module names what lacks."""
-    return [path for path in paths if Path(path).exists()]
-
-
-def options(files):
-    """Files by the name of the option that takes each, as arguments."""
-    return " ".join(f"--{name} {shlex.quote(path)}" for name, path in files.items())
-
-
-def shards(suffix):
-    return expand("results/images/shards/{shard}.{suffix}", shard=SHARDS, suffix=suffix)
+# a job on a cluster's node is no main process
+ON_CLUSTER = not workflow.is_main_process or workflow.resource_settings.nodes is not None
+DEVICES = visible_gpus()
+JOBS = JobResources(config, ON_CLUSTER, workflow.resource_settings.cores, DEVICES)
+cpus, asked, asked_by_training = JOBS.cpus, JOBS.asked, JOBS.asked_by_training
+missing_nodes = JOBS.missing_nodes
+if DEVICES and not ON_CLUSTER and workflow.global_resources.get("gpu").value is None:
+    workflow.register_resource("gpu", len(DEVICES))
 
 
 @cache
 def shard_fingerprints():
     from vita.images.buckets import fingerprints  # imports a library for headers
 
-    return fingerprints(SCANS, WITHDRAWALS, IMAGES["instance"], len(SHARDS))
+    instance = config["cohort"]["instance"]
+    return fingerprints(INPUTS.scans, INPUTS.withdrawals, instance, len(INPUTS.shard_numbers))
 
 
 def scan_files(wildcards):
     """Fingerprint of a shard's scans, or of all: a change reruns the rule. A cluster's jobs need not look again."""
-    if PHANTOM or not SCANS or not workflow.is_main_process:
+    if INPUTS.phantom or not INPUTS.scans or not workflow.is_main_process:
         return ""
     return shard_fingerprints()[int(wildcards.shard) if "shard" in wildcards.keys() else -1]
 
 
-ENVIRONMENT = str(HERE / "envs" / "vita.yaml")
-IMAGES = config["images"] | {"instance": config["cohort"]["instance"]}
-PHANTOM = config["input"]["source"] == "phantom"
-TABLES = ["results/phantom/table.csv"] if PHANTOM else config["input"]["tables"]
-SCANS = "results/phantom/scans" if PHANTOM else config["input"]["scans"]
-WITHDRAWALS = "results/phantom/withdrawals.csv" if PHANTOM else config["input"]["withdrawals"]
-WITHDRAWALS_INPUT = existing([WITHDRAWALS]) if WITHDRAWALS and not PHANTOM else WITHDRAWALS or []
-WITHDRAWALS_ARGUMENT = f"--withdrawals {shlex.quote(WITHDRAWALS)}" if WITHDRAWALS else ""
-PHENOTYPES_FROM_FIELDS = config["phenotypes"]["source"] == "fields"
-SHARDS = [f"{number:05d}" for number in range(config["images"]["shard_count"])]
-SYSTEMS = list(config["systems"])
-ALL_TASKS = sorted({task for system in SYSTEMS for task in tasks_of(config, system)})
-VARIANTS = variants(config)
-ALIGNMENTS = alignments(config)
-EXCLUDE = config["tabular"]["exclude"]
-FEATURES = str(RESOURCES / "features.tsv")
-TARGETS = str(RESOURCES / "targets.tsv")
-ICD10 = str(RESOURCES / "icd10.tsv")
+def stage1_settings(wildcards):
+    return TRAININGS.stage1(wildcards.variant)
+
+
+def stage2_settings(wildcards):
+    return TRAININGS.stage2(wildcards.variant)
+
+
+def stage3_settings(wildcards):
+    return TRAININGS.stage3(getattr(wildcards, "task", "segmentation"), wildcards.model)
+
+
+def stage1_start(wildcards):
+    return TRAININGS.stage1_start(wildcards.variant)
+
+
+def stage2_start(wildcards):
+    return TRAININGS.stage2_start(wildcards.variant)
+
+
+def stage3_start(wildcards):
+    return TRAININGS.stage3_start(getattr(wildcards, "task", "segmentation"), wildcards.model)
+
+
+def probe_start(wildcards):
+    return TRAININGS.probe_start(wildcards.model, wildcards.without)
+
+
+def weights(start):
+    return lambda wildcards: arguments.weights(start(wildcards))
+
+
+def init_argument(start):
+    return lambda wildcards: arguments.init(start(wildcards))
+
+
+def learning(blocks):
+    return lambda wildcards: TRAININGS.meaning(blocks(wildcards))
+
+
+def computing(rule, blocks):
+    """All settings of a training. What Snakemake derives from `threads` reruns nothing: where a model is trained,
+    by how many CPUs, and how often its state is kept changes nothing that it learns."""
+    machine = JOBS.row(rule)["cpus"], max(1, JOBS.gpus(rule))
+    return lambda wildcards, threads: TRAININGS.settings(blocks(wildcards), *machine)
 
 
 wildcard_constraints:
     shard=r"\d{5}",
     batch=r"\d+",
-    task="|".join(ALL_TASKS),
+    task="|".join(SYSTEMS.tasks),
     model=r"[a-z0-9_]+",
     variant=r"[a-z0-9_]+",
     without=r"|_without_[a-z0-9_]+",

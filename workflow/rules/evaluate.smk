@@ -1,6 +1,25 @@
 # Metrics on the test split: one file per task and system, compared with the baselines of the same task.
 
 
+def baseline_predictions(wildcards):
+    return expand(
+        "results/predictions/{task}/{system}.parquet",
+        task=wildcards.task,
+        system=SYSTEMS.compared(wildcards.task, wildcards.model),
+    )
+
+
+def baseline_participants(wildcards):
+    return expand(
+        "results/metrics/segmentation/{system}_participants.parquet",
+        system=SYSTEMS.compared("segmentation", wildcards.model),
+    )
+
+
+def baselines_argument(wildcards, input):
+    return f"--baselines {' '.join(input.baselines)}" if input.baselines else ""
+
+
 rule measure_regression:
     input:
         predictions="results/predictions/{task}/{model}.parquet",
@@ -13,7 +32,7 @@ rule measure_regression:
     benchmark:
         "results/benchmarks/measure_regression/{task}/{model}.tsv"
     wildcard_constraints:
-        task="|".join(REGRESSION),
+        task="|".join(REGRESSION_TASKS),
     conda:
         ENVIRONMENT
     threads: cpus("measure_regression")
@@ -43,7 +62,7 @@ rule measure_classification:
     benchmark:
         "results/benchmarks/measure_classification/{task}/{model}.tsv"
     wildcard_constraints:
-        task="|".join(CLASSIFICATION) or NOTHING,
+        task="|".join(SYSTEMS.classification) or NOTHING,
     conda:
         ENVIRONMENT
     threads: cpus("measure_classification")
@@ -73,7 +92,7 @@ rule measure_segmentation:
     benchmark:
         "results/benchmarks/measure_segmentation/{model}.tsv"
     wildcard_constraints:
-        model="|".join(SEGMENTED),
+        model="|".join(PRODUCTS.segmented),
     conda:
         ENVIRONMENT
     threads: cpus("measure_segmentation")
@@ -154,7 +173,7 @@ rule measure_mask_phenotypes:
     benchmark:
         "results/benchmarks/measure_mask_phenotypes/{model}.tsv"
     wildcard_constraints:
-        model="|".join(SEGMENTED),
+        model="|".join(PRODUCTS.segmented),
     conda:
         ENVIRONMENT
     threads: cpus("measure_mask_phenotypes")

@@ -1,7 +1,7 @@
 # Figures: each is one rule `draw_<name>` and one module, most of the same name; names.FIGURES says what it reads.
 
 
-for figure, inputs in FIGURES.items():
+for figure, inputs in PRODUCTS.figures.items():
 
     rule:
         name:
@@ -31,9 +31,12 @@ for figure, inputs in FIGURES.items():
             arguments=" ".join(
                 f"--{name} {' '.join(map(shlex.quote, paths))}" for name, paths in inputs.items()
             )
-            + FIGURE_OPTIONS.get(figure, ""),
+            + PRODUCTS.figure_options(figure),
             module=names.figure(figure).module,
-            settings=FIGURE_SETTINGS,
+            # of `evaluation`, figures read this key alone: resamples of intervals redraw nothing
+            settings=settings(
+                evaluation={"tsne_participants": config["evaluation"]["tsne_participants"]}
+            ),
             code=code_digest(names.figure(figure).module),
         message:
             f"Figure: {figure}"

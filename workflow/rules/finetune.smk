@@ -16,11 +16,17 @@ STAGE3_ARGUMENTS = (
 )
 
 
+def target_argument(wildcards):
+    name = wildcards.target.removeprefix("-")
+    targets = SYSTEMS.targets_of(wildcards.task) if name else {}
+    return f"--target {shlex.quote(targets[name])}" if name else ""
+
+
 rule train_stage3:
     input:
-        unpack(target_tables),
+        unpack(lambda wildcards: SYSTEMS.tables_of(wildcards.task)),
         **STAGE3_INPUT,
-        init=weights(initial_encoder),
+        init=weights(stage3_start),
     output:
         model="results/models/{task}/{model}{target}/model.safetensors",
         config="results/models/{task}/{model}{target}/config.json",
@@ -31,8 +37,8 @@ rule train_stage3:
     benchmark:
         "results/benchmarks/train_stage3/{task}/{model}{target}.tsv"
     wildcard_constraints:
-        task="|".join(task for task in ALL_TASKS if task != "segmentation"),
-        model="|".join(TRAINED) or NOTHING,
+        task="|".join(task for task in SYSTEMS.tasks if task != "segmentation"),
+        model="|".join(SYSTEMS.trained) or NOTHING,
         target=r"|-\w+",  # nothing: all targets at once
     conda:
         ENVIRONMENT
@@ -40,11 +46,11 @@ rule train_stage3:
     resources:
         **asked_by_training("train_stage3"),
     params:
-        meaning=learning(finetuning),
-        settings=computing("train_stage3", finetuning),
+        meaning=learning(stage3_settings),
+        settings=computing("train_stage3", stage3_settings),
         code=code_digest("vita.training.stage3"),
-        init=init_argument(initial_encoder),
-        tables=tables_argument,
+        init=init_argument(stage3_start),
+        tables=lambda wildcards: options(SYSTEMS.tables_of(wildcards.task)),
         target=target_argument,
         folder=lambda wildcards, output: str(Path(output.model).parent),
     message:
@@ -63,7 +69,7 @@ rule join_targets:
     input:
         predictions=lambda wildcards: expand(
             "results/predictions/{{task}}/{name}.parquet",
-            name=models_of(wildcards.task, wildcards.model),
+            name=SYSTEMS.models_of(wildcards.task, wildcards.model),
         ),
     output:
         predictions="results/predictions/{task}/{model}.parquet",
@@ -72,8 +78,8 @@ rule join_targets:
     benchmark:
         "results/benchmarks/join_targets/{task}/{model}.tsv"
     wildcard_constraints:
-        task="|".join(SEVERAL) or NOTHING,
-        model="|".join(INDIVIDUAL) or NOTHING,
+        task="|".join(SYSTEMS.several) or NOTHING,
+        model="|".join(SYSTEMS.individual) or NOTHING,
     conda:
         ENVIRONMENT
     threads: cpus("join_targets")
@@ -91,7 +97,7 @@ rule join_targets:
 rule train_segmentation:
     input:
         **STAGE3_INPUT,
-        init=weights(initial_encoder),
+        init=weights(stage3_start),
     output:
         model="results/models/segmentation/{model}/model.safetensors",
         config="results/models/segmentation/{model}/config.json",
@@ -103,17 +109,17 @@ rule train_segmentation:
     benchmark:
         "results/benchmarks/train_segmentation/{model}.tsv"
     wildcard_constraints:
-        model="|".join(TRAINED),
+        model="|".join(SYSTEMS.trained),
     conda:
         ENVIRONMENT
     threads: cpus("train_segmentation")
     resources:
         **asked_by_training("train_segmentation"),
     params:
-        meaning=learning(finetuning),
-        settings=computing("train_segmentation", finetuning),
+        meaning=learning(stage3_settings),
+        settings=computing("train_segmentation", stage3_settings),
         code=code_digest("vita.training.stage3"),
-        init=init_argument(initial_encoder),
+        init=init_argument(stage3_start),
         folder=lambda wildcards, output: str(Path(output.model).parent),
     message:
         "Stage III: segmentation with {wildcards.model}"
@@ -125,15 +131,15 @@ rule train_segmentation:
 
 rule record_decisions:
     input:
-        configs=applied_models("config.json"),
-        predictions=[
-            f"results/predictions/{task}/vita.parquet" for task in tasks_of(config, "vita")
-        ],
+        configs=expand("results/models/{task}/vita/config.json", task=SYSTEMS.tasks_of("vita")),
+        predictions=expand("results/predictions/{task}/vita.parquet", task=SYSTEMS.tasks_of("vita")),
         shards=shards("parquet"),
         voxels=shards("npz"),
         split="results/cohort/split.parquet",
         embedder=(
-            [] if imported("stage3", "vita") else "results/models/stage2/vita/model.safetensors"
+            []
+            if TRAININGS.imported("stage3", "vita")
+            else "results/models/stage2/vita/model.safetensors"
         ),
         targets=TARGETS,
     output:

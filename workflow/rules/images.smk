@@ -7,9 +7,9 @@
 SCANS_INPUT = (
     {
         "scans": expand("results/phantom/batches/{batch}.parquet", batch=PHANTOM_BATCHES),
-        "withdrawals": WITHDRAWALS_INPUT,
+        "withdrawals": INPUTS.withdrawals_there,
     }
-    if PHANTOM
+    if INPUTS.phantom
     else {}
 )
 
@@ -31,10 +31,10 @@ rule index_scans:
     resources:
         **asked("index_scans"),
     params:
-        settings=settings(images=IMAGES),
+        settings=settings(images=INPUTS.images),
         code=code_digest("vita.images.index"),
-        scans=SCANS,
-        withdrawals=WITHDRAWALS_ARGUMENT,
+        scans=INPUTS.scans,
+        withdrawals=INPUTS.withdrawals_argument,
         files=scan_files,
     message:
         "Index: every scan found, its geometry, and whether it can be used"
@@ -59,12 +59,12 @@ rule build_shard:
     resources:
         **asked("build_shard"),
     params:
-        settings=settings(images=IMAGES),
+        settings=settings(images=INPUTS.images),
         code=code_digest("vita.images.build_shard"),
-        shards=len(SHARDS),
+        shards=len(INPUTS.shard_numbers),
         number=lambda wildcards: int(wildcards.shard),
-        scans=SCANS,
-        withdrawals=WITHDRAWALS_ARGUMENT,
+        scans=INPUTS.scans,
+        withdrawals=INPUTS.withdrawals_argument,
         files=scan_files,
     message:
         "Shard {wildcards.shard}: crop, slices, intensities, volume curves"
@@ -77,7 +77,9 @@ rule build_shard:
 rule measure_phenotypes:
     input:
         shards=shards("parquet"),
-        fields="results/cohort/fields.parquet" if PHENOTYPES_FROM_FIELDS else [],
+        fields=(
+            "results/cohort/fields.parquet" if config["phenotypes"]["source"] == "fields" else []
+        ),
     output:
         phenotypes="results/images/phenotypes.parquet",
         curves="results/images/curves.parquet",

@@ -26,8 +26,13 @@ NNUNET_LENGTHS = {
     "nnunet": {key: NNUNET[key] for key in ("epochs", "iterations", "val_iterations")}
 }
 # frames of the segmentations that nnU-Net is compared with
-SEGMENTER = training_blocks(config, stage_settings(config, "segmentation", "vita"))["model"]
+SEGMENTER = TRAININGS.stage3("segmentation", "vita")["model"]
 NNUNET_IMAGES = {"model": {key: SEGMENTER[key] for key in ("frames", "sampling")}}
+
+
+def nnunet_python(wildcards, threads):
+    """Python of nnU-Net's environment; like all that Snakemake derives from `threads`, it reruns nothing."""
+    return f"{NNUNET_PLACE}/bin/python"
 
 
 localrules:

@@ -39,8 +39,8 @@ rule train_stage2:
     input:
         shards=shards("npz"),
         split="results/cohort/split.parquet",
-        encoded=lambda wildcards: f"{encoded_table(wildcards)}/encoded.parquet",
-        encoder=lambda wildcards: f"{encoded_table(wildcards)}/encoder.json",
+        encoded=lambda wildcards: f"{TRAININGS.encoded(wildcards.variant)}/encoded.parquet",
+        encoder=lambda wildcards: f"{TRAININGS.encoded(wildcards.variant)}/encoder.json",
         init=weights(stage2_start),
     output:
         model="results/models/stage2/{variant}/model.safetensors",

@@ -3,8 +3,8 @@
 
 rule release:
     input:
-        products=shared_products(),
-        tables=[path for path in reported() if path.endswith(".parquet")],
+        products=PRODUCTS.shared(),
+        tables=[path for path in PRODUCTS.reported() if path.endswith(".parquet")],
         config="results/config.json",
         audit="results/audit.txt",
     output:

@@ -89,7 +89,7 @@ rule record_config:
 
 rule report:
     input:
-        products=reported(),
+        products=PRODUCTS.reported(),
         captions="results/captions.rst",
         config="results/config.json",
     output:
@@ -115,7 +115,7 @@ rule report:
 # our own page, beside Snakemake's report
 rule write_page:
     input:
-        products=reported(),
+        products=PRODUCTS.reported(),
         captions="results/captions.rst",
         config="results/config.json",
         texts=[str(path) for path in sorted((CLONE / "workflow" / "report").glob("*.rst"))],
@@ -147,7 +147,7 @@ rule write_page:
 rule audit:
     input:
         html=["results/report.html", "results/index.html"],
-        products=shared_products(),
+        products=PRODUCTS.shared(),
         ids=["results/images/index.parquet", *FIELDS_INPUT.values()],
     output:
         "results/audit.txt",

@@ -3,7 +3,7 @@
 
 rule make_table:
     input:
-        metrics=lambda wildcards: table_metrics(wildcards.table),
+        metrics=lambda wildcards: PRODUCTS.table_metrics(wildcards.table),
         targets=TARGETS,
         paper=expand(
             str(RESOURCES / "paper" / "{file}"),
@@ -37,7 +37,7 @@ rule make_table:
     benchmark:
         "results/benchmarks/make_table/{table}.tsv"
     wildcard_constraints:
-        table="|".join(TABLE_NAMES),
+        table="|".join(PRODUCTS.tables),
     conda:
         ENVIRONMENT
     threads: cpus("make_table")
@@ -45,7 +45,7 @@ rule make_table:
         **asked("make_table"),
     params:
         settings=settings(evaluation=config["evaluation"]),
-        individual=" ".join(INDIVIDUAL),
+        individual=" ".join(SYSTEMS.individual),
         code=code_digest("vita.report.tables"),
         paper=lambda wildcards, input: str(Path(input.paper[0]).parent),
     message:

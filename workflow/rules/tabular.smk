@@ -20,7 +20,7 @@ rule encode_table:
     resources:
         **asked("encode_table"),
     params:
-        settings=encoding,
+        settings=lambda wildcards: TRAININGS.encoding(wildcards.without),
         code=code_digest("vita.tabular.encoder"),
     message:
         "Table: z-scores, classes and imputation from the training split"

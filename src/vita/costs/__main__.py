@@ -11,8 +11,7 @@ nnU-Net is not counted, since it plans its own size. Trainings that stop early c
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from vita.config.reading import read_config
 from vita.runtime import cli
 from vita.runtime.errors import UserError
 
@@ -32,7 +31,7 @@ def read_configs(paths: list[Path]) -> dict[str, Any]:
     for path in paths:
         if not path.is_file():
             raise UserError(f"no configuration at {path}; name those of the run by --config, config.yaml first")
-        update_config(merged, yaml.safe_load(path.read_text(encoding="utf-8")))
+        update_config(merged, read_config(path))
     return merged
 
 

@@ -55,10 +55,7 @@ def cost_lines(config: dict[str, Any], participants: int, unit: UnitCosts, resou
 def _training_lines(config: dict[str, Any], participants: int, unit: UnitCosts, resources: Path) -> Iterator[Line]:
     """A line per kind of training, and one of the passes over trained encoders."""
     sizes = split_sizes(config, participants)
-    plan = [
-        (training, operations(training, resources / "features.tsv"))
-        for training in trainings(config, resources / "targets.tsv")
-    ]
+    plan = [(training, operations(training, resources / "features.tsv")) for training in trainings(config, resources)]
     rate = unit.cpu_flop_per_core_s * _HOUR_S
     for step in dict.fromkeys(training.step for training, _ in plan):
         own = [(training, cost) for training, cost in plan if training.step == step]
@@ -80,9 +77,10 @@ def _passes(
     config: dict[str, Any], participants: int, sizes: dict[str, int], plan: list[tuple[Training, Operations]]
 ) -> tuple[float, float]:
     """Operations, and GB of vectors: everybody's sections of the cycle embedded, val and test reconstructed."""
-    training, cost = next(each for each in plan if each[0].kind == "stage2")
-    vectors = participants * (config["images"]["frames"] // training.model["frames"])
     judged = sizes["val"] + sizes["test"]
-    flop = vectors * cost.validation_flop
-    flop += sum(judged * cost.validation_flop for training, cost in plan if training.kind == "stage1")
-    return flop, vectors * training.model["width"] * _FLOAT_BYTES / 1e9
+    flop = sum(judged * cost.validation_flop for training, cost in plan if training.kind == "stage1")
+    # the first Stage II is the one that embeds; of scans alone there is none
+    for training, cost in [each for each in plan if each[0].kind == "stage2"][:1]:
+        vectors = participants * (config["images"]["frames"] // training.model["frames"])
+        return flop + vectors * cost.validation_flop, vectors * training.model["width"] * _FLOAT_BYTES / 1e9
+    return flop, 0.0

@@ -1,15 +1,11 @@
-"""The models that a configuration trains, with their settings and how many participants each learns from."""
+"""The models that a run trains, grouped by what they cost, and how many participants they learn from."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vita.config.systems import stage_settings, tasks_of, training_blocks
-from vita.plan.ablations import alignments, pretrained, seen, variants
-from vita.tabular.leakage import suffix
-from vita.tabular.targets import read_targets
-from vita.training.stage3 import MODELS
+from vita.plan.plan import Plan
+from vita.plan.trainings import Model
 
 
 @dataclass(frozen=True)
@@ -32,48 +28,34 @@ class Training:
     stage: dict[str, Any]
 
 
-def trainings(config: dict[str, Any], targets: Path) -> list[Training]:
-    """Everything that a run trains, but for nnU-Net, whose plan is its own.
+def trainings(config: dict[str, Any], resources: Path) -> list[Training]:
+    """Everything that a run trains, system by system, but for nnU-Net, whose plan is its own.
 
     Args:
         config: a whole configuration.
-        targets: targets.tsv.
+        resources: folder of targets.tsv and features.tsv.
     """
-    return [*_stage1(config), *_stage2(config), *_stage3(config, targets)]
+    plan = Plan.from_config(config, resources)
+    order = ["", *plan.systems.names]
+    found: list[Training] = []
+    for model in sorted(plan.trainings.models, key=lambda model: order.index(model.system)):
+        if model.kind == "nnunet":
+            continue
+        own = _training(model)
+        if found and replace(found[-1], models=1) == own:
+            own = replace(own, models=found.pop().models + 1)
+        found.append(own)
+    return found
 
 
-def _stage1(config: dict[str, Any]) -> Iterator[Training]:
-    for variant in variants(config).values():
-        blocks = training_blocks(config, config["stage1"] | variant.stage)
-        yield Training("Stage I", "stage1", 1, 0, blocks["model"] | variant.model, blocks["stage"])
-
-
-def _stage2(config: dict[str, Any]) -> Iterator[Training]:
-    own = variants(config)
-    names = {pretrained(None): pretrained(None)}
-    for name, system in config["systems"].items():
-        if system.get("init") == "stage2":
-            start = pretrained(system.get("view"))
-            names |= {start + suffix(config["tabular"]["exclude"], task): start for task in tasks_of(config, name)}
-    changes = [(own[start].model, {}) for start in names.values()]
-    changes += [({}, variant.stage) for name, variant in alignments(config).items() if name != pretrained(None)]
-    for model, stage in changes:
-        blocks = training_blocks(config, config["stage2"] | stage)
-        yield Training("Stage II", "stage2", 1, 0, blocks["model"] | model, blocks["stage"])
-
-
-def _stage3(config: dict[str, Any], targets: Path) -> Iterator[Training]:
-    for name, system in config["systems"].items():
-        for task in tasks_of(config, name) if name in MODELS else []:
-            blocks = training_blocks(config, stage_settings(config, task, name))
-            model = blocks["model"] | seen(system.get("view"))
-            if task == "segmentation":
-                yield Training(f"Segmentation, {name}", "segmenter", 1, 0, model, blocks["stage"])
-                continue
-            count = len(read_targets(targets, task))
-            models, outputs = (count, 1) if system.get("individual") else (1, count)
-            kind = "resnet50" if name == "resnet50" else "predictor"
-            yield Training(f"Stage III, {name}", kind, models, outputs, model, blocks["stage"])
+def _training(model: Model) -> Training:
+    step, kind = {
+        "stage1": ("Stage I", "stage1"),
+        "stage2": ("Stage II", "stage2"),
+        "stage3": (f"Stage III, {model.system}", "resnet50" if model.system == "resnet50" else "predictor"),
+        "segmentation": (f"Segmentation, {model.system}", "segmenter"),
+    }[model.kind]
+    return Training(step, kind, 1, model.outputs, model.blocks["model"], model.blocks["stage"])
 
 
 def split_sizes(config: dict[str, Any], participants: int) -> dict[str, int]:

@@ -16,8 +16,8 @@ class ImageSettings:
     UK Biobank's zips; `write_nifti` is a folder that zips are also written to as NIfTI.
     """
 
-    frames: int = 50
-    size: int = 128
+    frames: int = 20
+    size: int = 48
     sa_slices: int = SA_PLANES
     crop: str = "center"
     slices: str = "even"

@@ -13,11 +13,13 @@ SAMPLINGS: tuple[Sampling, ...] = ("cycle", "ends")
 LONG_AXIS, SHORT_AXIS = 0, 1
 # 2ch, 3ch, 4ch, then six short-axis slices from base to apex: the order of planes everywhere in this project.
 WHOLE_HEART = (LONG_AXIS,) * 3 + (SHORT_AXIS,) * 6
+# not keys of the configuration: of ablations, of published weights, of experiments from Python
+NOT_CONFIGURED = {"decoder_heads", "dropout", "view_of_plane"}
 
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """Sizes of every network; the defaults train on two CPU cores.
+    """Sizes of every network; the defaults are those of the configuration, and train on two CPU cores.
 
     The paper's run (Section 4.2, Appendix B): size 128, patch (5, 8, 8), width 1025, heads 5, depth 6,
     decoder_depth 2, tabular_depth 2, projection 128, head_width 256, segmenter_hidden 576.
@@ -38,14 +40,14 @@ class ModelSettings:
 
     frames: int = 5
     sampling: Sampling = "cycle"
-    size: int = 64
-    patch: tuple[int, int, int] = (5, 16, 16)
+    size: int = 48
+    patch: tuple[int, int, int] = (5, 12, 12)
     width: int = 105
     heads: int = 5
-    depth: int = 4
+    depth: int = 3
     decoder_depth: int = 1
     decoder_heads: int = 0
-    tabular_depth: int = 2
+    tabular_depth: int = 1
     projection: int = 64
     head_width: int = 256
     segmenter_hidden: int = 288

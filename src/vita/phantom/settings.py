@@ -18,8 +18,8 @@ class PhantomSettings:
         sa_slices, sa_spacing_mm: the short-axis stack; the spacing includes the gap.
     """
 
-    seed: int = 2025
-    participants: int = 800
+    seed: int = 2026
+    participants: int = 880
     rows: int = 72
     columns: int = 80
     pixel_mm: float = 3.6
@@ -31,18 +31,22 @@ class PhantomSettings:
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> "PhantomSettings":
-        """Read `{"seed": ..., "phantom": {...}}`; keys that are not there keep their defaults.
+        """Read `{"seed": ..., "phantom": {...}}`.
 
         Raises:
-            UserError: a value is not of its type or below its least value; names the config key.
+            UserError: a key is missing, or its value is not of its type or below its least; names the config key.
         """
-        block = dict(settings.get("phantom", {}))
-        matrix = block.pop("matrix", (cls.rows, cls.columns))
+        block = {"seed": settings.get("seed"), **settings.get("phantom", {})}
+        counts = {"participants": 1, "frames": 2, "sa_slices": 1, "broken_scans": 0, "withdrawn": 0}
+        needed = ("matrix", *counts, "pixel_mm", "sa_spacing_mm")
+        for key in needed:
+            if key not in block:
+                raise UserError(f"--settings has no 'phantom.{key}'; give the whole block as in config.yaml")
+        matrix = block["matrix"]
         if not isinstance(matrix, list | tuple) or len(matrix) != 2:
             raise UserError(f"config: 'phantom.matrix' is {matrix!r}; give [rows, columns]")
-        values: dict[str, Any] = {"seed": settings.get("seed", cls.seed), "rows": matrix[0], "columns": matrix[1]}
-        counts = {"participants": 1, "frames": 2, "sa_slices": 1, "broken_scans": 0, "withdrawn": 0}
-        values |= {key: block.get(key, getattr(cls, key)) for key in (*counts, "pixel_mm", "sa_spacing_mm")}
+        values: dict[str, Any] = {"seed": block["seed"], "rows": matrix[0], "columns": matrix[1]}
+        values |= {key: block[key] for key in needed[1:]}
         least = {"seed": 0, "rows": 8, "columns": 8} | counts
         for key, lowest in least.items():
             name = "seed" if key == "seed" else f"phantom.{'matrix' if key in ('rows', 'columns') else key}"

@@ -1,1 +1,1 @@
-"""What a run makes from what: variants, checks across the configuration, digests of code."""
+"""What a run makes from what: inputs, systems, trainings, products and resources, all from the configuration."""

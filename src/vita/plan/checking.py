@@ -1,29 +1,37 @@
 """The configuration: checked against its schema, with errors that name the key and what it may be."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from vita.cohort.icd10 import expand_all
+from vita.config.coercing import coerced
 from vita.config.mistakes import describe
+from vita.config.reading import read_config
 from vita.config.schema import load_schema
 from vita.config.systems import NAMED_VIEWS
 from vita.runtime.errors import UserError
 
 
-def check(config: dict[str, Any], schema_path: Path) -> None:
+def check(config: dict[str, Any], schema_path: Path, files: Iterable[str | Path] = ()) -> None:
     """Check a merged configuration against the schema and the rules that a schema cannot state.
 
     Args:
-        config: what Snakemake has merged from config.yaml, presets and `--config`.
+        config: what Snakemake has merged from config.yaml, presets and `--config`; a value whose meaning is certain
+            gets the type that the schema wants, in place.
         schema_path: workflow/schemas/config.schema.yaml.
+        files: the user's configurations, which may hold what merging loses, such as a key that is there twice.
 
     Raises:
-        UserError: an unknown key, a value out of range, or blocks that contradict each other.
+        UserError: a mistake in a file, an unknown key, a value out of range, or blocks that contradict each other.
     """
     from jsonschema import Draft202012Validator
 
+    for path in files:
+        read_config(Path(path))
     schema = load_schema(schema_path)
+    config.update(coerced(config, schema))
     errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda e: list(map(str, e.absolute_path)))
     if errors:
         raise UserError(f"config: {describe(errors[0], schema)}")

@@ -4,11 +4,18 @@ Snakemake does not see that a rule's module has changed, since rules run `python
 carries the digest of its module, and of every `vita` module that it imports, in its params. What `meaning` leaves out
 of a module does not count, nor do the modules of `vita.runtime` (command lines, locks, disks, devices), on which no
 result depends, nor modules that say of themselves, in a line of their own, `# digest: shows only`.
+
+What is read of a file is kept beside Python's compiled modules, in `__pycache__`, so that a plan parses only what has
+changed since the last one.
 """
 
 import ast
+import contextlib
 import hashlib
+import json
+import os
 import re
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -63,8 +70,21 @@ class _Code:
 
 @cache
 def _read(module: str) -> _Code:
-    """Parse a module, once: a plan needs the digests of some forty modules, which import each other."""
-    text = _path(module).read_text(encoding="utf-8")
+    """What a module says, parsed once: a plan needs the digests of some sixty modules, which import each other."""
+    path = _path(module)
+    source = path.read_bytes()
+    # another way of reading, or another Python's syntax tree, reads anew
+    key = hashlib.sha256(_own_code() + source).hexdigest()
+    kept = path.parent / "__pycache__" / f"{path.stem}.{sys.implementation.cache_tag}.meaning.json"
+    found = _kept(kept, key)
+    if found is None:
+        found = _parse(source.decode())
+        _keep(kept, {"key": key, "imports": found[0], "meaning": found[1]})
+    return _Code(frozenset(name for name in found[0] if _counts(name)), found[1])
+
+
+def _parse(text: str) -> tuple[list[str], str]:
+    """All that a module imports, sorted, and its meaning."""
     names: set[str] = set()
     tree = ast.parse(text)
     for node in ast.walk(tree):
@@ -73,8 +93,32 @@ def _read(module: str) -> _Code:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    own = frozenset(name for name in names if _counts(name))
-    return _Code(own, "" if _SHOWS_ONLY.search(text) else meaning(tree))
+    own = sorted(name for name in names if name.split(".")[0] == "vita")
+    return own, "" if _SHOWS_ONLY.search(text) else meaning(tree)
+
+
+@cache
+def _own_code() -> bytes:
+    folder = Path(__file__).parent
+    return b"".join((folder / name).read_bytes() for name in ("digest.py", "meaning.py"))
+
+
+def _kept(path: Path, key: str) -> tuple[list[str], str] | None:
+    """What an earlier plan read of the same source; None where there is nothing, or something damaged."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return (found["imports"], found["meaning"]) if found["key"] == key else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _keep(path: Path, found: dict[str, object]) -> None:
+    """Keep what was read; a folder that may not be written, or a full disk, costs only time."""
+    part = path.with_name(f"{path.name}.{os.getpid()}")
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(exist_ok=True)
+        part.write_text(json.dumps(found), encoding="utf-8")
+        part.replace(path)
 
 
 def _counts(name: str) -> bool:

@@ -1,11 +1,11 @@
 """A module's syntax tree without what changes no result: words, annotations, and the names of local variables."""
 
 import ast
-from typing import TypeVar
 
 _SPEAKERS = {"log", "LOG", "logging", "warnings"}  # what is called on these is shown to people, and to nobody else
 _WORDS = {"help", "description", "epilog", "metavar"}  # arguments that are shown to people
-_Function = TypeVar("_Function", ast.FunctionDef, ast.AsyncFunctionDef)
+_LEAVES = {"ctx", "op", "ops", "type_ignores"}  # fields without anything below them
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def meaning(tree: ast.Module) -> str:
@@ -15,58 +15,85 @@ def meaning(tree: ast.Module) -> str:
     not which one is raised), the message of an assertion, help texts of command lines, annotations of parameters and
     results, and how local variables are called. Every other string counts: it may be a column, a mode or a key.
     """
-    tree.body = _without_docstring(tree.body)
-    return ast.dump(_Plain().visit(tree))
+    waiting: list[ast.AST] = [tree]
+    for node in waiting:
+        if isinstance(node, _Function):
+            _rename_locals(node)
+        else:
+            waiting.extend(_take_out_words(node))
+    return _text(tree)
 
 
-class _Plain(ast.NodeTransformer):
-    """Takes out words; renames local variables in the order in which they appear."""
+def _rename_locals(function: _Function) -> None:
+    """Take out the words of a function, and number its variables and those of its closures, in order of appearance.
 
-    def __init__(self) -> None:
-        self._in_function = False
+    Not parameters, names of the module, or what a class within the function assigns: these are known elsewhere.
+    """
+    assigned: dict[str, None] = {}
+    taken: set[str] = set()
+    used: list[ast.Name] = []
+    classes: list[ast.ClassDef] = []
+    waiting: list[ast.AST] = [function]
+    for node in waiting:
+        waiting.extend(_take_out_words(node))
+        if isinstance(node, ast.Name):
+            used.append(node)
+            if isinstance(node.ctx, ast.Store):
+                assigned[node.id] = None
+        elif isinstance(node, ast.arg):
+            taken.add(node.arg)
+        elif isinstance(node, ast.Global | ast.Nonlocal):
+            taken.update(node.names)
+        elif isinstance(node, ast.ClassDef):
+            classes.append(node)
+    taken.update(part.id for node in classes for part in ast.walk(node) if isinstance(part, ast.Name))
+    names = {name: f"local {place}" for place, name in enumerate(name for name in assigned if name not in taken)}
+    for name in used:
+        name.id = names.get(name.id, name.id)
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+
+def _take_out_words(node: ast.AST) -> list[ast.AST]:
+    """Take out the words of a node itself; the nodes that are left below it, in their order."""
+    if isinstance(node, ast.Module | ast.ClassDef):
         node.body = _without_docstring(node.body)
-        return self.generic_visit(node)
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        return self._function(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
-        return self._function(node)
-
-    def _function(self, node: _Function) -> _Function:
-        """Take out the words of a function; the outermost one renames its variables and those of its closures alike."""
+    elif isinstance(node, _Function):
         node.body, node.returns = _without_docstring(node.body), None
-        outermost, self._in_function = not self._in_function, True
-        self.generic_visit(node)
-        if outermost:
-            self._in_function = False
-            names = {name: f"local {place}" for place, name in enumerate(_locals(node))}
-            for part in ast.walk(node):
-                if isinstance(part, ast.Name) and part.id in names:
-                    part.id = names[part.id]
-        return node
-
-    def visit_arg(self, node: ast.arg) -> ast.AST:
+    elif isinstance(node, ast.arg):
         node.annotation = None
-        return node
-
-    def visit_Expr(self, node: ast.Expr) -> ast.AST:
-        return ast.Pass() if _speaks(node.value) else self.generic_visit(node)
-
-    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+    elif isinstance(node, ast.Raise):
         if isinstance(node.exc, ast.Call):
             node.exc = node.exc.func
-        return self.generic_visit(node)
-
-    def visit_Assert(self, node: ast.Assert) -> ast.AST:
+    elif isinstance(node, ast.Assert):
         node.msg = None
-        return self.generic_visit(node)
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
+    elif isinstance(node, ast.Call):
         node.keywords = [each for each in node.keywords if each.arg not in _WORDS]
-        return self.generic_visit(node)
+    below: list[ast.AST] = []
+    for name in node._fields:
+        value = None if name in _LEAVES else getattr(node, name, None)
+        if isinstance(value, list):
+            value[:] = [ast.Pass() if isinstance(each, ast.Expr) and _speaks(each.value) else each for each in value]
+            below += [each for each in value if isinstance(each, ast.AST)]
+        elif isinstance(value, ast.AST):
+            below.append(value)
+    return below
+
+
+def _text(node: object) -> str:
+    """The same as `ast.dump` of Python 3.11 writes, in half its time."""
+    if isinstance(node, ast.Name):
+        return f"Name(id={node.id!r}, ctx={type(node.ctx).__name__}())"
+    if isinstance(node, ast.AST):
+        kind = type(node)
+        values = [(name, getattr(node, name, None)) for name in kind._fields]
+        shown = [
+            f"{name}={_text(value)}"
+            for name, value in values
+            if value is not None or getattr(kind, name, ...) is not None
+        ]
+        return f"{kind.__name__}({', '.join(shown)})"
+    if isinstance(node, list):
+        return f"[{', '.join(map(_text, node))}]"
+    return repr(node)
 
 
 def _speaks(node: ast.expr) -> bool:
@@ -80,25 +107,6 @@ def _speaks(node: ast.expr) -> bool:
         and isinstance(node.func.value, ast.Name)
         and node.func.value.id in _SPEAKERS
     )
-
-
-def _locals(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
-    """Variables that are assigned within a function or its closures, each once.
-
-    Not parameters, names of the module, or what a class within the function assigns: these are known elsewhere.
-    """
-    assigned: dict[str, None] = {}
-    taken: set[str] = set()
-    for node in ast.walk(function):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            assigned[node.id] = None
-        elif isinstance(node, ast.arg):
-            taken.add(node.arg)
-        elif isinstance(node, ast.Global | ast.Nonlocal):
-            taken.update(node.names)
-        elif isinstance(node, ast.ClassDef):
-            taken.update(part.id for part in ast.walk(node) if isinstance(part, ast.Name))
-    return [name for name in assigned if name not in taken]
 
 
 def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:

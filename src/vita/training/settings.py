@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeVar
 
+from vita.models.settings import NOT_CONFIGURED, ModelSettings
 from vita.runtime.errors import UserError
 
 T = TypeVar("T", "TrainingSettings", "StageSettings")
@@ -36,7 +37,7 @@ class TrainingSettings:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["32", "bf16", "fp16"] = "32"
     workers: int = 0
-    checkpoint_steps: int = 200
+    checkpoint_steps: int = 100
     cache_mb: int = 1500
     devices: int = 1
     nodes: int = 1
@@ -119,6 +120,7 @@ _CHOICES: Choices = {
     "stage.imbalance": ("weights", "focal", "sampling", "none"),
     "stage.loss": ("", "masked", "all", "mse", "l1", "huber", "dice_ce", "dice"),
 }
+_OF_MACHINE = {"threads", "devices"}  # of a job, not of the configuration
 _AT_LEAST_ONE = ("threads", "checkpoint_steps", "devices", "nodes", "epochs", "batch")
 
 
@@ -131,7 +133,9 @@ def read_settings(blocks: Mapping[str, Any]) -> Settings:
     for name in ("model", "stage"):
         if name not in blocks:
             raise UserError(f"--settings has no block '{name}'; give it as in config.yaml")
-    training = _block(TrainingSettings, "training", blocks.get("training", {}))
+    _check_complete("model", blocks["model"], ModelSettings, NOT_CONFIGURED)
+    _check_complete("training", blocks.get("training", {}), TrainingSettings, _OF_MACHINE)
+    training = _block(TrainingSettings, "training", blocks["training"])
     renamed = {("lam" if key == "lambda" else key): value for key, value in blocks["stage"].items()}
     stage = _block(StageSettings, "stage", renamed)
     processes = training.devices * training.nodes
@@ -141,6 +145,13 @@ def read_settings(blocks: Mapping[str, Any]) -> Settings:
             f"{training.devices} 'gpus' of 'resources.rules' on {training.nodes} 'training.nodes'; change one of them"
         )
     return Settings(int(blocks.get("seed", 0)), blocks["model"], training, stage)
+
+
+def _check_complete(name: str, block: Mapping[str, Any], kind: type[Any], optional: set[str]) -> None:
+    """A key that is missing would silently be another model, or another training."""
+    for entry in fields(kind):
+        if entry.name not in block and entry.name not in optional:
+            raise UserError(f"--settings has no '{name}.{entry.name}'; give the whole block as in config.yaml")
 
 
 def _block(kind: type[T], name: str, block: Mapping[str, Any]) -> T:

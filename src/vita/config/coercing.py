@@ -1,0 +1,58 @@
+"""Values whose meaning is certain, in the type that the schema wants.
+
+YAML reads `1e-4` as text and `32` as a number, and Snakemake's --config makes text of every number inside a block.
+"""
+
+import re
+from typing import Any
+
+from vita.config.schema import ANY, children
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_WHOLE = re.compile(r"[+-]?\d+")
+_WORDS = {"true": True, "false": False}
+
+
+def coerced(value: Any, schema: dict[str, Any]) -> Any:
+    """The same value, with text in place of numbers, numbers in place of text and so on put right at any depth.
+
+    Args:
+        value: of a key, or a whole configuration.
+        schema: its part of the schema, references filled in.
+
+    Returns:
+        A value equal to `value` wherever that is allowed as it is, or means nothing that is.
+    """
+    if isinstance(value, dict):
+        known = children(schema)
+        return {key: coerced(each, known.get(key, known.get(ANY, {}))) for key, each in value.items()}
+    if isinstance(value, list):
+        return [coerced(each, schema.get("items", {})) for each in value]
+    choices = [schema["const"]] if "const" in schema else schema.get("enum")
+    if choices is not None:
+        return _chosen(value, choices)
+    types = schema.get("type", [])
+    return _typed(value, {types} if isinstance(types, str) else set(types))
+
+
+def _chosen(value: Any, choices: list[Any]) -> Any:
+    """The choice that is written like the value, if the value itself is none of them."""
+    if isinstance(value, bool) or value in choices:
+        return value
+    written = [choice for choice in choices if ("null" if choice is None else str(choice)) == str(value)]
+    return written[0] if written else value
+
+
+def _typed(value: Any, types: set[str]) -> Any:
+    """A text as the number, truth value or null that it spells, where no text is allowed."""
+    if not isinstance(value, str) or "string" in types:
+        return value
+    if "null" in types and value == "null":
+        return None
+    if "boolean" in types:
+        return _WORDS.get(value.lower(), value)
+    if types & {"integer", "number"} and _WHOLE.fullmatch(value):
+        return int(value)
+    if "number" in types and _NUMBER.fullmatch(value):
+        return float(value)
+    return value

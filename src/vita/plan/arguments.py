@@ -1,0 +1,31 @@
+"""Arguments of rules' commands, quoted for the shell."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+
+def settings(seed: int, **blocks: Any) -> str:
+    """Config blocks, and the seed, for a module's --settings; a change in them reruns the rule."""
+    return shlex.quote(json.dumps({"seed": seed, **blocks}, sort_keys=True))
+
+
+def options(files: Mapping[str, str]) -> str:
+    """Files by the name of the option that takes each."""
+    return " ".join(f"--{name} {shlex.quote(path)}" for name, path in files.items())
+
+
+def init(folder: str | None) -> str:
+    """The folder of weights that a training starts from; nothing for training from scratch."""
+    return f"--init {shlex.quote(folder)}" if folder else ""
+
+
+def weights(folder: str | None) -> str | list[str]:
+    """The weights file of that folder, as an input of a rule."""
+    return f"{folder}/model.safetensors" if folder else []
+
+
+def titled(titles: Mapping[str, str]) -> str:
+    """Names with their titles or rows, as `name=title`."""
+    return " ".join(shlex.quote(f"{name}={title}") for name, title in titles.items())

@@ -1,0 +1,69 @@
+"""What a run starts from: the user's table, scans and withdrawals, or the phantom cohort's; and the shards of scans."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Inputs of a configuration."""
+
+    config: dict[str, Any]
+
+    @property
+    def phantom(self) -> bool:
+        """Whether the cohort is made up."""
+        return bool(self.config["input"]["source"] == "phantom")
+
+    @property
+    def tables(self) -> list[str]:
+        """UK Biobank's tables; none for a run from scans alone."""
+        return ["results/phantom/table.csv"] if self.phantom else list(self.config["input"]["tables"])
+
+    @property
+    def scans(self) -> str:
+        """Folder of the scans."""
+        return "results/phantom/scans" if self.phantom else self.config["input"]["scans"]
+
+    @property
+    def withdrawals(self) -> str | None:
+        """The list of participants who withdrew."""
+        return "results/phantom/withdrawals.csv" if self.phantom else self.config["input"]["withdrawals"]
+
+    @property
+    def tables_there(self) -> list[str]:
+        """The tables as a rule's input."""
+        return self.tables if self.phantom else existing(self.tables)
+
+    @property
+    def withdrawals_there(self) -> str | list[str]:
+        """The list of withdrawals as a rule's input."""
+        if self.withdrawals and not self.phantom:
+            return existing([self.withdrawals])
+        return self.withdrawals or []
+
+    @property
+    def withdrawals_argument(self) -> str:
+        """The list of withdrawals as an argument."""
+        return f"--withdrawals {shlex.quote(self.withdrawals)}" if self.withdrawals else ""
+
+    @property
+    def images(self) -> dict[str, Any]:
+        """Settings of the rules that read scans."""
+        return {**self.config["images"], "instance": self.config["cohort"]["instance"]}
+
+    @property
+    def shard_numbers(self) -> list[str]:
+        """Shards as their files are named."""
+        return [f"{number:05d}" for number in range(self.config["images"]["shard_count"])]
+
+    def shards(self, suffix: str) -> list[str]:
+        """Files of all shards: `npz` for voxels, `parquet` for tables."""
+        return [f"results/images/shards/{number}.{suffix}" for number in self.shard_numbers]
+
+
+def existing(paths: list[str]) -> list[str]:
+    """Those of the user's own files that are there: a dry run works without data, the module names what is missing."""
+    return [path for path in paths if Path(path).exists()]

@@ -1,0 +1,118 @@
+"""Which system is run for which task, what its models predict, and what it is compared with."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from vita.config.systems import NAMED_VIEWS, tasks_of
+from vita.names import CONTROLS, PROBES, REGRESSION_TASKS
+from vita.tabular.targets import read_sources, read_targets
+from vita.training.stage3 import MODELS
+
+
+@dataclass(frozen=True, eq=False)
+class Systems:
+    """Systems and tasks of a configuration.
+
+    Attributes:
+        config: the whole configuration.
+        targets: targets.tsv.
+    """
+
+    config: dict[str, Any]
+    targets: Path
+    _targets: dict[str, dict[str, str]] = field(default_factory=dict, init=False, repr=False)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Systems in the order of the config."""
+        return list(self.config["systems"])
+
+    @cached_property
+    def tasks(self) -> list[str]:
+        """Tasks that some system is run for, sorted."""
+        return sorted({task for system in self.names for task in self.tasks_of(system)})
+
+    @cached_property
+    def classification(self) -> list[str]:
+        """Those of the tasks whose targets are classes."""
+        return [task for task in self.tasks if task not in REGRESSION_TASKS and task != "segmentation"]
+
+    @cached_property
+    def several(self) -> list[str]:
+        """Those of the tasks that have several targets."""
+        return [task for task in self.tasks if not task.startswith(("disease_", "segmentation"))]
+
+    @cached_property
+    def trained(self) -> list[str]:
+        """Systems that Stage III trains."""
+        return [system for system in self.names if system in MODELS]
+
+    @cached_property
+    def individual(self) -> list[str]:
+        """Trained systems that learn a model for each target; of a disease's task there is one anyway."""
+        return [system for system in self.trained if self.config["systems"][system].get("individual")]
+
+    @cached_property
+    def baselines(self) -> list[str]:
+        """Systems that ViTa is tested against; what sees less of the same is no baseline of it."""
+        return [system for system in self.names if system not in (*NAMED_VIEWS, *PROBES)]
+
+    @cached_property
+    def _sources(self) -> dict[str, list[str]]:
+        return read_sources(self.targets)
+
+    def tasks_of(self, system: str) -> list[str]:
+        """Tasks that a system is run for."""
+        return tasks_of(self.config, system)
+
+    def run_for(self, task: str) -> list[str]:
+        """Systems that are run for a task, in the order of the config."""
+        return [system for system in self.names if task in self.tasks_of(system)]
+
+    def controls_of(self, task: str) -> list[str]:
+        """Controls that are run for a task."""
+        return [system for system in self.run_for(task) if system in CONTROLS]
+
+    def compared(self, task: str, system: str) -> list[str]:
+        """Systems that a system is tested against: ViTa against baselines, the others against nobody."""
+        return [other for other in self.run_for(task) if system == "vita" and other in self.baselines]
+
+    def view_of(self, system: str) -> str | None:
+        """The one view that a system sees; None for both."""
+        view: str | None = self.config["systems"][system].get("view")
+        return view
+
+    def start_of(self, system: str) -> str | None:
+        """The stage whose weights a system starts from; None for none."""
+        stage: str | None = self.config["systems"][system].get("init")
+        return stage
+
+    def tables_of(self, task: str) -> dict[str, str]:
+        """The tables that a task's targets stand in, by kind: of a disease its own labels, and nobody else's."""
+        disease = task.removeprefix("disease_")
+        paths = {
+            "fields": "results/cohort/fields.parquet",
+            "phenotypes": "results/images/phenotypes.parquet",
+            "labels": f"results/cohort/labels/{disease}.parquet",
+        }
+        return {source: paths[source] for source in self._sources[task]}
+
+    def targets_of(self, task: str) -> dict[str, str]:
+        """Targets of a task by what their files are named."""
+        if task not in self._targets:
+            names = [target.name for target in read_targets(self.targets, task)]
+            self._targets[task] = {name.replace(" ", "_"): name for name in names}
+        return self._targets[task]
+
+    def models_of(self, task: str, system: str) -> list[str]:
+        """What the folders and files of a system's models of a task are named: one, or one for each target."""
+        if system in self.individual and task in self.several:
+            return [f"{system}-{name}" for name in self.targets_of(task)]
+        return [system]
+
+    def predictions(self, system: str, *tasks: str) -> list[str]:
+        """Predictions of a system for those of the tasks that it is run for."""
+        run = [task for task in self.tasks_of(system) if task in tasks]
+        return [f"results/predictions/{task}/{system}.parquet" for task in run]

@@ -1,0 +1,183 @@
+"""The models that a run trains: what each learns from, with which settings, and from which weights it starts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from vita.config.systems import stage_settings, training_blocks
+from vita.plan import arguments
+from vita.plan.ablations import Variant, alignments, pretrained, seen, variants
+from vita.plan.systems import Systems
+from vita.tabular.leakage import exclusions, suffix
+
+Blocks = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that a run trains.
+
+    Attributes:
+        folder: below results/models.
+        kind: stage1, stage2, stage3, segmentation or nnunet.
+        blocks: `model` and `stage` of its settings; nothing of nnU-Net, which plans its own.
+        system: of Stage III.
+        outputs: targets that it predicts; 0 where it predicts none.
+    """
+
+    folder: str
+    kind: str
+    blocks: Blocks
+    system: str = ""
+    outputs: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Trainings:
+    """Trainings of a configuration; a variant is named as its folder below results/models/stage1 or stage2."""
+
+    systems: Systems
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The whole configuration."""
+        return self.systems.config
+
+    @cached_property
+    def variants(self) -> dict[str, Variant]:
+        """Variants of Stage I."""
+        return variants(self.config)
+
+    @cached_property
+    def alignments(self) -> dict[str, Variant]:
+        """Variants of Stage II that the ablations compare."""
+        return alignments(self.config)
+
+    @property
+    def _exclude(self) -> Any:
+        return self.config["tabular"]["exclude"]
+
+    def stage1(self, variant: str) -> Blocks:
+        """What Stage I learns from, with what this variant changes."""
+        changed = self.variants[variant]
+        return self._blocks(self.config["stage1"] | changed.stage, changed.model)
+
+    def stage2(self, variant: str) -> Blocks:
+        """What Stage II learns from, with the model that its Stage I has and what this variant changes."""
+        own = self.alignments[variant].stage if variant in self.alignments else {}
+        return self._blocks(self.config["stage2"] | own, self.variants[self._stage1_of(variant)].model)
+
+    def stage3(self, task: str, system: str) -> Blocks:
+        """What a task's training for a system learns from."""
+        return self._blocks(stage_settings(self.config, task, system), seen(self.systems.view_of(system)))
+
+    def frozen(self) -> Blocks:
+        """Stage III's defaults, for features of controls; of these, the model's sizes change them."""
+        return self._blocks(self.config["stage3"]["defaults"], {})
+
+    def _blocks(self, stage: Blocks, changed: Blocks) -> Blocks:
+        """The blocks of a stage's settings, with what is changed in its model."""
+        blocks = training_blocks(self.config, stage)
+        return blocks | {"model": blocks["model"] | changed}
+
+    def meaning(self, blocks: Blocks) -> str:
+        """Settings of a training whose change reruns it: not whether it computes again what it could keep."""
+        model = {key: value for key, value in blocks["model"].items() if key != "checkpointing"}
+        precision = self.config["training"]["precision"]
+        return arguments.settings(self.config["seed"], precision=precision, model=model, stage=blocks["stage"])
+
+    def settings(self, blocks: Blocks, threads: int, devices: int) -> str:
+        """All settings of a training, and the CPUs and devices that it has."""
+        training = self.config["training"] | {"threads": threads, "devices": devices}
+        return arguments.settings(self.config["seed"], training=training, **blocks)
+
+    def _stage1_of(self, variant: str) -> str:
+        """The Stage I that a Stage II starts from: the same, whatever is kept out of the table."""
+        return "vita" if variant in self.alignments else variant.partition("_without_")[0]
+
+    def imported(self, stage: str, variant: str) -> str | None:
+        """The folder of weights that a stage starts from by config; a single view's never saw the other there."""
+        return self.config[stage].get("init") if variant == pretrained(None) else None
+
+    def stage1_start(self, variant: str) -> str | None:
+        """The folder of weights that a Stage I starts from."""
+        return self.imported("stage1", variant)
+
+    def stage2_start(self, variant: str) -> str:
+        """The folder that a Stage II starts from: imported weights, or this run's Stage I."""
+        stage1 = self._stage1_of(variant)
+        return self.imported("stage2", stage1) or f"results/models/stage1/{stage1}"
+
+    def stage3_start(self, task: str, system: str) -> str | None:
+        """The folder that the image encoder starts from; none for training from scratch."""
+        stage, variant = self.systems.start_of(system), pretrained(self.systems.view_of(system))
+        if stage == "stage2" and self.imported("stage3", variant):
+            return self.imported("stage3", variant)
+        without = suffix(self._exclude, task) if stage == "stage2" else ""
+        return f"results/models/{stage}/{variant}{without}" if stage else None
+
+    def probe_start(self, control: str, without: str) -> str | None:
+        """The folder that a probe's encoder comes from; none for other controls."""
+        stage = self.systems.start_of(control)
+        return f"results/models/{stage}/vita{without}" if stage else None
+
+    def control_features(self, task: str) -> dict[str, str]:
+        """The file of each control's features for a task; a probe of Stage II has what is kept out for the task."""
+        return {
+            control: f"results/controls/{control}{self._without(control, task)}.parquet"
+            for control in self.systems.controls_of(task)
+        }
+
+    def _without(self, system: str, task: str) -> str:
+        return suffix(self._exclude, task) if self.systems.start_of(system) == "stage2" else ""
+
+    def encoded(self, variant: str) -> str:
+        """Folder of the table's encoding that a Stage II aligns images with."""
+        _, mark, without = variant.partition("_without_")
+        return f"results/tabular{mark}{without}"
+
+    def encoding(self, without: str) -> str:
+        """Settings of an encoding of the table, with what is kept out of this one."""
+        exclude = exclusions(self._exclude, self.systems.tasks)[without]
+        return arguments.settings(self.config["seed"], tabular=self.config["tabular"] | {"exclude": exclude})
+
+    def stage2_variants(self) -> list[str]:
+        """Stage II of the run: the usual one, whose embeddings are drawn, and those that systems start from."""
+        found = [pretrained(None)]
+        for system in self.systems.names:
+            if self.systems.start_of(system) == "stage2":
+                own = pretrained(self.systems.view_of(system))
+                found += [own + suffix(self._exclude, task) for task in self.systems.tasks_of(system)]
+        return list(dict.fromkeys(found))
+
+    @cached_property
+    def models(self) -> list[Model]:
+        """Every model that the run trains; of scans alone the one Stage I."""
+        if self.config["products"] != "all":
+            return [Model("stage1/vita", "stage1", self.stage1("vita"))]
+        aligned = [*self.stage2_variants(), *(name for name in self.alignments if name != "vita")]
+        return [
+            *(Model(f"stage1/{name}", "stage1", self.stage1(name)) for name in self.variants),
+            *(Model(f"stage2/{name}", "stage2", self.stage2(name)) for name in aligned),
+            *self._stage3_models(),
+        ]
+
+    def _stage3_models(self) -> Iterator[Model]:
+        for task in self.systems.tasks:
+            for system in self.systems.run_for(task):
+                if system == "nnunet":
+                    yield Model(f"{task}/{system}", "nnunet", {}, system)
+                elif system in self.systems.trained:  # the others have no weights
+                    yield from self._models_of(task, system)
+
+    def _models_of(self, task: str, system: str) -> Iterator[Model]:
+        names, blocks = self.systems.models_of(task, system), self.stage3(task, system)
+        kind = "segmentation" if task == "segmentation" else "stage3"
+        outputs = 0 if kind == "segmentation" else len(self.systems.targets_of(task)) // len(names)
+        for name in names:
+            yield Model(f"{task}/{name}", kind, blocks, system, outputs)
+
+    def files(self, name: str) -> list[str]:
+        """Files of this name of every model that this run trains."""
+        return [f"results/models/{model.folder}/{name}" for model in self.models]
