@@ -112,9 +112,14 @@ def _text_frames(delivery: Delivery, wanted: Sequence[Column]) -> Iterator[pl.Da
             separator=delivery.delimiter,
             infer_schema=False,
             null_values=_MISSING,
-            n_rows=block.lines,
+            n_rows=block.rows,
             encoding="utf8-lossy",  # free text that nobody asked for may be latin-1
         )
+        if len(frame) != block.rows:  # never lose anybody without a word
+            raise UserError(
+                f"{delivery.name}: {block.rows} rows were counted and {len(frame)} read; quotes in it are odd: write "
+                "it anew without the columns of free text"
+            )
         frame.columns = names
         return frame
 
