@@ -61,6 +61,9 @@ SCANS = "results/phantom/scans" if PHANTOM else config["input"]["scans"]
 WITHDRAWALS = "results/phantom/withdrawals.csv" if PHANTOM else config["input"]["withdrawals"]
 WITHDRAWALS_INPUT = existing([WITHDRAWALS]) if WITHDRAWALS and not PHANTOM else WITHDRAWALS or []
 WITHDRAWALS_ARGUMENT = f"--withdrawals {shlex.quote(WITHDRAWALS)}" if WITHDRAWALS else ""
+if not PHANTOM and workflow.is_main_process:
+    for absent in (path for path in [*TABLES, *([WITHDRAWALS] if WITHDRAWALS else [])] if not Path(path).exists()):
+        logger.warning(f"{absent}: named in the configuration's block input, and there is no such file yet")
 PHENOTYPES_FROM_FIELDS = config["phenotypes"]["source"] == "fields"
 SHARDS = [f"{number:05d}" for number in range(config["images"]["shard_count"])]
 SYSTEMS = list(config["systems"])

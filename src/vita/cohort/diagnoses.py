@@ -19,7 +19,7 @@ from vita.cohort.hospital import CODES, DATES, dated_codes, refuse_apart, report
 from vita.cohort.reading import EID, stream
 from vita.cohort.rules import Cells, some
 from vita.cohort.settings import CohortSettings
-from vita.cohort.spellings import Column
+from vita.cohort.spellings import Column, refuse_mixed
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
@@ -127,13 +127,19 @@ def _answers_of(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _require_fields(deliveries: Sequence[Delivery], instance: int) -> None:
+    for delivery in deliveries:
+        refuse_mixed(delivery.header, {*TITLES, AGE}, delivery.name)
     there = {column.field for delivery in deliveries for column in delivery.header.columns}
     absent = [f"{each} ({title})" for each, title in TITLES.items() if each not in there]
     if absent:
         raise UserError(f"labels need fields that are in no table: {', '.join(absent)}; add the table that has them")
     scans = [c for d in deliveries for c in d.header.columns if (c.field, c.instance) == (SCAN_DATE, instance)]
     if not scans:
-        raise UserError(f"labels need field {SCAN_DATE} ({TITLES[SCAN_DATE]}) of instance {instance}, the scan's visit")
+        own = {c.instance for d in deliveries for c in d.header.columns if c.field == SCAN_DATE}
+        raise UserError(
+            f"labels need field {SCAN_DATE} ({TITLES[SCAN_DATE]}) of instance {instance}, the scan's visit; the tables "
+            f"have it of instance {', '.join(map(str, sorted(own)))} only: deliver that instance too"
+        )
 
 
 def _gather(delivery: Delivery, instance: int, withdrawn: Collection[int], found: _Found) -> None:
@@ -163,7 +169,7 @@ def _reports(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list
     visits = {column.canonical: column.instance for column in columns if column.field == HIGH_BP_AGE}
     if not visits:
         return []
-    ages = numbers(batch, list(visits), table, dict.fromkeys(visits, TITLES[HIGH_BP_AGE]))
+    ages = numbers(batch, list(visits), table, dict.fromkeys(visits, TITLES[HIGH_BP_AGE]), several=False)
     first = pl.min_horizontal(pl.when(pl.col(name) >= 0).then(visit) for name, visit in visits.items())
     youngest = pl.min_horizontal(pl.when(pl.col(name) >= 0).then(name) for name in visits)
     found = ages.select(first.cast(pl.Int8).alias("high_bp_visit"), youngest.alias("high_bp_age"))
@@ -198,7 +204,7 @@ def _ages(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list[pl
     names = [column.canonical for column in columns if column.field == AGE]
     if not names:
         return []
-    ages = numbers(batch, names, table, {names[0]: "Age when attended assessment centre"})
+    ages = numbers(batch, names, table, {names[0]: "Age when attended assessment centre"}, several=False)
     return [batch.select(EID).with_columns(ages[names[0]].alias("imaging_age"))]
 
 

@@ -17,6 +17,7 @@ from vita.cohort.rules import finish
 from vita.cohort.settings import CohortSettings
 
 LOG = logging.getLogger(__name__)
+COVERAGE = 0.5  # of the participants; a feature that fewer of them have is named
 
 
 def extract(
@@ -48,7 +49,18 @@ def extract(
         if count:
             LOG.warning("feature %s: %d cells hold a code that is not in its valid_codes; set to missing", name, count)
     frame = frame.select(EID, *(each.name for each in plan.features))
+    _report_coverage(frame)
     return frame if len(parts) == 1 else frame.sort(EID)
+
+
+def _report_coverage(frame: pl.DataFrame) -> None:
+    """Warn about features that over half of the people lack who came to the scan's visit (those with an age at it)."""
+    people = frame.filter(pl.col("age").is_not_null()) if "age" in frame.columns else frame
+    absent = people.null_count().row(0, named=True) if people.height else {}
+    shares = {name: 1 - count / people.height for name, count in absent.items()}
+    named = ", ".join(f"{name} {share:.0%}" for name, share in shares.items() if share < COVERAGE)
+    if named:
+        LOG.warning("of %d participants at the scan's visit fewer than half have: %s", people.height, named)
 
 
 def _table_part(delivery: Delivery, plan: Plan, withdrawn: Collection[int], unknown: dict[str, int]) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 A quote opens a cell at its start and closes it at its end; elsewhere it is text. A cell may so hold line breaks. But R
 and UK Biobank's own tools also write texts without quoting them, in which a quote at the start of a cell is no opening
 one. What is meant is told by the lines: where a quote does not close a row of the header's width, or where each of the
-lines has all its cells and an id without it, it is only text.
+lines has all its cells and an id of the same length without it, it is only text.
 """
 
 import re
@@ -80,16 +80,18 @@ def _joined(lines: list[bytes], at: int, shape: Shape) -> tuple[_Row, int] | Non
             continue
         row = _row(b"\n".join(lines[at:end]), shape.delimiter)
         if not row.open:
-            closes = row.cells == shape.width and not all(_is_row(each, shape) for each in lines[at:end])
+            ids = {_id_digits(each, shape) for each in lines[at:end]}
+            closes = row.cells == shape.width and (len(ids) > 1 or ids == {0})
             literal = _literal(lines[at], shape.delimiter)
             return (row, end - at) if closes or literal.cells != shape.width else (literal, 1)
     return None
 
 
-def _is_row(line: bytes, shape: Shape) -> bool:
-    """Has a line all its cells, and an id, if quotes mean nothing?"""
+def _id_digits(line: bytes, shape: Shape) -> int:
+    """Number of digits of the id that a line has if it is a row in which quotes mean nothing, else 0."""
     cells = line.split(shape.delimiter.encode())
-    return len(cells) == shape.width and cells[shape.eid].strip(b'" ').isdigit()
+    found = cells[shape.eid].strip(b'" ') if len(cells) == shape.width else b""
+    return len(found) if found.isdigit() else 0
 
 
 def _literal(line: bytes, delimiter: str) -> _Row:

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Command line of `python -m vita.cohort.wanted`."""
     parser = cli.parser(__doc__)
     parser.add_argument("--features", type=Path, default=Path("workflow/resources/features.tsv"), help="features.tsv")
-    parser.add_argument("--dictionary", type=Path, help="data dictionary of a dataset, CSV")
+    parser.add_argument("--dictionary", type=Path, help="data dictionary of a dataset, CSV or TSV")
     parser.add_argument("--prefix", default="", help="before each name, such as participant.")
     args = parser.parse_args(arguments)
     fields = wanted_fields(args.features)
@@ -59,9 +59,11 @@ def columns(dictionary: Path, fields: dict[int, str]) -> list[str]:
         UserError: the file is no data dictionary, or knows none of the fields.
     """
     try:
-        known = pl.read_csv(dictionary, columns=["entity", "name"], infer_schema=False)
+        with dictionary.open(encoding="utf-8", errors="replace") as lines:
+            separator = max("\t,;", key=lines.readline().count)
+        known = pl.read_csv(dictionary, columns=["entity", "name"], infer_schema=False, separator=separator)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise UserError(f"--dictionary {dictionary}: no CSV with the columns entity and name ({error})") from error
+        raise UserError(f"--dictionary {dictionary}: no table with the columns entity and name ({error})") from error
     names = known.filter(pl.col("entity") == ENTITY)["name"].to_list()
     matches = [(name, SPELLINGS["platform"].fullmatch(name)) for name in names]
     found = [name for name, match in matches if match and int(match["field"]) in fields]
