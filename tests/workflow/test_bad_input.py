@@ -51,7 +51,9 @@ def test_a_dry_run_plans_and_names_the_table_that_is_not_there(tmp_path: Path) -
     (tmp_path / "own.yaml").write_text(yaml.safe_dump({"input": source}))
     run = snakemake(tmp_path, "-n", "--configfile", str(tmp_path / "own.yaml"), "--", "results/cohort/fields.parquet")
     assert run.returncode == 0
-    assert f"{table}: named in the configuration's block input, and there is no such file yet" in run.stderr
+    assert (
+        f"{table}: named in the configuration's block input, and there is no such file yet" in run.stdout + run.stderr
+    )
 
 
 @pytest.mark.parametrize(
