@@ -276,6 +276,23 @@ def test_features_that_most_people_lack_are_named_with_their_coverage(tmp_path, 
     assert "sex" not in line
 
 
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ([2000001, 2000002], "has 2 ids, and none of them is among the 3 participants of the tables: is it the list"),
+        ([1000020, 2000002], "1 of the 2 ids on the withdrawals list are in the tables"),
+    ],
+)
+def test_a_withdrawals_list_that_matches_nobody_is_told_with_both_counts(ids, message, tmp_path, caplog):
+    (tmp_path / "w.csv").write_text("".join(f"{each}\n" for each in ids))
+    table = written(tmp_path / "t.csv", HEADER, ROWS)
+    given = ["--table", str(table), "--features", str(world.FEATURES), "--settings", DROP]
+    with caplog.at_level("INFO"):
+        fields.main([*given, "--withdrawals", str(tmp_path / "w.csv"), "--output", str(tmp_path / "f.parquet")])
+    assert message in caplog.text
+    assert "2000001" not in caplog.text
+
+
 def test_a_latin_1_byte_and_a_mark_at_the_start(tmp_path):
     content = "\n".join(",".join(row) for row in [[*HEADER, "9-0.0"], *([*row, "caf\xe9"] for row in ROWS)])
     table = tmp_path / "t.csv"

@@ -22,13 +22,16 @@ EID = "eid"
 BATCH_ROWS = 4000
 
 
-def stream(delivery: Delivery, wanted: Sequence[Column], leave_out: Collection[int] = ()) -> Iterator[pl.DataFrame]:
+def stream(
+    delivery: Delivery, wanted: Sequence[Column], leave_out: Collection[int] = (), left_out: set[int] | None = None
+) -> Iterator[pl.DataFrame]:
     """Batches of a table: `eid` (Int64) and the wanted columns by canonical name, as text (Parquet's lists as lists).
 
     Args:
         delivery: the table.
         wanted: columns of the table.
         leave_out: ids whose rows are dropped (withdrawn participants).
+        left_out: if given, those of them that the table has are added.
 
     Raises:
         UserError: a damaged file, a line of another width, an id that is none or stands twice.
@@ -42,12 +45,33 @@ def stream(delivery: Delivery, wanted: Sequence[Column], leave_out: Collection[i
         first_row += len(batch)
         kept = batch.with_columns(ids)
         if ids.is_in(gone.implode()).any():
+            if left_out is not None:
+                left_out.update(ids.filter(ids.is_in(gone.implode())).to_list())
             kept = kept.filter(~pl.col(EID).is_in(gone.implode()))
         dropped += len(batch) - len(kept)
         yield kept
     seen.refuse_repeats()
     if dropped:
         LOG.info("%s: %d rows of withdrawn participants left out", delivery.name, dropped)
+
+
+def report_withdrawals(listed: Collection[int], found: Collection[int], people: int) -> None:
+    """Warn if nobody of a withdrawals list is in the tables, as with the list of another application.
+
+    Args:
+        listed: ids of the list.
+        found: those of them that are in a table.
+        people: participants in the tables who are not listed.
+    """
+    if listed and not found:
+        LOG.warning(
+            "the withdrawals list has %d ids, and none of them is among the %d participants of the tables: "
+            "is it the list of another application?", len(listed), people,
+        )  # fmt: skip
+    elif listed:
+        LOG.info(
+            "%d of the %d ids on the withdrawals list are in the tables; they are left out", len(found), len(listed)
+        )
 
 
 class _Ids:

@@ -16,7 +16,7 @@ What this guarantees, and what not:
       with the smallest numbers are taken. Where a stratum expects 100 people in test its weight is 1 (a shortfall of
       0.3 is more than 3 standard deviations), and with fractions nobody moves at all;
     * each disease's stratum has at least 0.7 of its expected number in test, if so many of it are held out. In
-      simulated cohorts of 800 with 72 cases or more, where 14 are expected in a test split of 160, 10 or more were there.
+      simulated cohorts of 800 with 72 cases or more, where 14 are expected in a test split of 160, 10 or more were.
       Of a handful of people in a tiny cohort none may be held out, by chance: to take one from train would break the
       rule;
     * the shares themselves vary by chance: a fifth of 800 is 160 +- 10, of 40,000 it is 8,000 +- 80;
