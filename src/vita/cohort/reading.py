@@ -69,9 +69,7 @@ def report_withdrawals(listed: Collection[int], found: Collection[int], people: 
             "is it the list of another application?", len(listed), people,
         )  # fmt: skip
     elif listed:
-        LOG.info(
-            "%d of the %d ids on the withdrawals list are in the tables; they are left out", len(found), len(listed)
-        )
+        LOG.info("%d of the %d ids on the withdrawals list are in the tables, and left out", len(found), len(listed))
 
 
 class _Ids:

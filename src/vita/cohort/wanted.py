@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from vita.cohort.diagnoses import AGE, TITLES
+from vita.cohort.diagnoses import AGE, FOLLOW_UP, TITLES
 from vita.cohort.features import load_features
 from vita.cohort.plan import SCAN_DATE_FIELD
 from vita.cohort.spellings import SPELLINGS
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def wanted_fields(features: Path) -> dict[int, str]:
     """Numbers and titles of the fields behind features, labels and dates."""
-    found = {**TITLES, AGE: _AGE_TITLE, SCAN_DATE_FIELD: TITLES[SCAN_DATE_FIELD]}
+    found = {**TITLES, **FOLLOW_UP, AGE: _AGE_TITLE, SCAN_DATE_FIELD: TITLES[SCAN_DATE_FIELD]}
     for feature in load_features(features):
         titles = dict(zip([field for field, _ in feature.fields], feature.field_titles, strict=False))
         for field, _ in feature.fields:
