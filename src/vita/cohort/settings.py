@@ -85,9 +85,7 @@ def _ends(value: Any) -> date | dict[str, date] | None:
     """A day for all, or one for each country."""
     if isinstance(value, Mapping):
         if set(value) != set(COUNTRIES):
-            raise UserError(
-                f"config labels.follow_up_end: needs a day for each of {', '.join(COUNTRIES)}, or one for all"
-            )
+            raise UserError(f"config labels.follow_up_end: needs one day, or one for {', '.join(COUNTRIES)}")
         return {name: _day(each) for name, each in value.items()}
     return None if value is None else _day(value)
 
