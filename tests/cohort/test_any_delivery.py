@@ -30,6 +30,7 @@ from . import world
 PACKERS = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
 SPELLINGS = ["classic", "r", "mangled", "underscored", "stata", "ukb_format", "platform", "dx"]
 IDS = {"r": "f.eid", "stata": "n_eid", "dx": "participant.eid"}
+WORLDS = 7  # different cohorts
 HOSPITAL = ("41270", "41280")
 NAMES = """sex age bmi systolic_bp weight total_mass walk_days walk_minutes walking_pleasure_duration cardiac_operations
 diabetes_diagnosed ever_diabetes heart_attack_diagnosed high_bp_diagnosed insulin weight_change pack_years
@@ -87,10 +88,11 @@ PARTS = st.builds(
 )
 
 
-def people(seed: int) -> world.Columns:
+@cache
+def people(world_seed: int) -> world.Columns:
     """A small cohort with the columns of these features and of diagnoses."""
     needed = {field for each in FEATURES for field in (*dict(each.fields), each.date_field)} | set(diagnoses.TITLES)
-    whole = world.make_world(14, seed=seed % 7)
+    whole = world.make_world(14, seed=world_seed)
     return {name: cells for name, cells in whole.items() if name == "eid" or int(name.partition("-")[0]) in needed}
 
 
@@ -148,7 +150,7 @@ def cell_of(cell: str, name: str, how: Written) -> str:
 
 def divided(parts: Parts) -> list[world.Columns]:
     """Tables which hold everything between them; each has all of hospital's fields or none."""
-    whole, random = people(parts.seed), np.random.default_rng(parts.seed)
+    whole, random = people(parts.seed % WORLDS), np.random.default_rng(parts.seed)
     names = {name: name.partition("-")[0] for name in whole if name != "eid"}
     fields = sorted(set(names.values()) - set(HOSPITAL))
     owner = dict(zip(fields, random.integers(0, parts.count, len(fields)), strict=True)) | dict.fromkeys(HOSPITAL, 0)
@@ -185,9 +187,9 @@ def check(folder: Path, parts: Parts, hows: list[Written], size: int) -> None:
     files = [write(folder / f"part{place}.csv", *pair) for place, pair in enumerate(zip(tables, hows, strict=False))]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "BLOCK_BYTES", size)
-        patch.setattr(reading, "BATCH_ROWS", 5)
+        patch.setattr(reading, "BATCH_ROWS", 8)
         found = extract(files, FEATURES, CohortSettings(), ()), diagnoses.collect(files, 2, ())
-    for own, expected in zip(found, plain(parts.seed % 7), strict=True):
+    for own, expected in zip(found, plain(parts.seed % WORLDS), strict=True):
         for name in expected.columns:
             assert own[name].to_list() == expected[name].to_list(), name
 

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from vita.cohort import diagnoses, fields, wanted
+from vita.cohort.cleaning import dates
 from vita.cohort.delivery import open_delivery
 from vita.cohort.reading import stream
 from vita.runtime.errors import UserError
@@ -57,6 +58,12 @@ def test_words_for_missing_are_missing_in_numbers_codes_and_dates(word, plain, t
 def test_blanks_around_a_value_mean_nothing(pad, plain, tmp_path):
     rows = [[row[0], *(pad.format(cell) for cell in row[1:])] for row in ROWS]
     assert features(written(tmp_path / "t.csv", HEADER, rows)).equals(plain)
+
+
+def test_a_padded_date_keeps_its_last_digit():
+    """Cut off behind ten letters with the blank before it, the 13th would be the first."""
+    frame = pl.DataFrame({"a": [" 2016-05-13", "2016-05-13 08:00:00", " 2016-05-13T08:00:00 ", "\t2016-05-13 "]})
+    assert [str(day) for day in dates(frame, ["a"], "t")["a"]] == ["2016-05-13"] * 4
 
 
 @pytest.mark.parametrize("delimiter", [",", "\t", ";", " "])

@@ -12,10 +12,11 @@ _LIST = r"[|;]|^\s*\["  # `I10|I251`, `I10;I251`, `["I10", "I251"]`
 
 def settled(cells: pl.Series) -> pl.Series:
     """Text without blanks around it; words for "missing" are missing."""
-    return cells.to_frame().select(_settled(pl.col(cells.name))).to_series()
+    return cells.to_frame().select(settled_text(pl.col(cells.name))).to_series()
 
 
-def _settled(value: pl.Expr) -> pl.Expr:
+def settled_text(value: pl.Expr) -> pl.Expr:
+    """As `settled`, of an expression."""
     bare = value.str.strip_chars()
     return pl.when(~bare.str.to_lowercase().is_in(WORDS)).then(bare)
 
@@ -31,13 +32,13 @@ def split(cells: pl.Series) -> pl.Series:
     literal = bare.str.strip_chars("[] ").str.replace_all(",", "|", literal=True)
     text = pl.when(bare.str.starts_with("[")).then(literal).otherwise(bare)
     parts = text.str.replace_all(r"[\"']", "").str.replace_all(";", "|", literal=True).str.split("|")
-    lists = parts.list.eval(_settled(pl.element()))
+    lists = parts.list.eval(settled_text(pl.element()))
     return cells.to_frame().select(_held(lists).alias(cells.name)).to_series()
 
 
 def settled_lists(cells: pl.Series) -> pl.Series:
     """As `settled`, for lists of text; entries without a value are left out."""
-    entries = pl.col(cells.name).list.eval(_settled(pl.element()))
+    entries = pl.col(cells.name).list.eval(settled_text(pl.element()))
     return without_empty(cells.to_frame().select(entries).to_series())
 
 

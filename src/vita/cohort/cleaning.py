@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from vita.cohort.cells import holds_lists, settled, settled_lists, split, without_empty
+from vita.cohort.cells import holds_lists, settled, settled_lists, settled_text, split, without_empty
 from vita.cohort.features import Feature
 from vita.runtime.errors import UserError
 
@@ -37,7 +37,13 @@ def numbers(
     endless = parsed.select(pl.col(pl.Float64).is_finite().all())
     if endless.width and not all(endless.row(0)):  # the texts nan and inf are no numbers, and hardly ever occur
         parsed = parsed.with_columns(pl.when(pl.col(n).is_finite()).then(n).alias(n) for n in endless.columns)
-    for name in [each for each in names if _lost(text[each], parsed[each])]:
+    lost = [each for each in names if _lost(text[each], parsed[each])]
+    single = [each for each in lost if text.schema[each] == pl.String]
+    if single:  # most often blanks or words for "missing", for all columns at once
+        bare = text.select(settled_text(pl.col(each)) for each in single)
+        parsed = parsed.with_columns(bare.select(_finite(each, pl.String()) for each in single).get_columns())
+        lost = [each for each in lost if each not in single or _lost(bare[each], parsed[each])]
+    for name in lost:
         cells = _looked_at_again(text[name], several)
         again = cells.to_frame().select(_finite(name, cells.dtype))[name]
         if _lost(cells, again):
@@ -92,7 +98,8 @@ def _date(name: str, kind: pl.DataType) -> pl.Expr:
     """The dates that a column of text, or of lists of text, spells; of several in one cell none is cut off."""
     cell = pl.element() if isinstance(kind, pl.List) else pl.col(name)
     alone = pl.when(~cell.str.contains("[|;]")).then(cell)
-    day = alone.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
+    # blanks go first: cut off behind ten letters, ` 2016-05-13` would be the first of May
+    day = alone.str.strip_chars().str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
     return pl.col(name).list.eval(day) if isinstance(kind, pl.List) else day
 
 

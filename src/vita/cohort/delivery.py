@@ -97,9 +97,12 @@ def _text(path: Path, kind: str) -> Delivery:
         raise UserError(f"{path}: the table cannot be unpacked: it is damaged or cut short: {error}") from error
     names, delimiter = _header_line(path, line)
     header = read_header(names, str(path))
-    rows = [next(csv.reader([_decoded(each)], delimiter=delimiter), []) for each in body if each.strip()]
+    text = [_decoded(each) + "\n" for each in body]
+    rows = [row for row in csv.reader(text, delimiter=delimiter) if any(cell.strip() for cell in row)]
     if not rows:
         raise _no_rows(path)
+    if body[-1] and len(rows) > 1:
+        rows.pop()  # may go on
     return Delivery(path, kind, delimiter, _shifted(header, rows, str(path)))
 
 
