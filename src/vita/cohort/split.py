@@ -108,7 +108,7 @@ def make_split(people: pl.DataFrame, settings: Mapping[str, Any]) -> pl.DataFram
         )
     test = choose(numbers, strata, sizes["test"], held)
     val = held & ~test
-    if ("val" in block and sizes["val"] >= 1) or sizes["test"] >= 1:
+    if max(sizes.values()) >= 1:  # with fractions val is what is held out, and nobody comes or goes
         val |= _fill(numbers, ~held, round(wanted["val"]) - int(val.sum()))
     if val.sum() > 1.1 * wanted["val"] + 1 and max(sizes.values()) >= 1:
         LOG.info("val has %d people where %d were asked for: who may once have been tested on is not trained on",
@@ -120,17 +120,18 @@ def make_split(people: pl.DataFrame, settings: Mapping[str, Any]) -> pl.DataFram
 def held_out(block: Mapping[str, Any]) -> float:
     """Share of everybody who is never trained on: `split.held_out`, or else val and test together.
 
-    A number of people is another share of every cohort: for test it counts as the usual fraction, for val, whose people
-    may be trained on another time, as a quarter of test.
+    A number of people is another share of every cohort, and counts as the usual fraction; but a number of val alone as
+    a quarter of test, since the others of val may be trained on another time.
     """
     test, val = (_size(block.get(name, USUAL[name]), name) for name in ("test", "val"))
-    test = test if test < 1 else USUAL["test"]
     share = block.get("held_out")
-    if share is None:
+    if share is None and test >= 1:
+        share = USUAL["test"] + (val if val < 1 else USUAL["val"])
+    elif share is None:
         share = test + (val if val < 1 else test / 4)
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
         raise UserError(f"config split.held_out: {share!r} is no share between 0 and 1")
-    if _size(block.get("test", USUAL["test"]), "test") < 1 and share < test:
+    if share < test < 1:
         raise UserError(f"config split.held_out: {share:g} is less than split.test: {test:g}, which is drawn from it")
     return share
 
