@@ -1,9 +1,12 @@
 """Blocks of whole lines: every boundary, both line ends, and each line that is too short or too long."""
 
+import csv
 import gzip
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from vita.cohort import blocks, reading
 from vita.cohort.delivery import open_delivery
@@ -40,12 +43,67 @@ def test_any_block_size_gives_the_same_rows(size, name, end, last, monkeypatch, 
         ('"1000018","a","b","c"', "line 19: has 4 cells"),
         ('"1000018","a, b, c"', "line 19: has 2 cells"),
         ("", "line 19: has 1 cells"),
-        ('"1000018","a\nb","c"', "line break inside quotes"),
+        ('"1000018","a\nb","c","d"', "line 19: has 4 cells"),
+        ('"1000018","a', "line 19: a quote opens a cell and is never closed"),
     ],
 )
 @pytest.mark.parametrize("size", [64, 1 << 20])
 def test_a_line_of_another_width_is_named(bad, message, size, monkeypatch, tmp_path):
     monkeypatch.setattr(blocks, "BLOCK_BYTES", size)
     table = write(tmp_path / "t.csv", [*ROWS[:17], bad, *ROWS[18:]])
-    with pytest.raises(UserError, match=message if size > 64 else "where the header has"):
+    with pytest.raises(UserError, match=message if size > 64 else "where the header has|a quote opens"):
         read(table)
+
+
+@pytest.mark.parametrize("size", [30, 64, 200, 1 << 20])
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz"])
+@pytest.mark.parametrize(
+    "cell", ['a\nb, "c"', "a\n\n\nb", "\n", '"', '""\n"', "x,y\n1,2,3", "1000099,b\n,c", ",\n" * 30]
+)
+def test_a_line_break_in_a_quoted_cell_is_part_of_it(cell, name, size, monkeypatch, tmp_path):
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", size)
+    quoted = '"' + cell.replace('"', '""') + '"'
+    rows = [f'"1000018",{quoted},"c"', '"1000019","a","b"', f'"1000020","d",{quoted}']
+    table = write(tmp_path / name, [*ROWS[:17], *rows, *ROWS[20:]])
+    assert read(table)[17:20] == [(1000018, cell, "c"), (1000019, "a", "b"), (1000020, "d", cell)]
+    assert len(read(table)) == 40
+
+
+@pytest.mark.parametrize("size", [30, 64, 1 << 20])
+@pytest.mark.parametrize("cell", ['5" pipe', '"', 'the "best" one', '"so', 'so"', '"so" it is', '""" x', 'a"b"c"d'])
+@pytest.mark.parametrize("delimiter", ["\t", ","])
+def test_a_quote_that_is_only_text_costs_nobody(cell, delimiter, size, monkeypatch, tmp_path):
+    """Written without quoting: other rows keep their cells, and so does the row itself but for the quotes."""
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", size)
+    plain = [[str(1000001 + i), f"text {i}", str(i)] for i in range(40)]
+    plain[7][1] = plain[8][1] = plain[20][2] = plain[39][2] = cell
+    table = tmp_path / "t.tab"
+    lines = [["eid", "20000-0.0", "21001-2.0"], *plain]
+    table.write_text("".join(delimiter.join(line) + "\n" for line in lines))
+    bare = [tuple(each.replace('"', "") for each in row) for row in plain]
+    found = [(str(eid), (a or "").replace('"', ""), (b or "").replace('"', "")) for eid, a, b in read(table)]
+    assert found == bare
+
+
+def test_an_unclosed_quote_in_a_later_block_has_its_own_line(monkeypatch, tmp_path):
+    """Between it and the line with it stands a legal line break, which makes two lines of one row."""
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 100)
+    rows = [*ROWS[:5], '"1000006","a\nb","c"', *ROWS[6:30], '"1000031","a', *ROWS[31:]]
+    with pytest.raises(UserError, match=r"line 33: a quote opens"):
+        read(write(tmp_path / "t.csv", rows))
+
+
+CELL = st.text('ab,"\n 1', max_size=6)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(CELL, CELL), min_size=1, max_size=12), st.booleans(), st.sampled_from([40, 100, 1 << 20]))
+def test_what_a_csv_writer_writes_is_read_as_by_the_csv_module(tmp_path_factory, cells, quoted, size):
+    table = tmp_path_factory.mktemp("csv") / "t.csv"
+    rows = [(1000001 + i, *own) for i, own in enumerate(cells)]
+    with table.open("w", newline="") as lines:
+        writer = csv.writer(lines, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL, lineterminator="\n")
+        writer.writerows([("eid", "20000-0.0", "21001-2.0"), *rows])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "BLOCK_BYTES", size)
+        assert [(e, a or "", b or "") for e, a, b in read(table)] == rows

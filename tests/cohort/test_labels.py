@@ -11,6 +11,7 @@ from shared import SHARED, needs_shared
 from vita.cohort import labels
 from vita.cohort.cases import find_cases
 from vita.cohort.diagnoses import collect as diagnoses_of
+from vita.cohort.follow_up_end import country, followed_to
 from vita.cohort.icd10 import HIGH_BP, expand, load_code_lists, tree
 from vita.cohort.labels import _high_bp_offset, make_label, summarise
 from vita.cohort.settings import LabelSettings
@@ -210,3 +211,65 @@ def test_code_lists_are_those_of_appendix_f():
         for row in csv.DictReader(lines):
             printed.setdefault(row["disease"].lower(), set()).add(row["icd10"])
     assert load_code_lists(world.ICD10) == printed
+
+
+@pytest.mark.parametrize(
+    ("years", "expected"),
+    [
+        # found in time; after the end; healthy to the end; died before; lost a day after the scan; scanned at the end
+        (None, [True, None, False, False, False, None]),
+        (2, [True, None, None, None, None, None]),
+        (1, [True, False, False, None, None, None]),
+    ],
+)
+def test_incident_disease_is_looked_for_while_people_are_followed(years, expected):
+    """The end of hospital data is 2017-09-01, 457 days after the scan: over one year, under two."""
+    end = date(2017, 9, 1)
+    diagnoses = pl.DataFrame(
+        {
+            "eid": range(1, 7),
+            "codes": [["I251"], ["I251"], ["J459"], ["J459"], ["J459"], ["J459"]],
+            "dates": [[date(2017, 5, 1)], [date(2017, 9, 2)], [None], [None], [None], [None]],
+            "imaging_date": [SCAN] * 5 + [end],
+            "death": [None, None, None, date(2017, 1, 1), None, None],
+            "lost": [None, None, None, None, date(2016, 6, 2), None],
+            "country": ["england"] * 6,
+        }
+    )
+    facts = find_cases(diagnoses, {"cad": ["I251"]}).with_columns(followed_to(diagnoses, end))
+    settings = LabelSettings("incident", years, follow_up_end=end)
+    assert make_label(facts, "cad", settings, 2)["cad"].to_list() == expected
+
+
+def test_the_end_of_hospital_data_is_by_country_or_that_of_the_data():
+    days = {"england": date(2022, 10, 31), "scotland": date(2022, 8, 31), "wales": date(2022, 5, 31)}
+    centres = pl.DataFrame({"c": [11025.0, 11004, 11005, 11003, 11022, 11023, None]}).select(
+        country=country(pl.col("c"))
+    )
+    frame = centres.with_columns(
+        dates=pl.Series([[date(2020, 1, 1)], [None], [], [], [], [], []], dtype=pl.List(pl.Date))
+    )
+    names = ["england", *["scotland"] * 2, *["wales"] * 3, "wales"]  # without a centre the earliest
+    assert followed_to(frame, days).to_list() == [days[name] for name in names]
+    assert followed_to(frame, None).to_list() == [date(2020, 1, 1)] * 7
+    with pytest.raises(
+        UserError, match=r"config labels\.follow_up_end: needs one day, or one for england, scotland, wales"
+    ):
+        LabelSettings.read({"labels": {"follow_up_end": {"england": "2022-10-31"}}})
+    with pytest.raises(UserError, match=r"config labels\.follow_up_end: '31/10/2022' is no day"):
+        LabelSettings.read({"labels": {"follow_up_end": "31/10/2022"}})
+
+
+def test_death_loss_and_country_come_from_the_table(tmp_path):
+    names = ["eid", "53-2.0", "6150-0.0", "2966-0.0", "41270-0.0", "41280-0.0"]
+    names += ["40000-0.0", "40000-1.0", "191-0.0", "54-0.0", "54-2.0"]
+    rows = [
+        ["1000003", "2016-05-01", "-7", "", "I10", "2010-01-01", "2019-03-01", "2019-03-02", "", "11004", "11025"],
+        ["1000020", "2016-05-01", "-7", "", "I10", "2010-01-01", "", "", "2018-01-01", "", "11025"],
+    ]
+    table = world.write_text(tmp_path / "t.csv", names, rows)
+    frame = diagnoses_of([table], 2, ())
+    assert frame.select("death", "lost", "country").rows() == [
+        (date(2019, 3, 1), None, "scotland"),
+        (None, date(2018, 1, 1), None),
+    ]

@@ -96,3 +96,23 @@ def test_a_value_becomes_a_list_of_itself_where_another_frame_has_lists():
     frames = [pl.DataFrame({"eid": [1, 2], "a": [1.0, None]}), pl.DataFrame({"eid": [3], "a": [[2.0, 3.0]]})]
     assert pl.concat(of_one_kind(frames))["a"].to_list() == [[1.0], None, [2.0, 3.0]]
     assert merge({"x": frames[0], "y": frames[1]}, {"a"}, 0.0)["a"].to_list() == [[1.0], None, [2.0, 3.0]]
+
+
+def test_forty_megabytes_in_two_files_with_a_list_in_the_last_block_only(tmp_path):
+    """Blocks of their real size: 6150 is plain in the first, empty in the second and a list at the end of the third."""
+    people, filler = 20_000, "x" * 2000
+    answers = ["1" if i < people // 3 else "" for i in range(people - 1)] + ["2|1"]
+    with (tmp_path / "a.csv").open("w") as lines:
+        lines.write("eid,p6150_i2,p99999\n")
+        lines.writelines(f"{1_000_000 + i},{answer},{filler}\n" for i, answer in enumerate(answers))
+    with (tmp_path / "b.csv").open("w") as lines:
+        lines.write("eid,p42000\n")
+        lines.writelines(f"{1_000_000 + i},{'2010-05-01' if i == people // 2 else ''}\n" for i in range(people))
+    assert (tmp_path / "a.csv").stat().st_size > 40_000_000
+    given = ["--table", str(tmp_path / "a.csv"), str(tmp_path / "b.csv"), "--features", str(world.FEATURES)]
+    fields.main(
+        [*given, "--settings", '{"cohort": {"missing_fields": "drop"}}', "--output", str(tmp_path / "f.parquet")]
+    )
+    told = pl.read_parquet(tmp_path / "f.parquet")["heart_attack_diagnosed"]
+    ill = {*range(people // 3), people // 2, people - 1}
+    assert told.to_list() == [1 if i in ill else None for i in range(people)]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from vita.cohort.cleaning import UNKNOWN_DATES
 from vita.cohort.features import Feature, Rule, load_features
 from vita.cohort.rules import Cells, evaluate, finish
 from vita.runtime.errors import UserError
@@ -55,6 +56,38 @@ def test_walks_are_zero_when_no_day_was_walked():
         30,
         0,
     ]
+
+
+def test_unable_to_walk_is_no_day_and_no_minute():
+    """864 = -2 is an answer; -1 (do not know) and -3 (prefer not to answer) are none."""
+    days = {"864-2.0": [-2, -1, -3, 0, 7, None]}
+    assert value(FEATURES["walk_days"], days) == [0, None, None, 0, 7, None]
+    assert value(FEATURES["walk_minutes"], days | {"874-2.0": [None] * 6}) == [0, None, None, 0, None, None]
+    assert value(FEATURES["walk_days"], days, paper=True)[0] is None
+
+
+def test_diabetes_is_denied_by_its_own_question_only():
+    """2443 not known stays missing whoever answered the questions on medication; insulin confirms it."""
+    columns = {
+        "2443-2.0": [-1, None, 0, None, 0, 1, -3],
+        "6153-2.0": [4, -7, -7, 3, 3, -7, None],
+        "6177-2.0": [None, None, None, None, None, None, 1],
+    }
+    assert value(FEATURES["diabetes_diagnosed"], columns) == [None, None, 0, 1, 1, 1, None]
+    assert value(FEATURES["diabetes_diagnosed"], columns, paper=True) == [0, 0, 0, 1, 1, 1, 0]
+
+
+@pytest.mark.parametrize("day", UNKNOWN_DATES)
+def test_an_event_of_unknown_date_has_happened_and_nobody_knows_when(day):
+    columns = {
+        "6150-2.0": [-7, None, 1],
+        "42000-0.0": pl.Series([day] * 3),
+        "53-2.0": pl.Series(["2016-01-01"] * 3).str.to_date(),
+    }
+    assert value(FEATURES["heart_attack_diagnosed"], columns) == [1, 1, 1]
+    assert value(FEATURES["heart_attack_diagnosed"], columns, scan="53-2.0") == [None, None, 1]
+    columns["42002-0.0"] = pl.Series(["2015-01-01", None, None]).str.to_date()
+    assert value(FEATURES["heart_attack_diagnosed"], columns, scan="53-2.0") == [1, None, 1]
 
 
 def test_activity_not_done_is_told_from_not_answered():

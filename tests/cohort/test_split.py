@@ -95,6 +95,58 @@ def test_a_number_is_kept_exactly_and_only_the_next_in_line_moves():
     assert len(both) <= 1
 
 
+def growing(releases: int, seed: int, first: int = 600) -> list[pl.DataFrame]:
+    """Releases of a cohort that grows by a fifth each: people withdraw, others come, and some fall ill meanwhile."""
+    random = np.random.default_rng(seed)
+    pool = cohort(int(first * 1.2**releases), seed).sample(fraction=1, shuffle=True, seed=seed)
+    ill = {name: random.random(len(pool)) < 0.05 for name in RAREST_FIRST}
+    onset = pl.Series(random.integers(0, releases, len(pool)))
+    gone = pl.Series(random.integers(0, 20 * releases, len(pool)))
+    found = []
+    for release in range(releases):
+        new = [(pl.col(name) | (pl.Series(ill[name]) & (onset < release))).alias(name) for name in RAREST_FIRST]
+        found.append(
+            pool.with_columns(new)
+            .head(int(first * 1.2**release))
+            .filter(gone.head(int(first * 1.2**release)) > release)
+        )
+    return found
+
+
+@pytest.mark.parametrize(
+    "block",
+    [{}, {"test": 100}, {"test": 100, "val": 0.1}, {"test": 100, "val": 60}, {"val": 200}, {"test": 0.3, "val": 0.05}],
+)
+def test_in_twenty_releases_nobody_who_was_tested_on_is_ever_trained_on(block):
+    tested: set[int] = set()
+    before = None
+    for table in growing(20, 11):
+        found = split_of(table, **block)
+        parts = {name: set(own["eid"]) for (name,), own in found.group_by("split")}
+        tested |= parts["test"]
+        assert not tested & parts["train"]
+        size = block.get("test", 0.2)
+        assert len(parts["test"]) == size if size >= 1 else abs(len(parts["test"]) / len(found) - size) < 0.06
+        assert len(parts["val"]) >= (
+            block["val"] if block.get("val", 0) >= 1 else 0.7 * block.get("val", 0.15) * len(found)
+        )
+        if before is not None and max(block.get("val", 0), block.get("test", 0)) < 1:
+            both = before.join(found, on="eid", suffix="_now")
+            assert both.filter((pl.col("split") == "train") != (pl.col("split_now") == "train")).is_empty()
+        before = found
+
+
+def test_a_number_needs_enough_people_held_out():
+    with pytest.raises(UserError, match=r"config split\.test: wants 300 .*of 600 only .*set split\.held_out to 0\.62"):
+        split_of(cohort(600, 8), test=300)
+    found = split_of(cohort(600, 8), test=300, held_out=0.62)
+    assert found["split"].value_counts().filter(pl.col("split") == "test")["count"].item() == 300
+    with pytest.raises(UserError, match=r"config split\.held_out: 0\.1 is less than split\.test: 0\.2"):
+        split_of(cohort(600, 8), held_out=0.1)
+    with pytest.raises(UserError, match=r"config split\.held_out: 1\.5 is no share"):
+        split_of(cohort(600, 8), held_out=1.5)
+
+
 def test_seed_changes_the_split_and_row_order_does_not():
     table = cohort(500, 7)
     people = table.select("eid", stratum(table.columns))

@@ -4,10 +4,11 @@ import csv
 from collections import Counter
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from shared import SHARED, needs_shared
-from vita.cohort.dictionary import check_features
+from vita.cohort.dictionary import check_features, dictionary_file
 from vita.cohort.features import inputs, load_features
 from vita.cohort.rules import RULES
 from vita.runtime.errors import UserError
@@ -32,6 +33,27 @@ def test_classes_have_no_gaps():
 
 def test_dictionary_knows_every_field_by_its_title():
     assert check_features(FEATURES) == []
+
+
+def test_every_row_agrees_with_the_dictionary_in_coding_and_visits():
+    """Data-coding of each field, 0 for none; visits that UK Biobank has; dates where the rule wants dates."""
+    columns = ["field_id", "encoding_id", "value_type", "instance_min", "instance_max"]
+    read = {"separator": "\t", "quote_char": None, "encoding": "latin-1", "infer_schema_length": None}
+    known = {row[0]: row[1:] for row in pl.read_csv(dictionary_file("field.txt"), columns=columns, **read).iter_rows()}
+    date = {51, 61}  # value types: a day; a day with its time
+    with (RESOURCES / "features.tsv").open(encoding="utf-8") as lines:
+        codings = {row["name"]: row["coding"] for row in csv.DictReader(lines, delimiter="\t")}
+    for each in FEATURES:
+        ids = [field for field, _ in each.fields]
+        wanted = [known[field][0] or 0 for field in ids]
+        assert [int(code) for code in codings[each.name].split()] == (wanted if any(wanted) else []), each.name
+        for field in ids:
+            visits = each.instances(field, scan=2)
+            assert visits[0] <= known[field][3], (each.name, field)
+            assert visits[-1] >= known[field][2], (each.name, field)
+        dated = {field for field, wanted in each.rule.terms if wanted == "date"} | ({each.date_field} - {None})
+        assert all(known[field][1] in date for field in dated), each.name
+        assert {field for field, _ in each.rule.terms} <= set(ids), each.name
 
 
 def test_a_renamed_title_and_an_unknown_field_are_reported(tmp_path):

@@ -46,6 +46,17 @@ def test_a_missing_table_is_named_before_anything_runs(tmp_path: Path) -> None:
     assert not (tmp_path / "results" / "logs" / "extract_fields.log").exists()
 
 
+def test_a_dry_run_plans_and_names_the_table_that_is_not_there(tmp_path: Path) -> None:
+    table = tmp_path / "nothing.csv"
+    source = {"source": "files", "tables": [str(table)], "scans": str(tmp_path), "withdrawals": None}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump({"input": source}))
+    run = snakemake(tmp_path, "-n", "--configfile", str(tmp_path / "own.yaml"), "--", "results/cohort/fields.parquet")
+    assert run.returncode == 0
+    assert (
+        f"{table}: named in the configuration's block input, and there is no such file yet" in run.stdout + run.stderr
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -26,6 +26,8 @@ NOTHING = "(?!)"  # a wildcard's constraint that nothing meets; an empty one is 
 PLAN = Plan.from_config(config, RESOURCES)
 INPUTS, SYSTEMS, TRAININGS, PRODUCTS = PLAN.inputs, PLAN.systems, PLAN.trainings, PLAN.products
 settings, shards = PLAN.settings, INPUTS.shards
+for absent in INPUTS.absent if workflow.is_main_process else ():
+    logger.warning(f"{absent}: named in the configuration's block input, and there is no such file yet")
 
 # the package runs from this clone in every environment: of conda, of a cluster's node; a job tells whose it is
 RUN = Path.cwd().resolve()

@@ -30,8 +30,23 @@ rule encode_table:
         " --encoder {output.encoder} --output {output.encoded} > {log} 2>&1"
 
 
+# Dependence is measured in the training split, of what the run has.
+DEPENDENCE_INPUT = {
+    "split": "results/cohort/split.parquet",
+    "phenotypes": "results/images/phenotypes.parquet",
+} | (
+    {
+        "fields": "results/cohort/fields.parquet",
+        "labels": "results/cohort/labels.parquet",
+    }
+    if INPUTS.tables
+    else {}
+)
+
+
 rule list_overlap:
     input:
+        **DEPENDENCE_INPUT,
         features=FEATURES,
         targets=TARGETS,
     output:
@@ -54,8 +69,9 @@ rule list_overlap:
     params:
         settings=settings(tabular=config["tabular"]),
         code=code_digest("vita.tabular.overlap"),
+        tables=options(DEPENDENCE_INPUT),
     message:
         "Overlap: inputs of Stage II that are, or tell, a target of Stage III"
     shell:
         "python -m vita.tabular.overlap --features {input.features:q} --targets {input.targets:q}"
-        " --settings {params.settings} --output {output.csv} --html {output.html} > {log} 2>&1"
+        " {params.tables} --settings {params.settings} --output {output.csv} --html {output.html} > {log} 2>&1"

@@ -1,6 +1,8 @@
-"""A text table as blocks of whole lines, each line checked to have as many cells as the header.
+"""A text table as blocks of whole rows, each checked to have as many cells as the header.
 
-Fast CSV readers fill a short line with missing values; a table cut short would pass for one with gaps.
+Fast CSV readers fill a short line with missing values; a table cut short would pass for one with gaps. And an odd quote
+makes them lose rows without a word. So lines are counted here, and a block in which not every line is a row by itself
+is looked at line by line (vita.cohort.mending).
 """
 
 import os
@@ -10,52 +12,63 @@ from typing import NamedTuple
 import numpy as np
 
 from vita.cohort.delivery import Delivery
+from vita.cohort.mending import Shape, mend, width_error
 from vita.runtime.errors import UserError
 
 BLOCK_BYTES = 16 << 20  # larger blocks leave the cache and their memory is not used again, smaller ones cost calls
 _FIRST_LINE = 2  # behind the header
-_LOOK = 1 << 20  # bytes at a table's start and end whose lines are always looked at one by one
 _PIECE = 1 << 20  # bytes looked at in one step: what is made of them stays in the cache
 _NEWLINE, _QUOTE, _PRINTABLE = ord("\n"), ord('"'), ord(" ")
 
 
 class Block(NamedTuple):
-    """Text that begins with whole lines. What follows them, the start of a line, comes again with the next block.
+    """Text that begins with whole rows. What follows them, the start of a line, comes again with the next block.
 
     Blocks of one size are worth that: their memory is used again, which reads a table in half the time.
     """
 
     text: bytes
-    lines: int
+    rows: int
 
 
 def blocks(delivery: Delivery) -> Iterator[Block]:
-    """Blocks of checked lines after the header line, without line ends of the other kind.
+    """Blocks of checked rows after the header line, without line ends of the other kind.
 
     Raises:
-        UserError: a line has another number of cells than the header, or there is a NUL byte.
+        UserError: a row has another number of cells than the header, or there is a NUL byte.
     """
+    shape = Shape(delivery.name, delivery.delimiter, delivery.header.width, delivery.header.eid)
     line = _FIRST_LINE
     thorough = False  # once a block has delimiters inside quotes
     blank = 0  # blank lines before this block: at the end of a file they are no rows, elsewhere an error
+    held = b""  # lines of a row whose quoted line break was the end of the block before
     for text, last in _raw_blocks(delivery):
+        text, held = held + text if held else text, b""
         whole = text.rfind(b"\n") + 1
-        lines = None if thorough else _even_lines(np.frombuffer(text, np.uint8, whole), delivery)
-        if lines is None:
+        rows = None if thorough else _even_rows(text, whole, delivery)
+        if rows is None:
             text = _clean(text, delivery, line)
             whole = text.rfind(b"\n") + 1
         end = _without_blank(text, whole)
         if end and blank:
-            raise _width_error(delivery, line, 1)
+            raise width_error(delivery.name, line, 1, delivery.header.width)
         blank += whole - end
-        if end:
-            values = np.frombuffer(text, np.uint8, end)
-            if not thorough and (lines is None or end < whole):
-                lines = _even_lines(values, delivery)
-            thorough = thorough or lines is None
-            count = _check(values, delivery, line, lines, last)
-            line += count
-            yield Block(text if end == whole else text[:end], count)
+        if not end:
+            continue
+        if not thorough and (rows is None or end < whole):
+            rows = _even_rows(text, end, delivery)
+        thorough = thorough or rows is None
+        rows = _checked(text, end, delivery, rows, line == _FIRST_LINE, last)
+        if rows is not None:
+            yield Block(text if end == whole else text[:end], rows)
+            line += rows
+            continue
+        mended = mend(text[:end], shape, line, last)
+        line += mended.lines
+        if mended.held:
+            held, blank = mended.held + text[end:whole], 0
+        if mended.rows:
+            yield Block(mended.text, mended.rows)
 
 
 def _clean(text: bytes, delivery: Delivery, line: int) -> bytes:
@@ -111,56 +124,68 @@ def _ended(text: bytes) -> bytes:
     return text if text.endswith(b"\n") else text + b"\n"
 
 
-def _even_lines(values: np.ndarray, delivery: Delivery) -> int | None:
-    """Number of lines of a block if it has as many delimiters as these need and no other control characters.
+def _even_rows(text: bytes, end: int, delivery: Delivery) -> int | None:
+    """Number of lines up to `end` if they have as many delimiters as they need and nothing that may be no row.
 
-    Control characters are line ends, tabs, and what a table must not hold: NUL bytes and line ends of other kinds.
+    That is: no other control characters than line ends and tabs (NUL bytes and line ends of other kinds are some), and
+    quotes either around every cell or at the edges of cells only.
     """
-    delimiters = controls = 0
-    for start in range(0, len(values), _PIECE):
+    delimiters = controls = quotes = 0
+    values = np.frombuffer(text, np.uint8, end)
+    for start in range(0, end, _PIECE):
         piece = values[start : start + _PIECE]
         delimiters += int(np.count_nonzero(piece == ord(delivery.delimiter)))
         controls += int(np.count_nonzero(piece < _PRINTABLE))
+        quotes += int(np.count_nonzero(piece == _QUOTE))
     lines = controls - (delimiters if ord(delivery.delimiter) < _PRINTABLE else 0)
-    return lines if delimiters == lines * (delivery.header.width - 1) else None
+    width = delivery.header.width
+    if delimiters != lines * (width - 1):
+        return None
+    if quotes and quotes != 2 * width * lines and not all(_quotes(piece, delivery) for piece in _pieces(text, 0, end)):
+        return None
+    return lines
 
 
-def _check(values: np.ndarray, delivery: Delivery, line: int, even: int | None, last: bool) -> int:
-    """Check a block's lines and count them.
+def _checked(text: bytes, end: int, delivery: Delivery, even: int | None, first: bool, last: bool) -> int | None:
+    """Number of rows of a block if every line is one.
 
     Where delimiters stand outside quotes only, their number tells whether every line is whole; else, and at the start
     and the end of a table, where it may be cut, each line is looked at.
     """
-    wanted = delivery.header.width - 1
-    ends = np.flatnonzero(values == _NEWLINE) if even is None or line == _FIRST_LINE or last else None
-    if ends is None:
-        return even
     if even is None:
-        _check_lines(values, delivery, line, wanted)
-    elif line == _FIRST_LINE:
-        _check_lines(values[: ends[min(np.searchsorted(ends, _LOOK), len(ends) - 1)] + 1], delivery, line, wanted)
-    if last and even is not None:
-        before = int(np.searchsorted(ends, len(values) - _LOOK))
-        start = int(ends[before - 1]) + 1 if before else 0
-        _check_lines(values[start:], delivery, line + before, wanted)
-    return len(ends)
+        counts = [_lines(piece, delivery) for piece in _pieces(text, 0, end)]
+        return None if None in counts else sum(count for count in counts if count is not None)
+    starts = ([0] if first else []) + ([text.rfind(b"\n", 0, max(end - _PIECE, 0)) + 1] if last else [])
+    for start in starts:
+        if _lines(next(_pieces(text, start, end)), delivery) is None:
+            return None
+    return even
 
 
-def _check_lines(values: np.ndarray, delivery: Delivery, line: int, wanted: int) -> None:
-    """Count each line's delimiters, those inside quotes left out."""
-    outside = np.add.accumulate(values == _QUOTE, dtype=np.uint8) % 2 == 0
-    ends = np.flatnonzero((values == _NEWLINE) & outside)
-    places = np.flatnonzero((values == ord(delivery.delimiter)) & outside)
+def _pieces(text: bytes, start: int, end: int) -> Iterator[np.ndarray]:
+    """Bytes from `start` to `end`, of whole lines, about as many as fit the cache at once."""
+    while start < end:
+        cut = text.rfind(b"\n", start, min(start + 2 * _PIECE, end)) + 1 or text.index(b"\n", start) + 1
+        yield np.frombuffer(text, np.uint8, cut - start, start)
+        start = cut
+
+
+def _quotes(piece: np.ndarray, delivery: Delivery) -> bool:
+    """Do quotes open at the start of a cell only, and close at its end, in one line? A doubled quote inside is text."""
+    quotes = np.flatnonzero(piece == _QUOTE)
+    if (np.searchsorted(quotes, np.flatnonzero(piece == _NEWLINE)) % 2).any():
+        return False
+    # before the first byte stands the end of a line, as at the piece's own end, which index -1 is
+    edges = np.concatenate([piece[quotes[::2] - 1], piece[quotes[1::2] + 1]])
+    return bool(((edges == ord(delivery.delimiter)) | (edges == _NEWLINE) | (edges == _QUOTE)).all())
+
+
+def _lines(piece: np.ndarray, delivery: Delivery) -> int | None:
+    """Number of lines if each is a row: well quoted, and with as many cells as the header."""
+    if not _quotes(piece, delivery):
+        return None
+    outside = np.add.accumulate(piece == _QUOTE, dtype=np.uint8) % 2 == 0
+    ends = np.flatnonzero(piece == _NEWLINE)
+    places = np.flatnonzero((piece == ord(delivery.delimiter)) & outside)
     counts = np.diff(np.searchsorted(places, ends), prepend=0)
-    wrong = np.flatnonzero(counts != wanted)
-    if len(wrong) or len(ends) != np.count_nonzero(values == _NEWLINE):
-        raise _width_error(delivery, line + (wrong[0] if len(wrong) else 0), counts[wrong[0]] + 1 if len(wrong) else 0)
-
-
-def _width_error(delivery: Delivery, line: int, cells: int) -> UserError:
-    """A line with too few or many cells; 0 stands for a line break inside quotes, which cannot be counted."""
-    found = f"{cells} cells" if cells else "a line break inside quotes"
-    return UserError(
-        f"{delivery.name}, line {line}: has {found} where the header has {delivery.header.width} cells; "
-        "the table is damaged or cut short, deliver it again"
-    )
+    return len(ends) if (counts == delivery.header.width - 1).all() else None

@@ -1,14 +1,25 @@
 """From a cell's text to a clean value: numbers, dates, special codes, plausible ranges, by the feature's own row."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 import polars as pl
 
+from vita.cohort.cells import holds_lists, settled, settled_lists, settled_text, split, without_empty
 from vita.cohort.features import Feature
 from vita.runtime.errors import UserError
 
+# data-codings 272 and 819: no date is known, or it is before or in the year of birth, or a placeholder in the future
+UNKNOWN_DATES = tuple(
+    date.fromisoformat(day)
+    for day in ("1900-01-01", "1901-01-01", "1902-02-02", "1903-03-03", "1909-09-09", "2037-07-07")
+)
 
-def numbers(frame: pl.DataFrame, names: list[str], table: str, titles: dict[str, str]) -> pl.DataFrame:
+
+def numbers(
+    frame: pl.DataFrame, names: Sequence[str], table: str, titles: Mapping[str, str], several: bool = True
+) -> pl.DataFrame:
     """Parse text columns (or lists of text) to Float64; missing stays missing.
 
     Args:
@@ -16,6 +27,7 @@ def numbers(frame: pl.DataFrame, names: list[str], table: str, titles: dict[str,
         names: columns to parse.
         table: how messages call the table.
         titles: printed title of each column, for messages.
+        several: cells may hold several values; a column with such a cell becomes one of lists.
 
     Raises:
         UserError: a cell is no number, as in an export with labels instead of codes.
@@ -25,43 +37,102 @@ def numbers(frame: pl.DataFrame, names: list[str], table: str, titles: dict[str,
     endless = parsed.select(pl.col(pl.Float64).is_finite().all())
     if endless.width and not all(endless.row(0)):  # the texts nan and inf are no numbers, and hardly ever occur
         parsed = parsed.with_columns(pl.when(pl.col(n).is_finite()).then(n).alias(n) for n in endless.columns)
-    lost = [name for name in names if _lost(text[name], parsed[name])]
-    if lost:
-        cell = _first_lost(text[lost[0]], parsed[lost[0]])
-        raise UserError(
-            f"{table}, column {lost[0]} ({titles.get(lost[0], 'no title')}): {cell!r} is no number or code; "
-            "on the Research Analysis Platform export with coding option RAW, not REPLACE"
-        )
+    lost = [each for each in names if _lost(text[each], parsed[each])]
+    single = [each for each in lost if text.schema[each] == pl.String]
+    if single:  # most often blanks or words for "missing", for all columns at once
+        bare = text.select(settled_text(pl.col(each)) for each in single)
+        parsed = parsed.with_columns(bare.select(_finite(each, pl.String()) for each in single).get_columns())
+        lost = [each for each in lost if each not in single or _lost(bare[each], parsed[each])]
+    for name in lost:
+        cells = _looked_at_again(text[name], several)
+        again = cells.to_frame().select(_finite(name, cells.dtype))[name]
+        if _lost(cells, again):
+            title = titles.get(name, "no title")
+            raise UserError(f"{table}, column {name} ({title}): {_no_number(_first_lost(cells, again))}")
+        parsed = parsed.with_columns(again)
+    _refuse_mixture(parsed, table)
     return parsed
 
 
-def dates(frame: pl.DataFrame, names: list[str], table: str) -> pl.DataFrame:
+def dates(frame: pl.DataFrame, names: Sequence[str], table: str, several: bool = False) -> pl.DataFrame:
     """Parse columns of ISO dates (a time of day after them is cut off) to Date; missing stays missing.
+
+    Args:
+        frame: a batch with text columns.
+        names: columns to parse.
+        table: how messages call the table.
+        several: cells may hold several dates; a column with such a cell becomes one of lists, unknown ones null.
 
     Raises:
         UserError: a cell is no date.
     """
     text = frame.select(names)
-    days = pl.element().str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
-    parsed = text.select(
-        pl.col(name).list.eval(days)
-        if isinstance(kind, pl.List)
-        else pl.col(name).str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
-        for name, kind in text.schema.items()
-    )
-    for name in names:
-        if _lost(text[name], parsed[name]):
-            cell = _first_lost(text[name], parsed[name])
+    if several:
+        text = text.with_columns(split(text[name]) for name in names if holds_lists(text[name]))
+    parsed = text.select(_date(name, kind) for name, kind in text.schema.items())
+    for name in [each for each in names if _lost(text[each], parsed[each])]:
+        cells = _looked_at_again(text[name], several=False)
+        again = cells.to_frame().select(_date(name, cells.dtype))[name]
+        if _lost(cells, again):
+            cell = _first_lost(cells, again)
             raise UserError(f"{table}, column {name}: {cell!r} is no date of the form 2019-05-31")
+        parsed = parsed.with_columns(again)
     return parsed
 
 
 def _number(name: str, kind: pl.DataType) -> pl.Expr:
     """The numbers that a column of text, or of lists of text, spells; in lists `nan` and `inf` are none."""
+    return _finite(name, kind) if isinstance(kind, pl.List) else pl.col(name).cast(pl.Float64, strict=False)
+
+
+def _finite(name: str, kind: pl.DataType) -> pl.Expr:
+    """As above, without `nan` and `inf` anywhere."""
     if not isinstance(kind, pl.List):
-        return pl.col(name).cast(pl.Float64, strict=False)
+        number = pl.col(name).cast(pl.Float64, strict=False)
+        return pl.when(number.is_finite()).then(number).alias(name)
     number = pl.element().cast(pl.Float64, strict=False)
     return pl.col(name).list.eval(pl.when(number.is_finite()).then(number))
+
+
+def _date(name: str, kind: pl.DataType) -> pl.Expr:
+    """The dates that a column of text, or of lists of text, spells; of several in one cell none is cut off."""
+    cell = pl.element() if isinstance(kind, pl.List) else pl.col(name)
+    alone = pl.when(~cell.str.contains("[|;]")).then(cell)
+    # blanks go first: cut off behind ten letters, ` 2016-05-13` would be the first of May
+    day = alone.str.strip_chars().str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
+    return pl.col(name).list.eval(day) if isinstance(kind, pl.List) else day
+
+
+def _looked_at_again(text: pl.Series, several: bool) -> pl.Series:
+    """The cells without blanks around them, with words for "missing" missing, and several values as lists."""
+    if isinstance(text.dtype, pl.List):
+        return settled_lists(text)
+    return without_empty(split(text)) if several and holds_lists(text) else settled(text)
+
+
+def _no_number(cell: str) -> str:
+    """What is wrong with a cell, and the remedy."""
+    if re.fullmatch(r"[-+]?\d+,\d+", cell):
+        return f"{cell!r} has a decimal comma; write the table with decimal points"
+    if re.fullmatch(r"[-+\d.]+(\s+[-+\d.]+)+", cell):
+        return f"{cell!r} are several values with blanks between them; write them as 1|2|3"
+    if re.fullmatch(r"[-+\d.]+([|;][-+\d.]+)+", cell):
+        return f"{cell!r} are several values, and this field has one; deliver the table again"
+    return (
+        f"{cell!r} is no number or code; on the Research Analysis Platform export with coding option RAW, not REPLACE"
+    )
+
+
+def _refuse_mixture(parsed: pl.DataFrame, table: str) -> None:
+    """Refuse a column whose cells hold all values of a field if the field has other arrays beside it."""
+    for name, kind in parsed.schema.items():
+        start = name.partition(".")[0] + "."
+        others = [other for other in parsed.columns if other.startswith(start) and other != name]
+        if isinstance(kind, pl.List) and others and parsed.select(pl.col(name).list.len().max() > 1).item():
+            raise UserError(
+                f"{table}: cells of column {name} hold several values, and {others[0]} has more of the same field; "
+                "keep either one column with all values or a column for each"
+            )
 
 
 def _lost(text: pl.Series, parsed: pl.Series) -> bool:

@@ -1,13 +1,15 @@
 """A delivered table: what kind of file it is, how it is written, and which columns it has."""
 
+import bz2
 import csv
 import gzip
 import logging
-from collections.abc import Iterator
+import lzma
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import polars as pl
 
@@ -15,14 +17,24 @@ from vita.cohort.spellings import Header, read_header
 from vita.runtime.errors import UserError
 
 LOG = logging.getLogger(__name__)
-_MAGIC = {b"\x1f\x8b": "gzip", b"PAR1": "parquet"}
-_REFUSED = {b"PK\x03\x04": "a zip archive; unpack it first", b"\xff\xfe": "UTF-16; save it as UTF-8"}
+_MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PAR1": "parquet"}
+_REFUSED = {
+    b"PK\x03\x04": "a zip archive; unpack it first",
+    b"\xff\xfe": "UTF-16; save it as UTF-8",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it first, or use gzip, bzip2 or xz",
+}
+_ENCRYPTED = {
+    ".enc": "encrypted by UK Biobank; decrypt it with `ukbunpack FILE KEYFILE` and convert it with `ukbconv FILE csv`",
+    ".enc_ukb": "UK Biobank's own format, not a table yet; convert it with `ukbconv FILE csv`. If still encrypted, "
+    "decrypt it with `ukbunpack FILE KEYFILE` first",
+}
+_LOOK = 20  # rows behind the header, to see whether they have a cell more than it
 _LONGEST_HEADER = 1 << 24  # bytes; 30,000 columns of the longest names are below 1 MB
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """A table file. `format` is csv, gzip or parquet; `delimiter` means nothing for parquet."""
+    """A table file. `format` is csv, gzip, bzip2, xz or parquet; `delimiter` means nothing for parquet."""
 
     path: Path
     format: str
@@ -50,44 +62,94 @@ def open_delivery(path: str | Path) -> Delivery:
     path = Path(path)
     try:
         with path.open("rb") as stream:
-            start = stream.read(4)
+            start = stream.read(8)
     except OSError as error:
         raise UserError(f"{path}: the table cannot be read: {error.strerror}; check `input.tables`") from error
     for magic, reason in _REFUSED.items():
         if start.startswith(magic):
             raise UserError(f"{path}: this is {reason}")
+    if path.suffix in _ENCRYPTED:
+        raise UserError(f"{path}: this is {_ENCRYPTED[path.suffix]}")
     kind = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "csv")
-    if kind == "parquet":
-        delivery = Delivery(path, kind, "", read_header(list(pl.read_parquet_schema(path)), str(path)))
-    else:
-        names, delimiter = _header_line(path, kind)
-        delivery = Delivery(path, kind, delimiter, read_header(names, str(path)))
+    delivery = _parquet(path) if kind == "parquet" else _text(path, kind)
     header = delivery.header
     LOG.info("%s: %s, %s columns, %d fields' columns", path, kind, header.spelling, len(header.columns))
     return delivery
 
 
-def _header_line(path: Path, kind: str) -> tuple[list[str], str]:
-    """Cells of the first line, and the delimiter: whichever of tab and comma stands more often."""
+def _parquet(path: Path) -> Delivery:
+    try:
+        names, rows = list(pl.read_parquet_schema(path)), pl.scan_parquet(path).select(pl.len()).collect().item()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise UserError(f"{path}: not a Parquet table that can be read: {error}") from error
+    header = read_header(names, str(path))
+    if not rows:
+        raise _no_rows(path)
+    return Delivery(path, "parquet", "", header)
+
+
+def _text(path: Path, kind: str) -> Delivery:
     try:
         with _opened(path, kind) as stream:
             line = stream.readline(_LONGEST_HEADER)
-    except (OSError, EOFError) as error:
-        raise UserError(f"{path}: the table cannot be unpacked: {error}") from error
+            body = [stream.readline(_LONGEST_HEADER) for _ in range(_LOOK)]
+    except (OSError, EOFError, lzma.LZMAError) as error:
+        raise UserError(f"{path}: the table cannot be unpacked: it is damaged or cut short: {error}") from error
+    names, delimiter = _header_line(path, line)
+    header = read_header(names, str(path))
+    text = [_decoded(each) + "\n" for each in body]
+    rows = [row for row in csv.reader(text, delimiter=delimiter) if any(cell.strip() for cell in row)]
+    if not rows:
+        raise _no_rows(path)
+    if body[-1] and len(rows) > 1:
+        rows.pop()  # may go on
+    return Delivery(path, kind, delimiter, _shifted(header, rows, str(path)))
+
+
+def _no_rows(path: Path) -> UserError:
+    return UserError(f"{path}: the table has a header and no rows; deliver it again, or take it out of `input.tables`")
+
+
+def _header_line(path: Path, line: bytes) -> tuple[list[str], str]:
+    """Cells of the first line, and the delimiter: whichever of tab, comma and semicolon, or else blank, is there."""
     if not line.strip():
         raise UserError(f"{path}: the table is empty; its first line must name the columns")
     if b"\0" in line:
         raise UserError(f"{path}, line 1: holds a NUL byte; the file is damaged, deliver it again")
-    text = line.removeprefix(b"\xef\xbb\xbf").decode("latin-1").rstrip("\r\n")
-    delimiter = max("\t,", key=text.count)
+    text = _decoded(line.removeprefix(b"\xef\xbb\xbf"))
+    delimiter = max("\t,;", key=text.count) if any(each in text for each in "\t,;") else " "
     return next(csv.reader([text], delimiter=delimiter)), delimiter
+
+
+def _decoded(line: bytes) -> str:
+    return line.decode("latin-1").rstrip("\r\n")
+
+
+def _shifted(header: Header, rows: list[list[str]], table: str) -> Header:
+    """The header of a table whose rows have one cell more: R's row names before them, or a delimiter behind them.
+
+    Raises:
+        UserError: all rows looked at have one cell more, and it is neither.
+    """
+    if {len(row) for row in rows} != {header.width + 1}:
+        return header
+    numbers = [str(number) for number in range(1, len(rows) + 1)]
+    named = [row[0] for row in rows]
+    if named == numbers or [row[header.eid + 1] for row in rows] == named:
+        LOG.info("%s: the first cell of each row is R's name of the row, which the header lacks", table)
+        columns = tuple(replace(column, index=column.index + 1) for column in header.columns)
+        return replace(header, eid=header.eid + 1, width=header.width + 1, columns=columns)
+    if not any(row[-1].strip() for row in rows):
+        LOG.info("%s: every row ends in a delimiter that the header lacks", table)
+        return replace(header, width=header.width + 1)
+    raise UserError(
+        f"{table}: rows have {header.width + 1} cells where the header has {header.width}; if the first cell is R's "
+        "name of the row, write the table with row.names = FALSE"
+    )
 
 
 @contextmanager
 def _opened(path: Path, kind: str) -> Iterator[BinaryIO]:
-    if kind == "gzip":
-        with gzip.open(path, "rb") as stream:
-            yield stream  # type: ignore[misc]
-    else:
-        with path.open("rb") as stream:
-            yield stream
+    opening: dict[str, Callable[..., Any]] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
+    with opening.get(kind, open)(path, "rb") as stream:
+        yield stream

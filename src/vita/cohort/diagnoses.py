@@ -15,11 +15,12 @@ import polars as pl
 
 from vita.cohort.cleaning import dates, numbers
 from vita.cohort.delivery import Delivery, open_delivery
+from vita.cohort.follow_up_end import country
 from vita.cohort.hospital import CODES, DATES, dated_codes, refuse_apart, report_codes
 from vita.cohort.reading import EID, stream
 from vita.cohort.rules import Cells, some
 from vita.cohort.settings import CohortSettings
-from vita.cohort.spellings import Column
+from vita.cohort.spellings import Column, refuse_mixed
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
@@ -39,8 +40,11 @@ TITLES = {
     TOLD: "Vascular/heart problems diagnosed by doctor",
     HIGH_BP_AGE: "Age high blood pressure diagnosed",
 }
+DEATH, LOST, CENTRE = 40000, 191, 54  # not required: they end the follow-up of incident disease
+FOLLOW_UP = {DEATH: "Date of death", LOST: "Date lost to follow-up", CENTRE: "UK Biobank assessment centre"}
 _PARTS = 16  # of the participants, joined one after the other: for all 502,000 at once it takes 2.5 GB
 _AGES = {EID: pl.Int64, "imaging_age": pl.Float64}
+_ENDS = {EID: pl.Int64, "death": pl.Date, "lost": pl.Date, "country": pl.String}
 _ANSWERS = ("high_bp_told", "high_bp_denied", "high_bp_asked")
 
 
@@ -70,6 +74,7 @@ class _Found:
     reports: list[pl.DataFrame] = field(default_factory=list)
     ages: list[pl.DataFrame] = field(default_factory=list)
     answers: list[pl.DataFrame] = field(default_factory=list)
+    ends: list[pl.DataFrame] = field(default_factory=list)
 
 
 def collect(tables: Sequence[Path], instance: int, withdrawn: Collection[int]) -> pl.DataFrame:
@@ -84,8 +89,10 @@ def collect(tables: Sequence[Path], instance: int, withdrawn: Collection[int]) -
         `eid`; `codes`, a list of the ICD-10 codes of all hospital diagnoses, each once, sorted, and `dates`, the first
         known date of each or null; `imaging_date`; `high_bp_visit` (first visit at which an age of high blood pressure
         was given, or missing), `high_bp_age` (the youngest one given, years), `imaging_age` (age at the scan's visit,
-        years, missing without field 21003); and three lists of visits: `high_bp_told` (6150 has high blood pressure, or
-        2966 is not empty), `high_bp_denied` (6150 was answered without it), `high_bp_asked` (2966 is not empty).
+        years, missing without field 21003); `death` and `lost` (fields 40000 and 191) and `country` (of the first
+        visit's centre, field 54), missing without the field; and three lists of visits: `high_bp_told` (6150 has high
+        blood pressure, or 2966 is not empty), `high_bp_denied` (6150 was answered without it), `high_bp_asked` (2966 is
+        not empty).
 
     Raises:
         UserError: a field is in no table, a table has codes or dates of diagnoses alone, or a cell cannot be read.
@@ -99,7 +106,7 @@ def collect(tables: Sequence[Path], instance: int, withdrawn: Collection[int]) -
     report_codes(found.codes)
     frame = pl.concat(found.people).unique().join(_lists(found), on=EID, how="left")
     frame = frame.join(_answers_of(found.answers), on=EID, how="left")
-    for part in (found.scans, found.reports, found.ages or [pl.DataFrame(schema=_AGES)]):
+    for part in (found.scans, found.reports, found.ages or [pl.DataFrame(schema=_AGES)], found.ends):
         frame = frame.join(pl.concat(part).group_by(EID).agg(pl.all().min()), on=EID, how="left")
     return frame.with_columns(pl.col("codes", "dates", *_ANSWERS).fill_null([])).sort(EID)
 
@@ -127,18 +134,25 @@ def _answers_of(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _require_fields(deliveries: Sequence[Delivery], instance: int) -> None:
+    for delivery in deliveries:
+        refuse_mixed(delivery.header, {*TITLES, AGE}, delivery.name)
     there = {column.field for delivery in deliveries for column in delivery.header.columns}
     absent = [f"{each} ({title})" for each, title in TITLES.items() if each not in there]
     if absent:
         raise UserError(f"labels need fields that are in no table: {', '.join(absent)}; add the table that has them")
     scans = [c for d in deliveries for c in d.header.columns if (c.field, c.instance) == (SCAN_DATE, instance)]
     if not scans:
-        raise UserError(f"labels need field {SCAN_DATE} ({TITLES[SCAN_DATE]}) of instance {instance}, the scan's visit")
+        own = {c.instance for d in deliveries for c in d.header.columns if c.field == SCAN_DATE}
+        raise UserError(
+            f"labels need field {SCAN_DATE} ({TITLES[SCAN_DATE]}) of instance {instance}, the scan's visit; the tables "
+            f"have it of instance {', '.join(map(str, sorted(own)))} only: deliver that instance too"
+        )
 
 
 def _gather(delivery: Delivery, instance: int, withdrawn: Collection[int], found: _Found) -> None:
-    columns = [c for c in delivery.header.columns if c.field in TITLES or c.field == AGE]
+    columns = [c for c in delivery.header.columns if c.field in {*TITLES, AGE, *FOLLOW_UP}]
     columns = [c for c in columns if c.field not in (SCAN_DATE, AGE) or c.instance == instance]
+    columns = [c for c in columns if c.field != CENTRE or c.instance == 0]
     for batch in stream(delivery, columns, withdrawn):
         found.people.append(batch.select(EID))
         found.codes.append(dated_codes(batch, columns, delivery.name))
@@ -146,6 +160,7 @@ def _gather(delivery: Delivery, instance: int, withdrawn: Collection[int], found
         found.reports += _reports(batch, columns, delivery.name)
         found.ages += _ages(batch, columns, delivery.name)
         found.answers += _answers(batch, columns, delivery.name)
+        found.ends.append(_ends(batch, columns, delivery.name))
 
 
 def _scan_dates(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list[pl.DataFrame]:
@@ -163,7 +178,7 @@ def _reports(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list
     visits = {column.canonical: column.instance for column in columns if column.field == HIGH_BP_AGE}
     if not visits:
         return []
-    ages = numbers(batch, list(visits), table, dict.fromkeys(visits, TITLES[HIGH_BP_AGE]))
+    ages = numbers(batch, list(visits), table, dict.fromkeys(visits, TITLES[HIGH_BP_AGE]), several=False)
     first = pl.min_horizontal(pl.when(pl.col(name) >= 0).then(visit) for name, visit in visits.items())
     youngest = pl.min_horizontal(pl.when(pl.col(name) >= 0).then(name) for name in visits)
     found = ages.select(first.cast(pl.Int8).alias("high_bp_visit"), youngest.alias("high_bp_age"))
@@ -194,11 +209,24 @@ def _answers(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list
     return [pl.concat([batch.select(EID), found], how="horizontal")]
 
 
+def _ends(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> pl.DataFrame:
+    """`eid`, `death`, `lost` and `country`, each missing if the table lacks its field."""
+    own = {each: [column.canonical for column in columns if column.field == each] for each in FOLLOW_UP}
+    days = dates(batch, own[DEATH] + own[LOST], table)
+    centres = numbers(batch, own[CENTRE], table, dict.fromkeys(own[CENTRE], FOLLOW_UP[CENTRE]), several=False)
+    read = pl.concat([batch.select(EID), days, centres], how="horizontal")
+    first = {
+        name: pl.min_horizontal(pl.lit(None, pl.Date), *own[each]) for each, name in ((DEATH, "death"), (LOST, "lost"))
+    }
+    centre = pl.min_horizontal(pl.lit(None, pl.Float64), *own[CENTRE])
+    return read.select(EID, **first, country=country(centre)).cast(_ENDS)
+
+
 def _ages(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list[pl.DataFrame]:
     names = [column.canonical for column in columns if column.field == AGE]
     if not names:
         return []
-    ages = numbers(batch, names, table, {names[0]: "Age when attended assessment centre"})
+    ages = numbers(batch, names, table, {names[0]: "Age when attended assessment centre"}, several=False)
     return [batch.select(EID).with_columns(ages[names[0]].alias("imaging_age"))]
 
 

@@ -12,11 +12,12 @@ from vita.cohort.delivery import Delivery, open_delivery
 from vita.cohort.features import Feature
 from vita.cohort.merging import merge, of_one_kind
 from vita.cohort.plan import Plan, make_plan
-from vita.cohort.reading import EID, stream
+from vita.cohort.reading import EID, report_withdrawals, stream
 from vita.cohort.rules import finish
 from vita.cohort.settings import CohortSettings
 
 LOG = logging.getLogger(__name__)
+COVERAGE = 0.5  # of the participants; a feature that fewer of them have is named
 
 
 def extract(
@@ -38,7 +39,8 @@ def extract(
     wanted = [each for each in features if each.role != "filter" or settings.ethnicity]
     plan = make_plan(deliveries, wanted, settings)
     unknown = dict.fromkeys((each.name for each in plan.features), 0)
-    parts = {delivery.name: _table_part(delivery, plan, withdrawn, unknown) for delivery in deliveries}
+    gone: set[int] = set()
+    parts = {delivery.name: _table_part(delivery, plan, withdrawn, gone, unknown) for delivery in deliveries}
     frame = merge(parts, plan.shared, settings.max_contradictions)
     if plan.spanning:
         frame = frame.with_columns(_values(frame, plan.spanning, plan, unknown)).drop(plan.raw_columns)
@@ -48,16 +50,30 @@ def extract(
         if count:
             LOG.warning("feature %s: %d cells hold a code that is not in its valid_codes; set to missing", name, count)
     frame = frame.select(EID, *(each.name for each in plan.features))
+    report_withdrawals(withdrawn, gone, len(frame))
+    _report_coverage(frame)
     return frame if len(parts) == 1 else frame.sort(EID)
 
 
-def _table_part(delivery: Delivery, plan: Plan, withdrawn: Collection[int], unknown: dict[str, int]) -> pl.DataFrame:
+def _report_coverage(frame: pl.DataFrame) -> None:
+    """Warn about features that over half of the people lack who came to the scan's visit (those with an age at it)."""
+    people = frame.filter(pl.col("age").is_not_null()) if "age" in frame.columns else frame
+    absent = people.null_count().row(0, named=True) if people.height else {}
+    shares = {name: 1 - count / people.height for name, count in absent.items()}
+    named = ", ".join(f"{name} {share:.0%}" for name, share in shares.items() if share < COVERAGE)
+    if named:
+        LOG.warning("of %d participants at the scan's visit fewer than half have: %s", people.height, named)
+
+
+def _table_part(
+    delivery: Delivery, plan: Plan, withdrawn: Collection[int], gone: set[int], unknown: dict[str, int]
+) -> pl.DataFrame:
     """Features of one table, and the parsed columns that a feature of several tables needs."""
     columns = plan.columns[delivery.path]
     own = plan.own[delivery.path]
     raw = [name for name in plan.raw_columns if name in {column.canonical for column in columns}]
     parts = []
-    for batch in stream(delivery, columns, withdrawn):
+    for batch in stream(delivery, columns, withdrawn, gone):
         names = [column.canonical for column in columns]
         parsed = pl.concat(
             [

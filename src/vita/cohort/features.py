@@ -6,7 +6,8 @@ One row a feature. Columns:
     field_ids, instance   UK Biobank fields and, one for each, the visits: a number, a range `0-3`, `scan` (the
                           imaging visit of the config) or `0-scan`
     rule                  a named rule of vita.cohort.rules, with its arguments: `mean`, `any(6150=1 3894=age)`, ...
-    coding, valid_codes   data-coding ids (for the reader); the codes a binary or categorical feature may take
+    coding, valid_codes   data-coding ids, one for each field, 0 for none (for the reader); the codes a binary or
+                          categorical feature may take
     recode                `2:1 3:2`: written to the table instead, so that classes have no gaps
     missing_codes         codes that mean "not answered" in this feature's fields, and only there
     special_values        `-10:0`: codes that stand for a number

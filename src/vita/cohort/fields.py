@@ -1,14 +1,18 @@
 """Features from UK Biobank's delivered table(s): a row per participant, a column per feature of features.tsv.
 
 WHAT IS READ
-    A CSV or tab-separated text (plain or gzip, UTF-8 or latin-1), or Parquet. The kind of file and the spelling of its
-    columns are detected for each table and named in the log:
+    Text with commas, tabs, semicolons or blanks between cells (plain, gzip, bzip2 or xz, UTF-8 or latin-1), or Parquet.
+    The kind of file and the spelling of its columns are detected for each table and named in the log:
         31-0.0, 4080-2.0           main dataset as CSV, quoted or not; Table Exporter, header style UKB-FORMAT
         f.31.0.0, f.4080.2.0       R or tab-separated; NA is missing
+        X31.0.0, 31_0_0, n_31_0_0  the same, after R's read.csv, a database or Stata
         p31, p4080_i2_a0           Research Analysis Platform, Table Exporter, header style FIELD-NAME
         participant.p4080_i2_a0    Research Analysis Platform, dx extract_dataset
     From the Table Exporter, ask for coding option RAW: with REPLACE cells hold labels ("Male"), which is refused.
-    Several values of a field are one column per array, or one cell, `I10|I251` or `["I10","I251"]`.
+    Several values of a field are one column per array, or one cell, `I10|I251`, `I10;I251` or `["I10","I251"]`.
+    Empty, NA, N/A, NULL, None, nan, a full stop and [] are missing, and blanks around a value mean nothing. A quoted
+    cell may hold line breaks; a quote elsewhere is only text. R's names of rows, and a delimiter behind each row, are
+    passed over, and so are columns of your own.
     Several tables, such as a project's baskets or releases, are joined by participant id. A column that stands in two
     takes each participant's value from the first table that has one; the log counts what each table adds, and tables
     that contradict each other in more than `max_contradictions` of the values are refused. Only needed columns are
@@ -35,7 +39,8 @@ SETTINGS (block cohort of config.yaml)
 
 WHAT IS REFUSED, in one line that names file, line or column, with exit code 1 and nothing written
     labels instead of codes, mixed spellings, a column or a participant twice, ids that are no whole numbers, dates that
-    are none, lines with too few or too many cells, a table cut short, NUL bytes, zip archives and UTF-16
+    are none, lines with too few or too many cells, a quote never closed, a table cut short, a header without rows, NUL
+    bytes, zip archives, encrypted deliveries (with the commands that decrypt them) and UTF-16
 
 EXAMPLES
     python -m vita.cohort.fields --table ukb12345.csv --features workflow/resources/features.tsv --output fields.parquet

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from vita.cohort.cleaning import dates
+from vita.cohort.cells import holds_lists, settled, split
+from vita.cohort.cleaning import UNKNOWN_DATES, dates
 from vita.cohort.delivery import Delivery
 from vita.cohort.icd10 import tree
 from vita.cohort.reading import EID
@@ -21,7 +22,6 @@ CODES = 41270
 DATES = 41280
 _SHOWN = 8  # unknown codes named in the log
 _CODE = r"^[A-Z]\d{2}[0-9A-Z]{0,3}$"
-_UNKNOWN_DATE = pl.date(1900, 1, 1)
 
 
 def refuse_apart(deliveries: Sequence[Delivery]) -> None:
@@ -49,8 +49,30 @@ def dated_codes(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> p
     Raises:
         UserError: a cell is no ICD-10 code or no date.
     """
+    batch = _paired_lists(batch, columns)
     codes, days = diagnosis_codes(batch, columns, table), diagnosis_dates(batch, columns, table)
     return codes.join(days, on=[EID, "array"], how="left").select(EID, "code", "date")
+
+
+def _paired_lists(batch: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
+    """The batch with cells of several codes or dates as lists, those of a participant with the same places.
+
+    A separator at the start, `|I10|I251`, is either the place of an unknown entry or only written so. If codes and
+    dates have as many places it is the former.
+    """
+    own = [column.canonical for column in columns if column.field in (CODES, DATES)]
+    batch = batch.with_columns(split(batch[name]) for name in own if holds_lists(batch[name]))
+    lists = {name: pl.col(name).list.len() for name in own if isinstance(batch.schema[name], pl.List)}
+    if not lists:
+        return batch
+    even = pl.lit(value=len(lists) > 1) & pl.all_horizontal(n == next(iter(lists.values())) for n in lists.values())
+    bare = {name: _without_first_empty(name) for name in lists}
+    return batch.with_columns(pl.when(even).then(pl.col(n)).otherwise(each).alias(n) for n, each in bare.items())
+
+
+def _without_first_empty(name: str) -> pl.Expr:
+    first = pl.col(name).list.first().is_null() & (pl.col(name).list.len() > 1)
+    return pl.when(first).then(pl.col(name).list.slice(1)).otherwise(pl.col(name))
 
 
 def report_codes(parts: Sequence[pl.DataFrame]) -> None:
@@ -83,8 +105,9 @@ def diagnosis_codes(batch: pl.DataFrame, columns: Sequence[Column], table: str) 
     """
     own = [column for column in columns if column.field == CODES]
     # the filler X of hospital records (`I10X`) is no part of a code of data-coding 19
-    text = pl.col("code").str.strip_chars().str.replace(r"^([A-Z]\d{2})X$", "$1")
-    codes = _long(batch, own, "code", pl.String).with_columns(text)
+    text = pl.col("code").str.replace(r"^([A-Z]\d{2})X$", "$1")
+    cells = _long(batch, own, "code", pl.String)
+    codes = cells.with_columns(settled(cells["code"])).filter(pl.col("code").is_not_null()).with_columns(text)
     bad = codes.filter(~pl.col("code").str.contains(_CODE))
     if len(bad):
         raise UserError(
@@ -101,9 +124,9 @@ def diagnosis_dates(batch: pl.DataFrame, columns: Sequence[Column], table: str) 
         UserError: a cell is no date.
     """
     own = [column for column in columns if column.field == DATES]
-    parsed = dates(batch, [column.canonical for column in own], table)
+    parsed = dates(batch, [column.canonical for column in own], table, several=True)
     days = _long(pl.concat([batch.select(EID), parsed], how="horizontal"), own, "date", pl.Date)
-    return days.filter(pl.col("date") != _UNKNOWN_DATE)
+    return days.filter(~pl.col("date").is_in(UNKNOWN_DATES))
 
 
 def _long(batch: pl.DataFrame, columns: Sequence[Column], name: str, kind: type[pl.DataType]) -> pl.DataFrame:

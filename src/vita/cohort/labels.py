@@ -13,7 +13,9 @@ scan, the visit at which it was reported decides. Reported first after the scan 
 `labels.timing` says which cases count:
     ever        a diagnosis at any time (the paper's rule)
     prevalent   a diagnosis up to the day of the scan; later ones are negative, undated ones missing
-    incident    the first diagnosis after the scan (within `incident_years`); earlier and undated ones are missing
+    incident    the first diagnosis after the scan (within `incident_years`); earlier and undated ones are missing.
+                Everybody is followed to the end of hospital data (`follow_up_end`), death or loss to follow-up: who
+                was not followed for all of `incident_years`, without a diagnosis until then, is missing
 `labels.no_record` says what a participant without any hospital diagnosis is: missing (exclude, the paper's rule for
 its disease tasks, all six) or negative.
 `--codes` are entries of a code list, see vita.cohort.icd10: from icd10.tsv, or from the config's `labels.codes`.
@@ -24,11 +26,13 @@ its disease tasks, all six) or negative.
 
 import logging
 from collections.abc import Collection, Sequence
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 
 from vita.cohort.cases import find_cases
+from vita.cohort.follow_up_end import followed_to
 from vita.cohort.icd10 import HIGH_BP, LABELS, expand_all
 from vita.cohort.reading import EID
 from vita.cohort.settings import CohortSettings, LabelSettings
@@ -52,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cli.add_settings(parser, "blocks cohort and labels of config.yaml")
     args = parser.parse_args(arguments)
     settings, instance = LabelSettings.read(args.settings), CohortSettings.read(args.settings).instance
-    facts = find_cases(pl.read_parquet(args.diagnoses), _lists(args.disease, args.codes))
+    diagnoses = pl.read_parquet(args.diagnoses)
+    facts = find_cases(diagnoses, _lists(args.disease, args.codes))
+    facts = facts.with_columns(followed_to(diagnoses, settings.follow_up_end))
     label = make_label(facts, args.disease, settings, instance)
     with replacing(args.output) as path:
         label.write_parquet(path, compression="zstd")
@@ -71,7 +77,8 @@ def make_label(facts: pl.DataFrame, disease: str, settings: LabelSettings, insta
     """A disease's label by the chosen timing.
 
     Args:
-        facts: as from vita.cohort.cases.find_cases for the disease's code list, or for none (high blood pressure).
+        facts: as from vita.cohort.cases.find_cases for the disease's code list, or for none (high blood pressure); and
+            `followed_to`, the last day of follow-up, without which nobody's ends.
         disease: one of the six.
         settings: the block labels.
         instance: the scan's visit.
@@ -79,24 +86,34 @@ def make_label(facts: pl.DataFrame, disease: str, settings: LabelSettings, insta
     Returns:
         `eid`, a nullable boolean named as the disease, `date_<disease>`, `imaging_date`.
     """
-    label = _high_bp(settings, instance) if disease == HIGH_BP else _timed(disease, settings)
+    followed = pl.col("followed_to") if "followed_to" in facts.columns else pl.lit(date.max, pl.Date)
+    label = _high_bp(settings, instance) if disease == HIGH_BP else _timed(disease, settings, followed)
     if settings.no_record == "exclude":
         label = pl.when(pl.col("record")).then(label)
     day = pl.lit(None, pl.Date) if disease == HIGH_BP else pl.col(f"date_{disease}")
     return facts.select(EID, label.alias(disease), day.alias(f"date_{disease}"), "imaging_date")
 
 
-def _timed(disease: str, settings: LabelSettings) -> pl.Expr:
+def _timed(disease: str, settings: LabelSettings, followed: pl.Expr) -> pl.Expr:
     has, first, scan = pl.col(f"has_{disease}"), pl.col(f"date_{disease}"), pl.col("imaging_date")
     if settings.timing == "ever":
         return has
     if settings.timing == "prevalent":
         return pl.when(scan.is_null()).then(None).when(has).then(first <= scan).otherwise(statement=False)
-    late = first > scan
-    if settings.incident_years is not None:
-        late = (first - scan).dt.total_days() <= settings.incident_years * _DAYS_PER_YEAR
-    known = pl.when(first > scan).then(late)
-    return pl.when(scan.is_null()).then(None).when(has).then(known).otherwise(statement=False)
+    return pl.when(scan.is_not_null()).then(_incident(has, first, scan, followed, settings.incident_years))
+
+
+def _incident(has: pl.Expr, first: pl.Expr, scan: pl.Expr, followed: pl.Expr, years: float | None) -> pl.Expr:
+    """A first diagnosis after the scan and while followed; no disease only where the follow-up was long enough."""
+    late, seen = pl.lit(value=True), followed > scan
+    if years is not None:
+        late = (first - scan).dt.total_days() <= years * _DAYS_PER_YEAR
+        seen = (followed - scan).dt.total_days() >= years * _DAYS_PER_YEAR
+    healthy = pl.when(seen).then(statement=False)
+    # a diagnosis after the end of follow-up is no case, and without a limit of years not healthy either
+    afterwards = pl.lit(None, pl.Boolean) if years is None else healthy
+    found = pl.when(first <= followed).then(late).otherwise(afterwards)
+    return pl.when(has).then(pl.when(first > scan).then(found)).otherwise(healthy)
 
 
 def _high_bp_cases(settings: LabelSettings, instance: int) -> tuple[pl.Expr, pl.Expr]:

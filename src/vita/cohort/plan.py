@@ -7,11 +7,12 @@ from pathlib import Path
 
 import polars as pl
 
+from vita.cohort.cleaning import UNKNOWN_DATES
 from vita.cohort.delivery import Delivery
 from vita.cohort.features import LAST_INSTANCE, Feature
 from vita.cohort.rules import Cells, evaluate
 from vita.cohort.settings import CohortSettings
-from vita.cohort.spellings import Column
+from vita.cohort.spellings import Column, refuse_mixed
 from vita.runtime.errors import UserError
 
 LOG = logging.getLogger(__name__)
@@ -47,7 +48,8 @@ class Plan:
             value = evaluate(feature, Cells(self.cells[feature.name], lists, self.scan_date, self.paper))
             if self.scan_date and feature.date_field:
                 (written,) = self.cells[feature.name][feature.date_field]
-                value = pl.when(pl.col(written) <= pl.col(self.scan_date)).then(value)
+                known = ~pl.col(written).is_in(UNKNOWN_DATES)
+                value = pl.when(known & (pl.col(written) <= pl.col(self.scan_date))).then(value)
             self._expressions[key] = value.alias(feature.name)
         return self._expressions[key]
 
@@ -59,13 +61,15 @@ def make_plan(deliveries: Sequence[Delivery], features: Sequence[Feature], setti
         UserError: needed fields lack and `cohort.missing_fields` is error, or a column stands in two tables.
     """
     needed = {field for each in features for field in (*dict(each.fields), each.date_field)} | {SCAN_DATE_FIELD}
+    for delivery in deliveries:
+        refuse_mixed(delivery.header, needed, delivery.name)
     where = _places(deliveries, needed)
     shared = frozenset(name for name, places in where.items() if len(places) > 1)
     scan_date = f"{SCAN_DATE_FIELD}-{settings.instance}.0" if settings.cutoff == "imaging" else None
     if scan_date and scan_date not in where:
         raise UserError(f"cohort.cutoff is imaging, but no table has the date of the scan, column {scan_date}")
     cells = {each.name: _cells(each, where, settings) for each in features}
-    kept = _without_absent(features, cells, settings)
+    kept = _without_absent(features, cells, settings, deliveries)
     own: dict[Path, list[Feature]] = {delivery.path: [] for delivery in deliveries}
     spanning: list[Feature] = []
     for feature in kept:
@@ -113,7 +117,10 @@ def _cells(
 
 
 def _without_absent(
-    features: Sequence[Feature], cells: dict[str, dict[int, list[str]]], settings: CohortSettings
+    features: Sequence[Feature],
+    cells: dict[str, dict[int, list[str]]],
+    settings: CohortSettings,
+    deliveries: Sequence[Delivery],
 ) -> list[Feature]:
     """Features that can be made; an absent field is an error or costs the features that rest on it."""
     lost: dict[int, list[Feature]] = {}
@@ -123,16 +130,31 @@ def _without_absent(
     if not lost:
         return list(features)
     lines = [f"{field} ({_title(field, users[0])}), needed by {_names(users)}" for field, users in lost.items()]
+    elsewhere = _other_visits(deliveries, lost, settings.instance)
     if settings.missing_fields == "error":
         raise UserError(
-            f"{len(lost)} needed fields are in no table: {'; '.join(lines)}. "
+            f"{elsewhere}{len(lost)} needed fields are in no table: {'; '.join(lines)}. "
             "Add the table that has them, or set cohort.missing_fields: drop to do without these features"
         )
+    if elsewhere:
+        LOG.warning("%s", elsewhere)
     dropped = {each.name for users in lost.values() for each in users if _worthless(each, cells[each.name])}
     for line in lines:
         LOG.warning("absent field %s", line)
     LOG.warning("features left out for want of fields: %s", ", ".join(sorted(dropped)) or "none")
     return [feature for feature in features if feature.name not in dropped]
+
+
+def _other_visits(deliveries: Sequence[Delivery], lost: Collection[int], instance: int) -> str:
+    """A sentence about absent fields that are there at other visits, such as the first; empty without any."""
+    columns = [column for each in deliveries for column in each.header.columns if column.field in lost]
+    if not columns:
+        return ""
+    visits = ", ".join(str(visit) for visit in sorted({column.instance for column in columns}))
+    return (
+        f"{len({column.field for column in columns})} of {len(lost)} absent fields are there, but of instance {visits} "
+        f"only, where cohort.instance is {instance}, the scan's visit: deliver that instance too. "
+    )
 
 
 def absent_fields(feature: Feature, cells: dict[int, list[str]]) -> list[int]:

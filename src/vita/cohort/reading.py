@@ -4,12 +4,14 @@ A row of UK Biobank's main table is tens of kB wide, so neither the file nor its
 """
 
 import logging
+import lzma
 import zlib
 from collections.abc import Collection, Iterator, Sequence
 
 import polars as pl
 
 from vita.cohort.blocks import Block, blocks
+from vita.cohort.cells import MISSING
 from vita.cohort.delivery import Delivery
 from vita.cohort.pipeline import side_by_side
 from vita.cohort.spellings import Column
@@ -18,16 +20,18 @@ from vita.runtime.errors import UserError
 LOG = logging.getLogger(__name__)
 EID = "eid"
 BATCH_ROWS = 4000
-_MISSING = ["", "NA"]
 
 
-def stream(delivery: Delivery, wanted: Sequence[Column], leave_out: Collection[int] = ()) -> Iterator[pl.DataFrame]:
-    """Batches of a table: `eid` (Int64) and the wanted columns by canonical name, as text or lists of text.
+def stream(
+    delivery: Delivery, wanted: Sequence[Column], leave_out: Collection[int] = (), left_out: set[int] | None = None
+) -> Iterator[pl.DataFrame]:
+    """Batches of a table: `eid` (Int64) and the wanted columns by canonical name, as text (Parquet's lists as lists).
 
     Args:
         delivery: the table.
         wanted: columns of the table.
         leave_out: ids whose rows are dropped (withdrawn participants).
+        left_out: if given, those of them that the table has are added.
 
     Raises:
         UserError: a damaged file, a line of another width, an id that is none or stands twice.
@@ -41,12 +45,31 @@ def stream(delivery: Delivery, wanted: Sequence[Column], leave_out: Collection[i
         first_row += len(batch)
         kept = batch.with_columns(ids)
         if ids.is_in(gone.implode()).any():
+            if left_out is not None:
+                left_out.update(ids.filter(ids.is_in(gone.implode())).to_list())
             kept = kept.filter(~pl.col(EID).is_in(gone.implode()))
         dropped += len(batch) - len(kept)
-        yield kept.with_columns(_lists(kept, delivery.header.spelling, wanted))
+        yield kept
     seen.refuse_repeats()
     if dropped:
         LOG.info("%s: %d rows of withdrawn participants left out", delivery.name, dropped)
+
+
+def report_withdrawals(listed: Collection[int], found: Collection[int], people: int) -> None:
+    """Warn if nobody of a withdrawals list is in the tables, as with the list of another application.
+
+    Args:
+        listed: ids of the list.
+        found: those of them that are in a table.
+        people: participants in the tables who are not listed.
+    """
+    if listed and not found:
+        LOG.warning(
+            "the withdrawals list has %d ids, and none of them is among the %d participants of the tables: "
+            "is it the list of another application?", len(listed), people,
+        )  # fmt: skip
+    elif listed:
+        LOG.info("%d of the %d ids on the withdrawals list are in the tables, and left out", len(found), len(listed))
 
 
 class _Ids:
@@ -111,16 +134,21 @@ def _text_frames(delivery: Delivery, wanted: Sequence[Column]) -> Iterator[pl.Da
             columns=sorted(chosen),
             separator=delivery.delimiter,
             infer_schema=False,
-            null_values=_MISSING,
-            n_rows=block.lines,
+            null_values=list(MISSING),
+            n_rows=block.rows,
             encoding="utf8-lossy",  # free text that nobody asked for may be latin-1
         )
+        if len(frame) != block.rows:  # never lose anybody without a word
+            raise UserError(
+                f"{delivery.name}: {block.rows} rows were counted and {len(frame)} read; quotes in it are odd: write "
+                "it anew without the columns of free text"
+            )
         frame.columns = names
         return frame
 
     try:
         yield from side_by_side(blocks(delivery), parsed)
-    except (pl.exceptions.PolarsError, EOFError, OSError, zlib.error) as error:
+    except (pl.exceptions.PolarsError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         reason = str(error).splitlines()[0][:200]
         raise UserError(f"{delivery.name}: the table is damaged or cut short: {reason}") from error
 
@@ -148,21 +176,4 @@ def _as_text(values: pl.Series) -> pl.Series:
     if values.dtype.is_float():
         return values.fill_nan(None).cast(pl.String).str.strip_suffix(".0")
     text = values.cast(pl.String)
-    return text.set(text.is_in(_MISSING), None)
-
-
-def _lists(frame: pl.DataFrame, spelling: str, wanted: Sequence[Column]) -> list[pl.Series]:
-    """Cells that hold lists, `A|B` or `["A","B"]`, as lists of text; only the platform writes them."""
-    if spelling not in ("platform", "dx"):
-        return []
-    found = []
-    for column in wanted:
-        cells = frame[column.canonical]
-        if column.array is None and cells.dtype == pl.String and cells.str.contains(r"[|\[]").any():
-            found.append(_split(cells))
-    return found
-
-
-def _split(cells: pl.Series) -> pl.Series:
-    bare = cells.str.strip_chars("[] ").str.replace_all(r"[\"' ]", "").str.replace_all(",", "|", literal=True)
-    return bare.str.split("|")
+    return text.set(text.is_in(MISSING), None)

@@ -7,21 +7,24 @@
     count(1069 1070 ...)      how many of these codes stand in the field, each once; none is 0
     any(6150=1 3894=age 42000=date)   true if a term holds: the field has the code, an age of diagnosis, or a date
                               (with `cutoff: imaging`: a date up to the scan); false if a coded field was answered
-                              otherwise; else missing
-    value_or_zero(864=0)      value; 0 where it is missing and the other field has the code
+                              otherwise; else missing. An event of unknown date (1900-01-01 and others) has happened,
+                              but with the cutoff nobody knows whether before the scan
+    any_asked(2443=1 6153=3)  as any, but false only if the first field was answered: the others can confirm, not deny
+    value_or_zero(864=0 864=-2)  value; 0 where it is missing and the other field has one of the codes
     value_or_not_done(6164=1) value; 0 where it is missing and the other, multi-select field was answered without
                               the code: "not done" is told from "not answered"
 
 With `cleaning: paper` they do what the paper's code did: `count` counts repeats at several visits, an age code such
-as -3 is a diagnosis, an unanswered `any` is false, `value_or_not_done` is the value alone.
+as -3 is a diagnosis, an unanswered `any` is false, an answer below 0 (unable to walk) is no zero, and
+`value_or_not_done` is the value alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 import polars as pl
 
-from vita.cohort.cleaning import clean, is_none_of, within_range, without_missing
+from vita.cohort.cleaning import UNKNOWN_DATES, clean, is_none_of, within_range, without_missing
 from vita.cohort.features import Feature
 from vita.runtime.errors import UserError
 
@@ -49,9 +52,15 @@ class Cells:
         names = self.names.get(field_id, [])
         return self._head(names[0]) if names else pl.lit(None, pl.Float64)
 
-    def each(self, field_id: int) -> list[pl.Expr]:
-        """Every reading of a field whose arrays are repeats."""
-        return [self._head(name) for name in self.names.get(field_id, [])]
+    def each(self, field_id: int, feature: Feature) -> list[pl.Expr]:
+        """Every cleaned reading of a field whose arrays are repeats; of a list their mean."""
+        found = []
+        for name in self.names.get(field_id, []):
+            if name in self.lists:
+                found.append(pl.col(name).list.eval(clean(pl.element(), feature)).list.mean())
+            else:
+                found.append(clean(pl.col(name), feature))
+        return found
 
     def has(self, field_id: int, code: float) -> list[pl.Expr]:
         """Per column: does it hold the code? Null or false where cells are missing."""
@@ -105,9 +114,7 @@ def _value(feature: Feature, cells: Cells) -> pl.Expr:
 
 def _mean(feature: Feature, cells: Cells) -> pl.Expr:
     means = [
-        pl.mean_horizontal([clean(reading, feature) for reading in readings])
-        for field_id, _ in feature.fields
-        if (readings := cells.each(field_id))
+        pl.mean_horizontal(readings) for field_id, _ in feature.fields if (readings := cells.each(field_id, feature))
     ]
     return pl.mean_horizontal(means) if means else pl.lit(None, pl.Float64)
 
@@ -133,17 +140,30 @@ def _count(feature: Feature, cells: Cells) -> pl.Expr:
 
 
 def _any(feature: Feature, cells: Cells) -> pl.Expr:
+    return _one_of(feature, cells, {field_id for field_id, _ in feature.fields})
+
+
+def _any_asked(feature: Feature, cells: Cells) -> pl.Expr:
+    return _one_of(feature, cells, {feature.fields[0][0]})
+
+
+def _one_of(feature: Feature, cells: Cells, denying: Collection[int]) -> pl.Expr:
+    """Whether a term holds; false if it does not and one of the `denying` fields was answered."""
     hits: list[pl.Expr] = []
     answers: list[pl.Expr] = []
+    undated: list[pl.Expr] = []
     for field_id, wanted in feature.rule.terms:
         if wanted == "age":
             hits += _ages(field_id, feature, cells)
         elif wanted == "date":
-            hits += [_dated(name, cells) for name in cells.names.get(field_id, [])]
+            names = cells.names.get(field_id, [])
+            hits += [_dated(name, cells) for name in names]
+            undated += [pl.col(name).is_in(UNKNOWN_DATES) for name in names if cells.scan_date]
         else:
             hits += cells.has(field_id, float(wanted))
-            answers += cells.answered(field_id, feature.missing_codes)
-    hit, answered = some(hits), some(answers)
+            if field_id in denying:
+                answers += cells.answered(field_id, feature.missing_codes)
+    hit, answered = some(hits), some(answers) & ~some(undated)
     no = pl.lit(0.0) if cells.paper else pl.when(answered).then(0.0)
     return pl.when(hit).then(1.0).otherwise(no)
 
@@ -161,12 +181,14 @@ def _ages(field_id: int, feature: Feature, cells: Cells) -> list[pl.Expr]:
 def _dated(name: str, cells: Cells) -> pl.Expr:
     if cells.scan_date is None:
         return pl.col(name).is_not_null()
-    return (pl.col(name) <= pl.col(cells.scan_date)).fill_null(value=False)
+    known = ~pl.col(name).is_in(UNKNOWN_DATES)
+    return (known & (pl.col(name) <= pl.col(cells.scan_date))).fill_null(value=False)
 
 
 def _value_or_zero(feature: Feature, cells: Cells) -> pl.Expr:
-    (other, code), value = feature.rule.terms[0], _value(feature, cells)
-    return pl.when(value.is_null() & (cells.first(other) == float(code))).then(0.0).otherwise(value)
+    value, terms = _value(feature, cells), feature.rule.terms
+    none = some([cells.first(other) == float(code) for other, code in terms if not (cells.paper and float(code) < 0)])
+    return pl.when(value.is_null() & none).then(0.0).otherwise(value)
 
 
 def _value_or_not_done(feature: Feature, cells: Cells) -> pl.Expr:
@@ -184,6 +206,7 @@ RULES: dict[str, Callable[[Feature, Cells], pl.Expr]] = {
     "kilograms": _kilograms,
     "count": _count,
     "any": _any,
+    "any_asked": _any_asked,
     "value_or_zero": _value_or_zero,
     "value_or_not_done": _value_or_not_done,
 }

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
+from vita.cohort.follow_up_end import COUNTRIES
 from vita.runtime.errors import UserError
 
 
@@ -57,6 +59,7 @@ class LabelSettings:
     incident_years: float | None = None
     no_record: str = "exclude"
     high_bp: str = "any"
+    follow_up_end: date | Mapping[str, date] | None = None
 
     @classmethod
     def read(cls, settings: Mapping[str, Any]) -> "LabelSettings":
@@ -74,4 +77,21 @@ class LabelSettings:
             incident_years=years,
             no_record=_one_of(block, "labels", "no_record", ("exclude", "negative")),
             high_bp=_one_of(block, "labels", "high_bp", ("any", "scan", "published")),
+            follow_up_end=_ends(block.get("follow_up_end")),
         )
+
+
+def _ends(value: Any) -> date | dict[str, date] | None:
+    """A day for all, or one for each country."""
+    if isinstance(value, Mapping):
+        if set(value) != set(COUNTRIES):
+            raise UserError(f"config labels.follow_up_end: needs one day, or one for {', '.join(COUNTRIES)}")
+        return {name: _day(each) for name, each in value.items()}
+    return None if value is None else _day(value)
+
+
+def _day(value: Any) -> date:
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"config labels.follow_up_end: {value!r} is no day written '2022-10-31', in quotes") from error

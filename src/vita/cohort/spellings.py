@@ -1,29 +1,36 @@
 """Column names of every delivery of a UK Biobank table, and the one spelling used inside: `31-0.0`.
 
-    classic    4080-2.0             main dataset as CSV; Table Exporter, UKB-FORMAT
-    r          f.4080.2.0           classic, R or tab-separated
-    platform   p4080_i2_a0          Research Analysis Platform, Table Exporter, FIELD-NAME
-    dx         participant.p4080_i2_a0   Research Analysis Platform, `dx extract_dataset`
+    classic      4080-2.0             main dataset as CSV; Table Exporter, UKB-FORMAT
+    r            f.4080.2.0           classic, R or tab-separated
+    mangled      X4080.2.0            classic, read by R's read.csv and written again
+    underscored  4080_2_0             classic, with names that a database takes
+    stata        n_4080_2_0           classic, Stata (n_, s_, ts_)
+    platform     p4080_i2_a0          Research Analysis Platform, Table Exporter, FIELD-NAME
+    dx           participant.p4080_i2_a0   Research Analysis Platform, `dx extract_dataset`
 
 On the platform a field of one instance has no `_i`, one of one array no `_a`; a field of several values may be one
-column whose cells are lists (`I10|I251` or `["I10","I251"]`).
+column whose cells are lists (`I10|I251` or `["I10","I251"]`); with UKB-FORMAT it has the first array's name.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from vita.runtime.errors import UserError
 
 _PLATFORM = r"p(?P<field>\d+)(?:_i(?P<instance>\d+))?(?:_a(?P<array>\d+))?"
+_NUMBERS = r"(?P<field>\d+){0}(?P<instance>\d+){1}(?P<array>\d+)"
 SPELLINGS = {
-    "classic": re.compile(r"(?P<field>\d+)-(?P<instance>\d+)\.(?P<array>\d+)"),
-    "r": re.compile(r"f\.(?P<field>\d+)\.(?P<instance>\d+)\.(?P<array>\d+)"),
+    "classic": re.compile(_NUMBERS.format("-", r"\.")),
+    "r": re.compile(r"f\." + _NUMBERS.format(r"\.", r"\.")),
+    "mangled": re.compile("X" + _NUMBERS.format(r"\.", r"\.")),
+    "underscored": re.compile(_NUMBERS.format("_", "_")),
+    "stata": re.compile("(?:n|s|ts)_" + _NUMBERS.format("_", "_")),
     "platform": re.compile(_PLATFORM),
     "dx": re.compile(r"participant\." + _PLATFORM),
 }
-EID = {"classic": "eid", "r": "f.eid", "platform": "eid", "dx": "participant.eid"}
-EXAMPLES = "31-0.0, f.31.0.0, p31 or participant.p31"
+EID = dict.fromkeys(SPELLINGS, "eid") | {"r": "f.eid", "dx": "participant.eid", "stata": "n_eid"}
+EXAMPLES = "31-0.0, f.31.0.0, X31.0.0, 31_0_0, n_31_0_0, p31 or participant.p31"
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,7 @@ class Header:
     eid: int
     width: int
     columns: tuple[Column, ...]
+    foreign: tuple[tuple[str, int], ...] = ()  # names in another spelling, and which fields they would be
 
 
 def read_header(names: Sequence[str], table: str) -> Header:
@@ -71,10 +79,10 @@ def read_header(names: Sequence[str], table: str) -> Header:
             f"{table}: no column is named like a UK Biobank field ({EXAMPLES}); "
             "on the Research Analysis Platform export with header style FIELD-NAME"
         )
-    if len(found) > 1:
-        examples = ", ".join(names[matches[0][0]] for matches in found.values())
-        raise UserError(f"{table}: spellings of columns are mixed ({examples}); export each table in one")
-    spelling, matches = next(iter(found.items()))
+    most = sorted(found, key=lambda each: -len(found[each]))
+    if len(found) > 1 and len(found[most[0]]) == len(found[most[1]]):
+        raise _mixed(table, [names[found[each][0][0]] for each in most[:2]])
+    spelling, matches = most[0], found[most[0]]
     columns = tuple(
         Column(i, int(m["field"]), int(m["instance"] or 0), None if m["array"] is None else int(m["array"]))
         for i, m in matches
@@ -82,8 +90,32 @@ def read_header(names: Sequence[str], table: str) -> Header:
     _refuse_repeats([column.canonical for column in columns], table)
     ids = [i for i, name in enumerate(names) if name.strip() == EID[spelling]]
     if len(ids) != 1:
-        raise UserError(f"{table}: needs one column {EID[spelling]!r} with participant ids, has {len(ids)}")
-    return Header(spelling, ids[0], len(names), columns)
+        raise UserError(_no_id(names, EID[spelling], len(ids), table))
+    foreign = tuple((names[i], int(m["field"])) for each in most[1:] for i, m in found[each])
+    return Header(spelling, ids[0], len(names), columns, foreign)
+
+
+def refuse_mixed(header: Header, needed: Collection[int | None], table: str) -> None:
+    """Refuse a needed field in a second spelling; other columns, such as an own one named p4, are passed over.
+
+    Raises:
+        UserError: with an example of each spelling.
+    """
+    mixed = [name for name, field in header.foreign if field in needed]
+    if mixed:
+        raise _mixed(table, [header.columns[0].canonical, mixed[0]])
+
+
+def _mixed(table: str, examples: Sequence[str]) -> UserError:
+    return UserError(f"{table}: spellings of columns are mixed ({', '.join(examples)}); export each table in one")
+
+
+def _no_id(names: Sequence[str], wanted: str, count: int, table: str) -> str:
+    found = f"{table}: needs one column {wanted!r} with participant ids, has {count}"
+    nameless = [name for name in names if not name.strip() or name.startswith("__index_level_")]
+    if count == 0 and nameless:
+        return f"{found}; a column without a name may be it, as pandas writes an index: write index_label='{wanted}'"
+    return found if count else f"{found}; rename the column that holds them"
 
 
 def _refuse_repeats(names: list[str], table: str) -> None:

@@ -1,27 +1,28 @@
-"""One split into train, val and test for every stage and task: balanced, and steady when people come or go.
+"""One split into train, val and test for every stage and task: nobody is ever trained on who was once tested on.
 
-Every participant has a number between 0 and 1, a hash of the seed and the id. A stratum is the participant's rarest
-disease (rarest first: infarct, stroke, diabetes, cad, high_blood_pressure, hypertension), or for those without any,
-sex and age band. Diseases are the paper's; the config's `labels` have no part in the split (see vita.cohort.strata).
-The test split is everybody whose number, divided by the stratum's weight, is below the fraction. The weight is 1
-unless too few of the stratum would be in the test split (below 0.7 of the expected number for a disease, 0.5 for the
-others); then it is the first step of a ladder upwards that mends this. The validation split is chosen among the others
-in the same way with an independent hash.
+Every participant has a number between 0 and 1, a hash of the seed and the id. Whoever's is below `split.held_out` is
+never trained on, whatever else the cohort holds: val and test are drawn from these people, and everybody else is train.
+So no release, withdrawal or new diagnosis moves anybody between train and test, in either direction.
 
-Why not exact shares: a share that is exact for everybody at once must move somebody when one person leaves. A hash
-alone moves nobody but leaves rare diseases to chance. This is the hash, with a floor.
+Among those held out, test is everybody whose number, divided by the stratum's weight, is below the fraction. A stratum
+is the participant's rarest disease (rarest first: infarct, stroke, diabetes, cad, high_blood_pressure, hypertension),
+or for those without any, sex and age band. Diseases are the paper's; the config's `labels` have no part in the split
+(see vita.cohort.strata). The weight is 1 unless too few of the stratum would be in test (below 0.7 of the expected
+number for a disease, 0.5 for the others); then it is the first step of a ladder upwards that mends this, as far as
+people of the stratum are held out. Val is the rest.
 
-What this guarantees:
-    * a participant's split depends on the others only through the stratum's weight. Where a stratum expects 100
-      people in a split, the weight is 1 (a shortfall of 0.3 is more than 3 standard deviations), and nobody moves when
-      people withdraw or are added. In a cohort of 800 about one withdrawal in 40 lifts a stratum over the floor or
-      drops it below, and then a few of its people move;
-    * each disease's stratum has at least 0.7 of its expected number in val and test. Cases of a disease who have a
-      rarer one too are in that one's stratum, by chance alone; in simulated cohorts of 800 with 72 cases or more,
-      where 14 are expected in a test split of 160, 10 were there in 509 of 510;
+What this guarantees, and what not:
+    * between test and val people may move: where a stratum is short, or with a number (`test: 1000`), for which those
+      with the smallest numbers are taken. Where a stratum expects 100 people in test its weight is 1 (a shortfall of
+      0.3 is more than 3 standard deviations), and with fractions nobody moves at all;
+    * each disease's stratum has at least 0.7 of its expected number in test, if so many of it are held out. In
+      simulated cohorts of 800 with 72 cases or more, where 14 are expected in a test split of 160, 10 or more were.
+      Of a handful of people in a tiny cohort none may be held out, by chance: to take one from train would break the
+      rule;
     * the shares themselves vary by chance: a fifth of 800 is 160 +- 10, of 40,000 it is 8,000 +- 80;
-    * with a number instead of a fraction (`test: 1000`) the test split has exactly so many: those with the smallest
-      numbers. If one of them withdraws, the next in line takes the place.
+    * `test: 1000` is exactly so many. As the cohort grows, those who leave test go to val, which has at least what
+      `split.val` asks for, and more where fewer than the held out are tested on;
+    * another seed, or another `held_out` (by default the sum of val and test), is another split.
 All scans of a participant are in one split, since the split is by `eid`.
 """
 
@@ -44,8 +45,9 @@ from vita.runtime.errors import UserError
 LOG = logging.getLogger(__name__)
 FLOOR = 0.7  # of the expected number of a disease's people that must be in val and in test
 HEALTHY_FLOOR = 0.5
-_FEW = 4  # a stratum of so many people has at least one in val and test, also in a tiny cohort
+_FEW = 4  # a stratum of so many people has at least one in test, if one is held out, also in a tiny cohort
 _LADDER = tuple(1.12**step for step in range(17))
+USUAL = {"test": 0.2, "val": 0.15}
 _FEWEST = 2  # somebody to train on and somebody to judge by
 
 
@@ -76,7 +78,8 @@ def make_split(people: pl.DataFrame, settings: Mapping[str, Any]) -> pl.DataFram
 
     Args:
         people: `eid`, `stratum`.
-        settings: `seed`, and block `split` with `val` and `test`, each a fraction below 1 or a number of people.
+        settings: `seed`, and block `split` with `val` and `test`, each a fraction below 1 or a number of people, and
+            `held_out`, the share never trained on.
 
     Returns:
         `eid`, `split`, sorted by `eid`.
@@ -87,31 +90,68 @@ def make_split(people: pl.DataFrame, settings: Mapping[str, Any]) -> pl.DataFram
     seed = settings.get("seed", 0)
     block = settings.get("split") or {}
     eids, strata = people[EID].to_numpy(), people["stratum"].to_numpy()
-    sizes = {name: _size(block.get(name, default), name) for name, default in (("test", 0.2), ("val", 0.15))}
+    sizes = {name: _size(block.get(name, usual), name) for name, usual in USUAL.items()}
     wanted = {name: size if size >= 1 else size * len(eids) for name, size in sizes.items()}
     if len(eids) < _FEWEST or sum(wanted.values()) >= len(eids):
         raise UserError(
             f"config split: val and test want {sum(wanted.values()):g} of {len(eids)} participants; "
             "make them smaller, so that some are left to train on"
         )
-    test = choose(_uniform(eids, f"{seed} test"), strata, sizes["test"])
-    val = np.zeros_like(test)
-    rest = ~test
-    # of those not in test; rounded, so that with a number of test participants one withdrawal does not shift it
-    others = 1 - round(_fraction(sizes["test"], len(eids)), 3)
-    share = sizes["val"] if sizes["val"] >= 1 else sizes["val"] / others
-    val[rest] = choose(_uniform(eids[rest], f"{seed} val"), strata[rest], share)
+    share = held_out(block)
+    numbers = _uniform(eids, f"{seed} test")
+    held = numbers < share
+    if sizes["test"] >= 1 and held.sum() < sizes["test"]:
+        enough = min(1.25 * sizes["test"] / len(eids), 0.9)
+        raise UserError(
+            f"config split.test: wants {sizes['test']:g} participants, but of {len(eids)} only {held.sum()} are held "
+            f"out of training, a share of {share:g}; set split.held_out to {enough:.2f}"
+        )
+    test = choose(numbers, strata, sizes["test"], held)
+    val = held & ~test
+    if max(sizes.values()) >= 1:  # with fractions val is what is held out, and nobody comes or goes
+        val |= _fill(numbers, ~held, round(wanted["val"]) - int(val.sum()))
+    if val.sum() > 1.1 * wanted["val"] + 1 and max(sizes.values()) >= 1:
+        LOG.info("val has %d people where %d were asked for: who may once have been tested on is not trained on",
+                 val.sum(), wanted["val"])  # fmt: skip
     names = np.where(test, "test", np.where(val, "val", "train"))
     return pl.DataFrame({EID: eids, "split": names}).sort(EID)
 
 
-def choose(numbers: np.ndarray, strata: np.ndarray, size: float) -> np.ndarray:
-    """Choose a share (size below 1) or so many participants, balanced over strata.
+def held_out(block: Mapping[str, Any]) -> float:
+    """Share of everybody who is never trained on: `split.held_out`, or else val and test together.
+
+    A number of people is another share of every cohort, and counts as the usual fraction; but a number of val alone as
+    a quarter of test, since the others of val may be trained on another time.
+    """
+    test, val = (_size(block.get(name, USUAL[name]), name) for name in ("test", "val"))
+    share = block.get("held_out")
+    if share is None and test >= 1:
+        share = USUAL["test"] + (val if val < 1 else USUAL["val"])
+    elif share is None:
+        share = test + (val if val < 1 else test / 4)
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
+        raise UserError(f"config split.held_out: {share!r} is no share between 0 and 1")
+    if share < test < 1:
+        raise UserError(f"config split.held_out: {share:g} is less than split.test: {test:g}, which is drawn from it")
+    return share
+
+
+def _fill(numbers: np.ndarray, free: np.ndarray, count: int) -> np.ndarray:
+    """So many of the free people, those with the smallest numbers; they may be trained on another time."""
+    chosen = np.zeros(len(numbers), bool)
+    places = np.flatnonzero(free)
+    chosen[places[np.argsort(numbers[places], kind="stable")[: max(count, 0)]]] = True
+    return chosen
+
+
+def choose(numbers: np.ndarray, strata: np.ndarray, size: float, held: np.ndarray) -> np.ndarray:
+    """Choose a share (size below 1) or so many participants of those held out, balanced over strata.
 
     Args:
         numbers: (n,) hash of each participant, uniform in 0..1.
         strata: (n,) stratum of each.
         size: fraction or count.
+        held: (n,) bool, who may be chosen.
 
     Returns:
         (n,) bool.
@@ -122,11 +162,7 @@ def choose(numbers: np.ndarray, strata: np.ndarray, size: float) -> np.ndarray:
         own = strata == stratum
         floor = HEALTHY_FLOOR if str(stratum).startswith(HEALTHY) else FLOOR
         keys[own] /= _weight(numbers[own], fraction, floor)
-    if size < 1:
-        return keys < fraction
-    chosen = np.zeros(len(keys), bool)
-    chosen[np.argsort(keys, kind="stable")[: int(size)]] = True
-    return chosen
+    return (keys < fraction) & held if size < 1 else _fill(keys, held, int(size))
 
 
 def _weight(numbers: np.ndarray, fraction: float, floor: float) -> float:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from vita.cohort.diagnoses import AGE, TITLES
+from vita.cohort.diagnoses import AGE, FOLLOW_UP, TITLES
 from vita.cohort.features import load_features
 from vita.cohort.plan import SCAN_DATE_FIELD
 from vita.cohort.spellings import SPELLINGS
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Command line of `python -m vita.cohort.wanted`."""
     parser = cli.parser(__doc__)
     parser.add_argument("--features", type=Path, default=Path("workflow/resources/features.tsv"), help="features.tsv")
-    parser.add_argument("--dictionary", type=Path, help="data dictionary of a dataset, CSV")
+    parser.add_argument("--dictionary", type=Path, help="data dictionary of a dataset, CSV or TSV")
     parser.add_argument("--prefix", default="", help="before each name, such as participant.")
     args = parser.parse_args(arguments)
     fields = wanted_fields(args.features)
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def wanted_fields(features: Path) -> dict[int, str]:
     """Numbers and titles of the fields behind features, labels and dates."""
-    found = {**TITLES, AGE: _AGE_TITLE, SCAN_DATE_FIELD: TITLES[SCAN_DATE_FIELD]}
+    found = {**TITLES, **FOLLOW_UP, AGE: _AGE_TITLE, SCAN_DATE_FIELD: TITLES[SCAN_DATE_FIELD]}
     for feature in load_features(features):
         titles = dict(zip([field for field, _ in feature.fields], feature.field_titles, strict=False))
         for field, _ in feature.fields:
@@ -59,9 +59,11 @@ def columns(dictionary: Path, fields: dict[int, str]) -> list[str]:
         UserError: the file is no data dictionary, or knows none of the fields.
     """
     try:
-        known = pl.read_csv(dictionary, columns=["entity", "name"], infer_schema=False)
+        with dictionary.open(encoding="utf-8", errors="replace") as lines:
+            separator = max("\t,;", key=lines.readline().count)
+        known = pl.read_csv(dictionary, columns=["entity", "name"], infer_schema=False, separator=separator)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise UserError(f"--dictionary {dictionary}: no CSV with the columns entity and name ({error})") from error
+        raise UserError(f"--dictionary {dictionary}: no table with the columns entity and name ({error})") from error
     names = known.filter(pl.col("entity") == ENTITY)["name"].to_list()
     matches = [(name, SPELLINGS["platform"].fullmatch(name)) for name in names]
     found = [name for name, match in matches if match and int(match["field"]) in fields]

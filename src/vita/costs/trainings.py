@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from vita.cohort.split import held_out
 from vita.plan.plan import Plan
 from vita.plan.trainings import Model
 
@@ -60,5 +61,8 @@ def _training(model: Model) -> Training:
 
 def split_sizes(config: dict[str, Any], participants: int) -> dict[str, int]:
     """Participants of train, val and test, as the block `split` wants them of so many who are all usable."""
-    sizes = {name: int(share if share >= 1 else share * participants) for name, share in config["split"].items()}
-    return {"train": participants - sum(sizes.values())} | sizes
+    block = config["split"]
+    test, val = (int(size if size >= 1 else size * participants) for size in (block["test"], block["val"]))
+    if max(block["test"], block["val"]) >= 1 or block["held_out"]:
+        val = max(val, int(held_out(block) * participants) - test)
+    return {"train": participants - test - val, "val": val, "test": test}

@@ -96,7 +96,7 @@ def _check_systems(config: dict[str, Any]) -> None:
     if set(config["systems"].get("nnunet", {"tasks": []})["tasks"]) - {"segmentation"}:
         raise UserError("config: 'systems.nnunet.tasks' may name segmentation alone, which is all that nnU-Net does")
     split = config["split"]
-    if max(split.values()) < 1 <= sum(split.values()):
+    if max(split["val"], split["test"]) < 1 <= split["val"] + split["test"]:
         raise UserError(
             f"config: 'split.val' and 'split.test' sum to {split['val'] + split['test']:g}, "
             "which leaves nobody to train on; lower one of them"

@@ -50,6 +50,12 @@ class Inputs:
         return f"--withdrawals {shlex.quote(self.withdrawals)}" if self.withdrawals else ""
 
     @property
+    def absent(self) -> list[str]:
+        """The user's own files that the configuration names and that are not there."""
+        named = [] if self.phantom else [*self.tables, *filter(None, [self.withdrawals])]
+        return [path for path in named if not Path(path).exists()]
+
+    @property
     def images(self) -> dict[str, Any]:
         """Settings of the rules that read scans."""
         return {**self.config["images"], "instance": self.config["cohort"]["instance"]}

@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from vita import names
+from vita.cohort.extraction import COVERAGE
 from vita.evaluation.predictions import read_targets
 from vita.printing.cells import Cell, Printed, markdown
 from vita.printing.numbers import DASH, with_spread
@@ -83,6 +84,17 @@ def diseases(split: pd.DataFrame, labels: pd.DataFrame, targets: pd.DataFrame) -
     return out
 
 
+def rare_fields(split: pd.DataFrame, fields: pd.DataFrame) -> Printed:
+    """Features that over half of the participants lack, and how many have them."""
+    out = Printed("Features that over half of the participants lack", ["Feature", "Participants who have it"])
+    own = fields[fields["eid"].isin(split["eid"])]
+    for name in own.columns.drop("eid"):
+        known = own[name].notna()
+        if len(own) and known.mean() < COVERAGE:
+            out.rows.append([Cell(name), Cell(_share(known, pd.Series(data=True, index=known.index)))])
+    return out
+
+
 def phenotypes(split: pd.DataFrame, measured: pd.DataFrame, targets: pd.DataFrame) -> Printed:
     """Mean and SD of each phenotype by split."""
     out = Printed("Cardiac phenotypes from reference masks, mean ± SD", ["", *SPLITS, "all", "known"])
@@ -124,6 +136,8 @@ def main(arguments: list[str] | None = None) -> None:
     tables = [participants(split, fields)]
     if args.labels:
         tables.append(diseases(split, pd.read_parquet(args.labels), targets))
+    if fields is not None:
+        tables.append(rare_fields(split, fields))
     tables.append(phenotypes(split, pd.read_parquet(args.phenotypes), targets))
     tables.append(exclusions(pd.read_parquet(args.exclusions)))
     source = SOURCES[args.settings.get("input", {}).get("source", "files")]

@@ -5,12 +5,18 @@ asked for. The table written here names every such pair that is left after the t
     same feature   the target is itself an input
     same field     an input and the target are made from one UK Biobank field
     same disease   an input says in other words that the disease was diagnosed or is treated
+    same quantity  both are measures of one thing, such as the cardiac output by two readings of one MRI
+    dependence     in the training split an input tells much of the target: a rank correlation, or Cramér's V of two
+                   columns of codes, of at least 0.6 (vita.tabular.dependence). Measured where the tables are given; in
+                   another cohort other pairs may be named
 """
 
 import csv
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import polars as pl
 
 from vita.cohort.features import Feature, load_features
 from vita.names import task_title
@@ -18,6 +24,8 @@ from vita.printing.cells import Cell, Printed
 from vita.printing.web import folded
 from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
+from vita.runtime.errors import UserError
+from vita.tabular.dependence import dependences, training_values
 from vita.tabular.encoder import chosen_features
 from vita.tabular.leakage import Exclude, excluded
 from vita.tabular.targets import Target, read_targets, read_tasks
@@ -34,6 +42,15 @@ SAME_DISEASE = {
     "high_blood_pressure": _PRESSURE,
 }
 
+QUANTITIES = (
+    {"LVCO", "inline_cardiac_output", "inline_cardiac_index"},
+    {"height", "standing_height", "body_surface_area", "bmi"},
+    {"weight", "total_mass", "fat_mass", "fat_free_mass", "water_mass", "body_surface_area", "bmi"},
+    {"ever_smoked", "smoking_status", "current_smoking", "past_smoking"},
+    {"alcohol_status", "alcohol_frequency", "alcohol_drinking_frequency"},
+)
+DEPENDENCE = 0.6  # from which on a pair is named: over a third of the variance
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line of `python -m vita.tabular.overlap`."""
@@ -41,12 +58,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--features", required=True, type=Path, help="the feature table, features.tsv")
     parser.add_argument("--targets", required=True, type=Path, help="the target table, targets.tsv")
     parser.add_argument("--output", required=True, type=Path, help="CSV: task, target, input, reason")
+    parser.add_argument("--split", type=Path, help="split.parquet; goes with the tables that dependence is measured in")
+    for name in ("fields", "phenotypes", "labels"):
+        parser.add_argument(f"--{name}", type=Path, help=f"{name}.parquet")
     parser.add_argument("--html", type=Path, help="the same as a page, to write")
     cli.add_settings(parser, "block tabular of config.yaml")
     args = parser.parse_args(arguments)
     exclude = (args.settings.get("tabular") or {}).get("exclude") or []
     features = load_features(args.features)
-    rows = list_overlaps(features, args.targets, exclude)
+    tables = [path for path in (args.fields, args.phenotypes, args.labels) if path]
+    if bool(tables) != bool(args.split):
+        raise UserError("--split goes with --fields, --phenotypes or --labels: give both or neither")
+    values = training_values(args.split, tables) if tables else None
+    rows = list_overlaps(features, args.targets, exclude, values)
     with replacing(args.output) as path, path.open("w", encoding="utf-8", newline="") as lines:
         csv.writer(lines, lineterminator="\n").writerows([("task", "target", "input", "reason"), *rows])
     if args.html:
@@ -55,19 +79,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     LOG.info("%d inputs of Stage II overlap with targets of Stage III", len({row[2] for row in rows}))
 
 
-def list_overlaps(features: Sequence[Feature], targets: Path, exclude: Exclude) -> list[tuple[str, str, str, str]]:
+def list_overlaps(
+    features: Sequence[Feature], targets: Path, exclude: Exclude, values: pl.DataFrame | None = None
+) -> list[tuple[str, str, str, str]]:
     """(task, target, input, reason) of every pair that is left.
 
     Args:
         features: the feature table.
         targets: the target table, targets.tsv.
         exclude: `tabular.exclude`, a list or one per task.
+        values: of the training split, see vita.tabular.dependence; None measures nothing.
     """
     rows = []
     for task in read_tasks(targets):
         kept = chosen_features(features, {"tabular": {"exclude": excluded(exclude, task)}})
-        for target in read_targets(targets, task):
-            found = overlaps(target, kept, {each.name: each for each in features})
+        own = read_targets(targets, task)
+        measured = dependences(values, [t.column for t in own], [f.name for f in kept]) if values is not None else {}
+        for target in own:
+            found = overlaps(target, kept, {each.name: each for each in features}, measured)
             rows += [(task, target.name, feature.name, reason) for feature, reason in found]
     return rows
 
@@ -85,13 +114,19 @@ def printed(rows: list[tuple[str, str, str, str]], features: Sequence[Feature], 
     return parts
 
 
-def overlaps(target: Target, inputs: Sequence[Feature], features: dict[str, Feature]) -> list[tuple[Feature, str]]:
+def overlaps(
+    target: Target,
+    inputs: Sequence[Feature],
+    features: dict[str, Feature],
+    measured: Mapping[tuple[str, str], float] | None = None,
+) -> list[tuple[Feature, str]]:
     """Inputs that overlap with a target, each with the strongest reason.
 
     Args:
         target: of any task.
         inputs: what Stage II is given.
         features: the whole feature table by name.
+        measured: dependence of pairs of a target's column and an input.
     """
     own = features.get(target.column)
     fields = {field for field, _ in own.fields} if own else {LABEL_FIELDS.get(target.column)}
@@ -103,6 +138,10 @@ def overlaps(target: Target, inputs: Sequence[Feature], features: dict[str, Feat
             found.append((feature, "same field"))
         elif feature.name in SAME_DISEASE.get(target.column, ()):
             found.append((feature, "same disease"))
+        elif any({feature.name, target.column} <= quantity for quantity in QUANTITIES):
+            found.append((feature, "same quantity"))
+        elif (strength := (measured or {}).get((target.column, feature.name), 0.0)) >= DEPENDENCE:
+            found.append((feature, f"dependence {strength:.2f} in training"))
     return found
 
 

@@ -1,0 +1,309 @@
+"""Tables as people really have them: read where it is plain what is meant, else one line with the remedy."""
+
+import bz2
+import gzip
+import lzma
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from vita.cohort import diagnoses, fields, wanted
+from vita.cohort.cleaning import dates
+from vita.cohort.delivery import open_delivery
+from vita.cohort.reading import stream
+from vita.runtime.errors import UserError
+
+from . import world
+
+HEADER = ["eid", "31-0.0", "21001-2.0", "6150-2.0", "42000-0.0"]
+ROWS = [
+    ["1000003", "0", "22.5", "1", "2010-05-01"],
+    ["1000020", "1", "", "-7", ""],
+    ["1000037", "0", "31", "", "2012-01-31"],
+]
+DROP = '{"cohort": {"missing_fields": "drop"}}'
+
+
+def features(table: Path, config: str = DROP) -> pl.DataFrame:
+    output = table.with_name("f.parquet")
+    given = ["--table", str(table), "--features", str(world.FEATURES), "--settings", config]
+    fields.main([*given, "--output", str(output)])
+    return pl.read_parquet(output)
+
+
+def written(path: Path, names: list[str], rows: list[list[str]], delimiter: str = ",", end: str = "\n") -> Path:
+    path.write_bytes("".join(delimiter.join(row) + end for row in [names, *rows]).encode())
+    return path
+
+
+@pytest.fixture
+def plain(tmp_path) -> pl.DataFrame:
+    return features(written(tmp_path / "plain.csv", HEADER, ROWS))
+
+
+def test_the_plain_table(plain):
+    assert plain["sex"].to_list() == [0, 1, 0]
+    assert plain["bmi"].to_list() == [22.5, None, 31]
+    assert plain["heart_attack_diagnosed"].to_list() == [1, 0, 1]
+
+
+@pytest.mark.parametrize("word", ["NULL", "null", "None", "nan", "NaN", ".", "<NA>", "N/A", " ", "  NA ", "[]"])
+def test_words_for_missing_are_missing_in_numbers_codes_and_dates(word, plain, tmp_path):
+    rows = [[cell or word for cell in row] for row in ROWS]
+    assert features(written(tmp_path / "t.csv", HEADER, rows)).equals(plain)
+
+
+@pytest.mark.parametrize("pad", [" {}", "{} ", "\t{} "])
+def test_blanks_around_a_value_mean_nothing(pad, plain, tmp_path):
+    rows = [[row[0], *(pad.format(cell) for cell in row[1:])] for row in ROWS]
+    assert features(written(tmp_path / "t.csv", HEADER, rows)).equals(plain)
+
+
+def test_a_padded_date_keeps_its_last_digit():
+    """Cut off behind ten letters with the blank before it, the 13th would be the first."""
+    frame = pl.DataFrame({"a": [" 2016-05-13", "2016-05-13 08:00:00", " 2016-05-13T08:00:00 ", "\t2016-05-13 "]})
+    assert [str(day) for day in dates(frame, ["a"], "t")["a"]] == ["2016-05-13"] * 4
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", " "])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_every_delimiter_is_found(delimiter, end, plain, tmp_path):
+    rows = [[cell or "NA" for cell in row] for row in ROWS]
+    assert features(written(tmp_path / "t.csv", HEADER, rows, delimiter, end)).equals(plain)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "eid"),
+    [
+        ("X{}.{}.{}", "eid"),
+        ("{}_{}_{}", "eid"),
+        ("n_{}_{}_{}", "n_eid"),
+        ("ts_{}_{}_{}", "n_eid"),
+        ("f.{}.{}.{}", "f.eid"),
+    ],
+)
+def test_names_that_programs_make_of_the_classic_ones(pattern, eid, plain, tmp_path):
+    names = [eid, *(pattern.format(*name.replace("-", ".").split(".")) for name in HEADER[1:])]
+    assert features(written(tmp_path / "t.csv", names, ROWS)).equals(plain)
+
+
+@pytest.mark.parametrize("other", ["X21001.2.0", "21001_2_0", "p21001_i2"])
+def test_a_needed_column_in_a_second_spelling_is_refused(other, tmp_path):
+    names = [other if name == "21001-2.0" else name for name in HEADER]
+    with pytest.raises(UserError, match=rf"t\.csv: spellings of columns are mixed \(31-0\.0, {other}\)"):
+        features(written(tmp_path / "t.csv", names, ROWS))
+
+
+@pytest.mark.parametrize("own", ["p4", "p4_i2", "2020_1_2", "X1.1.1", "note", ""])
+def test_own_columns_are_passed_over(own, plain, tmp_path):
+    rows = [[*row, "7"] for row in ROWS]
+    assert features(written(tmp_path / "t.csv", [*HEADER, own], rows)).equals(plain)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress], ids=["gz", "bz2", "xz"])
+def test_every_compression_is_read_and_cut_short_is_refused(pack, plain, tmp_path):
+    table = tmp_path / "t.csv.packed"
+    whole = pack(written(tmp_path / "t.csv", HEADER, ROWS).read_bytes())
+    table.write_bytes(whole)
+    assert features(table).equals(plain)
+    table.write_bytes(whole[:-12])
+    with pytest.raises(UserError, match=r"t\.csv\.packed: the table .*damaged or cut short"):
+        features(table)
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "message"),
+    [
+        ("ukb1.enc_ukb", b"UKB", "ukbconv FILE csv"),
+        ("ukb1.enc", b"\x01\x02", "ukbunpack FILE KEYFILE"),
+        ("t.zst", b"\x28\xb5\x2f\xfd", "zstd; unpack it"),
+        ("t.zip", b"PK\x03\x04", "zip archive; unpack"),
+        ("t.parquet", b"PAR1", "not a Parquet table"),
+    ],
+)
+def test_other_kinds_of_files_are_named_with_the_remedy(name, start, message, tmp_path):
+    (tmp_path / name).write_bytes(start + b"eid,31-0.0\n1000003,1\n")
+    with pytest.raises(UserError, match=message) as caught:
+        open_delivery(tmp_path / name)
+    assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("quoted", [True, False])
+def test_rs_row_names_are_passed_over(quoted, plain, tmp_path):
+    rows = [[f'"{number}"' if quoted else str(number), *row] for number, row in enumerate(ROWS, start=1)]
+    assert features(written(tmp_path / "t.csv", HEADER, rows)).equals(plain)
+    by_id = [[row[0], *row] for row in ROWS]
+    assert features(written(tmp_path / "t.csv", HEADER, by_id)).equals(plain)
+
+
+def test_a_delimiter_at_the_end_of_lines_is_passed_over(plain, tmp_path):
+    assert features(written(tmp_path / "rows.csv", HEADER, [[*row, ""] for row in ROWS])).equals(plain)
+    both = [[*row, ""] for row in [HEADER, *ROWS]]
+    assert features(written(tmp_path / "all.csv", both[0], both[1:])).equals(plain)
+
+
+def test_one_more_cell_that_is_neither_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"6 cells where the header has 5; .*row\.names = FALSE"):
+        features(written(tmp_path / "t.csv", HEADER, [["x", *row] for row in ROWS]))
+
+
+def test_an_index_of_pandas(plain, tmp_path):
+    rows = [[str(number), *row] for number, row in enumerate(ROWS)]
+    assert features(written(tmp_path / "t.csv", ["", *HEADER], rows)).equals(plain)
+    with pytest.raises(UserError, match=r"needs one column 'eid' .*has 0; .*index_label='eid'"):
+        features(written(tmp_path / "u.csv", ["", *HEADER[1:]], ROWS))
+    frame = pl.DataFrame(ROWS, schema=HEADER, orient="row").rename({"eid": "__index_level_0__"})
+    frame.write_parquet(tmp_path / "p.parquet")
+    with pytest.raises(UserError, match=r"has 0; .*index_label='eid'"):
+        features(tmp_path / "p.parquet")
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+def test_a_header_without_rows_is_refused(name, tmp_path):
+    frame = pl.DataFrame(schema=dict.fromkeys(HEADER, pl.String))
+    (frame.write_parquet if name.endswith("parquet") else frame.write_csv)(tmp_path / name)
+    with pytest.raises(UserError, match=rf"{name}: the table has a header and no rows"):
+        features(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("22,5", "decimal comma"),
+        ("1 4", r"several values with blanks between them; write them as 1\|2\|3"),
+        ("High", "RAW, not REPLACE"),
+    ],
+)
+def test_a_cell_that_cannot_be_read_has_its_remedy(cell, message, tmp_path):
+    rows = [ROWS[0], [*ROWS[1][:3], f'"{cell}"', ""], ROWS[2]]
+    with pytest.raises(UserError, match=rf"t\.csv, column 6150-2\.0 \(Vascular.*'{cell}'.*{message}"):
+        features(written(tmp_path / "t.csv", HEADER, rows))
+
+
+@pytest.mark.parametrize("field", ["6150-2.0", "p6150_i2", "participant.p6150_i2"])
+@pytest.mark.parametrize("cell", ["2|1", "|2|1", "2|1|", "2;1", '["2", "1"]', "['2','1']", "[2,1]", "2|null|1", "[1]"])
+def test_lists_are_read_under_every_name(field, cell, tmp_path):
+    """UKB-FORMAT of the Table Exporter writes them under the classic name of the first array."""
+    eid = "participant.eid" if field.startswith("participant") else "eid"
+    quoted = '"' + cell.replace('"', '""') + '"'
+    rows = [["1000003", quoted], ["1000020", "-7"], ["1000037", "2"], ["1000054", ""], ["1000071", "[]"]]
+    frame = features(written(tmp_path / "t.csv", [eid, field], rows))
+    assert frame["heart_attack_diagnosed"].to_list() == [1, 0, 0, None, None]
+
+
+def test_a_list_beside_other_arrays_of_the_field_is_refused(tmp_path):
+    table = written(tmp_path / "t.csv", ["eid", "6150-2.0", "6150-2.1"], [["1000003", "1|2", "3"]])
+    with pytest.raises(UserError, match=r"t\.csv: cells of column 6150-2\.0 hold several values, and 6150-2\.1"):
+        features(table)
+
+
+def test_repeats_in_one_cell_are_averaged(tmp_path):
+    table = written(tmp_path / "t.csv", ["eid", "4080-2.0"], [["1000003", "120|130"], ["1000020", "110"]])
+    assert features(table)["systolic_bp"].to_list() == [125, 110]
+
+
+def hospital(tmp_path: Path, names: list[str], row: list[str]) -> list[tuple]:
+    other = {"53-2.0": "2016-05-01", "6150-0.0": "-7", "2966-0.0": ""}
+    table = written(tmp_path / "h.csv", ["eid", *names, *other], [["1000003", *row, *other.values()]])
+    diagnoses.main(["--table", str(table), "--output", str(tmp_path / "d.parquet")])
+    frame = pl.read_parquet(tmp_path / "d.parquet")
+    return [(code, day and str(day)) for code, day in frame.select("codes", "dates").explode("codes", "dates").rows()]
+
+
+@pytest.mark.parametrize(
+    ("codes", "days"),
+    [
+        ("I10|I219", "2010-01-01|2012-02-02"),
+        ("I10;I219", "2010-01-01;2012-02-02"),
+        ("|I10|I219", "|2010-01-01|2012-02-02"),
+        ("|I10|I219", "2010-01-01|2012-02-02"),
+        ("I10|I219", "|2010-01-01|2012-02-02"),
+    ],
+)
+def test_lists_of_codes_and_dates_are_paired_by_place(codes, days, tmp_path):
+    found = hospital(tmp_path, ["41270-0.0", "41280-0.0"], [codes, days])
+    assert found == [("I10", "2010-01-01"), ("I219", "2012-02-02")]
+
+
+def test_a_date_that_is_not_known_keeps_its_place_in_a_list(tmp_path):
+    assert hospital(tmp_path, ["41270-0.0", "41280-0.0"], ["I10|I219|J459", "2010-01-01||2012-02-02"]) == [
+        ("I10", "2010-01-01"),
+        ("I219", None),
+        ("J459", "2012-02-02"),
+    ]
+    assert hospital(tmp_path, ["41270-0.0", "41280-0.0"], ["I10|I219", "|2012-02-02"]) == [
+        ("I10", None),
+        ("I219", "2012-02-02"),
+    ]
+
+
+def test_a_list_of_codes_with_a_column_for_each_date(tmp_path):
+    found = hospital(tmp_path, ["41270-0.0", "41280-0.0", "41280-0.1"], ["I10|I219", "2010-01-01", "2012-02-02"])
+    assert found == [("I10", "2010-01-01"), ("I219", "2012-02-02")]
+
+
+@pytest.mark.parametrize("config", [DROP, "{}"])
+def test_a_table_of_the_first_visit_only_is_told_from_an_absent_field(config, people, tmp_path, caplog):
+    cells = {name.replace("-2.", "-0."): own for name, own in people.items() if "-2." in name}
+    cells |= {name: own for name, own in people.items() if "-0." in name}
+    table = world.classic(tmp_path / "t.csv", {"eid": people["eid"]} | cells)
+    wanted_text = "absent fields are there, but of instance 0 only, where cohort.instance is 2"
+    if config == "{}":
+        with pytest.raises(UserError, match=wanted_text):
+            features(table, config)
+        with pytest.raises(UserError, match=r"53 .*of instance 2, the scan's visit; .*of instance 0 only"):
+            hospital_of_first_visit(tmp_path)
+        return
+    features(table, config)
+    assert wanted_text in caplog.text
+
+
+def hospital_of_first_visit(tmp_path: Path) -> None:
+    names = ["eid", "53-0.0", "6150-0.0", "2966-0.0", "41270-0.0", "41280-0.0"]
+    table = written(tmp_path / "h.csv", names, [["1000003", "2008-01-01", "-7", "", "I10", "2010-01-01"]])
+    diagnoses.main(["--table", str(table), "--output", str(tmp_path / "d.parquet")])
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", ";"])
+def test_a_dictionary_of_any_delimiter(delimiter, tmp_path, capsys):
+    rows = [["participant", "p31"], ["participant", "p21001_i2"], ["hesin", "p31"]]
+    wanted.main(["--dictionary", str(written(tmp_path / "d.tsv", ["entity", "name"], rows, delimiter))])
+    assert capsys.readouterr().out.split() == ["eid", "p31", "p21001_i2"]
+
+
+def test_features_that_most_people_lack_are_named_with_their_coverage(tmp_path, caplog):
+    """Of those with an age at the scan's visit: 4 of 6 people, of whom one has a body mass index and 2 a sex."""
+    names = ["eid", "21003-2.0", "21001-2.0", "31-0.0"]
+    people = [("60", "22", "0"), ("61", "", "1"), ("62", "", ""), ("63", "", ""), ("", "25", ""), ("", "26", "")]
+    rows = [[str(1000001 + i), *own] for i, own in enumerate(people)]
+    features(written(tmp_path / "t.csv", names, rows))
+    (line,) = [each.message for each in caplog.records if "fewer than half have" in each.message]
+    assert line.startswith("of 4 participants at the scan's visit fewer than half have: bmi 25%")
+    assert "sex" not in line
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ([2000001, 2000002], "has 2 ids, and none of them is among the 3 participants of the tables: is it the list"),
+        ([1000020, 2000002], "1 of the 2 ids on the withdrawals list are in the tables"),
+    ],
+)
+def test_a_withdrawals_list_that_matches_nobody_is_told_with_both_counts(ids, message, tmp_path, caplog):
+    (tmp_path / "w.csv").write_text("".join(f"{each}\n" for each in ids))
+    table = written(tmp_path / "t.csv", HEADER, ROWS)
+    given = ["--table", str(table), "--features", str(world.FEATURES), "--settings", DROP]
+    with caplog.at_level("INFO"):
+        fields.main([*given, "--withdrawals", str(tmp_path / "w.csv"), "--output", str(tmp_path / "f.parquet")])
+    assert message in caplog.text
+    assert "2000001" not in caplog.text
+
+
+def test_a_latin_1_byte_and_a_mark_at_the_start(tmp_path):
+    content = "\n".join(",".join(row) for row in [[*HEADER, "9-0.0"], *([*row, "caf\xe9"] for row in ROWS)])
+    table = tmp_path / "t.csv"
+    table.write_bytes(b"\xef\xbb\xbf" + content.encode("latin-1"))
+    delivery = open_delivery(table)
+    assert sum(len(batch) for batch in stream(delivery, delivery.header.columns)) == 3
+    assert features(table)["bmi"].to_list() == [22.5, None, 31]
