@@ -70,7 +70,7 @@ def find_participants(
         Participants by number, in order.
 
     Raises:
-        UserError: the folder cannot be read, or two folders stand for the same participant.
+        UserError: the folder cannot be read.
     """
     found: dict[int, Found] = {}
     try:
@@ -81,7 +81,14 @@ def find_participants(
     for entry in entries:
         name = entry.name
         other = len(name) == EID_DIGITS and name.isdecimal() and bucket(participant_number(name), shards) != shard
-        if entry.is_dir() and not name.startswith(".") and not other:
+        if name.startswith(".") or other:
+            continue
+        try:
+            is_folder = entry.is_dir()
+        except OSError as error:  # a link to itself, or into a folder that may not be read
+            found.setdefault(participant_number(name), Found(name)).reason = system_reason(error)
+            continue
+        if is_folder:
             _look_into(entry, found, instance, 1)
     wanted = {eid for eid in found if bucket(eid, shards) == shard}
     log.info("%d participants found, %d left out: consent withdrawn", len(wanted), len(wanted & withdrawn))
@@ -98,16 +105,24 @@ def _look_into(folder: os.DirEntry, found: dict[int, Found], instance: int, dept
         return
     files = {entry.name: entry.path for entry in entries if entry.name.endswith(SCAN_SUFFIXES)}
     zips = _sort_in(entries, found, instance)
-    inner = [entry for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
+    inner = [entry for entry in entries if not entry.name.startswith(".") and _is_folder(entry)]
     if files or (folder.name.isdigit() and not zips and not inner):
         known = found.setdefault(eid, Found(folder.name))
         if known.files:
-            where = Path(folder.path).parent  # the folder's own name may be a participant's number
-            raise UserError(f"{where}: a folder in it stands for a participant who has another one; keep one of them")
+            known.reason = "two folders stand for this participant; keep one of them"
         known.files = files
     elif depth < DEEPEST_FOLDER:
         for entry in inner:
             _look_into(entry, found, instance, depth + 1)
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    """Whether there is a folder to look into; a link that leads nowhere is none."""
+    try:
+        return entry.is_dir()
+    except OSError as error:
+        log.warning("a link in a folder of scans is passed over: %s", system_reason(error))
+        return False
 
 
 def _sort_in(entries: list[os.DirEntry], found: dict[int, Found], instance: int) -> int:

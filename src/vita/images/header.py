@@ -1,8 +1,12 @@
 """Headers of NIfTI files, and what every scan must say about itself whatever its format."""
 
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from isal import isal_zlib
@@ -16,6 +20,10 @@ PEEK_BYTES = 4096  # more than enough compressed bytes for a header
 TIME_UNITS_S = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 # A cine frame lasts 10 to 100 ms. Without a declared unit, a number above 1 can only be milliseconds.
 LONGEST_FRAME_S = 1.0
+# Outside, in beats a minute, the duration in the header is wrong and not the heart.
+HEART_RATES_PER_MIN = (25, 220)
+# Where the heart rate may come from.
+NOMINAL_INTERVAL, TRIGGER_TIMES, NIFTI_HEADER, NO_RATE = "NominalInterval", "trigger times", "NIfTI header", "unknown"
 GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -35,6 +43,8 @@ class Header:
         offset: bytes before the voxels.
         slope, intercept: stored value to signal.
         oriented: the file says how the image lies in the scanner (a qform or sform code above 0).
+        rate_source: what says how long a frame lasts.
+        notes: what is wrong or unusual, but leaves the file usable.
     """
 
     shape_xyzt: tuple[int, int, int, int]
@@ -45,6 +55,8 @@ class Header:
     slope: float
     intercept: float
     oriented: bool
+    rate_source: str = NIFTI_HEADER
+    notes: tuple[str, ...] = ()
 
     @property
     def data_bytes(self) -> int:
@@ -62,14 +74,27 @@ def read_header(path: str | Path, planar: bool = False) -> Header:
     Raises:
         ScanError: the file cannot be read or is no cine in NIfTI.
     """
-    try:
-        with Path(path).open("rb") as file:
-            start = file.read(PEEK_BYTES)
-    except OSError as error:
-        raise ScanError(system_reason(error)) from error
+    with open_regular(path) as file:
+        start = file.read(PEEK_BYTES)
     if start[:2] == GZIP_MAGIC:
         start = inflate_start(start)
     return parse_header(start, planar)
+
+
+@contextmanager
+def open_regular(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a file for reading, without waiting for what never comes: a pipe or device is refused.
+
+    Raises:
+        ScanError: the file cannot be opened or read, also while it is used.
+    """
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ScanError("cannot be read: it is no regular file")
+            yield file
+    except (OSError, ValueError) as error:
+        raise ScanError(system_reason(error)) from error
 
 
 def inflate_start(compressed: bytes) -> bytes:
@@ -163,6 +188,11 @@ def _frame_s(header: "nibabel.Nifti1Header", time_axis: int) -> float:
     return value * 1e-3 if value > LONGEST_FRAME_S else value
 
 
-def system_reason(error: OSError) -> str:
+def can_be_cycle(cycle_s: float) -> bool:
+    """Whether a heart's cycle can last so long; not if it is unknown."""
+    return cycle_s > 0 and HEART_RATES_PER_MIN[0] <= 60 / cycle_s <= HEART_RATES_PER_MIN[1]
+
+
+def system_reason(error: Exception) -> str:
     """What the operating system says about a file, without the file's name."""
-    return f"cannot be read: {error.strerror or type(error).__name__}"
+    return f"cannot be read: {getattr(error, 'strerror', None) or type(error).__name__}"

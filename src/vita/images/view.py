@@ -8,7 +8,7 @@ import numpy as np
 from vita.images import curves, layout
 from vita.images.crop import Crop, cut_image, cut_mask, place
 from vita.images.geometry import Orientation, canonical
-from vita.images.header import Header, ScanError
+from vita.images.header import Header, ScanError, can_be_cycle
 from vita.images.masks import Mask, heart_box, mark_not_annotated, read_mask, unknown_structures
 from vita.images.quality import judge, measure_image, measure_mask, unsuitable
 from vita.images.settings import ImageSettings
@@ -70,7 +70,9 @@ def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, sett
     slices, frames = image.orientation.shape[0], image.header.shape_xyzt[3]
     if reason := unsuitable(image.view, slices, frames, settings):
         raise ScanError(reason)
-    notes: list[str] = []
+    notes = [f"{image.view}: {note}" for note in image.header.notes]
+    if image.view == "sa" and (reason := _impossible_rate(image.header)):
+        notes.append(f"sa: {reason}")
     masks = _read_masks(image, row, settings, notes)
     record = _describe(image)
     if masks:
@@ -95,6 +97,14 @@ def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, sett
     if mask:
         planes.masks_sthw = _cut_masks(image, mask, chosen, crop, settings.frames)
     return planes
+
+
+def _impossible_rate(header: Header) -> str | None:
+    """Why the heart rate cannot be used; None if it can, or is not known."""
+    cycle_s = header.frame_s * header.shape_xyzt[3]
+    if can_be_cycle(cycle_s) or not cycle_s > 0:
+        return None
+    return f"{60 / cycle_s:.3g} heart beats a minute ({header.rate_source}) cannot be; LVCO is missing"
 
 
 def _read_masks(image: Image, row: dict[str, Any], settings: ImageSettings, notes: list[str]) -> list[Mask]:
