@@ -74,7 +74,7 @@ def test_a_folder_in_the_place_of_a_file(folder, tmp_path):
 def test_plain_files_stay_within_the_limit(tmp_path):
     values = np.zeros((60, 60, 6, 30), np.int16)
     nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / "sa.nii")
-    with pytest.raises(ScanError, match="1 MB, above images.max_file_mb"):
+    with pytest.raises(ScanError, match=r"1 MB, above images.max_file_mb"):
         read_volume(tmp_path / "sa.nii", max_mb=1)
     assert read_volume(tmp_path / "sa.nii", max_mb=2)[1].shape == (30, 6, 60, 60)
     with (tmp_path / "sa.nii").open("ab") as file:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from isal import isal_zlib
 
+from vita.images import nifti_place
+
 if TYPE_CHECKING:
     import nibabel
 
@@ -44,6 +46,7 @@ class Header:
         slope, intercept: stored value to signal.
         oriented: the file says how the image lies in the scanner (a qform or sform code above 0).
         rate_source: what says how long a frame lasts.
+        forms_apart_mm: how far apart a corner lies by a NIfTI file's two affines; 0 if it has one.
         notes: what is wrong or unusual, but leaves the file usable.
     """
 
@@ -56,6 +59,7 @@ class Header:
     intercept: float
     oriented: bool
     rate_source: str = NIFTI_HEADER
+    forms_apart_mm: float = 0.0
     notes: tuple[str, ...] = ()
 
     @property
@@ -119,9 +123,9 @@ def parse_header(start: bytes, planar: bool = False) -> Header:
     try:
         shape = tuple(int(n) for n in header.get_data_shape())
         dtype = header.get_data_dtype()
-        affine = np.asarray(header.get_best_affine(), dtype=float)
+        affine, apart_mm, notes = nifti_place.affine_of(header)
         slope, intercept = header.get_slope_inter()
-        oriented = bool(header["qform_code"] > 0 or header["sform_code"] > 0)
+        oriented = nifti_place.says_where(header)
         offset = max(int(header["vox_offset"]), HEADER_BYTES)
     except Exception as error:  # nibabel raises many kinds on damaged headers; each costs this scan only
         raise ScanError("the NIfTI header is damaged") from error
@@ -140,6 +144,8 @@ def parse_header(start: bytes, planar: bool = False) -> Header:
         1.0 if slope is None else float(slope),
         0.0 if intercept is None else float(intercept),
         oriented,
+        forms_apart_mm=apart_mm,
+        notes=notes,
     )
 
 

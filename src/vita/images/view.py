@@ -14,6 +14,8 @@ from vita.images.quality import judge, measure_image, measure_mask, unsuitable
 from vita.images.settings import ImageSettings
 from vita.images.slices import choose_slices, nearest_frames, resample_frames
 
+# Differences of larger values are not finite in 32-bit floats.
+LARGEST_VALUE = 1e30
 # Below this cosine a plane hardly contains the heart's long axis.
 LONG_AXIS_IN_PLANE = 0.5
 
@@ -89,6 +91,7 @@ def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, sett
     values = measure_image(
         image.view, image.orientation.spacing_mm, frames, planes.images_sthw, planes.lows_st, planes.highs_st
     )
+    values |= {"no_place": float(not image.header.oriented), "forms_apart_mm": image.header.forms_apart_mm}
     if mask and image.view == "sa":
         values |= measure_mask(mask.classes_tsyx, record["lv_ml"])
     planes.quality = judge(image.view, values, settings.quality)
@@ -187,6 +190,8 @@ def cut_planes(image: Image, chosen: list[int], crop: Crop, frames: int) -> View
     low, high = lows.min(), highs.max()
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ScanError("voxels are not finite numbers (NaN or infinite)")
+    if max(abs(float(low)), abs(float(high))) > LARGEST_VALUE:
+        raise ScanError(f"voxels of {max(abs(float(low)), abs(float(high))):.1e} are larger than any signal")
     if low == high:
         raise ScanError("the image is constant")
     first = layout.PLANE_OF_VIEW.get(image.view, layout.FIRST_SA_PLANE)
