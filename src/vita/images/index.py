@@ -78,9 +78,9 @@ def index_participant(eid: int, found: Found, settings: ImageSettings) -> list[d
         # A view that nobody needs and that is not there, in a file or in a zip, is no fault.
         absent = described.pop("absent", "path" not in described)
         if not absent or view in settings.required_views:
-            masks = {"seg_path": _first(found.files, settings.masks.get(view, []))}
+            masks = {"seg_path": _mask(found.files, settings.masks.get(view, []))}
             if view == "la_4ch":
-                masks["seg4_path"] = _first(found.files, settings.masks["la_4ch_all"])
+                masks["seg4_path"] = _mask(found.files, settings.masks["la_4ch_all"])
             rows.append(_row(eid, found, view, **described, **masks))
     return rows
 
@@ -89,6 +89,11 @@ def _row(eid: int, found: Found, view: str, **values: Any) -> dict[str, Any]:
     row = dict.fromkeys(COLUMNS) | {"eid": eid, "folder": found.folder, "view": view} | values
     row["usable"] = row["reason"] is None
     return row
+
+
+def _mask(files: dict[str, str], wanted: list[str]) -> str | None:
+    """The first mask that is there, packed or not."""
+    return _first(files, [name for each in wanted for name in (each, each.removesuffix(".gz"))])
 
 
 def _first(files: dict[str, str], wanted: list[str]) -> str | None:

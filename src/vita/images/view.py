@@ -9,7 +9,7 @@ from vita.images import curves, layout
 from vita.images.crop import Crop, cut_image, cut_mask, place
 from vita.images.geometry import Orientation, canonical
 from vita.images.header import Header, ScanError, can_be_cycle
-from vita.images.masks import Mask, heart_box, mark_not_annotated, read_mask, unknown_structures
+from vita.images.masks import Mask, heart_box, mark_beside, mark_not_annotated, read_mask, unknown_structures
 from vita.images.quality import judge, measure_image, measure_mask, unsuitable
 from vita.images.settings import ImageSettings
 from vita.images.slices import choose_slices, nearest_frames, resample_frames
@@ -113,7 +113,7 @@ def _impossible_rate(header: Header) -> str | None:
 def _read_masks(image: Image, row: dict[str, Any], settings: ImageSettings, notes: list[str]) -> list[Mask]:
     """The view's masks, the one to learn segmentation from first; one that cannot be used becomes a note."""
     four = layout.FOUR_CHAMBER_LABELS
-    sources = [(row.get("seg4_path"), four), (row.get("seg_path"), layout.LABELS.get(image.view, {}))]
+    sources = [(row.get("seg4_path"), four), (row.get("seg_path"), settings.labels_of(image.view))]
     found, frames = [], image.header.shape_xyzt[3]
     for path, labels in sources:
         if path and labels:
@@ -221,4 +221,8 @@ def _cut_masks(image: Image, mask: Mask, chosen: list[int], crop: Crop, frames: 
     cut = np.stack([cut_mask(mask.classes_tsyx[:, number], crop) for number in chosen], axis=1)
     # A structure that no frame has is not expected, hence 1.
     counts = {name: count[nearest] if count.any() else np.ones(frames) for name, count in mask.counts.items()}
-    return mark_not_annotated(cut[nearest] if len(cut) != frames else cut, counts).swapaxes(0, 1)
+    marked = mark_not_annotated(cut[nearest] if len(cut) != frames else cut, counts)
+    if np.isin(marked, sorted(counts)).any():
+        spacing = tuple(mm * step for mm, step in zip(image.orientation.spacing_mm[1:], crop.step, strict=True))
+        marked = mark_beside(marked, mask.counts, spacing)
+    return marked.swapaxes(0, 1)
