@@ -12,17 +12,10 @@ from images import dicom_scans
 
 EID = 1000011
 SHORT, LONG = f"{EID}_20209_2_0.zip", f"{EID}_20208_2_0.zip"
-NAMES = [
-    "sa.nii.gz",
-    "la_2ch.nii",
-    "seg_sa.nii.gz",
-    "1000011",
-    ".hidden",
-    "sa.nii.gz.part",
-    "é\udce9",
-    "a b",
-    "manifest.csv",
-]
+NAMES = ["sa.nii.gz", "la_2ch.nii", "seg_sa.nii.gz", "1000011", ".hidden", "sa.nii.gz.part", "é\udce9", "a b", "x.csv"]
+SWAPS = [("1.3", "./1.3"), ("b3", "b3s"), ("LAX_2Ch", "LAX"), (",", ";"), ("MR", '"'), ("a", "é")]
+CODES = ("utf-8", "utf-16", "latin-1")
+BYTES = (0, 45, 57, 92)  # zero, minus, 9, backslash
 
 
 def any_file(folder: Path, chance: random.Random) -> Path | None:
@@ -90,12 +83,8 @@ def manifest(folder: Path, chance: random.Random) -> None:
         place = chance.randrange(len(lines))
         lines[place] = chance.choice(['"' + lines[place], lines[place] * 2, "", "x" * 200_000, '"' * 5, ",,,,,,,,,"])
         text = chance.choice(["\n", "\r", "\r\n", "\0\n", "\n\n"]).join(lines)
-        old, new = chance.choice(
-            [("1.3", "./1.3"), ("b3", "b3s"), ("LAX_2Ch", "LAX"), (",", ";"), ("MR", '"'), ("a", "é")]
-        )
-        files[name] = chance.choice([text, text.replace(old, new)]).encode(
-            chance.choice(["utf-8", "utf-16", "latin-1"])
-        )
+        old, new = chance.choice(SWAPS)
+        files[name] = chance.choice([text, text.replace(old, new)]).encode(chance.choice(CODES), "replace")
 
     rezip(folder, chance, change)
 
@@ -119,9 +108,7 @@ def series(folder: Path, chance: random.Random) -> None:
             else:
                 data = bytearray(files[name])
                 for _ in range(chance.randint(1, 6)):
-                    data[chance.randrange(128, min(len(data), 1100))] = chance.choice(
-                        [0, 45, 57, 92, chance.randrange(256)]
-                    )
+                    data[chance.randrange(min(len(data), 1100))] = chance.choice([*BYTES, chance.randrange(256)])
                 files[name] = bytes(data)
 
     rezip(folder, chance, change)

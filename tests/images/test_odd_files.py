@@ -42,6 +42,23 @@ def test_links_that_lead_nowhere(folder):
     assert "symbolic links" in reasons[1000025]
 
 
+def test_links_to_what_is_listed_anyway(folder):
+    """A link from a participant's folder to all scans, or to a neighbour, does not make the neighbour two."""
+    zips = folder / "1000033"
+    zips.mkdir()
+    (zips / "1000033_20209_2_0.zip").write_bytes(b"no zip")
+    (zips / "1000047").symlink_to("../1000025")
+    (zips / "up").symlink_to("..")
+    (folder / "here").symlink_to(".")
+    table = table_of(folder)
+    assert table.loc[table["eid"].isin([1000011, 1000025]), "usable"].all()
+    assert set(table["eid"]) == {1000011, 1000025, 1000033}
+    away = folder.parent / "elsewhere"
+    (folder / "1000025").rename(away)
+    (folder / "1000025").symlink_to(away)  # a participant's folder on another disk
+    assert table_of(folder).query("eid == 1000025")["usable"].all()
+
+
 @pytest.mark.parametrize("name", ["sa.nii.gz", "seg_sa.nii.gz"])
 def test_a_pipe_does_not_wait(folder, name):
     path = folder / "1000025" / name
