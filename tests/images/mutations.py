@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def nifti_header(folder: Path, chance: random.Random) -> None:
     path = chance.choice(files)
     try:
         data = bytearray(gzip.decompress(path.read_bytes()))
-    except (OSError, EOFError):
+    except (OSError, EOFError, zlib.error):
         data = bytearray(path.read_bytes())
     for _ in range(chance.randint(1, 8)):
         if data:

@@ -11,6 +11,7 @@ import logging
 import lzma
 import re
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -166,8 +167,10 @@ def _read_descriptions(archive: zipfile.ZipFile, names: Iterable[str]) -> dict[s
     for name in names:
         data = archive.read(name)
         try:
-            file = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True, specific_tags=["SeriesDescription"])
-            described[name] = str(file.get("SeriesDescription", ""))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # odd values in tags that are not needed are no fault
+                file = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True, specific_tags=["SeriesDescription"])
+                described[name] = str(file.get("SeriesDescription", ""))
         except Exception:  # pydicom raises many kinds on what is no DICOM file; the zip may hold other files
             log.debug("a file in a zip is no DICOM file that can be read")
     return described
