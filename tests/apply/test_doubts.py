@@ -8,6 +8,9 @@ import pytest
 
 from vita.apply import doubts, errors, typical
 from vita.apply.predict import make_empty
+from vita.images.geometry import APEX, LEFT, orient
+from vita.images.header import Header
+from vita.images.view import Image
 from vita.runtime.errors import UserError
 
 QUIET = doubts.Verdict(whole=[], of_its_masks=[], judged=True, strict=False)
@@ -108,3 +111,23 @@ def test_a_folder_in_use_is_refused_and_only_own_results_are_replaced(tmp_path: 
     (tmp_path / "thesis.txt").unlink()
     make_empty(tmp_path, overwrite=True)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (0, 2, 1), (2, 1, 0), (1, 2, 0), (2, 0, 1)])
+def test_views_that_were_mixed_up_are_known_by_their_angles(order: tuple[int, ...]) -> None:
+    """Planes as far around the long axis as those of a public patient: 61, 125 and 183 degrees from the left."""
+    views = ("la_2ch", "la_3ch", "la_4ch")
+    apex = APEX / np.linalg.norm(APEX)
+    left = LEFT - (LEFT @ apex) * apex
+    left = left / np.linalg.norm(left)
+    images = {}
+    for view, place in zip(views, order, strict=True):
+        angle = np.radians((61, 125, 183)[place])
+        line = np.cos(angle) * left + np.sin(angle) * np.cross(apex, left)
+        matrix = np.eye(4)
+        matrix[:3, :3] = np.stack([line, apex, np.cross(line, apex)], axis=1)
+        header = Header((9, 8, 1, 5), matrix, 0.04, np.dtype("i2"), 0, 1.0, 0.0, oriented=True)
+        images[view] = Image(view, header, np.zeros((5, 1, 8, 9)), orient(header, view))
+    expected = {f"{view} lies as a plane of {views[place]} does" for view, place in zip(views, order, strict=True)}
+    right = {f"{view} lies as a plane of {view} does" for view in views}
+    assert set(doubts.of_views(images)) == expected - right

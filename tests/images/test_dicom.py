@@ -126,7 +126,7 @@ def _damage(files, kind):
     elif kind == "missing slice":
         return [entry for entry in files if not entry[0].endswith("b3")]
     elif kind == "missing frame":
-        return files[1:]
+        return files[2:]  # one is put in its place
     return files
 
 

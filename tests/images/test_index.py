@@ -86,9 +86,10 @@ def test_mistakes_of_the_user(tmp_path):
 
 def test_two_folders_of_one_participant(folder):
     scans.write_participant(folder / "more" / "1000011")
-    with pytest.raises(UserError, match="keep one of them") as raised:
-        build_index(folder, ImageSettings.from_dict({"images": SETTINGS}), set())
-    assert "1000011" not in str(raised.value)
+    table = build_index(folder, ImageSettings.from_dict({"images": SETTINGS | {"max_excluded": 1}}), set())
+    twice = table["eid"] == 1000011
+    assert table.loc[twice, "reason"].tolist() == ["two folders stand for this participant; keep one of them"]
+    assert table.loc[~twice, "usable"].all()
 
 
 def test_zips_are_indexed_by_their_lists_of_files(folder, tmp_path):

@@ -77,12 +77,14 @@ def test_loose_parts_and_jumps_of_a_mask():
     classes = np.zeros((3, 4, 20, 20), np.uint8)
     classes[:, :, 5:10, 5:10] = 1
     volumes = np.array([100.0, 90, 95])
-    assert measure_mask(classes, volumes) == pytest.approx({"loose_parts": 0, "curve_jump": 0.1})
+    assert measure_mask(classes, volumes) == pytest.approx(
+        {"loose_parts": 0, "curve_jump": 0.1, "small_lv_ml": 100, "large_lv_ml": 100}
+    )
     classes[0, 0, 15:20, 15:20] = 1
     values = measure_mask(classes, np.array([100.0, 40, 95]))
-    assert values == pytest.approx({"loose_parts": 0.2, "curve_jump": 0.6})
+    assert values == pytest.approx({"loose_parts": 0.2, "curve_jump": 0.6, "small_lv_ml": 100, "large_lv_ml": 100})
     rows = judge("sa", values, Quality())
-    assert [row["broken"] for row in rows] == [False, True]
+    assert [row["broken"] for row in rows] == [False, True, False, False]
 
 
 def test_mistakes_of_the_user():

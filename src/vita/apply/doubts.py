@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vita.images.recognise import ANGLE_OF_VIEW, name_planes
 from vita.images.view import Image
 
 RANGE_SD = 3.0  # training values beyond this many standard deviations of their mean are too few to have been learnt
@@ -37,7 +38,20 @@ class Verdict:
 
 
 def of_views(images: Mapping[str, Image]) -> list[str]:
-    """Long-axis views that do not lie across the short-axis stack."""
+    """Long-axis views whose planes are those of another view, or that do not lie across the short-axis stack."""
+    return _mixed_up(images) + _not_across(images)
+
+
+def _mixed_up(images: Mapping[str, Image]) -> list[str]:
+    """Views that by their angles around the long axis are other ones."""
+    views = [view for view in ANGLE_OF_VIEW if view in images and images[view].header.oriented]
+    normals = [np.cross(*images[view].orientation.affine[:3, 1:3].T) for view in views]
+    planes = name_planes([normal / np.linalg.norm(normal) for normal in normals])
+    found = [] if planes is None else [(views[place], view) for view, place in planes.items() if views[place] != view]
+    return [f"{name} lies as a plane of {view} does" for name, view in found]
+
+
+def _not_across(images: Mapping[str, Image]) -> list[str]:
     if "sa" not in images or not images["sa"].header.oriented:
         return []
     axis, found = images["sa"].orientation.slice_direction, []

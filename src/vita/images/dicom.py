@@ -3,21 +3,22 @@
 import io
 import warnings
 import zipfile
-from collections import Counter, defaultdict
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import pydicom
 from pydicom.config import disable_value_validation
-from pydicom.pixels import get_decoder
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from vita.images.header import Header, ScanError
-from vita.images.zips import open_zip, series_files
+from vita.images.dicom_pixels import read_pixels
+from vita.images.dicom_series import Run, choose, number, runs_of, slots_of
+from vita.images.header import NO_RATE, NOMINAL_INTERVAL, TRIGGER_TIMES, Header, ScanError, can_be_cycle
+from vita.images.recognise import name_planes
+from vita.images.zips import ALL_IN_ONE, open_zip, series_files
 
-PLAIN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 TAGS = [
     *("SeriesInstanceUID", "SeriesNumber", "AcquisitionTime", "InstanceNumber", "TriggerTime"),
+    *("NominalInterval", "CardiacNumberOfImages"),
     *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SpacingBetweenSlices", "SliceThickness"),
     *("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel"),
     *("PhotometricInterpretation", "RescaleSlope", "RescaleIntercept", "PixelData", "NumberOfFrames"),
@@ -25,23 +26,18 @@ TAGS = [
 LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 # Positions of a stack's slices may differ from even steps by this part of a step.
 UNEVEN_STEPS = 0.05
-
-
-@dataclass(frozen=True)
-class _Slice:
-    """Frames of one slice in order of time, and its geometry in scanner space (LPS, mm)."""
-
-    frames: list[pydicom.Dataset]
-    position: np.ndarray
-    orientation: np.ndarray
-    spacing: tuple[float, float]
+# Slices may lie off each other in their plane by so much, in mm, before it is said.
+IN_PLANE_MM = 2.0
+# Pixel sizes and directions that differ by less are the same; conversion tools round.
+SAME_SPACING = 1e-3
+SAME_DIRECTION = 1e-3
 
 
 def read_dicom(path: str, view: str, max_mb: float) -> tuple[Header, np.ndarray]:
     """Read a view from a zip.
 
-    Of series of the same name the later one counts: a view is repeated when the first was not good enough. Slices are
-    sorted along the stack's normal, frames by trigger time.
+    Of series of the same name the latest complete one counts, see `dicom_series`. Slices are sorted along the stack's
+    normal, frames by trigger time.
 
     Args:
         path: of the zip.
@@ -60,128 +56,138 @@ def read_dicom(path: str, view: str, max_mb: float) -> tuple[Header, np.ndarray]
         return _read_stack(archive, view)
 
 
+def cycle_of(archive: zipfile.ZipFile, names: Sequence[str]) -> tuple[float, str]:
+    """Duration of the cycle in s, and its source, by one of these files; NaN where it takes all of them to know."""
+    with disable_value_validation(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            file = _parse(archive, names[0], ["NominalInterval", "TriggerTime"])
+        except _DamagedFileError:
+            return float("nan"), NO_RATE
+        interval_s = number(file, "NominalInterval") / 1000
+        if can_be_cycle(interval_s):
+            return interval_s, NOMINAL_INTERVAL
+        return float("nan"), TRIGGER_TIMES if "TriggerTime" in file else NO_RATE
+
+
 def _read_stack(archive: zipfile.ZipFile, view: str) -> tuple[Header, np.ndarray]:
-    slices = [_slice(_latest(_read(archive, names))) for names in series_files(archive, view).values()]
-    slices = _sorted_stack(slices)
-    frames = Counter(len(part.frames) for part in slices)
-    if len(frames) > 1:
-        raise ScanError(f"slices have different numbers of frames ({', '.join(map(str, sorted(frames)))})")
+    notes: list[str] = []
+    runs: list[Run] = []
+    for key, names in series_files(archive, view).items():
+        runs += runs_of(_read(archive, names, notes), key, notes)
+    slots = slots_of(runs)
+    if view != "sa":
+        slots = [_of_view(slots, view)]
+    slices = _sorted_stack(choose(slots, notes), notes)
     rows = {(str(frame.get("Rows")), str(frame.get("Columns"))) for part in slices for frame in part.frames}
     if len(rows) > 1:
         raise ScanError("the frames have different numbers of rows or columns")
-    voxels = np.stack([np.stack([_pixels(frame) for frame in part.frames]) for part in slices], axis=1)
-    return _header(slices, voxels), voxels
+    voxels, slope, intercept = read_pixels([part.frames for part in slices])
+    return _header(slices, voxels, slope, intercept, notes), voxels
 
 
-def _read(archive: zipfile.ZipFile, names: list[str]) -> list[pydicom.Dataset]:
+def _read(archive: zipfile.ZipFile, names: Sequence[str], notes: list[str]) -> list[pydicom.Dataset]:
+    """The DICOM files of these names; a damaged one is left out, as a frame that is missing."""
     files = []
     for name in names:
         try:
-            files.append(pydicom.dcmread(io.BytesIO(archive.read(name)), specific_tags=TAGS))
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError):
-            raise
-        except Exception as error:  # pydicom raises many kinds on damaged files; each costs this view only
-            raise ScanError("a DICOM file is damaged") from error
+            files.append(_parse(archive, name, TAGS))
+        except _DamagedFileError:
+            notes.append("a DICOM file is damaged")
+    if not files:
+        raise ScanError("a DICOM file is damaged")
     return files
 
 
-def _latest(files: list[pydicom.Dataset]) -> list[pydicom.Dataset]:
-    """Files of the series that was acquired last."""
-    series = defaultdict(list)
-    for file in files:
-        series[str(file.get("SeriesInstanceUID", ""))].append(file)
-
-    def when(part: list[pydicom.Dataset]) -> tuple[float, float]:
-        return max((_number(f, "SeriesNumber"), _number(f, "AcquisitionTime")) for f in part)
-
-    return max(series.values(), key=when)
+class _DamagedFileError(Exception):
+    """A file is no DICOM file that can be read."""
 
 
-def _number(file: pydicom.Dataset, name: str) -> float:
+def _parse(archive: zipfile.ZipFile, name: str, tags: list[str]) -> pydicom.Dataset:
+    data = archive.read(name)
     try:
-        return float(file.get(name))
-    except (TypeError, ValueError):
-        return 0.0
+        return pydicom.dcmread(io.BytesIO(data), specific_tags=tags)
+    except Exception as error:  # pydicom raises many kinds on damaged files; each costs this file only
+        raise _DamagedFileError from error
 
 
-def _slice(files: list[pydicom.Dataset]) -> _Slice:
-    """Sort a series by time, and read its geometry."""
-    try:
-        times = [float(file.TriggerTime) for file in files]
-        position = np.array(files[0].ImagePositionPatient, dtype=float)
-        orientation = np.array(files[0].ImageOrientationPatient, dtype=float).reshape(2, 3)
-        spacing = tuple(float(value) for value in files[0].PixelSpacing)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ScanError("a DICOM file lacks its trigger time or its place in the scanner") from error
-    if len(set(times)) < len(times):
-        raise ScanError("two DICOM files of a slice have the same trigger time")
-    frames = [files[number] for number in np.argsort(times)]
-    return _Slice(frames, position, orientation, spacing)
+def _of_view(slots: Sequence[list[Run]], view: str) -> list[Run]:
+    """The runs of one long-axis view, whose plane is told by geometry where a series holds all views.
+
+    Raises:
+        ScanError: the plane of the view cannot be told, or the frames of a series lie at several places.
+    """
+    if len(slots) == 1 and slots[0][0].key != ALL_IN_ONE:
+        return slots[0]
+    planes = name_planes([run[0].normal * LPS_TO_RAS / np.linalg.norm(run[0].normal) for run in slots])
+    if planes is not None:
+        return slots[planes[view]]
+    raise ScanError(f"frames of one series lie at {len(slots)} places, which do not say which one is {view}")
 
 
-def _sorted_stack(slices: list[_Slice]) -> list[_Slice]:
+def _sorted_stack(slices: list[Run], notes: list[str]) -> list[Run]:
     """Sort slices along their normal; they must be parallel and evenly spaced."""
-    normal = np.cross(*slices[0].orientation)
+    first = slices[0]
     for part in slices[1:]:
-        if not np.allclose(part.orientation, slices[0].orientation, atol=1e-3) or part.spacing != slices[0].spacing:
+        parallel = np.allclose(part.orientation, first.orientation, atol=SAME_DIRECTION)
+        if not parallel or not np.allclose(part.spacing, first.spacing, rtol=SAME_SPACING):
             raise ScanError("the slices of the stack are not parallel or have different pixels")
+    normal = first.normal
     result = sorted(slices, key=lambda part: float(part.position @ normal))
     steps = np.diff([part.position @ normal for part in result])
     if len(steps) and (steps.min() <= 0 or np.ptp(steps) > UNEVEN_STEPS * steps.mean()):
-        raise ScanError("the slices of the stack are not evenly spaced (one is missing or there twice)")
+        counts = Counter(part.series for part in slices)
+        several = " (frames of one series lie at several places)" if max(counts.values()) > 1 else ""
+        raise ScanError(f"the slices of the stack are not evenly spaced (one is missing or there twice){several}")
+    if len(steps):
+        line = result[0].position + np.arange(len(result))[:, None] * _step(result)
+        off = np.linalg.norm(np.array([part.position for part in result]) - line, axis=1).max()
+        if off > IN_PLANE_MM:
+            notes.append(f"a slice lies {off:.0f} mm off the others in its plane")
     return result
 
 
-def _pixels(file: pydicom.Dataset) -> np.ndarray:
-    """(rows, columns) as stored, as 16-bit or 8-bit whole numbers."""
-    try:
-        plain = file.file_meta.TransferSyntaxUID in PLAIN and file.SamplesPerPixel == 1 and "NumberOfFrames" not in file
-        if plain and file.BitsAllocated in (8, 16):
-            sign = "i" if file.PixelRepresentation else "u"
-            kind = np.dtype(f"<{sign}{file.BitsAllocated // 8}")
-            return np.frombuffer(file.PixelData, kind, file.Rows * file.Columns).reshape(file.Rows, file.Columns)
-        _check_decoder(file)
-        pixels = file.pixel_array
-    except ScanError:
-        raise
-    except Exception as error:  # a decoder may raise anything on damaged data; it costs this view only
-        raise ScanError("a DICOM file has no pixel data that can be read") from error
-    if pixels.ndim != 2:
-        raise ScanError("a DICOM file holds something else than one grey image")
-    return pixels
+def _step(slices: Sequence[Run]) -> np.ndarray:
+    """(3,) from one slice to the next: along the normal the mean, in the plane the middle one, which one slice that
+    lies off does not change."""
+    normal = slices[0].normal
+    steps = np.diff([part.position for part in slices], axis=0)
+    along = steps @ normal
+    return np.median(steps - along[:, None] * normal, axis=0) + along.mean() * normal
 
 
-def _check_decoder(file: pydicom.Dataset) -> None:
-    """Refuse compressed pixels that no installed plugin of pydicom reads, with what to do about it."""
-    syntax = file.file_meta.TransferSyntaxUID
-    if "PixelData" in file and not get_decoder(syntax).is_available:
-        raise ScanError(f"pixels are compressed ({syntax.name}), which needs: pip install -e '.[jpeg]'")
-
-
-def _header(slices: list[_Slice], voxels: np.ndarray) -> Header:
+def _header(slices: list[Run], voxels: np.ndarray, slope: float, intercept: float, notes: list[str]) -> Header:
     """The header that a NIfTI file of these voxels would have."""
-    first, last = slices[0], slices[-1]
-    frame = first.frames[0]
+    first = slices[0]
     affine = np.eye(4)
     affine[:3, 0] = first.orientation[0] * first.spacing[1]
     affine[:3, 1] = first.orientation[1] * first.spacing[0]
     if len(slices) > 1:
-        affine[:3, 2] = (last.position - first.position) / (len(slices) - 1)
+        affine[:3, 2] = _step(slices)
     else:
-        thickness = _number(frame, "SpacingBetweenSlices") or _number(frame, "SliceThickness") or 1.0
-        affine[:3, 2] = np.cross(*first.orientation) * thickness
+        frame = first.frames[0]
+        thickness = number(frame, "SpacingBetweenSlices") or number(frame, "SliceThickness") or 1.0
+        affine[:3, 2] = first.normal * thickness
     affine[:3, 3] = first.position
     affine[:3] *= LPS_TO_RAS[:, None]
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         raise ScanError("the DICOM files give no place in the scanner")
-    slope = _number(frame, "RescaleSlope") or 1.0
+    frame_s, source = _frame_s(slices)
     shape = (voxels.shape[3], voxels.shape[2], voxels.shape[1], voxels.shape[0])
+    found = tuple(f"{note} ({count} times)" if count > 1 else note for note, count in Counter(notes).items())
     return Header(
-        shape, affine, _frame_s(first), voxels.dtype, 0, slope, _number(frame, "RescaleIntercept"), oriented=True
+        shape, affine, frame_s, voxels.dtype, 0, slope, intercept, oriented=True, rate_source=source, notes=found
     )
 
 
-def _frame_s(part: _Slice) -> float:
-    """Duration of a frame: the middle step of the trigger times, which are in ms."""
-    times = [float(frame.TriggerTime) for frame in part.frames]
-    return float(np.median(np.diff(times))) / 1000 if len(times) > 1 else float("nan")
+def _frame_s(slices: Sequence[Run]) -> tuple[float, str]:
+    """Duration of a frame in s, and its source: the interval between heart beats, or else the trigger times.
+
+    Of several slices the middle value counts.
+    """
+    frames = len(slices[0].frames)
+    interval_s = float(np.median([number(part.frames[0], "NominalInterval") for part in slices])) / 1000
+    if can_be_cycle(interval_s):
+        return interval_s / frames, NOMINAL_INTERVAL
+    steps = [part.step_ms for part in slices if part.step_ms > 0]
+    return (float(np.median(steps)) / 1000, TRIGGER_TIMES) if steps else (float("nan"), NO_RATE)

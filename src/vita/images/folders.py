@@ -70,25 +70,33 @@ def find_participants(
         Participants by number, in order.
 
     Raises:
-        UserError: the folder cannot be read, or two folders stand for the same participant.
+        UserError: the folder cannot be read.
     """
     found: dict[int, Found] = {}
     try:
         entries = list(os.scandir(scans))
     except OSError as error:
         raise UserError(f"{scans}: the folder of scans cannot be read ({error.strerror}); set input.scans") from error
+    root = os.path.realpath(scans)
     _sort_in(entries, found, instance)
     for entry in entries:
         name = entry.name
         other = len(name) == EID_DIGITS and name.isdecimal() and bucket(participant_number(name), shards) != shard
-        if entry.is_dir() and not name.startswith(".") and not other:
-            _look_into(entry, found, instance, 1)
+        if name.startswith(".") or other:
+            continue
+        try:
+            is_folder = entry.is_dir()
+        except OSError as error:  # a link to itself, or into a folder that may not be read
+            found.setdefault(participant_number(name), Found(name)).reason = system_reason(error)
+            continue
+        if is_folder and not (entry.is_symlink() and _holds(entry.path, root)):
+            _look_into(entry, found, instance, 1, root)
     wanted = {eid for eid in found if bucket(eid, shards) == shard}
     log.info("%d participants found, %d left out: consent withdrawn", len(wanted), len(wanted & withdrawn))
     return {eid: found[eid] for eid in sorted(wanted - withdrawn)}
 
 
-def _look_into(folder: os.DirEntry, found: dict[int, Found], instance: int, depth: int) -> None:
+def _look_into(folder: os.DirEntry, found: dict[int, Found], instance: int, depth: int, root: str) -> None:
     """List a folder: a participant's if it holds NIfTI files or its name is an id, or else one of zips or folders."""
     eid = participant_number(folder.name)
     try:
@@ -98,16 +106,42 @@ def _look_into(folder: os.DirEntry, found: dict[int, Found], instance: int, dept
         return
     files = {entry.name: entry.path for entry in entries if entry.name.endswith(SCAN_SUFFIXES)}
     zips = _sort_in(entries, found, instance)
-    inner = [entry for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
+    inner = [entry for entry in entries if not entry.name.startswith(".") and _is_folder(entry, root)]
     if files or (folder.name.isdigit() and not zips and not inner):
         known = found.setdefault(eid, Found(folder.name))
         if known.files:
-            where = Path(folder.path).parent  # the folder's own name may be a participant's number
-            raise UserError(f"{where}: a folder in it stands for a participant who has another one; keep one of them")
+            known.reason = "two folders stand for this participant; keep one of them"
         known.files = files
     elif depth < DEEPEST_FOLDER:
         for entry in inner:
-            _look_into(entry, found, instance, depth + 1)
+            _look_into(entry, found, instance, depth + 1, root)
+
+
+def _is_folder(entry: os.DirEntry, root: str) -> bool:
+    """Whether there is a folder to look into; a link that leads nowhere, or to what is listed anyway, is none.
+
+    Args:
+        entry: within a participant's folder or deeper.
+        root: real path of the folder of scans.
+    """
+    try:
+        found = entry.is_dir()
+    except OSError as error:
+        log.warning("a link in a folder of scans is passed over: %s", system_reason(error))
+        return False
+    return found and not (entry.is_symlink() and _within_or_around(entry.path, root))
+
+
+def _holds(link: str, root: str) -> bool:
+    """Whether a link leads to the folder of scans, or to one around it."""
+    target = os.path.realpath(link)
+    return os.path.commonpath([target, root]) == target
+
+
+def _within_or_around(link: str, root: str) -> bool:
+    """Whether a link leads into the folder of scans, or to a folder that holds it: what is there is found twice."""
+    target = os.path.realpath(link)
+    return os.path.commonpath([target, root]) in (target, root)
 
 
 def _sort_in(entries: list[os.DirEntry], found: dict[int, Found], instance: int) -> int:

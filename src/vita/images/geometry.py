@@ -92,6 +92,8 @@ def orient(
     steps = np.linalg.norm(matrix, axis=0)
     directions = matrix / steps
     slice_axis = _slice_axis(header.shape_xyzt[:3], steps)
+    # Slices of a stack may lie aslant above each other; their distance is along the normal.
+    steps[slice_axis] *= abs(np.linalg.det(directions)) / _sine(np.delete(directions, slice_axis, axis=1))
     row, column = _turn(directions, slice_axis, view)
     column_target, row_target = TARGETS[view]
     flips = [
@@ -108,6 +110,11 @@ def orient(
     if backwards:
         result = _build(header, axes, (True, flips[1], flips[2]), steps)
     return result
+
+
+def _sine(pair: np.ndarray) -> float:
+    """Of the angle between two unit columns (3, 2)."""
+    return float(np.linalg.norm(np.cross(pair[:, 0], pair[:, 1])))
 
 
 def _slice_axis(shape: tuple[int, ...], steps_mm: np.ndarray) -> int:

@@ -1,11 +1,17 @@
 """Headers of NIfTI files, and what every scan must say about itself whatever its format."""
 
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from isal import isal_zlib
+
+from vita.images import nifti_place
 
 if TYPE_CHECKING:
     import nibabel
@@ -16,6 +22,10 @@ PEEK_BYTES = 4096  # more than enough compressed bytes for a header
 TIME_UNITS_S = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 # A cine frame lasts 10 to 100 ms. Without a declared unit, a number above 1 can only be milliseconds.
 LONGEST_FRAME_S = 1.0
+# Outside, in beats a minute, the duration in the header is wrong and not the heart.
+HEART_RATES_PER_MIN = (25, 220)
+# Where the heart rate may come from.
+NOMINAL_INTERVAL, TRIGGER_TIMES, NIFTI_HEADER, NO_RATE = "NominalInterval", "trigger times", "NIfTI header", "unknown"
 GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -35,6 +45,9 @@ class Header:
         offset: bytes before the voxels.
         slope, intercept: stored value to signal.
         oriented: the file says how the image lies in the scanner (a qform or sform code above 0).
+        rate_source: what says how long a frame lasts.
+        forms_apart_mm: how far apart a corner lies by a NIfTI file's two affines; 0 if it has one.
+        notes: what is wrong or unusual, but leaves the file usable.
     """
 
     shape_xyzt: tuple[int, int, int, int]
@@ -45,6 +58,9 @@ class Header:
     slope: float
     intercept: float
     oriented: bool
+    rate_source: str = NIFTI_HEADER
+    forms_apart_mm: float = 0.0
+    notes: tuple[str, ...] = ()
 
     @property
     def data_bytes(self) -> int:
@@ -62,14 +78,27 @@ def read_header(path: str | Path, planar: bool = False) -> Header:
     Raises:
         ScanError: the file cannot be read or is no cine in NIfTI.
     """
-    try:
-        with Path(path).open("rb") as file:
-            start = file.read(PEEK_BYTES)
-    except OSError as error:
-        raise ScanError(system_reason(error)) from error
+    with open_regular(path) as file:
+        start = file.read(PEEK_BYTES)
     if start[:2] == GZIP_MAGIC:
         start = inflate_start(start)
     return parse_header(start, planar)
+
+
+@contextmanager
+def open_regular(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a file for reading, without waiting for what never comes: a pipe or device is refused.
+
+    Raises:
+        ScanError: the file cannot be opened or read, also while it is used.
+    """
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ScanError("cannot be read: it is no regular file")
+            yield file
+    except (OSError, ValueError) as error:
+        raise ScanError(system_reason(error)) from error
 
 
 def inflate_start(compressed: bytes) -> bytes:
@@ -94,9 +123,9 @@ def parse_header(start: bytes, planar: bool = False) -> Header:
     try:
         shape = tuple(int(n) for n in header.get_data_shape())
         dtype = header.get_data_dtype()
-        affine = np.asarray(header.get_best_affine(), dtype=float)
+        affine, apart_mm, notes = nifti_place.affine_of(header)
         slope, intercept = header.get_slope_inter()
-        oriented = bool(header["qform_code"] > 0 or header["sform_code"] > 0)
+        oriented = nifti_place.says_where(header)
         offset = max(int(header["vox_offset"]), HEADER_BYTES)
     except Exception as error:  # nibabel raises many kinds on damaged headers; each costs this scan only
         raise ScanError("the NIfTI header is damaged") from error
@@ -115,6 +144,8 @@ def parse_header(start: bytes, planar: bool = False) -> Header:
         1.0 if slope is None else float(slope),
         0.0 if intercept is None else float(intercept),
         oriented,
+        forms_apart_mm=apart_mm,
+        notes=notes,
     )
 
 
@@ -163,6 +194,11 @@ def _frame_s(header: "nibabel.Nifti1Header", time_axis: int) -> float:
     return value * 1e-3 if value > LONGEST_FRAME_S else value
 
 
-def system_reason(error: OSError) -> str:
+def can_be_cycle(cycle_s: float) -> bool:
+    """Whether a heart's cycle can last so long; not if it is unknown."""
+    return cycle_s > 0 and HEART_RATES_PER_MIN[0] <= 60 / cycle_s <= HEART_RATES_PER_MIN[1]
+
+
+def system_reason(error: Exception) -> str:
     """What the operating system says about a file, without the file's name."""
-    return f"cannot be read: {error.strerror or type(error).__name__}"
+    return f"cannot be read: {getattr(error, 'strerror', None) or type(error).__name__}"

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from vita.images.folders import SCAN_SUFFIXES, Found, find_participants
 from vita.images.geometry import orient
-from vita.images.header import ScanError, read_header
+from vita.images.header import NO_RATE, ScanError, read_header
 from vita.images.layout import VIEWS
 from vita.images.quality import unsuitable
 from vita.images.settings import ImageSettings
@@ -48,6 +48,7 @@ COLUMNS = {
     "spacing_column_mm": "float64",
     "spacing_slice_mm": "float64",
     "frame_s": "float64",
+    "rate_source": "string",
     "usable": "bool",
     "reason": "string",
 }
@@ -68,6 +69,8 @@ def index_participant(eid: int, found: Found, settings: ImageSettings) -> list[d
         archive = found.zips.get(FIELD_OF_VIEW[view])
         if images[view]:
             described = {"path": images[view]} | _describe_nifti(images[view], view, settings)
+            if archive and described["reason"] is None:
+                described |= _rate_of_zip(archive, view, described["frames"], settings)
         elif archive:
             described = {"path": archive} | _describe_zip(archive, view, settings)
         else:
@@ -75,9 +78,9 @@ def index_participant(eid: int, found: Found, settings: ImageSettings) -> list[d
         # A view that nobody needs and that is not there, in a file or in a zip, is no fault.
         absent = described.pop("absent", "path" not in described)
         if not absent or view in settings.required_views:
-            masks = {"seg_path": _first(found.files, settings.masks.get(view, []))}
+            masks = {"seg_path": _mask(found.files, settings.masks.get(view, []))}
             if view == "la_4ch":
-                masks["seg4_path"] = _first(found.files, settings.masks["la_4ch_all"])
+                masks["seg4_path"] = _mask(found.files, settings.masks["la_4ch_all"])
             rows.append(_row(eid, found, view, **described, **masks))
     return rows
 
@@ -86,6 +89,11 @@ def _row(eid: int, found: Found, view: str, **values: Any) -> dict[str, Any]:
     row = dict.fromkeys(COLUMNS) | {"eid": eid, "folder": found.folder, "view": view} | values
     row["usable"] = row["reason"] is None
     return row
+
+
+def _mask(files: dict[str, str], wanted: list[str]) -> str | None:
+    """The first mask that is there, packed or not."""
+    return _first(files, [name for each in wanted for name in (each, each.removesuffix(".gz"))])
 
 
 def _first(files: dict[str, str], wanted: list[str]) -> str | None:
@@ -111,18 +119,38 @@ def _describe_nifti(path: str, view: str, settings: ImageSettings) -> dict[str, 
         "spacing_column_mm": across,
         "spacing_slice_mm": between,
         "frame_s": header.frame_s,
+        "rate_source": header.rate_source if header.frame_s > 0 else NO_RATE,
         "reason": unsuitable(view, slices, frames, settings),
     }
 
 
 def _describe_zip(path: str, view: str, settings: ImageSettings) -> dict[str, Any]:
     """Slices from the zip's list of files, and the reason if the view cannot be used."""
+    from vita.images.dicom import cycle_of  # pydicom takes a while to import, and NIfTI needs none
+
     try:
         with open_zip(path, settings.max_file_mb) as archive:
             series = series_files(archive, view)
+            source = cycle_of(archive, next(iter(series.values())))[1]
     except ScanError as error:
         return {"reason": str(error), "absent": str(error).startswith("no series")}
-    return {"slices": len(series), "reason": unsuitable(view, len(series), None, settings)}
+    # One series may hold all slices, which is known once it is read.
+    slices = len(series) if len(series) > 1 or view != "sa" else None
+    reason = None if slices is None else unsuitable(view, slices, None, settings)
+    return {"slices": slices, "rate_source": source, "reason": reason}
+
+
+def _rate_of_zip(path: str, view: str, frames: int, settings: ImageSettings) -> dict[str, Any]:
+    """What a zip beside a NIfTI file says about the heart rate; tools that convert DICOM often write another time."""
+    from vita.images.dicom import cycle_of
+
+    try:
+        with open_zip(path, settings.max_file_mb) as archive:
+            cycle_s, source = cycle_of(archive, next(iter(series_files(archive, view).values())))
+    except ScanError as error:
+        log.debug("the zip beside a NIfTI file does not say the heart rate: %s", error)
+        return {}
+    return {"frame_s": cycle_s / frames, "rate_source": source} if cycle_s > 0 else {}
 
 
 def index_shard(
@@ -131,7 +159,7 @@ def index_shard(
     """Rows of the participants of a shard, sorted by eid and view; by default of all.
 
     Raises:
-        UserError: the folder cannot be read, or two folders stand for the same participant.
+        UserError: the folder cannot be read.
     """
     people = find_participants(scans, withdrawn, settings.instance, shard, shards)
     return [row for eid, found in people.items() for row in index_participant(eid, found, settings)]

@@ -1,10 +1,11 @@
 """Voxels of NIfTI files, read once and fast: ISA-L decompresses, NumPy views the bytes."""
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
-from isal import isal_zlib
+from isal import igzip, isal_zlib
 
 from vita.images.header import (
     GZIP_MAGIC,
@@ -13,8 +14,8 @@ from vita.images.header import (
     Header,
     ScanError,
     inflate_start,
+    open_regular,
     parse_header,
-    system_reason,
 )
 from vita.runtime.atomic import replacing
 
@@ -33,21 +34,27 @@ def read_volume(path: str | Path, planar: bool = False, max_mb: float = 2000) ->
     Raises:
         ScanError: the file cannot be read, is cut short, or holds other data than its header says.
     """
-    try:
-        raw = Path(path).read_bytes()
-    except OSError as error:
-        raise ScanError(system_reason(error)) from error
-    if raw[:2] == GZIP_MAGIC:
-        return _read_gzip(raw, planar, max_mb)
-    header = parse_header(raw[:NIFTI2_HEADER_BYTES], planar)
+    with open_regular(path) as file:
+        start = file.read(NIFTI2_HEADER_BYTES)
+        if start[:2] == GZIP_MAGIC:
+            _check_size(os.fstat(file.fileno()).st_size, max_mb)
+            return _read_gzip(start + file.read(), planar, max_mb)
+        header = parse_header(start, planar)
+        wanted = header.offset + header.data_bytes
+        _check_size(wanted, max_mb)
+        raw = start + file.read(max(wanted - len(start), 0))
     return header, _view(header, raw, header.offset)
+
+
+def _check_size(size: int, max_mb: float) -> None:
+    if size > max_mb * 1e6:
+        raise ScanError(f"voxels would take {size / 1e6:.0f} MB, above images.max_file_mb")
 
 
 def _read_gzip(raw: bytes, planar: bool, max_mb: float) -> tuple[Header, np.ndarray]:
     header = parse_header(inflate_start(raw[:PEEK_BYTES]), planar)
     wanted = header.offset + header.data_bytes
-    if wanted > max_mb * 1e6:
-        raise ScanError(f"voxels would take {wanted / 1e6:.0f} MB, above images.max_file_mb")
+    _check_size(wanted, max_mb)
     try:
         return header, _view(header, _inflate(raw, wanted), header.offset)
     except isal_zlib.error as error:
@@ -57,32 +64,34 @@ def _read_gzip(raw: bytes, planar: bool, max_mb: float) -> tuple[Header, np.ndar
 def _inflate(source: bytes, wanted: int) -> bytes:
     """Decompress `wanted` bytes to the end of the gzip stream, which checks its checksum.
 
-    Usually that is one piece. A stream of several gzip members (as `cat a.gz b.gz` makes) is read on.
+    Usually that is one piece. A stream of several gzip members (as `cat a.gz b.gz` makes) is read member by member.
     """
-    parts = io.BytesIO()
     stream = isal_zlib.decompressobj(wbits=31)
-    while True:
-        piece = stream.decompress(source, wanted - parts.tell())
-        if len(piece) == wanted:
-            _finish(stream)
+    piece = stream.decompress(source, wanted)
+    if len(piece) == wanted:
+        if not stream.eof:
+            stream.decompress(stream.unconsumed_tail, 1)  # lets the stream reach its checksum
+        if stream.eof:
             return piece
-        parts.write(piece)
-        if parts.tell() == wanted:
-            _finish(stream)
-            return parts.getvalue()
-        source = stream.unconsumed_tail
-        if stream.eof and stream.unused_data[:2] == GZIP_MAGIC:
-            source, stream = stream.unused_data, isal_zlib.decompressobj(wbits=31)
-        elif stream.eof or not piece:
-            raise ScanError("the file is cut short: fewer voxels than its header says")
-
-
-def _finish(stream: "isal_zlib.Decompress") -> None:
-    """Let the stream reach its end, where gzip's checksum is compared."""
-    if not stream.eof:
-        stream.decompress(stream.unconsumed_tail, 1)
-    if not stream.eof:
         raise ScanError("gzip data do not end where the header says")
+    if not (stream.eof and stream.unused_data[:2] == GZIP_MAGIC):
+        raise ScanError("the file is cut short: fewer voxels than its header says")
+    return _inflate_members(source, wanted)
+
+
+def _inflate_members(source: bytes, wanted: int) -> bytes:
+    """As `_inflate`, for several members, however many and small they are."""
+    try:
+        with igzip.IGzipFile(fileobj=io.BytesIO(source)) as members:
+            data = members.read(wanted)
+            longer = members.read(1)
+    except (OSError, EOFError) as error:
+        raise ScanError("gzip data are damaged") from error
+    if len(data) < wanted:
+        raise ScanError("the file is cut short: fewer voxels than its header says")
+    if longer:
+        raise ScanError("gzip data do not end where the header says")
+    return data
 
 
 def _view(header: Header, data: bytes, offset: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """One participant: from the files of the index to nine planes, masks and curves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from vita.images import layout
 from vita.images.geometry import orient
-from vita.images.header import Header, ScanError
+from vita.images.header import NOMINAL_INTERVAL, Header, ScanError
 from vita.images.nifti import read_volume, write_nifti
 from vita.images.settings import ImageSettings
 from vita.images.view import Image, ViewPlanes, read_view
@@ -76,6 +76,9 @@ def read_images(rows: dict[str, dict[str, Any]], settings: ImageSettings) -> tup
     Raises:
         ScanError: a required view cannot be used.
     """
+    refused = [f"{view}: {rows[view]['reason']}" for view in layout.VIEWS if view in rows and not rows[view]["usable"]]
+    if refused and any(line.split(":")[0] in settings.required_views for line in refused):
+        raise ScanError("; ".join(refused))
     images: dict[str, Image] = {}
     notes: list[str] = []
     for view in reversed(layout.VIEWS):
@@ -97,7 +100,10 @@ def _read(row: dict[str, Any], settings: ImageSettings) -> tuple[Header, np.ndar
     """Read a view from NIfTI or zip; one from a zip is written as NIfTI too where the settings ask for it."""
     path, view = row["path"], row["view"]
     if not path.lower().endswith(".zip"):
-        return read_volume(path, planar=view != "sa", max_mb=settings.max_file_mb)
+        header, stored = read_volume(path, planar=view != "sa", max_mb=settings.max_file_mb)
+        if row.get("rate_source") == NOMINAL_INTERVAL:  # of the zip beside it
+            header = replace(header, frame_s=row["frame_s"], rate_source=NOMINAL_INTERVAL)
+        return header, stored
     from vita.images.dicom import read_dicom  # pydicom takes a while to import, and NIfTI needs none
 
     header, stored = read_dicom(path, view, settings.max_file_mb)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vita.images.header import can_be_cycle
 from vita.images.layout import CURVES
 from vita.images.shards import read_tables
 from vita.images.slices import resample_frames
@@ -57,12 +58,14 @@ def ventricular(
         values[f"{side}EDV"], values[f"{side}ESV"] = volumes[first], volumes[es]
         values[f"{side}SV"] = volumes[first] - volumes[es]
         values[f"{side}EF"] = 100 * values[f"{side}SV"] / volumes[first]
-    values["LVCO"] = values["LVSV"] * rate / 1000
+    possible = can_be_cycle(frame_s * len(lv_ml))
+    values["LVCO"] = values["LVSV"] * rate / 1000 if possible else np.nan
     values["LVM"] = MYOCARDIUM_G_PER_ML * myo_ml[first]
     checks = {
         "ed_not_annotated": not np.isfinite(lv_ml[first]),
         "few_annotated_frames": np.isfinite(lv_ml).sum() < len(lv_ml),
         "ed_not_largest": lv_ml[largest] > EARLY_ED * lv_ml[first],
+        "heart_rate_impossible": not possible,  # hence no LVCO
         "heart_rate": not HEART_RATE_PER_MIN[0] <= rate <= HEART_RATE_PER_MIN[1],
         "stroke_volumes_differ": abs(values["LVSV"] - values["RVSV"])
         > STROKE_VOLUME_GAP * max(values["LVSV"], values["RVSV"]),

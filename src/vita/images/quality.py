@@ -72,7 +72,9 @@ def measure_mask(classes_tsyx: np.ndarray, lv_ml: np.ndarray) -> dict[str, float
     sizes = np.bincount(numbers.ravel(), minlength=count + 1)[1:]
     steps = np.abs(np.diff(lv_ml))
     jump = float(np.nanmax(steps) / lv_ml[largest]) if np.isfinite(steps).any() else float("nan")
-    return {"loose_parts": 1 - float(sizes.max() / sizes.sum()), "curve_jump": jump}
+    volume = float(lv_ml[largest])
+    loose = 1 - float(sizes.max() / sizes.sum())
+    return {"loose_parts": loose, "curve_jump": jump, "small_lv_ml": volume, "large_lv_ml": volume}
 
 
 def _box(mask_syx: np.ndarray) -> tuple[slice, slice]:

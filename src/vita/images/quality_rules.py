@@ -28,6 +28,10 @@ RULES = {
     "frame_jump": Rule(0.5, True, "change between neighbouring frames, in standard deviations of the image"),
     "loose_parts": Rule(0.2, True, "part of the LV cavity's voxels outside its largest connected part"),
     "curve_jump": Rule(0.35, True, "change of the LV volume between neighbouring frames, of its largest"),
+    "no_place": Rule(0, True, "1 if the file does not say how the image lies in the scanner"),
+    "forms_apart_mm": Rule(2.0, True, "distance of a corner by a NIfTI file's sform from the same by its qform, mm"),
+    "small_lv_ml": Rule(10, False, "largest volume of the LV, ml; a healthy adult's is above 80"),
+    "large_lv_ml": Rule(700, True, "largest volume of the LV, ml; the largest ones of heart failure are below"),
 }
 EXCLUDING = ("pixel_mm", "constant_frames")
 

@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from vita.images.layout import MASK_FILES, SA_PLANES, VIEWS
+from vita.images.layout import LABELS, MASK_FILES, SA_LABELS, SA_PLANES, STRUCTURES, VIEWS
 from vita.images.quality_rules import Quality
 from vita.runtime.errors import UserError
+
+SA_NAMES = [name for name, number in STRUCTURES.items() if number in SA_LABELS.values()]
 
 
 @dataclass(frozen=True)
@@ -13,7 +15,8 @@ class ImageSettings:
     """The `images` block.
 
     Sizes are in pixels, `resample_mm` in mm, `max_file_mb` in MB once decompressed; `instance` is the imaging visit of
-    UK Biobank's zips; `write_nifti` is a folder that zips are also written to as NIfTI.
+    UK Biobank's zips; `write_nifti` is a folder that zips are also written to as NIfTI; `labels` is the key
+    `masks.labels`, the number of each structure in short-axis masks.
     """
 
     frames: int = 20
@@ -31,6 +34,7 @@ class ImageSettings:
     write_nifti: str | None = None
     quality: Quality = field(default_factory=Quality)
     masks: dict[str, list[str]] = field(default_factory=lambda: dict(MASK_FILES))
+    labels: dict[str, int] | None = None
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> "ImageSettings":
@@ -41,17 +45,31 @@ class ImageSettings:
         """
         block = dict(settings.get("images", {}))
         known = {name.name for name in fields(cls)}
-        values = {key: value for key, value in block.items() if key in known}
+        values = {key: value for key, value in block.items() if key in known and key != "labels"}
         if "required_views" in values:
             values["required_views"] = tuple(values["required_views"])
         if "masks" in values:
             values["masks"] = {**MASK_FILES, **(values["masks"] or {})}
+            values["labels"] = values["masks"].pop("labels", None)
         values["quality"] = Quality.from_dict(block.get("quality") or {})
         result = cls(**values)
         result._check()
         return result
 
+    def labels_of(self, view: str) -> dict[int, int]:
+        """Label in the mask files of a view to class of this project; empty for a view without masks."""
+        if view == "sa" and self.labels:
+            return {number: STRUCTURES[name] for name, number in self.labels.items()}
+        return LABELS.get(view, {})
+
     def _check(self) -> None:
+        for name, number in (self.labels or {}).items():
+            if name not in SA_NAMES or isinstance(number, bool) or not isinstance(number, int) or not 1 <= number < 254:
+                raise UserError(
+                    f"config: 'images.masks.labels' has {name}: {number!r}; it numbers {', '.join(SA_NAMES)}"
+                )
+        if self.labels and len(set(self.labels.values())) < len(self.labels):
+            raise UserError("config: 'images.masks.labels' gives two structures the same number")
         for key, choices in {
             "crop": ("center", "mask"),
             "slices": ("even", "mask"),

@@ -8,12 +8,14 @@ import numpy as np
 from vita.images import curves, layout
 from vita.images.crop import Crop, cut_image, cut_mask, place
 from vita.images.geometry import Orientation, canonical
-from vita.images.header import Header, ScanError
-from vita.images.masks import Mask, heart_box, mark_not_annotated, read_mask, unknown_structures
+from vita.images.header import Header, ScanError, can_be_cycle
+from vita.images.masks import Mask, heart_box, mark_beside, mark_not_annotated, read_mask, unknown_structures
 from vita.images.quality import judge, measure_image, measure_mask, unsuitable
 from vita.images.settings import ImageSettings
 from vita.images.slices import choose_slices, nearest_frames, resample_frames
 
+# Differences of larger values are not finite in 32-bit floats.
+LARGEST_VALUE = 1e30
 # Below this cosine a plane hardly contains the heart's long axis.
 LONG_AXIS_IN_PLANE = 0.5
 
@@ -70,7 +72,9 @@ def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, sett
     slices, frames = image.orientation.shape[0], image.header.shape_xyzt[3]
     if reason := unsuitable(image.view, slices, frames, settings):
         raise ScanError(reason)
-    notes: list[str] = []
+    notes = [f"{image.view}: {note}" for note in image.header.notes]
+    if image.view == "sa" and (reason := _impossible_rate(image.header)):
+        notes.append(f"sa: {reason}")
     masks = _read_masks(image, row, settings, notes)
     record = _describe(image)
     if masks:
@@ -87,6 +91,7 @@ def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, sett
     values = measure_image(
         image.view, image.orientation.spacing_mm, frames, planes.images_sthw, planes.lows_st, planes.highs_st
     )
+    values |= {"no_place": float(not image.header.oriented), "forms_apart_mm": image.header.forms_apart_mm}
     if mask and image.view == "sa":
         values |= measure_mask(mask.classes_tsyx, record["lv_ml"])
     planes.quality = judge(image.view, values, settings.quality)
@@ -97,10 +102,18 @@ def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, sett
     return planes
 
 
+def _impossible_rate(header: Header) -> str | None:
+    """Why the heart rate cannot be used; None if it can, or is not known."""
+    cycle_s = header.frame_s * header.shape_xyzt[3]
+    if can_be_cycle(cycle_s) or not cycle_s > 0:
+        return None
+    return f"{60 / cycle_s:.3g} heart beats a minute ({header.rate_source}) cannot be; LVCO is missing"
+
+
 def _read_masks(image: Image, row: dict[str, Any], settings: ImageSettings, notes: list[str]) -> list[Mask]:
     """The view's masks, the one to learn segmentation from first; one that cannot be used becomes a note."""
     four = layout.FOUR_CHAMBER_LABELS
-    sources = [(row.get("seg4_path"), four), (row.get("seg_path"), layout.LABELS.get(image.view, {}))]
+    sources = [(row.get("seg4_path"), four), (row.get("seg_path"), settings.labels_of(image.view))]
     found, frames = [], image.header.shape_xyzt[3]
     for path, labels in sources:
         if path and labels:
@@ -177,6 +190,8 @@ def cut_planes(image: Image, chosen: list[int], crop: Crop, frames: int) -> View
     low, high = lows.min(), highs.max()
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ScanError("voxels are not finite numbers (NaN or infinite)")
+    if max(abs(float(low)), abs(float(high))) > LARGEST_VALUE:
+        raise ScanError(f"voxels of {max(abs(float(low)), abs(float(high))):.1e} are larger than any signal")
     if low == high:
         raise ScanError("the image is constant")
     first = layout.PLANE_OF_VIEW.get(image.view, layout.FIRST_SA_PLANE)
@@ -206,4 +221,8 @@ def _cut_masks(image: Image, mask: Mask, chosen: list[int], crop: Crop, frames: 
     cut = np.stack([cut_mask(mask.classes_tsyx[:, number], crop) for number in chosen], axis=1)
     # A structure that no frame has is not expected, hence 1.
     counts = {name: count[nearest] if count.any() else np.ones(frames) for name, count in mask.counts.items()}
-    return mark_not_annotated(cut[nearest] if len(cut) != frames else cut, counts).swapaxes(0, 1)
+    marked = mark_not_annotated(cut[nearest] if len(cut) != frames else cut, counts)
+    if np.isin(marked, sorted(counts)).any():
+        spacing = tuple(mm * step for mm, step in zip(image.orientation.spacing_mm[1:], crop.step, strict=True))
+        marked = mark_beside(marked, mask.counts, spacing)
+    return marked.swapaxes(0, 1)

@@ -1,0 +1,243 @@
+"""Which DICOM files make a view: repeats, copies and missing frames sorted out, so that slices have equal frames.
+
+A run is what was acquired in one go: files of one series at one place. Of several runs of a slice, the latest complete
+one counts: a view is repeated when the first was not good enough, and a repeat may have been stopped. A run is
+complete if it has as many frames as CardiacNumberOfImages says, or as many as its neighbours. Up to a tenth of a
+run's frames may be missing; the neighbour in time stands for each.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pydicom
+
+from vita.images.header import ScanError
+
+# Part of a run's frames that may be missing; one may be in any case.
+MISSING = 0.1
+# Trigger times beyond a minute are no times within a cycle.
+LONGEST_MS = 60_000
+# Files whose places differ by less are of one place.
+SAME_PLACE_MM = 0.5
+SAME_DIRECTION = 5e-3
+_UNREADABLE = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError, NotImplementedError)
+
+
+@dataclass
+class Run:
+    """Files of one series at one place (LPS, mm), later in order of time.
+
+    Attributes:
+        key: name of the slice or view that the series has.
+        series: its SeriesInstanceUID.
+        position, orientation, spacing: (3,), rows' and columns' directions (2, 3), and (row, column) in mm.
+        frames: the files.
+        times_ms: trigger times; NaN where they are missing.
+    """
+
+    key: str
+    series: str
+    position: np.ndarray
+    orientation: np.ndarray
+    spacing: tuple[float, float]
+    frames: list[pydicom.Dataset] = field(default_factory=list)
+    times_ms: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def normal(self) -> np.ndarray:
+        """Across the plane."""
+        return np.cross(*self.orientation)
+
+    @property
+    def when(self) -> tuple[float, float]:
+        """Number and time of the series: later ones are greater."""
+        return max((number(file, "SeriesNumber"), number(file, "AcquisitionTime")) for file in self.frames)
+
+    @property
+    def wanted(self) -> int:
+        """Frames that the scanner says the run has; 0 if it does not."""
+        return int(min(number(self.frames[0], "CardiacNumberOfImages"), 10_000))
+
+    @property
+    def step_ms(self) -> float:
+        """The middle step of the trigger times; NaN without them."""
+        return float(np.median(np.diff(self.times_ms))) if len(self.times_ms) > 1 else float("nan")
+
+
+def number(file: pydicom.Dataset, name: str) -> float:
+    """The number of a tag; 0 where it is missing, no number, or infinite."""
+    try:
+        value = float(file.get(name))
+    except _UNREADABLE:
+        return 0.0
+    return value if np.isfinite(value) else 0.0
+
+
+def runs_of(files: Sequence[pydicom.Dataset], key: str, notes: list[str]) -> list[Run]:
+    """Sort the files of a name into runs; copies are left out.
+
+    Raises:
+        ScanError: a file does not say where it lies.
+    """
+    runs: list[Run] = []
+    for file in files:
+        try:
+            series = str(file.get("SeriesInstanceUID", ""))
+            position = np.array(file.ImagePositionPatient, dtype=float).reshape(3)
+            orientation = np.array(file.ImageOrientationPatient, dtype=float).reshape(2, 3)
+            spacing = tuple(float(value) for value in file.PixelSpacing)
+        except _UNREADABLE as error:
+            raise ScanError("a DICOM file lacks its trigger time or its place in the scanner") from error
+        place = np.concatenate([position, orientation.ravel(), spacing])
+        if len(spacing) != 2 or not np.isfinite(place).all() or min(spacing) <= 0:
+            raise ScanError("the DICOM files give no place in the scanner")
+        run = next((run for run in runs if run.series == series and _at(run, position, orientation)), None)
+        if run is None:
+            runs.append(run := Run(key, series, position, orientation, spacing))
+        run.frames.append(file)
+    for run in runs:
+        _without_copies(run, notes)
+        _in_time(run, notes)
+    return runs
+
+
+def _at(run: Run, position: np.ndarray, orientation: np.ndarray) -> bool:
+    near = np.abs(run.position - position).max() < SAME_PLACE_MM
+    return bool(near and np.abs(run.orientation - orientation).max() < SAME_DIRECTION)
+
+
+def _without_copies(run: Run, notes: list[str]) -> None:
+    """Keep one of the files that are the same instance, or the same frame of the cycle with the same pixels."""
+    kept: dict[tuple[float, float], list[pydicom.Dataset]] = defaultdict(list)
+    for file in run.frames:
+        same = kept[number(file, "InstanceNumber"), number(file, "TriggerTime")]
+        if all(file.get("PixelData") != other.get("PixelData") for other in same):
+            same.append(file)
+    frames = [file for same in kept.values() for file in same]
+    if len(frames) < len(run.frames):
+        notes.append("a DICOM file is there twice")
+    run.frames = frames
+
+
+def _in_time(run: Run, notes: list[str]) -> None:
+    """Sort the frames by trigger time, or by InstanceNumber where no trigger times tell frames apart.
+
+    Raises:
+        ScanError: neither says the order.
+    """
+    times = [float(file.TriggerTime) if _has_time(file) else np.nan for file in run.frames]
+    if np.isfinite(times).all() and len(set(times)) == len(times):
+        order = np.argsort(times)
+        run.times_ms = np.asarray(times)[order]
+    else:
+        order = np.argsort(numbers := [number(file, "InstanceNumber") for file in run.frames])
+        known = np.isfinite(times)
+        if known.all() and len(set(times)) > 1:
+            raise ScanError("two DICOM files of a slice have the same trigger time")
+        if len(set(numbers)) < len(numbers):
+            raise ScanError("a DICOM file lacks its trigger time or its place in the scanner")
+        run.times_ms = np.full(len(times), np.nan)
+        notes.append("trigger times are missing; frames are in the order of InstanceNumber")
+    run.frames = [run.frames[place] for place in order]
+
+
+def _has_time(file: pydicom.Dataset) -> bool:
+    try:
+        return abs(float(file.TriggerTime)) < LONGEST_MS
+    except _UNREADABLE:
+        return False
+
+
+def slots_of(runs: Sequence[Run]) -> list[list[Run]]:
+    """Runs of the same slice, slice by slice.
+
+    Series with names of their own are slices of their own, wherever a repeat lies. Where one series has several
+    places, the place tells slices apart.
+    """
+    by_key: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        by_key[run.key].append(run)
+    slots: list[list[Run]] = []
+    for group in by_key.values():
+        if max(Counter(run.series for run in group).values()) == 1:
+            slots.append(group)
+            continue
+        places: list[list[Run]] = []
+        for run in group:
+            known = next((place for place in places if _at(place[0], run.position, run.orientation)), None)
+            if known is None:
+                places.append(known := [])
+            known.append(run)
+        slots += places
+    return slots
+
+
+def choose(slots: Sequence[Sequence[Run]], notes: list[str]) -> list[Run]:
+    """Of each slice the latest complete run, all with the same number of frames.
+
+    Raises:
+        ScanError: the slices have different numbers of frames.
+    """
+    most = [max(len(run.frames) for run in slot) for slot in slots]
+    usual = max(Counter(most).items(), key=lambda item: (item[1], item[0]))[0]
+    chosen = [_latest(slot, usual, notes) for slot in slots]
+    if len(slots) == 1:
+        usual = _own_frames(chosen[0])
+    start = np.nanmedian([run.times_ms[0] / run.step_ms for run in chosen if run.step_ms > 0] or [0.0])
+    counts = {len(run.frames) for run in chosen}
+    for run in chosen:
+        if missing := usual - len(run.frames):
+            if not 0 < missing <= _allowed(usual):
+                raise ScanError(f"slices have different numbers of frames ({', '.join(map(str, sorted(counts)))})")
+            _fill(run, usual, float(start))
+            notes.append(f"{missing} of {usual} frames of a slice missing; the neighbour in time stands for it")
+    return chosen
+
+
+def _allowed(frames: int) -> int:
+    return max(1, int(MISSING * frames))
+
+
+def _latest(slot: Sequence[Run], usual: int, notes: list[str]) -> Run:
+    """The latest complete run; or else the latest that lacks few frames, or the one with most."""
+    ordered = sorted(slot, key=lambda run: run.when)
+    complete = [run for run in ordered if len(run.frames) >= (run.wanted or usual) or len(run.frames) >= usual]
+    nearly = [run for run in ordered if len(run.frames) >= usual - _allowed(usual)]
+    best = (complete or nearly or sorted(ordered, key=lambda run: len(run.frames)))[-1]
+    for later in ordered[ordered.index(best) + 1 :]:
+        found, whole = len(later.frames), len(best.frames)
+        notes.append(f"a later repeat has only {found} of {whole} frames; the series before it was taken")
+    return best
+
+
+def _own_frames(run: Run) -> int:
+    """Frames that the single slice of a view should have: by the scanner's count, or by gaps in the trigger times."""
+    have = len(run.frames)
+    if 0 < run.wanted - have <= _allowed(run.wanted):
+        return run.wanted
+    if run.step_ms > 1:
+        spanned = 1 + round(float(run.times_ms[-1] - run.times_ms[0]) / run.step_ms)
+        if 0 < spanned - have <= _allowed(spanned) and np.diff(run.times_ms).max() > 1.5 * run.step_ms:
+            return spanned
+    return have
+
+
+def _fill(run: Run, frames: int, start: float) -> None:
+    """Take for each time of the cycle the frame nearest to it.
+
+    Args:
+        run: is changed.
+        frames: that it shall have.
+        start: trigger time of the first frame in steps.
+    """
+    if run.step_ms > 0:
+        times = run.times_ms / run.step_ms
+    else:
+        times = np.array([number(file, "InstanceNumber") for file in run.frames])
+        start = min(times[0], 1.0)
+    nearest = [int(np.abs(times - (start + step)).argmin()) for step in range(frames)]
+    step_ms = run.step_ms
+    run.frames = [run.frames[place] for place in nearest]
+    run.times_ms = (start + np.arange(frames)) * step_ms

@@ -1,0 +1,154 @@
+"""Folders of scans changed at random, in the ways in which scanners, archives and people change them."""
+
+import gzip
+import os
+import random
+import shutil
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+from images import dicom_scans
+
+EID = 1000011
+SHORT, LONG = f"{EID}_20209_2_0.zip", f"{EID}_20208_2_0.zip"
+NAMES = ["sa.nii.gz", "la_2ch.nii", "seg_sa.nii.gz", "1000011", ".hidden", "sa.nii.gz.part", "é\udce9", "a b", "x.csv"]
+SWAPS = [("1.3", "./1.3"), ("b3", "b3s"), ("LAX_2Ch", "LAX"), (",", ";"), ("MR", '"'), ("a", "é")]
+CODES = ("utf-8", "utf-16", "latin-1")
+BYTES = (0, 45, 57, 92)  # zero, minus, 9, backslash
+
+
+def any_file(folder: Path, chance: random.Random) -> Path | None:
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return chance.choice(files) if files else None
+
+
+def rename(folder: Path, chance: random.Random) -> None:
+    if path := any_file(folder, chance):
+        path.rename(path.with_name(chance.choice(NAMES)))
+
+
+def link(folder: Path, chance: random.Random) -> None:
+    """A link to itself, to the folder above, to nothing, or to another file; in the place of a file, or new."""
+    path = any_file(folder, chance)
+    place = path if path is not None and chance.random() < 0.5 else folder / chance.choice(NAMES)
+    target = chance.choice([place.name, "..", "/nowhere", ".", str(path)])
+    if place.is_file() or place.is_symlink():
+        place.unlink()
+    if not place.exists():
+        place.symlink_to(target)
+
+
+def special(folder: Path, chance: random.Random) -> None:
+    """A pipe, a folder, or an empty file in the place of a file."""
+    if path := any_file(folder, chance):
+        path.unlink()
+        chance.choice([os.mkfifo, os.mkdir, Path.touch])(path)
+
+
+def nifti_header(folder: Path, chance: random.Random) -> None:
+    """Other bytes in a NIfTI header, packed again so that gzip's checksum is right."""
+    files = sorted(path for path in folder.rglob("*.nii*") if path.is_file())
+    if not files:
+        return
+    path = chance.choice(files)
+    try:
+        data = bytearray(gzip.decompress(path.read_bytes()))
+    except (OSError, EOFError, zlib.error):
+        data = bytearray(path.read_bytes())
+    for _ in range(chance.randint(1, 8)):
+        if data:
+            data[chance.randrange(min(len(data), 352))] = chance.choice([0, 1, 127, 128, 255, chance.randrange(256)])
+    path.write_bytes(gzip.compress(bytes(data), 1) if chance.random() < 0.8 else bytes(data))
+
+
+def damage(folder: Path, chance: random.Random) -> None:
+    """Other bytes anywhere in a file, a shorter file, or a longer one."""
+    if path := any_file(folder, chance):
+        data = bytearray(path.read_bytes())
+        for _ in range(chance.randint(1, 20)):
+            if data:
+                data[chance.randrange(len(data))] = chance.randrange(256)
+        end = chance.choice([len(data), chance.randrange(len(data) + 1)])
+        path.write_bytes(bytes(data[:end]) + chance.choice([b"", b"\0" * 100, bytes(data[:50])]))
+
+
+def manifest(folder: Path, chance: random.Random) -> None:
+    """A manifest with odd line ends, quotes, names, columns or bytes."""
+
+    def change(files: dict[str, bytes]) -> None:
+        name = next((name for name in files if name.startswith("manifest")), "manifest.csv")
+        text = files.get(name, b"").decode("utf-8", errors="replace")
+        lines = text.split("\n")
+        place = chance.randrange(len(lines))
+        lines[place] = chance.choice(['"' + lines[place], lines[place] * 2, "", "x" * 200_000, '"' * 5, ",,,,,,,,,"])
+        text = chance.choice(["\n", "\r", "\r\n", "\0\n", "\n\n"]).join(lines)
+        old, new = chance.choice(SWAPS)
+        files[name] = chance.choice([text, text.replace(old, new)]).encode(chance.choice(CODES), "replace")
+
+    rezip(folder, chance, change)
+
+
+def series(folder: Path, chance: random.Random) -> None:
+    """Files of a zip gone, there twice, or with other bytes in the DICOM header."""
+
+    def change(files: dict[str, bytes]) -> None:
+        names = sorted(name for name in files if not name.startswith("manifest"))
+        for _ in range(chance.randint(1, 12)):
+            name = chance.choice(names) if names else ""
+            if name not in files:
+                continue
+            what = chance.choice(["gone", "twice", "bytes", "bytes", "text"])
+            if what == "gone":
+                del files[name]
+            elif what == "twice":
+                files[f"again/{name}"] = files[name]
+            elif what == "text":
+                files[name] = b"no DICOM"
+            else:
+                data = bytearray(files[name])
+                for _ in range(chance.randint(1, 6)):
+                    data[chance.randrange(min(len(data), 1100))] = chance.choice([*BYTES, chance.randrange(256)])
+                files[name] = bytes(data)
+
+    rezip(folder, chance, change)
+
+
+def rezip(folder: Path, chance: random.Random, change: Callable[[dict[str, bytes]], None]) -> None:
+    """Change the members of one of the zips; one that is no zip any more stays."""
+    zips = sorted(path for path in folder.rglob("*.zip") if path.is_file() and zipfile.is_zipfile(path))
+    if not zips:
+        return
+    path = chance.choice(zips)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            files = {name: archive.read(name) for name in archive.namelist()}
+    except Exception:  # an earlier change has damaged it, which is a case of its own
+        return
+    change(files)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+
+
+KINDS = (rename, link, special, nifti_header, damage, manifest, series)
+
+
+def source(folder: Path, participant: Path) -> Path:
+    """A folder that holds a participant's NIfTI files, and one that holds the same as zips."""
+    shutil.copytree(participant, folder / "nifti" / str(EID))
+    dicom_scans.write_zips(folder / "zips" / str(EID), EID, participant, "manifest.csv")
+    return folder
+
+
+def mutate(template: Path, place: Path, chance: random.Random) -> list[str]:
+    """Copy one of the two folders of `source` to `place` and change it; returns what was done."""
+    kind = chance.choice(["nifti", "zips"])
+    shutil.copytree(template / kind / str(EID), place)
+    done = [kind]
+    for _ in range(chance.choice([1, 1, 2, 3])):
+        change = chance.choice(KINDS)
+        change(place, chance)
+        done.append(change.__name__)
+    return done
