@@ -1,7 +1,7 @@
 """Batches of samples: their order in training as a function of seed and epoch, and plain order otherwise."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -9,6 +9,8 @@ from torch.utils.data import DataLoader
 
 from vita.runtime.errors import UserError
 from vita.training.data import Batch, Samples
+
+_READING = 3  # stream of random numbers; a learner has its own two
 
 
 class TrainingOrder:
@@ -46,6 +48,22 @@ class TrainingOrder:
         return order[: self.steps * self.batch].view(self.steps, self.batch).tolist()
 
 
+class Rows(list[int]):
+    """Rows of a training batch.
+
+    Attributes:
+        seed: of what is drawn while they are read; a function of the run's seed and the step.
+    """
+
+    def __init__(self, rows: Iterable[int], seed: int) -> None:
+        super().__init__(rows)
+        self.seed = seed
+
+    def __reduce__(self) -> tuple[type["Rows"], tuple[list[int], int]]:
+        """For the processes that read samples."""
+        return Rows, (list(self), self.seed)
+
+
 class TrainingBatches:
     """Iterable over the batches that are left of the epoch in which `position` is; without length.
 
@@ -72,7 +90,10 @@ class TrainingBatches:
 
     def __iter__(self) -> Iterator[Batch]:
         epoch, done = divmod(self.position(), self.order.steps)
-        rows = [batch[self.rank :: self.ranks] for batch in self.order.epoch(epoch)[done:]]
+        rows: list[list[int]] = [
+            Rows(batch[self.rank :: self.ranks], mixed_seed(self.order.seed, _READING, epoch, number))
+            for number, batch in enumerate(self.order.epoch(epoch)[done:], done)
+        ]
         return iter(loader(self.samples, rows, self.workers))
 
 

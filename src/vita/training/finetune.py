@@ -113,11 +113,12 @@ def write_nothing(session: Session, folder: Path, predictions: Path, own: dict[s
 def train_segmenter(job: Job) -> None:
     """Train a segmenter; write model, areas and masks."""
     from vita.models.segmenter import Segmenter  # start-up
+    from vita.training.frames import WholeCycles
     from vita.training.segmentation import SegmentationLearner, area_table, segment
 
     assert job.masks is not None
     session = open_session("stage3", job.shards, job.split, job.settings)
-    train, validate = session.samples(["train"], masks=True), session.samples(["val"], masks=True)
+    train, validate = session.samples_of_masks("train"), session.samples_of_masks("val")
     encoder, digests = _encoder(session, job)
     model = Segmenter(session.model, encoder)
     if job.init and load_segmenter(model, job.init):
@@ -128,7 +129,7 @@ def train_segmenter(job: Job) -> None:
     del train
     tables = []
     for name in ("val", "test"):
-        samples = session.samples([name], "predict", masks=True)
+        samples = WholeCycles.of(session.reader, session.split, name, session.model)
         masks = segment(learner, samples, session.device)
         tables.append(area_table(masks, samples.split, samples.frames))
     with replacing(job.predictions) as path:

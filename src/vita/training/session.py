@@ -17,10 +17,12 @@ from vita.models.settings import ModelSettings
 from vita.models.weights import ABSENT, WEIGHTS, load_if_fits, load_part
 from vita.runtime import fingerprint
 from vita.runtime.digest import code_digest
+from vita.runtime.errors import UserError
 from vita.training import records
 from vita.training.checkpoint import Identity, release_state
 from vita.training.data import Samples, read_split
 from vita.training.device import prepare
+from vita.training.frames import DrawnFrames
 from vita.training.learner import Learner
 from vita.training.loop import Fitted
 from vita.training.settings import Settings, read_settings
@@ -59,6 +61,22 @@ class Session:
         """Samples of some splits, read ahead if they are to be `cached` and fit."""
         cache_mb = self.settings.training.cache_mb if cached else 0
         return Samples(self.reader, self.split, names, purpose, self.model, cache_mb, masks)
+
+    def samples_of_masks(self, name: str) -> DrawnFrames:
+        """Samples of a split to fit a segmenter, with frames drawn anew in every step.
+
+        Raises:
+            UserError: nobody in the split has a mask.
+        """
+        eids = self.split.index[self.split == name]
+        known = self.reader.table.set_index("eid")["has_masks"].reindex(eids)
+        if not known.eq(True).any():
+            raise UserError(
+                f"nobody in the split {name} has a reference mask, so there is nothing to learn segmentation from; add "
+                "masks to the scans ('images.masks' names their files), or take segmentation out of 'systems'"
+            )
+        cache_mb = self.settings.training.cache_mb
+        return DrawnFrames(self.reader, self.split, [name], "fit", self.model, cache_mb, masks=True)
 
     def identity(self, train: Samples, validate: Samples, **digests: str) -> Identity:
         """Configuration, data and code; a state of another configuration or other data is not taken up."""

@@ -18,8 +18,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from vita import names
+from vita.evaluation.mask_files import read_masks
 from vita.evaluation.mask_metrics import dice
-from vita.evaluation.segmentation import read_masks
 from vita.mask_classes import NOT_ANNOTATED
 from vita.report.figures import mosaic, style
 from vita.runtime import cli
