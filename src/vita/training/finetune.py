@@ -128,8 +128,8 @@ def train_segmenter(job: Job) -> None:
     fitted = fit(learner, train, validate, job.output, identity)
     del train
     tables = []
-    for name in ("val", "test"):
-        samples = WholeCycles.of(session.reader, session.split, name, session.model)
+    whole = WholeCycles.of(session.reader, session.split, "test", session.model)
+    for samples in (session.samples(["val"], "predict", masks=True, cached=False), whole):
         masks = segment(learner, samples, session.device)
         tables.append(area_table(masks, samples.split, samples.frames))
     with replacing(job.predictions) as path:

@@ -13,7 +13,7 @@ from vita.models.segmentation_loss import Loss, segmentation_loss
 from vita.models.segmenter import Segmenter
 from vita.training.augment import Intensities
 from vita.training.batches import in_order
-from vita.training.data import Batch
+from vita.training.data import Batch, Samples
 from vita.training.frames import WholeCycles, frame_sets
 from vita.training.learner import Learner
 from vita.training.settings import Settings
@@ -66,39 +66,45 @@ def _counts(first: Tensor, second: Tensor, number: int) -> Tensor:
 
 
 @torch.inference_mode()
-def segment(learner: SegmentationLearner, samples: WholeCycles, device: torch.device) -> dict[str, np.ndarray]:
-    """Masks of all participants, in their order, on every frame of the cycle; planes that a model lacks stay empty.
+def segment(learner: SegmentationLearner, samples: Samples, device: torch.device) -> dict[str, np.ndarray]:
+    """Masks of all participants, in their order, on every frame of `samples`; planes that a model lacks stay empty.
 
-    Beside them what shows whether a model sees the image or counts frames: masks of a cycle that starts at
-    end-systole, and of hearts that stand still, at end-diastole and at end-systole. Both are found in the model's own
-    masks, as those of the largest and the smallest cavity.
+    Beside them, of whole cycles, what shows whether a model sees the image or counts frames: masks of a cycle that
+    starts at end-systole, and of hearts that stand still, at end-diastole and at end-systole. Both are found in the
+    model's own masks, as those of the largest and the smallest cavity.
 
     Returns:
         `eid` (n,), `truth` and `prediction` uint8 (n, 9, time, height, width), truth 255 where not annotated;
-        `spacing_mm` (n, 9, 2) of rows and columns; `trained` (frames,) the frames that an unshifted pass takes;
-        `es_frames` (n, frames) and `es_prediction` (n, 9, frames, height, width) of the cycle from end-systole;
-        `still_prediction` (n, 2, 9, frames, height, width) of hearts that stand still, end-diastole first.
+        `spacing_mm` (n, 9, 2) of rows and columns; `trained` (frames,) the frames that an unshifted pass takes.
+        Of `WholeCycles`: `es_frames` (n, frames) and `es_prediction` (n, 9, frames, height, width) of the cycle from
+        end-systole; `still_prediction` (n, 2, 9, frames, height, width) of still hearts, end-diastole first.
     """
     model = learner.model.to(device).eval()
-    sizes = model.settings
-    passes = frame_sets(len(samples.frames), sizes.frames, sizes.sampling)
+    passes = frame_sets(len(samples.frames), model.settings.frames, model.settings.sampling)
     found: dict[str, list[np.ndarray]] = {}
     for batch in in_order(samples, 1, learner.settings.training.workers):
         images = batch["images"].to(device)
-        parts = {"truth": _nine(batch["masks"][0].numpy(), samples.planes, NOT_ANNOTATED)}
         masks = cycle_masks(model, images, passes)
+        parts = {"truth": _nine(batch["masks"][0].numpy(), samples.planes, NOT_ANNOTATED)}
         parts["prediction"] = _nine(masks, samples.planes, 0)
-        ed, es = extreme_frames(masks)
-        from_es = [(frame + es) % len(samples.frames) for frame in passes[0]]
-        probes = _classes(model, images, [from_es, [ed] * sizes.frames, [es] * sizes.frames])
-        parts["es_frames"] = np.array(from_es)
-        parts["es_prediction"] = _nine(probes[0], samples.planes, 0)
-        parts["still_prediction"] = np.stack([_nine(probe, samples.planes, 0) for probe in probes[1:]])
+        if isinstance(samples, WholeCycles):
+            parts |= _probes(model, images, masks, passes[0], samples.planes)
         for name, value in parts.items():
             found.setdefault(name, []).append(value)
     spacing = np.stack([full_spacing_mm(samples.reader.spacing_mm(int(eid))) for eid in samples.eids])
     fixed = {"eid": samples.eids, "spacing_mm": spacing, "trained": np.array(passes[0])}
     return fixed | {name: np.stack(values) for name, values in found.items()}
+
+
+def _probes(
+    model: Segmenter, images_1sthw: Tensor, masks_sthw: np.ndarray, even: list[int], planes: slice
+) -> dict[str, np.ndarray]:
+    """Of one participant: masks of the cycle from end-systole, and of the heart at rest in both phases."""
+    ed, es = extreme_frames(masks_sthw)
+    from_es = [(frame + es) % masks_sthw.shape[1] for frame in even]
+    classes = _classes(model, images_1sthw, [from_es, [ed] * len(even), [es] * len(even)])
+    shifted, *still = (_nine(one, planes, 0) for one in classes)
+    return {"es_frames": np.array(from_es), "es_prediction": shifted, "still_prediction": np.stack(still)}
 
 
 def cycle_masks(model: Segmenter, images_1sthw: Tensor, passes: list[list[int]]) -> np.ndarray:
