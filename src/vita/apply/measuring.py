@@ -1,6 +1,6 @@
 """Volume curves and phenotypes of the predicted masks, by the formulas that the cohort's masks are measured with.
 
-Every frame has masks and counts; curves say for each whether it is one that the segmenter's unshifted pass takes.
+Training draws frames from the whole cycle, so that every frame has masks and counts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ def measure_masks(
         masks: by view.
         scan: as read.
         ed: first | largest, which frame is end-diastole.
-        phases: frames of the segmenter's unshifted pass.
+        phases: frames that training draws from.
 
     Returns:
         Curves (structure, frame, time_s, volume_ml, trained_phase), and phenotypes by name; NaN where they cannot

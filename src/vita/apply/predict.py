@@ -239,13 +239,11 @@ def _write(
     from vita.apply.segmenting import segment_scan
     from vita.apply.typical import geometry_vector, intensity_vector, unusual
     from vita.runtime.atomic import replacing, write_text
-    from vita.training.data import even_frames
 
     masks: dict[str, ViewMask] = {}
     if segmenter is not None:
         masks = segment_scan(segmenter, scan, job.decisions["tasks"]["segmentation"]["annotated"], job.device)
-    sizes = segmenter.settings if segmenter is not None and masks else None
-    phases = even_frames(scan.cine_sthw.shape[1], sizes.frames, sizes.sampling) if sizes else []
+    phases = range(scan.cine_sthw.shape[1] if masks else 0)  # training draws its frames from the whole cycle
     ed = job.decisions["phenotypes"].get("ed", "first")
     curves, measured = measure_masks(masks, scan, ed, phases)
     for row in (row for rows in tables.values() for row in rows if row["target"] in measured):
