@@ -171,11 +171,9 @@ def test_a_misspelt_key_is_recognised_at_any_depth() -> None:
         ),
         ("systems.vita_sa.view", None, "'systems.vita_sa.view' is null, but its name says \"sa\""),
         ("systems.vita.view", "la", "'systems.vita.view' is \"la\", but its name says null"),
-        ("systems.vita_la.tasks", ["segmentation"], "'systems.vita_la' sees one view alone, but segmentation"),
         ("stage3.defaults.loss", "dice", "'stage3.defaults.loss' is dice, a loss of masks"),
         ("model.segmenter_hidden", 580, "'model.segmenter_hidden' is 580"),
         ("systems.vita.individual", True, "`vita predict` applies one model per task"),
-        ("systems.vit.view", "la", "'systems.vit' sees one view alone, but segmentation"),
     ],
 )
 def test_mistakes_are_named(path: str, value: Any, message: str) -> None:

@@ -184,10 +184,10 @@ TABLES = (
     Table(
         "segmentation",
         "Segmentation",
-        "Segmentation of the test split: Dice over all planes and frames of a participant, "
-        "Hausdorff distances per plane and frame",
+        "Segmentation of the test split: Dice over all planes that a system sees and the trained frames of a "
+        "participant, Hausdorff distances per plane and frame",
         ("segmentation",),
-        ("vit", "mae", "nnunet", "vita"),
+        ("vit", "mae", "nnunet", "vita_sa", "vita_la", "vita"),
     ),
     Table(
         "binary_features",

@@ -149,7 +149,27 @@ def test_segmentation_table(tmp_path, targets):
     assert set(zip(table["view"], table["phase"], strict=True)) == set(segmentation.GROUPS)
     row = table.query("target == 'RABP' and model == 'vita' and view == 'all' and phase == 'all'").iloc[0]
     assert f"{row['dice']:.3f} ({row['dice_low']:.3f}–{row['dice_high']:.3f})" in md
-    assert "nnU-Net | –<sup>a</sup>" in md
+    assert md.count("nnU-Net") == 1  # not a row in every block
+    assert any(line.startswith("Not run: ") and "nnU-Net" in line for line in md.splitlines())
+    assert "they follow the frame number" not in md  # nobody knows of masks without such frames
+    assert row["ef_bias"] == pytest.approx(pd.read_csv(tmp_path / "m.csv")["ef_bias"].dropna().iloc[-1])
+
+
+def test_a_system_that_moves_on_a_still_heart_is_marked(tmp_path, targets):
+    synthetic.masks(tmp_path / "vita.npz", n=10, frames=2)
+    segmentation.main(
+        [
+            *("--model", "vita", "--masks", str(tmp_path / "vita.npz"), *SETTINGS),
+            *("--output", str(tmp_path / "m.csv"), "--per-participant", str(tmp_path / "m.parquet")),
+        ]
+    )
+    metrics = pd.read_csv(tmp_path / "m.csv")
+    whole = (metrics["view"] == "all") & (metrics["phase"] == "all")
+    metrics.loc[whole & (metrics["target"] == "RVBP"), ["still_ed", "still_es", "moves_at_rest"]] = 7.25, 2.0, 1
+    metrics.to_csv(tmp_path / "m.csv", index=False)
+    _, md, _, _ = _table(tmp_path, "segmentation", [tmp_path / "m.csv"], targets)
+    assert "masks move by more than 5 % on a still heart: they follow the frame number" in md
+    assert "| 7.2 | 2.0 |" in md
 
 
 def test_cohort_table(tmp_path, targets):

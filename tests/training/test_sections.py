@@ -22,13 +22,13 @@ def test_one_section_is_the_papers():
 
 def test_even_sections_hold_every_frame_once():
     found = sections_of(20, 5, "cycle", "cycle")
-    assert found.even == [[0, 4, 8, 12, 16], [1, 5, 9, 13, 17], [2, 6, 10, 14, 18], [3, 7, 11, 15, 19]]
-    assert found.every == found.even
+    assert found.in_turn == [[0, 4, 8, 12, 16], [1, 5, 9, 13, 17], [2, 6, 10, 14, 18], [3, 7, 11, 15, 19]]
+    assert found.every == found.in_turn
 
 
 def test_mixed_sections_are_drawn_half_from_runs_which_go_over_the_end():
     found = sections_of(10, 4, "cycle", "mixed")
-    assert len(found.even) == 2
+    assert len(found.in_turn) == 2
     assert found.every[2:] == [[(start + step) % 10 for step in range(4)] for start in range(10)]
     drawn = found.draw(4000, torch.Generator().manual_seed(1))
     counts = np.bincount(drawn.numpy(), minlength=12)

@@ -99,7 +99,7 @@ rule measure_segmentation:
     resources:
         **asked("measure_segmentation"),
     params:
-        settings=settings(evaluation=config["evaluation"]),
+        settings=settings(evaluation=config["evaluation"], phenotypes=config["phenotypes"]),
         code=code_digest("vita.evaluation.segmentation"),
         baselines=baselines_argument,
     message:

@@ -1,7 +1,6 @@
 """Volume curves and phenotypes of the predicted masks, by the formulas that the cohort's masks are measured with.
 
-The segmenter was trained on a few phases of the cycle and draws frames in between much as the nearest of these phases.
-Phenotypes are therefore measured on the trained phases alone; curves say for each frame whether it is one.
+Training draws frames from the whole cycle, so that every frame has masks and counts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +24,7 @@ def measure_masks(
         masks: by view.
         scan: as read.
         ed: first | largest, which frame is end-diastole.
-        phases: frames that the segmenter was trained on.
+        phases: frames that training draws from.
 
     Returns:
         Curves (structure, frame, time_s, volume_ml, trained_phase), and phenotypes by name; NaN where they cannot
@@ -36,11 +35,10 @@ def measure_masks(
     chosen = list(phases)
     if "sa" in masks:
         curves = _ventricles(masks["sa"])
-        kept = {name: volumes[chosen] for name, volumes in curves.items()}
-        frame_s = _cycle_s(scan, "sa") / len(chosen)
-        values = ventricular(kept["LV"], kept["LVMYO"], kept["RV"], frame_s, ed)[0]
+        frame_s = _cycle_s(scan, "sa") / len(curves["LV"])
+        values = ventricular(curves["LV"], curves["LVMYO"], curves["RV"], frame_s, ed)[0]
     for side, volumes in _atria(masks).items():
-        values |= atrial(volumes[chosen], side)
+        values |= atrial(volumes, side)
         curves[side] = volumes
     view = {"LA": "la_4ch", "RA": "la_4ch"}
     rows = [

@@ -177,7 +177,7 @@ def _chunk(job: Job, settings: "ImageSettings", found: "Sequence[Found]", start:
     def images(sizes: "ModelSettings", choice: "SectionChoice") -> list[torch.Tensor]:
         """(scans, plane, time, height, width) for each section that a model's answers are averaged over."""
         cines = [scan.cine_sthw for scan in scans.values()]
-        chosen = [sections_of(cine.shape[1], sizes.frames, sizes.sampling, choice).even for cine in cines]
+        chosen = [sections_of(cine.shape[1], sizes.frames, sizes.sampling, choice).in_turn for cine in cines]
         return [
             torch.stack([torch.from_numpy(cine[:, frames]) for cine, frames in zip(cines, section, strict=True)])
             for section in zip(*chosen, strict=True)
@@ -246,13 +246,11 @@ def _write(
     from vita.apply.segmenting import segment_scan
     from vita.apply.typical import geometry_vector, intensity_vector, unusual
     from vita.runtime.atomic import replacing, write_text
-    from vita.training.sections import even_frames
 
     masks: dict[str, ViewMask] = {}
     if segmenter is not None:
         masks = segment_scan(segmenter, scan, job.decisions["tasks"]["segmentation"]["annotated"], job.device)
-    sizes = segmenter.settings if segmenter is not None and masks else None
-    phases = even_frames(scan.cine_sthw.shape[1], sizes.frames, sizes.sampling) if sizes else []
+    phases = range(scan.cine_sthw.shape[1] if masks else 0)  # training draws its frames from the whole cycle
     ed = job.decisions["phenotypes"].get("ed", "first")
     curves, measured = measure_masks(masks, scan, ed, phases)
     for row in (row for rows in tables.values() for row in rows if row["target"] in measured):

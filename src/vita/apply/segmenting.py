@@ -18,8 +18,7 @@ from vita.images.shards import intensities
 from vita.images.slices import nearest_frames
 from vita.images.view import Image, cut_planes
 from vita.models.segmenter import Segmenter
-from vita.models.settings import Sampling
-from vita.training.sections import even_frames
+from vita.training.sections import frame_sets
 
 BATCH = 8
 
@@ -110,14 +109,6 @@ def slice_sets(chosen: list[int], slices: int) -> list[list[int]]:
         [slot[turn] if turn < len(slot) else own for slot, own in zip(others, chosen, strict=True)]
         for turn in range(extra)
     ]
-
-
-def frame_sets(available: int, wanted: int, sampling: Sampling) -> list[list[int]]:
-    """Frames of each pass: evenly over the cycle, then shifted, as little as possible, until every frame was taken."""
-    start = even_frames(available, wanted, sampling)
-    gap = int(max(np.diff([*start, available])))
-    shifts = sorted(range(-((gap - 1) // 2), gap // 2 + 1), key=abs)
-    return [[(frame + shift) % available for frame in start] for shift in shifts]
 
 
 def _passes(

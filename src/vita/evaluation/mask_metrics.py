@@ -101,6 +101,11 @@ def end_systole(truth_pthw: np.ndarray) -> int:
     return int(np.where(cavity > 0, cavity, np.iinfo(np.int64).max).argmin()) if cavity.any() else 0
 
 
+def end_diastole(truth_pthw: np.ndarray, ed: str = "first") -> int:
+    """Index of the first frame, or (`ed` is "largest") of that with the largest short-axis LV cavity."""
+    return int((truth_pthw[list(SHORT_AXIS)] == 1).sum(axis=(0, 2, 3)).argmax()) if ed == "largest" else 0
+
+
 def compare_planes(truth_nhw: np.ndarray, prediction_nhw: np.ndarray, spacing_n2: np.ndarray) -> dict[str, np.ndarray]:
     """Pixel counts and distances of n pairs of masks (height, width), bool.
 
@@ -140,11 +145,17 @@ def _summary(compared: dict[str, np.ndarray], chosen: np.ndarray) -> dict[str, f
 
 
 def _participant(
-    truth_pthw: np.ndarray, prediction_pthw: np.ndarray, spacing_p2: np.ndarray, groups: list[tuple[str, str]]
+    truth_pthw: np.ndarray,
+    prediction_pthw: np.ndarray,
+    spacing_p2: np.ndarray,
+    groups: list[tuple[str, str]],
+    trained: np.ndarray,
+    ed: str,
 ) -> Iterator[dict[str, object]]:
     """Rows of one participant."""
-    frames = truth_pthw.shape[1]
-    systole = end_systole(truth_pthw)
+    diastole, systole = end_diastole(truth_pthw, ed), end_systole(truth_pthw)
+    judged = sorted({*trained.tolist(), diastole, systole})
+    truth_pthw, prediction_pthw, frames = truth_pthw[:, judged], prediction_pthw[:, judged], len(judged)
     for structure, name in STRUCTURE_NAMES.items():
         planes = annotated_planes(truth_pthw, structure)
         if not planes:
@@ -155,9 +166,9 @@ def _participant(
         second = ((prediction_pthw[planes] == structure) & known).reshape(-1, *truth_pthw.shape[2:])[kept]
         compared = compare_planes(first, second, np.repeat(spacing_p2[planes], frames, axis=0)[kept])
         short = np.repeat([plane in SHORT_AXIS for plane in planes], frames)[kept]
-        frame = np.tile(np.arange(frames), len(planes))[kept]
+        frame = np.tile(judged, len(planes))[kept]
         views = {"all": np.full(short.shape, True), "SA": short, "LA": ~short}
-        phases = {"all": np.full(short.shape, True), "ED": frame == 0, "ES": frame == systole}
+        phases = {"all": np.isin(frame, trained), "ED": frame == diastole, "ES": frame == systole}
         for view, phase in groups:
             chosen = views[view] & phases[phase]
             if chosen.any():
@@ -170,6 +181,8 @@ def per_participant(
     prediction: np.ndarray,
     spacing_mm: np.ndarray,
     groups: list[tuple[str, str]],
+    trained: np.ndarray | None = None,
+    ed: str = "first",
 ) -> pd.DataFrame:
     """Metrics of every participant.
 
@@ -179,15 +192,18 @@ def per_participant(
         prediction: same shape.
         spacing_mm: (n, 9, 2) row and column spacing.
         groups: (view, phase) pairs to report.
+        trained: frames of phase "all", those that an unshifted pass of a model takes; all frames without it.
+        ed: first | largest, which frame is end-diastole; end-systole is found among all frames.
 
     Returns:
         Rows sorted by structure, group and participant: `eid`, `target`, `view`, `phase`, `dice`, `hd_mm`,
         `hd95_mm`, and the counts of planes and frames `compared`, `missed`, `spurious`, `absent`.
     """
+    phases = np.arange(truth.shape[2]) if trained is None else trained
     rows = [
         {"eid": int(number)} | row
         for number, a, b, spacing in zip(eid, truth, prediction, spacing_mm, strict=True)
-        for row in _participant(a, b, spacing, groups)
+        for row in _participant(a, b, spacing, groups, phases, ed)
     ]
     columns = ["eid", "target", "view", "phase", "dice", "hd_mm", "hd95_mm"]
     table = pd.DataFrame(rows, columns=[*columns, "compared", "missed", "spurious", "absent"])

@@ -9,23 +9,22 @@
         --html results/metrics/mask_phenotypes/vita.html   (optional)
         --per-participant results/metrics/mask_phenotypes/vita_participants.parquet
 
-Both masks hold the planes and frames that the model sees: the kept short-axis slices represent the whole stack, so
-that each counts for (slices of the stack / kept slices) slice distances, and the cycle has the sampled frames only.
-Values therefore differ a little from phenotypes.parquet; what is compared is one mask with the other. Atria: their
-own longest direction is taken for the long axis. Difference = predicted - reference; limits of agreement = mean
-difference +- 1.96 SD.
+Both masks hold the planes that the model sees, on all frames kept of the cycle: the kept short-axis slices represent
+the whole stack, so that each counts for (slices of the stack / kept slices) slice distances. Values therefore differ a
+little from phenotypes.parquet; what is compared is one mask with the other. Atria: their own longest direction is taken
+for the long axis. Difference = predicted - reference; limits of agreement = mean difference +- 1.96 SD.
 """
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import scipy  # its parts are imported where they are first used
 
 from vita import names
+from vita.evaluation.agreement import bland_altman
+from vita.evaluation.mask_files import read_masks
 from vita.evaluation.mask_metrics import FOUR_CHAMBER, SHORT_AXIS, TWO_CHAMBER, annotated_frames
 from vita.evaluation.predictions import read_targets
-from vita.evaluation.segmentation import read_masks
 from vita.evaluation.small_counts import FEW, withheld
 from vita.images.curves import area_and_length, volume_ml
 from vita.images.phenotypes import atrial, left_atrial_ml, right_atrial_ml, ventricular
@@ -37,7 +36,6 @@ from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
 from vita.runtime.errors import UserError
 
-LIMIT = 1.96  # standard deviations: 95 % of normal differences
 COLUMNS = [
     *("model", "target", "title", "unit", "n", "reference_mean", "bias", "sd", "limit_low", "limit_high"),
     *("mean_absolute_difference", "r", "note"),
@@ -116,11 +114,7 @@ def agreement(found: pd.DataFrame, targets: pd.DataFrame, model: str) -> pd.Data
         if len(part) < 2:
             rows.append(row | {"note": "fewer than two participants have it in both masks"})
             continue
-        bias, sd = difference.mean(), difference.std(ddof=1)
-        row |= {"reference_mean": part["reference"].mean(), "bias": bias, "sd": sd}
-        row |= {"limit_low": bias - LIMIT * sd, "limit_high": bias + LIMIT * sd}
-        varied = (np.ptp(part[["reference", "predicted"]].to_numpy(), axis=0) > 0).all()
-        row["r"] = scipy.stats.pearsonr(part["reference"], part["predicted"])[0] if varied else np.nan
+        row |= {"reference_mean": part["reference"].mean(), **bland_altman(part["reference"], part["predicted"])}
         rows.append(row | {"mean_absolute_difference": difference.abs().mean()})
     return pd.DataFrame(rows).reindex(columns=COLUMNS)
 

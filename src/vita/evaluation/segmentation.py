@@ -3,18 +3,22 @@
     python -m vita.evaluation.segmentation --model vita
         --masks results/predictions/segmentation/vita.npz
         --baselines results/metrics/segmentation/mae_participants.parquet ...   (optional)
-        --settings '{"seed": 2025, "evaluation": {"bootstrap": 1000}}'
+        --settings '{"seed": 2025, "evaluation": {"bootstrap": 1000}, "phenotypes": {"ed": "first"}}'
         --output results/metrics/segmentation/vita.csv
         --per-participant results/metrics/segmentation/vita_participants.parquet
 
 Masks: an npz of `eid` (n,), `truth` and `prediction` (n, 9 planes, time, height, width) uint8 with 255 where
-nothing is annotated, `spacing_mm` (n, 9, 2). Hard labels only. A structure is judged on the planes where it can
-occur and is annotated. Dice is taken over all those planes and frames together. HD and HD95 in mm are taken per
-plane and frame and averaged per participant; where both masks are empty the plane and frame is left out, where
-one is empty it has no distance and is counted, as `missed` (reference only) or `spurious` (prediction only).
-Rows: all planes and frames together, then by view (SA, LA) and by phase (ED: the first frame; ES: the frame with
-the smallest short-axis LV cavity of the reference). Intervals: bootstrap over participants. With the per-participant
-files of baselines, a paired Wilcoxon test of Dice against the best of them, with Holm's correction.
+nothing is annotated, `spacing_mm` (n, 9, 2), and what mask_files lists. Hard labels only. A structure is judged on
+the planes where it can occur and is annotated. Dice is taken over all those planes and the trained frames together. HD
+and HD95 in mm are taken per plane and frame and averaged per participant; where both masks are empty the plane and
+frame is left out, where one is empty it has no distance and is counted, as `missed` (reference only) or `spurious`
+(prediction only).
+Rows: all planes and trained frames together, then by view (SA, LA) and by phase (ED: the first frame or, by
+`phenotypes.ed`, that with the largest cavity; ES: of all frames that with the smallest short-axis LV cavity of the
+reference). The first row of a structure also says whether masks follow the image (see mask_motion): Dice between
+trained frames and of a cycle that starts at ES, change on a heart that stands still, and ejection fractions over all
+frames. Intervals: bootstrap over participants. With the per-participant files of baselines, a paired Wilcoxon test of
+Dice against the best of them, with Holm's correction.
 """
 
 from pathlib import Path
@@ -22,13 +26,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from vita.evaluation import mask_motion
+from vita.evaluation.mask_files import read_masks
 from vita.evaluation.mask_metrics import per_participant
 from vita.evaluation.predictions import complete
 from vita.evaluation.statistics import holm, mean_interval, wilcoxon_p
 from vita.names import STRUCTURE_NAMES
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
-from vita.runtime.errors import UserError
 
 METRICS = ("dice", "hd_mm", "hd95_mm")
 GROUPS = [("all", "all"), ("SA", "all"), ("LA", "all"), ("all", "ED"), ("all", "ES")]
@@ -36,28 +41,8 @@ COLUMNS = [
     *("task", "model", "target", "view", "phase", "n"),
     *(f"{name}{end}" for name in METRICS for end in ("", "_sd", "_low", "_high")),
     *("compared", "missed", "spurious", "absent", "best_baseline", "best_baseline_dice", "p", "p_holm", "note"),
+    *mask_motion.SUMMARY,
 ]
-
-
-def read_masks(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a masks file.
-
-    Raises:
-        UserError: the file or an array is missing, or the shapes do not match.
-    """
-    if not path.is_file():
-        raise UserError(f"no masks file {path}: run the rule that trains this system's segmentation first")
-    with np.load(path, allow_pickle=False) as stored:
-        missing = [name for name in ("eid", "truth", "prediction", "spacing_mm") if name not in stored]
-        if missing:
-            raise UserError(f"{path} has no array {', '.join(missing)}")
-        arrays = {name: stored[name] for name in ("eid", "truth", "prediction", "spacing_mm")}
-    n = len(arrays["eid"])
-    if arrays["truth"].shape != arrays["prediction"].shape or arrays["truth"].shape[:2] != (n, 9):
-        raise UserError(f"{path}: truth and prediction must both be ({n}, 9, time, height, width)")
-    if arrays["spacing_mm"].shape != (n, 9, 2) or not (arrays["spacing_mm"] >= 0).all():
-        raise UserError(f"{path}: spacing_mm must be ({n}, 9, 2), positive, and 0 for missing planes only")
-    return arrays
 
 
 def summarise(rows: pd.DataFrame, model: str, bootstrap: int, seed: int) -> pd.DataFrame:
@@ -88,6 +73,15 @@ def summarise(rows: pd.DataFrame, model: str, bootstrap: int, seed: int) -> pd.D
             row = {"task": "segmentation", "model": model, "target": target, "view": "all", "phase": "all", "n": 0}
             summary.append(row | {"note": "no participant of the test split has this structure annotated"})
     return pd.DataFrame(summary).reindex(columns=COLUMNS)
+
+
+def add_motion(summary: pd.DataFrame, motion: pd.DataFrame) -> pd.DataFrame:
+    """What `mask_motion.summarise` found, in the rows over everything."""
+    whole = (summary["view"] == "all") & (summary["phase"] == "all")
+    summary = summary.copy()
+    for name in mask_motion.SUMMARY:
+        summary[name] = summary["target"].map(motion[name]).where(whole).astype(float)
+    return summary
 
 
 def compare(summary: pd.DataFrame, rows: pd.DataFrame, baselines: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -123,9 +117,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--per-participant", required=True, type=Path, help="parquet to write")
     cli.add_settings(parser, "seed and the block `evaluation`")
     args = parser.parse_args(arguments)
-    rows = per_participant(**read_masks(args.masks), groups=GROUPS)
+    masks = read_masks(args.masks)
+    ed = args.settings.get("phenotypes", {}).get("ed", "first")
+    judged = {name: masks[name] for name in ("eid", "truth", "prediction", "spacing_mm", "trained")}
+    rows = per_participant(**judged, groups=GROUPS, ed=ed)
     bootstrap = args.settings.get("evaluation", {}).get("bootstrap", 1000)
     summary = summarise(rows, args.model, bootstrap, args.settings.get("seed", 0))
+    motion = mask_motion.per_participant(masks)
+    summary = add_motion(summary, mask_motion.summarise(motion))
+    motion = motion.assign(view="all", phase="all")
+    rows = rows.merge(motion, on=["eid", "target", "view", "phase"], how="left", validate="one_to_one")
     baselines = {path.stem.removesuffix("_participants"): pd.read_parquet(path) for path in args.baselines}
     summary = compare(summary, rows, baselines)
     with replacing(args.output) as path:

@@ -27,7 +27,7 @@ class ModelSettings:
     Attributes:
         view_of_plane: per plane 0 (long axis) or 1 (short axis); its length is the number of planes.
         frames: cine frames of a sample.
-        sampling: which frames of the stored cycle those are, see vita.training.sections.even_frames.
+        sampling: which frames of the stored cycle those are, see vita.training.sections.in_turn_frames.
         size: rows and columns of a crop, in pixels.
         patch: extent of a patch (frames, rows, columns).
         width: token width, one view channel and four blocks of sines and cosines.

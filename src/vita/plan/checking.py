@@ -115,10 +115,6 @@ def _check_views(config: dict[str, Any]) -> None:
                 "config: 'systems.vita.individual' is true, but `vita predict` applies one model per task; "
                 "set it to false"
             )
-        if view and "segmentation" in block["tasks"]:
-            raise UserError(
-                f"config: 'systems.{name}' sees one view alone, but segmentation is of all planes; leave that task out"
-            )
 
 
 def _check_losses(config: dict[str, Any]) -> None:

@@ -49,7 +49,14 @@ SEGMENTATION = [
     Column("hd95_mm", "HD95, mm (95 % CI)", 1, interval=True, best=-1),
     Column("missed", "Missed", 0),
     Column("spurious", "Spurious", 0),
+    Column("dice_between", "Dice between trained frames", 3),
+    Column("dice_es_first", "Dice, cycle from ES", 3),
+    Column("still_ed", "Still heart at ED, change, %", 1),
+    Column("still_es", "Still heart at ES, change, %", 1),
+    Column("ef_bias", "EF, bias (limits of agreement)", 1, interval=True),
+    Column("ef_r", "EF, r", 2),
 ]
+UNPROBED = "not known: made one frame at a time, without such frames, or of no chamber"
 PREVALENCE = Column("prevalence", "Positive", 3)
 COUNT = Column("n", "n", 0)
 
@@ -90,14 +97,17 @@ def _cell(out: Printed, row: pd.Series, group: pd.DataFrame, column: Column, sig
         return Cell(count(value))
     if column.p:
         return Cell(p_value(value) if known(value) else "")
-    low, high = (row[f"{column.name}_{end}"] if column.interval else np.nan for end in ("low", "high"))
+    name = "ef" if column.name == "ef_bias" else column.name
+    low, high = (row[f"{name}_{end}"] if column.interval else np.nan for end in ("low", "high"))
     cell = Cell(
-        with_interval(value, low, high, column.decimals, " to " if column in CALIBRATION else "–"),
+        with_interval(value, low, high, column.decimals, " to " if column in CALIBRATION or name == "ef" else "–"),
         known(value) and group[column.name].notna().sum() > 1 and _is_best(value, group[column.name], column.best),
         "**" if column.tested and _significant(row, value, significance) else "",
     )
     if known(value):
         return cell
+    if column in SEGMENTATION[5:]:
+        return out.note(cell, UNPROBED)
     note = row["note"] if isinstance(row["note"], str) and row["note"] else "undefined in the test split"
     return out.note(cell, note)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from vita import names
+from vita.evaluation.mask_motion import MOVES_PERCENT
 from vita.evaluation.predictions import read_targets
 from vita.evaluation.statistics import holm
 from vita.printing.cells import Cell, Printed
@@ -109,17 +110,18 @@ def _segmentation(name: str, metrics: pd.DataFrame, targets: Path, folder: Path,
     whole = metrics[(metrics["view"] == "all") & (metrics["phase"] == "all")]
     structures = pd.DataFrame({"target": names.STRUCTURE_NAMES.values(), "title": names.STRUCTURE_NAMES.values()})
     models = _models(metrics, name)
-    out = grouped_table.printed(
-        grouped_table.plain(whole, structures, models),
-        [COUNT, *SEGMENTATION],
-        names.table(name).caption,
-        significance,
-    )
+    run = [model for model in models if model in set(metrics["model"])]
+    table = grouped_table.plain(whole, structures, run or models)
+    out = grouped_table.printed(table, [COUNT, *SEGMENTATION], names.table(name).caption, significance)
+    _mark_moving(out, table)
+    if run and (missing := [names.title(model) for model in models if model not in run]):
+        out.remarks.append(f"Not run: {', '.join(missing)}.")
     out.remarks.append(
         "Missed, spurious: planes and frames where only the reference or only the prediction has the structure; they "
         "have no distance. Planes and frames without it in both count nowhere. Bold: best per structure. "
         f"**: ViTa higher in Dice than the best baseline, paired Wilcoxon p < {significance:g}. "
-        "By view and phase: the CSV."
+        "Still heart: change of the masks' area over the frames of a heart that stands still; EF: ejection fraction "
+        "from masks on all frames, predicted less reference, in points. By view and phase: the CSV."
     )
     parts = [
         grouped_table.plain(group, structures, models).assign(view=view, phase=phase)
@@ -130,6 +132,15 @@ def _segmentation(name: str, metrics: pd.DataFrame, targets: Path, folder: Path,
         grouped_table.plain(whole, structures, models), {column.name: column.name for column in SEGMENTATION[:3]}
     )
     return table, out, paper.versus(ours, EMPTY, folder, name)
+
+
+def _mark_moving(out: Printed, table: pd.DataFrame) -> None:
+    """Say it of a system whose masks move where the heart does not: it has learned the frame number by heart."""
+    moving = {model for model, rows in table.groupby("model") if (rows["moves_at_rest"] == 1).any()}
+    for place, model in enumerate(table["model"]):
+        if model in moving:
+            words = f"masks move by more than {MOVES_PERCENT:g} % on a still heart: they follow the frame number"
+            out.rows[place][1] = out.note(out.rows[place][1], words)
 
 
 def _cohort(name: str, metrics: pd.DataFrame, targets: Path, folder: Path, significance: float) -> Made:

@@ -60,6 +60,33 @@ class Augmentation:
         return images_bchw.mul(factor_b[:, None, None, None]).add_(shift[:, None, None, None]).clamp_(0, 1)
 
 
+class Intensities:
+    """Mild changes of brightness, drawn per participant and the same for all frames of a heart but for the noise.
+
+    Args:
+        gamma: standard deviation of the logarithm of the exponent.
+        gain: standard deviation of the logarithm of the factor.
+        field: standard deviation of the logarithm of a smooth field over each plane, as of the coils.
+        noise: largest standard deviation of noise.
+    """
+
+    def __init__(self, gamma: float = 0.15, gain: float = 0.08, field: float = 0.08, noise: float = 0.02) -> None:
+        self.gamma, self.gain, self.field, self.noise = gamma, gain, field, noise
+
+    def __call__(self, images_bsthw: Tensor, generator: torch.Generator) -> Tensor:
+        """Changed images (batch, plane, time, height, width), in [0, 1]; `generator` is on the CPU."""
+        batch, planes, *_, height, width = images_bsthw.shape
+        gamma = (self.gamma * torch.randn(batch, 1, 1, 1, 1, generator=generator)).exp()
+        gain = self.gain * torch.randn(batch, 1, 1, 1, 1, generator=generator)
+        coarse = self.field * torch.randn(batch, planes, 3, 3, generator=generator)
+        smooth = F.interpolate(coarse, (height, width), mode="bicubic", align_corners=True)[:, :, None]
+        scale = self.noise * torch.rand(batch, 1, 1, 1, 1, generator=generator)
+        noise = torch.randn(images_bsthw.shape, generator=generator) * scale
+        on = images_bsthw.device
+        changed = images_bsthw.clamp(0, 1) ** gamma.to(on) * (gain + smooth).exp().to(on) + noise.to(on)
+        return changed.clamp_(0, 1)
+
+
 def move_masks(masks_bsthw: Tensor, grid_bhw2: Tensor) -> Tensor:
     """Classes at the places of a sampling grid, by the nearest pixel; 255 outside of the image."""
     # grid_sample pads with 0, so classes are shifted until 0 means "not annotated"

@@ -99,9 +99,9 @@ def in_order(samples: Samples, batch: int, workers: int = 0, section: int | None
         samples: participants.
         batch: participants of a batch.
         workers: reading processes.
-        section: of each, by its place in `sections.even`; None takes the sections in turn, one a participant.
+        section: of each, by its place in `sections.in_turn`; None takes the sections in turn, one a participant.
     """
-    count = len(samples.sections.even)
+    count = len(samples.sections.in_turn)
     pairs = [(row, row % count if section is None else section) for row in range(len(samples))]
     return loader(samples, [pairs[start : start + batch] for start in range(0, len(pairs), batch)], workers)
 

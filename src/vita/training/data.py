@@ -92,9 +92,9 @@ class Samples(Dataset[Batch]):
         self.eids = self.split.index.to_numpy(np.int64)
         self._refuse_missing(names)
         self.planes = planes_seen(model)
-        self.sections = self._check_shape(model, choice)
+        self.choice, self.sections = choice, self._check_shape(model, choice)
         # in training those that may be drawn, in prediction those that are averaged
-        used = self.sections.every if purpose == "fit" else self.sections.even
+        used = self.sections.every if purpose == "fit" else self.sections.in_turn
         self.stored = sorted({frame for section in used for frame in section})
         self.extra: Batch = {}
         self._images: Tensor | None = None
@@ -107,7 +107,7 @@ class Samples(Dataset[Batch]):
     @property
     def frames(self) -> list[int]:
         """Frames of the first section."""
-        return self.sections.even[0]
+        return self.sections.in_turn[0]
 
     def __getitem__(self, places: Sequence[tuple[int, int]]) -> Batch:
         """A batch: `images` float32, `masks` if asked for, and the extra tensors, all with participants first.

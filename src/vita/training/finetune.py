@@ -117,7 +117,7 @@ def train_segmenter(job: Job) -> None:
 
     assert job.masks is not None
     session = open_session("stage3", job.shards, job.split, job.settings)
-    train, validate = session.samples(["train"], masks=True), session.samples(["val"], masks=True)
+    train, validate = session.samples_of_masks("train"), session.samples_of_masks("val")
     encoder, digests = _encoder(session, job)
     model = Segmenter(session.model, encoder)
     if job.init and load_segmenter(model, job.init):
@@ -127,8 +127,7 @@ def train_segmenter(job: Job) -> None:
     fitted = fit(learner, train, validate, job.output, identity)
     del train
     tables = []
-    for name in ("val", "test"):
-        samples = session.samples([name], "predict", masks=True)
+    for samples in (session.samples(["val"], "predict", masks=True, cached=False), session.whole_cycles("test")):
         masks = segment(learner, samples, session.device)
         tables.append(area_table(masks, samples.split, samples.frames))
     with replacing(job.predictions) as path:

@@ -24,7 +24,7 @@ def brightness(samples: Samples, batch: int) -> np.ndarray:
         (participants, sections x planes x frames), float32.
     """
     found = []
-    for section in range(len(samples.sections.even)):
+    for section in range(len(samples.sections.in_turn)):
         parts = [part["images"].mean(dim=(3, 4)).flatten(1) for part in in_order(samples, batch, section=section)]
         found.append(torch.cat(parts))
     return torch.cat(found, dim=1).numpy()
@@ -84,7 +84,7 @@ def mean_over_sections(
     Returns:
         (participants, ...) float32 on the CPU, in the participants' order.
     """
-    device, sections = next(model.parameters()).device, len(samples.sections.even)
+    device, sections = next(model.parameters()).device, len(samples.sections.in_turn)
     total = torch.zeros(())
     for section in range(sections):
         parts = in_order(samples, batch, workers, section)

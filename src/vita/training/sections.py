@@ -1,15 +1,22 @@
 """Which frames of the stored cycle a sample is made of: one section, or one of several that cover the cycle."""
 
+import random
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from vita.models.settings import Sampling
 from vita.runtime.errors import UserError
 
-SectionChoice = Literal["one", "cycle", "mixed"]
+SectionChoice = Literal["one", "cycle", "mixed", "masks", "whole"]
+
+# Shares of the draws for segmentation. A segmenter that always sees end-diastole first learns a beat by heart and draws
+# it on hearts that stand still; one that sees every order, and no motion at all, has to look at the image.
+ANY_START, STILL, IRREGULAR = 0.5, 0.2, 0.2  # the rest is reversed
+_POOL, _IN_TURN = 500, 20  # draws of which training takes any, and validation the first
 
 
 def even_frames(available: int, frames: int, sampling: Sampling) -> list[int]:
@@ -39,22 +46,46 @@ def consecutive_sections(stored: int, wanted: int) -> list[list[int]]:
     return [list(range(start, start + wanted)) for start in range(0, stored - wanted + 1, wanted)]
 
 
+def draw_frames(available: int, wanted: int, sampling: Sampling, chance: random.Random) -> list[int]:
+    """Frames of one training sample.
+
+    Half of the draws are even frames from a random start; a fifth is one frame again and again, as of a heart that
+    stands still; a fifth is any frames in their order; a tenth is even frames backwards from a random start.
+    """
+    kind, start = chance.random(), chance.randrange(available)
+    from_start = [(frame + start) % available for frame in even_frames(available, wanted, sampling)]
+    if kind < ANY_START:
+        return from_start
+    if kind < ANY_START + STILL:
+        return [start] * wanted
+    if kind < ANY_START + STILL + IRREGULAR:
+        return sorted(chance.sample(range(available), wanted))
+    return from_start[::-1]
+
+
+def frame_sets(available: int, wanted: int, sampling: Sampling) -> list[list[int]]:
+    """Frames of each pass: evenly over the cycle, then shifted, as little as possible, until every frame was taken."""
+    start = even_frames(available, wanted, sampling)
+    gap = int(max(np.diff([*start, available])))
+    shifts = sorted(range(-((gap - 1) // 2), gap // 2 + 1), key=abs)
+    return [[(frame + shift) % available for frame in start] for shift in shifts]
+
+
 @dataclass(frozen=True)
 class Sections:
     """Sections of the stored cycle.
 
     Attributes:
-        even: frames of each section that predictions are averaged over; all are spread evenly over the cycle, each
-            begins a frame after the one before.
+        in_turn: frames of each section that predictions are averaged over, and that validation takes in turn.
         drawn: groups of sections that training draws from: first a group, then a section of it, each alike.
     """
 
-    even: list[list[int]]
+    in_turn: list[list[int]]
     drawn: list[list[list[int]]]
 
     @property
     def every(self) -> list[list[int]]:
-        """All sections; `even` are the first."""
+        """All sections; `in_turn` are the first."""
         return [section for group in self.drawn for section in group]
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
@@ -73,12 +104,18 @@ def sections_of(stored: int, frames: int, sampling: Sampling, choice: SectionCho
         frames: of a section.
         sampling: as in `even_frames`.
         choice: "one" section, as the paper; "cycle": as many as begin before the second frame of the first, which
-            cover the cycle; "mixed": training draws every other time from all runs of consecutive frames instead.
+            cover the cycle; "mixed": training draws every other time from all runs of consecutive frames instead;
+            "masks": any of `draw_frames`; "whole": the whole cycle, whatever is wanted.
 
     Raises:
         UserError: fewer frames are stored than wanted.
     """
     first = even_frames(stored, frames, sampling)
+    if choice == "whole":
+        return Sections([list(range(stored))], [[list(range(stored))]])
+    if choice == "masks":
+        pool = [draw_frames(stored, frames, sampling, random.Random(number)) for number in range(_POOL)]
+        return Sections(pool[:_IN_TURN], [pool])
     if choice == "one":
         return Sections([first], [[first]])
     even = [[(frame + shift) % stored for frame in first] for shift in range(stored // frames)]

@@ -7,14 +7,18 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from vita.images.layout import PLANES, STRUCTURES
+from vita.images.layout import PLANES, SA_PLANES, STRUCTURES
 from vita.mask_classes import NOT_ANNOTATED
 from vita.models.segmentation_loss import Loss, segmentation_loss
 from vita.models.segmenter import Segmenter
+from vita.training.augment import Intensities
 from vita.training.batches import in_order
 from vita.training.data import Batch, Samples
 from vita.training.learner import Learner
+from vita.training.sections import frame_sets
 from vita.training.settings import Settings
+
+_PASSES = 8  # of one heart that are computed at once
 
 
 class SegmentationLearner(Learner):
@@ -26,6 +30,7 @@ class SegmentationLearner(Learner):
         super().__init__(model, settings)
         self.pretrained = pretrained
         self.loss: Loss = "dice" if settings.stage.loss == "dice" else "dice_ce"
+        self.intensities = Intensities()
 
     def parameter_groups(self) -> list[tuple[float, torch.nn.Module]]:
         """A pretrained encoder has its own learning rate."""
@@ -33,8 +38,9 @@ class SegmentationLearner(Learner):
         return [(scale, self.model.encoder), (1.0, self.model)]
 
     def training_loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Loss over all planes."""
-        return segmentation_loss(self.model(batch["images"]), batch["masks"], self.loss)
+        """Loss over all planes, of images whose brightness is changed a little."""
+        images = self.intensities(batch["images"], generator)
+        return segmentation_loss(self.model(images), batch["masks"], self.loss)
 
     def validation_values(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Loss of the batch, and pixel counts of each participant and structure."""
@@ -61,24 +67,82 @@ def _counts(first: Tensor, second: Tensor, number: int) -> Tensor:
 
 @torch.inference_mode()
 def segment(learner: SegmentationLearner, samples: Samples, device: torch.device) -> dict[str, np.ndarray]:
-    """Masks of all participants, in their order.
+    """Masks of all participants, in their order, on every frame of `samples`; planes that a model lacks stay empty.
+
+    Beside them, of whole cycles, what shows whether a model sees the image or counts frames: masks of a cycle that
+    starts at end-systole, and of hearts that stand still, at end-diastole and at end-systole. Both are found in the
+    model's own masks, as those of the largest and the smallest cavity.
 
     Returns:
-        `eid` (n,), `truth` and `prediction` uint8 (n, plane, time, height, width), truth 255 where not annotated, and
-        `spacing_mm` (n, plane, 2) of rows and columns.
+        `eid` (n,), `truth` and `prediction` uint8 (n, 9, time, height, width), truth 255 where not annotated;
+        `spacing_mm` (n, 9, 2) of rows and columns; `trained` (frames,) the frames that an unshifted pass takes.
+        Of whole cycles: `es_frames` (n, frames) and `es_prediction` (n, 9, frames, height, width) of the cycle from
+        end-systole; `still_prediction` (n, 2, 9, frames, height, width) of still hearts, end-diastole first.
     """
     model = learner.model.to(device).eval()
-    truth, prediction = [], []
-    for batch in in_order(samples, learner.settings.stage.batch, learner.settings.training.workers):
-        prediction.append(model(batch["images"].to(device)).argmax(dim=1).to(torch.uint8).cpu())
-        truth.append(batch["masks"])
+    passes = frame_sets(len(samples.frames), model.settings.frames, model.settings.sampling)
+    found: dict[str, list[np.ndarray]] = {}
+    for batch in in_order(samples, 1, learner.settings.training.workers):
+        images = batch["images"].to(device)
+        masks = cycle_masks(model, images, passes)
+        parts = {"truth": _nine(batch["masks"][0].numpy(), samples.planes, NOT_ANNOTATED)}
+        parts["prediction"] = _nine(masks, samples.planes, 0)
+        if samples.choice == "whole":
+            parts |= _probes(model, images, masks, passes[0], samples.planes)
+        for name, value in parts.items():
+            found.setdefault(name, []).append(value)
     spacing = np.stack([full_spacing_mm(samples.reader.spacing_mm(int(eid))) for eid in samples.eids])
-    return {
-        "eid": samples.eids,
-        "truth": torch.cat(truth).numpy(),
-        "prediction": torch.cat(prediction).numpy(),
-        "spacing_mm": spacing,
-    }
+    fixed = {"eid": samples.eids, "spacing_mm": spacing, "trained": np.array(passes[0])}
+    return fixed | {name: np.stack(values) for name, values in found.items()}
+
+
+def _probes(
+    model: Segmenter, images_1sthw: Tensor, masks_sthw: np.ndarray, even: list[int], planes: slice
+) -> dict[str, np.ndarray]:
+    """Of one participant: masks of the cycle from end-systole, and of the heart at rest in both phases."""
+    ed, es = extreme_frames(masks_sthw)
+    from_es = [(frame + es) % masks_sthw.shape[1] for frame in even]
+    classes = _classes(model, images_1sthw, [from_es, [ed] * len(even), [es] * len(even)])
+    shifted, *still = (_nine(one, planes, 0) for one in classes)
+    return {"es_frames": np.array(from_es), "es_prediction": shifted, "still_prediction": np.stack(still)}
+
+
+def cycle_masks(model: Segmenter, images_1sthw: Tensor, passes: list[list[int]]) -> np.ndarray:
+    """Classes uint8 (plane, time, height, width) of every frame of one cycle, each from the first pass that has it."""
+    classes = _classes(model, images_1sthw, passes)
+    found = np.zeros(images_1sthw.shape[1:], np.uint8)
+    for frames, one in reversed(list(zip(passes, classes, strict=True))):
+        found[:, frames] = one
+    return found
+
+
+def extreme_frames(masks_sthw: np.ndarray) -> tuple[int, int]:
+    """Frames with the largest and the smallest LV cavity; without one, of all structures together.
+
+    The cavity is that of the short axis, where it is drawn; with planes of one view, of all planes.
+    """
+    short = masks_sthw[-SA_PLANES:] if len(masks_sthw) >= SA_PLANES else masks_sthw
+    for shown in (short == STRUCTURES["LVBP"], masks_sthw > 0):
+        pixels = shown.sum(axis=(0, 2, 3))
+        if pixels.any():
+            return int(pixels.argmax()), int(np.where(pixels > 0, pixels, pixels.max() + 1).argmin())
+    return 0, 0
+
+
+def _classes(model: Segmenter, images_1sthw: Tensor, passes: list[list[int]]) -> np.ndarray:
+    """(passes, plane, frames, height, width) uint8."""
+    batches = (
+        torch.cat([images_1sthw[:, :, frames] for frames in passes[at : at + _PASSES]])
+        for at in range(0, len(passes), _PASSES)
+    )
+    return np.concatenate([model(batch).argmax(dim=1).to(torch.uint8).cpu().numpy() for batch in batches])
+
+
+def _nine(own_sthw: np.ndarray, planes: slice, empty: int) -> np.ndarray:
+    """The planes of a model among the nine of the heart."""
+    whole = np.full((len(PLANES), *own_sthw.shape[1:]), empty, np.uint8)
+    whole[planes] = own_sthw
+    return whole
 
 
 def full_spacing_mm(spacing_p2: np.ndarray) -> np.ndarray:

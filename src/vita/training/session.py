@@ -17,6 +17,7 @@ from vita.models.settings import ModelSettings
 from vita.models.weights import ABSENT, WEIGHTS, load_if_fits, load_part
 from vita.runtime import fingerprint
 from vita.runtime.digest import code_digest
+from vita.runtime.errors import UserError
 from vita.training import records
 from vita.training.checkpoint import Identity, release_state
 from vita.training.data import Samples, read_split
@@ -60,6 +61,26 @@ class Session:
         cache_mb = self.settings.training.cache_mb if cached else 0
         choice = "one" if masks else self.settings.stage.sections
         return Samples(self.reader, self.split, names, purpose, self.model, cache_mb, masks, choice)
+
+    def samples_of_masks(self, name: str) -> Samples:
+        """Samples of a split to fit a segmenter, with frames drawn anew in every step.
+
+        Raises:
+            UserError: nobody in the split has a mask.
+        """
+        eids = self.split.index[self.split == name]
+        known = self.reader.table.set_index("eid")["has_masks"].reindex(eids)
+        if not known.eq(True).any():
+            raise UserError(
+                f"nobody in the split {name} has a reference mask, so there is nothing to learn segmentation from; add "
+                "masks to the scans ('images.masks' names their files), or take segmentation out of 'systems'"
+            )
+        cache_mb = self.settings.training.cache_mb
+        return Samples(self.reader, self.split, [name], "fit", self.model, cache_mb, masks=True, choice="masks")
+
+    def whole_cycles(self, name: str) -> Samples:
+        """Samples of a split with masks of all frames of the cycle, read as they are needed, to make masks of."""
+        return Samples(self.reader, self.split, [name], "predict", self.model, 0, masks=True, choice="whole")
 
     def identity(self, train: Samples, validate: Samples, **digests: str) -> Identity:
         """Configuration, data and code; a state of another configuration or other data is not taken up."""

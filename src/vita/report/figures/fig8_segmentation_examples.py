@@ -6,9 +6,9 @@
         --svg results/figures/fig8_segmentation_examples.svg --png results/figures/fig8_segmentation_examples.png
         --csv results/figures/fig8_segmentation_examples.csv
 
-The participant is the one with the median Dice, averaged over structures, of the last system named; systems are
-named by their files. Columns: 2- and 4-chamber, base, mid and apex of the short axis. The CSV holds each panel's
-areas in mm2 and Dice per structure.
+The participant is the one with the median Dice, averaged over structures, of the system that sees most planes, of
+several the last one named; systems are named by their files, and draw nothing on planes that they do not see. Columns:
+2- and 4-chamber, base, mid and apex of the short axis. The CSV holds each panel's areas in mm2 and Dice per structure.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import numpy as np
 import pandas as pd
 
 from vita import names
+from vita.evaluation.mask_files import read_masks
 from vita.evaluation.mask_metrics import dice
-from vita.evaluation.segmentation import read_masks
 from vita.mask_classes import NOT_ANNOTATED
 from vita.report.figures import mosaic, style
 from vita.runtime import cli
@@ -60,16 +60,18 @@ def collect(paths: list[Path]) -> tuple[int, dict[str, np.ndarray], np.ndarray]:
         UserError: a system has no masks of the participant.
     """
     arrays = {path.stem: read_masks(path) for path in paths}
-    last = arrays[paths[-1].stem]
+    seen = {name: (each["truth"] != NOT_ANNOTATED).any(axis=(0, 2, 3, 4)).sum() for name, each in arrays.items()}
+    chosen = max(reversed(list(arrays)), key=lambda name: seen[name])
+    last = arrays[chosen]
     if not len(last["eid"]):
-        raise UserError(f"{paths[-1]} holds no participant, so figure 8 has nothing to draw")
+        raise UserError(f"the masks of {chosen} hold no participant, so figure 8 has nothing to draw")
     row = typical(last["truth"], last["prediction"])
     eid = int(last["eid"][row])
     masks = {REFERENCE: last["truth"][row, :, FRAME]}
     for name in names.ordered(set(arrays)):
         place = np.flatnonzero(arrays[name]["eid"] == eid)
         if not place.size:
-            raise UserError(f"{name} has no masks of a participant that {paths[-1].stem} has: predict both again")
+            raise UserError(f"{name} has no masks of a participant that {chosen} has: predict both again")
         masks[names.title(name)] = arrays[name]["prediction"][place[0], :, FRAME]
     return eid, masks, last["spacing_mm"][row]
 
