@@ -67,18 +67,23 @@ def test_what_comes_after_the_end_of_the_records_has_not_happened(found) -> None
     assert table.loc[9, "event"] == DISEASE
 
 
-def test_death_and_loss_from_tables(tmp_path) -> None:
+def test_death_loss_and_centre_from_tables(tmp_path) -> None:
     path = tmp_path / "ukb.csv"
     path.write_text(
-        '"eid","31-0.0","40000-0.0","40000-1.0","191-0.0"\n"11","1","2020-05-04","2020-05-01",""\n'
-        '"12","0","","","2018-01-02"\n"13","0","","",""\n"14","1","2019-01-01","",""\n'
+        '"eid","31-0.0","40000-0.0","40000-1.0","191-0.0","54-0.0","54-2.0"\n'
+        '"11","1","2020-05-04","2020-05-01","","11010","11025"\n"12","0","","","2018-01-02","11010",""\n'
+        '"13","0","","","","",""\n"14","1","2019-01-01","","","",""\n'
     )
-    frame = collect([path], {14})
-    assert frame.rows() == [(11, DAY(2020, 5, 1), None), (12, None, DAY(2018, 1, 2)), (13, None, None)]
+    frame = collect([path], 2, {14})
+    assert frame.rows() == [
+        (11, DAY(2020, 5, 1), None, 11025),
+        (12, None, DAY(2018, 1, 2), None),
+        (13, None, None, None),
+    ]
 
 
 def test_tables_without_deaths_warn(tmp_path, caplog) -> None:
     path = tmp_path / "ukb.csv"
     path.write_text('"eid","31-0.0"\n"11","1"\n')
-    assert collect([path], ()).rows() == [(11, None, None)]
+    assert collect([path], 2, ()).rows() == [(11, None, None, None)]
     assert "field 40000 (Date of death) is in no table" in caplog.text
