@@ -35,6 +35,11 @@ def options(files):
     return " ".join(f"--{name} {shlex.quote(path)}" for name, path in files.items())
 
 
+def named(files):
+    """Files by name as `name=file` arguments."""
+    return " ".join(shlex.quote(f"{name}={path}") for name, path in files.items())
+
+
 def shards(suffix):
     return expand("results/images/shards/{shard}.{suffix}", shard=SHARDS, suffix=suffix)
 

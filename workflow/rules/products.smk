@@ -70,6 +70,31 @@ def ablation_rows(table):
     }
 
 
+# what the table of each extension is made of; without what an extension needs, it is not made
+EXTENSION_NUMBERS = {
+    "incident_disease": ["results/survival/incident_disease.csv"],
+    "associations": [f"results/associations/{name}.csv" for name in ("associations", "inflation")],
+    "conformal": ["results/conformal/coverage.csv"],
+    "label_efficiency": ["results/label_efficiency/metrics.csv"],
+}
+EXTENSION_NEEDS = {
+    "survival": EXTENSION_CONTROLS,
+    "associations": EXTENSION_CONTROLS,
+    "conformal": conformal_predictions(),
+    "label_efficiency": EXTENSION_CONTROLS and LABEL_TASKS,
+}
+EXTENSION_TABLES = [
+    names.EXTENSION_TABLES[extension]
+    for extension in config["extensions"]
+    if EXTENSION_NEEDS[extension] and TABLES
+]
+
+
+def extension_files(table, files):
+    """Files of an extension, none where its table is not made."""
+    return files if table in EXTENSION_TABLES else []
+
+
 SEGMENTED = systems_for("segmentation")
 
 
@@ -96,6 +121,10 @@ FIGURE_SOURCES = {
     "examples": reconstructions("npz"),
     "psnr": reconstructions("parquet"),
     "histories": model_files("history.csv"),
+    "risk_curves": extension_files("incident_disease", ["results/survival/incidence_by_risk.csv"]),
+    "associations": extension_files("associations", ["results/associations/associations.csv"]),
+    "coverage": extension_files("conformal", EXTENSION_NUMBERS["conformal"]),
+    "label_efficiency": extension_files("label_efficiency", EXTENSION_NUMBERS["label_efficiency"]),
 }
 
 
@@ -150,7 +179,13 @@ def table_and_figure_products():
     return [
         *expand(
             "results/tables/{table}.{form}",
-            table=[*TABLE_NAMES, "overlap", ACQUISITION_TABLE, *ablation_tables()],
+            table=[
+                *TABLE_NAMES,
+                "overlap",
+                ACQUISITION_TABLE,
+                *ablation_tables(),
+                *EXTENSION_TABLES,
+            ],
             form=FORMS,
         ),
         *expand("results/tables/{table}_vs_paper.html", table=compared_tables()),

@@ -154,6 +154,32 @@ def control_features(task):
     }
 
 
+# features that the extensions learn from, the image's last: of each control that is run for any task
+EXTENSION_CONTROLS = {
+    control: f"results/controls/{control}.parquet"
+    for control in CONTROLS
+    if tasks_of(config, control)
+}
+# what with few labels is learnt: Tables 1 and 4
+LABEL_TASKS = [task for task in ("sa_phenotypes", *names.DISEASE_TASKS) if task in ALL_TASKS]
+LABELLED = {
+    task.removeprefix("disease_"): f"results/cohort/labels/{task.removeprefix('disease_')}.parquet"
+    for task in LABEL_TASKS
+    if task.startswith("disease_")
+}
+
+
+def conformal_predictions():
+    """Predictions of ViTa and the controls, of each of their tasks."""
+    return [
+        f"results/predictions/{task}/{system}.parquet"
+        for system in SYSTEMS
+        if system in (*CONTROLS, names.MAIN_SYSTEM)
+        for task in tasks_of(config, system)
+        if task != "segmentation"
+    ]
+
+
 def target_tables(wildcards):
     return tables_of(wildcards.task)
 

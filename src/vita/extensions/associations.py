@@ -18,7 +18,7 @@ by Benjamini and Hochberg over all tests. `--inflation`: genomic-control lambda,
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +41,6 @@ from vita.training.closed_form import predict_number, standardised
 log = logging.getLogger(__name__)
 DIRECTIONS = 20
 PERMUTATIONS = 50
-OUTCOME_KINDS = {"component": "Image component", "direction": "Image direction", "phenotype": "Phenotype"}
 BEFORE, AFTER = "disease before the scan", "disease after the scan"
 COLUMNS = ["kind", "outcome", "group", "trait", "n", "effect", "low", "high", "p", "q", "note"]
 FEW = f"fewer than {SMALLEST_COUNT} of one kind"
@@ -94,10 +93,12 @@ def table_traits(fields: pd.DataFrame, features_tsv: Path) -> tuple[Columns, lis
     return Columns(values, titles, [features[name].group for name, _ in names]), [name for name, _ in names]
 
 
-def disease_traits(diagnoses: pl.DataFrame, follow_up: pl.DataFrame, icd10: Path, eids: pd.Index) -> Columns:
+def disease_traits(
+    diagnoses: pl.DataFrame, follow_up: pl.DataFrame, lists: Mapping[str, Collection[str]], eids: pd.Index
+) -> Columns:
     """Of each disease: whether it was diagnosed up to the scan, and whether after it in those without it till then."""
     values, titles, kinds = [], [], []
-    for disease, codes in code_lists(read_lists(icd10)).items():
+    for disease, codes in code_lists(lists).items():
         facts = find_cases(diagnoses, {"it": expand_all(codes)})
         before = pl.when(~pl.col("has_it")).then(0.0).otherwise((pl.col("date_it") <= pl.col("imaging_date")) + 0.0)
         known = facts.select("eid", before=before).to_pandas().set_index("eid")["before"]
@@ -179,7 +180,7 @@ def main(arguments: list[str] | None = None) -> None:
         "genetics": "folder to write files for regenie and PLINK into",
     }.items():
         parser.add_argument(f"--{name}", required=True, type=Path, help=what)
-    cli.add_settings(parser, "seed")
+    cli.add_settings(parser, "seed and the block labels (its codes)")
     args = parser.parse_args(arguments)
     split = read_split(args.split)
     (features,) = read_features(parse_sources(args.features), split.index).values()
@@ -188,7 +189,8 @@ def main(arguments: list[str] | None = None) -> None:
     fields = read_fields(args.fields, split.index)
     diagnoses, follow_up = pl.read_parquet(args.diagnoses), pl.read_parquet(args.follow_up)
     traits, names = table_traits(fields, args.feature_table)
-    diseases = disease_traits(diagnoses, follow_up, args.icd10, split.index)
+    lists = read_lists(args.icd10) | (args.settings.get("labels", {}).get("codes") or {})
+    diseases = disease_traits(diagnoses, follow_up, lists, split.index)
     centre = follow_up.to_pandas().set_index("eid")["centre"].reindex(split.index)
     covariates, titles = covariates_of(fields, centre)
     leave = [[place for place, title in enumerate(titles) if name in SAME.get(title, ())] for name in names]

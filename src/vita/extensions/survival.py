@@ -25,6 +25,7 @@ import pandas as pd
 import polars as pl
 
 from vita.cohort.icd10 import read_lists
+from vita.evaluation.small_counts import is_small
 from vita.evaluation.statistics import interval, resamples
 from vita.extensions import timed_metrics
 from vita.extensions.hazard_models import FEWEST, absolute_risk, components, fit_both
@@ -255,7 +256,10 @@ def main(arguments: list[str] | None = None) -> None:
         log.info("%s: %d at risk", outcome, len(risk))
         tables.append(table)
         curves.append(curve)
-    for path, frame in {args.output: pd.concat(tables), args.curves: pd.concat(curves)}.items():
+    metrics = pd.concat(tables, ignore_index=True)
+    for name in ("n", "events", "deaths"):
+        metrics[name] = metrics[name].astype("Int64").mask(is_small(metrics[name]))
+    for path, frame in {args.output: metrics, args.curves: pd.concat(curves, ignore_index=True)}.items():
         with replacing(path) as temporary:
             frame.to_csv(temporary, index=False)
 
