@@ -40,7 +40,7 @@ from vita.training.closed_form import predict_number, standardised
 
 log = logging.getLogger(__name__)
 DIRECTIONS = 20
-PERMUTATIONS = 50
+PERMUTATIONS = 20
 BEFORE, AFTER = "disease before the scan", "disease after the scan"
 COLUMNS = ["kind", "outcome", "group", "trait", "n", "effect", "low", "high", "p", "q", "note"]
 FEW = f"fewer than {SMALLEST_COUNT} of one kind"
@@ -107,7 +107,7 @@ def disease_traits(
             known.reindex(eids).to_numpy(float),
             (later["event"] == DISEASE).reindex(eids).astype(float).to_numpy(),
         ]
-        titles += [TITLES[disease]] * 2
+        titles += [f"{TITLES[disease]}, {when} the scan" for when in ("before", "after")]
         kinds += [BEFORE, AFTER]
     return Columns(np.column_stack(values), titles, kinds)
 
