@@ -46,7 +46,7 @@ COLUMNS = ["kind", "outcome", "group", "trait", "n", "effect", "low", "high", "p
 FEW = f"fewer than {SMALLEST_COUNT} of one kind"
 CONSTANT = "does not vary beside the covariates"
 # a covariate says the same as these features, which are then not adjusted for it
-SAME = {"age": ("age",), "age squared": ("age",), "sex": ("sex",)}
+SAME: dict[str, tuple[str, ...]] = {"age": ("age",), "age squared": ("age",), "sex": ("sex",)}
 SIZE = "body surface area"
 SAME[SIZE] = ("standing_height", "height", "weight", "body_surface_area", "bmi", "total_mass")
 

@@ -33,8 +33,7 @@ def write(eids: pd.Index, values_nd: np.ndarray, titles: Sequence[str], path: Pa
         path: text file to write.
         normal: transform each column to normal ranks.
     """
-    columns = values_nd.T if values_nd.size else []
-    values = [rank_normal(column) if normal else column for column in columns]
+    values = [rank_normal(column) if normal else column for column in values_nd.T]
     table = pd.DataFrame(dict(zip(names_for_tools(titles), values, strict=True)), index=range(len(eids)))
     table.insert(0, "FID", eids.to_numpy())
     table.insert(1, "IID", eids.to_numpy())

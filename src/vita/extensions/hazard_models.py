@@ -55,7 +55,7 @@ def components(features_nf: np.ndarray, train_n: np.ndarray, most: int = MOST_CO
         return scaled
     train = scaled[train_n]
     _, _, axes = np.linalg.svd(train - train.mean(axis=0), full_matrices=False)
-    return scaled @ axes[:most].T / np.sqrt(scaled.shape[1])
+    return np.asarray(scaled @ axes[:most].T / np.sqrt(scaled.shape[1]))
 
 
 def log_likelihood(known: Followed, log_ratio: np.ndarray, kind: int) -> float:

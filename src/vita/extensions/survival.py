@@ -95,7 +95,7 @@ class Risk:
 
 def systems(sources: list[str]) -> dict[str, tuple[str, ...]]:
     """Blocks of each model: one source each, and last the table with the image that stands for all."""
-    found = {name: (name,) for name in ["clinical", *sources]}
+    found: dict[str, tuple[str, ...]] = {name: (name,) for name in ["clinical", *sources]}
     images = [name for name in sources if name not in (TABLE, "demographics")]
     if TABLE in sources and images:
         found["image_table"] = (IMAGE if IMAGE in images else images[-1], TABLE)

@@ -35,7 +35,7 @@ class Followed:
 
     def surv(self) -> np.ndarray:
         """For scikit-survival: the disease is the event, death censors."""
-        return Surv.from_arrays(self.ill, self.years)
+        return np.asarray(Surv.from_arrays(self.ill, self.years))
 
 
 def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
