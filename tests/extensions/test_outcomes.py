@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from vita.cohort.follow_up import collect
-from vita.extensions.outcomes import CENSORED, DEATH, DISEASE, HEART_FAILURE, at_risk
+from vita.extensions.outcomes import CENSORED, DEATH, DISEASE, HEART_FAILURE, at_risk, read_end
+from vita.runtime.errors import UserError
 
 DAY = datetime.date
 SCAN = DAY(2016, 1, 1)
@@ -44,7 +45,15 @@ def found():
         },
         schema_overrides={"death": pl.Date, "lost": pl.Date},
     )
-    return lambda end: at_risk(diagnoses, follow_up, HEART_FAILURE, end)
+
+    def made(end, **others):
+        # what diagnoses.parquet may tell of the end too does not count twice
+        table = diagnoses.with_columns(
+            death=pl.lit(None, pl.Date), **{name: pl.Series(v) for name, v in others.items()}
+        )
+        return at_risk(table, follow_up, HEART_FAILURE, end)
+
+    return made
 
 
 def test_who_is_at_risk_and_how_it_ended(found) -> None:
@@ -58,6 +67,18 @@ def test_who_is_at_risk_and_how_it_ended(found) -> None:
 
 def test_records_end_with_the_last_day_that_they_tell_of(found) -> None:
     assert found(None).loc[6, "years"] == pytest.approx((DAY(2019, 6, 1) - SCAN).days / 365.25)
+
+
+def test_records_may_end_by_country(found) -> None:
+    ends = read_end({"england": "2019-12-31", "scotland": "2018-12-31"})
+    table = found(ends, country=["scotland"] * 8 + [None])
+    assert table.loc[6, "years"] == pytest.approx((DAY(2018, 12, 31) - SCAN).days / 365.25)
+    assert found(ends, country=["england"] * 9).loc[6, "years"] == pytest.approx(1460 / 365.25)
+    assert found(ends).loc[6, "years"] == pytest.approx((DAY(2018, 12, 31) - SCAN).days / 365.25)
+    assert read_end(None) is None
+    assert read_end("2022-10-31") == DAY(2022, 10, 31)
+    with pytest.raises(UserError, match="no day such as"):
+        read_end("31.10.2022")
 
 
 def test_what_comes_after_the_end_of_the_records_has_not_happened(found) -> None:

@@ -1,5 +1,8 @@
 # Beyond the paper: disease after the scan, associations, conformal intervals, few labels; `extensions` of the config.
 
+# of the labels' settings, those that time to event depends on
+FOLLOWED = {key: config["labels"].get(key) for key in ("codes", "follow_up_end")}
+
 
 rule follow_up:
     input:
@@ -50,9 +53,7 @@ rule measure_survival:
     resources:
         **asked("measure_survival"),
     params:
-        settings=settings(
-            evaluation=config["evaluation"], labels={"codes": config["labels"]["codes"]}
-        ),
+        settings=settings(evaluation=config["evaluation"], labels=FOLLOWED),
         features=named(EXTENSION_CONTROLS),
         code=code_digest("vita.extensions.survival"),
     message:
@@ -90,7 +91,7 @@ rule measure_associations:
     resources:
         **asked("measure_associations"),
     params:
-        settings=settings(labels={"codes": config["labels"]["codes"]}),
+        settings=settings(labels=FOLLOWED),
         features=named(dict(list(EXTENSION_CONTROLS.items())[-1:])),
         folder=lambda wildcards, output: str(Path(output.phenotypes).parent),
         code=code_digest("vita.extensions.associations"),

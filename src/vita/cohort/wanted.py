@@ -16,7 +16,6 @@ import polars as pl
 
 from vita.cohort.diagnoses import AGE, TITLES
 from vita.cohort.features import load_features
-from vita.cohort.follow_up import TITLES as FOLLOWED
 from vita.cohort.plan import SCAN_DATE_FIELD
 from vita.cohort.spellings import SPELLINGS
 from vita.runtime import cli
@@ -42,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def wanted_fields(features: Path) -> dict[int, str]:
-    """Numbers and titles of the fields behind features, labels, dates and the years after the scan."""
-    found = {**TITLES, **FOLLOWED, AGE: _AGE_TITLE, SCAN_DATE_FIELD: TITLES[SCAN_DATE_FIELD]}
+    """Numbers and titles of the fields behind features, labels and dates."""
+    found = {**TITLES, AGE: _AGE_TITLE, SCAN_DATE_FIELD: TITLES[SCAN_DATE_FIELD]}
     for feature in load_features(features):
         titles = dict(zip([field for field, _ in feature.fields], feature.field_titles, strict=False))
         for field, _ in feature.fields:

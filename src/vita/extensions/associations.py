@@ -31,7 +31,7 @@ from vita.cohort.icd10 import expand_all, read_lists
 from vita.extensions import genetics
 from vita.extensions.hazard_models import components
 from vita.extensions.inputs import columns_of, parse_sources, read_features, read_fields, read_split, table_features
-from vita.extensions.outcomes import DISEASE, TITLES, at_risk, code_lists
+from vita.extensions.outcomes import DISEASE, TITLES, End, at_risk, code_lists, read_end
 from vita.extensions.regressions import false_discovery, inflation, permuted_inflation, scan
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
@@ -94,7 +94,11 @@ def table_traits(fields: pd.DataFrame, features_tsv: Path) -> tuple[Columns, lis
 
 
 def disease_traits(
-    diagnoses: pl.DataFrame, follow_up: pl.DataFrame, lists: Mapping[str, Collection[str]], eids: pd.Index
+    diagnoses: pl.DataFrame,
+    follow_up: pl.DataFrame,
+    lists: Mapping[str, Collection[str]],
+    eids: pd.Index,
+    end: End = None,
 ) -> Columns:
     """Of each disease: whether it was diagnosed up to the scan, and whether after it in those without it till then."""
     values, titles, kinds = [], [], []
@@ -102,7 +106,7 @@ def disease_traits(
         facts = find_cases(diagnoses, {"it": expand_all(codes)})
         before = pl.when(~pl.col("has_it")).then(0.0).otherwise((pl.col("date_it") <= pl.col("imaging_date")) + 0.0)
         known = facts.select("eid", before=before).to_pandas().set_index("eid")["before"]
-        later = at_risk(diagnoses, follow_up, codes)
+        later = at_risk(diagnoses, follow_up, codes, end)
         values += [
             known.reindex(eids).to_numpy(float),
             (later["event"] == DISEASE).reindex(eids).astype(float).to_numpy(),
@@ -180,7 +184,7 @@ def main(arguments: list[str] | None = None) -> None:
         "genetics": "folder to write files for regenie and PLINK into",
     }.items():
         parser.add_argument(f"--{name}", required=True, type=Path, help=what)
-    cli.add_settings(parser, "seed and the block labels (its codes)")
+    cli.add_settings(parser, "seed and the block labels")
     args = parser.parse_args(arguments)
     split = read_split(args.split)
     (features,) = read_features(parse_sources(args.features), split.index).values()
@@ -190,7 +194,8 @@ def main(arguments: list[str] | None = None) -> None:
     diagnoses, follow_up = pl.read_parquet(args.diagnoses), pl.read_parquet(args.follow_up)
     traits, names = table_traits(fields, args.feature_table)
     lists = read_lists(args.icd10) | (args.settings.get("labels", {}).get("codes") or {})
-    diseases = disease_traits(diagnoses, follow_up, lists, split.index)
+    end = read_end(args.settings.get("labels", {}).get("follow_up_end"))
+    diseases = disease_traits(diagnoses, follow_up, lists, split.index, end)
     centre = follow_up.to_pandas().set_index("eid")["centre"].reindex(split.index)
     covariates, titles = covariates_of(fields, centre)
     leave = [[place for place, title in enumerate(titles) if name in SAME.get(title, ())] for name in names]

@@ -13,8 +13,10 @@ import polars as pl
 
 from vita.cohort.cases import find_cases
 from vita.cohort.icd10 import expand_all
+from vita.runtime.errors import UserError
 
 CENSORED, DISEASE, DEATH = range(3)
+End = datetime.date | Mapping[str, datetime.date] | None
 DAYS_PER_YEAR = 365.25
 HEART_FAILURE = ("I110", "I130", "I132", "I500", "I501", "I509")
 TITLES = {
@@ -33,16 +35,40 @@ def record_end(diagnoses: pl.DataFrame, follow_up: pl.DataFrame) -> datetime.dat
     return max((day for day in last if day is not None), default=None)
 
 
-def at_risk(
-    diagnoses: pl.DataFrame, follow_up: pl.DataFrame, codes: Collection[str], end: datetime.date | None = None
-) -> pd.DataFrame:
+def read_end(written: str | Mapping[str, str] | None) -> End:
+    """The config's `labels.follow_up_end`: one day, or one for each country.
+
+    Raises:
+        UserError: it is no day.
+    """
+    try:
+        if isinstance(written, Mapping):
+            return {name: datetime.date.fromisoformat(day) for name, day in written.items()}
+        return None if written is None else datetime.date.fromisoformat(written)
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"config labels.follow_up_end: {written!r} is no day written '2022-10-31', in quotes"
+        ) from error
+
+
+def _last_day(diagnoses: pl.DataFrame, end: datetime.date | Mapping[str, datetime.date]) -> pl.Expr:
+    """The end of hospital data of each participant; the earliest of the countries' where none is known."""
+    if not isinstance(end, Mapping):
+        return pl.lit(end)
+    earliest = min(end.values())
+    if "country" not in diagnoses.columns:
+        return pl.lit(earliest)
+    return pl.col("country").replace_strict(dict(end), default=earliest, return_dtype=pl.Date)
+
+
+def at_risk(diagnoses: pl.DataFrame, follow_up: pl.DataFrame, codes: Collection[str], end: End = None) -> pd.DataFrame:
     """Time and event of everybody who is at risk of a disease.
 
     Args:
         diagnoses: diagnoses.parquet, see vita.cohort.diagnoses.
         follow_up: see vita.cohort.follow_up.
         codes: entries of the disease's ICD-10 list.
-        end: the end of the hospital records; None is the last day that they tell of.
+        end: of the hospital records, for all or by country; None is the last day that they tell of.
 
     Returns:
         By `eid`: `years` from the scan, above 0, and `event`, one of CENSORED, DISEASE, DEATH.
@@ -50,10 +76,11 @@ def at_risk(
     end = end or record_end(diagnoses, follow_up)
     if end is None:
         return pd.DataFrame({"years": [], "event": []}, index=pd.Index([], name="eid"))
-    facts = find_cases(diagnoses, {"it": expand_all(codes)}).join(follow_up, on="eid", how="left")
+    own = diagnoses.drop(set(follow_up.columns) - {"eid"}, strict=False)
+    facts = find_cases(own, {"it": expand_all(codes)}).join(follow_up, on="eid", how="left")
     first, scan = pl.col("date_it"), pl.col("imaging_date")
     facts = facts.filter(scan.is_not_null() & (~pl.col("has_it") | (first > scan)).fill_null(value=False))
-    stop = pl.min_horizontal("lost", "death", pl.lit(end))
+    stop = pl.min_horizontal("lost", "death", _last_day(diagnoses, end))
     event = pl.when(first <= stop).then(DISEASE).when(pl.col("death") <= stop).then(DEATH).otherwise(CENSORED)
     last = pl.min_horizontal(first, stop)
     facts = facts.with_columns(event=event, years=(last - scan).dt.total_days() / DAYS_PER_YEAR)

@@ -39,7 +39,7 @@ from vita.extensions.inputs import (
     read_split,
     table_features,
 )
-from vita.extensions.outcomes import DEATH, TITLES, at_risk, code_lists
+from vita.extensions.outcomes import DEATH, TITLES, at_risk, code_lists, read_end
 from vita.extensions.timed_metrics import Followed
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
@@ -232,7 +232,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--icd10", required=True, type=Path, help="code lists, icd10.tsv")
     parser.add_argument("--output", required=True, type=Path, help="metrics, CSV")
     parser.add_argument("--curves", required=True, type=Path, help="incidence by group of risk, CSV")
-    cli.add_settings(parser, "seed and the blocks evaluation and labels (its codes)")
+    cli.add_settings(parser, "seed and the blocks evaluation and labels")
     args = parser.parse_args(arguments)
     split = read_split(args.split)
     fields = read_fields(args.fields, split.index)
@@ -245,10 +245,11 @@ def main(arguments: list[str] | None = None) -> None:
     }
     diagnoses, follow_up = pl.read_parquet(args.diagnoses), pl.read_parquet(args.follow_up)
     lists = read_lists(args.icd10) | (args.settings.get("labels", {}).get("codes") or {})
+    end = read_end(args.settings.get("labels", {}).get("follow_up_end"))
     bootstrap, seed = args.settings.get("evaluation", {}).get("bootstrap", 1000), args.settings.get("seed", 0)
     tables, curves = [], []
     for outcome, codes in code_lists(lists).items():
-        risk = at_risk(diagnoses, follow_up, codes)
+        risk = at_risk(diagnoses, follow_up, codes, end)
         risk = risk[risk.index.isin(split.index)]
         place = split.index.get_indexer(risk.index)
         own = Cohort(Followed.of(risk), split.to_numpy()[place], {name: block[place] for name, block in blocks.items()})
