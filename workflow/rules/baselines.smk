@@ -75,7 +75,7 @@ for task in [task for task in ALL_TASKS if controls_of(task)]:
         output:
             expand(f"results/predictions/{task}/{{control}}.parquet", control=controls_of(task)),
         log:
-            f"results/logs/fit_controls/{task}.log",
+            f"results/logs/fit_controls_{task}.log",
         benchmark:
             f"results/benchmarks/fit_controls/{task}.tsv"
         conda:

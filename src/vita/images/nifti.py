@@ -3,7 +3,6 @@
 import io
 from pathlib import Path
 
-import nibabel
 import numpy as np
 from isal import isal_zlib
 
@@ -96,6 +95,8 @@ def _view(header: Header, data: bytes, offset: int) -> np.ndarray:
 
 def write_nifti(header: Header, voxels_tzyx: np.ndarray, path: Path) -> None:
     """Write a view as `.nii.gz`, as `read_volume` reads it."""
+    import nibabel  # start-up
+
     image = nibabel.Nifti1Image(voxels_tzyx.T, header.affine)
     for place in (image.set_qform, image.set_sform):
         place(header.affine, "scanner")  # nibabel's own word would be that the image was moved to another

@@ -7,7 +7,7 @@ on them with a planner's small errors. Stored images have columns along the firs
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.transform import Rotation
+import scipy  # its parts are imported where they are first used
 
 from vita.phantom.hearts import APEX_THINNING, Heart
 from vita.phantom.settings import PhantomSettings
@@ -36,7 +36,7 @@ class Pose:
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "Pose":
         """A random pose: some degrees of tilt, some centimetres off the scanner's centre."""
-        turn = Rotation.from_rotvec(np.deg2rad(rng.normal(0, 3, 3)))
+        turn = scipy.spatial.transform.Rotation.from_rotvec(np.deg2rad(rng.normal(0, 3, 3)))
         return cls(AVERAGE_AXES @ turn.as_matrix().T, rng.normal([-35, 25, 10], [10, 10, 15]))
 
     def to_heart(self, scanner: np.ndarray) -> np.ndarray:
@@ -97,7 +97,8 @@ def plan(heart: Heart, pose: Pose, settings: PhantomSettings, rng: np.random.Gen
 
 def _sa(middle: np.ndarray, pose: Pose, settings: PhantomSettings, rng: np.random.Generator) -> Plane:
     """The stack, across the long axis and about the LV: a small error of tilt, and any planner's turn and shift."""
-    error = Rotation.from_rotvec(np.deg2rad([*rng.normal(0, 1, 2), rng.normal(0, TURN_SD_DEGREES)])).as_matrix()
+    angles = np.deg2rad([*rng.normal(0, 1, 2), rng.normal(0, TURN_SD_DEGREES)])
+    error = scipy.spatial.transform.Rotation.from_rotvec(angles).as_matrix()
     x, y, z = error.T @ pose.axes  # rows: the heart's axes as planned
     centre = pose.to_scanner(middle + rng.normal(0, [SHIFT_SD_MM, SHIFT_SD_MM, 1]))
     return _stack(centre, x, -y, z, settings, settings.sa_slices, settings.sa_spacing_mm, SA_THICKNESS_MM)
@@ -111,7 +112,7 @@ def _la(view: str, angle: float, apex: float, pose: Pose, settings: PhantomSetti
     centre = pose.to_scanner(
         middle + rng.normal(0, SHIFT_SD_MM) * across + rng.normal(0, 0.8) * normal + [0, 0, rng.normal(0, SHIFT_SD_MM)]
     )
-    error = Rotation.from_rotvec(np.deg2rad(rng.normal(0, 1.2)) * across).as_matrix()
+    error = scipy.spatial.transform.Rotation.from_rotvec(np.deg2rad(rng.normal(0, 1.2)) * across).as_matrix()
     along = error @ np.array([0, 0, 1.0])
     # The 4-chamber plane is stored the way the table lies: front on top, left on the right.
     turn = np.deg2rad((45 if view == "la_4ch" else 0) + rng.normal(0, TURN_SD_DEGREES))

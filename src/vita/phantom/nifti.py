@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import nibabel
 import numpy as np
 from isal import igzip
 
@@ -20,6 +19,8 @@ def encode(array_tsrc: np.ndarray, plane: Plane, frame_s: float) -> bytes:
         plane: where the voxels lie.
         frame_s: duration of a frame in s.
     """
+    import nibabel  # start-up
+
     header = nibabel.Nifti1Header()
     header.set_data_dtype(array_tsrc.dtype)
     header.set_data_shape(array_tsrc.shape[::-1])

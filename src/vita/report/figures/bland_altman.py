@@ -9,13 +9,13 @@
 Line: mean difference. Dashed: mean difference +- 1.96 SD, the limits of agreement.
 """
 
+from __future__ import annotations
+
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from vita import names
 from vita.evaluation.mask_phenotypes import LIMIT
@@ -25,6 +25,10 @@ from vita.report.figures import style
 from vita.runtime import cli
 from vita.runtime.errors import UserError
 from vita.runtime.privacy import SMALLEST_COUNT
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLUMNS = 6
 PANEL_INCHES = (1.4, 1.35)
@@ -56,7 +60,7 @@ def draw(drawn: pd.DataFrame) -> Figure:
     columns = min(COLUMNS, len(targets))
     rows = math.ceil(len(targets) / columns)
     size = (PANEL_INCHES[0] * columns + 0.3, PANEL_INCHES[1] * rows + 0.25)
-    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    figure, grid = style.subplots(rows, columns, figsize=size, squeeze=False)
     for axes, target in zip(grid.flat, targets, strict=False):
         _panel(axes, drawn[drawn["target"] == target])
     for axes in grid.flat[len(targets) :]:

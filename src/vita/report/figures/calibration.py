@@ -12,16 +12,16 @@ frequency. Curve: logistic recalibration, whose
 slope is 1 where predictions are calibrated. Dashed: perfect calibration. The Brier score is printed above each panel.
 """
 
+from __future__ import annotations
+
 import math
 from itertools import combinations, pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import scipy  # its parts are imported where they are first used
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from vita.evaluation.predictions import Pairs, pairs, read_predictions, read_targets
 from vita.evaluation.small_counts import FEW_POSITIVES, is_small
@@ -30,6 +30,10 @@ from vita.report.figures import style
 from vita.runtime import cli
 from vita.runtime.errors import UserError
 from vita.runtime.privacy import SMALLEST_COUNT
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 BINS = 6
 CURVE = ("n", "predicted", "observed", "low", "high")
@@ -112,7 +116,7 @@ def draw(drawn: pd.DataFrame, colour: str) -> Figure:
     columns = min(COLUMNS, len(targets))
     rows = math.ceil(len(targets) / columns)
     size = (PANEL_INCHES * columns + 0.3, (PANEL_INCHES + 0.1) * rows + 0.25)
-    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    figure, grid = style.subplots(rows, columns, figsize=size, squeeze=False)
     for axes, target in zip(grid.flat, targets, strict=False):
         _panel(axes, drawn[drawn["target"] == target], colour)
     for axes in grid.flat[len(targets) :]:

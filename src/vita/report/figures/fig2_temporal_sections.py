@@ -11,16 +11,19 @@ away, which leaves the heart's motion. The colours form a circle, as the first s
 many participants as keep the points within `tsne_participants`.
 """
 
-from pathlib import Path
+from __future__ import annotations
 
-import matplotlib.pyplot as plt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from vita.report.figures import embedding_map, style
 from vita.runtime import cli
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 DARKER = 0.85  # the circle of colours passes near white, which would not print
 PANELS = {"embedding": "Embeddings", "motion": "Embeddings less each participant's mean"}
@@ -44,9 +47,11 @@ def collect(embeddings: Path, limit: int, seed: int) -> pd.DataFrame:
 
 def draw(drawn: pd.DataFrame) -> Figure:
     """Two panels and the circle of colours."""
+    from matplotlib.lines import Line2D  # start-up: see style
+
     count = int(drawn["section"].max())
-    figure, grid = plt.subplots(1, 2, figsize=(style.PAGE_INCHES, 3.4))
-    colours = plt.get_cmap("twilight")(np.arange(count) / count)
+    figure, grid = style.subplots(1, 2, figsize=(style.PAGE_INCHES, 3.4))
+    colours = style.colormap("twilight")(np.arange(count) / count)
     colours[:, :3] *= DARKER
     for axes, (panel, title) in zip(grid, PANELS.items(), strict=True):
         part = drawn[drawn["panel"] == panel]

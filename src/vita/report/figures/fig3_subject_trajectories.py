@@ -11,16 +11,20 @@ Left: the map of all test participants' sections with the chosen ones in colour.
 sections numbered and joined to a ring. Those shown are spread evenly over the map's first axis.
 """
 
-from pathlib import Path
+from __future__ import annotations
 
-import matplotlib.pyplot as plt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from vita.report.figures import embedding_map, style
 from vita.runtime import cli
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLOURS = (style.BLUE, style.VERMILION, style.GREEN, style.PURPLE, style.ORANGE, style.SKY, style.BLACK)
 BACKGROUND = "#D5D5D5"
@@ -44,7 +48,7 @@ def collect(embeddings: Path, people: int, limit: int, seed: int) -> pd.DataFram
 
 def draw(drawn: pd.DataFrame) -> Figure:
     """The map, and one participant magnified."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE_INCHES, 3.5))
+    figure, (left, right) = style.subplots(1, 2, figsize=(style.PAGE_INCHES, 3.5))
     others = drawn[drawn["person"] == 0]
     for axes in (left, right):
         axes.scatter(others["x"], others["y"], s=3, color=BACKGROUND, linewidths=0, rasterized=True)

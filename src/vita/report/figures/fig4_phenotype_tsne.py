@@ -13,20 +13,23 @@ All splits, since nothing is predicted here; a participant's vector is the mean 
 position has no unit.
 """
 
+from __future__ import annotations
+
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from vita import names
 from vita.evaluation.predictions import read_targets
 from vita.report.figures import embedding_map, style
 from vita.runtime import cli
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLUMNS = 6
 COLOUR_PERCENTILES = (2, 98)
@@ -52,7 +55,7 @@ def draw(drawn: pd.DataFrame, targets: pd.DataFrame) -> Figure:
     columns = min(COLUMNS, len(shown))
     rows = math.ceil(len(shown) / columns)
     size = (style.PAGE_INCHES / COLUMNS * 1.3 * columns, 1.5 * rows + 0.3)
-    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    figure, grid = style.subplots(rows, columns, figsize=size, squeeze=False)
     for axes, row in zip(grid.flat, shown, strict=False):
         _panel(figure, axes, drawn, row)
     for axes in grid.flat[len(shown) :]:
@@ -63,6 +66,8 @@ def draw(drawn: pd.DataFrame, targets: pd.DataFrame) -> Figure:
 
 
 def _panel(figure: Figure, axes: Axes, drawn: pd.DataFrame, target: pd.Series) -> None:
+    from matplotlib.ticker import MaxNLocator  # start-up: see style
+
     values = drawn[target["target"]].to_numpy(float)
     known = np.isfinite(values)
     low, high = np.percentile(values[known], COLOUR_PERCENTILES)

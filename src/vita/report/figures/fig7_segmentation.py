@@ -8,13 +8,12 @@
 A box spans the quartiles with a line at the median, whiskers reach the 5th and 95th percentile, a dot is the mean.
 """
 
-from pathlib import Path
+from __future__ import annotations
 
-import matplotlib.pyplot as plt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from vita import names
 from vita.printing.numbers import sizes
@@ -22,6 +21,10 @@ from vita.report.figures import style
 from vita.runtime import cli
 from vita.runtime.errors import UserError
 from vita.runtime.privacy import SMALLEST_COUNT
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 METRICS = {"dice": "Dice", "hd_mm": "Hausdorff distance (mm)", "hd95_mm": "95th-percentile Hausdorff distance (mm)"}
 GROUP_WIDTH = 0.8  # of the distance between two structures
@@ -45,11 +48,13 @@ def collect(paths: list[Path]) -> pd.DataFrame:
 
 def draw(drawn: pd.DataFrame) -> Figure:
     """A row per metric, boxes grouped by structure."""
+    from matplotlib.patches import Patch  # start-up: see style
+
     models = names.ordered(set(drawn["model"]))
     if not models:
         return style.note(f"no structure was measured in {SMALLEST_COUNT} participants")
     colours = style.colours(models)
-    figure, grid = plt.subplots(len(METRICS), 1, figsize=(style.PAGE_INCHES * 0.75, 5.6), sharex=True)
+    figure, grid = style.subplots(len(METRICS), 1, figsize=(style.PAGE_INCHES * 0.75, 5.6), sharex=True)
     for axes, (metric, label) in zip(grid, METRICS.items(), strict=True):
         _panel(axes, drawn[drawn["metric"] == metric], colours)
         axes.set_ylabel(label.replace("percentile ", "percentile\n"))

@@ -11,11 +11,13 @@ named by their files. Columns: 2- and 4-chamber, base, mid and apex of the short
 areas in mm2 and Dice per structure.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from vita import names
 from vita.evaluation.mask_metrics import dice
@@ -24,6 +26,9 @@ from vita.mask_classes import NOT_ANNOTATED
 from vita.report.figures import mosaic, style
 from vita.runtime import cli
 from vita.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FRAME = 0  # end-diastole
 REFERENCE = "Reference"

@@ -13,17 +13,22 @@ The first example of each file and its first frame are shown. Arrays (examples, 
 over the whole panel), and with `--predictions` the mean over the test split.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from vita import names
 from vita.evaluation.predictions import read_predictions
 from vita.report.figures import mosaic, style
 from vita.runtime import cli
 from vita.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ARRAYS = ("input", "masked", "reconstruction")
 PSNR_COLUMNS = ("eid", "split", "target", "prediction")

@@ -10,21 +10,23 @@ the colour of the system with that view. Solid: validation, dashed: training; a 
 the epoch with the lowest validation loss.
 """
 
+from __future__ import annotations
+
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from vita import names
 from vita.report.figures import style
 from vita.runtime import cli
 from vita.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLUMNS = 4
 LOSSES = ("train_loss", "val_loss")
@@ -54,13 +56,15 @@ def collect(paths: list[Path]) -> pd.DataFrame:
 
 def draw(drawn: pd.DataFrame) -> Figure:
     """A panel per stage or task, stages first."""
+    from matplotlib.lines import Line2D  # start-up: see style
+
     drawn = drawn.assign(system=drawn["model"].map(_system))
     tasks, models = names.ordered_tasks(set(drawn["task"])), names.ordered(set(drawn["system"]))
     colours = style.colours(models)
     columns = min(COLUMNS, len(tasks))
     rows = math.ceil(len(tasks) / columns)
     size = (1.85 * columns + 0.3, 1.55 * rows + 0.6)
-    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    figure, grid = style.subplots(rows, columns, figsize=size, squeeze=False)
     for axes, task in zip(grid.flat, tasks, strict=False):
         _panel(axes, drawn[drawn["task"] == task], colours)
         axes.set_title(names.task_title(task))
@@ -84,6 +88,8 @@ def _system(model: str) -> str:
 
 
 def _panel(axes: Axes, part: pd.DataFrame, colours: dict[str, str]) -> None:
+    from matplotlib.ticker import MaxNLocator  # start-up: see style
+
     for model in names.ordered(set(part["model"])):
         rows, colour = part[part["model"] == model], colours[_system(model)]
         axes.plot(rows["epoch"], rows["train_loss"], color=colour, linestyle="--", linewidth=0.8)

@@ -1,14 +1,17 @@
 """A grid of pictures with names at its rows and columns: shared by figures 8 and B.9."""
 
-import matplotlib.pyplot as plt
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import to_rgba
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from vita import names
 from vita.report.figures import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 SHOWN_PLANES = {0: "2-chamber", 2: "4-chamber", 3: "Base", 5: "Mid", 8: "Apex"}
 CELL_INCHES = 1.05
@@ -23,7 +26,7 @@ def grid(row_names: list[str], column_names: list[str], legend_inches: float = 0
     """Empty axes (rows, columns) without ticks, names to the left and above; `legend_inches` are left below."""
     rows, columns = len(row_names), len(column_names)
     size = (CELL_INCHES * columns + LABEL_INCHES, CELL_INCHES * rows + 0.2 + legend_inches)
-    figure, cells = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    figure, cells = style.subplots(rows, columns, figsize=size, squeeze=False)
     figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
     for axes in cells.flat:
         axes.set(xticks=[], yticks=[])
@@ -38,7 +41,7 @@ def grid(row_names: list[str], column_names: list[str], legend_inches: float = 0
 
 def picture(axes: Axes, image_hw: np.ndarray) -> None:
     """A grey picture of intensities in [0, 1]; what is not a number has a colour that no intensity has."""
-    colours = plt.get_cmap("gray").with_extremes(bad=HIDDEN_COLOUR)
+    colours = style.colormap("gray").with_extremes(bad=HIDDEN_COLOUR)
     axes.imshow(image_hw, cmap=colours, vmin=0, vmax=1, interpolation="nearest")
 
 
@@ -57,12 +60,16 @@ def note(axes: Axes, text: str) -> None:
 
 def legend(figure: Figure) -> None:
     """The structures' colours, below the grid, which has left `LEGEND_INCHES` for them."""
+    from matplotlib.patches import Patch  # start-up: see style
+
     handles = [Patch(facecolor=structure.colour, label=structure.name) for structure in names.STRUCTURES]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), borderpad=0.8)
 
 
 def overlay(axes: Axes, mask_hw: np.ndarray, alpha: float = MASK_ALPHA) -> None:
     """Structures in their colours over whatever is drawn; background and what is not annotated stay clear."""
+    from matplotlib.colors import to_rgba  # start-up: see style
+
     colours = np.zeros((*mask_hw.shape, 4))
     for label, colour in style.STRUCTURE_COLOURS.items():
         colours[mask_hw == label] = to_rgba(colour, alpha)

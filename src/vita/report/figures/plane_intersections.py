@@ -5,14 +5,14 @@ each line. Every picture shows the same width around the point where the planes 
 come first; of one without long-axis views, two cuts through the stack are drawn in their place.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from vita.images.geometry import canonical
 from vita.images.index import read_index
@@ -23,6 +23,9 @@ from vita.runtime import cli
 from vita.runtime.errors import UserError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
     from vita.images.view import Image
 
 LONG_AXIS = {
@@ -35,7 +38,7 @@ FIELD_MM = 180
 STEP_MM = 1.0
 
 
-def planes_of(images: "dict[str, Image]") -> tuple[dict[str, Plane], list[Plane]]:
+def planes_of(images: dict[str, Image]) -> tuple[dict[str, Plane], list[Plane]]:
     """Long-axis planes by view, and all slices of the stack, at end-diastole."""
     long_axis = {}
     for view in LONG_AXIS:

@@ -4,15 +4,20 @@ Half of the sample, as far as there are any, are participants who break a rule o
 random. Rows are numbered; nobody is named.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from vita.images.shards import ShardReader
 from vita.report.figures import mosaic, style
 from vita.runtime import cli
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MASK_ALPHA = 0.3
 

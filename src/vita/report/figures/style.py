@@ -1,22 +1,28 @@
-"""What all figures share: colours, sizes, and files that are the same bytes for the same data."""
+"""What all figures share: colours, sizes, and files that are the same bytes for the same data.
+
+Matplotlib takes longer to import than `--help` may take: figures import it inside functions, or draw by those here.
+"""
+
+from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from textwrap import fill
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from vita import names
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.privacy import SMALLEST_COUNT
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
 
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = names.PALETTE
 GREY = names.GREY
@@ -33,6 +39,8 @@ RASTER_DPI = 300
 
 def apply() -> None:
     """Set matplotlib up: no display, print sizes, reproducible SVG."""
+    import matplotlib as mpl  # start-up
+
     mpl.use("Agg")
     mpl.rcParams.update(
         {
@@ -70,6 +78,20 @@ def colours(systems: list[str]) -> dict[str, str]:
     return {name: own.get(name) or colour(name) for name in systems}
 
 
+def subplots(*args: Any, **options: Any) -> tuple[Figure, Any]:
+    """A figure and its axes: `matplotlib.pyplot.subplots`."""
+    import matplotlib.pyplot as plt  # start-up
+
+    return plt.subplots(*args, **options)
+
+
+def colormap(name: str) -> Colormap:
+    """One of matplotlib's colour maps."""
+    import matplotlib as mpl  # start-up
+
+    return mpl.colormaps[name]
+
+
 @dataclass(frozen=True)
 class Files:
     """Where a figure goes: for print, for screens, and the table of what it draws."""
@@ -80,7 +102,7 @@ class Files:
     pdf: Path | None = None
 
     @classmethod
-    def of(cls, arguments: Mapping[str, Any]) -> "Files":
+    def of(cls, arguments: Mapping[str, Any]) -> Files:
         """The files that the arguments of `add_common` name, among others."""
         return cls(**{field.name: arguments[field.name] for field in fields(cls)})
 
@@ -100,6 +122,8 @@ def save(figure: Figure, drawn: pd.DataFrame, files: Files) -> None:
     Raises:
         ValueError: the table has a column of participants' ids.
     """
+    import matplotlib.pyplot as plt  # start-up
+
     if "eid" in drawn.columns:
         raise ValueError("a figure's table must not hold participants' ids")
     with replacing(files.svg) as path:
@@ -124,6 +148,8 @@ def unknown(axes: Axes, title: str, reason: str) -> None:
 
 def note(reason: str) -> Figure:
     """A figure of words alone, where there is nothing to draw."""
+    import matplotlib.pyplot as plt  # start-up
+
     figure = plt.figure(figsize=(PAGE_INCHES / 2, 1))
     figure.text(0.5, 0.5, f"– {fill(reason, 50)}", ha="center", va="center", color=GREY)
     return figure

@@ -9,15 +9,15 @@
 Dashed: equality. Red: least-squares line. R2 is the squared correlation.
 """
 
+from __future__ import annotations
+
 import math
 from pathlib import Path
 from textwrap import fill
+from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from vita.evaluation.predictions import pairs, read_predictions, read_targets
 from vita.evaluation.regression import r2_correlation
@@ -25,6 +25,10 @@ from vita.printing.numbers import DASH, sizes
 from vita.report.figures import style
 from vita.runtime import cli
 from vita.runtime.privacy import SMALLEST_COUNT
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 PANEL_INCHES = 1.4
 LONG_TITLE_INCHES = 0.4  # added to a panel whose title needs lines
@@ -61,7 +65,7 @@ def draw(drawn: pd.DataFrame, colour: str, columns: int) -> Figure:
     rows = math.ceil(len(targets) / columns)
     panel = PANEL_INCHES + LONG_TITLE_INCHES * (drawn["title"].str.len().max() > TITLE_WIDTH)
     size = (panel * columns, panel * rows + 0.25)
-    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    figure, grid = style.subplots(rows, columns, figsize=size, squeeze=False)
     for axes, target in zip(grid.flat, targets, strict=False):
         _panel(axes, drawn[drawn["target"] == target], colour)
     for axes in grid.flat[len(targets) :]:

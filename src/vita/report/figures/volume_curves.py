@@ -1,15 +1,19 @@
 """Volumes over the cardiac cycle: median and the middle 90 % of the cohort, for each chamber and the myocardium."""
 
-from pathlib import Path
+from __future__ import annotations
 
-import matplotlib.pyplot as plt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from vita.report.figures import style
 from vita.runtime import cli
 from vita.runtime.privacy import shown_count
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CHAMBERS = {
     "LV": ("LV cavity", style.VERMILION),
@@ -46,7 +50,7 @@ def draw(summary: pd.DataFrame) -> Figure:
     """A panel per chamber."""
     structures = list(summary["structure"].unique())
     width = style.PAGE_INCHES
-    figure, cells = plt.subplots(1, max(len(structures), 1), figsize=(width, 1.7), squeeze=False)
+    figure, cells = style.subplots(1, max(len(structures), 1), figsize=(width, 1.7), squeeze=False)
     for axes, structure in zip(cells[0], structures, strict=False):
         part = summary[summary["structure"] == structure]
         title, colour = CHAMBERS[structure]
