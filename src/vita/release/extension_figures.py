@@ -1,6 +1,5 @@
 """Figures of the extensions as they may leave: few digits, counts of whole cells, and no step of too few people."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -44,7 +43,7 @@ def associations(drawn: pd.DataFrame, cell: int) -> Found:
     if table.empty:
         return table, None
     groups = list(dict.fromkeys(table["group"]))
-    figure, axes = plt.subplots(figsize=(style.PAGE_INCHES, 2.6))
+    figure, axes = style.subplots(figsize=(style.PAGE_INCHES, 2.6))
     for number, (kind, colour) in enumerate(association_map.COLOURS.items()):
         own = table[table["kind"] == kind]
         x = np.array([groups.index(group) for group in own["group"]]) + 0.27 * (number - 1)

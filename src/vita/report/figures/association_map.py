@@ -7,17 +7,21 @@ A dot is a feature, or a class of one: the smallest p of all outcomes of a kind 
 phenotypes). Above the line, the largest p whose false discovery rate is below 5 %, associations count as found.
 """
 
-from pathlib import Path
+from __future__ import annotations
 
-import matplotlib.pyplot as plt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from vita.report.extension_tables import OUTCOME_KINDS, SIGNIFICANT
 from vita.report.figures import style
 from vita.runtime import cli
 from vita.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 COLOURS = dict(zip(OUTCOME_KINDS, (style.BLUE, style.ORANGE, style.GREEN), strict=True))
 SMALLEST_P = 1e-300
@@ -46,7 +50,7 @@ def draw(drawn: pd.DataFrame) -> Figure:
     """Dots by group of features."""
     if drawn.empty:
         return style.note("no feature varies among enough participants")
-    figure, axes = plt.subplots(figsize=(style.PAGE_INCHES, 3.0))
+    figure, axes = style.subplots(figsize=(style.PAGE_INCHES, 3.0))
     traits = drawn[["group", "trait"]].drop_duplicates().reset_index(drop=True)
     gaps = (traits["group"] != traits["group"].shift()).cumsum() * 3
     traits["x"] = np.arange(len(traits)) + gaps

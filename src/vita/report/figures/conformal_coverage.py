@@ -7,16 +7,20 @@ Above, the share of true values within, which is to be 90 %: a dot is the mean o
 from the lowest to the highest of them. Below, how wide intervals and sets are; 1 says nothing.
 """
 
-from pathlib import Path
+from __future__ import annotations
 
-import matplotlib.pyplot as plt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import pandas as pd
-from matplotlib.figure import Figure
 
 from vita import names
 from vita.report.figures import style
 from vita.runtime import cli
 from vita.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LEVEL = 0.9
 COLUMNS = ("model", "group", "level", "n", "coverage", "ratio")
@@ -51,7 +55,7 @@ def draw(drawn: pd.DataFrame) -> Figure:
         return style.note("the test split is too small to be divided")
     levels, models = list(dict.fromkeys(drawn["level"])), names.ordered(drawn["model"])
     colours = style.colours(models)
-    figure, grid = plt.subplots(len(MEASURES), 1, figsize=(style.PAGE_INCHES * 0.85, 4.2), sharex=True)
+    figure, grid = style.subplots(len(MEASURES), 1, figsize=(style.PAGE_INCHES * 0.85, 4.2), sharex=True)
     for axes, (measure, label) in zip(grid, MEASURES.items(), strict=True):
         for number, model in enumerate(models):
             own = drawn[drawn["model"] == model]

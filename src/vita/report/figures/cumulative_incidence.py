@@ -7,18 +7,22 @@ Lines: cumulative incidence with death competing (Aalen-Johansen); bands: 95 % i
 of the predicted 5-year risk, neighbours merged until each has at least ten with the disease.
 """
 
+from __future__ import annotations
+
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from vita.report.figures import style
 from vita.runtime import cli
 from vita.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLUMNS = 3
 PANEL_INCHES = 2.2
@@ -48,7 +52,7 @@ def draw(drawn: pd.DataFrame) -> Figure:
     columns = min(COLUMNS, len(outcomes))
     rows = math.ceil(len(outcomes) / columns)
     size = (max(PANEL_INCHES * columns, 3.0), (PANEL_INCHES - 0.2) * rows + 0.3)
-    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    figure, grid = style.subplots(rows, columns, figsize=size, squeeze=False)
     for axes, outcome in zip(grid.flat, outcomes, strict=False):
         _panel(axes, drawn[drawn["outcome"] == outcome])
     for axes in grid.flat[len(outcomes) :]:
@@ -59,9 +63,11 @@ def draw(drawn: pd.DataFrame) -> Figure:
 
 
 def _panel(axes: Axes, part: pd.DataFrame) -> None:
+    from matplotlib import colormaps  # start-up: see style
+
     groups = int(part["groups"].iloc[0])
     for group, line in part.groupby("group", sort=True):
-        shade = plt.get_cmap("viridis")(0.85 * (1 - (group - 1) / max(groups - 1, 1)))
+        shade = colormaps["viridis"](0.85 * (1 - (group - 1) / max(groups - 1, 1)))
         label = f"{100 * line['predicted_5'].iloc[0]:.0f} %"
         axes.plot(line["years"], line["incidence"], color=shade, drawstyle="steps-post", label=label)
         axes.fill_between(line["years"], line["low"], line["high"], color=shade, alpha=0.15, linewidth=0, step="post")

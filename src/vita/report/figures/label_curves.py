@@ -6,16 +6,20 @@
 Lines: means of the draws; bands reach from the lowest to the highest.
 """
 
-from pathlib import Path
+from __future__ import annotations
 
-import matplotlib.pyplot as plt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import pandas as pd
-from matplotlib.figure import Figure
 
 from vita import names
 from vita.report.figures import style
 from vita.runtime import cli
 from vita.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 COLUMNS = ["task", "metric", "model", "percent", "n", "draws", "value", "low", "high"]
 LABELS = {"mae": "Average MAE", "auc": "Mean AUC-ROC"}
@@ -41,7 +45,7 @@ def draw(drawn: pd.DataFrame) -> Figure:
     tasks = list(dict.fromkeys(drawn["task"]))
     if not tasks:
         return style.note("too few labels, or too few of one kind on the test split")
-    figure, grid = plt.subplots(1, len(tasks), figsize=(min(2.9 * len(tasks), style.PAGE_INCHES), 2.6), squeeze=False)
+    figure, grid = style.subplots(1, len(tasks), figsize=(min(2.9 * len(tasks), style.PAGE_INCHES), 2.6), squeeze=False)
     models = names.ordered(drawn["model"])
     colours = style.colours(models)
     for axes, task in zip(grid.flat, tasks, strict=True):
