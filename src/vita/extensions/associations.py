@@ -36,7 +36,6 @@ from vita.extensions.regressions import false_discovery, inflation, permuted_inf
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.privacy import SMALLEST_COUNT
-from vita.training.closed_form import predict_number, standardised
 
 log = logging.getLogger(__name__)
 DIRECTIONS = 20
@@ -72,6 +71,8 @@ def image_outcomes(features_nf: np.ndarray, phenotypes: pd.DataFrame, split_n: n
         phenotypes: (participants, phenotypes), NaN where unknown.
         split_n: train, val or test of each participant.
     """
+    from vita.training.closed_form import predict_number, standardised  # start-up: scikit-learn
+
     train = split_n == "train"
     parts = components(features_nf, train, DIRECTIONS)
     found = Columns(parts, [f"PC {place + 1}" for place in range(parts.shape[1])], ["component"] * parts.shape[1])

@@ -9,13 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sksurv.linear_model import CoxPHSurvivalAnalysis
-from sksurv.linear_model.coxph import CoxPHOptimizer
-from sksurv.util import Surv
 
 from vita.extensions.outcomes import DEATH, DISEASE
 from vita.extensions.timed_metrics import Followed
-from vita.training.closed_form import standardised
 
 MOST_COMPONENTS = 40
 PENALTIES = tuple(10.0**power for power in range(-1, 4))
@@ -50,6 +46,8 @@ def components(features_nf: np.ndarray, train_n: np.ndarray, most: int = MOST_CO
     Returns:
         (participants, components).
     """
+    from vita.training.closed_form import standardised  # start-up: scikit-learn
+
     scaled = standardised(features_nf, train_n)
     if not scaled.shape[1]:
         return scaled
@@ -60,6 +58,8 @@ def components(features_nf: np.ndarray, train_n: np.ndarray, most: int = MOST_CO
 
 def log_likelihood(known: Followed, log_ratio: np.ndarray, kind: int) -> float:
     """Cox's partial log likelihood (Breslow) of these participants, divided by their number."""
+    from sksurv.linear_model.coxph import CoxPHOptimizer  # start-up
+
     optimizer = CoxPHOptimizer(log_ratio[:, None], known.event == kind, known.years, np.zeros(1), "breslow")
     return -float(optimizer.nlog_likelihood(np.ones(1)))
 
@@ -76,6 +76,9 @@ def fit(blocks: Sequence[np.ndarray], known: Followed, split_n: np.ndarray, kind
     Returns:
         None where training has too few events, or no feature varies.
     """
+    from sksurv.linear_model import CoxPHSurvivalAnalysis  # start-up
+    from sksurv.util import Surv
+
     train, validate = split_n == "train", split_n == "val"
     events = int((known.event[train] == kind).sum())
     if events < FEWEST or not all(block.shape[1] for block in blocks):

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
 from vita.evaluation.small_counts import is_small
 from vita.extensions.inputs import parse_sources, read_features, read_split
@@ -28,7 +27,6 @@ from vita.runtime.atomic import replacing
 from vita.runtime.privacy import SMALLEST_COUNT
 from vita.tabular.targets import Target
 from vita.tabular.truth import load_targets
-from vita.training.closed_form import predict_classes, predict_number, standardised
 
 log = logging.getLogger(__name__)
 PERCENTS = (2, 10, 25, 50, 100)
@@ -62,6 +60,8 @@ def compact(features_nf: np.ndarray, train_n: np.ndarray) -> np.ndarray:
 
     All of them where directions would spare little: then heads are those of the controls to the last digit.
     """
+    from vita.training.closed_form import standardised  # start-up: scikit-learn
+
     scaled = standardised(features_nf, train_n)
     if not scaled.shape[1]:
         return np.zeros((len(scaled), 1))  # nothing varies: heads then tell the training mean
@@ -73,6 +73,10 @@ def compact(features_nf: np.ndarray, train_n: np.ndarray) -> np.ndarray:
 
 def error_of(features: np.ndarray, truth: np.ndarray, split: np.ndarray, target: Target) -> float:
     """Mean absolute error, or AUC, of a target on the test split; NaN where it is not defined or of few people."""
+    from sklearn.metrics import roc_auc_score  # start-up
+
+    from vita.training.closed_form import predict_classes, predict_number
+
     test = (split == "test") & ~np.isnan(truth)
     known = truth[test]
     if known.size < SMALLEST_COUNT or not ((split == "train") & ~np.isnan(truth)).any():

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sksurv.nonparametric import CensoringDistributionEstimator
-from sksurv.util import Surv
 
 from vita.extensions.outcomes import DEATH, DISEASE
 
@@ -35,6 +33,8 @@ class Followed:
 
     def surv(self) -> np.ndarray:
         """For scikit-survival: the disease is the event, death censors."""
+        from sksurv.util import Surv  # start-up
+
         return np.asarray(Surv.from_arrays(self.ill, self.years))
 
 
@@ -86,6 +86,8 @@ def censoring_weights(train: Followed, known: Followed) -> np.ndarray:
 
     Beyond the training's last time of a positive probability the weight is 0: nobody there can be weighed.
     """
+    from sksurv.nonparametric import CensoringDistributionEstimator  # start-up
+
     found = np.zeros(len(known.years))
     cases = np.flatnonzero(known.ill)
     if cases.size and train.ill.any():
