@@ -17,17 +17,17 @@ by Benjamini and Hochberg over all tests. `--inflation`: genomic-control lambda,
 `--genetics`: phenotypes.txt (rank-based inverse normal) and covariates.txt of everybody for regenie and PLINK.
 """
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import polars as pl
 
-from vita.cohort.cases import find_cases
-from vita.cohort.icd10 import expand_all, read_lists
 from vita.extensions import genetics
 from vita.extensions.hazard_models import components
 from vita.extensions.inputs import columns_of, parse_sources, read_features, read_fields, read_split, table_features
@@ -36,6 +36,9 @@ from vita.extensions.regressions import false_discovery, inflation, permuted_inf
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.privacy import SMALLEST_COUNT
+
+if TYPE_CHECKING:
+    import polars as pl
 
 log = logging.getLogger(__name__)
 DIRECTIONS = 20
@@ -58,7 +61,7 @@ class Columns:
     titles: list[str]
     kinds: list[str]
 
-    def joined(self, other: "Columns") -> "Columns":
+    def joined(self, other: Columns) -> Columns:
         """Both side by side."""
         return Columns(np.hstack([self.numbers, other.numbers]), self.titles + other.titles, self.kinds + other.kinds)
 
@@ -102,6 +105,11 @@ def disease_traits(
     end: End = None,
 ) -> Columns:
     """Of each disease: whether it was diagnosed up to the scan, and whether after it in those without it till then."""
+    import polars as pl  # start-up
+
+    from vita.cohort.cases import find_cases
+    from vita.cohort.icd10 import expand_all
+
     values, titles, kinds = [], [], []
     for disease, codes in code_lists(lists).items():
         facts = find_cases(diagnoses, {"it": expand_all(codes)})
@@ -187,6 +195,10 @@ def main(arguments: list[str] | None = None) -> None:
         parser.add_argument(f"--{name}", required=True, type=Path, help=what)
     cli.add_settings(parser, "seed and the block labels")
     args = parser.parse_args(arguments)
+    import polars as pl  # start-up
+
+    from vita.cohort.icd10 import read_lists
+
     split = read_split(args.split)
     (features,) = read_features(parse_sources(args.features), split.index).values()
     phenotypes = pd.read_parquet(args.phenotypes).set_index("eid").select_dtypes("number").reindex(split.index)

@@ -8,7 +8,6 @@ import pandas as pd
 
 from vita.cohort.features import Feature, load_features
 from vita.runtime.errors import UserError
-from vita.tabular.encoder import PHENOTYPE_GROUPS
 
 TABLE = "table"  # what UK Biobank's table is called among the sources of features
 IMAGE = "probe_vita"  # what stands for the image where several sources do
@@ -61,6 +60,8 @@ def table_features(features_tsv: Path, dated: bool = False) -> list[Feature]:
         features_tsv: the feature table.
         dated: with those that count a diagnosis by its date: that may lie after the scan.
     """
+    from vita.tabular.encoder import PHENOTYPE_GROUPS  # start-up: polars
+
     return [
         each
         for each in load_features(features_tsv)

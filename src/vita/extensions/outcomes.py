@@ -5,15 +5,18 @@ the hospital records ends it. Who had the disease by then, or has it without a d
 record at all is: that nobody admitted them later is known only because they were followed.
 """
 
+from __future__ import annotations
+
 import datetime
 from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
 import pandas as pd
-import polars as pl
 
-from vita.cohort.cases import find_cases
-from vita.cohort.icd10 import expand_all
 from vita.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 CENSORED, DISEASE, DEATH = range(3)
 End = datetime.date | Mapping[str, datetime.date] | None
@@ -31,6 +34,8 @@ TITLES = {
 
 def record_end(diagnoses: pl.DataFrame, follow_up: pl.DataFrame) -> datetime.date | None:
     """The last day that the delivered records tell of: nobody is known to be healthy after it."""
+    import polars as pl  # start-up
+
     last = [diagnoses.select(pl.col("dates").list.max().max()).item(), follow_up["death"].max()]
     return max((day for day in last if day is not None), default=None)
 
@@ -53,6 +58,8 @@ def read_end(written: str | Mapping[str, str] | None) -> End:
 
 def _last_day(diagnoses: pl.DataFrame, end: datetime.date | Mapping[str, datetime.date]) -> pl.Expr:
     """The end of hospital data of each participant; the earliest of the countries' where none is known."""
+    import polars as pl  # start-up
+
     if not isinstance(end, Mapping):
         return pl.lit(end)
     earliest = min(end.values())
@@ -73,6 +80,11 @@ def at_risk(diagnoses: pl.DataFrame, follow_up: pl.DataFrame, codes: Collection[
     Returns:
         By `eid`: `years` from the scan, above 0, and `event`, one of CENSORED, DISEASE, DEATH.
     """
+    import polars as pl  # start-up
+
+    from vita.cohort.cases import find_cases
+    from vita.cohort.icd10 import expand_all
+
     end = end or record_end(diagnoses, follow_up)
     if end is None:
         return pd.DataFrame({"years": [], "event": []}, index=pd.Index([], name="eid"))

@@ -22,9 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import polars as pl
 
-from vita.cohort.icd10 import read_lists
 from vita.evaluation.small_counts import is_small
 from vita.evaluation.statistics import interval, resamples
 from vita.extensions import timed_metrics
@@ -234,6 +232,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--curves", required=True, type=Path, help="incidence by group of risk, CSV")
     cli.add_settings(parser, "seed and the blocks evaluation and labels")
     args = parser.parse_args(arguments)
+    import polars as pl  # start-up
+
+    from vita.cohort.icd10 import read_lists
+
     split = read_split(args.split)
     fields = read_fields(args.fields, split.index)
     sources = read_features(parse_sources(args.features), split.index)
