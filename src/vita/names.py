@@ -210,6 +210,27 @@ TABLES = (
         "Reconstruction by frames of a sample: PSNR in dB, mean ± SD over the test split",
     ),
     Table(
+        "incident_disease",
+        "Disease after the scan",
+        "Incident disease after the scan on the test split, death competing (95 % CI)",
+    ),
+    Table(
+        "associations",
+        "What goes with what",
+        "The strongest associations of image and phenotypes with features and diseases, in participants that no "
+        "encoder was trained on (95 % CI)",
+    ),
+    Table(
+        "conformal",
+        "How sure",
+        "Conformal intervals and sets of 90 %: width, and coverage by sex and age, on the test split",
+    ),
+    Table(
+        "label_efficiency",
+        "With few labels",
+        "Tables 1 and 4 by the part of the training labels that a head on frozen features learns from",
+    ),
+    Table(
         "ablation_alignment",
         "Alignment: tau and lambda",
         "Alignment by temperature and weight: retrieval of the own table row on the validation split, %",
@@ -243,12 +264,25 @@ FIGURES = (
     Figure("scan_quality", "Quality of scans", ("shards",), scans_alone=True),
     Figure("volume_curves", "Volumes over the cycle", ("curves",), scans_alone=True),
     Figure("plane_intersections", "Where planes meet", ("index",), scans_alone=True),
+    Figure("cumulative_incidence", "Incidence by predicted risk", ("curves=risk_curves",)),
+    Figure("association_map", "Associations by group of features", ("associations",)),
+    Figure("conformal_coverage", "Coverage by subgroup", ("coverage",)),
+    Figure("label_curves", "With few labels", ("metrics=label_efficiency",)),
     Figure("learning_curves", "Learning curves", ("histories",), scans_alone=True),
 )
 
 ABLATION_TABLES = ("tableA5_positional_encoding", "tableA6_masking_ratio")
 FRAMES_TABLE, ALIGNMENT_TABLE = "ablation_frames", "ablation_alignment"
 ACQUISITION_TABLE = "tableC7_acquisition"
+# extensions of the config, and the table of each
+EXTENSION_TABLES = {
+    "survival": "incident_disease",
+    "associations": "associations",
+    "conformal": "conformal",
+    "label_efficiency": "label_efficiency",
+}
+# models of the extensions that are no systems
+SOURCE_TITLES = {"clinical": "Age, sex, blood pressure", "table": "Table", "image_table": "Table and image"}
 # what the model card takes over
 CARD_TABLES = (*(table.name for table in TABLES[:4]), "segmentation")
 POSITIONS = {"4d": "4D", "block": "5D", "interleaved": "5D, interleaved"}
@@ -278,6 +312,11 @@ def title(system: str) -> str:
     words = SYSTEM_TITLES.get(base) or _variant(base)
     words += f" without {without.replace('_', ' ')}" if without else ""
     return words + (f", {target.replace('_', ' ')}" if target else "")
+
+
+def model_title(model: str) -> str:
+    """The printed name of a system, or of what an extension learns from."""
+    return SOURCE_TITLES.get(model) or title(model)
 
 
 def _variant(name: str) -> str:

@@ -105,7 +105,7 @@ def test_diagnoses_and_their_dates_are_aligned(cells: pd.DataFrame) -> None:
     assert codes.shape == dates.shape
     assert ((codes == "") == (dates == "")).all()
     recorded = (codes != "").any(axis=1)
-    assert 0.75 < recorded.mean() < 0.85
+    assert 0.75 < recorded.mean() < 0.88  # eight in ten, and who has heart failure alone
     before = (dates < cells["53-2.0"].to_numpy()[:, None]) & (dates != "")
     assert 0.2 < before.sum() / (dates != "").sum() < 0.9
 

@@ -8,6 +8,7 @@ from vita import names
 from vita.names import ABLATION_TABLES, ALIGNMENT_TABLE, CONTROLS, FRAMES_TABLE, REGRESSION_TASKS
 from vita.plan import arguments
 from vita.plan.arguments import options
+from vita.plan.extensions import NUMBERS
 from vita.plan.plan import Plan
 from vita.plan.resources import JobResources
 from vita.runtime.claim import VARIABLE
@@ -25,9 +26,12 @@ NOTHING = "(?!)"  # a wildcard's constraint that nothing meets; an empty one is 
 
 PLAN = Plan.from_config(config, RESOURCES)
 INPUTS, SYSTEMS, TRAININGS, PRODUCTS = PLAN.inputs, PLAN.systems, PLAN.trainings, PLAN.products
+EXTENSIONS = PRODUCTS.extensions
 settings, shards = PLAN.settings, INPUTS.shards
 for absent in INPUTS.absent if workflow.is_main_process else ():
-    logger.warning(f"{absent}: named in the configuration's block input, and there is no such file yet")
+    logger.warning(
+        f"{absent}: named in the configuration's block input, and there is no such file yet"
+    )
 
 # the package runs from this clone in every environment: of conda, of a cluster's node; a job tells whose it is
 RUN = Path.cwd().resolve()

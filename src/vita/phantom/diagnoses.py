@@ -10,7 +10,8 @@ import datetime
 import numpy as np
 import pandas as pd
 
-# Share of all participants. About eight in ten have a hospital record, everybody with a coded disease among them.
+# Share of all participants. About eight in ten have a hospital record, everybody with a coded disease among them;
+# heart failure, see `hazards`, adds some.
 PREVALENCE = {"diabetes": 0.125, "hypertension": 0.225, "cad": 0.17, "infarct": 0.11, "stroke": 0.11}
 RECORDED = 0.8
 _CHANCE = 0.95  # weight of what no trait explains
@@ -30,6 +31,7 @@ UNRELATED = (
     "R074", "Z921", "Z955", "Z370", "C509", "C61", "D122", "D509", "F329", "S525", "T814", "Y839",
     "L720", "K649", "K802", "G560",
 )  # fmt: skip
+HEART_FAILURE_CODES = ("I500", "I501", "I509")
 RECORD_END = datetime.date(2022, 10, 31)
 RECORD_START = datetime.date(1997, 4, 1)
 
@@ -77,27 +79,35 @@ def hospital_record(person: "pd.Series", rng: np.random.Generator) -> list[tuple
     """The codes of a participant with dates of first diagnosis, in the order in which a delivery brings them.
 
     Args:
-        person: a row of people.parquet (diseases, `has_record`, `age`).
+        person: a row of people.parquet (diseases, `has_record`, the dates of `hazards`).
         rng: random numbers of this participant.
 
     Returns:
         (ICD-10 code, date) pairs sorted by code; empty without a hospital record.
     """
-    if not person["has_record"]:
-        return []
+    ends = [person[name].date() for name in ("death_date", "lost_date") if pd.notna(person[name])]
+    end = min([RECORD_END, *ends])
+    dates = _diagnosed(person, end, rng) if person["has_record"] else {}
+    if pd.notna(person["heart_failure_date"]):
+        dates[str(rng.choice(HEART_FAILURE_CODES))] = person["heart_failure_date"].date()
+    return sorted(dates.items())
+
+
+def _diagnosed(person: "pd.Series", end: datetime.date, rng: np.random.Generator) -> dict[str, datetime.date]:
+    """Codes of the five diseases and of others, dated up to the end of what is seen of the participant."""
     dates = {}
     for disease, codes in CODES.items():
         if person[disease]:
             count = 1 if rng.random() < 0.6 else 2
             chosen = rng.choice(list(codes), count, replace=False, p=list(codes.values()))
-            dates |= {str(code): _date(rng) for code in chosen}
+            dates |= {str(code): _date(rng, end) for code in chosen}
     unrelated = 1 + rng.poisson(2 + 1.5 * any(person[disease] for disease in CODES))
     for code in rng.choice(UNRELATED, min(int(unrelated), len(UNRELATED)), replace=False):
-        dates[str(code)] = _date(rng)
-    return sorted(dates.items())
+        dates[str(code)] = _date(rng, end)
+    return dates
 
 
-def _date(rng: np.random.Generator) -> datetime.date:
+def _date(rng: np.random.Generator, end: datetime.date) -> datetime.date:
     """Towards the end of the records: about half of the first diagnoses come after an imaging visit of 2014 to 2020."""
-    days = (RECORD_END - RECORD_START).days
+    days = (end - RECORD_START).days
     return RECORD_START + datetime.timedelta(days=int(days * rng.beta(2.4, 1.0)))

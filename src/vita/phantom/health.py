@@ -1,4 +1,4 @@
-"""Health fields: what a doctor said, medication, operations, hospital diagnoses and their dates."""
+"""Health fields: what a doctor said, medication, operations, hospital diagnoses, death, and the dates of these."""
 
 import numpy as np
 
@@ -24,6 +24,7 @@ def add(sheet: Sheet, seed: int) -> None:
     _operations(sheet)
     _registers(sheet)
     _records(sheet, seed)
+    _follow_up(sheet)
 
 
 def _flag(sheet: Sheet, name: str) -> np.ndarray:
@@ -119,8 +120,22 @@ def _registers(sheet: Sheet) -> None:
         # A third of the outcomes come after the scan.
         later = sheet.rng.random(sheet.n) < 1 / 3
         days = np.where(later, sheet.rng.integers(30, 900, sheet.n), -(365.25 * years)).astype(int)
+        days = np.minimum(days, _days_seen(sheet, scan))
         dates = (scan + days.astype("timedelta64[D]")).astype(str).astype(object)
         sheet.put(field, 0, 0, dates, _flag(sheet, name) & (sheet.rng.random(sheet.n) < share))
+
+
+def _days_seen(sheet: Sheet, scan: np.ndarray) -> np.ndarray:
+    """Days (n,) from the scan to death or loss to follow-up; a century for all others."""
+    ends = sheet.people[["death_date", "lost_date"]].min(axis=1).to_numpy().astype("datetime64[D]")
+    return np.where(np.isnat(ends), 36500, (ends - scan).astype("timedelta64[D]").astype(int))
+
+
+def _follow_up(sheet: Sheet) -> None:
+    """Dates of death (40000) and of loss to follow-up (191)."""
+    for field, name in {40000: "death_date", 191: "lost_date"}.items():
+        day = sheet.people[name].to_numpy().astype("datetime64[D]")
+        sheet.put(field, 0, 0, day.astype(str).astype(object), ~np.isnat(day))
 
 
 def _records(sheet: Sheet, seed: int) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vita.phantom import diagnoses, traits
+from vita.phantom import diagnoses, hazards, traits
 from vita.phantom.settings import PhantomSettings
 from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
@@ -19,6 +19,7 @@ from vita.runtime.atomic import replacing, write_text
 log = logging.getLogger(__name__)
 
 PEOPLE_STREAM = 1  # apart from the streams of table.py and scans.py
+FOLLOW_UP_STREAM = 7
 FIRST_EID, EIDS = 1_000_000, 5_000_000
 FIRST_SCAN, LAST_SCAN = datetime.date(2014, 6, 1), datetime.date(2020, 3, 13)
 
@@ -27,8 +28,8 @@ def draw_people(settings: PhantomSettings) -> pd.DataFrame:
     """Everybody of the cohort.
 
     Returns:
-        Sorted by `eid`: the columns of `traits` and `diagnoses`, `imaging_date` (datetime64), and `broken` and
-        `withdrawn` (nobody is both).
+        Sorted by `eid`: the columns of `traits`, `diagnoses` and `hazards`, `imaging_date` (datetime64), and `broken`
+        and `withdrawn` (nobody is both).
     """
     rng = np.random.default_rng([settings.seed, PEOPLE_STREAM])
     n = settings.participants
@@ -42,6 +43,8 @@ def draw_people(settings: PhantomSettings) -> pd.DataFrame:
     place = np.empty(n, int)
     place[order] = np.arange(n)
     people["broken"] = place < settings.broken_scans
+    follow_up = hazards.draw_follow_up(people, np.random.default_rng([settings.seed, FOLLOW_UP_STREAM]))
+    people = people.join(follow_up)
     people["withdrawn"] = (place >= settings.broken_scans) & (place < settings.broken_scans + settings.withdrawn)
     return people
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from vita import names
 from vita.names import ABLATION_TABLES, ACQUISITION_TABLE, ALIGNMENT_TABLE, FRAMES_TABLE
 from vita.plan import arguments
+from vita.plan.extensions import Extensions
 from vita.plan.inputs import Inputs
 from vita.plan.systems import Systems
 from vita.plan.trainings import Trainings
@@ -26,6 +27,11 @@ class Products:
     def systems(self) -> Systems:
         """Systems and their tasks."""
         return self.trainings.systems
+
+    @cached_property
+    def extensions(self) -> Extensions:
+        """What is added beyond the paper."""
+        return Extensions(self.systems, bool(self.inputs.tables))
 
     @property
     def _everything(self) -> bool:
@@ -96,6 +102,7 @@ class Products:
             "examples": self.reconstructions("npz"),
             "psnr": self.reconstructions("parquet"),
             "histories": self.trainings.files("history.csv"),
+            **self.extensions.figure_sources(),
         } | {
             name: [f"results/metrics/{folder}/{system}_participants.parquet" for system in systems]
             for name, (folder, systems) in per_participant.items()
@@ -145,6 +152,7 @@ class Products:
         compared = self.tables + [table for table in ablations if table != ALIGNMENT_TABLE]
         return [
             *_formed("results/tables", [*self.tables, "overlap", ACQUISITION_TABLE, *ablations], FORMS),
+            *_formed("results/tables", self.extensions.tables, FORMS),
             *(f"results/tables/{table}_vs_paper.html" for table in compared),
             *_formed("results/figures", self._drawn(), FIGURE_FORMS),
             *_formed("results/metrics/mask_phenotypes", self.segmented, FORMS),

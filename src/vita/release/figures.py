@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from vita import names
-from vita.release import aggregates
+from vita.release import aggregates, extension_figures
 from vita.report.figures import style
 from vita.runtime.atomic import replacing
 
@@ -282,6 +282,11 @@ def _calibration(drawn: pd.DataFrame, cell: int) -> Aggregated:
     return Aggregated(table, figure)
 
 
+def _own(form: Callable[[pd.DataFrame, int], extension_figures.Found]) -> Callable[[pd.DataFrame, int], Aggregated]:
+    """A figure of the extensions."""
+    return lambda drawn, cell: Aggregated(*form(drawn, cell))
+
+
 _FORMS: dict[str, Callable[[pd.DataFrame, int], Aggregated]] = {
     "fig2_temporal_sections": _sections,
     "fig3_subject_trajectories": _mean_path,
@@ -292,4 +297,8 @@ _FORMS: dict[str, Callable[[pd.DataFrame, int], Aggregated]] = {
     "fig7_segmentation": _boxes,
     "volume_curves": _curves,
     "calibration": _calibration,
+    "cumulative_incidence": _own(extension_figures.incidence),
+    "association_map": _own(extension_figures.associations),
+    "conformal_coverage": _own(extension_figures.coverage),
+    "label_curves": _own(extension_figures.labels),
 }

@@ -180,6 +180,7 @@ def _table_caption(run: Run, name: str) -> Markup:
     if name in (*names.ABLATION_TABLES, names.FRAMES_TABLE):
         return run.caption("ablation", ablation=name)
     own = {names.ALIGNMENT_TABLE: "ablation_alignment", names.ACQUISITION_TABLE: "acquisition", "overlap": "overlap"}
+    own |= {table: table for table in names.EXTENSION_TABLES.values()}
     return run.caption(own[name]) if name in own else run.caption("table", table=name)
 
 

@@ -1,0 +1,162 @@
+"""With how few labels: Tables 1 and 4 by controls and frozen probes that learn from a part of the labels.
+
+    python -m vita.extensions.label_efficiency --task sa_phenotypes disease_cad ...
+        --features brightness=results/controls/brightness.parquet probe_vita=results/controls/probe_vita.parquet ...
+        --split results/cohort/split.parquet --targets workflow/resources/targets.tsv
+        --phenotypes results/images/phenotypes.parquet --labels cad=results/cohort/labels/cad.parquet ...
+        --settings '{"seed": 2025}' --output results/label_efficiency/metrics.csv
+
+Heads are those of vita.training.controls, fitted to 2, 10, 25, 50 and 100 % of the training participants with the
+penalty chosen on as large a part of validation; the smaller parts lie in the larger ones, and each but the whole is
+drawn three times. Numbers: the mean absolute error of the test split, averaged over the targets that Table 1 prints.
+Diseases: AUC-ROC, each and averaged. A part with one class alone has an AUC of a half: nothing can be learnt from it.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vita.evaluation.small_counts import is_small
+from vita.extensions.inputs import parse_sources, read_features, read_split
+from vita.names import PHENOTYPE_TASKS
+from vita.runtime import cli
+from vita.runtime.atomic import replacing
+from vita.runtime.privacy import SMALLEST_COUNT
+from vita.tabular.targets import Target
+from vita.tabular.truth import load_targets
+
+log = logging.getLogger(__name__)
+PERCENTS = (2, 10, 25, 50, 100)
+DRAWS = 3
+LEFT_OUT = "left out"
+_WORTH = 3  # features a participant of training
+COLUMNS = ["task", "target", "title", "metric", "model", "percent", "n", "draws", "value", "low", "high", "note"]
+FEW = f"fewer than {SMALLEST_COUNT} labels, or the test split has fewer of one kind"
+AVERAGE = "Average"
+
+
+def parts(split_n: np.ndarray, percent: int, draw: int, seed: int) -> np.ndarray:
+    """The split with a part of training and of validation left out; that of a smaller percentage lies in it.
+
+    Args:
+        split_n: (participants,) train, val or test.
+        percent: how much stays.
+        draw: which of several.
+        seed: of the run.
+    """
+    found = split_n.astype(object)
+    for place, name in enumerate(("train", "val")):
+        own = np.flatnonzero(split_n == name)
+        order = np.random.default_rng([seed, draw, place]).permutation(own)
+        found[order[int(np.ceil(own.size * percent / 100)) :]] = LEFT_OUT
+    return found
+
+
+def compact(features_nf: np.ndarray, train_n: np.ndarray) -> np.ndarray:
+    """Standardised features in as many directions as training spans: the best heads are the same on them, and faster.
+
+    All of them where directions would spare little: then heads are those of the controls to the last digit.
+    """
+    from vita.training.closed_form import standardised  # start-up: scikit-learn
+
+    scaled = standardised(features_nf, train_n)
+    if not scaled.shape[1]:
+        return np.zeros((len(scaled), 1))  # nothing varies: heads then tell the training mean
+    if scaled.shape[1] <= _WORTH * train_n.sum():
+        return scaled
+    _, _, axes = np.linalg.svd(scaled[train_n], full_matrices=False)
+    return np.asarray(scaled @ axes.T)
+
+
+def error_of(features: np.ndarray, truth: np.ndarray, split: np.ndarray, target: Target) -> float:
+    """Mean absolute error, or AUC, of a target on the test split; NaN where it is not defined or of few people."""
+    from sklearn.metrics import roc_auc_score  # start-up
+
+    from vita.training.closed_form import predict_classes, predict_number
+
+    test = (split == "test") & ~np.isnan(truth)
+    known = truth[test]
+    if known.size < SMALLEST_COUNT or not ((split == "train") & ~np.isnan(truth)).any():
+        return float("nan")
+    if target.kind == "numerical":
+        return float(np.abs(predict_number(features, truth, split)[0][test] - known).mean())
+    if min(known.sum(), (1 - known).sum()) < SMALLEST_COUNT:
+        return float("nan")
+    return float(roc_auc_score(known, predict_classes(features, truth, split, 2)[0][test, 1]))
+
+
+def measure(
+    task: str, values: pd.DataFrame, targets: Sequence[Target], features: Mapping[str, np.ndarray],
+    split_n: np.ndarray, seed: int,
+) -> Iterator[dict[str, object]]:  # fmt: skip
+    """A row per target, control and percentage, and per control and percentage the average over the printed targets."""
+    printed = [target for target in targets if target.in_table]
+    metric = "mae" if task in PHENOTYPE_TASKS else "auc"
+    for model, own in features.items():
+        for percent in PERCENTS:
+            draws = DRAWS if percent < 100 else 1
+            chosen = [parts(split_n, percent, draw, seed) for draw in range(draws)]
+            found = np.full((draws, len(printed)), np.nan)
+            for draw, split in enumerate(chosen):
+                usable = compact(own, split == "train")
+                for column, target in enumerate(printed):
+                    found[draw, column] = error_of(usable, values[target.name].to_numpy(float), split, target)
+            n = int((chosen[0] == "train").sum())
+            about = {"task": task, "metric": metric, "model": model, "percent": percent, "n": n, "draws": draws}
+            for column, target in enumerate(printed):
+                yield about | {"target": target.name, "title": target.title} | _spread(found[:, column])
+            if len(printed) > 1:
+                yield about | {"target": AVERAGE, "title": AVERAGE} | _spread(found.mean(axis=1))
+        log.info("%s: %s", task, model)
+
+
+def _spread(values: np.ndarray) -> dict[str, float]:
+    """Mean, lowest and highest of the draws."""
+    return {"value": float(values.mean()), "low": float(values.min()), "high": float(values.max())}
+
+
+def averaged_diseases(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the mean AUC over the diseases that have one at every percentage."""
+    diseases = table[table["metric"] == "auc"]
+    known = diseases.groupby("task")["value"].transform(lambda values: values.notna().all())
+    keys = ["metric", "model", "percent", "n", "draws"]
+    found = diseases[known].groupby(keys, sort=False)[["value", "low", "high"]].mean().reset_index()
+    return found.assign(task="diseases", target=AVERAGE, title=AVERAGE)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line; see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--tasks", nargs="+", required=True, help="tasks of targets.tsv")
+    parser.add_argument("--features", nargs="+", required=True, metavar="CONTROL=FILE", help="features of each control")
+    parser.add_argument("--split", required=True, type=Path, help="split.parquet")
+    parser.add_argument("--targets", required=True, type=Path, help="targets.tsv, features.tsv beside it")
+    parser.add_argument("--phenotypes", required=True, type=Path, help="phenotypes.parquet")
+    parser.add_argument("--labels", nargs="*", default=[], metavar="DISEASE=FILE", help="labels of each disease")
+    parser.add_argument("--output", required=True, type=Path, help="CSV to write")
+    cli.add_settings(parser, "seed")
+    args = parser.parse_args(arguments)
+    split = read_split(args.split)
+    features = read_features(parse_sources(args.features), split.index)
+    labels = parse_sources(args.labels)
+    rows = []
+    for task in args.tasks:
+        own = labels.get(task.removeprefix("disease_"))
+        values, targets = load_targets(args.targets, task, None, args.phenotypes, own)
+        seed = args.settings.get("seed", 0)
+        rows += list(measure(task, values.reindex(split.index), targets, features, split.to_numpy(), seed))
+    table = pd.DataFrame(rows)
+    table = pd.concat([table, averaged_diseases(table)], ignore_index=True)
+    few = is_small(table["n"]) | table["value"].isna()
+    table["note"] = np.where(few, FEW, "")
+    table.loc[few, ["value", "low", "high"]] = np.nan
+    table["n"] = table["n"].mask(is_small(table["n"])).astype("Int64")
+    with replacing(args.output) as path:
+        table[COLUMNS].to_csv(path, index=False)
+
+
+if __name__ == "__main__":
+    cli.run(main)

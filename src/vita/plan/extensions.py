@@ -1,0 +1,86 @@
+"""What a run adds beyond the paper: the extensions of the configuration, what each needs and what its table is of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from vita import names
+from vita.names import CONTROLS
+from vita.plan.systems import Systems
+
+# files of numbers that the table of each extension is made of
+NUMBERS = {
+    "incident_disease": ["results/survival/incident_disease.csv"],
+    "associations": [f"results/associations/{name}.csv" for name in ("associations", "inflation")],
+    "conformal": ["results/conformal/coverage.csv"],
+    "label_efficiency": ["results/label_efficiency/metrics.csv"],
+}
+# files that figures read, by what names.FIGURES calls them
+_FIGURES = {
+    "risk_curves": ("incident_disease", ["results/survival/incidence_by_risk.csv"]),
+    "associations": ("associations", ["results/associations/associations.csv"]),
+    "coverage": ("conformal", NUMBERS["conformal"]),
+    "label_efficiency": ("label_efficiency", NUMBERS["label_efficiency"]),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Extensions:
+    """Extensions of a configuration.
+
+    Attributes:
+        systems: systems and tasks.
+        with_table: whether the run has UK Biobank's table, which all extensions need.
+    """
+
+    systems: Systems
+    with_table: bool
+
+    @cached_property
+    def controls(self) -> dict[str, str]:
+        """Features that the extensions learn from, the image's last: of each control that is run for any task."""
+        run = [control for control in CONTROLS if self.systems.tasks_of(control)]
+        return {control: f"results/controls/{control}.parquet" for control in run}
+
+    @property
+    def image(self) -> dict[str, str]:
+        """Of these features, the last, which are the image's."""
+        return dict(list(self.controls.items())[-1:])
+
+    @cached_property
+    def label_tasks(self) -> list[str]:
+        """What is learnt from few labels: Tables 1 and 4."""
+        return [task for task in ("sa_phenotypes", *names.DISEASE_TASKS) if task in self.systems.tasks]
+
+    @cached_property
+    def labelled(self) -> dict[str, str]:
+        """Labels of the diseases among these tasks."""
+        diseases = [task.removeprefix("disease_") for task in self.label_tasks if task.startswith("disease_")]
+        return {disease: f"results/cohort/labels/{disease}.parquet" for disease in diseases}
+
+    @cached_property
+    def conformal_predictions(self) -> list[str]:
+        """Predictions of ViTa and the controls, of each of their tasks."""
+        return [
+            f"results/predictions/{task}/{system}.parquet"
+            for system in self.systems.names
+            if system in (*CONTROLS, names.MAIN_SYSTEM)
+            for task in self.systems.tasks_of(system)
+            if task != "segmentation"
+        ]
+
+    @cached_property
+    def tables(self) -> list[str]:
+        """Tables of the extensions that are switched on and have what they need."""
+        needs: Mapping[str, object] = {
+            "survival": self.controls,
+            "associations": self.controls,
+            "conformal": self.conformal_predictions,
+            "label_efficiency": self.controls and self.label_tasks,
+        }
+        switched_on = self.systems.config["extensions"] if self.with_table else []
+        return [names.EXTENSION_TABLES[extension] for extension in switched_on if needs[extension]]
+
+    def figure_sources(self) -> dict[str, list[str]]:
+        """Files of the extensions' figures, none where the table is not made."""
+        return {name: files if table in self.tables else [] for name, (table, files) in _FIGURES.items()}

@@ -1,0 +1,72 @@
+"""Figures of the extensions as they may leave: few digits, counts of whole cells, and no step of too few people."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from vita.release import aggregates
+from vita.report.extension_tables import OUTCOME_KINDS, SIGNIFICANT
+from vita.report.figures import association_map, conformal_coverage, cumulative_incidence, label_curves, style
+
+_TWO = 2  # decimals of shares
+Found = tuple[pd.DataFrame, Figure | None]
+
+
+def incidence(drawn: pd.DataFrame, cell: int) -> Found:
+    """Curves at the start, and wherever at least `cell` more people have fallen ill; groups of twice that."""
+    keys = ["outcome", "group"]
+    parts = [_steps(part, cell) for _, part in drawn.groupby(keys, sort=False) if part["n"].iloc[0] >= 2 * cell]
+    columns = ["outcome", "title", "group", "groups", "n", "predicted_5", "years", "incidence", "low", "high"]
+    table = pd.concat(parts, ignore_index=True)[columns] if parts else drawn.iloc[:0].reindex(columns=columns)
+    table = table.assign(n=[aggregates.told(int(n), cell) for n in table["n"]])
+    table[columns[-3:]] = table[columns[-3:]].round(_TWO)
+    table["predicted_5"] = table["predicted_5"].round(_TWO)
+    return table, cumulative_incidence.draw(table) if len(table) else None
+
+
+def _steps(part: pd.DataFrame, cell: int) -> pd.DataFrame:
+    """The rows of one group's curve that are at least `cell` people above the one before."""
+    ill = part["incidence"] * part["n"]
+    kept, last = [], 0.0
+    for place, people in zip(part.index, ill, strict=True):
+        if part.loc[place, "years"] == 0 or people >= last + cell:
+            kept.append(place)
+            last = people
+    return part.loc[kept]
+
+
+def associations(drawn: pd.DataFrame, cell: int) -> Found:
+    """Of each group of features and kind of outcome: how many features, with how many an association was found."""
+    del cell  # nothing in it counts people
+    grouped = drawn.assign(found=drawn["q"] < SIGNIFICANT).groupby(["group", "kind"], sort=False)
+    table = grouped.agg(features=("trait", "size"), found=("found", "sum")).reset_index()
+    if table.empty:
+        return table, None
+    groups = list(dict.fromkeys(table["group"]))
+    figure, axes = style.subplots(figsize=(style.PAGE_INCHES, 2.6))
+    for number, (kind, colour) in enumerate(association_map.COLOURS.items()):
+        own = table[table["kind"] == kind]
+        x = np.array([groups.index(group) for group in own["group"]]) + 0.27 * (number - 1)
+        axes.bar(x, own["found"] / own["features"], width=0.25, color=colour, label=OUTCOME_KINDS[kind])
+    axes.set_xticks(range(len(groups)), [group.replace("_", " ") for group in groups], rotation=40, ha="right")
+    axes.set_ylabel("Features with an association")
+    figure.legend(loc="outside upper center", ncols=len(OUTCOME_KINDS))
+    return table, figure
+
+
+def coverage(drawn: pd.DataFrame, cell: int) -> Found:
+    """Coverage and width by subgroup of at least twice `cell` people."""
+    table = drawn[drawn["n"] >= 2 * cell].reset_index(drop=True)
+    table = table.assign(n=[aggregates.told(int(n), cell) for n in table["n"]])
+    shares = [name for name in table if name.startswith(tuple(conformal_coverage.MEASURES))]
+    table[shares] = table[shares].round(_TWO)
+    return table, conformal_coverage.draw(table) if len(table) else None
+
+
+def labels(drawn: pd.DataFrame, cell: int) -> Found:
+    """Errors by the part of the labels, of parts with at least `cell` people."""
+    table = drawn[drawn["n"] >= cell].reset_index(drop=True)
+    table = table.assign(n=[aggregates.told(int(n), cell) for n in table["n"]])
+    for name in ("value", "low", "high"):
+        table[name] = aggregates.few_digits(table[name])
+    return table, label_curves.draw(table) if len(table) else None

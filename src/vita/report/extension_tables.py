@@ -1,0 +1,218 @@
+"""Tables beyond the paper's: incident disease, associations, conformal coverage, and with how few labels.
+
+    python -m vita.report.extension_tables --name incident_disease --numbers results/survival/incident_disease.csv
+        --csv results/tables/incident_disease.csv --md ... --tex ... --html ...
+
+`--numbers` is what the extension of the table wrote; associations take a second file, the inflation of their tests.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vita import names
+from vita.printing.cells import Cell, Printed, latex, markdown
+from vita.printing.numbers import DASH, count, known, number, percent, rounded, with_interval
+from vita.printing.web import page
+from vita.runtime import cli
+from vita.runtime.atomic import replacing, write_text
+from vita.runtime.errors import UserError
+from vita.runtime.privacy import SUPPRESSED
+
+AVERAGE = "Average"
+STRONGEST = 10  # associations of each kind of outcome
+SIGNIFICANT = 0.05  # false discovery rate
+OUTCOME_KINDS = {"component": "Image component", "direction": "Image direction", "phenotype": "Phenotype"}
+SURVIVAL = {
+    "c_harrell": "Harrell's C",
+    "gain": "Gain in C",
+    "c_uno": "Uno's C",
+    "auc_2": "AUC, 2 years",
+    "auc_5": "AUC, 5 years",
+    "calibration_2": "Predicted/observed, 2 years",
+    "calibration_5": "Predicted/observed, 5 years",
+    "hr": "Hazard ratio per SD",
+}
+TWO_DECIMALS = ("calibration_2", "calibration_5", "hr")
+Made = tuple[pd.DataFrame, Printed]
+
+
+def incident_disease(paths: Sequence[Path]) -> Made:
+    """Discrimination and calibration of each model of each disease after the scan."""
+    table = _read(paths[0], ("outcome", "model", *SURVIVAL))
+    out = _printed("incident_disease", ["", "", "n", "Events", "Deaths", *SURVIVAL.values()], words=2)
+    before = None
+    for place, row in table.iterrows():
+        title = "" if row["outcome"] == before else row["title"]
+        out.rules |= {place - 1} if title and place else set()
+        before = row["outcome"]
+        cells = [Cell(title), Cell(names.model_title(row["model"]) if known_text(row["model"]) else "All models")]
+        cells += [Cell(_people(row[name])) for name in ("n", "events", "deaths")]
+        for name in SURVIVAL:
+            cell = Cell(with_interval(*_ends(row, name), 2 if name in TWO_DECIMALS else 3, " to "))
+            cells.append(out.note(cell, row["note"]) if not known(row[name]) and known_text(row["note"]) else cell)
+        out.rows.append(cells)
+    out.remarks.append("Gain: Harrell's C less that of age, sex and systolic blood pressure, in the same participants.")
+    return table, out
+
+
+def associations(paths: Sequence[Path]) -> Made:
+    """The strongest associations of each kind of outcome, and how many tests there were."""
+    table, inflation = _read(paths[0], ("kind", "trait", "p", "q")), _read(paths[1], ("traits", "lambda", "tests"))
+    tested = table.dropna(subset=["p"]).sort_values("p", kind="stable")
+    shown = tested.groupby("kind", sort=False).head(STRONGEST)
+    order = {kind: place for place, kind in enumerate(OUTCOME_KINDS)}
+    shown = (
+        shown.assign(place=shown["kind"].map(order)).sort_values(["place", "p"], kind="stable").drop(columns="place")
+    )
+    out = _printed("associations", ["", "Outcome", "Feature or disease", "n", "Effect, SD per SD", "p", "q"], words=3)
+    before = None
+    for _, row in shown.iterrows():
+        kind = "" if row["kind"] == before else OUTCOME_KINDS[row["kind"]]
+        before = row["kind"]
+        effect = with_interval(*_ends(row, "effect", ("low", "high")), 2, " to ")
+        cells = [kind, row["outcome"], row["trait"], count(row["n"]), effect, _small(row["p"]), _small(row["q"])]
+        out.rows.append([Cell(text) for text in cells])
+    rates = dict(zip(inflation["traits"], inflation["lambda"], strict=True))
+    significant = int((table["q"] < SIGNIFICANT).sum())
+    out.remarks.append(
+        f"{len(tested):,} tests, {significant:,} with a false discovery rate below {percent(SIGNIFICANT)}; "
+        f"genomic-control lambda {number(rates.get('observed'), 2)}, with traits shuffled among the participants "
+        f"{number(rates.get('shuffled'), 3)}."
+    )
+    if len(tested) < len(table):
+        out.remarks.append("Not tested: yes/no features that fewer than ten people have or lack, and constants.")
+    return shown.drop(columns="note"), out
+
+
+def conformal(paths: Sequence[Path]) -> Made:
+    """Width and coverage by subgroup: each target by the main system, and averages of the others over targets."""
+    table = _read(paths[0], ("task", "model", "level", "coverage", "width"))
+    table = table[table["task"].isin([*names.REGRESSION_TASKS, *names.DISEASE_TASKS])].fillna({"unit": ""})
+    levels = list(dict.fromkeys(table["level"]))
+    wide = _by_level(table.assign(section=table["task"].map(_section)), levels)
+    main = wide["model"] == names.MAIN_SYSTEM
+    mean = dict.fromkeys(["ratio", *(f"coverage_{level}" for level in levels)], "mean") | {"n": "min"}
+    averages = wide[~main].groupby(["section", "model"], sort=False).agg(mean).reset_index()
+    shown = pd.concat([wide[main], averages.assign(title="Average", unit="")], ignore_index=True)[list(wide.columns)]
+    place = {section: number for number, section in enumerate(dict.fromkeys(wide["section"]))}
+    shown = shown.sort_values("section", key=lambda sections: sections.map(place), kind="stable", ignore_index=True)
+    head = ["", "", "", "n", "Width", "Ratio", *("All" if level == "all" else level for level in levels)]
+    out = _printed("conformal", head, words=3)
+    before = None
+    for _, row in shown.iterrows():
+        width = rounded(row["width"], digits=3, decimals=2)
+        cells = ["" if row["section"] == before else row["section"], row["title"], names.title(row["model"])]
+        cells += [_people(row["n"]), f"{width} {row['unit']}".strip(), number(row["ratio"], 2)]
+        shares = [row[f"coverage_{level}"] for level in levels]
+        out.rows.append([Cell(text) for text in [*cells, *(percent(one) if known(one) else DASH for one in shares)]])
+        before = row["section"]
+    out.remarks.append("Width: of the interval, of diseases classes in a set; others than ViTa: averages over targets.")
+    out.remarks.append("A dash: too few participants of the test split to be divided, or to be told of.")
+    return shown, out
+
+
+def _by_level(table: pd.DataFrame, levels: Sequence[str]) -> pd.DataFrame:
+    """A row per section, system and target: what it is over everybody, and the coverage of each level."""
+    keys = ["section", "model", "title", "unit"]
+    rows = []
+    for key, part in table.groupby(keys, sort=False):
+        of_level = part.set_index("level")
+        row = dict(zip(keys, key, strict=True)) | of_level.loc["all", ["n", "width", "ratio"]].to_dict()
+        rows.append(row | {f"coverage_{level}": of_level["coverage"].get(level, np.nan) for level in levels})
+    return pd.DataFrame(rows)
+
+
+def label_efficiency(paths: Sequence[Path]) -> Made:
+    """Tables 1 and 4 by the part of the labels that a system learns from."""
+    table = _read(paths[0], ("task", "model", "percent", "value"))
+    table = table[table["target"] == AVERAGE]
+    parts = sorted(table["percent"].unique())
+    labels = table.groupby("percent")["n"].first()
+    out = _printed("label_efficiency", ["", "", *(f"{part} % ({_people(labels[part])})" for part in parts)], words=2)
+    rows: list[dict[str, object]] = []
+    for task, of_task in table.groupby("task", sort=False):
+        for model in names.ordered(of_task["model"]):
+            found = of_task[of_task["model"] == model].set_index("percent")
+            metric = found["metric"].iloc[0]
+            title = "Diseases, AUC-ROC" if metric == "auc" else f"{names.task_title(str(task))}, MAE"
+            cells = [Cell("" if rows and rows[-1]["task"] == task else title), Cell(names.title(model))]
+            row: dict[str, object] = {"task": task, "metric": metric, "model": model}
+            for part in parts:
+                value, low, high = found.loc[part, ["value", "low", "high"]].astype(float)
+                row |= {f"percent_{part}": value, f"percent_{part}_low": low, f"percent_{part}_high": high}
+                decimals = 3 if metric == "auc" else 2
+                once = found.loc[part, "draws"] == 1
+                cell = Cell(number(value, decimals) if once else with_interval(value, low, high, decimals))
+                cells.append(cell if known(value) else out.note(cell, found.loc[part, "note"]))
+            rows.append(row)
+            out.rows.append(cells)
+    out.remarks.append("In the header: training participants; beside a value the lowest and highest of three draws.")
+    return pd.DataFrame(rows), out
+
+
+def _people(n: float) -> str:
+    """A number of people, of which one that is withheld is missing."""
+    return count(n) if known(n) else SUPPRESSED
+
+
+def _section(task: str) -> str:
+    return "Diseases" if task in names.DISEASE_TASKS else names.task_title(task)
+
+
+def _small(p: float) -> str:
+    """A p value with its order of magnitude."""
+    return f"{p:.2g}" if p >= 1e-4 else f"{p:.0e}".replace("e-0", "e-")
+
+
+def known_text(text: object) -> bool:
+    """Whether a cell of words holds any."""
+    return isinstance(text, str) and bool(text)
+
+
+def _ends(row: pd.Series, name: str, ends: tuple[str, str] | None = None) -> tuple[float, float, float]:
+    low, high = ends or (f"{name}_low", f"{name}_high")
+    return row[name], row[low], row[high]
+
+
+def _printed(name: str, header: list[str], words: int) -> Printed:
+    return Printed(names.table(name).caption, header, words=words)
+
+
+def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    if not path.is_file():
+        raise UserError(f"no file {path}: run the rule that measures this extension")
+    table = pd.read_csv(path)
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise UserError(f"{path} has no column {', '.join(missing)}: it is not what this table is made of")
+    return table
+
+
+MAKERS: dict[str, Callable[[Sequence[Path]], Made]] = {
+    "incident_disease": incident_disease,
+    "associations": associations,
+    "conformal": conformal,
+    "label_efficiency": label_efficiency,
+}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line, see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--name", required=True, choices=list(MAKERS), help="which table")
+    parser.add_argument("--numbers", required=True, nargs="+", type=Path, help="CSV of the extension, see above")
+    for name in ("csv", "md", "tex", "html"):
+        parser.add_argument(f"--{name}", required=True, type=Path, help="file to write")
+    args = parser.parse_args(arguments)
+    table, out = MAKERS[args.name](args.numbers)
+    for path, text in {args.md: markdown(out), args.tex: latex(out, args.name), args.html: page(out)}.items():
+        write_text(path, text)
+    with replacing(args.csv) as temporary:
+        table.to_csv(temporary, index=False)
+
+
+if __name__ == "__main__":
+    cli.run(main)

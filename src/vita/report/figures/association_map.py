@@ -1,0 +1,86 @@
+"""Associations of image and phenotypes with every feature and disease, by group of features.
+
+    python -m vita.report.figures.association_map --associations results/associations/associations.csv
+        --svg results/figures/association_map.svg --png ... --csv ...
+
+A dot is a feature, or a class of one: the smallest p of all outcomes of a kind (image components, image directions,
+phenotypes). Above the line, the largest p whose false discovery rate is below 5 %, associations count as found.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from vita.report.extension_tables import OUTCOME_KINDS, SIGNIFICANT
+from vita.report.figures import style
+from vita.runtime import cli
+from vita.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLOURS = dict(zip(OUTCOME_KINDS, (style.BLUE, style.ORANGE, style.GREEN), strict=True))
+SMALLEST_P = 1e-300
+COLUMNS = ["group", "trait", "kind", "outcome", "n", "effect", "p", "q"]
+
+
+def collect(path: Path) -> pd.DataFrame:
+    """The strongest association of each trait with each kind of outcome, in the order of groups: COLUMNS.
+
+    Raises:
+        UserError: the file is missing or holds no associations.
+    """
+    if not path.is_file():
+        raise UserError(f"no associations {path}: run the rule measure_associations")
+    table = pd.read_csv(path)
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing:
+        raise UserError(f"{path} has no column {', '.join(missing)}: it holds no associations")
+    known = table.dropna(subset=["p"])
+    best = known.loc[known.groupby(["group", "trait", "kind"], sort=False)["p"].idxmin(), COLUMNS]
+    place = {group: number for number, group in enumerate(dict.fromkeys(table["group"]))}
+    return best.sort_values("group", key=lambda groups: groups.map(place), kind="stable").reset_index(drop=True)
+
+
+def draw(drawn: pd.DataFrame) -> Figure:
+    """Dots by group of features."""
+    if drawn.empty:
+        return style.note("no feature varies among enough participants")
+    figure, axes = style.subplots(figsize=(style.PAGE_INCHES, 3.0))
+    traits = drawn[["group", "trait"]].drop_duplicates().reset_index(drop=True)
+    gaps = (traits["group"] != traits["group"].shift()).cumsum() * 3
+    traits["x"] = np.arange(len(traits)) + gaps
+    shown = drawn.merge(traits, on=["group", "trait"])
+    height = -np.log10(shown["p"].clip(lower=SMALLEST_P))
+    for kind, colour in COLOURS.items():
+        own = shown["kind"] == kind
+        axes.scatter(
+            shown.loc[own, "x"], height[own], s=7, color=colour, alpha=0.75, linewidths=0, label=OUTCOME_KINDS[kind]
+        )
+    if (found := shown["q"] < SIGNIFICANT).any():
+        axes.axhline(height[found].min(), color=style.GREY, linewidth=0.7, linestyle=(0, (3, 2)))
+    middle = traits.groupby("group", sort=False)["x"].mean()
+    axes.set_xticks(middle, [group.replace("_", " ") for group in middle.index], rotation=40, ha="right")
+    axes.set_ylabel("−log$_{10}$ p")
+    axes.set_ylim(bottom=0)
+    figure.legend(loc="outside upper center", ncols=len(COLOURS))
+    return figure
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line, see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--associations", nargs=1, required=True, type=Path, help="associations.csv")
+    style.add_common(parser)
+    args = parser.parse_args(arguments)
+    style.apply()
+    drawn = collect(args.associations[0])
+    style.save(draw(drawn), drawn, style.Files.of(vars(args)))
+
+
+if __name__ == "__main__":
+    cli.run(main)

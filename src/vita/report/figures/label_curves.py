@@ -1,0 +1,81 @@
+"""Tables 1 and 4 by the part of the labels that a control or a frozen probe learns from.
+
+    python -m vita.report.figures.label_curves --metrics results/label_efficiency/metrics.csv
+        --svg results/figures/label_curves.svg --png ... --csv ...
+
+Lines: means of the draws; bands reach from the lowest to the highest.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from vita import names
+from vita.report.figures import style
+from vita.runtime import cli
+from vita.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLUMNS = ["task", "metric", "model", "percent", "n", "draws", "value", "low", "high"]
+LABELS = {"mae": "Average MAE", "auc": "Mean AUC-ROC"}
+
+
+def collect(path: Path) -> pd.DataFrame:
+    """The averages of each task, control and percentage: COLUMNS.
+
+    Raises:
+        UserError: the file is missing or holds no such averages.
+    """
+    if not path.is_file():
+        raise UserError(f"no metrics {path}: run the rule measure_label_efficiency")
+    table = pd.read_csv(path)
+    missing = [name for name in ("target", *COLUMNS) if name not in table.columns]
+    if missing:
+        raise UserError(f"{path} has no column {', '.join(missing)}: it holds no label efficiency")
+    return table.loc[table["target"] == "Average", COLUMNS].dropna(subset=["value"]).reset_index(drop=True)
+
+
+def draw(drawn: pd.DataFrame) -> Figure:
+    """A panel per task."""
+    tasks = list(dict.fromkeys(drawn["task"]))
+    if not tasks:
+        return style.note("too few labels, or too few of one kind on the test split")
+    figure, grid = style.subplots(1, len(tasks), figsize=(min(2.9 * len(tasks), style.PAGE_INCHES), 2.6), squeeze=False)
+    models = names.ordered(drawn["model"])
+    colours = style.colours(models)
+    for axes, task in zip(grid.flat, tasks, strict=True):
+        part = drawn[drawn["task"] == task]
+        for model in models:
+            line = part[part["model"] == model].sort_values("percent")
+            axes.plot(
+                line["percent"], line["value"], "o-", markersize=3, color=colours[model], label=names.title(model)
+            )
+            axes.fill_between(line["percent"], line["low"], line["high"], color=colours[model], alpha=0.15, linewidth=0)
+        axes.set_xscale("log")
+        axes.set_xticks(percents := sorted(part["percent"].unique()), [f"{each:g}" for each in percents])
+        axes.minorticks_off()
+        axes.set_ylabel(LABELS[part["metric"].iloc[0]])
+        axes.set_title(names.task_title(task) if task in names.TASK_TITLES else "Diseases")
+    figure.supxlabel("Labels, % of the training split", fontsize=8)
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=min(len(models), 5))
+    return figure
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line, see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--metrics", nargs=1, required=True, type=Path, help="metrics.csv")
+    style.add_common(parser)
+    args = parser.parse_args(arguments)
+    style.apply()
+    drawn = collect(args.metrics[0])
+    style.save(draw(drawn), drawn, style.Files.of(vars(args)))
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,111 @@
+"""Learning from a part of the labels: nested parts, the same heads as controls, averages, and what cannot be learnt."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from vita.extensions.label_efficiency import LEFT_OUT, averaged_diseases, compact, error_of, measure, parts
+from vita.tabular.targets import Target
+from vita.training.closed_form import predict_number, standardised
+
+SPLIT = np.array(["train"] * 120 + ["val"] * 40 + ["test"] * 60)
+NUMBER = Target("LVEF", "LVEF", "%", "numerical", "phenotypes", "LVEF")
+DISEASE = Target("cad", "CAD", "", "binary", "labels", "cad", classes=2)
+
+
+@pytest.fixture
+def world() -> tuple[np.ndarray, pd.DataFrame]:
+    rng = np.random.default_rng(0)
+    causes = rng.standard_normal((220, 4))
+    features = causes @ rng.standard_normal((4, 200)) + rng.standard_normal((220, 200))
+    values = pd.DataFrame({"LVEF": 60 + 5 * causes[:, 0] + rng.standard_normal(220)})
+    values["LVM"] = 100 + 20 * causes[:, 2] + 5 * rng.standard_normal(220)
+    values["cad"] = (causes[:, 1] + 0.3 * rng.standard_normal(220) > 0.5).astype(float)
+    return features, values
+
+
+def test_smaller_parts_lie_in_larger_ones_and_the_test_split_stays() -> None:
+    whole = parts(SPLIT, 100, 0, 1)
+    assert (whole == SPLIT).all()
+    before = whole
+    for percent, people in ((50, 60), (25, 30), (10, 12), (2, 3)):
+        part = parts(SPLIT, percent, 0, 1)
+        assert (part == "train").sum() == people
+        assert ((part == "test") == (SPLIT == "test")).all()
+        assert (before[(part == "train") | (part == "val")] != LEFT_OUT).all()
+        before = part
+    assert (parts(SPLIT, 10, 0, 1) != parts(SPLIT, 10, 1, 1)).any()
+
+
+@pytest.mark.parametrize("percent", [10, 25])
+def test_compact_features_give_the_same_heads(world, percent: int) -> None:
+    features, values = world
+    split = parts(SPLIT, percent, 0, 1)
+    scaled, small = standardised(features, split == "train"), compact(features, split == "train")
+    assert small.shape[1] <= (split == "train").sum() < scaled.shape[1]
+    truth, ill, train = values["LVEF"].to_numpy(), values["cad"].to_numpy(), split == "train"
+    np.testing.assert_allclose(
+        predict_number(small, truth, split)[0], predict_number(scaled, truth, split)[0], rtol=1e-6
+    )
+    model = LogisticRegression(C=0.1, tol=1e-9, max_iter=5000)
+    first, second = (model.fit(x[train], ill[train]).predict_proba(x) for x in (small, scaled))
+    np.testing.assert_allclose(first, second, atol=1e-5)
+
+
+def test_all_labels_give_the_error_of_the_control(world) -> None:
+    features, values = world
+    test = SPLIT == "test"
+    truth = values["LVEF"].to_numpy()
+    expected = np.abs(predict_number(standardised(features, SPLIT == "train"), truth, SPLIT)[0] - truth)[test].mean()
+    rows = pd.DataFrame(measure("sa_phenotypes", values, [NUMBER], {"probe_vita": features}, SPLIT, 1))
+    whole = rows[rows["percent"] == 100].iloc[0]
+    assert whole["value"] == expected
+    assert whole["n"] == 120
+    assert whole["draws"] == 1
+
+
+def test_more_labels_are_better_and_averages_are_of_the_draws(world) -> None:
+    features, values = world
+    other = Target("LVM", "LVM", "g", "numerical", "phenotypes", "LVM")
+    hidden = Target("secret", "secret", "", "numerical", "phenotypes", "secret", in_table=False)
+    rows = pd.DataFrame(measure("sa_phenotypes", values, [NUMBER, other, hidden], {"a": features}, SPLIT, 1))
+    value = rows.pivot_table(index="percent", columns="target", values="value")
+    assert list(value.columns) == ["Average", "LVEF", "LVM"]
+    np.testing.assert_allclose(value["Average"], value[["LVEF", "LVM"]].mean(axis=1))
+    assert value.loc[100, "Average"] < 0.7 * value.loc[2, "Average"]
+    assert (rows["low"] <= rows["value"]).all()
+    assert (rows["value"] <= rows["high"]).all()
+
+
+def test_what_cannot_be_learnt_or_measured(world) -> None:
+    features, values = world
+    healthy = np.where(SPLIT == "train", 0.0, values["cad"])
+    assert error_of(compact(features, SPLIT == "train"), healthy, SPLIT, DISEASE) == 0.5
+    nobody = np.where(SPLIT == "test", 0.0, values["cad"])
+    assert np.isnan(error_of(features, nobody, SPLIT, DISEASE))
+    unknown = np.where(SPLIT == "train", np.nan, values["LVEF"])
+    assert np.isnan(error_of(features, unknown, SPLIT, NUMBER))
+    constant = compact(np.ones((220, 3)), SPLIT == "train")
+    truth = values["LVEF"].to_numpy()
+    expected = np.abs(truth[SPLIT == "test"] - truth[SPLIT == "train"].mean()).mean()
+    assert error_of(constant, truth, SPLIT, NUMBER) == pytest.approx(expected)
+
+
+def test_the_average_of_diseases_leaves_out_those_without_a_value() -> None:
+    rows = [
+        {
+            "task": task,
+            "metric": "auc",
+            "model": "a",
+            "percent": 100,
+            "n": 9,
+            "draws": 1,
+            "value": v,
+            "low": v,
+            "high": v,
+        }
+        for task, v in {"disease_cad": 0.8, "disease_stroke": 0.6, "disease_infarct": np.nan}.items()
+    ]
+    found = averaged_diseases(pd.DataFrame(rows))
+    assert found["value"].tolist() == [pytest.approx(0.7)]

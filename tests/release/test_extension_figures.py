@@ -1,0 +1,68 @@
+"""Figures of the extensions as they leave: no step of a curve, no group and no count tells of few people."""
+
+import pandas as pd
+import pytest
+
+from vita.release.figures import aggregate
+
+CELL = 10
+
+
+@pytest.fixture
+def curves() -> pd.DataFrame:
+    """A group of 80, of whom 4, 8, 12 and 24 are ill by 1, 2, 3 and 4 years, and one of 15."""
+    rows = [
+        {"group": group, "n": n, "years": float(years), "incidence": ill / n}
+        for group, n, counts in ((1, 80, (0, 4, 8, 12, 24)), (2, 15, (0, 5, 10, 11, 12)))
+        for years, ill in enumerate(counts)
+    ]
+    about = {"outcome": "cad", "title": "CAD", "groups": 2, "events": 24, "predicted_5": 0.123456, "at_risk": 7}
+    return pd.DataFrame(rows).assign(**about, low=0.01, high=0.5)
+
+
+def test_a_curve_steps_by_at_least_ten_people(curves) -> None:
+    found = aggregate("cumulative_incidence", curves, CELL)
+    assert found.table["years"].tolist() == [0, 3, 4]
+    assert found.table["incidence"].tolist() == [0, 0.15, 0.3]
+    assert set(found.table["n"]) == {80}
+    assert not {"at_risk", "events"} & set(found.table.columns)
+    assert found.figure is not None
+    assert aggregate("cumulative_incidence", curves[curves["group"] == 2], CELL).figure is None
+
+
+def test_associations_are_counted_by_group_of_features() -> None:
+    rows = [
+        {"group": group, "trait": f"{group}{place}", "kind": "phenotype", "outcome": "LVEF", "n": 300, "effect": 0.1}
+        | {"p": q / 10, "q": q}
+        for group, qs in {"diet": (0.9, 0.5), "ecg": (0.001, 0.2, 0.01)}.items()
+        for place, q in enumerate(qs)
+    ]
+    found = aggregate("association_map", pd.DataFrame(rows), CELL)
+    assert found.table.to_dict("list") == {
+        "group": ["diet", "ecg"],
+        "kind": ["phenotype"] * 2,
+        "features": [2, 3],
+        "found": [0, 2],
+    }
+    assert found.figure is not None
+
+
+def test_coverage_and_labels_have_whole_cells_and_few_digits() -> None:
+    row = {"model": "vita", "group": "sex", "level": "female", "targets": 3}
+    shares = {f"{name}{end}": 0.912345 for name in ("coverage", "ratio") for end in ("", "_low", "_high")}
+    drawn = pd.DataFrame([row | shares | {"n": 87}, row | shares | {"n": 15, "level": "male"}])
+    found = aggregate("conformal_coverage", drawn, CELL)
+    assert found.table["n"].tolist() == [90]
+    assert found.table["coverage"].tolist() == [0.91]
+    line = {
+        "task": "diseases",
+        "metric": "auc",
+        "model": "vita",
+        "draws": 3,
+        "value": 0.81234,
+        "low": 0.8,
+        "high": 0.83,
+    }
+    drawn = pd.DataFrame([line | {"percent": 10, "n": 57}, line | {"percent": 2, "n": 9}])
+    found = aggregate("label_curves", drawn, CELL)
+    assert found.table[["n", "value"]].to_numpy().tolist() == [[60, 0.812]]

@@ -1,0 +1,200 @@
+# Beyond the paper: disease after the scan, associations, conformal intervals, few labels; `extensions` of the config.
+
+# of the labels' settings, those that time to event depends on
+FOLLOWED = {key: config["labels"].get(key) for key in ("codes", "follow_up_end")}
+
+
+rule follow_up:
+    input:
+        tables=INPUTS.tables_there,
+        withdrawals=INPUTS.withdrawals_there,
+    output:
+        "results/survival/follow_up.parquet",
+    log:
+        "results/logs/follow_up.log",
+    benchmark:
+        "results/benchmarks/follow_up.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cpus("follow_up")
+    resources:
+        **asked("follow_up"),
+    params:
+        settings=settings(cohort={"instance": config["cohort"]["instance"]}),
+        code=code_digest("vita.cohort.follow_up"),
+        tables=INPUTS.tables,
+        withdrawals=INPUTS.withdrawals_argument,
+    message:
+        "Dates of death and of loss to follow-up, assessment centres"
+    shell:
+        "python -m vita.cohort.follow_up --table {params.tables:q} --settings {params.settings}"
+        " {params.withdrawals} --output {output} > {log} 2>&1"
+
+
+rule measure_survival:
+    input:
+        **EXTENSIONS.controls,
+        diagnoses="results/cohort/diagnoses.parquet",
+        follow_up="results/survival/follow_up.parquet",
+        fields="results/cohort/fields.parquet",
+        split="results/cohort/split.parquet",
+        feature_table=FEATURES,
+        icd10=ICD10,
+    output:
+        metrics="results/survival/incident_disease.csv",
+        curves="results/survival/incidence_by_risk.csv",
+    log:
+        "results/logs/measure_survival.log",
+    benchmark:
+        "results/benchmarks/measure_survival.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cpus("measure_survival")
+    resources:
+        **asked("measure_survival"),
+    params:
+        settings=settings(evaluation=config["evaluation"], labels=FOLLOWED),
+        features=arguments.titled(EXTENSIONS.controls),
+        code=code_digest("vita.extensions.survival"),
+    message:
+        "Disease after the scan: by image, table and both"
+    shell:
+        "python -m vita.extensions.survival --diagnoses {input.diagnoses} --follow-up {input.follow_up}"
+        " --fields {input.fields} --split {input.split} --feature-table {input.feature_table:q}"
+        " --features {params.features} --icd10 {input.icd10:q} --settings {params.settings}"
+        " --output {output.metrics} --curves {output.curves} > {log} 2>&1"
+
+
+rule measure_associations:
+    input:
+        features=list(EXTENSIONS.image.values()),
+        phenotypes="results/images/phenotypes.parquet",
+        fields="results/cohort/fields.parquet",
+        split="results/cohort/split.parquet",
+        feature_table=FEATURES,
+        diagnoses="results/cohort/diagnoses.parquet",
+        follow_up="results/survival/follow_up.parquet",
+        icd10=ICD10,
+    output:
+        associations="results/associations/associations.csv",
+        inflation="results/associations/inflation.csv",
+        # rows of people, which stay inside
+        phenotypes="results/associations/genetics/phenotypes.txt",
+        covariates="results/associations/genetics/covariates.txt",
+    log:
+        "results/logs/measure_associations.log",
+    benchmark:
+        "results/benchmarks/measure_associations.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cpus("measure_associations")
+    resources:
+        **asked("measure_associations"),
+    params:
+        settings=settings(labels=FOLLOWED),
+        features=arguments.titled(EXTENSIONS.image),
+        folder=lambda wildcards, output: str(Path(output.phenotypes).parent),
+        code=code_digest("vita.extensions.associations"),
+    message:
+        "Associations of image and phenotypes with features and diseases"
+    shell:
+        "python -m vita.extensions.associations --features {params.features}"
+        " --phenotypes {input.phenotypes} --fields {input.fields} --split {input.split}"
+        " --feature-table {input.feature_table:q} --diagnoses {input.diagnoses}"
+        " --follow-up {input.follow_up} --icd10 {input.icd10:q} --settings {params.settings}"
+        " --output {output.associations} --inflation {output.inflation} --genetics {params.folder}"
+        " > {log} 2>&1"
+
+
+rule measure_conformal:
+    input:
+        predictions=EXTENSIONS.conformal_predictions,
+        fields="results/cohort/fields.parquet",
+        targets=TARGETS,
+    output:
+        "results/conformal/coverage.csv",
+    log:
+        "results/logs/measure_conformal.log",
+    benchmark:
+        "results/benchmarks/measure_conformal.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cpus("measure_conformal")
+    resources:
+        **asked("measure_conformal"),
+    params:
+        settings=settings(),
+        code=code_digest("vita.extensions.conformal"),
+    message:
+        "Conformal intervals and sets: what they cover"
+    shell:
+        "python -m vita.extensions.conformal --predictions {input.predictions} --fields {input.fields}"
+        " --targets {input.targets:q} --settings {params.settings} --output {output} > {log} 2>&1"
+
+
+rule measure_label_efficiency:
+    input:
+        **EXTENSIONS.controls,
+        **{f"labels_{disease}": path for disease, path in EXTENSIONS.labelled.items()},
+        phenotypes="results/images/phenotypes.parquet",
+        split="results/cohort/split.parquet",
+        targets=TARGETS,
+    output:
+        "results/label_efficiency/metrics.csv",
+    log:
+        "results/logs/measure_label_efficiency.log",
+    benchmark:
+        "results/benchmarks/measure_label_efficiency.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cpus("measure_label_efficiency")
+    resources:
+        **asked("measure_label_efficiency"),
+    params:
+        settings=settings(),
+        tasks=" ".join(EXTENSIONS.label_tasks),
+        features=arguments.titled(EXTENSIONS.controls),
+        labels=arguments.titled(EXTENSIONS.labelled),
+        code=code_digest("vita.extensions.label_efficiency"),
+    message:
+        "Tables 1 and 4 from a part of the labels"
+    shell:
+        "python -m vita.extensions.label_efficiency --tasks {params.tasks} --features {params.features}"
+        " --split {input.split} --targets {input.targets:q} --phenotypes {input.phenotypes}"
+        " --labels {params.labels} --settings {params.settings} --output {output} > {log} 2>&1"
+
+
+for table, numbers in NUMBERS.items():
+
+    rule:
+        name:
+            f"make_{table}_table"
+        input:
+            numbers,
+        output:
+            csv=f"results/tables/{table}.csv",
+            md=f"results/tables/{table}.md",
+            tex=f"results/tables/{table}.tex",
+            html=report(
+                f"results/tables/{table}.html",
+                category="Tables",
+                labels={"table": names.TABLE_TITLES[table], "shown": "this run"},
+                caption=f"../report/{table}.rst",
+            ),
+        log:
+            f"results/logs/make_{table}_table.log",
+        benchmark:
+            f"results/benchmarks/make_{table}_table.tsv"
+        conda:
+            ENVIRONMENT
+        threads: cpus("make_table")
+        resources:
+            **asked("make_table"),
+        params:
+            table=table,
+            code=code_digest("vita.report.extension_tables"),
+        message:
+            f"Table: {table}"
+        shell:
+            "python -m vita.report.extension_tables --name {params.table} --numbers {input}"
+            " --csv {output.csv} --md {output.md} --tex {output.tex} --html {output.html} > {log} 2>&1"
