@@ -17,7 +17,7 @@ def split_findings(config: dict[str, Any], people: int) -> Iterator[Finding]:
         people: participants who can be used, at the most.
     """
     split = config["split"]
-    wanted = {name: share if share >= 1 else share * people for name, share in split.items()}
+    wanted = {name: share if share >= 1 else share * people for name, share in split.items() if name in ("val", "test")}
     largest = max(wanted, key=lambda name: wanted[name])
     if sum(wanted.values()) >= people:
         yield error(

@@ -9,7 +9,7 @@ import polars as pl
 
 from vita.cohort.cleaning import dates, numbers
 from vita.cohort.delivery import Delivery, open_delivery
-from vita.cohort.features import Feature
+from vita.cohort.features import COVERAGE, Feature
 from vita.cohort.merging import merge, of_one_kind
 from vita.cohort.plan import Plan, make_plan
 from vita.cohort.reading import EID, report_withdrawals, stream
@@ -17,7 +17,6 @@ from vita.cohort.rules import finish
 from vita.cohort.settings import CohortSettings
 
 LOG = logging.getLogger(__name__)
-COVERAGE = 0.5  # of the participants; a feature that fewer of them have is named
 
 
 def extract(

@@ -30,6 +30,8 @@ ROLES = ("input", "output", "filter")
 LAST_INSTANCE = 3
 _RULE = re.compile(r"(?P<name>[a-z_]+)(?:\((?P<arguments>[^()]*)\))?")
 
+COVERAGE = 0.5  # of the participants; a feature that fewer of them have is named
+
 
 @dataclass(frozen=True)
 class Rule:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from vita import names
-from vita.cohort.extraction import COVERAGE
+from vita.cohort.features import COVERAGE
 from vita.evaluation.predictions import read_targets
 from vita.printing.cells import Cell, Printed, markdown
 from vita.printing.numbers import DASH, with_spread

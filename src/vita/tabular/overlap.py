@@ -15,8 +15,7 @@ import csv
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import polars as pl
+from typing import TYPE_CHECKING
 
 from vita.cohort.features import Feature, load_features
 from vita.names import task_title
@@ -25,10 +24,12 @@ from vita.printing.web import folded
 from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
 from vita.runtime.errors import UserError
-from vita.tabular.dependence import dependences, training_values
 from vita.tabular.encoder import chosen_features
 from vita.tabular.leakage import Exclude, excluded
 from vita.tabular.targets import Target, read_targets, read_tasks
+
+if TYPE_CHECKING:
+    import polars as pl
 
 LOG = logging.getLogger(__name__)
 LABEL_FIELDS = {"high_blood_pressure": 2966}
@@ -69,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tables = [path for path in (args.fields, args.phenotypes, args.labels) if path]
     if bool(tables) != bool(args.split):
         raise UserError("--split goes with --fields, --phenotypes or --labels: give both or neither")
+    from vita.tabular.dependence import training_values  # start-up: polars and scipy
+
     values = training_values(args.split, tables) if tables else None
     rows = list_overlaps(features, args.targets, exclude, values)
     with replacing(args.output) as path, path.open("w", encoding="utf-8", newline="") as lines:
@@ -80,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def list_overlaps(
-    features: Sequence[Feature], targets: Path, exclude: Exclude, values: pl.DataFrame | None = None
+    features: Sequence[Feature], targets: Path, exclude: Exclude, values: "pl.DataFrame | None" = None
 ) -> list[tuple[str, str, str, str]]:
     """(task, target, input, reason) of every pair that is left.
 
@@ -90,6 +93,8 @@ def list_overlaps(
         exclude: `tabular.exclude`, a list or one per task.
         values: of the training split, see vita.tabular.dependence; None measures nothing.
     """
+    from vita.tabular.dependence import dependences  # start-up, as above
+
     rows = []
     for task in read_tasks(targets):
         kept = chosen_features(features, {"tabular": {"exclude": excluded(exclude, task)}})
