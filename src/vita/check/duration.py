@@ -64,7 +64,7 @@ def estimate(config: dict[str, Any], people: int, resources: Path) -> Estimate:
 
 def planned_trainings(config: dict[str, Any], resources: Path) -> list[Training]:
     """All trainings of a run; of one from scans alone, its Stage I."""
-    planned = trainings(config, resources / "targets.tsv")
+    planned = trainings(config, resources)
     return planned[:1] if config["products"] == "scans" else planned
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from vita import names
-from vita.evaluation.mask_phenotypes import LIMIT
+from vita.evaluation.agreement import LIMIT
 from vita.evaluation.predictions import read_targets
 from vita.printing.numbers import sizes
 from vita.report.figures import style
