@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 from vita.extensions.label_efficiency import LEFT_OUT, averaged_diseases, compact, error_of, measure, parts
 from vita.tabular.targets import Target
-from vita.training.closed_form import predict_number, standardised
+from vita.training.closed_form import fit_number, standardised
 
 SPLIT = np.array(["train"] * 120 + ["val"] * 40 + ["test"] * 60)
 NUMBER = Target("LVEF", "LVEF", "%", "numerical", "phenotypes", "LVEF")
@@ -46,7 +46,7 @@ def test_compact_features_give_the_same_heads(world, percent: int) -> None:
     assert small.shape[1] <= (split == "train").sum() < scaled.shape[1]
     truth, ill, train = values["LVEF"].to_numpy(), values["cad"].to_numpy(), split == "train"
     np.testing.assert_allclose(
-        predict_number(small, truth, split)[0], predict_number(scaled, truth, split)[0], rtol=1e-6
+        fit_number(small, truth, split)(small), fit_number(scaled, truth, split)(scaled), rtol=1e-6
     )
     model = LogisticRegression(C=0.1, tol=1e-9, max_iter=5000)
     first, second = (model.fit(x[train], ill[train]).predict_proba(x) for x in (small, scaled))
@@ -57,7 +57,8 @@ def test_all_labels_give_the_error_of_the_control(world) -> None:
     features, values = world
     test = SPLIT == "test"
     truth = values["LVEF"].to_numpy()
-    expected = np.abs(predict_number(standardised(features, SPLIT == "train"), truth, SPLIT)[0] - truth)[test].mean()
+    scaled = standardised(features, SPLIT == "train")
+    expected = np.abs(fit_number(scaled, truth, SPLIT)(scaled)[:, 0] - truth)[test].mean()
     rows = pd.DataFrame(measure("sa_phenotypes", values, [NUMBER], {"probe_vita": features}, SPLIT, 1))
     whole = rows[rows["percent"] == 100].iloc[0]
     assert whole["value"] == expected

@@ -74,7 +74,7 @@ def image_outcomes(features_nf: np.ndarray, phenotypes: pd.DataFrame, split_n: n
         phenotypes: (participants, phenotypes), NaN where unknown.
         split_n: train, val or test of each participant.
     """
-    from vita.training.closed_form import predict_number, standardised  # start-up: scikit-learn
+    from vita.training.closed_form import fit_number, standardised  # start-up: scikit-learn
 
     train = split_n == "train"
     parts = components(features_nf, train, DIRECTIONS)
@@ -83,7 +83,7 @@ def image_outcomes(features_nf: np.ndarray, phenotypes: pd.DataFrame, split_n: n
     truth = phenotypes.to_numpy(float)
     learnt = [c for c in range(truth.shape[1]) if (train & ~np.isnan(truth[:, c])).sum() >= SMALLEST_COUNT]
     if learnt and scaled.shape[1]:
-        directions = np.column_stack([predict_number(scaled, truth[:, column], split_n)[0] for column in learnt])
+        directions = np.column_stack([fit_number(scaled, truth[:, column], split_n)(scaled) for column in learnt])
         titles = [f"{phenotypes.columns[column]} from images" for column in learnt]
         found = found.joined(Columns(directions, titles, ["direction"] * len(learnt)))
     return found.joined(Columns(truth, list(phenotypes.columns), ["phenotype"] * truth.shape[1]))

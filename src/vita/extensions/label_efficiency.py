@@ -75,17 +75,18 @@ def error_of(features: np.ndarray, truth: np.ndarray, split: np.ndarray, target:
     """Mean absolute error, or AUC, of a target on the test split; NaN where it is not defined or of few people."""
     from sklearn.metrics import roc_auc_score  # start-up
 
-    from vita.training.closed_form import predict_classes, predict_number
+    from vita.training.closed_form import fit_classes, fit_number
 
     test = (split == "test") & ~np.isnan(truth)
     known = truth[test]
     if known.size < SMALLEST_COUNT or not ((split == "train") & ~np.isnan(truth)).any():
         return float("nan")
     if target.kind == "numerical":
-        return float(np.abs(predict_number(features, truth, split)[0][test] - known).mean())
+        return float(np.abs(fit_number(features, truth, split)(features)[test, 0] - known).mean())
     if min(known.sum(), (1 - known).sum()) < SMALLEST_COUNT:
         return float("nan")
-    return float(roc_auc_score(known, predict_classes(features, truth, split, 2)[0][test, 1]))
+    logits = fit_classes(features, truth, split, 2)(features)[test]
+    return float(roc_auc_score(known, logits[:, 1] - logits[:, 0]))
 
 
 def measure(

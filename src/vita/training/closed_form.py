@@ -53,10 +53,12 @@ def standardised(features_nf: np.ndarray, train_n: np.ndarray) -> np.ndarray:
         train_n: (participants,) bool.
 
     Returns:
-        (participants, features); 0 for everybody where a feature does not vary, or where nobody in training has it.
+        (participants, features) without the features that do not vary, or that nobody in training has.
     """
     mean, spread = scale(features_nf[train_n])
-    return np.nan_to_num((features_nf.astype(np.float64) - mean) / spread, nan=0.0)
+    varying = np.isfinite(spread)
+    scaled = (features_nf[:, varying].astype(np.float64) - mean[varying]) / spread[varying]
+    return np.nan_to_num(scaled, nan=0.0)
 
 
 def fit_number(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarray) -> Head:
