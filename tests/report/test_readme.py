@@ -17,6 +17,14 @@ def test_a_block_is_filled_and_the_rest_stays():
     assert readme.replaced(once, "table1", "| \\1 | new |\n") == once
 
 
+def test_a_block_is_on_the_one_page_that_has_it(tmp_path):
+    texts = {tmp_path / "README.md": "nothing", tmp_path / "guide.md": BLOCK}
+    assert readme.page_of(texts, "table1") == tmp_path / "guide.md"
+    assert readme.page_of(texts, "table4") == tmp_path / "README.md"
+    with pytest.raises(UserError, match=r"README\.md and .*guide\.md; leave it on one"):
+        readme.page_of(texts | {tmp_path / "README.md": BLOCK}, "table1")
+
+
 @pytest.mark.parametrize("text", ["nothing", "<!-- end of table1 -->\n<!-- table1 -->\n", BLOCK + BLOCK])
 def test_a_readme_without_the_block_is_refused(text):
     with pytest.raises(UserError, match="once each"):

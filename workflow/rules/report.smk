@@ -179,10 +179,10 @@ rule update_readme:
     resources:
         **asked("update_readme"),
     params:
-        readme=str(CLONE / "README.md"),
+        pages=[str(CLONE / "README.md"), str(CLONE / "workflow" / "guides" / "results.md")],
         images=str(CLONE / "workflow" / "report" / "images"),
     message:
         "README: numbers, tables and pictures of this run"
     shell:
-        "python -m vita.report.readme --results results --readme {params.readme:q}"
+        "python -m vita.report.readme --results results --pages {params.pages:q}"
         " --images {params.images:q} > {log} 2>&1"

@@ -1,15 +1,18 @@
-"""The README's numbers and pictures, from the results of the default run: nobody types them.
+"""Numbers and pictures of the README and its guides, from the results of the default run: nobody types them.
 
-    python -m vita.report.readme --results results --readme README.md --images workflow/report/images
+    python -m vita.report.readme --results results --pages README.md workflow/guides/results.md
+        --images workflow/report/images
         --wall '14 min on 2 cores' --memory '3.2 GB'   (optional: what no file of the results holds)
 
 Replaces the text between the comments `<!-- measured -->` and `<!-- end of measured -->`, and likewise `table1`,
-`table4` and `figures`; everything else stays as it is. Pictures are made small for the repository (at most 200 KB).
+`table4` and `figures`, each on the one page that has them; everything else stays as it is. Pictures are made small for
+the repository (at most 200 KB).
 """
 
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from PIL import Image
@@ -33,11 +36,11 @@ def replaced(text: str, name: str, content: str) -> str:
     """The text with the block of this name replaced.
 
     Raises:
-        UserError: the block's comments are not there, or more than once.
+        UserError: one of the block's comments is missing, or they are in the wrong order or there twice.
     """
     start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
-        raise UserError(f"the README must hold the comments {start} and {end} once each, in this order")
+        raise UserError(f"the pages must hold the comments {start} and {end} once each, in this order")
     block = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
     return block.sub(lambda _: f"{start}\n\n{content.strip()}\n\n{end}", text)
 
@@ -74,11 +77,28 @@ def table(results: Path, name: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
+def page_of(texts: Mapping[Path, str], name: str) -> Path:
+    """The page that has the block of this name; the first of all where none has, which `replaced` then refuses.
+
+    Raises:
+        UserError: several pages have it.
+    """
+    found = [page for page, text in texts.items() if f"<!-- {name} -->" in text]
+    if len(found) > 1:
+        raise UserError(f"the comment <!-- {name} --> is on {' and '.join(map(str, found))}; leave it on one of them")
+    return found[0] if found else next(iter(texts))
+
+
+def pictures(folder: Path) -> str:
+    """The figures with their titles, as Markdown of a page from which the pictures lie in `folder`."""
+    return "\n\n".join(f"![{title}]({folder.as_posix()}/{name}.png)\n\n*{title}.*" for name, title in FIGURES.items())
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Command line, see the module's docstring."""
     parser = cli.parser(__doc__)
     parser.add_argument("--results", required=True, type=Path, help="folder of a finished default run")
-    parser.add_argument("--readme", required=True, type=Path, help="Markdown to rewrite in place")
+    parser.add_argument("--pages", required=True, nargs="+", type=Path, help="Markdown files to rewrite in place")
     parser.add_argument("--images", required=True, type=Path, help="folder of the README's pictures")
     parser.add_argument("--wall", help="wall time of the run, in words")
     parser.add_argument("--memory", help="largest memory of all processes together, in words")
@@ -88,14 +108,15 @@ def main(arguments: list[str] | None = None) -> None:
     lines += [measured.Line(name, value) for name, value in given.items() if value]
     blocks = {"measured": measured.markdown(lines)}
     blocks |= {name: table(args.results, file) for name, file in TABLES.items()}
-    folder = Path(os.path.relpath(args.images, args.readme.parent)).as_posix()
-    blocks["figures"] = "\n\n".join(f"![{title}]({folder}/{name}.png)\n\n*{title}.*" for name, title in FIGURES.items())
-    text = args.readme.read_text(encoding="utf-8")
-    for name, content in blocks.items():
-        text = replaced(text, name, content)
     for name in FIGURES:
         shrink(args.results / "figures" / f"{name}.png", args.images / f"{name}.png")
-    write_text(args.readme, text)
+    texts = {page: page.read_text(encoding="utf-8") for page in args.pages}
+    for name in (*blocks, "figures"):
+        page = page_of(texts, name)
+        content = blocks.get(name) or pictures(Path(os.path.relpath(args.images, page.parent)))
+        texts[page] = replaced(texts[page], name, content)
+    for page, text in texts.items():
+        write_text(page, text)
 
 
 if __name__ == "__main__":
