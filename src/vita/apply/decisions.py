@@ -132,12 +132,8 @@ def target_records(
     from vita.tabular.targets import read_targets
 
     features = {feature.name: feature for feature in load_features(targets.with_name("features.tsv"))}
-    codings = (
-        pd.read_csv(targets.with_name("features.tsv"), sep="\t", dtype=str)
-        .set_index("name")["coding"]
-        .str.split()
-        .str[0]
-    )
+    table = pd.read_csv(targets.with_name("features.tsv"), sep="\t", dtype=str, keep_default_na=False)
+    codings = table.set_index("name")["coding"].str.split().str[0]  # of several fields, the first's
     meanings = read_meanings(targets.with_name("codes.tsv"))
     found = {}
     for target in read_targets(targets, task):
