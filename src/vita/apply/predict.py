@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from vita.models.segmenter import Segmenter
     from vita.models.settings import ModelSettings
     from vita.training.sections import SectionChoice
+    from vita.training.settings import Device
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ def predict(
     models: Path,
     scans: Sequence[Path],
     out: Path,
-    device: str = "auto",
+    device: "Device" = "auto",
     instance: int = 2,
     overwrite: bool = False,
     strict: bool = False,

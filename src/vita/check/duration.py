@@ -119,4 +119,5 @@ def _operations_per_s(training: Training, config: dict[str, Any], resources: Pat
         steps += 1
     seconds = (now() - started) / steps
     counted: float = operations(training, resources / "features.tsv").training_flop
-    return batch * counted / seconds
+    speed: float = batch * counted / seconds
+    return speed

@@ -45,7 +45,8 @@ def shard_gb(config: dict[str, Any], people: int, masks: bool) -> float:
     """Disk of all shards in GB: voxels as 16-bit numbers, masks as bytes."""
     size, frames = config["images"]["size"], config["images"]["frames"]
     voxels = len(PLANES) * frames * size * size
-    return people * voxels * (_VOXEL_BYTES + (_MASK_BYTES if masks else 0)) / _GB
+    needed: float = people * voxels * (_VOXEL_BYTES + (_MASK_BYTES if masks else 0)) / _GB
+    return needed
 
 
 def _disk(config: dict[str, Any], people: int, masks: bool, here: Path) -> Iterator[Finding]:

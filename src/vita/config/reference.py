@@ -103,7 +103,7 @@ def inline(value: Any) -> str:
     """A value in YAML on one line."""
     import yaml
 
-    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
+    text: str = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
     return text.removesuffix("\n").removesuffix("\n...").removesuffix("\n")
 
 
@@ -119,7 +119,8 @@ def _commented(lines: list[str], about: str) -> list[str]:
 
 def _page(schema: dict[str, Any], paper: dict[str, Any]) -> str:
     """The reference page: a table per block."""
-    lines, seen = [_PAGE_HEAD], {}
+    lines = [_PAGE_HEAD]
+    seen: dict[str, str] = {}
     single = {key: part for key, part in schema["properties"].items() if not _is_block(part)}
     lines += [_TABLE, *(_row(key, part, paper) for key, part in single.items())]
     for key, part in schema["properties"].items():

@@ -26,7 +26,8 @@ def load_schema(path: Path) -> dict[str, Any]:
     # the one in C, where PyYAML was built with it, takes a tenth of the time
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     schema = yaml.load(path.read_text(encoding="utf-8"), loader)
-    return _filled(schema, schema.pop("$defs"))
+    found: dict[str, Any] = _filled(schema, schema.pop("$defs"))
+    return found
 
 
 def _filled(part: Any, definitions: dict[str, Any]) -> Any:

@@ -70,7 +70,8 @@ def _training_lines(config: dict[str, Any], participants: int, unit: UnitCosts, 
 def _flop(training: Training, cost: Operations, sizes: dict[str, int]) -> float:
     """All epochs of a training: it may stop earlier, by `patience`."""
     epoch = sizes["train"] * cost.training_flop + sizes["val"] * cost.validation_flop
-    return training.models * training.stage["epochs"] * epoch
+    epochs: int = training.stage["epochs"]
+    return training.models * epochs * epoch
 
 
 def _passes(

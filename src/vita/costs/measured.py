@@ -81,4 +81,5 @@ def _table(folder: Path, name: str, test: str) -> pd.DataFrame:
 
 
 def _last(folder: Path, name: str, test: str) -> dict[str, float]:
-    return _table(folder, name, test).iloc[-1].to_dict()
+    found: dict[str, float] = _table(folder, name, test).iloc[-1].to_dict()
+    return found

@@ -54,7 +54,7 @@ def operations(training: Training, features: Path) -> Operations:
         model, train, validate = _BUILDERS[training.kind](training, sizes, features)
         images = torch.rand(_BATCH, sizes.planes, sizes.frames, sizes.size, sizes.size)
         forward = _count(lambda: train(images))
-        both = _count(lambda: train(images).sum().backward())
+        both = _count(lambda: torch.autograd.backward(train(images).sum()))
         # a chunk is computed again before its backward pass
         again = forward if training.kind == "stage2" and training.stage.get("chunk") else 0
         valid = _count(lambda: validate(images))
@@ -65,7 +65,8 @@ def _count(action: Callable[[], object]) -> float:
     """Operations of a participant."""
     with FlopCounterMode(display=False) as counter:
         action()
-    return counter.get_total_flops() / _BATCH
+    each: float = counter.get_total_flops() / _BATCH
+    return each
 
 
 def _masked(training: Training, sizes: ModelSettings) -> tuple[Tensor, int]:
@@ -78,7 +79,8 @@ def _stage1(training: Training, sizes: ModelSettings, features: Path) -> tuple[n
     model, (order, keep) = MaskedAutoencoder(sizes), _masked(training, sizes)
 
     def loss(images: Tensor) -> Tensor:
-        return model(images, order, keep).loss
+        found: Tensor = model(images, order, keep).loss
+        return found
 
     return model, loss, loss
 
@@ -93,7 +95,8 @@ def _stage2(training: Training, sizes: ModelSettings, features: Path) -> tuple[n
         tokens = torch.rand(_BATCH, 1 + len(inputs), sizes.width)  # lookups look at values, which are not there
         for block in model.tabular_encoder.blocks:
             tokens = block(tokens)
-        return model.table_projector(pool(tokens))
+        found: Tensor = model.table_projector(pool(tokens))
+        return found
 
     def masked(images: Tensor) -> Tensor:
         return model.project_image(images, order, keep) @ table().T

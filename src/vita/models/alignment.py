@@ -31,11 +31,13 @@ class Alignment(nn.Module):
 
     def project_image(self, images_bsthw: Tensor, order: Tensor | None = None, keep: int | None = None) -> Tensor:
         """Images (batch, plane, time, height, width), masked as in `ImageEncoder`, to (batch, projection)."""
-        return self.image_projector(pool(self.image_encoder(images_bsthw, order, keep)))
+        projected: Tensor = self.image_projector(pool(self.image_encoder(images_bsthw, order, keep)))
+        return projected
 
     def project_table(self, numbers_bf: Tensor, classes_bf: Tensor) -> Tensor:
         """Rows (batch, numerical) and (batch, binary + categorical) to (batch, projection)."""
-        return self.table_projector(pool(self.tabular_encoder(numbers_bf, classes_bf)))
+        projected: Tensor = self.table_projector(pool(self.tabular_encoder(numbers_bf, classes_bf)))
+        return projected
 
     def forward(
         self,

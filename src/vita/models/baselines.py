@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from monai.networks.nets import resnet50
+from monai.networks.nets.resnet import resnet50
 from torch import Tensor, nn
 
 from vita.models.heads import Output, total_width
@@ -30,4 +30,5 @@ class ResNet50(nn.Module):
 
     def forward(self, images_bsthw: Tensor) -> Tensor:
         """Images (batch, plane, time, height, width) to raw outputs (batch, total width of the outputs)."""
-        return self.network(images_bsthw.flatten(1, 2))
+        outputs: Tensor = self.network(images_bsthw.flatten(1, 2))
+        return outputs

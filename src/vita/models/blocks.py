@@ -33,7 +33,8 @@ class Block(nn.Module):
         qkv = self.qkv(tokens_bnd).view(batch, count, 3, self.heads, width // self.heads)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each (batch, heads, n, width / heads)
         mixed = F.scaled_dot_product_attention(query, key, value)
-        return self.proj(mixed.transpose(1, 2).reshape(batch, count, width))
+        projected: Tensor = self.proj(mixed.transpose(1, 2).reshape(batch, count, width))
+        return projected
 
     def _drop(self, tokens_bnd: Tensor) -> Tensor:
         return F.dropout(tokens_bnd, self.dropout, self.training) if self.dropout else tokens_bnd
@@ -41,9 +42,9 @@ class Block(nn.Module):
 
 def run_block(block: nn.Module, tokens_bnd: Tensor, checkpointing: bool) -> Tensor:
     """Run one block; with checkpointing its inside is recomputed in the backward pass instead of kept."""
-    if checkpointing and tokens_bnd.requires_grad:
-        return checkpoint(block, tokens_bnd, use_reentrant=False)
-    return block(tokens_bnd)
+    again = checkpointing and tokens_bnd.requires_grad
+    found: Tensor = checkpoint(block, tokens_bnd, use_reentrant=False) if again else block(tokens_bnd)
+    return found
 
 
 def initialise(module: nn.Module) -> None:

@@ -78,7 +78,8 @@ class LinearHead(nn.Module):
 
     def forward(self, features_bf: Tensor) -> Tensor:
         """Features (batch, inputs) to raw outputs (batch, outputs)."""
-        return self.linear((features_bf - self.mean) / self.std)
+        outputs: Tensor = self.linear((features_bf - self.mean) / self.std)
+        return outputs
 
 
 class Regressor(nn.Module):

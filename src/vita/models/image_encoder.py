@@ -51,7 +51,8 @@ class ImageEncoder(nn.Module):
         tokens = self._tokens(patches_bnv, order, keep)
         for block in self.blocks:
             tokens = run_block(block, tokens, self.settings.checkpointing)
-        return self.norm(tokens)
+        normed: Tensor = self.norm(tokens)
+        return normed
 
     def layers(self, images_bsthw: Tensor) -> tuple[list[Tensor], Tensor]:
         """Tokens before each block, for skip connections, and the encoder's output.

@@ -73,7 +73,8 @@ class Decoder(nn.Module):
 
     def voxels(self, tokens_bnd: Tensor) -> Tensor:
         """Voxels in [0, 1] of decoded tokens: (batch, n, width) to (batch, n, voxels)."""
-        return self.head(self.norm(tokens_bnd)).sigmoid()
+        voxels: Tensor = self.head(self.norm(tokens_bnd)).sigmoid()
+        return voxels
 
 
 class MaskedAutoencoder(nn.Module):

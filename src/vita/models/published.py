@@ -121,8 +121,10 @@ def settings_of(state: Mapping[str, Tensor], heads: int) -> ModelSettings:
     width, _channels, *patch = state["encoder_imaging.patch_embed.proj.weight"].shape
     positions = state["encoder_imaging.enc_pos_embed"].squeeze(0)[1:]
     block = (width - 1) // 4
-    planes = positions[:, : 1 + block].unique(dim=0)
-    time, rows, _columns = (len(positions[:, 1 + i * block : 1 + (i + 1) * block].unique(dim=0)) for i in (1, 2, 3))
+    planes = torch.unique(positions[:, : 1 + block], dim=0)
+    time, rows, _columns = (
+        len(torch.unique(positions[:, 1 + i * block : 1 + (i + 1) * block], dim=0)) for i in (1, 2, 3)
+    )
     long_axis = int((planes[:, 0] == LONG_AXIS).sum())
     sizes = {
         "frames": time * patch[0],

@@ -66,7 +66,8 @@ class TabularEncoder(nn.Module):
         tokens = torch.cat([class_token, numbers, classes], dim=1) + self.positions
         for block in self.blocks:
             tokens = run_block(block, tokens, self.checkpointing)
-        return self.norm(tokens)
+        normed: Tensor = self.norm(tokens)
+        return normed
 
     def _check(self, numbers_bf: Tensor, classes_bf: Tensor) -> None:
         given, expected = (numbers_bf.shape[1], classes_bf.shape[1]), (len(self.scale), len(self.classes))

@@ -56,7 +56,15 @@ def make(folder: Path, lock: Path) -> None:
 
 
 def _pip(folder: Path, *arguments: str) -> None:
-    command = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
+    command: list[str | Path] = [
+        folder / "bin" / "python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        *arguments,
+    ]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode:
         print(run.stderr[-_SHOWN:], file=sys.stderr)

@@ -69,14 +69,15 @@ class View:
         """
         table = np.full(256, _UNKNOWN, np.uint8)
         table[[BACKGROUND, *self.classes, NOT_ANNOTATED]] = range(len(self.classes) + 2)
-        labels = table[classes]
+        labels: np.ndarray = table[classes]
         if (labels == _UNKNOWN).any():
             raise ValueError("a class that this view cannot show")
         return labels
 
     def to_classes(self, labels: np.ndarray) -> np.ndarray:
         """nnU-Net's labels, without the one for what is not annotated, as this project's classes (uint8)."""
-        return np.array([BACKGROUND, *self.classes], np.uint8)[labels]
+        found: np.ndarray = np.array([BACKGROUND, *self.classes], np.uint8)[labels]
+        return found
 
 
 VIEWS = {

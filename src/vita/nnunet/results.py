@@ -56,7 +56,7 @@ def _insert(prediction_pthw: np.ndarray, view: str, spacing_p2: np.ndarray, case
         prediction_pthw[planes] = VIEWS[view].to_classes(labels).reshape(shape)
 
 
-def history(models: dict[str, Path]) -> pd.DataFrame:
+def history(models: Mapping[str, Path]) -> pd.DataFrame:
     """A row per epoch: steps, rate and time of all views together, mean losses, and the losses and Dice of each."""
     tables = {view: pd.read_csv(folder / "history.csv").set_index("epoch") for view, folder in models.items()}
     joined = pd.concat(tables, axis=1).swaplevel(axis=1)

@@ -15,7 +15,8 @@ def write_stack(path: Path, stack_zyx: np.ndarray, spacing_mm: np.ndarray) -> No
     nnU-Net reads the axes of a NIfTI file from last to first, so columns come first in the file.
     """
     affine = np.diag([spacing_mm[1], spacing_mm[0], SLICE_GAP_MM, 1.0])
-    nib.save(nib.Nifti1Image(np.ascontiguousarray(stack_zyx.T), affine), path)
+    image = nib.Nifti1Image(np.ascontiguousarray(stack_zyx.T), affine)  # type: ignore[no-untyped-call]  # nibabel's
+    nib.save(image, path)
 
 
 def read_labels(path: Path, shape_zyx: tuple[int, ...]) -> np.ndarray:
@@ -25,7 +26,7 @@ def read_labels(path: Path, shape_zyx: tuple[int, ...]) -> np.ndarray:
         UserError: the file is missing, unreadable or of another shape.
     """
     try:
-        stack = np.asarray(nib.load(path).dataobj).T
+        stack = np.asarray(nib.Nifti1Image.from_filename(path).dataobj).T
     except (OSError, nib.filebasedimages.ImageFileError) as error:
         raise UserError(f"{path}: nnU-Net's mask cannot be read ({error}); predict anew") from error
     if stack.shape != shape_zyx:

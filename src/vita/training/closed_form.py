@@ -58,7 +58,8 @@ def standardised(features_nf: np.ndarray, train_n: np.ndarray) -> np.ndarray:
     mean, spread = scale(features_nf[train_n])
     varying = np.isfinite(spread)
     scaled = (features_nf[:, varying].astype(np.float64) - mean[varying]) / spread[varying]
-    return np.nan_to_num(scaled, nan=0.0)
+    known: np.ndarray = np.nan_to_num(scaled, nan=0.0)
+    return known
 
 
 def fit_number(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarray) -> Head:
@@ -116,4 +117,5 @@ def _loss(logits_nc: np.ndarray, truth_n: np.ndarray) -> float:
 
 
 def _known(truth_n: np.ndarray, split_n: np.ndarray, split: str) -> np.ndarray:
-    return (split_n == split) & ~np.isnan(truth_n)
+    known: np.ndarray = (split_n == split) & ~np.isnan(truth_n)
+    return known

@@ -133,7 +133,7 @@ def train_segmenter(job: Job) -> None:
     with replacing(job.predictions) as path:
         pd.concat(tables, ignore_index=True).to_parquet(path, index=False)
     with replacing(job.masks) as path:
-        np.savez_compressed(path, **masks)
+        np.savez_compressed(path, allow_pickle=False, **masks)
     session.write(job.output, learner, fitted, task=job.task, system=job.system)
 
 

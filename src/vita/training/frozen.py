@@ -46,7 +46,8 @@ def demographics(fields: Path, eids: np.ndarray) -> np.ndarray:
             f"{fields} has none of {', '.join(DEMOGRAPHICS)}; without them leave the system `demographics` out: "
             "systems: {demographics: {tasks: []}}"
         )
-    return table[found].reindex(eids).astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+    values: np.ndarray = table[found].reindex(eids).astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+    return values
 
 
 @torch.inference_mode()

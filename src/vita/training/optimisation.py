@@ -90,15 +90,15 @@ class Float32Muon(torch.optim.Muon):
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is not None:
-                    self._step(weight, group)
+                    self._step(weight, weight.grad, group)
 
-    def _step(self, weight: Tensor, group: dict[str, Any]) -> None:
+    def _step(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state = self.state[weight]
         if "momentum_buffer" not in state:
             state["momentum_buffer"] = torch.zeros_like(weight)
         average, momentum = state["momentum_buffer"], group["momentum"]
-        average.lerp_(weight.grad, 1 - momentum)
-        direction = weight.grad.lerp(average, momentum) if group["nesterov"] else average
+        average.lerp_(gradient, 1 - momentum)
+        direction = gradient.lerp(average, momentum) if group["nesterov"] else average
         weight.mul_(1 - group["lr"] * group["weight_decay"])
         size = 0.2 * math.sqrt(max(weight.shape))  # "match_rms_adamw"
         weight.add_(_orthogonal(direction, group), alpha=-group["lr"] * size)

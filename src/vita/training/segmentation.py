@@ -147,7 +147,7 @@ def _nine(own_sthw: np.ndarray, planes: slice, empty: int) -> np.ndarray:
 
 def full_spacing_mm(spacing_p2: np.ndarray) -> np.ndarray:
     """Spacing with that of the other planes where a plane is missing (its masks are empty, nothing is measured)."""
-    there = (spacing_p2 > 0).all(axis=1)
+    there = np.all(spacing_p2 > 0, axis=1)
     return np.where(there[:, None], spacing_p2, spacing_p2[there].mean(axis=0))
 
 

@@ -9,6 +9,7 @@ from vita.runtime.errors import UserError
 
 T = TypeVar("T", "TrainingSettings", "StageSettings")
 Choices = Mapping[str, tuple[str, ...]]
+Device = Literal["auto", "cpu", "cuda"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class TrainingSettings:
     """
 
     threads: int = 1
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Device = "auto"
     precision: Literal["32", "bf16", "fp16"] = "32"
     workers: int = 0
     checkpoint_steps: int = 100
