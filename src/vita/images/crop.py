@@ -5,6 +5,7 @@ they are (step 1) copies and resampling interpolates, by the same description.
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -49,12 +50,14 @@ def place(
 
     Without resampling the first pixel is a whole number: for an image with n pixels it is (n - size) // 2.
     """
-    step = (1.0, 1.0) if resample_mm is None else tuple(resample_mm / mm for mm in spacing_mm)
+    step = (1.0, 1.0)
+    if resample_mm is not None:
+        step = cast(tuple[float, float], tuple(resample_mm / mm for mm in spacing_mm))
     middle = center or tuple((n - 1) / 2 for n in shape)
     first = tuple(m - (size - 1) / 2 * s for m, s in zip(middle, step, strict=True))
     if step == (1.0, 1.0):
         first = tuple(float(np.floor(value)) for value in first)
-    return Crop(first, step, size, shape)
+    return Crop(cast(tuple[float, float], first), step, size, shape)
 
 
 def cut_image(image_thw: np.ndarray, crop: Crop) -> np.ndarray:
@@ -67,7 +70,7 @@ def cut_image(image_thw: np.ndarray, crop: Crop) -> np.ndarray:
         return _copy(image_thw, crop, 0 if crop.inside else image_thw.min())
     rows, columns = (_weights(crop.first[axis], crop.step[axis], crop.size, crop.shape[axis]) for axis in (0, 1))
     floor = float(image_thw.min())
-    result = rows @ (image_thw.astype(np.float32) - floor) @ columns.T + floor
+    result: np.ndarray = rows @ (image_thw.astype(np.float32) - floor) @ columns.T + floor
     return np.rint(result).astype(image_thw.dtype) if image_thw.dtype.kind in "iu" else result.astype(image_thw.dtype)
 
 

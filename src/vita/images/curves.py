@@ -7,6 +7,8 @@ line between the atrium's outermost points on it. Unlike there, the line is not 
 steps of a tenth of a millimetre to the pixels' edges, so that the length is not one pixel too short.
 """
 
+from typing import cast
+
 import numpy as np
 import scipy  # its parts are imported where they are first used
 
@@ -67,12 +69,13 @@ def _largest_parts(mask_thw: np.ndarray) -> np.ndarray:
     sizes = np.bincount(numbers.ravel(), minlength=count + 1)
     sizes[0] = 0
     largest = np.array([part[np.argmax(sizes[part])] for part in (np.unique(frame) for frame in numbers)])
-    return numbers == largest[:, None, None]
+    kept: np.ndarray = numbers == largest[:, None, None]
+    return kept
 
 
 def _boxed(mask_thw: np.ndarray) -> np.ndarray:
     """The part of the plane that holds the structure in any frame."""
-    seen = mask_thw.any(axis=0)
+    seen = cast(np.ndarray, mask_thw.any(axis=0))
     rows, columns = (np.flatnonzero(seen.any(axis=other)) for other in (1, 0))
     return mask_thw[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 

@@ -153,7 +153,8 @@ def _step(slices: Sequence[Run]) -> np.ndarray:
     normal = slices[0].normal
     steps = np.diff([part.position for part in slices], axis=0)
     along = steps @ normal
-    return np.median(steps - along[:, None] * normal, axis=0) + along.mean() * normal
+    step: np.ndarray = np.median(steps - along[:, None] * normal, axis=0) + along.mean() * normal
+    return step
 
 
 def _header(slices: list[Run], voxels: np.ndarray, slope: float, intercept: float, notes: list[str]) -> Header:

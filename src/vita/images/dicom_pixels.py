@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pydicom
-from pydicom.pixels import get_decoder
+from pydicom.pixels import get_decoder  # type: ignore[attr-defined]  # documented there, but not marked as exported
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from vita.images.dicom_series import number
@@ -79,7 +79,8 @@ def _stored_bits(file: pydicom.Dataset, pixels: np.ndarray) -> np.ndarray:
         return pixels
     # Shifting to the left drops the bits above, and back to the right those below; the sign is kept.
     kind = pixels.dtype.type
-    return np.right_shift(np.left_shift(pixels, kind(allocated - 1 - high)), kind(allocated - stored))
+    value: np.ndarray = np.right_shift(np.left_shift(pixels, kind(allocated - 1 - high)), kind(allocated - stored))
+    return value
 
 
 def _inverted(file: pydicom.Dataset, pixels: np.ndarray) -> np.ndarray:

@@ -96,7 +96,7 @@ def find_participants(
     return {eid: found[eid] for eid in sorted(wanted - withdrawn)}
 
 
-def _look_into(folder: os.DirEntry, found: dict[int, Found], instance: int, depth: int, root: str) -> None:
+def _look_into(folder: os.DirEntry[str], found: dict[int, Found], instance: int, depth: int, root: str) -> None:
     """List a folder: a participant's if it holds NIfTI files or its name is an id, or else one of zips or folders."""
     eid = participant_number(folder.name)
     try:
@@ -117,7 +117,7 @@ def _look_into(folder: os.DirEntry, found: dict[int, Found], instance: int, dept
             _look_into(entry, found, instance, depth + 1, root)
 
 
-def _is_folder(entry: os.DirEntry, root: str) -> bool:
+def _is_folder(entry: os.DirEntry[str], root: str) -> bool:
     """Whether there is a folder to look into; a link that leads nowhere, or to what is listed anyway, is none.
 
     Args:
@@ -144,7 +144,7 @@ def _within_or_around(link: str, root: str) -> bool:
     return os.path.commonpath([target, root]) in (target, root)
 
 
-def _sort_in(entries: list[os.DirEntry], found: dict[int, Found], instance: int) -> int:
+def _sort_in(entries: list[os.DirEntry[str]], found: dict[int, Found], instance: int) -> int:
     """Put zips to their participants; returns how many zips there were, of whatever field and visit."""
     for entry in entries:
         match = ZIP_NAME.fullmatch(entry.name)

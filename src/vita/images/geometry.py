@@ -18,6 +18,7 @@ towards the base as they show the atria too.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -28,7 +29,8 @@ BACK = -FRONT
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:
-    return vector / np.linalg.norm(vector)
+    unit: np.ndarray = vector / np.linalg.norm(vector)
+    return unit
 
 
 APEX = _unit(LEFT + FRONT + FEET)
@@ -70,7 +72,8 @@ class Orientation:
     def centre_mm(self) -> np.ndarray:
         """Scanner position of the image's centre."""
         middle = (np.array(self.shape) - 1) / 2
-        return self.affine[:3, :3] @ middle + self.affine[:3, 3]
+        centre: np.ndarray = self.affine[:3, :3] @ middle + self.affine[:3, 3]
+        return centre
 
     def in_plane(self, direction: np.ndarray) -> np.ndarray:
         """Components of a scanner direction along rows and columns."""
@@ -96,13 +99,13 @@ def orient(
     steps[slice_axis] *= abs(np.linalg.det(directions)) / _sine(np.delete(directions, slice_axis, axis=1))
     row, column = _turn(directions, slice_axis, view)
     column_target, row_target = TARGETS[view]
-    flips = [
+    flips = (
         False,
         bool(directions[:, row] @ row_target < 0),
         bool(directions[:, column] @ column_target < 0),
-    ]
+    )
     axes = (slice_axis, row, column)
-    result = _build(header, axes, tuple(flips), steps)
+    result = _build(header, axes, flips, steps)
     if like is not None:
         backwards = float(result.slice_direction @ like.slice_direction) < 0
     else:
@@ -132,7 +135,8 @@ def _turn(directions: np.ndarray, slice_axis: int, view: str) -> tuple[int, int]
     column_target, row_target = TARGETS[view]
 
     def closeness(row: int, column: int) -> float:
-        return abs(directions[:, row] @ row_target) + abs(directions[:, column] @ column_target)
+        both: float = abs(directions[:, row] @ row_target) + abs(directions[:, column] @ column_target)
+        return both
 
     return (second, first) if closeness(second, first) >= closeness(first, second) else (first, second)
 
@@ -147,8 +151,8 @@ def _build(
         affine[:3, new] = -step if flip else step
         if flip:
             affine[:3, 3] += step * (header.shape_xyzt[old] - 1)
-    shape = tuple(header.shape_xyzt[axis] for axis in axes)
-    spacing = tuple(float(steps_mm[axis]) for axis in axes)
+    shape = cast(tuple[int, int, int], tuple(header.shape_xyzt[axis] for axis in axes))
+    spacing = cast(tuple[float, float, float], tuple(float(steps_mm[axis]) for axis in axes))
     return Orientation(axes, flips, spacing, affine, shape)
 
 

@@ -2,19 +2,17 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 from isal import isal_zlib
 
 from vita.images import nifti_place
-
-if TYPE_CHECKING:
-    import nibabel
+from vita.images.nifti_place import NiftiHeader
 
 HEADER_BYTES = 352
 NIFTI2_HEADER_BYTES = 544
@@ -109,7 +107,7 @@ def inflate_start(compressed: bytes) -> bytes:
     """
     try:
         return isal_zlib.decompressobj(wbits=31).decompress(compressed, NIFTI2_HEADER_BYTES)
-    except isal_zlib.error as error:
+    except isal_zlib.error as error:  # type: ignore[misc]  # isal's stub has it as an instance
         raise ScanError("gzip data are damaged") from error
 
 
@@ -149,12 +147,13 @@ def parse_header(start: bytes, planar: bool = False) -> Header:
     )
 
 
-def _nibabel_header(start: bytes) -> "nibabel.Nifti1Header":
+def _nibabel_header(start: bytes) -> NiftiHeader:
     import nibabel  # brings pydicom, which takes a while; what reads headers is imported by what does not
 
     if len(start) < HEADER_BYTES:
         raise ScanError("the file is cut short inside its header")
     sizes = {int.from_bytes(start[:4], order) for order in ("little", "big")}
+    kinds: dict[int, tuple[Callable[..., NiftiHeader], int]]
     kinds = {348: (nibabel.Nifti1Header, 348), 540: (nibabel.Nifti2Header, 540)}
     for size, (kind, length) in kinds.items():
         if size in sizes and len(start) >= length:
@@ -171,7 +170,7 @@ def _four_axes(shape: tuple[int, ...], planar: bool) -> tuple[tuple[int, int, in
         raise ScanError(f"shape {shape} has no image plane")
     if planar and len(shape) == 3 and shape[2] > 1:
         return (shape[0], shape[1], 1, shape[2]), 3
-    spatial = (*shape, 1)[:3]
+    spatial = cast(tuple[int, int, int], (*shape, 1)[:3])
     longer = [axis for axis in range(3, len(shape)) if shape[axis] > 1]
     if len(longer) > 1:
         raise ScanError(f"shape {shape} has more than one axis besides space and time")
@@ -180,7 +179,7 @@ def _four_axes(shape: tuple[int, ...], planar: bool) -> tuple[tuple[int, int, in
     return (*spatial, 1), 4
 
 
-def _frame_s(header: "nibabel.Nifti1Header", time_axis: int) -> float:
+def _frame_s(header: NiftiHeader, time_axis: int) -> float:
     """Frame duration in s from `pixdim` and its unit."""
     value = float(header["pixdim"][time_axis])
     if not np.isfinite(value) or value <= 0:

@@ -66,9 +66,9 @@ def index_participant(eid: int, found: Found, settings: ImageSettings) -> list[d
         return []
     rows = []
     for view in VIEWS:
-        archive = found.zips.get(FIELD_OF_VIEW[view])
-        if images[view]:
-            described = {"path": images[view]} | _describe_nifti(images[view], view, settings)
+        archive, image = found.zips.get(FIELD_OF_VIEW[view]), images[view]
+        if image:
+            described = {"path": image} | _describe_nifti(image, view, settings)
             if archive and described["reason"] is None:
                 described |= _rate_of_zip(archive, view, described["frames"], settings)
         elif archive:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import scipy  # its parts are imported where they are first used
@@ -25,26 +26,31 @@ class Plane:
     def normal(self) -> np.ndarray:
         """Unit vector across the plane."""
         across = np.cross(self.orientation.affine[:3, 1], self.orientation.affine[:3, 2])
-        return across / np.linalg.norm(across)
+        normal: np.ndarray = across / np.linalg.norm(across)
+        return normal
 
     @property
     def origin(self) -> np.ndarray:
         """Scanner position of the first pixel."""
-        return self.orientation.affine[:3, 0] * self.number + self.orientation.affine[:3, 3]
+        origin: np.ndarray = self.orientation.affine[:3, 0] * self.number + self.orientation.affine[:3, 3]
+        return origin
 
     def pixels(self, positions_mm: np.ndarray) -> np.ndarray:
         """(n, 2) row and column of scanner positions (n, 3) in the plane."""
         axes = self.orientation.affine[:3, 1:3]
-        return np.linalg.lstsq(axes, (positions_mm - self.origin).T, rcond=None)[0].T
+        pixels: np.ndarray = np.linalg.lstsq(axes, (positions_mm - self.origin).T, rcond=None)[0].T
+        return pixels
 
     def inside(self, positions_mm: np.ndarray) -> np.ndarray:
         """(n,) whether positions in the plane lie within the image."""
         pixels = self.pixels(positions_mm)
-        return ((pixels >= 0) & (pixels <= np.array(self.image_hw.shape) - 1)).all(axis=1)
+        return cast(np.ndarray, ((pixels >= 0) & (pixels <= np.array(self.image_hw.shape) - 1)).all(axis=1))
 
     def sample(self, positions_mm: np.ndarray) -> np.ndarray:
         """(n,) intensities, linearly interpolated."""
-        return scipy.ndimage.map_coordinates(self.image_hw.astype(np.float32), self.pixels(positions_mm).T, order=1)
+        image = self.image_hw.astype(np.float32)
+        values: np.ndarray = scipy.ndimage.map_coordinates(image, self.pixels(positions_mm).T, order=1)
+        return values
 
 
 def meeting_line(first: Plane, second: Plane) -> np.ndarray:
@@ -58,7 +64,7 @@ def meeting_line(first: Plane, second: Plane) -> np.ndarray:
     centre = first.orientation.affine[:3, 1:3] @ ((np.array(first.image_hw.shape) - 1) / 2) + first.origin
     point = np.linalg.solve(sides, [first.normal @ first.origin, second.normal @ second.origin, direction @ centre])
     reach = np.linalg.norm(first.orientation.affine[:3, 1:3] @ np.array(first.image_hw.shape))
-    line = point + np.linspace(-reach, reach, 10 * POINTS)[:, None] * direction
+    line: np.ndarray = point + np.linspace(-reach, reach, 10 * POINTS)[:, None] * direction
     line = line[first.inside(line) & second.inside(line)]
     return line[np.linspace(0, len(line) - 1, POINTS).round().astype(int)] if len(line) > POINTS else line
 
@@ -69,7 +75,8 @@ def common_point(planes: Sequence[Plane]) -> np.ndarray:
     centre = last.orientation.affine[:3, 1:3] @ ((np.array(last.image_hw.shape) - 1) / 2) + last.origin
     normals = np.array([plane.normal for plane in planes])
     distances = np.array([plane.normal @ (plane.origin - centre) for plane in planes])
-    return centre + np.linalg.lstsq(normals, distances, rcond=None)[0]
+    closest: np.ndarray = centre + np.linalg.lstsq(normals, distances, rcond=None)[0]
+    return closest
 
 
 def agreement(first: Plane, second: Plane) -> float:

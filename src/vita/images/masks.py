@@ -78,7 +78,7 @@ def _classes(stored: np.ndarray, header: Header, labels: dict[int, int]) -> np.n
     table[0] = 0
     for label, name in labels.items():
         table[label] = name
-    classes = table[values]
+    classes: np.ndarray = table[values]
     if classes.max() == _UNKNOWN:
         raise ScanError(f"the mask holds labels other than {sorted(labels)}")
     return classes
@@ -102,8 +102,8 @@ def _check_wall(classes_tzyx: np.ndarray, counts: dict[int, np.ndarray]) -> None
         before[axis], after[axis] = slice(None, -1), slice(1, None)
         for inside, outside in ((before, after), (after, before)):
             beyond = frames[tuple(outside)][(frames[tuple(inside)] == LVBP)]
-            border += np.count_nonzero(beyond != LVBP)
-            touching += np.count_nonzero(beyond == LVMYO)
+            border += int(np.count_nonzero(beyond != LVBP))
+            touching += int(np.count_nonzero(beyond == LVMYO))
     if border and touching < ENCLOSED * border:
         raise ScanError(
             f"the wall surrounds {touching / border:.0%} of the LV cavity of the mask; "
@@ -163,8 +163,8 @@ def mark_beside(classes_tsyx: np.ndarray, counts: dict[int, np.ndarray], spacing
     for part, mm, size in zip((rows, columns), spacing_mm, classes_tsyx.shape[2:], strict=True):
         reach = int(np.ceil(REACH_MM / mm))
         near.append(slice(max(part.start - reach, 0), min(part.stop + reach, size)))
-    part = result[:, :, near[0], near[1]]
-    part[part == 0] = NOT_ANNOTATED
+    around = result[:, :, near[0], near[1]]
+    around[around == 0] = NOT_ANNOTATED
     return result
 
 
@@ -181,4 +181,4 @@ def heart_box(classes_tsyx: np.ndarray) -> tuple[slice, slice, slice]:
         rest = tuple(other for other in range(3) if other != axis)
         where = np.flatnonzero(seen.any(axis=rest))
         box.append(slice(int(where[0]), int(where[-1]) + 1))
-    return tuple(box)
+    return box[0], box[1], box[2]

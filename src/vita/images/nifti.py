@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,7 @@ def _read_gzip(raw: bytes, planar: bool, max_mb: float) -> tuple[Header, np.ndar
     _check_size(wanted, max_mb)
     try:
         return header, _view(header, _inflate(raw, wanted), header.offset)
-    except isal_zlib.error as error:
+    except isal_zlib.error as error:  # type: ignore[misc]  # isal's stub has it as an instance
         raise ScanError("gzip data are damaged") from error
 
 
@@ -81,8 +82,9 @@ def _inflate(source: bytes, wanted: int) -> bytes:
 
 def _inflate_members(source: bytes, wanted: int) -> bytes:
     """As `_inflate`, for several members, however many and small they are."""
+    open_members: Callable[..., igzip.IGzipFile] = igzip.IGzipFile  # it carries no types
     try:
-        with igzip.IGzipFile(fileobj=io.BytesIO(source)) as members:
+        with open_members(fileobj=io.BytesIO(source)) as members:
             data = members.read(wanted)
             longer = members.read(1)
     except (OSError, EOFError) as error:
@@ -106,10 +108,14 @@ def write_nifti(header: Header, voxels_tzyx: np.ndarray, path: Path) -> None:
     """Write a view as `.nii.gz`, as `read_volume` reads it."""
     import nibabel  # start-up
 
-    image = nibabel.Nifti1Image(voxels_tzyx.T, header.affine)
-    for place in (image.set_qform, image.set_sform):
+    # What nibabel gives no types has them here.
+    create: Callable[[np.ndarray, np.ndarray], nibabel.Nifti1Image] = nibabel.Nifti1Image
+    image = create(voxels_tzyx.T, header.affine)
+    places: tuple[Callable[[np.ndarray, str], None], ...] = (image.set_qform, image.set_sform)
+    for place in places:
         place(header.affine, "scanner")  # nibabel's own word would be that the image was moved to another
-    image.header.set_xyzt_units("mm", "sec")
+    set_units: Callable[[str, str], None] = image.header.set_xyzt_units
+    set_units("mm", "sec")
     if np.isfinite(header.frame_s):
         image.header["pixdim"][4] = header.frame_s
     with replacing(path) as part:

@@ -1,11 +1,8 @@
 """Where a NIfTI file lies in the scanner: its two affines, its unit of length, and what to do where these disagree."""
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
-
-if TYPE_CHECKING:
-    import nibabel
 
 LENGTHS_MM = {"meter": 1e3, "mm": 1.0, "micron": 1e-3}
 # A pixel of a cine is 0.3 to 10 mm wide; the unit that gives such a one is the right one, whatever the header says.
@@ -14,7 +11,37 @@ PIXEL_MM = (0.3, 10.0)
 SAME_STEPS = 0.01
 
 
-def says_where(header: "nibabel.Nifti1Header") -> bool:
+class NiftiHeader(Protocol):
+    """What is used of nibabel's headers; most of their own methods carry no types."""
+
+    def __getitem__(self, item: str) -> np.ndarray: ...
+
+    def get_data_shape(self) -> tuple[int, ...]:
+        """Voxels along each axis."""
+
+    def get_data_dtype(self) -> np.dtype:
+        """Type of the voxels as stored."""
+
+    def get_slope_inter(self) -> tuple[float | None, float | None]:
+        """Stored value to signal; None where the header has none."""
+
+    def get_xyzt_units(self) -> tuple[str, str]:
+        """Units of length and of time."""
+
+    def get_sform(self) -> np.ndarray:
+        """(4, 4) of the sform."""
+
+    def get_qform(self) -> np.ndarray:
+        """(4, 4) of the qform."""
+
+    def get_best_affine(self) -> np.ndarray:
+        """(4, 4) of the sform, else the qform, else the pixel sizes."""
+
+    def get_base_affine(self) -> np.ndarray:
+        """(4, 4) of the pixel sizes alone."""
+
+
+def says_where(header: NiftiHeader) -> bool:
     """Whether the file says how the image lies in the scanner: a code above 0, and an affine that is none of nothing.
 
     Tools that know no place write the identity.
@@ -24,17 +51,18 @@ def says_where(header: "nibabel.Nifti1Header") -> bool:
     return bool(header["qform_code"] > 0 and not _is_identity(header.get_qform(), header))
 
 
-def _is_identity(affine: np.ndarray, header: "nibabel.Nifti1Header") -> bool:
+def _is_identity(affine: np.ndarray, header: NiftiHeader) -> bool:
     return bool(np.array_equal(affine, np.eye(4)) and max(header.get_data_shape()[:3]) > 1)
 
 
-def affine_of(header: "nibabel.Nifti1Header") -> tuple[np.ndarray, float, tuple[str, ...]]:
+def affine_of(header: NiftiHeader) -> tuple[np.ndarray, float, tuple[str, ...]]:
     """The affine in mm.
 
     Returns:
         (4, 4), how far apart a corner lies by the two affines of the file in mm, and notes.
     """
-    affine, notes = np.asarray(header.get_best_affine(), dtype=float), []
+    affine = np.asarray(header.get_best_affine(), dtype=float)
+    notes: list[str] = []
     pixdim = np.abs(np.asarray(header["pixdim"][1:4], dtype=float))
     if header["sform_code"] > 0 and not _same_steps(affine, pixdim):
         has_other = header["qform_code"] > 0
@@ -56,14 +84,14 @@ def _same_steps(affine: np.ndarray, pixdim: np.ndarray) -> bool:
     return bool(np.allclose(np.linalg.norm(affine[:3, :3], axis=0), pixdim, rtol=SAME_STEPS))
 
 
-def _declared(header: "nibabel.Nifti1Header") -> float:
+def _declared(header: NiftiHeader) -> float:
     try:
         return LENGTHS_MM.get(header.get_xyzt_units()[0], 1.0)
     except KeyError:
         return 1.0
 
 
-def _factor(header: "nibabel.Nifti1Header", affine: np.ndarray) -> float:
+def _factor(header: NiftiHeader, affine: np.ndarray) -> float:
     """What lengths are multiplied with to be mm: the declared unit's, unless only another one gives possible pixels."""
     pixel = float(np.sort(np.linalg.norm(affine[:3, :3], axis=0))[:2].max())
     declared = _declared(header)
@@ -71,7 +99,7 @@ def _factor(header: "nibabel.Nifti1Header", affine: np.ndarray) -> float:
     return possible[0] if possible and declared not in possible else declared
 
 
-def _apart_mm(header: "nibabel.Nifti1Header", factor: float) -> float:
+def _apart_mm(header: NiftiHeader, factor: float) -> float:
     if not (header["sform_code"] > 0 and header["qform_code"] > 0):
         return 0.0
     shift = (np.asarray(header.get_sform(), float) - np.asarray(header.get_qform(), float))[:3] * factor

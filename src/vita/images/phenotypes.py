@@ -48,7 +48,8 @@ def ventricular(
     Returns:
         Values by name in ml, %, l/min and g, NaN where they cannot be known; and quality flags.
     """
-    values, flags = dict.fromkeys(VENTRICULAR, np.nan), []
+    values = dict.fromkeys(VENTRICULAR, np.nan)
+    flags: list[str] = []
     if not np.isfinite(lv_ml).any():
         return values, flags
     largest, es = int(np.nanargmax(lv_ml)), int(np.nanargmin(lv_ml))
@@ -76,12 +77,14 @@ def ventricular(
 def left_atrial_ml(a2_mm2: np.ndarray, l2_mm: np.ndarray, a4_mm2: np.ndarray, l4_mm: np.ndarray) -> np.ndarray:
     """Biplane area-length volume (time,) in ml; a 2-chamber cine of other length is resampled to the 4-chamber's."""
     a2_mm2, l2_mm = (resample_frames(values, len(a4_mm2)) for values in (a2_mm2, l2_mm))
-    return AREA_LENGTH * a2_mm2 * a4_mm2 / (0.5 * (l2_mm + l4_mm)) / 1000
+    volumes: np.ndarray = AREA_LENGTH * a2_mm2 * a4_mm2 / (0.5 * (l2_mm + l4_mm)) / 1000
+    return volumes
 
 
 def right_atrial_ml(area_mm2: np.ndarray, length_mm: np.ndarray) -> np.ndarray:
     """Single-plane area-length volume (time,) in ml."""
-    return AREA_LENGTH * area_mm2**2 / length_mm / 1000
+    volumes: np.ndarray = AREA_LENGTH * area_mm2**2 / length_mm / 1000
+    return volumes
 
 
 def atrial(volume_ml: np.ndarray, side: str) -> dict[str, float]:

@@ -83,7 +83,7 @@ def _box(mask_syx: np.ndarray) -> tuple[slice, slice]:
     for other in ((0, 2), (0, 1)):
         where = np.flatnonzero(mask_syx.any(axis=other))
         box.append(slice(int(where[0]), int(where[-1]) + 1))
-    return tuple(box)
+    return box[0], box[1]
 
 
 def judge(view: str, values: dict[str, float], quality: Quality) -> list[dict[str, Any]]:
@@ -94,11 +94,11 @@ def judge(view: str, values: dict[str, float], quality: Quality) -> list[dict[st
     """
     rows = []
     for rule, value in values.items():
-        if quality.limits[rule] is None:
+        limit = quality.limits[rule]
+        if limit is None:
             continue
         broken = quality.broken(rule, value)
         if broken and rule in quality.exclude:
-            raise ScanError(f"quality rule {rule}: {value:.3g}, limit {quality.limits[rule]:g} ({RULES[rule].meaning})")
-        limit = float(quality.limits[rule])
-        rows.append({"view": view, "rule": rule, "value": float(value), "limit": limit, "broken": broken})
+            raise ScanError(f"quality rule {rule}: {value:.3g}, limit {limit:g} ({RULES[rule].meaning})")
+        rows.append({"view": view, "rule": rule, "value": float(value), "limit": float(limit), "broken": broken})
     return rows

@@ -19,7 +19,7 @@ LEAST_APART = 20.0
 
 def long_axis(normals_ras: Sequence[np.ndarray]) -> np.ndarray:
     """The direction (3,) towards the apex that lies in all planes of these unit normals."""
-    axis = np.linalg.svd(np.array(normals_ras))[2][-1]
+    axis: np.ndarray = np.linalg.svd(np.array(normals_ras))[2][-1]
     return axis if axis @ APEX > 0 else -axis
 
 

@@ -9,7 +9,7 @@ import json
 import struct
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -57,7 +57,7 @@ class ShardWriter:
         np.lib.format.write_array_header_1_0(header, description)
         info = zipfile.ZipInfo(name)  # dated 1980, so that equal content gives equal bytes
         info.file_size = header.tell() + array.nbytes
-        start = self._archive.fp.tell() + LOCAL_HEADER + len(name) + 4
+        start = cast(IO[bytes], self._archive.fp).tell() + LOCAL_HEADER + len(name) + 4
         padding = -start % ALIGNMENT
         info.extra = struct.pack("<HH", PADDING_ID, padding) + bytes(padding)
         return info, header.getvalue()

@@ -40,7 +40,7 @@ def resample_frames(frames_t: np.ndarray, wanted: int) -> np.ndarray:
     position = np.arange(wanted) * count / wanted
     before = np.floor(position).astype(int)
     share = (position - before).astype(np.float32).reshape(-1, *[1] * (frames_t.ndim - 1))
-    values = frames_t[before] * (1 - share) + frames_t[(before + 1) % count] * share
+    values: np.ndarray = frames_t[before] * (1 - share) + frames_t[(before + 1) % count] * share
     return np.rint(values).astype(frames_t.dtype) if frames_t.dtype.kind in "iu" else values.astype(frames_t.dtype)
 
 

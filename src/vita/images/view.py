@@ -1,7 +1,7 @@
 """One view of a participant: its image and masks, measured whole, then cut to the planes that a shard keeps."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -80,8 +80,8 @@ def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, sett
     if masks:
         record |= _measure(image, masks[-1], stack)
     mask = masks[0] if masks else None
-    boxed = mask is not None and "mask" in (settings.crop, settings.slices)
-    box = heart_box(mask.classes_tsyx) if boxed else None
+    boxed = "mask" in (settings.crop, settings.slices)
+    box = heart_box(mask.classes_tsyx) if mask is not None and boxed else None
     chosen = _chosen_slices(image, box, settings)
     crop = _crop(image.orientation, box, settings)
     planes = cut_planes(image, chosen, crop, settings.frames)
@@ -196,7 +196,7 @@ def cut_planes(image: Image, chosen: list[int], crop: Crop, frames: int) -> View
         raise ScanError("the image is constant")
     first = layout.PLANE_OF_VIEW.get(image.view, layout.FIRST_SA_PLANE)
     spacing = tuple(mm * step for mm, step in zip(image.orientation.spacing_mm[1:], crop.step, strict=True))
-    return ViewPlanes(first, kept, crop, spacing, lows, highs)
+    return ViewPlanes(first, kept, crop, cast(tuple[float, float], spacing), lows, highs)
 
 
 def quantize(planes: ViewPlanes, bits: int) -> bool:
@@ -224,5 +224,5 @@ def _cut_masks(image: Image, mask: Mask, chosen: list[int], crop: Crop, frames: 
     marked = mark_not_annotated(cut[nearest] if len(cut) != frames else cut, counts)
     if np.isin(marked, sorted(counts)).any():
         spacing = tuple(mm * step for mm, step in zip(image.orientation.spacing_mm[1:], crop.step, strict=True))
-        marked = mark_beside(marked, mask.counts, spacing)
+        marked = mark_beside(marked, mask.counts, cast(tuple[float, float], spacing))
     return marked.swapaxes(0, 1)
