@@ -44,7 +44,7 @@ DEATH, LOST, CENTRE = 40000, 191, 54  # not required: they end the follow-up of 
 FOLLOW_UP = {DEATH: "Date of death", LOST: "Date lost to follow-up", CENTRE: "UK Biobank assessment centre"}
 _PARTS = 16  # of the participants, joined one after the other: for all 502,000 at once it takes 2.5 GB
 _AGES = {EID: pl.Int64, "imaging_age": pl.Float64}
-_ENDS = {EID: pl.Int64, "death": pl.Date, "lost": pl.Date, "country": pl.String}
+_ENDS = pl.Schema({EID: pl.Int64, "death": pl.Date, "lost": pl.Date, "country": pl.String})
 _ANSWERS = ("high_bp_told", "high_bp_denied", "high_bp_asked")
 
 

@@ -30,8 +30,14 @@ def dictionary_file(*parts: str) -> Path:
 def titles() -> dict[int, str]:
     """Title of every field of the dictionary."""
     columns = {"field_id": pl.Int64, "title": pl.String}
-    read = {"separator": "\t", "quote_char": None, "encoding": "latin-1"}
-    table = pl.read_csv(dictionary_file("field.txt"), columns=list(columns), schema_overrides=columns, **read)
+    table = pl.read_csv(
+        dictionary_file("field.txt"),
+        columns=list(columns),
+        schema_overrides=columns,
+        separator="\t",
+        quote_char=None,
+        encoding="latin-1",
+    )
     return dict(table.with_columns(pl.col("title").str.strip_chars()).iter_rows())
 
 

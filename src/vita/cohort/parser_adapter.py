@@ -79,10 +79,10 @@ def _stand_ins() -> Iterator[None]:
     try:
         yield
     finally:
-        for name, module in before.items():
+        for name, own in before.items():
             sys.modules.pop(name)
-            if module is not None:
-                sys.modules[name] = module
+            if own is not None:
+                sys.modules[name] = own
         for name in parents:
             sys.modules.pop(name)
 

@@ -41,11 +41,13 @@ class Pose:
 
     def to_heart(self, scanner: np.ndarray) -> np.ndarray:
         """Scanner points (..., 3) in heart coordinates."""
-        return (scanner - self.origin) @ self.axes.T
+        heart: np.ndarray = (scanner - self.origin) @ self.axes.T
+        return heart
 
     def to_scanner(self, heart: np.ndarray) -> np.ndarray:
         """Heart points (..., 3) in scanner space."""
-        return heart @ self.axes + self.origin
+        scanner: np.ndarray = heart @ self.axes + self.origin
+        return scanner
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ class Plane:
         steps = [self.spacing * self.across, self.pixel * self.row, self.pixel * self.column]
         across, down, along = (np.asarray(step, np.float32) for step in steps)
         grid = slices[:, None, None, None] * across + rows[:, None, None] * down + columns[:, None] * along
-        return grid + self.first.astype(np.float32)
+        positions: np.ndarray = grid + self.first.astype(np.float32)
+        return positions
 
 
 def plan(heart: Heart, pose: Pose, settings: PhantomSettings, rng: np.random.Generator) -> dict[str, Plane]:
@@ -118,8 +121,8 @@ def _la(view: str, angle: float, apex: float, pose: Pose, settings: PhantomSetti
     turn = np.deg2rad((45 if view == "la_4ch" else 0) + rng.normal(0, TURN_SD_DEGREES))
     column = along * np.cos(turn) + across * np.sin(turn)
     row = across * np.cos(turn) - along * np.sin(turn)
-    axes = [direction @ pose.axes for direction in (column, row)]
-    return _stack(centre, *axes, np.cross(*axes), settings, 1, LA_THICKNESS_MM, LA_THICKNESS_MM)
+    column, row = column @ pose.axes, row @ pose.axes
+    return _stack(centre, column, row, np.cross(column, row), settings, 1, LA_THICKNESS_MM, LA_THICKNESS_MM)
 
 
 def _stack(
@@ -145,7 +148,8 @@ def drift(frames: int, slices: int, spread: float, rng: np.random.Generator) -> 
     """
     angle = 2 * np.pi * np.arange(frames)[:, None] * np.arange(1, HARMONICS + 1) / frames
     weights = rng.normal(0, spread / np.sqrt(HARMONICS), (2, HARMONICS, slices))
-    return 1 + np.cos(angle) @ weights[0] + np.sin(angle) @ weights[1]
+    factors: np.ndarray = 1 + np.cos(angle) @ weights[0] + np.sin(angle) @ weights[1]
+    return factors
 
 
 @dataclass(frozen=True)
@@ -175,13 +179,15 @@ class Receiver:
     def sensitivity(self, from_heart_mm: np.ndarray) -> np.ndarray:
         """(...,) factor at points (..., 3) relative to the heart."""
         scaled = from_heart_mm * np.float32(0.01)
-        return np.float32(self.gain) * np.exp(
+        factor: np.ndarray = np.float32(self.gain) * np.exp(
             scaled @ self.slope.astype(np.float32) - np.float32(self.curvature) * (scaled * scaled).sum(axis=-1)
         )
+        return factor
 
     def receive(self, signal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Magnitude of the signal with noise in both channels (Rician), rounded to int16."""
         sigma = np.float32(self.noise)
         real = signal + sigma * rng.standard_normal(signal.shape, dtype=np.float32)
         imaginary = sigma * rng.standard_normal(signal.shape, dtype=np.float32)
-        return np.rint(np.sqrt(real * real + imaginary * imaginary)).astype(np.int16)
+        magnitude: np.ndarray = np.rint(np.sqrt(real * real + imaginary * imaginary)).astype(np.int16)
+        return magnitude

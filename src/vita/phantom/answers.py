@@ -1,5 +1,8 @@
 """Questionnaire fields: activity, diet, alcohol, smoking, mood, with their real codes and rules of who is asked."""
 
+from functools import partial
+from typing import cast
+
 import numpy as np
 from scipy.stats import norm
 
@@ -35,6 +38,7 @@ def add(sheet: Sheet) -> None:
 def _activity(sheet: Sheet) -> None:
     """Days a week, and minutes on those days, asked only of those with any day."""
     fitness = sheet.trait("fitness_z")
+    kinds: tuple[tuple[int, int, tuple[int, ...], int], ...]
     kinds = ((864, 874, (2, 4, 6, 8, 9, 13, 12, 46), 50), (884, 894, (12, 8, 14, 15, 10, 14, 6, 21), 45))
     kinds += ((904, 914, (36, 14, 17, 13, 7, 7, 2, 4), 35),)
     for days_field, minutes_field, shares, typical in kinds:
@@ -82,12 +86,14 @@ def _hours(sheet: Sheet) -> None:
 
 
 def _mix(*scores: np.ndarray) -> np.ndarray:
-    return sum(scores) / np.sqrt(len(scores))
+    mixed: np.ndarray = sum(scores) / np.sqrt(len(scores))
+    return mixed
 
 
 def _score(sheet: Sheet, name: str) -> np.ndarray:
     values = sheet.trait(name)
-    return (values - values.mean()) / max(float(values.std()), 1e-9)
+    scores: np.ndarray = (values - values.mean()) / max(float(values.std()), 1e-9)
+    return scores
 
 
 def _diet(sheet: Sheet) -> None:
@@ -121,11 +127,11 @@ def _online_alcohol(sheet: Sheet) -> None:
     """Online questionnaire of some years later (instance 0 only), which six in ten answered."""
     drinking = sheet.trait("drinking_z")
     answered = sheet.rng.random(sheet.n) < 0.6
-    once = {"instances": (0,), "missing": (-818,), "effect": 0.8, "share": 1.0}
-    often = sheet.choice(20414, drinking, range(5), (7, 12, 20, 32, 29), asked=answered, **once)
+    once = partial(sheet.choice, instances=(0,), missing=(-818,), effect=0.8, share=1.0)
+    often = once(20414, drinking, range(5), (7, 12, 20, 32, 29), asked=answered)
     drinks = answered & (often > 0)
-    sheet.choice(20416, drinking, range(1, 6), (48, 25, 10, 13, 4), asked=drinks, **once)
-    sheet.choice(20403, drinking, range(1, 6), (58, 28, 9, 3, 2), asked=drinks, **once)
+    once(20416, drinking, range(1, 6), (48, 25, 10, 13, 4), asked=drinks)
+    once(20403, drinking, range(1, 6), (58, 28, 9, 3, 2), asked=drinks)
 
 
 def _smoking(sheet: Sheet) -> None:
@@ -154,7 +160,8 @@ def _smoking(sheet: Sheet) -> None:
 
 def _wellbeing(sheet: Sheet) -> None:
     mood, fitness = sheet.trait("mood_z"), sheet.trait("fitness_z")
-    burden = sum(sheet.trait(name) for name in ("cad", "stroke", "diabetes", "high_blood_pressure"))
+    illnesses = (sheet.trait(name) for name in ("cad", "stroke", "diabetes", "high_blood_pressure"))
+    burden = cast(np.ndarray, sum(illnesses))  # never empty, so never the 0 that sum starts with
     ill = (burden - burden.mean()) / max(float(burden.std()), 1e-9)
     sheet.choice(1980, mood, (0, 1), (45, 55), UNSURE)
     sheet.choice(1990, mood, (0, 1), (84, 16), UNSURE)

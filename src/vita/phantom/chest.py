@@ -106,7 +106,8 @@ def pericardium(xyz_n3: np.ndarray, heart: Heart, largest: Shape) -> np.ndarray:
         y / (outer + 8),
         (z - (roof + apex) / 2) / ((apex - roof) / 2),
     ]
-    return (sum(np.abs(s) ** 3 for s in scaled) ** (1 / 3) - 1) * outer
+    distance: np.ndarray = (sum(np.abs(s) ** 3 for s in scaled) ** (1 / 3) - 1) * outer
+    return distance
 
 
 def _oval(body: np.ndarray, half_width: float, half_depth: float) -> np.ndarray:

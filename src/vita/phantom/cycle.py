@@ -35,16 +35,20 @@ class Cycle:
 
     def times(self, frames: int) -> np.ndarray:
         """(frames,) times in s; frame 0 is end-diastole."""
-        return np.arange(frames) * self.period / frames
+        times_s: np.ndarray = np.arange(frames) * self.period / frames
+        return times_s
 
     def ejected(self, time_s: np.ndarray) -> np.ndarray:
         """Share of the stroke volume that is out of the ventricle, 0 at end-diastole, 1 at end-systole."""
         filling = self._filling(time_s, self.early_share)
-        return _smooth_step(time_s / self.end_systole) * (1 - filling)
+        share: np.ndarray = _smooth_step(time_s / self.end_systole) * (1 - filling)
+        return share
 
     def atrial(self, time_s: np.ndarray) -> np.ndarray:
         """Share of the atrial stroke volume that is in the atrium: 0 at end-diastole, 1 at end-systole."""
-        return _smooth_step(time_s / (self.end_systole + 0.3 * RELAXATION_S)) * (1 - self._filling(time_s, 0.5))
+        filled = _smooth_step(time_s / (self.end_systole + 0.3 * RELAXATION_S))
+        share: np.ndarray = filled * (1 - self._filling(time_s, 0.5))
+        return share
 
     def _filling(self, time_s: np.ndarray, early_share: float) -> np.ndarray:
         """Share of ventricular filling done; at high rates early filling and atrial contraction are squeezed."""
@@ -58,4 +62,5 @@ class Cycle:
 
 def _smooth_step(x: np.ndarray) -> np.ndarray:
     x = np.clip(x, 0, 1)
-    return x * x * (3 - 2 * x)
+    step: np.ndarray = x * x * (3 - 2 * x)
+    return step

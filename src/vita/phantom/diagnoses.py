@@ -95,7 +95,7 @@ def hospital_record(person: "pd.Series", rng: np.random.Generator) -> list[tuple
 
 def _diagnosed(person: "pd.Series", end: datetime.date, rng: np.random.Generator) -> dict[str, datetime.date]:
     """Codes of the five diseases and of others, dated up to the end of what is seen of the participant."""
-    dates = {}
+    dates: dict[str, datetime.date] = {}
     for disease, codes in CODES.items():
         if person[disease]:
             count = 1 if rng.random() < 0.6 else 2

@@ -28,7 +28,8 @@ def add(sheet: Sheet, seed: int) -> None:
 
 
 def _flag(sheet: Sheet, name: str) -> np.ndarray:
-    return sheet.people[name].to_numpy().astype(bool)
+    flags: np.ndarray = sheet.people[name].to_numpy().astype(bool)
+    return flags
 
 
 def _since(sheet: Sheet, name: str) -> np.ndarray:

@@ -30,7 +30,8 @@ PROFILE_NODES, PROFILE_WEIGHTS = np.polynomial.legendre.leggauss(32)
 def cut_ellipsoid_ml(a: np.ndarray, c: np.ndarray, cut: np.ndarray) -> np.ndarray:
     """Volume in ml of an ellipsoid of revolution (half axes a, a, c mm), apex to a plane `cut` mm past its centre."""
     t = cut / c
-    return np.pi * a**2 * c * ((1 + t) - (1 + t**3) / 3) / 1000
+    volume: np.ndarray = np.pi * a**2 * c * ((1 + t) - (1 + t**3) / 3) / 1000
+    return volume
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,8 @@ def _wall_mm(a: np.ndarray, c: np.ndarray, muscle_ml: float, start: float) -> np
     wall, cavity = np.full_like(a, start), cut_ellipsoid_ml(a, c, BASE_CUT * c)
 
     def muscle(w: np.ndarray) -> np.ndarray:
-        return cut_ellipsoid_ml(a + w, c + APEX_THINNING * w, BASE_CUT * c) - cavity
+        volume: np.ndarray = cut_ellipsoid_ml(a + w, c + APEX_THINNING * w, BASE_CUT * c) - cavity
+        return volume
 
     for _ in range(8):
         slope = (muscle(wall + 1e-3) - muscle(wall - 1e-3)) / 2e-3
@@ -182,7 +184,8 @@ def _atrium(volume_ml: np.ndarray, length: np.ndarray) -> tuple[np.ndarray, np.n
 
 def taper(u: np.ndarray) -> np.ndarray:
     """How the RV's width fades from the base (u = 0) to the apex (u = 1)."""
-    return 1 - u * u
+    fading: np.ndarray = 1 - u * u
+    return fading
 
 
 def _bulge(volume_ml: np.ndarray, outer_a: np.ndarray, outer_c: np.ndarray, cut: np.ndarray) -> np.ndarray:
@@ -197,4 +200,5 @@ def _bulge(volume_ml: np.ndarray, outer_a: np.ndarray, outer_c: np.ndarray, cut:
     weights = PROFILE_WEIGHTS[:, None] / 2 * (outer_c + cut)
     first = 4 * RV_HALF_WIDTH / np.pi * (weights * radius2 * taper(u)).sum(axis=0) / 1000
     second = RV_HALF_WIDTH / 2 * (weights * radius2 * taper(u) ** 2).sum(axis=0) / 1000
-    return (np.sqrt(first**2 + 4 * second * volume_ml) - first) / (2 * second)
+    width: np.ndarray = (np.sqrt(first**2 + 4 * second * volume_ml) - first) / (2 * second)
+    return width

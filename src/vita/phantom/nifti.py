@@ -1,6 +1,7 @@
 """NIfTI-1 files, written fast and the same bytes each time."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from isal import igzip
@@ -21,7 +22,7 @@ def encode(array_tsrc: np.ndarray, plane: Plane, frame_s: float) -> bytes:
     """
     import nibabel  # start-up
 
-    header = nibabel.Nifti1Header()
+    header: Any = nibabel.Nifti1Header()  # type: ignore[no-untyped-call]  # nibabel leaves its headers unannotated
     header.set_data_dtype(array_tsrc.dtype)
     header.set_data_shape(array_tsrc.shape[::-1])
     header.set_zooms((plane.pixel, plane.pixel, plane.spacing, frame_s))

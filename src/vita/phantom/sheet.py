@@ -35,10 +35,16 @@ class Sheet:
 
     def trait(self, name: str) -> np.ndarray:
         """A column of people.parquet as floats."""
-        return self.people[name].to_numpy().astype(float)
+        values: np.ndarray = self.people[name].to_numpy().astype(float)
+        return values
 
     def put(
-        self, field: int, instance: int, array: int, cells: Sequence[str], filled: np.ndarray | None = None
+        self,
+        field: int,
+        instance: int,
+        array: int,
+        cells: Sequence[str] | np.ndarray,
+        filled: np.ndarray | None = None,
     ) -> None:
         """Set a column; cells of participants who are not `filled` stay blank."""
         values = np.asarray(cells, dtype=object)
@@ -99,7 +105,7 @@ class Sheet:
         limits = norm.ppf(np.cumsum(shares)[:-1] / np.sum(shares))
         own = self.rng.standard_normal(self.n)
         asked = np.ones(self.n, bool) if asked is None else asked
-        chosen = {}
+        chosen: dict[int, np.ndarray] = {}
         for instance in instances:
             noise = CONSTANCY * own + np.sqrt(1 - CONSTANCY**2) * self.rng.standard_normal(self.n)
             answer = np.array(codes)[np.digitize(effect * score + np.sqrt(1 - effect**2) * noise, limits)]

@@ -169,7 +169,8 @@ def _rv_distance(at: Points, zc: np.ndarray, f: dict[str, float]) -> np.ndarray:
     radius = np.float32(f["outer_a"]) * np.sqrt(np.maximum(1 - (zc / np.float32(f["outer_c"])) ** 2, 0))
     from_base = np.clip((at.z - f["base"]) / (f["outer_c"] + f["centre"] - f["base"]), 0, 1)
     past_apex = zc - np.float32(f["outer_c"])
-    return np.maximum(at.r - radius * (1 + f["bulge"] * taper(from_base) * at.septal), past_apex)
+    distance: np.ndarray = np.maximum(at.r - radius * (1 + f["bulge"] * taper(from_base) * at.septal), past_apex)
+    return distance
 
 
 def _papillaries(at: Points, f: dict[str, float]) -> np.ndarray:

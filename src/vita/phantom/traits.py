@@ -113,4 +113,5 @@ def draw_heart(people: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 
 def _score(values: np.ndarray) -> np.ndarray:
     """Standard scores over the cohort, so that the weights of causes need no bookkeeping."""
-    return (values - values.mean()) / max(float(values.std()), 1e-9)
+    scores: np.ndarray = (values - values.mean()) / max(float(values.std()), 1e-9)
+    return scores

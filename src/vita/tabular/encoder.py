@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
@@ -104,9 +104,9 @@ def input_table(fields: Path, phenotypes: Path | None, features: Sequence[Featur
     """
     table = pl.read_parquet(fields)
     measured = [each.name for each in features if each.group in PHENOTYPE_GROUPS]
-    if measured and phenotypes is None:
-        raise UserError(f"features {', '.join(measured)} need the table of phenotypes; give --phenotypes")
     if measured:
+        if phenotypes is None:
+            raise UserError(f"features {', '.join(measured)} need the table of phenotypes; give --phenotypes")
         own = pl.read_parquet(phenotypes, columns=[EID, *measured]).fill_nan(None)
         table = table.drop(measured, strict=False).join(own, on=EID, how="left")
     absent = [each.name for each in features if each.name not in table.columns]
@@ -141,8 +141,9 @@ def fit(train: pl.DataFrame, features: Sequence[Feature], impute: str, fingerpri
 
 def _fit_one(values: pl.Series, feature: Feature, impute: str) -> EncodedFeature:
     if feature.kind == "numerical":
-        mean, std = float(values.mean()), float(values.std(ddof=0))
-        fill = mean if impute == "mean" else float(values.median())
+        # a numerical column with a value, so none of these is missing or of another type
+        mean, std = float(cast(float, values.mean())), float(cast(float, values.std(ddof=0)))
+        fill = mean if impute == "mean" else float(cast(float, values.median()))
         return EncodedFeature(feature.name, feature.kind, mean=mean, std=std if std > 0 else 1.0, fill=fill)
     mode = int(values.drop_nulls().mode().sort()[0])
     return EncodedFeature(feature.name, feature.kind, mode=mode, classes=feature.classes)
