@@ -1,6 +1,7 @@
 """People and their table: who is ill, which columns and codes there are, and that they follow the traits."""
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,16 @@ from vita.phantom.table import make_sheet
 from vita.runtime.errors import UserError
 
 DISEASES = ("cad", "stroke", "hypertension", "infarct", "diabetes", "high_blood_pressure")
+BLOCK = {
+    "participants": 800,
+    "matrix": [72, 80],
+    "pixel_mm": 3.6,
+    "frames": 20,
+    "sa_slices": 10,
+    "sa_spacing_mm": 10,
+    "broken_scans": 3,
+    "withdrawn": 5,
+}
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +34,8 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def write(folder: Path) -> Path:
     paths = [str(folder / name) for name in ("people.parquet", "table.csv", "withdrawals.csv")]
-    people_module.main(
-        ["--settings", '{"seed": 2025}', "--people", paths[0], "--table", paths[1], "--withdrawals", paths[2]]
-    )
+    settings = json.dumps({"seed": 2025, "phantom": BLOCK})
+    people_module.main(["--settings", settings, "--people", paths[0], "--table", paths[1], "--withdrawals", paths[2]])
     return folder / "table.csv"
 
 
@@ -163,4 +173,4 @@ def test_answers_follow_traits(cohort: pd.DataFrame) -> None:
 )
 def test_settings_out_of_range_name_the_key(block: dict, key: str) -> None:
     with pytest.raises(UserError, match=key):
-        PhantomSettings.from_dict({"phantom": block})
+        PhantomSettings.from_dict({"seed": 1, "phantom": BLOCK | block})
