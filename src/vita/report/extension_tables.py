@@ -105,7 +105,11 @@ def conformal(paths: Sequence[Path]) -> Made:
     for _, row in shown.iterrows():
         width = rounded(row["width"], digits=3, decimals=2)
         cells = ["" if row["section"] == before else row["section"], row["title"], names.title(row["model"])]
-        cells += [_people(row["n"]), width if width == DASH else f"{width} {row['unit']}".strip(), number(row["ratio"], 2)]
+        cells += [
+            _people(row["n"]),
+            width if width == DASH else f"{width} {row['unit']}".strip(),
+            number(row["ratio"], 2),
+        ]
         shares = [row[f"coverage_{level}"] for level in levels]
         out.rows.append([Cell(text) for text in [*cells, *(percent(one) if known(one) else DASH for one in shares)]])
         before = row["section"]

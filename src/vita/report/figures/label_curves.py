@@ -62,7 +62,11 @@ def draw(drawn: pd.DataFrame) -> Figure:
         axes.set_ylabel(LABELS[part["metric"].iloc[0]])
         axes.set_title(names.task_title(task) if task in names.TASK_TITLES else "Diseases")
     figure.supxlabel("Labels, % of the training split", fontsize=8)
-    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=min(len(models), 2 if grid.shape[1] == 1 else 5))
+    figure.legend(
+        *grid[0, 0].get_legend_handles_labels(),
+        loc="outside upper center",
+        ncols=min(len(models), 2 if grid.shape[1] == 1 else 5),
+    )
     return figure
 
 
