@@ -95,7 +95,7 @@ def test_a_leakage_switch_per_task_plans_a_stage_ii_of_its_own(tmp_path: Path) -
     run = snakemake(tmp_path, "-n", "--configfile", str(config))
     assert run.returncode == 0, run.stderr
     counts = dict(line.split() for line in run.stdout.splitlines() if line.startswith(("train_stage2 ", "encode_")))
-    assert counts == {"train_stage2": "5", "encode_table": "3"}  # two of the five see one view
+    assert counts == {"train_stage2": "6", "encode_table": "3"}  # three of the six see one view
     for task, stage in {"disease_cad": "vita_without_diagnoses", "sa_phenotypes": "vita_without_sa_phenotypes"}.items():
         asked = f"results/models/{task}/vita/model.safetensors"
         plan = snakemake(tmp_path, "-n", "--configfile", str(config), "-p", asked).stdout
@@ -155,7 +155,7 @@ def test_a_single_view_is_pretrained_once_and_alone(tmp_path: Path) -> None:
     config.write_text(
         "ablations: {run: true, mask_ratios: [], positions: [], views: [la, sa]}\n"
         "stage2: {init: elsewhere}\n"
-        "tabular: {exclude: {la_phenotypes: [la_phenotypes]}}\n"
+        "tabular: {exclude: {la_phenotypes: [sa_phenotypes]}}\n"
         "systems: {vita_la: {tasks: [la_phenotypes, physiological]}, mae: {view: la, tasks: [la_phenotypes]}}\n"
     )
     (tmp_path / "elsewhere").mkdir()
@@ -175,9 +175,9 @@ def test_a_single_view_is_pretrained_once_and_alone(tmp_path: Path) -> None:
     assert starts == {
         "stage1/view_la": [],
         "stage2/view_la": ["results/models/stage1/view_la"],
-        "stage2/view_la_without_la_phenotypes": ["results/models/stage1/view_la"],
+        "stage2/view_la_without_sa_phenotypes": ["results/models/stage1/view_la"],
         "la_phenotypes/mae": ["results/models/stage1/view_la"],
-        "la_phenotypes/vita_la": ["results/models/stage2/view_la_without_la_phenotypes"],
+        "la_phenotypes/vita_la": ["results/models/stage2/view_la_without_sa_phenotypes"],
         "physiological/vita_la": ["results/models/stage2/view_la"],
     }
 
