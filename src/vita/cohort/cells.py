@@ -31,7 +31,10 @@ def split(cells: pl.Series) -> pl.Series:
     bare = pl.col(cells.name).str.strip_chars()
     literal = bare.str.strip_chars("[] ").str.replace_all(",", "|", literal=True)
     text = pl.when(bare.str.starts_with("[")).then(literal).otherwise(bare)
-    parts = text.str.replace_all(r"[\"']", "").str.replace_all(";", "|", literal=True).str.split("|")
+    bare = text.str.replace_all(
+        r"\"([^\"]*)\"|'([^']*)'", "$1$2"
+    )  # a quote without its partner is no value, and is refused
+    parts = bare.str.replace_all(";", "|", literal=True).str.split("|")
     lists = parts.list.eval(settled_text(pl.element()))
     return cells.to_frame().select(_held(lists).alias(cells.name)).to_series()
 
