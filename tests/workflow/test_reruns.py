@@ -191,11 +191,9 @@ def test_a_stage_i_setting_reruns_all_stages_and_no_images(clone: Path, everythi
 
 
 # what follows from labels and code lists beyond the paper, and the list of overlaps, which is measured in labels too
-OF_EXTENSIONS = {f"measure_{name}" for name in ("survival", "associations", "conformal", "label_efficiency")}
-OF_EXTENSIONS |= {"incident_disease", "associations", "conformal", "label_efficiency", "list_overlap"}
-OF_EXTENSIONS |= {
-    f"make_{name}_table" for name in ("incident_disease", "associations", "conformal", "label_efficiency")
-}
+EXTENSIONS = ("incident_disease", "associations", "conformal", "label_efficiency")
+OF_EXTENSIONS = {"measure_survival", "list_overlap", *EXTENSIONS, *(f"make_{name}_table" for name in EXTENSIONS)}
+OF_EXTENSIONS |= {"measure_associations", "measure_conformal", "measure_label_efficiency"}
 OF_EXTENSIONS |= {"draw_association_map", "draw_conformal_coverage", "draw_cumulative_incidence", "draw_label_curves"}
 
 
