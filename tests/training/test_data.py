@@ -5,11 +5,12 @@ import torch
 
 from training import toy
 from vita.cohort.split_hash import split_hash
+from vita.cohort.split_table import read_split
 from vita.images.shards import ShardReader
 from vita.models.settings import SAMPLINGS, ModelSettings
 from vita.runtime.errors import UserError
 from vita.training.batches import TrainingBatches, TrainingOrder, in_order
-from vita.training.data import Samples, read_split
+from vita.training.data import Samples
 from vita.training.sections import even_frames
 
 MODEL = ModelSettings.from_dict(toy.MODEL)

@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from training import toy
+from vita.cohort.split_table import read_split
 from vita.images.shards import ShardReader
 from vita.models.settings import ModelSettings
 from vita.runtime.errors import UserError
 from vita.training import stage3
 from vita.training.augment import Intensities
-from vita.training.data import Samples, read_split
+from vita.training.data import Samples
 from vita.training.sections import draw_frames, even_frames, sections_of
 from vita.training.segmentation import cycle_masks, extreme_frames
 

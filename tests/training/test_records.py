@@ -17,10 +17,10 @@ from tensorboardX.proto.event_pb2 import Event
 
 from training import toy
 from vita.cohort.split_hash import split_hash
+from vita.cohort.split_table import read_split
 from vita.runtime.digest import code_digest
 from vita.runtime.errors import UserError
 from vita.training import stage1, stage3
-from vita.training.data import read_split
 
 EID = re.compile(rb"50000\d\d")
 

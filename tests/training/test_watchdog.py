@@ -77,9 +77,10 @@ def test_a_training_that_learns_is_not_complained_of(cohort, tmp_path, caplog):
 
 def test_the_trivial_loss_of_stage1_is_the_images_variance(cohort, pretrained):
     """Against numpy, from the shards of the validation split."""
+    from vita.cohort.split_table import read_split
     from vita.images.shards import ShardReader
     from vita.models.settings import ModelSettings
-    from vita.training.data import Samples, read_split
+    from vita.training.data import Samples
 
     sizes = ModelSettings.from_dict(toy.MODEL)
     samples = Samples(ShardReader(cohort.shards), read_split(cohort.split), ["val"], "fit", sizes)

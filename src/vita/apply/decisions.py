@@ -74,8 +74,8 @@ def typical(shards: Sequence[Path], split: Path, embedder: Path | None) -> dict[
         embedder: folder of the aligned image encoder; None judges by intensity and geometry alone.
     """
     from vita.apply.typical import fit
+    from vita.cohort.split_table import read_split
     from vita.images.shards import ShardReader
-    from vita.training.data import read_split
 
     reader, members = ShardReader([path.with_suffix(".npz") for path in shards]), read_split(split)
     vectors = {name: _vectors(reader, members[members == name].index, embedder) for name in ("train", "val")}

@@ -28,9 +28,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from vita.cohort.split_table import read_split
 from vita.extensions import genetics
 from vita.extensions.hazard_models import components
-from vita.extensions.inputs import columns_of, parse_sources, read_features, read_fields, read_split, table_features
+from vita.extensions.inputs import columns_of, read_features, read_fields, table_features
 from vita.extensions.outcomes import DISEASE, TITLES, End, at_risk, code_lists, read_end
 from vita.extensions.regressions import false_discovery, inflation, permuted_inflation, scan
 from vita.runtime import cli
@@ -200,7 +201,7 @@ def main(arguments: list[str] | None = None) -> None:
     from vita.cohort.icd10 import read_lists
 
     split = read_split(args.split)
-    (features,) = read_features(parse_sources(args.features), split.index).values()
+    (features,) = read_features(cli.named_files(args.features, "--features"), split.index).values()
     phenotypes = pd.read_parquet(args.phenotypes).set_index("eid").select_dtypes("number").reindex(split.index)
     outcomes = image_outcomes(features, phenotypes, split.to_numpy())
     fields = read_fields(args.fields, split.index)

@@ -13,29 +13,6 @@ TABLE = "table"  # what UK Biobank's table is called among the sources of featur
 IMAGE = "probe_vita"  # what stands for the image where several sources do
 
 
-def read_split(path: Path) -> pd.Series:
-    """The split of each participant, by `eid`.
-
-    Raises:
-        UserError: there is no such file.
-    """
-    if not path.is_file():
-        raise UserError(f"no split {path}: run the rule split_cohort")
-    return pd.read_parquet(path).set_index("eid")["split"]
-
-
-def parse_sources(pairs: Sequence[str]) -> dict[str, Path]:
-    """`name=file` arguments by name.
-
-    Raises:
-        UserError: an argument has no equals sign.
-    """
-    for pair in pairs:
-        if "=" not in pair:
-            raise UserError(f"--features {pair}: give control=file")
-    return {name: Path(file) for name, _, file in (pair.partition("=") for pair in pairs)}
-
-
 def read_features(paths: Mapping[str, Path], eids: pd.Index) -> dict[str, np.ndarray]:
     """Features (participants, features) of each source, as `vita.training.freeze` writes them, NaN where unknown.
 

@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from vita.cohort.split_table import read_split
 from vita.evaluation.small_counts import is_small
-from vita.extensions.inputs import parse_sources, read_features, read_split
+from vita.extensions.inputs import read_features
 from vita.names import PHENOTYPE_TASKS
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
@@ -141,8 +142,8 @@ def main(arguments: list[str] | None = None) -> None:
     cli.add_settings(parser, "seed")
     args = parser.parse_args(arguments)
     split = read_split(args.split)
-    features = read_features(parse_sources(args.features), split.index)
-    labels = parse_sources(args.labels)
+    features = read_features(cli.named_files(args.features, "--features"), split.index)
+    labels = cli.named_files(args.labels, "--labels")
     rows = []
     for task in args.tasks:
         own = labels.get(task.removeprefix("disease_"))

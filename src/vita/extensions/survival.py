@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from vita.cohort.split_table import read_split
 from vita.evaluation.small_counts import is_small
 from vita.evaluation.statistics import interval, resamples
 from vita.extensions import timed_metrics
@@ -31,10 +32,8 @@ from vita.extensions.inputs import (
     IMAGE,
     TABLE,
     columns_of,
-    parse_sources,
     read_features,
     read_fields,
-    read_split,
     table_features,
 )
 from vita.extensions.outcomes import DEATH, TITLES, at_risk, code_lists, read_end
@@ -238,7 +237,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     split = read_split(args.split)
     fields = read_fields(args.fields, split.index)
-    sources = read_features(parse_sources(args.features), split.index)
+    sources = read_features(cli.named_files(args.features, "--features"), split.index)
     sources[TABLE] = columns_of(fields, table_features(args.feature_table))[0]
     clinical = fields.reindex(columns=list(CLINICAL)).astype("Float64").to_numpy(dtype=float, na_value=np.nan)
     blocks = {

@@ -35,10 +35,10 @@ def main(arguments: list[str] | None = None) -> None:
     import numpy as np
     import pandas as pd
 
+    from vita.cohort.split_table import read_split
     from vita.images.shards import ShardReader
     from vita.nnunet.results import masks_of, write_model
     from vita.runtime.atomic import replacing
-    from vita.training.data import read_split
     from vita.training.sections import even_frames
     from vita.training.segmentation import area_table
 

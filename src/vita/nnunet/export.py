@@ -28,10 +28,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--cases", type=Path, required=True, help="output: who is which case, parquet")
     cli.add_settings(parser, "seed and the block model")
     args = parser.parse_args(arguments)
+    from vita.cohort.split_table import read_split
     from vita.images.shards import ShardReader
     from vita.nnunet.cases import Exporter, describe
     from vita.runtime.atomic import replacing
-    from vita.training.data import read_split
 
     reader, split = ShardReader(args.shards), read_split(args.split)
     if missing := sum(int(eid) not in reader for eid in split.index):

@@ -80,7 +80,7 @@ def _again(model: Model) -> str:
 
 def _of_split(results: Path, models: list[Model]) -> Iterator[str]:
     from vita.cohort.split_hash import split_hash
-    from vita.training.data import read_split
+    from vita.cohort.split_table import read_split
 
     path = results / "cohort" / "split.parquet"
     if not path.is_file():
@@ -133,7 +133,7 @@ def _of_predictions(results: Path, path: Path) -> Iterator[str]:
     import numpy as np
     import pandas as pd
 
-    from vita.training.data import read_split
+    from vita.cohort.split_table import read_split
 
     name, table = path.relative_to(results), pd.read_parquet(path)
     if missing := {"eid", "split", "target", "truth", "prediction"} - set(table.columns):

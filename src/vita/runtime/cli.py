@@ -6,7 +6,7 @@ import logging
 import os
 import select
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,22 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     program = f"python -m {spec.name}" if spec and spec.name.startswith("vita.") else None
     return argparse.ArgumentParser(prog=program, description=description, formatter_class=Formatter)
+
+
+def named_files(pairs: Sequence[str], option: str) -> dict[str, Path]:
+    """`name=file` arguments by name.
+
+    Args:
+        pairs: the arguments.
+        option: which they belong to, for the error.
+
+    Raises:
+        UserError: an argument has no equals sign.
+    """
+    for pair in pairs:
+        if "=" not in pair:
+            raise UserError(f"{option} {pair}: give name=file")
+    return {name: Path(file) for name, _, file in (pair.partition("=") for pair in pairs)}
 
 
 def add_samples(to: argparse.ArgumentParser) -> None:

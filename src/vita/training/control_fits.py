@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
+from vita.cohort.split_table import read_split
 from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
 from vita.tabular.truth import load_targets
 from vita.training.closed_form import fit_classes, fit_number, standardised
-from vita.training.data import read_split
 from vita.training.long_table import Predictions, long_table, thresholds
 from vita.training.task import Task, make_task
 

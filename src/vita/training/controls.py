@@ -6,8 +6,8 @@
     probe_mae        Stage I's encoder, frozen
     probe_vita       Stage II's encoder, frozen
 
-Encoders see the whole cycle in consecutive sections; their features are the mean token of each plane. A ridge (numbers)
-or a logistic regression (classes) is fitted on the training split; its penalty, and thresholds, are chosen on
+Encoders see the sections that predictions are averaged over; their features are the mean token of each plane. A ridge
+(numbers) or a logistic regression (classes) is fitted on the training split; its penalty, and thresholds, are chosen on
 validation. A trained system that does not beat these has shown nothing. `vita.training.freeze` writes the features.
 """
 
@@ -15,19 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vita.runtime import cli
-from vita.runtime.errors import UserError
-
-
-def _by_control(pairs: Sequence[str]) -> dict[str, Path]:
-    """`control=file` arguments by control.
-
-    Raises:
-        UserError: an argument has no equals sign.
-    """
-    for pair in pairs:
-        if "=" not in pair:
-            raise UserError(f"--features {pair}: give control=file")
-    return {control: Path(file) for control, _, file in (pair.partition("=") for pair in pairs)}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -45,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from vita.training.control_fits import Tables, fit_controls  # start-up: torch and scikit-learn
 
     tables = Tables(args.targets, args.fields, args.phenotypes, args.labels)
-    fit_controls(args.task, _by_control(args.features), args.split, tables, args.predictions)
+    fit_controls(args.task, cli.named_files(args.features, "--features"), args.split, tables, args.predictions)
 
 
 if __name__ == "__main__":

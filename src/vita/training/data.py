@@ -1,8 +1,7 @@
-"""Who is in which split, and the samples of a split in memory."""
+"""The samples of a split in memory."""
 
 import logging
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
@@ -21,24 +20,6 @@ log = logging.getLogger(__name__)
 
 Batch = dict[str, Tensor]
 _MB = 1e6
-
-
-def read_split(path: Path) -> pd.Series:
-    """Split of each participant, indexed by eid in ascending order.
-
-    Raises:
-        UserError: there is no file, a column is missing, a participant is named twice, or a split has another name.
-    """
-    if not path.is_file():
-        raise UserError(f"no split file {path}; run the rule that makes the split first")
-    table = pd.read_parquet(path)
-    if missing := {"eid", "split"} - set(table.columns):
-        raise UserError(f"{path} has no column {', '.join(sorted(missing))}; it needs eid and split")
-    if table["eid"].duplicated().any():
-        raise UserError(f"{path} names {int(table['eid'].duplicated().sum())} participants twice")
-    if unknown := set(table["split"]) - {"train", "val", "test"}:
-        raise UserError(f"{path} has the split {sorted(map(str, unknown))[0]!r}; known are train, val and test")
-    return table.set_index("eid")["split"].sort_index()
 
 
 def planes_seen(model: ModelSettings) -> slice:
@@ -63,7 +44,7 @@ class Samples(Dataset[Batch]):
 
     Args:
         reader: shards.
-        split: of every participant, from `read_split`.
+        split: of every participant, from `vita.cohort.split_table`.
         names: splits to take.
         purpose: "fit" refuses the test split.
         model: sizes; frames and crop must fit the shards.

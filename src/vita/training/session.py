@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from vita.cohort.split_hash import split_hash
+from vita.cohort.split_table import read_split
 from vita.images.shards import ShardReader
 from vita.models.image_encoder import ImageEncoder
 from vita.models.settings import ModelSettings
@@ -20,7 +21,7 @@ from vita.runtime.digest import code_digest
 from vita.runtime.errors import UserError
 from vita.training import records
 from vita.training.checkpoint import Identity, release_state
-from vita.training.data import Samples, read_split
+from vita.training.data import Samples
 from vita.training.device import prepare
 from vita.training.learner import Learner
 from vita.training.loop import Fitted
