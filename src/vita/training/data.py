@@ -77,6 +77,7 @@ class Samples(Dataset[Batch]):
         # in training those that may be drawn, in prediction those that are averaged
         used = self.sections.every if purpose == "fit" else self.sections.in_turn
         self.stored = sorted({frame for section in used for frame in section})
+        self._place = {frame: place for place, frame in enumerate(self.stored)}
         self.extra: Batch = {}
         self._images: Tensor | None = None
         self._masks: Tensor | None = None
@@ -170,5 +171,4 @@ class Samples(Dataset[Batch]):
             return torch.stack([read(row, frames) for row, frames in chosen])
         if len(self.sections.every) == 1:
             return cached[torch.tensor([row for row, _ in chosen])]
-        place = {frame: number for number, frame in enumerate(self.stored)}
-        return torch.stack([cached[row][:, [place[frame] for frame in frames]] for row, frames in chosen])
+        return torch.stack([cached[row][:, [self._place[frame] for frame in frames]] for row, frames in chosen])

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -83,7 +84,7 @@ class Sections:
     in_turn: list[list[int]]
     drawn: list[list[list[int]]]
 
-    @property
+    @cached_property
     def every(self) -> list[list[int]]:
         """All sections; `in_turn` are the first."""
         return [section for group in self.drawn for section in group]
