@@ -16,9 +16,9 @@ from vita import names
 from vita.printing.cells import Cell, Printed, latex, markdown
 from vita.printing.numbers import DASH, count, known, number, percent, rounded, with_interval
 from vita.printing.web import page
+from vita.report.reading import read_numbers
 from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
-from vita.runtime.errors import UserError
 from vita.runtime.privacy import SUPPRESSED
 
 AVERAGE = "Average"
@@ -186,13 +186,8 @@ def _printed(name: str, header: list[str], words: int) -> Printed:
 
 
 def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    if not path.is_file():
-        raise UserError(f"no file {path}: run the rule that measures this extension")
-    table = pd.read_csv(path)
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        raise UserError(f"{path} has no column {', '.join(missing)}: it is not what this table is made of")
-    return table
+    otherwise = "it is not what this table is made of"
+    return read_numbers(path, columns, "file", "that measures this extension", otherwise)
 
 
 MAKERS: dict[str, Callable[[Sequence[Path]], Made]] = {

@@ -17,8 +17,8 @@ import pandas as pd
 
 from vita.report.extension_tables import OUTCOME_KINDS, SIGNIFICANT
 from vita.report.figures import style
+from vita.report.reading import read_numbers
 from vita.runtime import cli
-from vita.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,12 +34,7 @@ def collect(path: Path) -> pd.DataFrame:
     Raises:
         UserError: the file is missing or holds no associations.
     """
-    if not path.is_file():
-        raise UserError(f"no associations {path}: run the rule measure_associations")
-    table = pd.read_csv(path)
-    missing = [name for name in COLUMNS if name not in table.columns]
-    if missing:
-        raise UserError(f"{path} has no column {', '.join(missing)}: it holds no associations")
+    table = read_numbers(path, COLUMNS, "associations", "measure_associations", "it holds no associations")
     known = table.dropna(subset=["p"])
     best = known.loc[known.groupby(["group", "trait", "kind"], sort=False)["p"].idxmin(), COLUMNS]
     place = {group: number for number, group in enumerate(dict.fromkeys(table["group"]))}

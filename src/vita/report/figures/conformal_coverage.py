@@ -16,8 +16,8 @@ import pandas as pd
 
 from vita import names
 from vita.report.figures import style
+from vita.report.reading import read_numbers
 from vita.runtime import cli
-from vita.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,12 +34,7 @@ def collect(path: Path) -> pd.DataFrame:
     Raises:
         UserError: the file is missing or holds no coverage.
     """
-    if not path.is_file():
-        raise UserError(f"no coverage {path}: run the rule measure_conformal")
-    table = pd.read_csv(path)
-    missing = [name for name in COLUMNS if name not in table.columns]
-    if missing:
-        raise UserError(f"{path} has no column {', '.join(missing)}: it holds no coverage")
+    table = read_numbers(path, COLUMNS, "coverage", "measure_conformal", "it holds no coverage")
     known = table.dropna(subset=["coverage"])
     grouped = known.groupby(["model", "group", "level"], sort=False)
     found = grouped["n"].agg(n="min", targets="size")

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 from vita.report.figures import style
+from vita.report.reading import read_numbers
 from vita.runtime import cli
-from vita.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,13 +35,7 @@ def read(path: Path) -> pd.DataFrame:
     Raises:
         UserError: the file is missing or holds no curves.
     """
-    if not path.is_file():
-        raise UserError(f"no curves {path}: run the rule measure_survival")
-    table = pd.read_csv(path)
-    missing = [name for name in COLUMN_NAMES if name not in table.columns]
-    if missing:
-        raise UserError(f"{path} has no column {', '.join(missing)}: it holds no curves of incidence")
-    return table
+    return read_numbers(path, COLUMN_NAMES, "curves", "measure_survival", "it holds no curves of incidence")
 
 
 def draw(drawn: pd.DataFrame) -> Figure:

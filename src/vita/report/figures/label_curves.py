@@ -15,8 +15,8 @@ import pandas as pd
 
 from vita import names
 from vita.report.figures import style
+from vita.report.reading import read_numbers
 from vita.runtime import cli
-from vita.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,12 +31,8 @@ def collect(path: Path) -> pd.DataFrame:
     Raises:
         UserError: the file is missing or holds no such averages.
     """
-    if not path.is_file():
-        raise UserError(f"no metrics {path}: run the rule measure_label_efficiency")
-    table = pd.read_csv(path)
-    missing = [name for name in ("target", *COLUMNS) if name not in table.columns]
-    if missing:
-        raise UserError(f"{path} has no column {', '.join(missing)}: it holds no label efficiency")
+    needed = ("target", *COLUMNS)
+    table = read_numbers(path, needed, "metrics", "measure_label_efficiency", "it holds no label efficiency")
     return table.loc[table["target"] == "Average", COLUMNS].dropna(subset=["value"]).reset_index(drop=True)
 
 

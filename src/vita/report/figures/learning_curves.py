@@ -21,8 +21,8 @@ import pandas as pd
 
 from vita import names
 from vita.report.figures import style
+from vita.report.reading import read_numbers
 from vita.runtime import cli
-from vita.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,12 +43,7 @@ def collect(paths: list[Path]) -> pd.DataFrame:
     """
     parts = []
     for path in paths:
-        if not path.is_file():
-            raise UserError(f"no history {path}: run the rule that trains this model")
-        history = pd.read_csv(path)
-        missing = [name for name in ("epoch", *LOSSES) if name not in history.columns]
-        if missing:
-            raise UserError(f"{path} has no column {', '.join(missing)}")
+        history = read_numbers(path, ("epoch", *LOSSES), "history", "that trains this model")
         part = history[["epoch", *LOSSES]].groupby("epoch", as_index=False).last()
         parts.append(part.assign(task=path.parent.parent.name, model=path.parent.name))
     return pd.concat(parts, ignore_index=True)[["task", "model", "epoch", *LOSSES]]
