@@ -1,12 +1,14 @@
 """Time at risk by hand: prevalent and undated cases out, the first of diagnosis, death, loss and the records' end."""
 
+import csv
 import datetime
 
 import polars as pl
 import pytest
 
-from vita.cohort.follow_up import collect
-from vita.extensions.outcomes import CENSORED, DEATH, DISEASE, HEART_FAILURE, at_risk, read_end
+from vita.cohort.diagnoses import collect
+from vita.cohort.settings import LabelSettings
+from vita.extensions.outcomes import CENSORED, DEATH, DISEASE, HEART_FAILURE, at_risk
 from vita.runtime.errors import UserError
 
 DAY = datetime.date
@@ -26,6 +28,11 @@ PEOPLE = {
 }
 
 
+def end_of(written):
+    """What the configuration's `labels.follow_up_end` means."""
+    return LabelSettings.read({"labels": {"follow_up_end": written}}).follow_up_end
+
+
 @pytest.fixture
 def found():
     diagnoses = pl.DataFrame(
@@ -34,24 +41,22 @@ def found():
             "codes": [[code for code, _ in codes] for codes, _, _ in PEOPLE.values()],
             "dates": [[day for _, day in codes] for codes, _, _ in PEOPLE.values()],
             "imaging_date": [SCAN] * len(PEOPLE),
-        },
-        schema_overrides={"codes": pl.List(pl.String), "dates": pl.List(pl.Date)},
-    )
-    follow_up = pl.DataFrame(
-        {
-            "eid": list(PEOPLE),
             "death": [death for _, death, _ in PEOPLE.values()],
             "lost": [lost for _, _, lost in PEOPLE.values()],
+            "country": [None] * len(PEOPLE),
         },
-        schema_overrides={"death": pl.Date, "lost": pl.Date},
+        schema_overrides={
+            "codes": pl.List(pl.String),
+            "dates": pl.List(pl.Date),
+            "death": pl.Date,
+            "lost": pl.Date,
+            "country": pl.String,
+        },
     )
 
     def made(end, **others):
-        # what diagnoses.parquet may tell of the end too does not count twice
-        table = diagnoses.with_columns(
-            death=pl.lit(None, pl.Date), **{name: pl.Series(v) for name, v in others.items()}
-        )
-        return at_risk(table, follow_up, HEART_FAILURE, end)
+        table = diagnoses.with_columns(**{name: pl.Series(v) for name, v in others.items()})
+        return at_risk(table, HEART_FAILURE, end)
 
     return made
 
@@ -70,15 +75,15 @@ def test_records_end_with_the_last_day_that_they_tell_of(found) -> None:
 
 
 def test_records_may_end_by_country(found) -> None:
-    ends = read_end({"england": "2019-12-31", "scotland": "2018-12-31"})
+    ends = end_of({"england": "2019-12-31", "scotland": "2018-12-31", "wales": "2019-12-31"})
     table = found(ends, country=["scotland"] * 8 + [None])
     assert table.loc[6, "years"] == pytest.approx((DAY(2018, 12, 31) - SCAN).days / 365.25)
     assert found(ends, country=["england"] * 9).loc[6, "years"] == pytest.approx(1460 / 365.25)
     assert found(ends).loc[6, "years"] == pytest.approx((DAY(2018, 12, 31) - SCAN).days / 365.25)
-    assert read_end(None) is None
-    assert read_end("2022-10-31") == DAY(2022, 10, 31)
+    assert end_of(None) is None
+    assert end_of("2022-10-31") == DAY(2022, 10, 31)
     with pytest.raises(UserError, match="no day written"):
-        read_end("31.10.2022")
+        end_of("31.10.2022")
 
 
 def test_what_comes_after_the_end_of_the_records_has_not_happened(found) -> None:
@@ -88,15 +93,26 @@ def test_what_comes_after_the_end_of_the_records_has_not_happened(found) -> None
     assert table.loc[9, "event"] == DISEASE
 
 
+def table(path, names, *rows):
+    """A delivery with the fields that labels need, empty, and these."""
+    needed = ["41270-0.0", "41280-0.0", "53-2.0", "6150-2.0", "2966-2.0"]
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+        writer.writerows([[*names, *needed], *([*row, *[""] * len(needed)] for row in rows)])
+    return path
+
+
 def test_death_loss_and_centre_from_tables(tmp_path) -> None:
-    path = tmp_path / "ukb.csv"
-    path.write_text(
-        '"eid","31-0.0","40000-0.0","40000-1.0","191-0.0","54-0.0","54-2.0"\n'
-        '"11","1","2020-05-04","2020-05-01","","11010","11025"\n"12","0","","","2018-01-02","11010",""\n'
-        '"13","0","","","","",""\n"14","1","2019-01-01","","","",""\n'
+    path = table(
+        tmp_path / "ukb.csv",
+        ["eid", "31-0.0", "40000-0.0", "40000-1.0", "191-0.0", "54-0.0", "54-2.0"],
+        ["11", "1", "2020-05-04", "2020-05-01", "", "11010", "11025"],
+        ["12", "0", "", "", "2018-01-02", "11010", ""],
+        ["13", "0", "", "", "", "", ""],
+        ["14", "1", "2019-01-01", "", "", "", ""],
     )
     frame = collect([path], 2, {14})
-    assert frame.rows() == [
+    assert frame.select("eid", "death", "lost", "centre").rows() == [
         (11, DAY(2020, 5, 1), None, 11025),
         (12, None, DAY(2018, 1, 2), None),
         (13, None, None, None),
@@ -104,7 +120,6 @@ def test_death_loss_and_centre_from_tables(tmp_path) -> None:
 
 
 def test_tables_without_deaths_warn(tmp_path, caplog) -> None:
-    path = tmp_path / "ukb.csv"
-    path.write_text('"eid","31-0.0"\n"11","1"\n')
-    assert collect([path], 2, ()).rows() == [(11, None, None, None)]
+    path = table(tmp_path / "ukb.csv", ["eid", "31-0.0"], ["11", "1"])
+    assert collect([path], 2, ()).select("eid", "death", "lost", "centre").rows() == [(11, None, None, None)]
     assert "field 40000 (Date of death) is in no table" in caplog.text

@@ -1,45 +1,19 @@
 # Beyond the paper: disease after the scan, associations, conformal intervals, few labels; `extensions` of the config.
 
-# of the labels' settings, those that time to event depends on
-FOLLOWED = {key: config["labels"].get(key) for key in ("codes", "follow_up_end")}
-
-
-rule follow_up:
-    input:
-        tables=INPUTS.tables_there,
-        withdrawals=INPUTS.withdrawals_there,
-    output:
-        "results/survival/follow_up.parquet",
-    log:
-        "results/logs/follow_up.log",
-    benchmark:
-        "results/benchmarks/follow_up.tsv"
-    conda:
-        ENVIRONMENT
-    threads: cpus("follow_up")
-    resources:
-        **asked("follow_up"),
-    params:
-        settings=settings(cohort={"instance": config["cohort"]["instance"]}),
-        code=code_digest("vita.cohort.follow_up"),
-        tables=INPUTS.tables,
-        withdrawals=INPUTS.withdrawals_argument,
-    message:
-        "Dates of death and of loss to follow-up, assessment centres"
-    shell:
-        "python -m vita.cohort.follow_up --table {params.tables:q} --settings {params.settings}"
-        " {params.withdrawals} --output {output} > {log} 2>&1"
+# of the labels' settings, those that time to event depends on; the order of a list's codes says nothing
+FOLLOWED = {
+    "codes": {disease: sorted(set(codes)) for disease, codes in CODE_LISTS.items()},
+    "follow_up_end": config["labels"]["follow_up_end"],
+}
 
 
 rule measure_survival:
     input:
         **EXTENSIONS.controls,
         diagnoses="results/cohort/diagnoses.parquet",
-        follow_up="results/survival/follow_up.parquet",
         fields="results/cohort/fields.parquet",
         split="results/cohort/split.parquet",
         feature_table=FEATURES,
-        icd10=ICD10,
     output:
         metrics="results/survival/incident_disease.csv",
         curves="results/survival/incidence_by_risk.csv",
@@ -59,9 +33,9 @@ rule measure_survival:
     message:
         "Disease after the scan: by image, table and both"
     shell:
-        "python -m vita.extensions.survival --diagnoses {input.diagnoses} --follow-up {input.follow_up}"
+        "python -m vita.extensions.survival --diagnoses {input.diagnoses}"
         " --fields {input.fields} --split {input.split} --feature-table {input.feature_table:q}"
-        " --features {params.features} --icd10 {input.icd10:q} --settings {params.settings}"
+        " --features {params.features} --settings {params.settings}"
         " --output {output.metrics} --curves {output.curves} > {log} 2>&1"
 
 
@@ -73,8 +47,6 @@ rule measure_associations:
         split="results/cohort/split.parquet",
         feature_table=FEATURES,
         diagnoses="results/cohort/diagnoses.parquet",
-        follow_up="results/survival/follow_up.parquet",
-        icd10=ICD10,
     output:
         associations="results/associations/associations.csv",
         inflation="results/associations/inflation.csv",
@@ -101,7 +73,7 @@ rule measure_associations:
         "python -m vita.extensions.associations --features {params.features}"
         " --phenotypes {input.phenotypes} --fields {input.fields} --split {input.split}"
         " --feature-table {input.feature_table:q} --diagnoses {input.diagnoses}"
-        " --follow-up {input.follow_up} --icd10 {input.icd10:q} --settings {params.settings}"
+        " --settings {params.settings}"
         " --output {output.associations} --inflation {output.inflation} --genetics {params.folder}"
         " > {log} 2>&1"
 

@@ -44,7 +44,9 @@ DEATH, LOST, CENTRE = 40000, 191, 54  # not required: they end the follow-up of 
 FOLLOW_UP = {DEATH: "Date of death", LOST: "Date lost to follow-up", CENTRE: "UK Biobank assessment centre"}
 _PARTS = 16  # of the participants, joined one after the other: for all 502,000 at once it takes 2.5 GB
 _AGES = {EID: pl.Int64, "imaging_age": pl.Float64}
-_ENDS = pl.Schema({EID: pl.Int64, "death": pl.Date, "lost": pl.Date, "country": pl.String})
+_ENDS = pl.Schema(
+    {EID: pl.Int64, "death": pl.Date, "lost": pl.Date, "country": pl.String, "centre": pl.Float64},
+)
 _ANSWERS = ("high_bp_told", "high_bp_denied", "high_bp_asked")
 
 
@@ -89,10 +91,10 @@ def collect(tables: Sequence[Path], instance: int, withdrawn: Collection[int]) -
         `eid`; `codes`, a list of the ICD-10 codes of all hospital diagnoses, each once, sorted, and `dates`, the first
         known date of each or null; `imaging_date`; `high_bp_visit` (first visit at which an age of high blood pressure
         was given, or missing), `high_bp_age` (the youngest one given, years), `imaging_age` (age at the scan's visit,
-        years, missing without field 21003); `death` and `lost` (fields 40000 and 191) and `country` (of the first
-        visit's centre, field 54), missing without the field; and three lists of visits: `high_bp_told` (6150 has high
-        blood pressure, or 2966 is not empty), `high_bp_denied` (6150 was answered without it), `high_bp_asked` (2966 is
-        not empty).
+        years, missing without field 21003); `death` and `lost` (fields 40000 and 191), `country` (of the first visit's
+        centre, field 54) and `centre` (its code at the scan's visit), missing without the field; and three lists of
+        visits: `high_bp_told` (6150 has high blood pressure, or 2966 is not empty), `high_bp_denied` (6150 was answered
+        without it), `high_bp_asked` (2966 is not empty).
 
     Raises:
         UserError: a field is in no table, a table has codes or dates of diagnoses alone, or a cell cannot be read.
@@ -100,6 +102,7 @@ def collect(tables: Sequence[Path], instance: int, withdrawn: Collection[int]) -
     deliveries = [open_delivery(path) for path in tables]
     _require_fields(deliveries, instance)
     refuse_apart(deliveries)
+    _name_absent(deliveries, instance)
     found = _Found()
     for delivery in deliveries:
         _gather(delivery, instance, withdrawn, found)
@@ -149,10 +152,19 @@ def _require_fields(deliveries: Sequence[Delivery], instance: int) -> None:
         )
 
 
+def _name_absent(deliveries: Sequence[Delivery], instance: int) -> None:
+    """Fields of follow-up that no table has: everybody then lives, is never lost, or was at one centre."""
+    columns = [column for delivery in deliveries for column in delivery.header.columns]
+    there = {column.field for column in columns if column.field != CENTRE or column.instance == instance}
+    for each, title in FOLLOW_UP.items():
+        if each not in there:
+            LOG.warning("field %d (%s) is in no table: nobody counts as such", each, title)
+
+
 def _gather(delivery: Delivery, instance: int, withdrawn: Collection[int], found: _Found) -> None:
     columns = [c for c in delivery.header.columns if c.field in {*TITLES, AGE, *FOLLOW_UP}]
     columns = [c for c in columns if c.field not in (SCAN_DATE, AGE) or c.instance == instance]
-    columns = [c for c in columns if c.field != CENTRE or c.instance == 0]
+    columns = [c for c in columns if c.field != CENTRE or c.instance in (0, instance)]
     for batch in stream(delivery, columns, withdrawn):
         found.people.append(batch.select(EID))
         found.codes.append(dated_codes(batch, columns, delivery.name))
@@ -160,7 +172,7 @@ def _gather(delivery: Delivery, instance: int, withdrawn: Collection[int], found
         found.reports += _reports(batch, columns, delivery.name)
         found.ages += _ages(batch, columns, delivery.name)
         found.answers += _answers(batch, columns, delivery.name)
-        found.ends.append(_ends(batch, columns, delivery.name))
+        found.ends.append(_ends(batch, columns, instance, delivery.name))
 
 
 def _scan_dates(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list[pl.DataFrame]:
@@ -209,8 +221,8 @@ def _answers(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list
     return [pl.concat([batch.select(EID), found], how="horizontal")]
 
 
-def _ends(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> pl.DataFrame:
-    """`eid`, `death`, `lost` and `country`, each missing if the table lacks its field."""
+def _ends(batch: pl.DataFrame, columns: Sequence[Column], instance: int, table: str) -> pl.DataFrame:
+    """`eid`, `death`, `lost`, `country` and `centre`, each missing if its field is not in the table."""
     own = {each: [column.canonical for column in columns if column.field == each] for each in FOLLOW_UP}
     days = dates(batch, own[DEATH] + own[LOST], table)
     centres = numbers(batch, own[CENTRE], table, dict.fromkeys(own[CENTRE], FOLLOW_UP[CENTRE]), several=False)
@@ -218,8 +230,13 @@ def _ends(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> pl.Data
     first = {
         name: pl.min_horizontal(pl.lit(None, pl.Date), *own[each]) for each, name in ((DEATH, "death"), (LOST, "lost"))
     }
-    centre = pl.min_horizontal(pl.lit(None, pl.Float64), *own[CENTRE])
-    return read.select(EID, **first, country=country(centre)).cast(_ENDS)
+    centre_at = {
+        visit: pl.min_horizontal(
+            pl.lit(None, pl.Float64), *(c.canonical for c in columns if (c.field, c.instance) == (CENTRE, visit))
+        )
+        for visit in (0, instance)
+    }
+    return read.select(EID, **first, country=country(centre_at[0]), centre=centre_at[instance]).cast(_ENDS)
 
 
 def _ages(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list[pl.DataFrame]:

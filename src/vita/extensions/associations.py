@@ -3,8 +3,8 @@
     python -m vita.extensions.associations --features probe_vita=results/controls/probe_vita.parquet
         --phenotypes results/images/phenotypes.parquet --fields results/cohort/fields.parquet
         --split results/cohort/split.parquet --feature-table workflow/resources/features.tsv
-        --diagnoses results/cohort/diagnoses.parquet --follow-up results/survival/follow_up.parquet
-        --icd10 workflow/resources/icd10.tsv --settings '{"seed": 2025}'
+        --diagnoses results/cohort/diagnoses.parquet
+        --settings '{"seed": 2025, "labels": {"codes": {"cad": ["I20-I25"]}}}'
         --output results/associations/associations.csv --inflation results/associations/inflation.csv
         --genetics results/associations/genetics
 
@@ -28,11 +28,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from vita.cohort.settings import LabelSettings
 from vita.cohort.split_table import read_split
 from vita.extensions import genetics
 from vita.extensions.hazard_models import components
 from vita.extensions.inputs import columns_of, read_features, read_fields, table_features
-from vita.extensions.outcomes import DISEASE, TITLES, End, at_risk, code_lists, read_end
+from vita.extensions.outcomes import DISEASE, TITLES, End, at_risk, code_lists
 from vita.extensions.regressions import false_discovery, inflation, permuted_inflation, scan
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
@@ -100,7 +101,6 @@ def table_traits(fields: pd.DataFrame, features_tsv: Path) -> tuple[Columns, lis
 
 def disease_traits(
     diagnoses: pl.DataFrame,
-    follow_up: pl.DataFrame,
     lists: Mapping[str, Collection[str]],
     eids: pd.Index,
     end: End = None,
@@ -116,7 +116,7 @@ def disease_traits(
         facts = find_cases(diagnoses, {"it": expand_all(codes)})
         before = pl.when(~pl.col("has_it")).then(0.0).otherwise((pl.col("date_it") <= pl.col("imaging_date")) + 0.0)
         known = facts.select("eid", before=before).to_pandas().set_index("eid")["before"]
-        later = at_risk(diagnoses, follow_up, codes, end)
+        later = at_risk(diagnoses, codes, end)
         values += [
             known.reindex(eids).to_numpy(float),
             (later["event"] == DISEASE).reindex(eids).astype(float).to_numpy(),
@@ -187,8 +187,6 @@ def main(arguments: list[str] | None = None) -> None:
         "split": "split.parquet",
         "feature-table": "features.tsv",
         "diagnoses": "diagnoses.parquet",
-        "follow-up": "follow_up.parquet",
-        "icd10": "code lists, icd10.tsv",
         "output": "associations, CSV to write",
         "inflation": "genomic-control lambda, CSV to write",
         "genetics": "folder to write files for regenie and PLINK into",
@@ -198,19 +196,17 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     import polars as pl  # start-up
 
-    from vita.cohort.icd10 import read_lists
-
     split = read_split(args.split)
     (features,) = read_features(cli.named_files(args.features, "--features"), split.index).values()
     phenotypes = pd.read_parquet(args.phenotypes).set_index("eid").select_dtypes("number").reindex(split.index)
     outcomes = image_outcomes(features, phenotypes, split.to_numpy())
     fields = read_fields(args.fields, split.index)
-    diagnoses, follow_up = pl.read_parquet(args.diagnoses), pl.read_parquet(args.follow_up)
+    diagnoses = pl.read_parquet(args.diagnoses)
     traits, names = table_traits(fields, args.feature_table)
-    lists = read_lists(args.icd10) | (args.settings.get("labels", {}).get("codes") or {})
-    end = read_end(args.settings.get("labels", {}).get("follow_up_end"))
-    diseases = disease_traits(diagnoses, follow_up, lists, split.index, end)
-    centre = follow_up.to_pandas().set_index("eid")["centre"].reindex(split.index)
+    lists = args.settings["labels"]["codes"]
+    end = LabelSettings.read(args.settings).follow_up_end
+    diseases = disease_traits(diagnoses, lists, split.index, end)
+    centre = diagnoses.select("eid", "centre").to_pandas().set_index("eid")["centre"].reindex(split.index)
     covariates, titles = covariates_of(fields, centre)
     leave = [[place for place, title in enumerate(titles) if name in SAME.get(title, ())] for name in names]
     leave += [[] for _ in diseases.titles]

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from vita.runtime.errors import UserError
-
 if TYPE_CHECKING:
     import polars as pl
 
@@ -32,48 +30,19 @@ TITLES = {
 }
 
 
-def record_end(diagnoses: pl.DataFrame, follow_up: pl.DataFrame) -> datetime.date | None:
+def record_end(diagnoses: pl.DataFrame) -> datetime.date | None:
     """The last day that the delivered records tell of: nobody is known to be healthy after it."""
     import polars as pl  # start-up
 
-    last = [diagnoses.select(pl.col("dates").list.max().max()).item(), follow_up["death"].max()]
+    last = [diagnoses.select(pl.col("dates").list.max().max()).item(), diagnoses["death"].max()]
     return max((day for day in last if day is not None), default=None)
 
 
-def read_end(written: str | Mapping[str, str] | None) -> End:
-    """The config's `labels.follow_up_end`: one day, or one for each country.
-
-    Raises:
-        UserError: it is no day.
-    """
-    try:
-        if isinstance(written, Mapping):
-            return {name: datetime.date.fromisoformat(day) for name, day in written.items()}
-        return None if written is None else datetime.date.fromisoformat(written)
-    except (TypeError, ValueError) as error:
-        raise UserError(
-            f"config labels.follow_up_end: {written!r} is no day written '2022-10-31', in quotes"
-        ) from error
-
-
-def _last_day(diagnoses: pl.DataFrame, end: datetime.date | Mapping[str, datetime.date]) -> pl.Expr:
-    """The end of hospital data of each participant; the earliest of the countries' where none is known."""
-    import polars as pl  # start-up
-
-    if not isinstance(end, Mapping):
-        return pl.lit(end)
-    earliest = min(end.values())
-    if "country" not in diagnoses.columns:
-        return pl.lit(earliest)
-    return pl.col("country").replace_strict(dict(end), default=earliest, return_dtype=pl.Date)
-
-
-def at_risk(diagnoses: pl.DataFrame, follow_up: pl.DataFrame, codes: Collection[str], end: End = None) -> pd.DataFrame:
+def at_risk(diagnoses: pl.DataFrame, codes: Collection[str], end: End = None) -> pd.DataFrame:
     """Time and event of everybody who is at risk of a disease.
 
     Args:
         diagnoses: diagnoses.parquet, see vita.cohort.diagnoses.
-        follow_up: see vita.cohort.follow_up.
         codes: entries of the disease's ICD-10 list.
         end: of the hospital records, for all or by country; None is the last day that they tell of.
 
@@ -83,16 +52,15 @@ def at_risk(diagnoses: pl.DataFrame, follow_up: pl.DataFrame, codes: Collection[
     import polars as pl  # start-up
 
     from vita.cohort.cases import find_cases
+    from vita.cohort.follow_up_end import followed_to
     from vita.cohort.icd10 import expand_all
 
-    end = end or record_end(diagnoses, follow_up)
+    end = end or record_end(diagnoses)
     if end is None:
         return pd.DataFrame({"years": [], "event": []}, index=pd.Index([], name="eid"))
-    own = diagnoses.drop(set(follow_up.columns) - {"eid"}, strict=False)
-    facts = find_cases(own, {"it": expand_all(codes)}).join(follow_up, on="eid", how="left")
-    first, scan = pl.col("date_it"), pl.col("imaging_date")
+    facts = find_cases(diagnoses.with_columns(followed_to(diagnoses, end)), {"it": expand_all(codes)})
+    first, scan, stop = pl.col("date_it"), pl.col("imaging_date"), pl.col("followed_to")
     facts = facts.filter(scan.is_not_null() & (~pl.col("has_it") | (first > scan)).fill_null(value=False))
-    stop = pl.min_horizontal("lost", "death", _last_day(diagnoses, end))
     event = pl.when(first <= stop).then(DISEASE).when(pl.col("death") <= stop).then(DEATH).otherwise(CENSORED)
     last = pl.min_horizontal(first, stop)
     facts = facts.with_columns(event=event, years=(last - scan).dt.total_days() / DAYS_PER_YEAR)

@@ -1,10 +1,10 @@
 """When, not whether: incident disease after the scan by image, table and both, with death competing.
 
     python -m vita.extensions.survival --diagnoses results/cohort/diagnoses.parquet
-        --follow-up results/survival/follow_up.parquet --fields results/cohort/fields.parquet
+        --fields results/cohort/fields.parquet
         --split results/cohort/split.parquet --feature-table workflow/resources/features.tsv
         --features brightness=results/controls/brightness.parquet probe_vita=results/controls/probe_vita.parquet ...
-        --icd10 workflow/resources/icd10.tsv --settings '{"seed": 2025, "evaluation": {"bootstrap": 1000}}'
+        --settings '{"seed": 2025, "evaluation": {"bootstrap": 1000}, "labels": {"codes": {"cad": ["I20-I25"]}}}'
         --output results/survival/incident_disease.csv --curves results/survival/incidence_by_risk.csv
 
 Each source of features is a Cox model on its principal components, fitted on training with a ridge penalty chosen on
@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from vita.cohort.settings import LabelSettings
 from vita.cohort.split_table import read_split
 from vita.evaluation.small_counts import is_small
 from vita.evaluation.statistics import interval, resamples
@@ -36,7 +37,7 @@ from vita.extensions.inputs import (
     read_fields,
     table_features,
 )
-from vita.extensions.outcomes import DEATH, TITLES, at_risk, code_lists, read_end
+from vita.extensions.outcomes import DEATH, TITLES, at_risk, code_lists
 from vita.extensions.timed_metrics import Followed
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
@@ -221,19 +222,15 @@ def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
     parser.add_argument("--diagnoses", required=True, type=Path, help="diagnoses.parquet")
-    parser.add_argument("--follow-up", required=True, type=Path, help="follow_up.parquet")
     parser.add_argument("--fields", required=True, type=Path, help="fields.parquet")
     parser.add_argument("--split", required=True, type=Path, help="split.parquet")
     parser.add_argument("--feature-table", required=True, type=Path, help="features.tsv")
     parser.add_argument("--features", nargs="+", required=True, metavar="CONTROL=FILE", help="features of each control")
-    parser.add_argument("--icd10", required=True, type=Path, help="code lists, icd10.tsv")
     parser.add_argument("--output", required=True, type=Path, help="metrics, CSV")
     parser.add_argument("--curves", required=True, type=Path, help="incidence by group of risk, CSV")
     cli.add_settings(parser, "seed and the blocks evaluation and labels")
     args = parser.parse_args(arguments)
     import polars as pl  # start-up
-
-    from vita.cohort.icd10 import read_lists
 
     split = read_split(args.split)
     fields = read_fields(args.fields, split.index)
@@ -244,13 +241,13 @@ def main(arguments: list[str] | None = None) -> None:
         name: components(values, (split == "train").to_numpy())
         for name, values in {"clinical": clinical, **sources}.items()
     }
-    diagnoses, follow_up = pl.read_parquet(args.diagnoses), pl.read_parquet(args.follow_up)
-    lists = read_lists(args.icd10) | (args.settings.get("labels", {}).get("codes") or {})
-    end = read_end(args.settings.get("labels", {}).get("follow_up_end"))
+    diagnoses = pl.read_parquet(args.diagnoses)
+    lists = args.settings["labels"]["codes"]
+    end = LabelSettings.read(args.settings).follow_up_end
     bootstrap, seed = args.settings.get("evaluation", {}).get("bootstrap", 1000), args.settings.get("seed", 0)
     tables, curves = [], []
     for outcome, codes in code_lists(lists).items():
-        risk = at_risk(diagnoses, follow_up, codes, end)
+        risk = at_risk(diagnoses, codes, end)
         risk = risk[risk.index.isin(split.index)]
         place = split.index.get_indexer(risk.index)
         own = Cohort(Followed.of(risk), split.to_numpy()[place], {name: block[place] for name, block in blocks.items()})
