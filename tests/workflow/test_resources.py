@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from vita.names import EXTENSION_TABLES
 from workflow.test_dry_runs import ROOT, snakemake
 
 pytestmark = pytest.mark.workflow
@@ -25,6 +26,7 @@ ROWS = yaml.safe_load((ROOT / "config.yaml").read_text())["resources"]["rules"]
 SHARED = {
     "make_acquisition_table": "make_table",
     "make_alignment_table": "make_ablation_table",
+    **{f"make_{table}_table": "make_table" for table in EXTENSION_TABLES.values()},
     "write_page": "report",
 }
 
