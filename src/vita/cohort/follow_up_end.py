@@ -12,7 +12,6 @@ import polars as pl
 
 SCOTLAND = (11004, 11005)  # Glasgow, Edinburgh
 WALES = (11003, 11022, 11023)  # Cardiff, Swansea, Wrexham
-COUNTRIES = ("england", "scotland", "wales")
 
 
 def country(centre: pl.Expr) -> pl.Expr:

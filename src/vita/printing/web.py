@@ -6,19 +6,23 @@ Texts are escaped unless they are `Markup`. A package with pages of its own has 
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from vita.printing.cells import Printed, letter
 from vita.runtime.atomic import write_text
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 TEMPLATES = Path(__file__).with_name("templates")
 
 
 @cache
-def _environment(folders: tuple[Path, ...]) -> Environment:
+def _environment(folders: tuple[Path, ...]) -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # start-up
+
     found = Environment(
         loader=FileSystemLoader([*folders, TEMPLATES]),
         autoescape=True,
@@ -62,6 +66,8 @@ def folded(caption: str, parts: list[Printed], remarks: list[str]) -> str:
 
 def as_html(markdown: str) -> Markup:
     """Markdown, with tables that scroll where they are wider than the window."""
+    from markdown_it import MarkdownIt  # start-up
+
     html = MarkdownIt("commonmark").enable("table").render(markdown)
     html = html.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
     return Markup(html)  # of our own Markdown, whose cells are escaped
