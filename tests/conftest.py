@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `-n` a file's tests stay together, and so do those that look at the smoke run. Runs of Snakemake come first."""
+    """With `-n` a file's tests share a process, and so do all on the smoke run. Runs of Snakemake come first."""
     smoke = Path(__file__).parent / "workflow"
     for item in items:
         shared = item.path.parent == smoke and "results" in item.fixturenames and not hasattr(item.module, "results")
