@@ -1,20 +1,22 @@
 """New scans: `vita predict --model results/models --scan DIR_OR_ZIP --out DIR`.
 
 Takes a participant's folder (sa.nii.gz, la_2ch.nii.gz, la_3ch.nii.gz, la_4ch.nii.gz), a folder of such folders, UK
-Biobank's cine zips, or a zip of such NIfTI files. Needs no segmentation and no table. Writes, in a numbered folder per
-participant,
+Biobank's cine zips, a zip of such NIfTI files, or a folder or zip of DICOM files of any origin, whose views are told by
+their planes, or named by --series. Needs no segmentation and no table. Writes, in a numbered folder per participant,
 
     predictions.csv   phenotypes, physiological features and other targets with units, the error and the 90 % interval
                       of the training run, and why a number is doubtful; disease probabilities, calibrated, with the
                       threshold stored at training
     masks/            a NIfTI file per view, on the scan's own pixels, slices and frames (1 LV cavity, 2 LV
-                      myocardium, 3 RV cavity, 4 left atrium, 5 right atrium)
+                      myocardium, 3 RV cavity, 4 left atrium, 5 right atrium); of DICOM also as DICOM SEG, whose
+                      frames refer to the scan's
     curves.csv        volumes over the cycle, measured on the masks
     embedding.csv     the image encoder's vector
     report.html       key frames, masks, curves and tables on one page
 
 and scans.csv, which says which folder is whose, why a scan was refused, and why it is doubtful. Only scans.csv names
-the scans' folders. A number is in doubt if its scan is not like those of the training, if masks and prediction
+the scans' folders, and only DICOM SEG files the patient, as the scan does: they are for the archive that it is from. A
+number is in doubt if its scan is not like those of the training, if masks and prediction
 disagree, if the masks cannot be true of a heart, or if it is outside the training's range; with --strict it is
 withheld.
 
@@ -80,7 +82,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--strict", action="store_true", help="withhold numbers that are in doubt")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="where to compute")
     parser.add_argument("--instance", type=int, default=2, help="imaging visit of UK Biobank's zips to take")
+    parser.add_argument(
+        "--series",
+        metavar="VIEW=NUMBER,...",
+        help="series of DICOM that are not UK Biobank's, where planes do not tell views: sa=3,la_4ch=7; sa=3-14 where "
+        "each slice has a series; numbers or UIDs",
+    )
     args = parser.parse_args(arguments)
+    from vita.apply.scans import read_series
+
     predict(
         args.model,
         args.scan,
@@ -89,6 +99,7 @@ def main(arguments: list[str] | None = None) -> None:
         instance=args.instance,
         overwrite=args.overwrite,
         strict=args.strict,
+        series=read_series(args.series) if args.series else None,
     )
 
 
@@ -100,6 +111,7 @@ def predict(
     instance: int = 2,
     overwrite: bool = False,
     strict: bool = False,
+    series: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """Read, predict and write.
 
@@ -111,6 +123,7 @@ def predict(
         instance: imaging visit of UK Biobank's zips to take.
         overwrite: replace the results of an earlier call.
         strict: withhold numbers that are in doubt.
+        series: of DICOM that is not UK Biobank's, numbers or UIDs of the series of a view, by view.
 
     Raises:
         UserError: the models are not complete, nothing is a scan, `out` holds something, or every scan was refused.
@@ -128,7 +141,7 @@ def predict(
     settings = image_settings(decisions)
     job = Job(models, decisions, out, device_of(TrainingSettings(device=device)), strict)
     rows: list[dict[str, Any]] = []
-    with new_scans(scans, instance, settings.max_file_mb) as found:
+    with new_scans(scans, instance, settings.max_file_mb, series) as found:
         make_empty(out, overwrite)
         for start in range(0, len(found), _CHUNK):
             rows += _chunk(job, settings, found[start : start + _CHUNK], start)

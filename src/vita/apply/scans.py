@@ -1,7 +1,8 @@
-"""Which new scans there are: a participant's folder, a folder of them, or zips."""
+"""Which new scans there are: a participant's folder, a folder of them, zips, or DICOM of any origin."""
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -12,48 +13,116 @@ from vita.images.layout import VIEWS
 from vita.images.zips import open_zip
 from vita.runtime.errors import UserError
 
+_EXAMPLE = "sa=3,la_4ch=7"
+
 
 @contextmanager
-def new_scans(paths: Sequence[Path], instance: int, max_mb: float) -> Iterator[list[Found]]:
+def new_scans(
+    paths: Sequence[Path], instance: int, max_mb: float, series: Mapping[str, Sequence[str]] | None = None
+) -> Iterator[list[Found]]:
     """Participants found at the paths, in the order of their folders' names; unpacked zips vanish at the end.
 
     Args:
         paths: each a folder with sa.nii.gz and so on, a folder of such folders or of UK Biobank's zips, one of these
-            zips (its other half is looked for beside it), or a zip of such NIfTI files.
+            zips (its other half is looked for beside it), a zip of such NIfTI files, or a folder or zip of DICOM files
+            of any origin.
         instance: imaging visit of the zips to take from a folder.
         max_mb: most that a zip may take unpacked, in MB.
+        series: of DICOM of any origin, the series that are a view, from `read_series`; others are told by geometry.
 
     Raises:
-        UserError: nothing is there, or nothing in it is a scan.
+        UserError: nothing is there, nothing in it is a scan, or `series` is given and none is DICOM.
     """
     with TemporaryDirectory(prefix="vita-scan-") as scratch:
         found: dict[str, Found] = {}
         for number, path in enumerate(paths):
             if path.is_dir():
-                part = _of_folder(path, instance)
+                part = _of_folder(path, instance, max_mb, series or {})
             elif path.is_file() and zipfile.is_zipfile(path):
-                part = _of_zip(path, Path(scratch) / str(number), max_mb)
+                part = _of_zip(path, Path(scratch) / str(number), max_mb, series or {})
             else:
                 raise UserError(f"--scan {path}: no folder and no zip; name a folder of NIfTI files or a zip")
             for each in part:
                 known = found.setdefault(each.folder, each)
                 known.files |= each.files
                 known.zips |= each.zips
+                known.dicom |= each.dicom
+        if series and not any(each.dicom or each.absent or each.reason for each in found.values()):
+            raise UserError("--series is for DICOM files that are not UK Biobank's; --scan has none")
         yield [found[name] for name in sorted(found)]
 
 
-def _of_folder(path: Path, instance: int) -> list[Found]:
-    files = {entry.name: str(entry) for entry in path.iterdir() if entry.name.endswith(SCAN_SUFFIXES)}
-    if any(name.startswith(f"{view}.") for name in files for view in VIEWS):
-        return [Found(path.resolve().name, files=files)]
-    found = list(find_participants(path, set(), instance).values())
-    if not found:
-        raise UserError(f"--scan {path}: no scan found; expected sa.nii.gz and so on, folders of these, or zips")
+def read_series(text: str) -> dict[str, list[str]]:
+    """Series by view, from `sa=3,la_4ch=7`: numbers or UIDs; 3+4+5 or 3-14 where a series holds one slice each.
+
+    Raises:
+        UserError: no such list.
+    """
+    found: dict[str, list[str]] = {}
+    for part in text.split(","):
+        view, _, names = part.strip().partition("=")
+        if view not in VIEWS or not names:
+            raise UserError(f"--series {text}: {part.strip()!r} is no view and its series, as in {_EXAMPLE}")
+        for name in names.split("+"):
+            first, dash, last = name.strip().partition("-")
+            if dash and not (first.isdecimal() and last.isdecimal() and int(first) <= int(last) < int(first) + 1000):
+                raise UserError(f"--series {text}: {name.strip()!r} is no range of numbers such as 3-14")
+            numbers = map(str, range(int(first), int(last) + 1)) if dash else [first]
+            found.setdefault(view, []).extend(numbers)
+    every = Counter(name for names in found.values() for name in names)
+    if twice := [name for name, count in every.items() if count > 1]:
+        raise UserError(f"--series {text}: {twice[0]} is there twice; a series is one view, or a part of one")
     return found
 
 
-def _of_zip(path: Path, scratch: Path, max_mb: float) -> list[Found]:
-    """UK Biobank's zip and its other half, or the NIfTI files of a zip, unpacked."""
+def _of_folder(path: Path, instance: int, max_mb: float, series: Mapping[str, Sequence[str]]) -> list[Found]:
+    files = {entry.name: str(entry) for entry in path.iterdir() if entry.name.endswith(SCAN_SUFFIXES)}
+    if any(name.startswith(f"{view}.") for name in files for view in VIEWS):
+        return [Found(path.resolve().name, files=files)]
+    named = {each.folder: each for each in find_participants(path, set(), instance).values()}
+    people, inside = _of_dicom(path, path.resolve().name, max_mb, series)
+    # A folder whose name is a number stands for a participant, but may be one of a DICOM export.
+    named = {name: each for name, each in named.items() if each.files or each.zips or name not in inside}
+    named = {each.folder: each for each in people} | named
+    if not named:
+        expected = "expected sa.nii.gz and so on, folders of these, zips, or DICOM files"
+        raise UserError(f"--scan {path}: no scan found; {expected}")
+    return list(named.values())
+
+
+def _of_dicom(
+    path: Path, name: str, max_mb: float, series: Mapping[str, Sequence[str]]
+) -> tuple[list[Found], set[str]]:
+    """A scan for each study of the DICOM files in a folder, by the name of the folder within that holds it whole.
+
+    Several studies that no folder tells apart are one scan, which is refused. Beside the scans, the names of all
+    folders within that DICOM files lie in.
+    """
+    from vita.images.dicom_studies import Study, studies_in  # pydicom takes a while to import
+    from vita.images.dicom_views import views_of
+
+    try:
+        studies = studies_in(path, max_mb)
+    except ScanError as error:
+        raise UserError(f"--scan {path}: {error}") from error
+    by_name: dict[str, list[Study]] = {}
+    for study in studies:
+        by_name.setdefault(study.place[0] if len(studies) > 1 and study.place else name, []).append(study)
+    found = []
+    for folder, group in by_name.items():
+        one = Found(folder)
+        try:
+            if len(group) > 1:
+                raise ScanError(f"DICOM files of {len(group)} studies lie in one folder; give each a folder of its own")
+            one.dicom, one.absent = views_of(group[0], series)
+        except ScanError as error:
+            one.reason = str(error)
+        found.append(one)
+    return found, {folder for study in studies for folder in study.folders}
+
+
+def _of_zip(path: Path, scratch: Path, max_mb: float, series: Mapping[str, Sequence[str]]) -> list[Found]:
+    """UK Biobank's zip and its other half, or the NIfTI or DICOM files of a zip, unpacked."""
     if match := ZIP_NAME.fullmatch(path.name):
         visit = [path, *path.parent.glob(f"{match[1]}_2020[89]_{match[3]}_0.zip")]
         fields = {named[2]: str(each) for each in visit if (named := ZIP_NAME.fullmatch(each.name))}
@@ -70,8 +139,15 @@ def _of_zip(path: Path, scratch: Path, max_mb: float) -> list[Found]:
                 if name in wanted:
                     files[name] = str(scratch / name)
                     Path(files[name]).write_bytes(archive.read(member))
+            if not files:
+                for number, member in enumerate(archive.infolist()):
+                    (scratch / f"{number}.dcm").write_bytes(archive.read(member))
     except ScanError as error:
         raise UserError(f"--scan {path}: {error}") from error
-    if not files:
-        raise UserError(f"--scan {path}: neither UK Biobank's cine zip nor one of NIfTI files (sa.nii.gz and so on)")
-    return [Found(path.stem, files=files)]
+    if files:
+        return [Found(path.stem, files=files)]
+    if found := _of_dicom(scratch, path.stem, max_mb, series)[0]:
+        return found
+    raise UserError(
+        f"--scan {path}: neither UK Biobank's cine zip nor one of NIfTI files (sa.nii.gz and so on) or DICOM files"
+    )

@@ -1,18 +1,29 @@
-"""A view from UK Biobank's zips: DICOM files sorted to (time, slice, row, column), with their place in the scanner."""
+"""A view from DICOM files, of UK Biobank's zips or a folder: sorted to (time, slice, row, column), with its place."""
 
 import io
 import warnings
 import zipfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 
 import numpy as np
 import pydicom
 from pydicom.config import disable_value_validation
 
 from vita.images.dicom_pixels import read_pixels
-from vita.images.dicom_series import Run, choose, number, runs_of, slots_of
-from vita.images.header import NO_RATE, NOMINAL_INTERVAL, TRIGGER_TIMES, Header, ScanError, can_be_cycle
+from vita.images.dicom_series import Run, by_place, choose, number, runs_of, slots_of
+from vita.images.header import (
+    NO_RATE,
+    NOMINAL_INTERVAL,
+    TRIGGER_TIMES,
+    DicomSource,
+    Header,
+    ScanError,
+    can_be_cycle,
+    open_regular,
+)
 from vita.images.recognise import name_planes
 from vita.images.zips import ALL_IN_ONE, open_zip, series_files
 
@@ -53,7 +64,56 @@ def read_dicom(path: str, view: str, max_mb: float) -> tuple[Header, np.ndarray]
     # Odd values in tags that are not needed are no fault, and warnings would show them.
     with disable_value_validation(), warnings.catch_warnings(), open_zip(path, max_mb) as archive:
         warnings.simplefilter("ignore", UserWarning)
-        return _read_stack(archive, view)
+        notes: list[str] = []
+        runs: list[Run] = []
+        for key, names in series_files(archive, view).items():
+            runs += runs_of(_read(archive.read, names, notes), key, notes)
+        slots = slots_of(runs)
+        return _read_stack(slots if view == "sa" else [_of_view(slots, view)], path, notes)
+
+
+def read_dicom_files(paths: Sequence[str], view: str, max_mb: float) -> tuple[Header, np.ndarray]:
+    """Read a view from files that `dicom_views` found to be of it; as `read_dicom` otherwise.
+
+    Raises:
+        ScanError: the files are damaged, too large or no stack of cines.
+    """
+    with disable_value_validation(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        notes: list[str] = []
+        runs = runs_of(_read(_reader(max_mb), paths, notes), view, notes)
+        return _read_stack(by_place(runs) if view == "sa" else [runs], None, notes)
+
+
+def _reader(max_mb: float) -> Callable[[str], bytes]:
+    left = max_mb * 1e6
+
+    def read(path: str) -> bytes:
+        nonlocal left
+        with open_regular(path) as file:
+            data = file.read(int(max(left, 0)) + 1)
+        left -= len(data)
+        if left < 0:
+            raise ScanError(f"the DICOM files take more than images.max_file_mb ({max_mb:g} MB)")
+        return data
+
+    return read
+
+
+def read_sources(source: DicomSource, max_mb: float) -> dict[str, pydicom.Dataset]:
+    """The files of a view by name, all tags but the pixels.
+
+    Raises:
+        ScanError: a file cannot be read any more.
+    """
+    names = sorted({name for names in source.names_zt for name in names})
+    with disable_value_validation(), warnings.catch_warnings(), ExitStack() as stack:
+        warnings.simplefilter("ignore", UserWarning)
+        read = stack.enter_context(open_zip(source.archive, max_mb)).read if source.archive else _reader(max_mb)
+        try:
+            return {name: _parse(read, name, None) for name in names}
+        except _DamagedFileError as error:
+            raise ScanError("a DICOM file cannot be read any more") from error
 
 
 def cycle_of(archive: zipfile.ZipFile, names: Sequence[str]) -> tuple[float, str]:
@@ -61,7 +121,7 @@ def cycle_of(archive: zipfile.ZipFile, names: Sequence[str]) -> tuple[float, str
     with disable_value_validation(), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         try:
-            file = _parse(archive, names[0], ["NominalInterval", "TriggerTime"])
+            file = _parse(archive.read, names[0], ["NominalInterval", "TriggerTime"])
         except _DamagedFileError:
             return float("nan"), NO_RATE
         interval_s = number(file, "NominalInterval") / 1000
@@ -70,28 +130,24 @@ def cycle_of(archive: zipfile.ZipFile, names: Sequence[str]) -> tuple[float, str
         return float("nan"), TRIGGER_TIMES if "TriggerTime" in file else NO_RATE
 
 
-def _read_stack(archive: zipfile.ZipFile, view: str) -> tuple[Header, np.ndarray]:
-    notes: list[str] = []
-    runs: list[Run] = []
-    for key, names in series_files(archive, view).items():
-        runs += runs_of(_read(archive, names, notes), key, notes)
-    slots = slots_of(runs)
-    if view != "sa":
-        slots = [_of_view(slots, view)]
+def _read_stack(slots: Sequence[list[Run]], archive: str | None, notes: list[str]) -> tuple[Header, np.ndarray]:
+    """Header and voxels of runs, slice by slice; `archive` is the zip that they are in."""
     slices = _sorted_stack(choose(slots, notes), notes)
     rows = {(str(frame.get("Rows")), str(frame.get("Columns"))) for part in slices for frame in part.frames}
     if len(rows) > 1:
         raise ScanError("the frames have different numbers of rows or columns")
     voxels, slope, intercept = read_pixels([part.frames for part in slices])
-    return _header(slices, voxels, slope, intercept, notes), voxels
+    names = tuple(tuple(str(frame.filename) for frame in part.frames) for part in slices)
+    header = _header(slices, voxels, slope, intercept, notes)
+    return replace(header, dicom=DicomSource(archive, names)), voxels
 
 
-def _read(archive: zipfile.ZipFile, names: Sequence[str], notes: list[str]) -> list[pydicom.Dataset]:
+def _read(read: Callable[[str], bytes], names: Sequence[str], notes: list[str]) -> list[pydicom.Dataset]:
     """The DICOM files of these names; a damaged one is left out, as a frame that is missing."""
     files = []
     for name in names:
         try:
-            files.append(_parse(archive, name, TAGS))
+            files.append(_parse(read, name, TAGS))
         except _DamagedFileError:
             notes.append("a DICOM file is damaged")
     if not files:
@@ -103,10 +159,13 @@ class _DamagedFileError(Exception):
     """A file is no DICOM file that can be read."""
 
 
-def _parse(archive: zipfile.ZipFile, name: str, tags: list[str]) -> pydicom.Dataset:
-    data = archive.read(name)
+def _parse(read: Callable[[str], bytes], name: str, tags: list[str] | None) -> pydicom.Dataset:
+    """A file with these tags, or with all but the pixels."""
+    data = read(name)
     try:
-        return pydicom.dcmread(io.BytesIO(data), specific_tags=tags)
+        file = pydicom.dcmread(io.BytesIO(data), specific_tags=tags, stop_before_pixels=tags is None)
+        file.filename = name
+        return file
     except Exception as error:  # pydicom raises many kinds on damaged files; each costs this file only
         raise _DamagedFileError from error
 

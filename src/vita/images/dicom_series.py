@@ -164,14 +164,19 @@ def slots_of(runs: Sequence[Run]) -> list[list[Run]]:
         if max(Counter(run.series for run in group).values()) == 1:
             slots.append(group)
             continue
-        places: list[list[Run]] = []
-        for run in group:
-            known = next((place for place in places if _at(place[0], run.position, run.orientation)), None)
-            if known is None:
-                places.append(known := [])
-            known.append(run)
-        slots += places
+        slots += by_place(group)
     return slots
+
+
+def by_place(runs: Sequence[Run]) -> list[list[Run]]:
+    """Runs at the same place together."""
+    places: list[list[Run]] = []
+    for run in runs:
+        known = next((place for place in places if _at(place[0], run.position, run.orientation)), None)
+        if known is None:
+            places.append(known := [])
+        known.append(run)
+    return places
 
 
 def choose(slots: Sequence[Sequence[Run]], notes: list[str]) -> list[Run]:

@@ -30,12 +30,16 @@ class Found:
         folder: name of the folder or zip that named the participant.
         files: paths of NIfTI files by name.
         zips: paths of zips by UK Biobank field, "20208" (long axis) or "20209" (short axis).
+        dicom: paths of DICOM files of other origin, by the view that they are.
+        absent: why a view is not among them, by view.
         reason: why the folder could not be listed.
     """
 
     folder: str
     files: dict[str, str] = field(default_factory=dict)
     zips: dict[str, str] = field(default_factory=dict)
+    dicom: dict[str, list[str]] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
     reason: str | None = None
 
 

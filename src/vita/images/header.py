@@ -32,6 +32,19 @@ class ScanError(Exception):
 
 
 @dataclass(frozen=True)
+class DicomSource:
+    """Where the frames of a view were read from.
+
+    Attributes:
+        archive: path of the zip whose members they are; None where the names are paths.
+        names_zt: name of each slice's file of each frame, as stored; one that stands for a missing frame comes twice.
+    """
+
+    archive: str | None
+    names_zt: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
 class Header:
     """What a file's header says.
 
@@ -46,6 +59,7 @@ class Header:
         rate_source: what says how long a frame lasts.
         forms_apart_mm: how far apart a corner lies by a NIfTI file's two affines; 0 if it has one.
         notes: what is wrong or unusual, but leaves the file usable.
+        dicom: the files, where these are DICOM.
     """
 
     shape_xyzt: tuple[int, int, int, int]
@@ -59,6 +73,7 @@ class Header:
     rate_source: str = NIFTI_HEADER
     forms_apart_mm: float = 0.0
     notes: tuple[str, ...] = ()
+    dicom: DicomSource | None = None
 
     @property
     def data_bytes(self) -> int:

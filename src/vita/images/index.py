@@ -62,7 +62,7 @@ def index_participant(eid: int, found: Found, settings: ImageSettings) -> list[d
     if found.reason:
         return [_row(eid, found, settings.required_views[0], reason=found.reason)]
     images = {view: _first(found.files, [view + suffix for suffix in SCAN_SUFFIXES]) for view in VIEWS}
-    if not any(images.values()) and not found.zips and not found.folder.isdigit():
+    if not any(images.values()) and not (found.zips or found.dicom or found.absent) and not found.folder.isdigit():
         return []
     rows = []
     for view in VIEWS:
@@ -73,8 +73,11 @@ def index_participant(eid: int, found: Found, settings: ImageSettings) -> list[d
                 described |= _rate_of_zip(archive, view, described["frames"], settings)
         elif archive:
             described = {"path": archive} | _describe_zip(archive, view, settings)
+        elif view in found.dicom:
+            # Which frames and slices there are is known once the files are read.
+            described = {"path": found.dicom[view][0], "files": found.dicom[view], "reason": None}
         else:
-            described = {"reason": f"no {view}.nii.gz"}
+            described = {"reason": found.absent.get(view, f"no {view}.nii.gz")}
         # A view that nobody needs and that is not there, in a file or in a zip, is no fault.
         absent = described.pop("absent", "path" not in described)
         if not absent or view in settings.required_views:

@@ -99,6 +99,10 @@ def read_images(rows: dict[str, dict[str, Any]], settings: ImageSettings) -> tup
 def _read(row: dict[str, Any], settings: ImageSettings) -> tuple[Header, np.ndarray]:
     """Read a view from NIfTI or zip; one from a zip is written as NIfTI too where the settings ask for it."""
     path, view = row["path"], row["view"]
+    if row.get("files"):
+        from vita.images.dicom import read_dicom_files  # as below
+
+        return read_dicom_files(row["files"], view, settings.max_file_mb)
     if not path.lower().endswith(".zip"):
         header, stored = read_volume(path, planar=view != "sa", max_mb=settings.max_file_mb)
         if row.get("rate_source") == NOMINAL_INTERVAL:  # of the zip beside it

@@ -1,0 +1,188 @@
+"""The series of a folder of DICOM files of any origin: what each shows and where, by headers alone."""
+
+import os
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from pydicom.config import disable_value_validation
+
+from vita.images.dicom import LPS_TO_RAS
+from vita.images.dicom_series import SAME_DIRECTION, SAME_PLACE_MM, number
+from vita.images.header import ScanError, open_regular
+from vita.images.zips import MOST_FILES
+
+MAGIC_AT, MAGIC = 128, b"DICM"
+TAGS = [
+    *("PatientID", "PatientName", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription"),
+    *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns", "NumberOfFrames"),
+    *("TriggerTime", "Modality"),
+]
+_LONG_NUMBER = re.compile(r"\d{5,}")
+_UNREADABLE = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError, NotImplementedError)
+
+
+@dataclass
+class Plane:
+    """Files of one series at one place.
+
+    Attributes:
+        series: SeriesInstanceUID.
+        position, normal: (3,) of the first pixel in mm, and of unit length; in scanner space (RAS).
+        grid: what parallel slices of a stack share: rows, columns and pixel size in mm.
+        axes: (2, 3) directions of rows and columns.
+        files: paths.
+        times_ms: trigger times that are there.
+    """
+
+    series: str
+    position: np.ndarray
+    normal: np.ndarray
+    grid: tuple[float, ...]
+    axes: np.ndarray
+    files: list[str] = field(default_factory=list)
+    times_ms: set[float] = field(default_factory=set)
+
+
+@dataclass
+class Series:
+    """A series: number, what it is called, its planes, and how many of its files are no plane's single frame."""
+
+    uid: str
+    number: int
+    called: str
+    planes: list[Plane] = field(default_factory=list)
+    others: int = 0
+
+
+@dataclass
+class Study:
+    """What was acquired at one visit.
+
+    Attributes:
+        place: the folder that all of its files share, from where was looked.
+        folders: names of all folders that its files lie in.
+        series: by UID.
+    """
+
+    place: tuple[str, ...]
+    folders: set[str] = field(default_factory=set)
+    series: dict[str, Series] = field(default_factory=dict)
+
+
+def studies_in(folder: Path, max_mb: float) -> list[Study]:
+    """The studies of all DICOM files in a folder and in those within it; other files are passed over.
+
+    Raises:
+        ScanError: there are too many files, or together they are larger than `max_mb`.
+    """
+    found: dict[tuple[str, str], Study] = {}
+    size = count = 0
+    for root, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = os.path.join(root, name)  # noqa: PTH118 - thousands of files
+            header = _header(path)
+            if header is None:
+                continue
+            size, count = size + os.stat(path).st_size, count + 1  # noqa: PTH116
+            if count > MOST_FILES or size > max_mb * 1e6:
+                raise ScanError(f"more than {MOST_FILES} DICOM files, or more than images.max_file_mb ({max_mb:g} MB)")
+            inside = Path(path).relative_to(folder).parts[:-1]
+            key = str(header.get("PatientID", "")), str(header.get("StudyInstanceUID", ""))
+            study = found.setdefault(key, Study(inside))
+            study.place = _shared(study.place, inside)
+            study.folders |= set(inside)
+            _sort_in(study, header, path)
+    return list(found.values())
+
+
+def _header(path: str) -> pydicom.Dataset | None:
+    """The tags that are needed; None if the file is no DICOM file of a series, or cannot be read."""
+    try:
+        with open_regular(path) as file, disable_value_validation(), warnings.catch_warnings():
+            if file.read(MAGIC_AT + len(MAGIC))[MAGIC_AT:] != MAGIC:
+                return None
+            file.seek(0)
+            warnings.simplefilter("ignore", UserWarning)  # odd values in tags that are not needed are no fault
+            header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=TAGS)
+            return header if "SeriesInstanceUID" in header else None
+    except Exception:  # pydicom raises many kinds on damaged files; each costs this file only
+        return None
+
+
+def _shared(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
+
+
+def _sort_in(study: Study, header: pydicom.Dataset, path: str) -> None:
+    uid = str(header.get("SeriesInstanceUID", ""))
+    series = study.series.setdefault(uid, Series(uid, int(number(header, "SeriesNumber")), _called(header)))
+    plane = _plane(header, uid)
+    if plane is None:
+        series.others += 1
+        return
+    known = next((each for each in series.planes if same_plane(each, plane)), None)
+    if known is None:
+        series.planes.append(known := plane)
+    known.files.append(path)
+    if "TriggerTime" in header:
+        known.times_ms.add(number(header, "TriggerTime"))
+
+
+def same_plane(first: Plane, second: Plane) -> bool:
+    """Whether two planes have the same grid at the same place."""
+    near = np.abs(first.position - second.position).max() < SAME_PLACE_MM
+    alike = np.allclose(first.grid, second.grid, rtol=1e-3)
+    return bool(near and alike and np.abs(first.axes - second.axes).max() < SAME_DIRECTION)
+
+
+def _plane(header: pydicom.Dataset, uid: str) -> Plane | None:
+    """Where a file lies; None if it does not say, or holds several frames."""
+    if number(header, "NumberOfFrames") > 1 or header.get("Modality", "MR") != "MR":
+        return None
+    try:
+        position = np.array(header.ImagePositionPatient, dtype=float).reshape(3) * LPS_TO_RAS
+        axes = np.array(header.ImageOrientationPatient, dtype=float).reshape(2, 3) * LPS_TO_RAS
+        spacing = [float(value) for value in header.PixelSpacing]
+        grid = (float(header.Rows), float(header.Columns), *spacing)
+    except _UNREADABLE:
+        return None
+    normal = np.cross(*axes)
+    length = float(np.linalg.norm(normal))
+    if not np.isfinite([*position, *grid, length]).all() or length < 0.5 or len(spacing) != 2 or min(spacing) <= 0:
+        return None
+    return Plane(uid, position, normal / length, grid, axes)
+
+
+def _called(header: pydicom.Dataset) -> str:
+    """SeriesDescription as it may be shown; nothing if it names the patient or holds a long number."""
+    text = " ".join(str(header.get("SeriesDescription", "")).split())[:40]
+    words = {*str(header.get("PatientName", "")).lower().split("^"), str(header.get("PatientID", "")).lower()}
+    named = any(len(word) > 2 and word in text.lower() for word in words)
+    return "" if named or "^" in text or _LONG_NUMBER.search(text) else text
+
+
+def describe(series: Sequence[Series]) -> list[str]:
+    """A line for each series, in the order of their numbers: what `--series` may name."""
+    lines = []
+    for each in sorted(series, key=lambda one: (one.number, one.uid)):
+        if each.planes:
+            frames = sorted({len(plane.files) for plane in each.planes})
+            span = str(frames[0]) if len(frames) == 1 else f"{frames[0]} to {frames[-1]}"
+            rows, columns, *spacing = each.planes[0].grid
+            what = f"{_several(len(each.planes), 'plane')} of {span} frames, {rows:.0f} x {columns:.0f} pixels"
+            what += f" of {spacing[0]:.2f} mm"
+        else:
+            what = f"{_several(each.others, 'file')} without a place or with several frames"
+        lines.append(f"{each.number}{f' ({each.called})' if each.called else ''}: {what}")
+    return lines
+
+
+def _several(count: int, name: str) -> str:
+    return f"{count} {name}{'' if count == 1 else 's'}"
