@@ -18,6 +18,8 @@ def fill(file: Dataset, study: str, number: int, description: str) -> Dataset:
     file.AccessionNumber, file.ReferringPhysicianName, file.Modality = "", "", "MR"
     file.FrameOfReferenceUID, file.PositionReferenceIndicator = generate_uid(entropy_srcs=[study]), ""
     file.SeriesNumber, file.SeriesDescription = number, description
+    for tag in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
+        setattr(file, tag, [round(float(value), 8) for value in file[tag].value])  # a decimal string has 16 characters
     file.Manufacturer, file.ManufacturerModelName = "Scanner", "One"
     return file
 

@@ -297,12 +297,20 @@ def _write(
 
 def _write_masks(folder: Path, scan: "Scan", masks: "Mapping[str, ViewMask]") -> None:
     from vita.apply.segmenting import as_stored
+    from vita.images.header import ScanError
     from vita.images.nifti import write_nifti
 
     for view, mask in masks.items():
         image = scan.images[view]
         header, stored = as_stored(mask.whole(image.header.shape_xyzt[3]), image)
         write_nifti(header, stored, folder / f"{view}.nii.gz")
+        if image.header.dicom:
+            from vita.apply.dicom_seg import write_segs  # highdicom takes a while to import
+
+            try:
+                write_segs(stored, image.header.dicom, view, folder, scan.settings.max_file_mb)
+            except ScanError as error:
+                scan.notes.append(f"{view}: {error}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,162 @@
+"""Masks as DICOM SEG, a file per series, whose frames refer to the DICOM files that the view was read from.
+
+A viewer that shows a frame of the cine finds the masks of that very frame. highdicom writes everything but time: it
+takes planes at different places only, while the frames of a cine share theirs. So it is given places one after the
+other, and then each frame gets its own place back, and the time as a further dimension (TemporalPositionIndex).
+Belonging to a study, the files hold the patient's name and number, as the scan does.
+"""
+
+import hashlib
+import importlib.metadata
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pydicom
+from pydicom.config import disable_value_validation
+from pydicom.uid import generate_uid
+from pydicom.valuerep import DSfloat
+
+from vita.images.dicom import read_sources
+from vita.images.header import DicomSource, ScanError
+from vita.images.layout import LABP, LVBP, LVMYO, RABP, RVBP, VIEWS
+from vita.runtime.atomic import replacing
+
+if TYPE_CHECKING:
+    import highdicom
+
+Frame = tuple[pydicom.Dataset, int, int]  # a file, and the slice and frame that it is
+NAMES = {LVBP: "LV cavity", LVMYO: "LV myocardium", RVBP: "RV cavity", LABP: "left atrium", RABP: "right atrium"}
+# Names of SNOMED CT in pydicom's dictionary of codes.
+CODES = {LVBP: "LeftVentricle", LVMYO: "LeftVentricleMyocardium", RVBP: "RightVentricle"}
+CODES |= {LABP: "LeftAtrium", RABP: "RightAtrium"}
+SERIES_NUMBER = 7000  # beyond those of a scanner; each file of a scan has its own
+NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "FrameOfReferenceUID")
+# May be empty, but have to be there; anonymised files often lack them.
+MAY_BE_EMPTY = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber")
+MAY_BE_EMPTY += ("StudyID", "StudyDate", "StudyTime", "ReferringPhysicianName")
+
+
+def write_segs(mask_tzyx: np.ndarray, source: DicomSource, view: str, folder: Path, max_mb: float) -> None:
+    """Write the masks of a view, a file for each series of its files; none for a series whose masks are empty.
+
+    Args:
+        mask_tzyx: classes in the stored order (time, slice, row, column), as the view was read.
+        source: its files.
+        view: gives the file its name: sa.dcm, or sa_01.dcm and so on, numbered by slice.
+        folder: to write to.
+        max_mb: most that the source may take.
+
+    Raises:
+        ScanError: the source cannot be read any more, or does not say what study and place it belongs to.
+    """
+    with disable_value_validation(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # odd values of the source are no fault of the masks
+        series: dict[str, list[Frame]] = {}
+        for frame in _frames(source, read_sources(source, max_mb)):
+            series.setdefault(str(frame[0].SeriesInstanceUID), []).append(frame)
+        for number, frames in enumerate(series.values(), 1):
+            name = view if len(series) == 1 else f"{view}_{number:02d}"
+            _write(frames, mask_tzyx, SERIES_NUMBER + 100 * VIEWS.index(view) + number, folder / f"{name}.dcm")
+
+
+def _write(frames: list[Frame], mask_tzyx: np.ndarray, series_number: int, path: Path) -> None:
+    pixels = np.stack([mask_tzyx[t, z] for _, z, t in frames])
+    found = [int(structure) for structure in np.unique(pixels) if structure in NAMES]
+    if not found:
+        return
+    positions = [[DSfloat(value, auto_format=True) for value in file.ImagePositionPatient] for file, _, _ in frames]
+    numbers = np.zeros(256, np.uint8)
+    numbers[found] = np.arange(1, len(found) + 1)
+    seg = _segmentation(frames, numbers[pixels], found, series_number)
+    _put_in_time(seg, frames, positions)
+    with replacing(path) as part:
+        seg.save_as(part, enforce_file_format=True)
+
+
+def _frames(source: DicomSource, files: Mapping[str, pydicom.Dataset]) -> list[Frame]:
+    """File, slice and frame of every file, in the order of slices and frames; one that stands for others once."""
+    placed: dict[str, tuple[pydicom.Dataset, int, int]] = {}
+    for z, names in enumerate(source.names_zt):
+        for t, name in enumerate(names):
+            placed.setdefault(name, (files[name], z, t))
+    for file, _, _ in placed.values():
+        if missing := [tag for tag in NEEDED if not file.get(tag)]:
+            raise ScanError(f"no DICOM SEG: the scan's files lack {missing[0]}")
+        for tag in MAY_BE_EMPTY:
+            if tag not in file:
+                setattr(file, tag, "")
+    if len({(file.StudyInstanceUID, file.FrameOfReferenceUID) for file, _, _ in placed.values()}) > 1:
+        raise ScanError("no DICOM SEG: the view's files are of several studies or frames of reference")
+    return list(placed.values())
+
+
+def _segmentation(
+    frames: list[Frame], pixels_nyx: np.ndarray, found: list[int], series_number: int
+) -> "highdicom.seg.Segmentation":
+    """Segments 1, 2 and so on of structures, on frames that are moved apart along their normal."""
+    from highdicom import seg
+
+    first = frames[0][0]
+    normal = np.cross(*np.array(first.ImageOrientationPatient, dtype=float).reshape(2, 3))
+    origin = np.array(first.ImagePositionPatient, dtype=float)
+    for place, (file, _, _) in enumerate(frames):
+        file.ImagePositionPatient = [f"{value:.6g}" for value in origin + place * normal]
+    digest = hashlib.blake2b(pixels_nyx.tobytes() + bytes(found), digest_size=16).hexdigest()
+    entropy = [*sorted(str(file.SOPInstanceUID) for file, _, _ in frames), digest]
+    series, instance = (generate_uid(entropy_srcs=[*entropy, kind]) for kind in ("series", "instance"))
+    version = importlib.metadata.version("vita")
+    return seg.Segmentation(
+        [file for file, _, _ in frames],
+        pixels_nyx,
+        seg.SegmentationTypeValues.BINARY,
+        [_segment(place, structure, version) for place, structure in enumerate(found, 1)],
+        series,
+        series_number,
+        instance,
+        1,
+        manufacturer="ViTa",
+        manufacturer_model_name="vita predict",
+        software_versions=version,
+        device_serial_number="0",
+        series_description="Heart segmentation (research, not for diagnosis)",
+        content_label="HEART",
+    )
+
+
+def _segment(place: int, structure: int, version: str) -> "highdicom.seg.SegmentDescription":
+    from highdicom import AlgorithmIdentificationSequence, seg
+    from pydicom.sr.codedict import codes
+
+    return seg.SegmentDescription(
+        place,
+        NAMES[structure],
+        codes.SCT.AnatomicalStructure,
+        getattr(codes.SCT, CODES[structure]),
+        seg.SegmentAlgorithmTypeValues.AUTOMATIC,
+        AlgorithmIdentificationSequence("ViTa", codes.DCM.ArtificialIntelligence, version),
+    )
+
+
+def _put_in_time(seg: Any, frames: list[Frame], positions: list[list[DSfloat]]) -> None:
+    """Give each frame its own place and time, by the file that it refers to."""
+    known = {str(file.SOPInstanceUID): (place, z, t) for place, (file, z, t) in zip(positions, frames, strict=True)}
+    time = pydicom.Dataset()
+    time.DimensionOrganizationUID = seg.DimensionIndexSequence[0].DimensionOrganizationUID
+    time.DimensionIndexPointer = pydicom.datadict.tag_for_keyword("TemporalPositionIndex")
+    time.FunctionalGroupPointer = pydicom.datadict.tag_for_keyword("FrameContentSequence")
+    time.DimensionDescriptionLabel = "Temporal Position Index"
+    seg.DimensionIndexSequence.append(time)
+    for frame in seg.PerFrameFunctionalGroupsSequence:
+        uid = frame.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID
+        place, z, t = known[str(uid)]
+        frame.PlanePositionSequence[0].ImagePositionPatient = place
+        content = frame.FrameContentSequence[0]
+        content.TemporalPositionIndex = t + 1
+        content.DimensionIndexValues = [content.DimensionIndexValues[0], z + 1, t + 1]
+    # True of the places that the frames had for a while.
+    seg.pop("DimensionOrganizationType", None)
+    measures = seg.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    measures.pop("SpacingBetweenSlices", None)
