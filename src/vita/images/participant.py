@@ -9,6 +9,7 @@ import numpy as np
 from vita.images import layout
 from vita.images.geometry import orient
 from vita.images.header import NOMINAL_INTERVAL, Header, ScanError
+from vita.images.intensity import ranges
 from vita.images.nifti import read_volume, write_nifti
 from vita.images.settings import ImageSettings
 from vita.images.view import Image, ViewPlanes, read_view
@@ -65,7 +66,7 @@ def cut_participant(
             notes.append(_note(view, error, settings))
     if not planes:
         raise ScanError("; ".join(notes) or "no view can be used")
-    return _assemble(planes, notes)
+    return _assemble(planes, notes, settings.intensity)
 
 
 def read_images(rows: dict[str, dict[str, Any]], settings: ImageSettings) -> tuple[dict[str, Image], list[str]]:
@@ -123,8 +124,8 @@ def _note(view: str, error: ScanError, settings: ImageSettings) -> str:
     return f"{view}: {error}"
 
 
-def _assemble(views: list[ViewPlanes], notes: list[str]) -> Participant:
-    """Put the views' planes in their places."""
+def _assemble(views: list[ViewPlanes], notes: list[str], intensity: str) -> Participant:
+    """Put the views' planes in their places, with the range that [0, 1] stands for."""
     like = views[0].images_sthw
     kind = np.result_type(*[view.images_sthw for view in views])
     voxels = np.zeros((PLANES, *like.shape[1:]), kind)
@@ -133,13 +134,13 @@ def _assemble(views: list[ViewPlanes], notes: list[str]) -> Participant:
     per_plane |= {name: [0.0] * PLANES for name in ("spacing_row_mm", "spacing_column_mm")}
     present = [False] * PLANES
     record: dict[str, Any] = {}
-    for view in views:
+    for view, span in zip(views, ranges(views, intensity), strict=True):
         for plane in range(view.first_plane, view.first_plane + len(view.images_sthw)):
             present[plane] = True
             voxels[plane] = view.images_sthw[plane - view.first_plane]
             if view.masks_sthw is not None:
                 masks[plane] = view.masks_sthw[plane - view.first_plane]
-            values = (view.lows_st.min(), view.highs_st.max(), *view.crop.first, *view.spacing_mm)
+            values = (*span, *view.crop.first, *view.spacing_mm)
             for column, value in zip(per_plane.values(), values, strict=True):
                 column[plane] = float(value)
         record |= view.record
@@ -148,10 +149,17 @@ def _assemble(views: list[ViewPlanes], notes: list[str]) -> Participant:
     record["quality"] = [row for view in views for row in view.quality]
     record |= {"planes_present": present, "has_masks": has_masks, "notes": notes, **per_plane}
     return Participant(
-        _smallest(voxels, min(per_plane["range_low"]), max(per_plane["range_high"])),
+        _smallest(voxels, *_extremes(views)),
         masks if has_masks else None,
         record,
     )
+
+
+def _extremes(views: list[ViewPlanes]) -> tuple[float, float]:
+    """The darkest and the brightest value of all planes; those of missing views are 0."""
+    missing = [0.0] if sum(len(view.images_sthw) for view in views) < PLANES else []
+    lows, highs = [float(view.lows_st.min()) for view in views], [float(view.highs_st.max()) for view in views]
+    return min(lows + missing), max(highs + missing)
 
 
 def _smallest(voxels: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from vita.images.intensity import CHOICES, MINMAX
 from vita.images.layout import LABELS, MASK_FILES, SA_LABELS, SA_PLANES, STRUCTURES, VIEWS
 from vita.images.quality_rules import Quality
 from vita.runtime.errors import UserError
@@ -26,6 +27,7 @@ class ImageSettings:
     slices: str = "even"
     resample_mm: float | None = None
     quantize_bits: int | None = None
+    intensity: str = MINMAX
     time: str = "resample"
     required_views: tuple[str, ...] = VIEWS
     max_excluded: float = 0.1
@@ -74,6 +76,7 @@ class ImageSettings:
             "crop": ("center", "mask"),
             "slices": ("even", "mask"),
             "time": ("resample", "refuse"),
+            "intensity": CHOICES,
         }.items():
             if getattr(self, key) not in choices:
                 raise UserError(f"config: 'images.{key}' is {getattr(self, key)!r}; choose one of {', '.join(choices)}")

@@ -97,8 +97,8 @@ class ShardReader:
             frames: frame numbers, in any order.
 
         Returns:
-            float32 (9, frames, rows, columns): [0, 1] from the darkest to the brightest value that the view has in
-            the shard; planes that are missing are 0.
+            float32 (9, frames, rows, columns): [0, 1] over the range that `images.intensity` chose, by default from the
+            darkest to the brightest value that the view has in the shard; planes that are missing are 0.
 
         Raises:
             KeyError: the participant has no voxels here.
@@ -144,10 +144,14 @@ class ShardReader:
 
 
 def intensities(stored_sthw: np.ndarray, low_s: Sequence[float], high_s: Sequence[float]) -> np.ndarray:
-    """Stored values of planes as float32 from 0 (`low_s` of the plane) to 1 (`high_s`); constant planes are 0."""
+    """Stored values of planes as float32 from 0 (`low_s` of the plane, and below) to 1 (`high_s`, and above).
+
+    Constant planes are 0.
+    """
     values = stored_sthw.astype(np.float32)
     low = np.asarray(low_s, np.float32)[:, None, None, None]
     high = np.asarray(high_s, np.float32)[:, None, None, None]
+    np.clip(values, low, high, out=values)
     values -= low
     values *= 1 / np.where(high > low, high - low, 1)
     return values
