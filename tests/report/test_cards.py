@@ -129,3 +129,25 @@ def test_run_card_of_the_default_says_so(tmp_path):
 def test_run_card_without_configuration(tmp_path):
     with pytest.raises(UserError, match="record_config"):
         run_card.read_config(tmp_path / "config.json")
+
+
+def test_model_card_says_whose_weights_may_leave(tmp_path):
+    """By the worst guess of each model; numbers of people in tens."""
+    path = tmp_path / "models/stage1/vita/config.json"
+    _config(tmp_path / "models", "stage1", "vita")
+    numbers = {"members": 1004, "held_out": 998, "auc": 0.512, "low": 0.49, "tpr": 0.002, "fpr": 0.00100200}
+    control = {"untrained_auc": 0.5, "untrained_low": 0.47, "untrained_high": 0.53}
+    rows = [
+        {"model": model, "signal": "loss", "attack": attack, "high": high} | numbers | control
+        for model, highs in (("stage1/vita", (0.53, 0.549)), ("disease_cad/vita", (0.53, 0.551)))
+        for attack, high in zip(("loss", "calibrated"), highs, strict=True)
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "membership.csv", index=False)
+    arguments = ["--configs", str(path), "--membership", str(tmp_path / "membership.csv")]
+    arguments += ["--output", str(tmp_path / "card.md"), "--html", str(tmp_path / "card.html")]
+    model_card.main([*arguments, "--settings", '{"input": {"source": "files"}, "privacy": {"membership_auc": 0.55}}'])
+    text = (tmp_path / "card.md").read_text(encoding="utf-8")
+    first = "| loss | 1000 | 990 | 0.512 (0.490 to 0.530) | 0.002 | 0.001 | 0.500 (0.470 to 0.530) | "
+    assert f"| Stage I, reconstruction | ViTa {first}pass |" in text
+    assert f"| Coronary artery disease | ViTa {first}stay inside |" in text
+    assert "synthetic, so that" not in text

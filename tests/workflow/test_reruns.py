@@ -213,7 +213,13 @@ def test_a_code_list_reruns_its_disease_alone(clone: Path, everything: dict[str,
     reruns = {"label_disease", "join_labels", "train_stage3", "measure_classification", "measure_subgroups"}
     reruns |= {"fit_controls_disease_infarct", "make_table", "draw_calibration", "draw_learning_curves"}
     reruns |= {"record_decisions", "list_overlap", *(f"make_{table}_table" for table in OF_DISEASES)}
-    reruns |= {"measure_survival", "measure_associations", "measure_conformal", "measure_label_efficiency"}
+    reruns |= {
+        "measure_membership",
+        "measure_survival",
+        "measure_associations",
+        "measure_conformal",
+        "measure_label_efficiency",
+    }
     reruns |= {"draw_cumulative_incidence", "draw_association_map", "draw_conformal_coverage", "draw_label_curves"}
     reruns |= {"record_config", "write_run_card", "write_data_card", "write_model_card", *LAST}
     assert set(after) == reruns

@@ -68,6 +68,7 @@ rule write_model_card:
     input:
         configs=TRAININGS.files("config.json"),
         tables=PRODUCTS.model_card_tables(),
+        membership="results/metrics/membership.csv",
     output:
         md="results/model_card.md",
         html=report(
@@ -86,12 +87,15 @@ rule write_model_card:
     resources:
         **asked("write_model_card"),
     params:
-        settings=settings(input={"source": config["input"]["source"]}),
+        settings=settings(
+            input={"source": config["input"]["source"]}, privacy=config["privacy"]
+        ),
         code=code_digest("vita.report.model_card"),
     message:
         "Model card: what was trained, how well, and what for"
     shell:
         "python -m vita.report.model_card --configs {input.configs} --tables {input.tables}"
+        " --membership {input.membership}"
         " --settings {params.settings} --output {output.md} --html {output.html} > {log} 2>&1"
 
 

@@ -1,8 +1,43 @@
 # What may leave: made beside its place, attacked with the cohort's own tables, and put there only if nobody is found.
 
 
+rule measure_membership:
+    input:
+        models=[f"results/models/{folder}/model.safetensors" for folder in PRODUCTS.with_passport()],
+        configs=[f"results/models/{folder}/config.json" for folder in PRODUCTS.with_passport()],
+        shards=shards("npz"),
+        split="results/cohort/split.parquet",
+        targets=TARGETS,
+        **PRODUCTS.membership_inputs(),
+    output:
+        table="results/metrics/membership.csv",
+    log:
+        "results/logs/measure_membership.log",
+    benchmark:
+        "results/benchmarks/measure_membership.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cpus("measure_membership")
+    resources:
+        **asked("measure_membership"),
+    params:
+        settings=computing("measure_membership", lambda wildcards: TRAININGS.frozen()),
+        folders=PRODUCTS.with_passport(),
+        tables=options(PRODUCTS.membership_inputs()),
+        segmented=40 if INPUTS.phantom else 500,
+        code=code_digest("vita.evaluation.measure_membership"),
+    message:
+        "Membership: can anybody tell from the models who was in their training?"
+    shell:
+        "python -m vita.runtime.gpus --count {resources.gpu} --"
+        " python -m vita.evaluation.measure_membership --models results/models --folders {params.folders}"
+        " --shards {input.shards} --split {input.split} --targets {input.targets:q} {params.tables}"
+        " --segmented {params.segmented} --settings {params.settings} --output {output.table} > {log} 2>&1"
+
+
 rule release:
     input:
+        membership="results/metrics/membership.csv",
         products=PRODUCTS.shared(),
         tables=[path for path in PRODUCTS.reported() if path.endswith(".parquet")],
         config="results/config.json",

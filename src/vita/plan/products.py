@@ -179,6 +179,24 @@ class Products:
         tables = names.CARD_TABLES if self._everything else ()
         return [f"results/tables/{table}.md" for table in tables if table in self.tables]
 
+    def with_passport(self) -> list[str]:
+        """Models, below results/models, whose memory of people is measured, so that their weights may leave: ViTa's."""
+        stages = ("stage1/vita", "stage2/vita")
+        return [m.folder for m in self.trainings.models if m.system == "vita" or m.folder in stages]
+
+    def membership_inputs(self) -> dict[str, str]:
+        """Tables that those models learned from."""
+        if not self._everything:
+            return {}
+        encoded = self.trainings.encoded("vita")
+        return {
+            "fields": "results/cohort/fields.parquet",
+            "phenotypes": "results/images/phenotypes.parquet",
+            "labels": "results/cohort/labels.parquet",
+            "encoded": f"{encoded}/encoded.parquet",
+            "encoder": f"{encoded}/encoder.json",
+        }
+
     def measured(self) -> list[str]:
         """Products whose rules' times and memory are listed."""
         found = self.scan_products() + (self.table_and_figure_products() if self._everything else [])

@@ -35,6 +35,7 @@ _EXTREME_DIGITS = 3
 _SCALES = (1.0, 1e-3, 1e3, 1e-2, 1e2, 0.1, 10.0)  # the same in other units
 _NAMED_DIGITS, _EXACT_DIGITS = 4, 6
 _BY_CHANCE = 0.05  # numbers of a table that are an unsafe sum by chance
+_EXACT_SINGLE, _EXACT_DOUBLE = 2.0**-24, 2.0**-40  # of a number that is stored in 4 or 8 bytes
 _FEWEST_DIGITS = 2  # one digit is anybody's
 _ROUGH = 4  # digits; rounder numbers are heaped
 
@@ -78,6 +79,27 @@ def join(table: Table, cohort: Cohort) -> list[Match]:
     if table.kind == "table":
         found += _by_column(table, cells, cohort)
     return found + _extremes(table, cells, cohort) + _unsafe(cells, cohort)
+
+
+def copied(values: np.ndarray, cohort: Cohort) -> Match | None:
+    """Participants' numbers, digit by digit, in an array that is too large to be joined row by row.
+
+    Numbers of few digits (zeros, ones) are anybody's and do not count.
+    """
+    flat = np.unique(values[np.isfinite(values)].astype(np.float64))
+    flat = flat[flat != 0]
+    power = np.floor(np.log10(np.abs(flat)))
+    scaled = flat / 10.0 ** (power - _ROUGH + 1)
+    flat = flat[np.abs(scaled - np.round(scaled)) > 1e-4]
+    step = np.abs(flat) * (_EXACT_DOUBLE if values.dtype.itemsize > 4 else _EXACT_SINGLE)
+    for pool in cohort.pools:
+        first, last, expected = pool.find(flat - step, flat + step)
+        hit = last > first
+        chance = float((1 - np.exp(-expected)).sum())
+        if hit.sum() >= _FEWEST and scipy.stats.poisson.sf(hit.sum() - 1, chance) < _COLUMN:
+            people = set(pool.person[first[last - first == 1]].tolist())
+            return Match(None, f"{int(hit.sum())} numbers are participants', digit by digit", people)
+    return None
 
 
 def _cells(table: Table, cohort: Cohort) -> _Cells:
@@ -267,7 +289,7 @@ def _linked(cells: _Cells, group: np.ndarray, cohort: Cohort) -> list[tuple[str,
     if len(group) > _SAMPLE:
         group = group[np.linspace(0, len(group) - 1, _SAMPLE).astype(int)]
     best, linked = _COLUMN, []
-    for (name, values), scale in product(cohort.columns.items(), _SCALES):
+    for (name, values), scale in product(cohort.columns.items(), _likely_scales(cells, group, cohort)):
         value, step = cells.value[group] * scale, cells.step[group] * scale
         if value.max() < values.value[0] or value.min() > values.value[-1]:
             continue
@@ -278,6 +300,20 @@ def _linked(cells: _Cells, group: np.ndarray, cohort: Cohort) -> list[tuple[str,
             if tail < best and _is_ahead(values, value, step, hits):
                 best, linked = tail, [(name, scale)]
     return linked
+
+
+def _likely_scales(cells: _Cells, group: np.ndarray, cohort: Cohort) -> list[float]:
+    """Factors with which enough numbers are anybody's anything; with the others no column can have as many of them."""
+    found = []
+    for scale in _SCALES:
+        value, step = cells.value[group] * scale, cells.step[group] * scale
+        hit = np.zeros(len(group), bool)
+        for pool in cohort.pools:
+            last = np.searchsorted(pool.value, value + step, "right")
+            hit |= last > np.searchsorted(pool.value, value - step, "left")
+        if hit.sum() >= _FEWEST:
+            found.append(scale)
+    return found
 
 
 def _is_ahead(values: Values, value: np.ndarray, step: np.ndarray, hits: int) -> bool:

@@ -1,14 +1,14 @@
 """A folder as an attacker and an output checker see it: every finding with its file, place and remedy."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from vita.audit.finding import search_file
 from vita.release import cells, pictures
-from vita.release.attack import join
+from vita.release.attack import copied, join
 from vita.release.cohort import Cohort
 from vita.release.contents import PROSE, Contents, Table
 from vita.release.numbers import numbers
@@ -76,7 +76,12 @@ class Output:
     findings: list[Finding] = field(default_factory=list)
 
 
-def check(folder: Path, cohort: Cohort, cell: int, ids: set[int], alike: bool = False) -> list[Output]:
+Known = dict[tuple[Path, int, int], Output]  # by name, time of writing and size
+
+
+def check(
+    folder: Path, cohort: Cohort, cell: int, ids: set[int], alike: bool = False, known: Known | None = None
+) -> list[Output]:
     """Every file of a folder, or the one file, with what was found.
 
     Args:
@@ -85,11 +90,19 @@ def check(folder: Path, cohort: Cohort, cell: int, ids: set[int], alike: bool = 
         cell: fewest people that a number may tell of.
         ids: of participants.
         alike: numbers that look like ids are findings too.
+        known: what was found in files before, which is not looked for again where nothing has changed.
     """
     entries = [folder] if folder.is_file() else sorted(folder.rglob("*"))
     files = [path for path in entries if path.is_symlink() or not path.is_dir()]
     root = folder.parent if folder.is_file() else folder
-    outputs = [_judged(path, path.relative_to(root), cohort, cell, ids, alike) for path in files]
+    known = {} if known is None else known
+    outputs = []
+    for path in files:
+        name = path.relative_to(root)
+        state = (name, path.lstat().st_mtime_ns, path.lstat().st_size)
+        if state not in known:
+            known[state] = _judged(path, name, cohort, cell, ids, alike)
+        outputs.append(replace(known[state], findings=list(known[state].findings)))
     for output, finding in _between(outputs, root, cell):
         output.findings.append(finding)
     return outputs
@@ -141,6 +154,9 @@ def _in_contents(name: Path, contents: Contents, cohort: Cohort, cell: int, ids:
         for place, pixels in contents.pictures:
             if pictures.looks_like_a_scan(pixels):
                 yield Finding(name, place or "picture", "pixels", "a picture with the shades of a scan")
+    for place, values in contents.arrays:
+        if len(cohort.eid) and (match := copied(values, cohort)) is not None:
+            yield Finding(name, place or "array", "singled out", match.words, frozenset(match.people))
     for table in contents.tables:
         if not cohort.phantom and (plane := _plane(table)) is not None and pictures.looks_like_a_scan(plane):
             yield Finding(name, table.place or "table", "pixels", "a table with the shades of a scan")

@@ -45,12 +45,14 @@ class Contents:
         pictures: place and pixels (height, width) or (height, width, channels), as stored.
         unreadable: place and reason of what could not be read, and so cannot be judged.
         scans: places of images in a format of scanners.
+        arrays: place and numbers of arrays of which `tables` hold only some rows.
     """
 
     tables: list[Table] = field(default_factory=list)
     pictures: list[tuple[str, np.ndarray]] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     scans: list[str] = field(default_factory=list)
+    arrays: list[tuple[str, np.ndarray]] = field(default_factory=list)
 
 
 def inside(place: str, inner: str) -> str:

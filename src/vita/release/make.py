@@ -3,7 +3,8 @@
     python -m vita.release.make --results results --output results/release --settings '{"privacy": {"cell": 10}}'
 
 Tables (rounded; cells of too few people withheld, and others that would give them back), cards, the configuration,
-versions, and every figure drawn from numbers over at least `cell` people. The folder is made beside its place, checked
+versions, every figure drawn from numbers over at least `cell` people, and the weights of models from which nobody can
+tell who was in their training (`membership_auc`), each with its passport. The folder is made beside its place, checked
 as `vita release --check` does, and put there only if nothing was found in what is left: a table, figure or card that
 the check refuses stays inside, and the page says so. outcomes.json and outcomes.md say what is in the release.
 """
@@ -21,9 +22,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder to make")
     cli.add_settings(parser, "the block `privacy`")
     args = parser.parse_args(arguments)
-    from vita.release.making import make  # start-up: pandas and matplotlib
+    from vita.evaluation.membership import GATE  # start-up: pandas and matplotlib
+    from vita.release.making import make
 
-    make(args.results, args.output, args.settings.get("privacy", {}).get("cell", SMALLEST_COUNT))
+    privacy = args.settings.get("privacy", {})
+    make(args.results, args.output, privacy.get("cell", SMALLEST_COUNT), privacy.get("membership_auc", GATE))
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ from typing import Any
 import pandas as pd
 
 from vita import names
-from vita.release import outcomes, page
-from vita.release.checking import check
+from vita.evaluation.membership import GATE
+from vita.release import crate, outcomes, page, weights
+from vita.release.checking import Known, check
 from vita.release.cohort import Cohort, read_cohort
 from vita.release.command import report
 from vita.release.safe import safe_markdown, safe_table
@@ -27,9 +28,7 @@ log = logging.getLogger(__name__)
 
 _CARDS = {"run_card.md": "What was run", "data_card.md": "Data card", "model_card.md": "Model card"}
 _ROUNDS = 3  # of leaving out what the check refuses
-_STAYS = (
-    "Weights of models, embeddings, predictions, masks, scans, logs and every table of participants stay inside.",
-)
+_STAYS = ("Embeddings, predictions, masks, scans, logs and every table of participants stay inside.",)
 
 
 @dataclass
@@ -43,12 +42,20 @@ class _Release:
     figures: list[page.ShownFigure] = field(default_factory=list)
     tables: list[page.ShownTable] = field(default_factory=list)
     cards: list[page.ShownCard] = field(default_factory=list)
+    models: list[weights.Judged] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     made_of: dict[str, str] = field(default_factory=dict)
+    known: Known = field(default_factory=dict)
 
 
-def make(results: Path, output: Path, cell: int = SMALLEST_COUNT) -> None:
+def make(results: Path, output: Path, cell: int = SMALLEST_COUNT, gate: float = GATE) -> None:
     """Make a release of a results folder.
+
+    Args:
+        results: folder of a finished run.
+        output: folder to make.
+        cell: fewest people that a number may tell of.
+        gate: the AUC that no attack on weights that leave may reach.
 
     Raises:
         UserError: the results are not there, or something in the release would single somebody out.
@@ -65,10 +72,13 @@ def make(results: Path, output: Path, cell: int = SMALLEST_COUNT) -> None:
         _add_tables(release)
         _add_cards(release)
         _add_configuration(release, config)
+        release.models = weights.add_weights(results, release.folder, gate, cohort.phantom)
+        release.left_out += weights.stays(release.models)
         release.left_out += _STAYS
         _write_page(release)
         for _ in range(_ROUNDS):
-            failed = {each.path for each in check(release.folder, cohort, cell, cohort.ids) if each.findings}
+            found = check(release.folder, cohort, cell, cohort.ids, known=release.known)
+            failed = {each.path for each in found if each.findings}
             if not _withhold(release, failed):
                 break
             _write_page(release)
@@ -76,7 +86,8 @@ def make(results: Path, output: Path, cell: int = SMALLEST_COUNT) -> None:
         if output.exists():
             shutil.rmtree(output)
         release.folder.rename(output)
-    log.info("%s: %d figures, %d tables", output, len(release.figures), len(release.tables))
+    counts = len(release.figures), len(release.tables), sum(bool(each.folder) for each in release.models)
+    log.info("%s: %d figures, %d tables, weights of %d models", output, *counts)
 
 
 def _write_page(release: _Release) -> None:
@@ -85,6 +96,7 @@ def _write_page(release: _Release) -> None:
         release.figures,
         release.tables,
         release.cards,
+        [each for each in release.models if each.folder],
         release.left_out,
         release.cell,
         release.cohort.phantom,
@@ -92,12 +104,19 @@ def _write_page(release: _Release) -> None:
 
 
 def _withhold(release: _Release, failed: set[Path]) -> bool:
-    """Take tables, figures and cards that the check refuses out of the release; whether anything was taken out.
+    """Take tables, figures, cards and weights that the check refuses out of the release; whether there were any.
 
-    All forms of a table or figure go with the one that is refused. The page is made of the rest; whatever else the
-    check refuses stays, so that the release fails.
+    All forms of a table or figure go with the one that is refused, and a model as a whole. The page is made of the
+    rest; whatever else the check refuses stays, so that the release fails.
     """
     taken = {path for path in failed if path.parts[0] in ("tables", "figures") or path.name in _CARDS}
+    models = {each.folder: each for each in release.models if each.folder}
+    refused = {folder: models[folder] for folder in models if any(path.is_relative_to(folder) for path in failed)}
+    for folder, judged in refused.items():
+        shutil.rmtree(release.folder / folder)
+        release.left_out.append(f"Weights of {judged.title}: the check refuses them, so they stay inside.")
+        log.warning("%s is left out: the check refuses it", folder)
+    release.models = [each for each in release.models if each.folder not in refused]
     for path in sorted(taken):
         for form in (release.folder / path).parent.glob(f"{path.stem}.*"):
             form.unlink()
@@ -110,12 +129,12 @@ def _withhold(release: _Release, failed: set[Path]) -> bool:
     release.tables = [each for each in release.tables if (kept / each.csv).is_file()]
     release.figures = [each for each in release.figures if (kept / (each.csv or each.image)).is_file()]
     release.cards = [each for each in release.cards if each.title not in {_CARDS.get(path.name) for path in taken}]
-    return bool(taken)
+    return bool(taken or refused)
 
 
 def _check(release: _Release) -> None:
-    """Judge the release, write the outcomes, and judge those."""
-    outputs = check(release.folder, release.cohort, release.cell, release.cohort.ids)
+    """Judge the release, write the outcomes and the description of the run, and judge those."""
+    outputs = check(release.folder, release.cohort, release.cell, release.cohort.ids, known=release.known)
     report(outputs, release.folder, release.cohort, release.cell)
     about: dict[str, Any] = {
         "tool": f"vita {importlib.metadata.version('vita')}",
@@ -124,10 +143,14 @@ def _check(release: _Release) -> None:
         "participants_singled_out": 0,
     }
     outcomes.write(outcomes.listed(outputs, release.cell, release.made_of), about, release.folder)
+    source = (
+        "All participants are synthetic." if release.cohort.phantom else "Participants of UK Biobank, in aggregate."
+    )
+    crate.write_crate(release.folder, importlib.metadata.version("vita"), git_commit() or "", source)
     report(
         [
             each
-            for name in ("outcomes.json", "outcomes.md")
+            for name in ("outcomes.json", "outcomes.md", crate.NAME)
             for each in check(release.folder / name, release.cohort, release.cell, release.cohort.ids)
         ],
         release.folder,

@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 
+from vita.release.weights import Judged
 from vita.runtime.atomic import write_text
 
 
@@ -41,6 +42,11 @@ class ShownCard:
     html: str
 
 
+def source(phantom: bool) -> str:
+    """Whose numbers these are, in a sentence."""
+    return "All participants are synthetic." if phantom else "Participants of UK Biobank, in aggregate."
+
+
 def table_html(text: str) -> str:
     """A CSV as an HTML table."""
     header, *rows = [row for row in csv.reader(io.StringIO(text)) if row]
@@ -59,6 +65,7 @@ def write_page(
     figures: Sequence[ShownFigure],
     tables: Sequence[ShownTable],
     cards: Sequence[ShownCard],
+    models: Sequence[Judged],
     left_out: Sequence[str],
     cell: int,
     phantom: bool,
@@ -67,8 +74,7 @@ def write_page(
     environment = Environment(
         loader=PackageLoader("vita.release", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    source = "All participants are synthetic." if phantom else "Participants of UK Biobank, in aggregate."
     text = environment.get_template("page.html.j2").render(
-        figures=figures, tables=tables, cards=cards, left_out=left_out, cell=cell, source=source
+        figures=figures, tables=tables, cards=cards, models=models, left_out=left_out, cell=cell, source=source(phantom)
     )
     write_text(path, text + "\n")

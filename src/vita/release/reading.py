@@ -23,6 +23,7 @@ from vita.release.texts import read_text
 
 _DEEPEST = 5
 _MOST_CELLS = 2_000_000  # of an array; of a longer one, rows spread evenly over it
+_MOST_WEIGHTS = 2_000  # of a tensor: a model's weights are millions, and what is copied into them is looked for apart
 _SMALLEST_PICTURE = 12  # rows and columns
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"BM")
 _STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
@@ -178,7 +179,7 @@ def _npy(data: bytes, place: str, found: Contents) -> None:
     _array(np.load(io.BytesIO(data), allow_pickle=False), place, found)
 
 
-def _array(values: np.ndarray, place: str, found: Contents, named: str = "") -> None:
+def _array(values: np.ndarray, place: str, found: Contents, named: str = "", most_cells: int = _MOST_CELLS) -> None:
     """Rows of an array along its last axis, and its last two axes as a picture where they are large enough."""
     if values.dtype.names:
         _columns(list(values.dtype.names), (values[name].tolist() for name in values.dtype.names), place, found)
@@ -193,8 +194,10 @@ def _array(values: np.ndarray, place: str, found: Contents, named: str = "") -> 
         found.pictures += [(inside(place, f"plane {number}"), plane) for number, plane in enumerate(planes[:20], 1)]
         if values.ndim > 2:  # voxels, not rows
             return
-    most = max(1, _MOST_CELLS // table.shape[1])
+    most = max(1, most_cells // table.shape[1])
     if len(table) > most:
+        if table.dtype.kind == "f":
+            found.arrays.append((place, table))
         table = table[np.linspace(0, len(table) - 1, most).astype(int)]
     header = (named,) if table.shape[1] == 1 else ()
     found.tables.append(Table(place, header, table.astype(str).tolist()))
@@ -210,7 +213,7 @@ def _safetensors(data: bytes, place: str, found: Contents) -> None:
     for key, text in metadata.items():
         read_text(str(text), inside(place, f"metadata {key}"), "", found, _bytes, 1)
     for name, values in load(data).items():
-        _array(values, inside(place, f"tensor {name}"), found, name)
+        _array(values, inside(place, f"tensor {name}"), found, name, _MOST_WEIGHTS)
 
 
 def _picture(data: bytes, place: str, found: Contents, depth: int) -> None:

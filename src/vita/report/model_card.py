@@ -3,6 +3,7 @@
     python -m vita.report.model_card
         --configs results/models/stage1/vita/config.json results/models/sa_phenotypes/vita/config.json ...
         --tables results/tables/table1_sa_phenotypes.md results/tables/table4_diseases.md ...   (optional)
+        --membership results/metrics/membership.csv   (optional)
         --settings '{"input": {"source": "phantom"}}' --output results/model_card.md --html results/model_card.html
 
 Stage or task and system are the two folders that a config.json lies in; the tables are taken over as they are.
@@ -12,14 +13,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from vita import names
+from vita.evaluation.membership import GATE, verdict
 from vita.printing.cells import Cell, Printed, markdown
 from vita.printing.numbers import DASH, number
 from vita.printing.web import write_card
 from vita.report.data_card import SOURCES
 from vita.runtime import cli
 from vita.runtime.errors import UserError
-from vita.runtime.privacy import shown_count
+from vita.runtime.privacy import SMALLEST_COUNT, shown_count
 
 PURPOSE = """Image encoders of cardiac cine MRI (long-axis and short-axis planes through time), pretrained by
 reconstructing masked patches (Stage I) and by alignment with a participant's table (Stage II), and one model per task
@@ -30,7 +34,13 @@ LIMITS = """* Research software, not a medical device: no output may guide the c
   card are untested.
 * Disease labels come from hospital records: who was never in hospital may be mislabelled.
 * Probabilities are only as calibrated as the calibration figure shows; subgroups differ (metrics/subgroups).
-* Weights may hold traces of training participants: share them only as the data's terms allow."""
+* Weights may hold traces of training participants (see Membership): share them only as the data's terms allow."""
+MEMBERSHIP = """How well each model's losses tell who was in its training from who was not (validation and test): the
+AUC of guessing by the loss, and of guessing by the loss against that of others who are as hard (calibrated), with 95 %
+bootstrap intervals; 0.5 is chance. TPR is the share of members that are recognised where the given share of the others
+(FPR) is taken for members. The same guess from an untrained model is the control: what it finds is how the splits
+differ. Numbers of people are rounded down to tens."""
+WAIVED = "Everybody is synthetic, so that the weights may leave whatever is found."
 HEADER = ("Stage or task", "System", "Parameters", "Steps", "Best epoch", "Validation loss", "Time, s", "Memory, MB")
 
 
@@ -60,6 +70,42 @@ def trainings(configs: dict[Path, dict[str, Any]]) -> Printed:
         row += [number(config.get("peak_memory_mb"), 0)]
         out.rows.append([Cell(text) for text in row])
     return out
+
+
+def membership(rows: pd.DataFrame, gate: float) -> Printed:
+    """A row per model and guess: numbers, and by the worst of a model's whether its weights pass the gate."""
+    head = ["Stage or task", "System", "Guessed by", "Members", "Held out", "AUC", "TPR", "FPR", "Untrained AUC"]
+    out = Printed("Membership in the training", [*head, "Weights"], words=3)
+    for model, found in rows.groupby("model", sort=False):
+        judged = verdict(found, gate)
+        task, _, system = str(model).partition("/")
+        for place, (_, row) in enumerate(found.iterrows()):
+            guess = row["signal"] + ", calibrated" * (row["attack"] == "calibrated")
+            cells = [names.task_title(task), names.title(system), guess]
+            cells += [str(int(row[name]) // SMALLEST_COUNT * SMALLEST_COUNT) for name in ("members", "held_out")]
+            cells += [_bounded(row, "auc", ""), number(row["tpr"], 3), number(row["fpr"], 3)]
+            cells += [
+                _bounded(row, "untrained_auc", "untrained_"),
+                "" if place else "pass" if judged.passes else "stay inside",
+            ]
+            out.rows.append([Cell(text) for text in cells])
+    out.remarks.append(f"Weights pass where no interval of a model reaches above {gate:g} (privacy.membership_auc).")
+    return out
+
+
+def _bounded(row: pd.Series, name: str, prefix: str) -> str:
+    if pd.isna(row[name]):
+        return DASH
+    return f"{row[name]:.3f} ({row[f'{prefix}low']:.3f} to {row[f'{prefix}high']:.3f})"
+
+
+def _memory(path: Path | None, settings: dict[str, Any]) -> list[str]:
+    """The section on membership; nothing without its table."""
+    if path is None:
+        return []
+    table = membership(pd.read_csv(path), settings.get("privacy", {}).get("membership_auc", GATE))
+    waived = [WAIVED] if settings.get("input", {}).get("source") == "phantom" else []
+    return ["## Membership", MEMBERSHIP, markdown(table), *waived]
 
 
 def setting(configs: dict[Path, dict[str, Any]]) -> list[str]:
@@ -100,9 +146,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--configs", nargs="+", required=True, type=Path, help="config.json of each model")
     parser.add_argument("--tables", nargs="*", default=[], type=Path, help="Markdown tables of results")
+    parser.add_argument("--membership", type=Path, help="membership.csv")
     parser.add_argument("--output", required=True, type=Path, help="Markdown to write")
     parser.add_argument("--html", required=True, type=Path, help="page to write")
-    cli.add_settings(parser, "the block `input`")
+    cli.add_settings(parser, "the blocks `input` and `privacy`")
     args = parser.parse_args(arguments)
     configs = {path: read_config(path) for path in args.configs}
     missing = [str(path) for path in args.tables if not path.is_file()]
@@ -111,7 +158,8 @@ def main(arguments: list[str] | None = None) -> None:
     sections = ["# Model card", "## Purpose", PURPOSE, "## Data"]
     sections += [SOURCES[args.settings.get("input", {}).get("source", "files")] + " See the data card."]
     sections += ["## Training", markdown(trainings(configs)), "\n".join(setting(configs)), "## Results"]
-    sections += [path.read_text(encoding="utf-8") for path in args.tables] + ["## Limits", LIMITS]
+    sections += [path.read_text(encoding="utf-8") for path in args.tables]
+    sections += [*_memory(args.membership, args.settings), "## Limits", LIMITS]
     write_card(sections, args.output, args.html)
 
 

@@ -1,0 +1,61 @@
+"""Guess who was in the training of each model: the numbers that decide whether its weights may leave.
+
+    python -m vita.evaluation.measure_membership --models results/models --folders stage1/vita stage2/vita ...
+        --shards results/images/shards/*.npz --split results/cohort/split.parquet
+        --settings '{"seed": 2026, "training": {...}}' --output results/metrics/membership.csv
+
+Members are people of the training split; those of validation and test are held out. One pass of each model over both,
+and one of an untrained model of the same sizes as a control. Nothing of a single person is written.
+"""
+
+import logging
+from pathlib import Path
+
+from vita.runtime import cli
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line; see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--models", type=Path, required=True, help="folder of the models")
+    parser.add_argument("--folders", nargs="*", default=[], help="of each model, below --models")
+    cli.add_samples(parser)
+    parser.add_argument("--targets", type=Path, help="targets.tsv, features.tsv beside it")
+    parser.add_argument("--fields", type=Path, help="fields.parquet")
+    parser.add_argument("--phenotypes", type=Path, help="phenotypes.parquet")
+    parser.add_argument("--labels", type=Path, help="labels.parquet")
+    parser.add_argument("--encoded", type=Path, help="encoded.parquet, for Stage II")
+    parser.add_argument("--encoder", type=Path, help="encoder.json, for Stage II")
+    parser.add_argument("--segmented", type=int, default=500, help="most members that a segmenter is tried on")
+    parser.add_argument("--output", type=Path, required=True, help="CSV: a row per model and attack")
+    cli.add_settings(parser, "seed and the block training")
+    args = parser.parse_args(arguments)
+    # start-up: --help need not wait for PyTorch
+    import pandas as pd
+
+    from vita.evaluation.membership import COLUMNS, measured
+    from vita.evaluation.membership_signals import Files, People, signals
+    from vita.models.weights import WEIGHTS
+    from vita.runtime.atomic import replacing
+
+    tables = {name: getattr(args, name) for name in ("targets", "fields", "phenotypes", "labels", "encoded", "encoder")}
+    people = People(Files(args.shards, args.split, args.settings["training"], **tables, segmented=args.segmented))
+    parts = [pd.DataFrame(columns=list(COLUMNS))]
+    for folder in args.folders:
+        if (args.models / folder / WEIGHTS).stat().st_size <= _EMPTY:
+            log.info("%s: nothing was learnt, so there is nothing to guess from", folder)
+            continue
+        found, group = signals(args.models / folder, people)
+        parts += [measured(folder, signal, group, args.settings.get("seed", 0)) for signal in found]
+        log.info("%s: AUC at most %.3f", folder, parts[-1]["auc"].max())
+    with replacing(args.output) as path:
+        pd.concat([part for part in parts if len(part)] or parts, ignore_index=True).to_csv(path, index=False)
+
+
+_EMPTY = 64  # bytes of a file of weights that holds none
+
+
+if __name__ == "__main__":
+    cli.run(main)

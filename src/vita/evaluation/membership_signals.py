@@ -1,0 +1,261 @@
+"""What a model's losses are on people of all splits: the signals that guess who was in its training.
+
+Everybody is seen through the same evenly spread frames. Of a large cohort as many people are drawn as the smallest
+false positive rate needs.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vita.evaluation.membership import Signal
+from vita.mask_classes import NOT_ANNOTATED
+from vita.models.alignment import Alignment
+from vita.models.heads import Regressor, output_slices
+from vita.models.image_encoder import ImageEncoder
+from vita.models.mae import MaskedAutoencoder
+from vita.models.masking import kept_count, random_order
+from vita.models.segmentation_loss import segmentation_loss
+from vita.models.weights import load_whole
+from vita.tabular.encoder import load_encoder
+from vita.tabular.truth import load_targets
+from vita.training.alignment import add_table
+from vita.training.batches import in_order, mixed_seed
+from vita.training.data import Samples
+from vita.training.reconstruction import errors
+from vita.training.session import Session, open_session
+from vita.training.task import Statistics, Task
+
+MOST = 1000  # members, and as many others: a false positive rate of 1 in 1,000 can be told
+MOST_SEGMENTED = 500  # a segmenter takes some fifty times as long
+_MASKS = 2  # of Stage I, a person
+_STREAM = 11  # of random numbers
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Files:
+    """What models learned from.
+
+    Attributes:
+        shards: NNNNN.npz files, a table beside each.
+        split: split.parquet.
+        training: the block `training`, of this job's machine.
+        targets: targets.tsv, and the tables that it names.
+        encoded: of Stage II, with `encoder`.
+        segmented: most members, and as many others, of a segmenter.
+    """
+
+    shards: list[Path]
+    split: Path
+    training: Mapping[str, Any]
+    targets: Path | None = None
+    fields: Path | None = None
+    phenotypes: Path | None = None
+    labels: Path | None = None
+    encoded: Path | None = None
+    encoder: Path | None = None
+    segmented: int = MOST_SEGMENTED
+
+
+class People:
+    """Samples of the people whose membership is guessed, read once for all models of the same sizes."""
+
+    def __init__(self, files: Files) -> None:
+        self.files = files
+        self._opened: dict[str, tuple[Session, Samples, np.ndarray]] = {}
+
+    def of(self, config: Mapping[str, Any], masks: bool = False) -> tuple[Session, Samples, np.ndarray]:
+        """Session, samples and the statistics of their images (people, 5), for a model's config.json."""
+        key = json.dumps([config["model"], masks], sort_keys=True)
+        stage = config["settings"]["stage"] | {"sections": "one"}
+        blocks = {"seed": config["seed"], "model": config["model"], "training": self.files.training, "stage": stage}
+        session = open_session(config["name"], self.files.shards, self.files.split, blocks)
+        if key not in self._opened:
+            session = replace(session, split=_drawn(session, self.files.segmented if masks else MOST, masks))
+            names = list(dict.fromkeys(session.split))
+            samples = session.samples(names, "predict", masks=masks)
+            self._opened[key] = session, samples, _image_statistics(samples)
+        opened, samples, statistics = self._opened[key]
+        return replace(session, split=opened.split), samples, statistics
+
+
+def _drawn(session: Session, most: int, masks: bool) -> pd.Series:
+    """The split of the people that are looked at."""
+    split = session.split
+    if masks:
+        split = split[session.reader.table.set_index("eid")["has_masks"].reindex(split.index).eq(True)]
+    rng = np.random.default_rng([session.settings.seed, _STREAM])
+    kept = np.zeros(len(split), bool)
+    for group in (split.eq("train").to_numpy(), split.ne("train").to_numpy()):
+        places = np.flatnonzero(group)
+        kept[rng.permutation(places)[:most]] = True
+    return split[kept]
+
+
+def _image_statistics(samples: Samples) -> np.ndarray:
+    """(people, 5): mean, spread, and mean change along rows, columns and time, in logs."""
+    found = []
+    for batch in in_order(samples, _BATCH, section=0):
+        images = batch["images"]
+        parts = [images.flatten(1).mean(dim=1), images.flatten(1).std(dim=1)]
+        parts += [images.diff(dim=dim).abs().flatten(1).mean(dim=1) for dim in (2, 3, 4)]
+        found.append(torch.stack(parts, dim=1))
+    return np.log(torch.cat(found).double().numpy() + 1e-6)
+
+
+def signals(folder: Path, people: People) -> tuple[list[Signal], np.ndarray]:
+    """Signals of a model and the group (train, val or test) of each person.
+
+    Args:
+        folder: of the model.
+        people: to look at.
+    """
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    segments = config.get("task") == "segmentation"
+    session, samples, images = people.of(config, segments)
+    kind = "segmentation" if segments else config["name"]
+    make: dict[str, Callable[..., _Model]] = {
+        "stage1": _reconstructing,
+        "stage2": _aligning,
+        "stage3": _predicting,
+        "segmentation": _segmenting,
+    }
+    torch.manual_seed(mixed_seed(config["seed"], _STREAM))  # the untrained weights are not those it started from
+    model = make[kind](session, samples, people.files, config)
+    model.network.to(session.device).eval()
+    untrained = model.values()
+    load_whole(model.network, folder)
+    trained = model.values()
+    difficulty = np.column_stack([images, *(np.log(np.abs(v) + 1e-6) for v in untrained.values()), model.hardness])
+    found = [Signal(name, values, untrained[name], difficulty) for name, values in trained.items()]
+    return found, samples.split.to_numpy()
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A network, what it gives of everybody by name, and (people, columns) what makes its task hard."""
+
+    network: nn.Module
+    values: Callable[[], dict[str, np.ndarray]]
+    hardness: np.ndarray
+
+
+def _reconstructing(session: Session, samples: Samples, files: Files, config: Mapping[str, Any]) -> _Model:
+    model = MaskedAutoencoder(session.model)
+    keep = kept_count(session.model.tokens, session.settings.stage.mask_ratio)
+
+    @torch.inference_mode()
+    def values() -> dict[str, np.ndarray]:
+        generator = torch.Generator().manual_seed(mixed_seed(session.settings.seed, _STREAM))
+        total = torch.zeros(len(samples))
+        for _ in range(_MASKS):
+            parts = []
+            for batch in in_order(samples, _BATCH, section=0):
+                order = random_order(len(batch["images"]), session.model.tokens, generator)
+                parts.append(errors(model, batch["images"].to(session.device), order.to(session.device), keep)[0].cpu())
+            total += torch.cat(parts)
+        return {"reconstruction error": (total / _MASKS).double().numpy()}
+
+    return _Model(model, values, np.empty((len(samples), 0)))
+
+
+def _aligning(session: Session, samples: Samples, files: Files, config: Mapping[str, Any]) -> _Model:
+    assert files.encoded is not None
+    assert files.encoder is not None
+    features = load_encoder(files.encoder)
+    add_table(samples, files.encoded, features)
+    model = Alignment(session.model, features.count("numerical"), features.count("binary"), features.categories)
+    stage = session.settings.stage
+
+    @torch.inference_mode()
+    def values() -> dict[str, np.ndarray]:
+        pairs = [
+            model(*(batch[name].to(session.device) for name in ("images", "numbers", "classes")))
+            for batch in in_order(samples, _BATCH, section=0)
+        ]
+        image, table = (F.normalize(torch.cat(part).double(), dim=1) for part in zip(*pairs, strict=True))
+        logits = image @ table.T / stage.tau  # everybody has the same others to be told from
+        losses = stage.lam * logits.logsumexp(dim=1) + (1 - stage.lam) * logits.logsumexp(dim=0) - logits.diagonal()
+        distance = 1 - (image * table).sum(dim=1)
+        return {"contrastive loss": losses.cpu().numpy(), "distance of image and row": distance.cpu().numpy()}
+
+    numbers = samples.extra["numbers"].double()
+    rare = torch.stack([numbers.abs().mean(dim=1), numbers.square().mean(dim=1).sqrt()], dim=1)
+    return _Model(model, values, rare.numpy())
+
+
+def _predicting(session: Session, samples: Samples, files: Files, config: Mapping[str, Any]) -> _Model:
+    assert files.targets is not None
+    truth, targets = load_targets(files.targets, config["task"], files.fields, files.phenotypes, files.labels)
+    kept = tuple(target for target in targets if target.name in config["targets"])
+    blocks = [config["targets"][target.name] for target in kept]
+    statistics = tuple(Statistics(block["mean"], block["std"], tuple(block["shares"])) for block in blocks)
+    task = Task(kept, truth[[target.name for target in kept]], statistics)
+    task.add_to(samples)
+    goals = samples.extra["targets"]
+    stage = session.settings.stage
+    model = Regressor(session.model, ImageEncoder(session.model), task.outputs, stage.pooling, stage.head)
+
+    @torch.inference_mode()
+    def values() -> dict[str, np.ndarray]:
+        parts = [model(batch["images"].to(session.device)).cpu() for batch in in_order(samples, _BATCH, section=0)]
+        return {"loss": task_losses(torch.cat(parts), goals, task).numpy()}
+
+    guess = torch.cat([_mean_guess(task, column) for column in range(len(kept))])
+    hardness = task_losses(guess.expand(len(goals), -1), goals, task)
+    return _Model(model, values, np.log(hardness.numpy() + 1e-6)[:, None])
+
+
+def _mean_guess(task: Task, column: int) -> Tensor:
+    """Raw outputs that ignore the image: the mean, or the shares of classes."""
+    shares = task.statistics[column].shares
+    if not shares:
+        return torch.zeros(1)
+    logits = torch.tensor(shares).clamp(min=1e-6).log()
+    return logits.diff() if task.targets[column].kind == "binary" else logits
+
+
+def task_losses(raw_bo: Tensor, targets_bt: Tensor, task: Task) -> Tensor:
+    """(people,) mean over a person's known targets of squared errors in SD and of log losses; NaN without any.
+
+    Args:
+        raw_bo: (people, outputs) of a predictor.
+        targets_bt: (people, targets) as `Task.add_to` gives them.
+        task: the targets.
+    """
+    slices, losses = output_slices(task.outputs), []
+    for column, target in enumerate(task.targets):
+        raw, truth = raw_bo[:, slices[target.name]].double(), targets_bt[:, column].double()
+        if target.kind == "numerical":
+            losses.append((raw[:, 0] - truth).square())
+            continue
+        logits = F.pad(raw, (1, 0)) if target.kind == "binary" else raw
+        chosen = truth.nan_to_num().long()[:, None]
+        losses.append((-logits.log_softmax(dim=1).gather(1, chosen)[:, 0]).where(~truth.isnan(), truth))
+    return torch.stack(losses, dim=1).nanmean(dim=1)
+
+
+def _segmenting(session: Session, samples: Samples, files: Files, config: Mapping[str, Any]) -> _Model:
+    from vita.models.segmenter import Segmenter  # start-up
+
+    model = Segmenter(session.model, ImageEncoder(session.model))
+
+    @torch.inference_mode()
+    def values() -> dict[str, np.ndarray]:
+        losses = []
+        for batch in in_order(samples, 1, section=0):
+            known = bool((batch["masks"] != NOT_ANNOTATED).any())
+            loss = segmentation_loss(model(batch["images"].to(session.device)), batch["masks"].to(session.device))
+            losses.append(loss.item() if known else np.nan)
+        return {"loss": np.array(losses)}
+
+    return _Model(model, values, np.empty((len(samples), 0)))
