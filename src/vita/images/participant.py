@@ -65,7 +65,7 @@ def cut_participant(
             notes.append(_note(view, error, settings))
     if not planes:
         raise ScanError("; ".join(notes) or "no view can be used")
-    return _assemble(planes, notes)
+    return _assemble(planes, notes, settings.range == "heart")
 
 
 def read_images(rows: dict[str, dict[str, Any]], settings: ImageSettings) -> tuple[dict[str, Image], list[str]]:
@@ -119,8 +119,8 @@ def _note(view: str, error: ScanError, settings: ImageSettings) -> str:
     return f"{view}: {error}"
 
 
-def _assemble(views: list[ViewPlanes], notes: list[str]) -> Participant:
-    """Put the views' planes in their places."""
+def _assemble(views: list[ViewPlanes], notes: list[str], one_range: bool) -> Participant:
+    """Put the views' planes in their places; with `one_range` all have the darkest and brightest value of the heart."""
     like = views[0].images_sthw
     kind = np.result_type(*[view.images_sthw for view in views])
     voxels = np.zeros((PLANES, *like.shape[1:]), kind)
@@ -135,7 +135,9 @@ def _assemble(views: list[ViewPlanes], notes: list[str]) -> Participant:
             voxels[plane] = view.images_sthw[plane - view.first_plane]
             if view.masks_sthw is not None:
                 masks[plane] = view.masks_sthw[plane - view.first_plane]
-            values = (view.lows_st.min(), view.highs_st.max(), *view.crop.first, *view.spacing_mm)
+            seen = views if one_range else [view]
+            low, high = min(other.lows_st.min() for other in seen), max(other.highs_st.max() for other in seen)
+            values = (low, high, *view.crop.first, *view.spacing_mm)
             for column, value in zip(per_plane.values(), values, strict=True):
                 column[plane] = float(value)
         record |= view.record

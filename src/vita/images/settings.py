@@ -24,6 +24,7 @@ class ImageSettings:
     sa_slices: int = SA_PLANES
     crop: str = "center"
     slices: str = "even"
+    range: str = "view"
     resample_mm: float | None = None
     quantize_bits: int | None = None
     time: str = "resample"
@@ -72,7 +73,8 @@ class ImageSettings:
             raise UserError("config: 'images.masks.labels' gives two structures the same number")
         for key, choices in {
             "crop": ("center", "mask"),
-            "slices": ("even", "mask"),
+            "slices": ("even", "mask", "base"),
+            "range": ("view", "heart"),
             "time": ("resample", "refuse"),
         }.items():
             if getattr(self, key) not in choices:
@@ -88,5 +90,10 @@ class ImageSettings:
                 raise UserError(f"config: 'images.{key}' is {getattr(self, key)}; it must be at least 1")
         if self.quantize_bits is not None and not 1 <= self.quantize_bits <= 16:
             raise UserError(f"config: 'images.quantize_bits' is {self.quantize_bits}; it must be 1 to 16, or null")
+        if self.range == "heart" and self.quantize_bits is not None:
+            raise UserError(
+                f"config: 'images.range' is heart, but 'images.quantize_bits' is {self.quantize_bits}, which gives "
+                "each view numbers of its own; set 'images.quantize_bits' to null, or 'images.range' to view"
+            )
         if self.sa_slices != SA_PLANES:
             raise UserError(f"config: 'images.sa_slices' is {self.sa_slices}; the plane order is fixed at {SA_PLANES}")
