@@ -477,4 +477,18 @@ MUTANTS = (
         ("images",),
         "each view its own range, and all one where each is asked for",
     ),
+    Mutant(
+        "training",
+        "return Lines(slope, tuple(",
+        "return Lines(1.0, tuple(",
+        TRAINING,
+        "classes that are too sure stay so",
+    ),
+    Mutant(
+        "evaluation",
+        "np.abs(np.asarray(ratio) - 1) > OFF",
+        "np.asarray(ratio) - 1 > OFF",
+        METRICS,
+        "calibration off only where it is too high",
+    ),
 )

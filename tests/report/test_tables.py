@@ -105,7 +105,7 @@ def test_table_4(tmp_path, targets):
     assert list(zip(table["target"], table["model"], strict=True))[:2] == [("cad", "resnet50"), ("cad", "vita")]
     best = table.loc[1]
     assert f"**{best['auc']:.3f} ({best['auc_low']:.3f}–{best['auc_high']:.3f})**\\*\\*" in md
-    assert "| Stroke | ResNet-50 | –<sup>a</sup> |" in md
+    assert "| Stroke | ResNet-50 | –<sup>b</sup> |" in md  # a: calibration that is off
     paper = versus.set_index(["row", "model", "quantity"])
     assert paper.loc[("CAD", "vita", "auc_roc"), "paper"] == 0.77
     assert paper.loc[("CAD", "vita", "auc_roc"), "ours"] == pytest.approx(best["auc"], rel=1e-4)
@@ -248,3 +248,17 @@ def test_table_4_over_seeds_has_a_column_behind_the_auc(tmp_path, targets):
     rows = [line.split(" | ") for line in md.splitlines() if "| ViTa |" in line]
     assert next(row[place] for row in rows) == f"{own['auc'] - 0.1:.3f} ± 0.141"  # of CAD; the others were not run
     assert "Over seeds" not in _table(tmp_path, "table4_diseases", metrics, targets)[1]
+
+
+def test_calibration_that_is_off_is_marked_where_enough_are_positive(tmp_path, targets):
+    synthetic.disease(tmp_path / "vita.parquet", "cad", 1.0)
+    path = tmp_path / "vita.csv"
+    arguments = ["--task", "disease_cad", "--model", "vita", "--targets", str(targets), *SETTINGS]
+    classification.main([*arguments, "--predictions", str(tmp_path / "vita.parquet"), "--output", str(path)])
+    metrics = pd.read_csv(path)
+    for positives, ratio, marked in ((20, 1.16, True), (20, 1.14, False), (19, 1.16, False), (20, 0.84, True)):
+        metrics.assign(positives=positives, calibration_ratio=ratio).to_csv(path, index=False)
+        table, md, _, _ = _table(tmp_path, "table4_diseases", [path], targets)
+        assert ("calibration off by more than 15 %" in md) == marked
+        assert f"{ratio:.2f}{'<sup>' if marked else ' |'}" in md
+        assert table.set_index(["target", "model"]).loc[("cad", "vita"), "calibration_ratio"] == ratio

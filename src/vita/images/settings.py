@@ -57,6 +57,11 @@ class ImageSettings:
         result._check()
         return result
 
+    @property
+    def needing_masks(self) -> dict[str, str]:
+        """Keys by which a short-axis mask says what is cut, with their values."""
+        return {key: getattr(self, key) for key in ("crop", "slices") if getattr(self, key) in ("mask", "base")}
+
     def labels_of(self, view: str) -> dict[int, int]:
         """Label in the mask files of a view to class of this project; empty for a view without masks."""
         if view == "sa" and self.labels:

@@ -80,7 +80,7 @@ def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, sett
     if masks:
         record |= _measure(image, masks[-1], stack)
     mask = masks[0] if masks else None
-    boxed = "mask" in (settings.crop, settings.slices)
+    boxed = bool(settings.needing_masks)
     box = heart_box(mask.classes_tsyx) if mask is not None and boxed else None
     if mask is not None and image.view == "sa" and settings.slices == "base":
         chosen = slices_from_base(mask.classes_tsyx[0] == layout.LVBP, settings.sa_slices)

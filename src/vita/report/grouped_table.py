@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from vita import names
+from vita.evaluation.classification import ENOUGH, OFF, is_off
 from vita.printing.cells import Cell, Printed
 from vita.printing.numbers import DASH, count, known, p_value, with_interval, with_spread
 from vita.report.regression_table import NOT_RUN
@@ -36,7 +37,9 @@ DISEASES = [
 CALIBRATION = [
     Column("calibration_slope", "Calibration slope (95 % CI)", 2, interval=True),
     Column("calibration_intercept", "Calibration intercept (95 % CI)", 2, interval=True),
+    Column("calibration_ratio", "Mean prediction / prevalence", 2),
 ]
+OF_CLASSES = Column("calibration_classes_off", "Classes off", 0)
 HOLM = Column("p_holm", "p (Holm)", 3, p=True)
 CATEGORIES = [
     Column("classes", "Classes", 0),
@@ -112,6 +115,10 @@ def _cell(out: Printed, row: pd.Series, group: pd.DataFrame, column: Column, sig
         return Cell(count(value))
     if column.p:
         return Cell(p_value(value) if known(value) else "")
+    if column is OF_CLASSES:
+        return Cell(f"{value:.0f} of {row['calibration_classes']:.0f}" if known(value) else DASH)
+    if column.name == "calibration_ratio" and known(value) and row["positives"] >= ENOUGH and is_off(value):
+        return out.note(Cell(f"{value:.{column.decimals}f}"), f"calibration off by more than {100 * OFF:g} %")
     if column.spread:
         return Cell(with_spread(value, row[column.spread], column.decimals) if known(value) else "")
     name = "ef" if column.name == "ef_bias" else column.name
