@@ -99,13 +99,16 @@ def test_models_trained_again_after_the_decisions_are_refused(models: Path, scan
         predict(copy, tmp_path / "out", scan)
 
 
-def test_crops_around_masks_cannot_be_made_without_one(models: Path, scan: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("key", "value"), [("crop", "mask"), ("slices", "mask"), ("slices", "base")])
+def test_crops_around_masks_cannot_be_made_without_one(
+    models: Path, scan: Path, tmp_path: Path, key: str, value: str
+) -> None:
     copy = tmp_path / "models"
     shutil.copytree(models, copy)
     record = json.loads((copy / "decisions.json").read_text())
-    record["images"]["crop"] = "mask"
+    record["images"][key] = value
     (copy / "decisions.json").write_text(json.dumps(record))
-    with pytest.raises(UserError, match="needs a segmentation"):
+    with pytest.raises(UserError, match=f"images.{key}: {value}, which needs a segmentation"):
         predict(copy, tmp_path / "out", scan)
 
 

@@ -97,3 +97,25 @@ def test_categorical_needs_every_class(tmp_path, targets):
     table.iloc[1:].to_parquet(tmp_path / "vita.parquet")
     with pytest.raises(UserError, match="have no probability for a class"):
         _run(tmp_path, targets, "categorical_features", tmp_path / "vita.parquet")
+
+
+def test_mean_prediction_over_prevalence_by_hand():
+    """Two of eight are ill and the mean prediction is 0.3: 1.2 times the prevalence."""
+    score = np.array([0.5, 0.5, 0.1, 0.1, 0.2, 0.3, 0.3, 0.4])
+    truth = np.array([1.0, 1, 0, 0, 0, 0, 0, 0])
+    row = classification.binary(Pairs(np.arange(8), truth, score, 0.4), "cad", 100, 0)
+    assert row["calibration_ratio"] == pytest.approx(1.2)
+    assert classification.is_off(np.array([0.84, 0.86, 1.14, 1.16])).tolist() == [True, False, False, True]
+
+
+def test_classes_off_are_counted_where_there_are_enough():
+    """Of 30, 20 and 10 participants; mean probabilities 0.5, 0.25 and 0.25 are right for the first alone of two."""
+    truth = np.repeat([0, 1, 2], [30, 20, 10])
+    parts = [
+        pd.DataFrame(
+            {"eid": np.arange(60) + 1000000, "split": "test", "target": "smoking", "truth": truth * 1.0}
+        ).assign(prediction=probability, **{"class": label})
+        for label, probability in enumerate((0.5, 0.25, 0.25))
+    ]
+    row = classification.categorical(pd.concat(parts), "smoking", 100, 0)
+    assert (row["calibration_classes"], row["calibration_classes_off"]) == (2, 1)

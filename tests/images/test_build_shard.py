@@ -190,13 +190,28 @@ def test_frames_that_nobody_annotated(broken, tmp_path):
     assert "few_annotated_frames" in values.loc[1000011, "flags"]
 
 
-@pytest.mark.parametrize("block", [{"crop": "mask"}, {"slices": "mask"}, {"resample_mm": 2.0}, {"frames": 5}])
+@pytest.mark.parametrize(
+    "block", [{"crop": "mask"}, {"slices": "mask"}, {"slices": "base"}, {"resample_mm": 2}, {"frames": 5}]
+)
 def test_options_change_the_planes_not_the_phenotypes(built, folder, tmp_path, block):
     reader, values = build(folder, tmp_path, BLOCK | block, shards=1)
     assert reader.stored(EIDS[0]).shape == (9, block.get("frames", 8), 24, 24)
     pd.testing.assert_frame_equal(values.sort_index(), built[1].sort_index())
     if "resample_mm" in block:
         np.testing.assert_allclose(reader.spacing_mm(EIDS[0]), 2, rtol=1e-4)
+
+
+def test_all_planes_may_share_one_range(built, folder, tmp_path):
+    reader, _ = build(folder, tmp_path, BLOCK | {"intensity": "minmax_joint"}, shards=1)
+    own, shared = (source.table.set_index("eid").loc[EIDS[0]] for source in (built[0], reader))
+    assert len(set(own["range_high"])) > 1
+    assert set(shared["range_high"]) == {max(own["range_high"])}
+    assert set(shared["range_low"]) == {min(own["range_low"])}
+    stored = reader.stored(EIDS[0]).astype(float)
+    by_hand = (stored - min(own["range_low"])) / (max(own["range_high"]) - min(own["range_low"]))
+    np.testing.assert_allclose(reader.voxels(EIDS[0], range(8)), by_hand, atol=1e-6)
+    with pytest.raises(UserError, match=r"'images.intensity' is minmax_joint, but 'images.quantize_bits' is 8"):
+        build(folder, tmp_path, BLOCK | {"intensity": "minmax_joint", "quantize_bits": 8}, shards=1)
 
 
 def test_floats_are_kept_unless_the_config_says_otherwise(broken, tmp_path):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from vita.images.header import ScanError
-from vita.images.slices import choose_slices, nearest_frames, resample_frames
+from vita.images.slices import choose_slices, nearest_frames, resample_frames, slices_from_base
 
 
 @pytest.mark.parametrize("count", range(6, 31))
@@ -35,3 +35,16 @@ def test_whole_numbers_stay_whole():
     result = resample_frames(np.array([[0], [101]], np.int16), 4)
     assert result.dtype == np.int16
     assert result.ravel().tolist() == [0, 50, 101, 50]
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"), [(1, range(3, 9)), (0, range(2, 8)), (6, range(4, 10)), (None, range(2, 8))]
+)
+def test_slices_in_a_row_from_the_third_with_a_left_ventricle(first, expected):
+    """Of ten; where the stack ends before, its last six."""
+    cavity = np.zeros((10, 4, 4), bool)
+    if first is not None:
+        cavity[first:, 1:3, 2] = True
+    assert slices_from_base(cavity) == list(expected)
+    with pytest.raises(ScanError, match="has 5 slices, 6 are needed"):
+        slices_from_base(cavity[:5])

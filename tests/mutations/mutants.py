@@ -349,8 +349,8 @@ MUTANTS = (
     ),
     Mutant(
         "training",
-        'if metrics["val_loss"] < progress.best_loss:',
-        'if metrics["val_loss"] > progress.best_loss or True:',
+        "if judged < progress.best_judged:",
+        "if judged > progress.best_judged or True:",
         TRAINING,
         "the last weights instead of the best",
     ),
@@ -435,5 +435,60 @@ MUTANTS = (
         "order.sort().values[: self.steps * self.batch]",
         TRAINING,
         "participants never shuffled",
+    ),
+    Mutant(
+        "training",
+        'by_metric = self.settings.stage.select == "metric"',
+        'by_metric = self.settings.stage.select != "metric"',
+        TRAINING,
+        "best weights by the metric instead of the loss",
+    ),
+    Mutant("training", "return -metrics[", "return metrics[", TRAINING, "the worst PSNR selects the weights"),
+    Mutant(
+        "training", "torch.tensor([1.0, _DOUBLE])", "torch.tensor([_DOUBLE, 1.0])", TRAINING, "negatives count twice"
+    ),
+    Mutant(
+        "training",
+        "torch.rand(len(images), generator=generator) < 0.5",
+        "torch.rand(len(images), generator=generator) < 1.5",
+        TRAINING,
+        "full contrast of everybody",
+    ),
+    Mutant(
+        "training", "epochs = math.inf if constant", "epochs = math.inf if not constant", TRAINING, "rates exchanged"
+    ),
+    Mutant(
+        "models",
+        "return pool(tokens_bnd) if self.first_token else",
+        "return pool(tokens_bnd) if not self.first_token else",
+        (*MODELS, *TRAINING),
+        "class token pooled, and left out where it is asked for",
+    ),
+    Mutant(
+        "evaluation", "std(ddof=1).where(whole[name])", "std(ddof=0).where(whole[name])", METRICS, "SD of all seeds"
+    ),
+    Mutant(
+        "evaluation", "rows.count() == len(runs)", "rows.count() > 0", METRICS, "mean over the seeds that there are"
+    ),
+    Mutant(
+        "images",
+        "if intensity == JOINT:",
+        "if intensity != JOINT:",
+        ("images",),
+        "each view its own range, and all one where each is asked for",
+    ),
+    Mutant(
+        "training",
+        "return Lines(slope, tuple(",
+        "return Lines(1.0, tuple(",
+        TRAINING,
+        "classes that are too sure stay so",
+    ),
+    Mutant(
+        "evaluation",
+        "np.abs(np.asarray(ratio) - 1) > OFF",
+        "np.asarray(ratio) - 1 > OFF",
+        METRICS,
+        "calibration off only where it is too high",
     ),
 )

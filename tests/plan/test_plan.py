@@ -196,3 +196,45 @@ def test_a_training_over_nodes_asks_for_tasks_and_needs_a_cluster() -> None:
     (message,) = resources(**blocks).missing_nodes()
     assert "'training.nodes' is 2" in message
     assert not list(resources(on_cluster=True, **blocks).missing_nodes())
+
+
+def test_further_seeds_train_systems_and_the_stages_that_they_start_from() -> None:
+    """Not the ablations' variants, nor Stage II for nobody, nor what is fitted in closed form."""
+    systems = {
+        "mean_guess": {"tasks": ["la_phenotypes"]},
+        "probe_mae": {"init": "stage1", "tasks": ["la_phenotypes"]},
+        "vit": {"init": None, "tasks": ["la_phenotypes"]},
+        "vita_la": {"init": "stage2", "view": "la", "tasks": ["la_phenotypes"]},
+    }
+    plan = planned(systems=systems, seeds=[7, CONFIG["seed"]])
+    once = [model.folder for model in plan.trainings.models if not model.repeat]
+    assert {"stage1/vita", "stage1/mask_50", "stage2/vita"} < set(once)
+    again = {f"results/{model.repeat}models/{model.folder}" for model in plan.trainings.models if model.repeat}
+    trained = ["stage1/view_la", "stage2/view_la", "la_phenotypes/vit", "la_phenotypes/vita_la"]
+    assert again == {f"results/seeds/7/models/{folder}" for folder in trained}
+    assert plan.products.table_seeds("table2_la_phenotypes") == [
+        "results/seeds/metrics/la_phenotypes/vit.csv",
+        "results/seeds/metrics/la_phenotypes/vita_la.csv",
+    ]
+    assert planned(systems=systems).products.table_seeds("table2_la_phenotypes") == []
+    assert "results/seeds/7/models/la_phenotypes/vit/model.safetensors" in plan.products.shared()
+    assert "results/seeds/7/models/la_phenotypes/vit/config.json" not in plan.trainings.files("config.json")
+
+
+def test_a_further_seed_is_in_the_settings_and_starts_are_of_its_own() -> None:
+    trainings = planned(systems=SMALL, seeds=[7]).trainings
+    blocks = trainings.stage1("vita")
+    for text, seed in {
+        trainings.settings(blocks, 1, 1, "seeds/7/"): 7,
+        trainings.meaning(blocks, "seeds/7/"): 7,
+        trainings.settings(blocks, 1, 1): CONFIG["seed"],
+        trainings.meaning(blocks): CONFIG["seed"],
+    }.items():
+        assert json.loads(shlex.split(text)[0])["seed"] == seed
+    assert trainings.stage2_start("view_la", "seeds/7/") == "results/seeds/7/models/stage1/view_la"
+    assert trainings.stage3_start("la_phenotypes", "vita", "seeds/7/") == "results/seeds/7/models/stage2/vita"
+    imported = planned(systems=SMALL, seeds=[7], stage2={"init": "elsewhere"}).trainings
+    assert imported.stage2_start("vita", "seeds/7/") == "elsewhere"
+    again = {model.folder for model in imported.models if model.repeat}
+    assert "stage2/vita" in again
+    assert "stage1/vita" not in again

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from evaluation import synthetic
-from vita.evaluation import classification, regression, segmentation
+from vita.evaluation import classification, over_seeds, regression, segmentation
 from vita.evaluation.predictions import read_targets
 from vita.report import tables
 from vita.runtime.errors import UserError
@@ -105,7 +105,7 @@ def test_table_4(tmp_path, targets):
     assert list(zip(table["target"], table["model"], strict=True))[:2] == [("cad", "resnet50"), ("cad", "vita")]
     best = table.loc[1]
     assert f"**{best['auc']:.3f} ({best['auc_low']:.3f}–{best['auc_high']:.3f})**\\*\\*" in md
-    assert "| Stroke | ResNet-50 | –<sup>a</sup> |" in md
+    assert "| Stroke | ResNet-50 | –<sup>b</sup> |" in md  # a: calibration that is off
     paper = versus.set_index(["row", "model", "quantity"])
     assert paper.loc[("CAD", "vita", "auc_roc"), "paper"] == 0.77
     assert paper.loc[("CAD", "vita", "auc_roc"), "ours"] == pytest.approx(best["auc"], rel=1e-4)
@@ -191,3 +191,74 @@ def test_files_that_are_no_metrics(tmp_path, targets):
     pd.DataFrame({"a": [1]}).to_csv(tmp_path / "other.csv")
     with pytest.raises(UserError, match="needs the columns"):
         _table(tmp_path, "table1_sa_phenotypes", [tmp_path / "other.csv"], targets)
+
+
+def _seeds(tmp_path, metrics: Path, **columns: float) -> Path:
+    """What two seeds gave: the metrics as they are, and with the given columns more by a constant."""
+    other = pd.read_csv(metrics)
+    for name, more in columns.items():
+        other[name] += more
+    other.to_csv(tmp_path / "other.csv", index=False)
+    out = tmp_path / "seeds" / metrics.name
+    out.parent.mkdir(parents=True, exist_ok=True)
+    over_seeds.main(["--metrics", str(metrics), str(tmp_path / "other.csv"), "--output", str(out)])
+    return out
+
+
+def test_table_1_over_seeds_has_a_line_below_each_row(tmp_path, targets):
+    metrics = _regression(tmp_path, targets, "sa_phenotypes", ["LVEDV", "LVM"], mean_guess=1.0, vita=0.3)
+    alone = _table(tmp_path, "table1_sa_phenotypes", metrics, targets)
+    seeds = _seeds(tmp_path, metrics[1], mae=2.0)
+    table, md, _, versus = _table(tmp_path, "table1_sa_phenotypes", metrics, targets, "--seeds", str(seeds))
+    mae, average = table["vita_mae"], table["vita_mae"].iloc[2]
+    assert list(table["vita_mae_seeds_mean"]) == pytest.approx(list(mae + 1))
+    assert list(table["vita_mae_seeds_sd"]) == pytest.approx([2**0.5] * 3)  # of 0 and 2
+    assert table["mean_guess_mae_seeds_mean"].isna().all()
+    lines = [line for line in md.splitlines() if line.startswith("|")]
+    assert lines[-1].startswith("| over seeds |  |  |")  # the mean guess is there once
+    assert f" {average + 1:.3f} ± 1.414 |" in lines[-1]
+    assert lines[-2].startswith("| Average |")
+    assert md.count("| over seeds |") == 3
+    assert "Over seeds: mean ± SD of 2 trainings of Stages I to III" in md
+    # nothing else has changed
+    kept = [line for line in md.splitlines() if not line.lower().startswith(("| over seeds", "over seeds"))]
+    assert [line for line in kept if line] == [line for line in alone[1].splitlines() if line]
+    pd.testing.assert_frame_equal(table[alone[0].columns], alone[0])
+    pd.testing.assert_frame_equal(versus, alone[3])
+
+
+def test_table_4_over_seeds_has_a_column_behind_the_auc(tmp_path, targets):
+    metrics = []
+    for model, strength in {"mean_guess": 0.0, "vita": 1.0}.items():
+        synthetic.disease(tmp_path / f"{model}.parquet", "cad", strength)
+        metrics.append(tmp_path / "metrics" / f"{model}.csv")
+        arguments = ["--task", "disease_cad", "--model", model, "--targets", str(targets), *SETTINGS]
+        classification.main(
+            [*arguments, "--predictions", str(tmp_path / f"{model}.parquet"), "--output", str(metrics[-1])]
+        )
+    seeds = _seeds(tmp_path, metrics[1], auc=-0.2)
+    table, md, _, _ = _table(tmp_path, "table4_diseases", metrics, targets, "--seeds", str(seeds))
+    own = table.set_index(["target", "model"]).loc[("cad", "vita")]
+    assert own["auc_seeds_mean"] == pytest.approx(own["auc"] - 0.1)
+    assert own["auc_seeds_sd"] == pytest.approx(0.2 / 2**0.5)
+    assert own["seeds"] == 2
+    header = next(line for line in md.splitlines() if line.startswith("|")).split(" | ")
+    place = header.index("AUC-ROC over seeds")
+    assert header[place - 1] == "AUC-ROC (95 % CI)"
+    rows = [line.split(" | ") for line in md.splitlines() if "| ViTa |" in line]
+    assert next(row[place] for row in rows) == f"{own['auc'] - 0.1:.3f} ± 0.141"  # of CAD; the others were not run
+    assert "Over seeds" not in _table(tmp_path, "table4_diseases", metrics, targets)[1]
+
+
+def test_calibration_that_is_off_is_marked_where_enough_are_positive(tmp_path, targets):
+    synthetic.disease(tmp_path / "vita.parquet", "cad", 1.0)
+    path = tmp_path / "vita.csv"
+    arguments = ["--task", "disease_cad", "--model", "vita", "--targets", str(targets), *SETTINGS]
+    classification.main([*arguments, "--predictions", str(tmp_path / "vita.parquet"), "--output", str(path)])
+    metrics = pd.read_csv(path)
+    for positives, ratio, marked in ((20, 1.16, True), (20, 1.14, False), (19, 1.16, False), (20, 0.84, True)):
+        metrics.assign(positives=positives, calibration_ratio=ratio).to_csv(path, index=False)
+        table, md, _, _ = _table(tmp_path, "table4_diseases", [path], targets)
+        assert ("calibration off by more than 15 %" in md) == marked
+        assert f"{ratio:.2f}{'<sup>' if marked else ' |'}" in md
+        assert table.set_index(["target", "model"]).loc[("cad", "vita"), "calibration_ratio"] == ratio

@@ -19,3 +19,12 @@ def test_models_that_have_not_learned_are_named(tmp_path: Path) -> None:
     (line,) = not_learned(tmp_path)
     assert line.startswith("stage1, vita has not learned: validation loss 0.0307, without images 0.031;")
     assert not_learned(tmp_path / "none") == []
+
+
+def test_a_model_of_a_further_seed_is_named_with_it(tmp_path: Path) -> None:
+    for folder, learned in {"models/stage1/vita": True, "seeds/7/models/stage1/vita": False}.items():
+        (tmp_path / folder).mkdir(parents=True)
+        record = {"learned": learned, "best_val_loss": 0.0307, "trivial_val_loss": 0.031}
+        (tmp_path / folder / "config.json").write_text(json.dumps(record))
+    (line,) = not_learned(tmp_path)
+    assert line.startswith("stage1, vita, seed 7 has not learned:")

@@ -58,3 +58,16 @@ def test_contrast_keeps_the_range_and_the_seed_decides():
     assert first.max() <= 1
     assert torch.equal(first, augmentation(images, None, generator(1))[0])
     assert not torch.equal(first, augmentation(images, None, generator(2))[0])
+
+
+def test_full_contrast_is_by_frame_and_for_half_of_the_participants():
+    images = torch.rand(200, 2, 3, 8, 8, generator=generator()) * 0.5 + 0.2
+    images[:, 0, 0] = 0.4  # a frame without contrast stays
+    changed, _ = Augmentation(0, 0.0, False, True)(images, None, generator(1))
+    full = (changed[:, 1].amin(dim=(-2, -1)) == 0).all(dim=1)
+    assert 70 < full.sum() < 130
+    low, high = images.amin(dim=(-2, -1), keepdim=True), images.amax(dim=(-2, -1), keepdim=True)
+    by_hand = (images - low) / (high - low)
+    assert torch.allclose(changed[full][:, 1], by_hand[full][:, 1], atol=1e-4)
+    assert torch.allclose(changed[~full], images[~full], atol=1e-4)
+    assert torch.allclose(changed[:, 0, 0], images[:, 0, 0], atol=1e-4)

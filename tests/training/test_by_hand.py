@@ -1,5 +1,6 @@
 """Training in numbers that were worked out by hand, or by another library."""
 
+import json
 import math
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -18,12 +19,14 @@ from vita.models.alignment import Alignment, clip_loss, pool
 from vita.models.heads import Output, Regressor
 from vita.models.image_encoder import ImageEncoder
 from vita.models.settings import ModelSettings
+from vita.runtime.errors import UserError
 from vita.tabular.targets import Target
 from vita.training import finetune, stage1, stage3
 from vita.training.batches import TrainingOrder
 from vita.training.callbacks import KeepState
 from vita.training.learner import Learner
 from vita.training.long_table import calibrate, thresholds
+from vita.training.predictor import PredictionLearner
 from vita.training.reconstruction import ReconstructionLearner
 from vita.training.settings import read_settings
 from vita.training.task import Task, make_task, sampling_weights
@@ -225,3 +228,83 @@ def test_the_class_token_is_left_out_of_pooling():
         mean = tokens[:, 1:].sum(dim=1) / (tokens.shape[1] - 1)
         by_hand = F.relu(mean @ first.weight.T + first.bias) @ second.weight.T + second.bias
         assert torch.allclose(projection, by_hand, atol=1e-6)
+
+
+def test_published_projectors_see_the_class_token_and_the_batch():
+    """Mean over all tokens; linear maps without biases; after each the batch's own mean and variance."""
+    sizes = ModelSettings.from_dict(toy.MODEL)
+    torch.manual_seed(0)
+    model = Alignment(sizes, 2, 1, [3], projector="batchnorm", class_token=True)
+    images, numbers, classes = torch.rand(4, 9, 5, toy.SIZE, toy.SIZE), torch.randn(4, 2), torch.zeros(4, 2).long()
+    image, table = model(images, numbers, classes)
+
+    def normed(rows):
+        return (rows - rows.mean(dim=0)) / (rows.var(dim=0, correction=0) + 1e-5).sqrt()
+
+    for projection, projector, tokens in (
+        (image, model.image_projector, model.image_encoder(images)),
+        (table, model.table_projector, model.tabular_encoder(numbers, classes)),
+    ):
+        first, second = (part for part in projector if isinstance(part, nn.Linear))
+        assert first.bias is second.bias is None
+        mean = tokens.sum(dim=1) / tokens.shape[1]
+        by_hand = normed(F.relu(normed(mean @ first.weight.T)) @ second.weight.T)
+        assert torch.allclose(projection, by_hand, atol=1e-4)
+
+
+def test_the_metric_selects_the_weights_where_it_is_asked_for(cohort, tmp_path, monkeypatch):
+    """Losses 5, 3, 4 and PSNR 10, 11, 12: the loss takes the second epoch, the metric the third, whose loss is kept."""
+    for select, best in {"loss": (2, 3.0), "metric": (3, 4.0)}.items():
+        script = iter([(5.0, 10.0), (3.0, 11.0), (4.0, 12.0)])
+
+        def summary(self, values, script=script):
+            return dict(zip(("val_loss", "psnr_masked"), next(script), strict=True))
+
+        monkeypatch.setattr(ReconstructionLearner, "summary", summary)
+        stage1.main(arguments(cohort, "stage1", tmp_path / select, epochs=3, select=select))
+        config = json.loads((tmp_path / select / "config.json").read_text())
+        assert (config["best_epoch"], config["best_val_loss"]) == best
+
+
+def test_a_constant_rate_warms_up_and_stays(cohort, tmp_path):
+    stage1.main(arguments(cohort, "stage1", tmp_path, epochs=3, warmup_epochs=1.0, lr=2e-3, schedule="constant"))
+    rates = pd.read_csv(tmp_path / "history.csv")["learning_rate"]
+    assert rates.tolist() == pytest.approx([0.875 * 0.002, 0.002, 0.002])  # the last of an epoch's four steps
+
+
+def test_metrics_of_class_targets_by_hand(cohort):
+    """Of eight pairs the yes/no target has six in order; then nobody's is known, and all are of one class."""
+    people = SimpleNamespace(eids=np.arange(6), split=pd.Series("train", index=range(6)))
+    values = pd.DataFrame({"cad": [1, 1, 0, 0, 0, 0], "group": [0, 1, 2, 0, 1, 2]}, dtype=float)
+    learner = _learner(make_task(values, [BINARY, GROUP], people), select="metric", imbalance="none")
+    raw = torch.tensor([[0.9], [0.2], [0.1], [0.0], [0.3], [0.8]])
+    group = F.one_hot(torch.tensor([0, 1, 2, 0, 1, 2]), 3).float()  # everybody right: each class against the rest is 1
+    targets = torch.tensor(values.to_numpy(np.float32))
+    found = learner.metric({"raw": torch.cat([raw, group], dim=1), "targets": targets}, {"val_loss": 7.0})
+    assert found == pytest.approx(-(6 / 8 + 1) / 2)
+    targets[:, 0], targets[:, 1] = float("nan"), 1.0
+    assert learner.metric({"raw": torch.cat([raw, group], dim=1), "targets": targets}, {"val_loss": 7.0}) == 7.0
+
+
+def test_positives_count_twice_and_their_odds_are_halved_again():
+    """Two of five are ill; all have logit 0: the loss is (2 x 2 + 3) ln 2 over (5 x 1.4), and the odds 1 become 1/2."""
+    people = SimpleNamespace(eids=np.arange(5), split=pd.Series("train", index=range(5)))
+    values = pd.DataFrame({"cad": [1.0, 1, 0, 0, 0]})
+    learner = _learner(make_task(values, [BINARY], people), imbalance="double")
+    raw, targets = torch.zeros(5, 1), torch.tensor(values.to_numpy(np.float32))
+    assert learner.loss(raw, targets).item() == pytest.approx(7 * math.log(2) / (5 * 1.4))
+    one_ill = torch.tensor([[1.0], [math.nan], [math.nan], [math.nan], [math.nan]])
+    assert learner.loss(raw, one_ill).item() == pytest.approx(2 * math.log(2) / 1.4)
+    (probability,) = learner.predict(raw)
+    assert probability.tolist() == pytest.approx([1 / 3] * 5)
+
+
+def _learner(task: Task, **stage) -> PredictionLearner:
+    settings = read_settings(toy.blocks(**stage))
+    return PredictionLearner(nn.Linear(1, 4), settings, task)
+
+
+def test_batch_normalisation_needs_two_participants_on_each_device():
+    with pytest.raises(UserError, match=r"'stage2.projector' is batchnorm, .* a 'stage2.batch' of 1"):
+        read_settings(toy.blocks(batch=1, projector="batchnorm"))
+    assert read_settings(toy.blocks(batch=2, projector="batchnorm")).stage.projector == "batchnorm"

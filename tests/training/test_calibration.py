@@ -1,18 +1,21 @@
 """Probabilities: a loss that does not depend on who else is in the batch, and calibration by the validation split."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import expit, logit
+from scipy.special import expit, logit, softmax
 from sklearn.calibration import _SigmoidCalibration
 from torch import nn
 
 from training import toy
 from vita.tabular.targets import Target
-from vita.training.calibration import Line, fit_line
+from vita.training.calibration import Line, fit_line, fit_lines
+from vita.training.long_table import calibrate
 from vita.training.predictor import PredictionLearner
 from vita.training.settings import read_settings
 from vita.training.task import Statistics, Task, class_weights, odds_shifts
@@ -143,3 +146,56 @@ def test_without_positives_in_validation_the_mean_alone_changes():
     line = fit_line(np.zeros(5), np.full(5, 0.3), 0.04)
     assert line.slope == 1
     assert line.apply(0.3) == pytest.approx(0.04)
+
+
+def test_lines_of_two_classes_are_the_line_of_a_binary_target():
+    generator = np.random.default_rng(3)
+    odds = generator.normal(-1, 1.5, 400)
+    truth = (generator.random(400) < expit(0.6 * odds - 0.5)).astype(float)
+    truth[::7] = np.nan
+    positive = expit(odds)
+    line = fit_line(truth, positive, 0.3)
+    lines = fit_lines(truth, np.stack([1 - positive, positive], 1), np.array([0.7, 0.3]))
+    assert lines.slope == pytest.approx(line.slope, rel=1e-3)
+    assert np.diff(lines.intercepts)[0] == pytest.approx(line.intercept, abs=2e-3)
+    both = lines.apply(np.array([0.8, 0.2]))
+    assert both.sum() == pytest.approx(1)
+    assert both[1] == pytest.approx(float(line.apply(0.2)), abs=1e-3)
+
+
+def test_lines_undo_what_made_classes_too_sure_and_the_rare_one_too_likely():
+    """Log probabilities were doubled and the third class was weighed four-fold: slope 1/2, intercept lower by ln 2."""
+    generator = np.random.default_rng(0)
+    right = softmax(generator.normal(0, 1, (6000, 3)) + np.log([0.6, 0.3, 0.1]), axis=1)
+    truth = (generator.random((6000, 1)) > right.cumsum(axis=1)).sum(axis=1)
+    given = softmax(2 * np.log(right) + np.log([1, 1, 4]), axis=1)
+    shares = np.bincount(truth, minlength=3) / 6000
+    lines = fit_lines(truth.astype(float), given, shares)
+    assert lines.slope == pytest.approx(0.5, abs=0.04)
+    first, second, third = lines.intercepts
+    assert second - first == pytest.approx(0, abs=0.12)
+    assert third - first == pytest.approx(-np.log(2), abs=0.12)
+    assert lines.apply(given).mean(axis=0) == pytest.approx(shares, abs=1e-5)
+    assert abs(given.mean(axis=0) / shares - 1).max() > 0.15
+
+
+def test_lines_without_anybody_or_with_one_class_leave_the_order():
+    given = np.array([[0.5, 0.3, 0.2], [0.2, 0.2, 0.6]])
+    nobody = fit_lines(np.full(2, np.nan), given, np.array([0.2, 0.3, 0.5]))
+    assert nobody.apply(given) == pytest.approx(given)
+    one = fit_lines(np.array([1.0, 1.0]), given, np.array([0.2, 0.3, 0.5]))
+    assert one.slope == 1
+    assert one.apply(given).mean(axis=0) == pytest.approx([0.2, 0.3, 0.5], abs=1e-5)
+
+
+def test_classes_are_calibrated_by_validation_and_their_shares_come_from_training_too():
+    """Everybody gets (1/2, 1/4, 1/4); of six in training and validation three, two and one have class 0, 1 and 2."""
+    split = pd.Series(["train"] * 3 + ["val"] * 3 + ["test"] * 2, index=range(8))
+    target = Target("group", "Group", "", "categorical", "fields", "group", 3)
+    truth = pd.DataFrame({"group": [0.0, 0, 1, 0, 1, 2, 2, 2]})
+    task = Task((target,), truth, (Statistics(shares=(2 / 3, 1 / 3, 0)),))
+    samples = SimpleNamespace(eids=np.arange(3, 8), split=split[3:])
+    predictions = [np.tile([0.5, 0.25, 0.25], (5, 1))]
+    lines = calibrate(task, split, samples, predictions)
+    assert predictions[0] == pytest.approx(np.tile([3 / 6, 2 / 6, 1 / 6], (5, 1)), abs=1e-5)
+    assert lines["group"].apply(np.array([0.5, 0.25, 0.25])) == pytest.approx([3 / 6, 2 / 6, 1 / 6], abs=1e-5)

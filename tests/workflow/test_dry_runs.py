@@ -71,7 +71,7 @@ def test_presets_plan_without_data(preset: Path | None, tmp_path: Path) -> None:
     planned = ["train_stage1", "train_stage2", "train_stage3", "make_table", "report"]
     for rule in [*planned, *(["train_segmentation"] if masks else [])]:
         assert f"\n{rule} " in run.stdout, f"{rule} is not planned"
-    assert ("\nphantom_scans " in run.stdout) == (preset is None or preset.stem == "smoke")
+    assert ("\nphantom_scans " in run.stdout) == (preset is None or preset.stem in ("smoke", "seeds"))
 
 
 @pytest.mark.parametrize(

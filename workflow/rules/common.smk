@@ -6,7 +6,7 @@ from functools import cache
 
 from vita import names
 from vita.names import ABLATION_TABLES, ALIGNMENT_TABLE, CONTROLS, FRAMES_TABLE, REGRESSION_TASKS
-from vita.plan import arguments
+from vita.plan import arguments, seeds
 from vita.plan.arguments import options
 from vita.plan.extensions import NUMBERS
 from vita.plan.plan import Plan
@@ -76,16 +76,22 @@ def stage3_settings(wildcards):
     return TRAININGS.stage3(getattr(wildcards, "task", "segmentation"), wildcards.model)
 
 
+def repeat_of(wildcards):
+    """The place of a further seed; nothing where a rule, or this job of it, has the run's own."""
+    return getattr(wildcards, "repeat", "")
+
+
 def stage1_start(wildcards):
     return TRAININGS.stage1_start(wildcards.variant)
 
 
 def stage2_start(wildcards):
-    return TRAININGS.stage2_start(wildcards.variant)
+    return TRAININGS.stage2_start(wildcards.variant, repeat_of(wildcards))
 
 
 def stage3_start(wildcards):
-    return TRAININGS.stage3_start(getattr(wildcards, "task", "segmentation"), wildcards.model)
+    task = getattr(wildcards, "task", "segmentation")
+    return TRAININGS.stage3_start(task, wildcards.model, repeat_of(wildcards))
 
 
 def probe_start(wildcards):
@@ -101,19 +107,22 @@ def init_argument(start):
 
 
 def learning(blocks):
-    return lambda wildcards: TRAININGS.meaning(blocks(wildcards))
+    return lambda wildcards: TRAININGS.meaning(blocks(wildcards), repeat_of(wildcards))
 
 
 def computing(rule, blocks):
     """All settings of a training. What Snakemake derives from `threads` reruns nothing: where a model is trained,
     by how many CPUs, and how often its state is kept changes nothing that it learns."""
     machine = JOBS.row(rule)["cpus"], max(1, JOBS.gpus(rule))
-    return lambda wildcards, threads: TRAININGS.settings(blocks(wildcards), *machine)
+    return lambda wildcards, threads: TRAININGS.settings(
+        blocks(wildcards), *machine, repeat_of(wildcards)
+    )
 
 
 wildcard_constraints:
     shard=r"\d{5}",
     batch=r"\d+",
+    repeat=seeds.PATTERN,
     task="|".join(SYSTEMS.tasks),
     model=r"[a-z0-9_]+",
     variant=r"[a-z0-9_]+",

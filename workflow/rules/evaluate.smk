@@ -1,18 +1,23 @@
 # Metrics on the test split: one file per task and system, compared with the baselines of the same task.
 
 
+def baselines_of(wildcards, task):
+    """Systems to test against: the run's own seed is tested, further seeds only tell how far training alone varies."""
+    return [] if wildcards.repeat else SYSTEMS.compared(task, wildcards.model)
+
+
 def baseline_predictions(wildcards):
     return expand(
         "results/predictions/{task}/{system}.parquet",
         task=wildcards.task,
-        system=SYSTEMS.compared(wildcards.task, wildcards.model),
+        system=baselines_of(wildcards, wildcards.task),
     )
 
 
 def baseline_participants(wildcards):
     return expand(
         "results/metrics/segmentation/{system}_participants.parquet",
-        system=SYSTEMS.compared("segmentation", wildcards.model),
+        system=baselines_of(wildcards, "segmentation"),
     )
 
 
@@ -22,15 +27,15 @@ def baselines_argument(wildcards, input):
 
 rule measure_regression:
     input:
-        predictions="results/predictions/{task}/{model}.parquet",
+        predictions="results/{repeat}predictions/{task}/{model}.parquet",
         baselines=baseline_predictions,
         targets=TARGETS,
     output:
-        metrics="results/metrics/{task}/{model}.csv",
+        metrics="results/{repeat}metrics/{task}/{model}.csv",
     log:
-        "results/logs/measure_regression/{task}/{model}.log",
+        "results/logs/measure_regression/{repeat}{task}/{model}.log",
     benchmark:
-        "results/benchmarks/measure_regression/{task}/{model}.tsv"
+        "results/benchmarks/measure_regression/{repeat}{task}/{model}.tsv"
     wildcard_constraints:
         task="|".join(REGRESSION_TASKS),
     conda:
@@ -43,7 +48,7 @@ rule measure_regression:
         code=code_digest("vita.evaluation.regression"),
         baselines=baselines_argument,
     message:
-        "Metrics: {wildcards.task} by {wildcards.model}"
+        "Metrics: {wildcards.task} by {wildcards.repeat}{wildcards.model}"
     shell:
         "python -m vita.evaluation.regression --task {wildcards.task} --model {wildcards.model}"
         " --predictions {input.predictions} {params.baselines} --targets {input.targets:q}"
@@ -52,15 +57,15 @@ rule measure_regression:
 
 rule measure_classification:
     input:
-        predictions="results/predictions/{task}/{model}.parquet",
+        predictions="results/{repeat}predictions/{task}/{model}.parquet",
         baselines=baseline_predictions,
         targets=TARGETS,
     output:
-        metrics="results/metrics/{task}/{model}.csv",
+        metrics="results/{repeat}metrics/{task}/{model}.csv",
     log:
-        "results/logs/measure_classification/{task}/{model}.log",
+        "results/logs/measure_classification/{repeat}{task}/{model}.log",
     benchmark:
-        "results/benchmarks/measure_classification/{task}/{model}.tsv"
+        "results/benchmarks/measure_classification/{repeat}{task}/{model}.tsv"
     wildcard_constraints:
         task="|".join(SYSTEMS.classification) or NOTHING,
     conda:
@@ -73,7 +78,7 @@ rule measure_classification:
         code=code_digest("vita.evaluation.classification"),
         baselines=baselines_argument,
     message:
-        "Metrics: {wildcards.task} by {wildcards.model}"
+        "Metrics: {wildcards.task} by {wildcards.repeat}{wildcards.model}"
     shell:
         "python -m vita.evaluation.classification --task {wildcards.task} --model {wildcards.model}"
         " --predictions {input.predictions} {params.baselines} --targets {input.targets:q}"
@@ -82,15 +87,15 @@ rule measure_classification:
 
 rule measure_segmentation:
     input:
-        masks="results/predictions/segmentation/{model}.npz",
+        masks="results/{repeat}predictions/segmentation/{model}.npz",
         baselines=baseline_participants,
     output:
-        metrics="results/metrics/segmentation/{model}.csv",
-        participants="results/metrics/segmentation/{model}_participants.parquet",
+        metrics="results/{repeat}metrics/segmentation/{model}.csv",
+        participants="results/{repeat}metrics/segmentation/{model}_participants.parquet",
     log:
-        "results/logs/measure_segmentation/{model}.log",
+        "results/logs/measure_segmentation/{repeat}{model}.log",
     benchmark:
-        "results/benchmarks/measure_segmentation/{model}.tsv"
+        "results/benchmarks/measure_segmentation/{repeat}{model}.tsv"
     wildcard_constraints:
         model="|".join(PRODUCTS.segmented),
     conda:
@@ -103,11 +108,40 @@ rule measure_segmentation:
         code=code_digest("vita.evaluation.segmentation"),
         baselines=baselines_argument,
     message:
-        "Metrics: segmentation by {wildcards.model}"
+        "Metrics: segmentation by {wildcards.repeat}{wildcards.model}"
     shell:
         "python -m vita.evaluation.segmentation --model {wildcards.model} --masks {input.masks}"
         " {params.baselines} --settings {params.settings} --output {output.metrics}"
         " --per-participant {output.participants} > {log} 2>&1"
+
+
+rule average_seeds:
+    input:
+        metrics="results/metrics/{task}/{model}.csv",
+        again=expand(
+            "results/{repeat}metrics/{{task}}/{{model}}.csv",
+            repeat=map(seeds.place, seeds.further(config)),
+        ),
+    output:
+        "results/seeds/metrics/{task}/{model}.csv",
+    log:
+        "results/logs/average_seeds/{task}/{model}.log",
+    benchmark:
+        "results/benchmarks/average_seeds/{task}/{model}.tsv"
+    wildcard_constraints:
+        model="|".join(SYSTEMS.trained) or NOTHING,
+    conda:
+        ENVIRONMENT
+    threads: cpus("average_seeds")
+    resources:
+        **asked("average_seeds"),
+    params:
+        code=code_digest("vita.evaluation.over_seeds"),
+    message:
+        "Seeds: mean and SD of the metrics of {wildcards.task} by {wildcards.model}"
+    shell:
+        "python -m vita.evaluation.over_seeds --metrics {input.metrics} {input.again}"
+        " --output {output} > {log} 2>&1"
 
 
 # the main metric by sex, age band and BMI band; of a segmentation it needs each participant's Dice

@@ -28,14 +28,14 @@ rule train_stage3:
         **STAGE3_INPUT,
         init=weights(stage3_start),
     output:
-        model="results/models/{task}/{model}{target}/model.safetensors",
-        config="results/models/{task}/{model}{target}/config.json",
-        history="results/models/{task}/{model}{target}/history.csv",
-        predictions="results/predictions/{task}/{model}{target}.parquet",
+        model="results/{repeat}models/{task}/{model}{target}/model.safetensors",
+        config="results/{repeat}models/{task}/{model}{target}/config.json",
+        history="results/{repeat}models/{task}/{model}{target}/history.csv",
+        predictions="results/{repeat}predictions/{task}/{model}{target}.parquet",
     log:
-        "results/logs/train_stage3/{task}/{model}{target}.log",
+        "results/logs/train_stage3/{repeat}{task}/{model}{target}.log",
     benchmark:
-        "results/benchmarks/train_stage3/{task}/{model}{target}.tsv"
+        "results/benchmarks/train_stage3/{repeat}{task}/{model}{target}.tsv"
     wildcard_constraints:
         task="|".join(task for task in SYSTEMS.tasks if task != "segmentation"),
         model="|".join(SYSTEMS.trained) or NOTHING,
@@ -54,7 +54,7 @@ rule train_stage3:
         target=target_argument,
         folder=lambda wildcards, output: str(Path(output.model).parent),
     message:
-        "Stage III: {wildcards.task} with {wildcards.model}{wildcards.target}"
+        "Stage III: {wildcards.task} with {wildcards.repeat}{wildcards.model}{wildcards.target}"
     shell:
         "python -m vita.runtime.nodes --count {resources.nodes} -- python -m vita.runtime.gpus --count {resources.devices} --"
         " python -m vita.training.stage3 --task {wildcards.task} --model {wildcards.model} {params.target} {params.tables}"
@@ -68,15 +68,15 @@ ruleorder: join_targets > train_stage3
 rule join_targets:
     input:
         predictions=lambda wildcards: expand(
-            "results/predictions/{{task}}/{name}.parquet",
+            "results/{{repeat}}predictions/{{task}}/{name}.parquet",
             name=SYSTEMS.models_of(wildcards.task, wildcards.model),
         ),
     output:
-        predictions="results/predictions/{task}/{model}.parquet",
+        predictions="results/{repeat}predictions/{task}/{model}.parquet",
     log:
-        "results/logs/join_targets/{task}/{model}.log",
+        "results/logs/join_targets/{repeat}{task}/{model}.log",
     benchmark:
-        "results/benchmarks/join_targets/{task}/{model}.tsv"
+        "results/benchmarks/join_targets/{repeat}{task}/{model}.tsv"
     wildcard_constraints:
         task="|".join(SYSTEMS.several) or NOTHING,
         model="|".join(SYSTEMS.individual) or NOTHING,
@@ -88,7 +88,7 @@ rule join_targets:
     params:
         code=code_digest("vita.training.join_targets"),
     message:
-        "Predictions of each target by {wildcards.model}, joined: {wildcards.task}"
+        "Predictions of each target by {wildcards.repeat}{wildcards.model}, joined: {wildcards.task}"
     shell:
         "python -m vita.training.join_targets --predictions {input.predictions}"
         " --output {output.predictions} > {log} 2>&1"
@@ -99,15 +99,15 @@ rule train_segmentation:
         **STAGE3_INPUT,
         init=weights(stage3_start),
     output:
-        model="results/models/segmentation/{model}/model.safetensors",
-        config="results/models/segmentation/{model}/config.json",
-        history="results/models/segmentation/{model}/history.csv",
-        predictions="results/predictions/segmentation/{model}.parquet",
-        masks="results/predictions/segmentation/{model}.npz",
+        model="results/{repeat}models/segmentation/{model}/model.safetensors",
+        config="results/{repeat}models/segmentation/{model}/config.json",
+        history="results/{repeat}models/segmentation/{model}/history.csv",
+        predictions="results/{repeat}predictions/segmentation/{model}.parquet",
+        masks="results/{repeat}predictions/segmentation/{model}.npz",
     log:
-        "results/logs/train_segmentation/{model}.log",
+        "results/logs/train_segmentation/{repeat}{model}.log",
     benchmark:
-        "results/benchmarks/train_segmentation/{model}.tsv"
+        "results/benchmarks/train_segmentation/{repeat}{model}.tsv"
     wildcard_constraints:
         model="|".join(SYSTEMS.trained),
     conda:
@@ -122,7 +122,7 @@ rule train_segmentation:
         init=init_argument(stage3_start),
         folder=lambda wildcards, output: str(Path(output.model).parent),
     message:
-        "Stage III: segmentation with {wildcards.model}"
+        "Stage III: segmentation with {wildcards.repeat}{wildcards.model}"
     shell:
         "python -m vita.runtime.nodes --count {resources.nodes} -- python -m vita.runtime.gpus --count {resources.devices} --"
         " python -m vita.training.stage3 --task segmentation --model {wildcards.model} --masks {output.masks}"

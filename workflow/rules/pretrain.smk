@@ -7,13 +7,13 @@ rule train_stage1:
         split="results/cohort/split.parquet",
         init=weights(stage1_start),
     output:
-        model="results/models/stage1/{variant}/model.safetensors",
-        config="results/models/stage1/{variant}/config.json",
-        history="results/models/stage1/{variant}/history.csv",
+        model="results/{repeat}models/stage1/{variant}/model.safetensors",
+        config="results/{repeat}models/stage1/{variant}/config.json",
+        history="results/{repeat}models/stage1/{variant}/history.csv",
     log:
-        "results/logs/train_stage1/{variant}.log",
+        "results/logs/train_stage1/{repeat}{variant}.log",
     benchmark:
-        "results/benchmarks/train_stage1/{variant}.tsv"
+        "results/benchmarks/train_stage1/{repeat}{variant}.tsv"
     # all of Stage III waits for it, so it goes before baselines that could run already
     priority: 50
     conda:
@@ -28,7 +28,7 @@ rule train_stage1:
         init=init_argument(stage1_start),
         folder=lambda wildcards, output: str(Path(output.model).parent),
     message:
-        "Stage I ({wildcards.variant}): learning to reconstruct masked cine patches"
+        "Stage I ({wildcards.repeat}{wildcards.variant}): learning to reconstruct masked cine patches"
     shell:
         "python -m vita.runtime.nodes --count {resources.nodes} -- python -m vita.runtime.gpus --count {resources.devices} --"
         " python -m vita.training.stage1 --shards {input.shards} --split {input.split} {params.init}"
@@ -43,13 +43,13 @@ rule train_stage2:
         encoder=lambda wildcards: f"{TRAININGS.encoded(wildcards.variant)}/encoder.json",
         init=weights(stage2_start),
     output:
-        model="results/models/stage2/{variant}/model.safetensors",
-        config="results/models/stage2/{variant}/config.json",
-        history="results/models/stage2/{variant}/history.csv",
+        model="results/{repeat}models/stage2/{variant}/model.safetensors",
+        config="results/{repeat}models/stage2/{variant}/config.json",
+        history="results/{repeat}models/stage2/{variant}/history.csv",
     log:
-        "results/logs/train_stage2/{variant}.log",
+        "results/logs/train_stage2/{repeat}{variant}.log",
     benchmark:
-        "results/benchmarks/train_stage2/{variant}.tsv"
+        "results/benchmarks/train_stage2/{repeat}{variant}.tsv"
     # all of Stage III waits for it, so it goes before baselines that could run already
     priority: 50
     conda:
@@ -64,7 +64,7 @@ rule train_stage2:
         init=init_argument(stage2_start),
         folder=lambda wildcards, output: str(Path(output.model).parent),
     message:
-        "Stage II ({wildcards.variant}): aligning images with the table's features"
+        "Stage II ({wildcards.repeat}{wildcards.variant}): aligning images with the table's features"
     shell:
         "python -m vita.runtime.nodes --count {resources.nodes} -- python -m vita.runtime.gpus --count {resources.devices} --"
         " python -m vita.training.stage2 --shards {input.shards} --split {input.split}"

@@ -4,6 +4,7 @@
 rule make_table:
     input:
         metrics=lambda wildcards: PRODUCTS.table_metrics(wildcards.table),
+        seeds=lambda wildcards: PRODUCTS.table_seeds(wildcards.table),
         targets=TARGETS,
         paper=expand(
             str(RESOURCES / "paper" / "{file}"),
@@ -48,10 +49,11 @@ rule make_table:
         individual=" ".join(SYSTEMS.individual),
         code=code_digest("vita.report.tables"),
         paper=lambda wildcards, input: str(Path(input.paper[0]).parent),
+        seeds=lambda wildcards, input: f"--seeds {' '.join(input.seeds)}" if input.seeds else "",
     message:
         "Table: {wildcards.table}"
     shell:
-        "python -m vita.report.tables --name {wildcards.table} --metrics {input.metrics}"
+        "python -m vita.report.tables --name {wildcards.table} --metrics {input.metrics} {params.seeds}"
         " --individual {params.individual} --targets {input.targets:q} --paper {params.paper:q} --settings {params.settings}"
         " --csv {output.csv} --md {output.md} --tex {output.tex} --html {output.html}"
         " --vs-paper {output.vs_paper} --vs-paper-html {output.vs_paper_html} > {log} 2>&1"

@@ -122,10 +122,10 @@ def task_record(config: Path, predictions: Path, targets: Path) -> dict[str, Any
 
 
 def target_records(
-    predictions: pd.DataFrame, targets: Path, task: str, lines: Mapping[str, Mapping[str, float]]
+    predictions: pd.DataFrame, targets: Path, task: str, lines: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, dict[str, Any]]:
-    """Title, unit, kind and errors of each target; calibration of binary ones, threshold of what is calibrated; codes
-    of classes and what they mean.
+    """Title, unit, kind and errors of each target; calibration of classes, threshold of yes/no ones; codes of classes
+    and what they mean.
     """
     from vita.apply.errors import of_target
     from vita.cohort.features import load_features
@@ -144,6 +144,7 @@ def target_records(
         if target.kind == "binary" and len(rows):
             entry |= {"threshold": float(rows["threshold"].iloc[0]), "calibration": lines[target.name]}
         if target.kind == "categorical":
+            entry |= {"calibration": lines[target.name]} if target.name in lines else {}
             feature = features[target.column]
             entry["classes"] = list(feature.classes)
             written = {feature.recode.get(code, code): code for code in feature.valid_codes}

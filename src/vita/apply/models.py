@@ -17,7 +17,7 @@ from vita.models.image_encoder import ImageEncoder
 from vita.models.settings import ModelSettings
 from vita.models.weights import WEIGHTS, load_part, load_whole
 from vita.runtime.errors import UserError
-from vita.training.calibration import Line
+from vita.training.calibration import Line, Lines
 from vita.training.task import Statistics, in_units, odds_shifts
 
 BATCH = 16
@@ -116,6 +116,8 @@ def _row(name: str, known: Mapping[str, Any], statistic: Statistics, value: np.n
         row |= {"value": calibrated, "uncalibrated": float(value), "threshold": known["threshold"]}
         row |= {"positive": calibrated >= known["threshold"]}
         return row | {"training_mean": statistic.shares[1]}
+    if "calibration" in known:  # of runs from before there was one, as the model gives them
+        value = Lines(**known["calibration"]).apply(value)
     best = int(value.argmax())
     meaning = known["meanings"][best] or str(known["classes"][best])
     row |= {"value": float(value[best]), "class": known["classes"][best], "meaning": meaning}

@@ -51,12 +51,11 @@ def image_settings(decisions: Mapping[str, Any]) -> ImageSettings:
         UserError: the crops of the training needed a mask, which a new scan has not.
     """
     settings = ImageSettings.from_dict({"images": decisions["images"]})
-    for key in ("crop", "slices"):
-        if getattr(settings, key) == "mask":
-            raise UserError(
-                f"these models were trained with images.{key}: mask, which needs a segmentation of every scan; "
-                f"train with images.{key}: {'center' if key == 'crop' else 'even'} to read new scans without one"
-            )
+    for key, value in settings.needing_masks.items():
+        raise UserError(
+            f"these models were trained with images.{key}: {value}, which needs a segmentation of every scan; "
+            f"train with images.{key}: {'center' if key == 'crop' else 'even'} to read new scans without one"
+        )
     return replace(settings, write_nifti=None)
 
 

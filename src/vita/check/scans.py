@@ -176,11 +176,11 @@ def mask_findings(config: dict[str, Any], people: dict[int, Found], settings: Im
     }
     where = f"under {config['input']['scans']}"
     expected = f"{', '.join(settings.masks['sa'])} and so on, 'images.masks'"
-    for key in ("crop", "slices"):
-        if getattr(settings, key) == "mask" and not have["sa"]:
+    for key, value in settings.needing_masks.items():
+        if not have["sa"]:
             other = {"crop": "center", "slices": "even"}[key]
             yield error(
-                f"config: 'images.{key}' is mask, but nobody {where} has a short-axis mask ({expected}); set it to "
+                f"config: 'images.{key}' is {value}, but nobody {where} has a short-axis mask ({expected}); set it to "
                 f"{other}"
             )
     if config["products"] != "all":

@@ -12,6 +12,8 @@ with the predictions, average precision, Brier score, prevalence, mean predictio
 (Wald intervals); bootstrap intervals for all but the AUC; with
 baselines, DeLong's paired test against the one with the highest AUC and Holm's correction over the targets.
 Categorical (predictions with a column `class`, a row per class): macro AUC, accuracy, macro F1.
+Calibration at large: of a binary target the mean prediction over the prevalence (`calibration_ratio`); of a categorical
+one, how many of the classes that have enough participants have a mean probability off by more than `OFF`.
 A metric that is undefined, such as the AUC without positives, is empty, and `note` says why.
 """
 
@@ -28,14 +30,22 @@ Row = dict[str, float | int | str]
 BINARY = ("auc", "f1", "recall", "precision", "average_precision", "brier")
 CALIBRATION = ("calibration_slope", "calibration_intercept")
 CATEGORICAL = ("macro_auc", "accuracy", "macro_f1")
+OFF = 0.15  # a mean prediction further from the prevalence, relatively, is called off
+ENOUGH = 20  # participants of a class: of fewer, chance alone moves the prevalence by more
 COLUMNS = [
     *("task", "model", "target", "title", "unit", "kind", "in_table", "decimals", "n", "positives"),
     *("prevalence", "threshold", "classes"),
     *(f"{name}{end}" for name in BINARY + CATEGORICAL for end in ("", "_low", "_high")),
     *(f"{name}{end}" for name in CALIBRATION for end in ("", "_low", "_high")),
-    "mean_prediction",
+    *("mean_prediction", "calibration_ratio", "calibration_classes", "calibration_classes_off"),
     *("best_baseline", "best_baseline_auc", "p", "p_holm", "note"),
 ]
+
+
+def is_off(ratio: np.ndarray | float) -> np.ndarray:
+    """Whether mean predictions over prevalences are further from 1 than `OFF`."""
+    off: np.ndarray = np.abs(np.asarray(ratio) - 1) > OFF
+    return off
 
 
 def binary(found: Pairs, name: str, bootstrap: int, seed: int) -> Row:
@@ -66,6 +76,7 @@ def binary(found: Pairs, name: str, bootstrap: int, seed: int) -> Row:
         row[metric] = float(value[0])
         row[f"{metric}_low"], row[f"{metric}_high"] = interval(value[1:])
     row["mean_prediction"] = float(score.mean())
+    row["calibration_ratio"] = float(score.mean()) * n / positives if positives else np.nan
     for metric, ends in calibration(truth, score).items():
         row[metric], row[f"{metric}_low"], row[f"{metric}_high"] = ends
     row["note"] = "; ".join(_notes(truth, score, found.threshold))
@@ -109,6 +120,9 @@ def categorical(predictions: pd.DataFrame, name: str, bootstrap: int, seed: int)
     occurring = np.union1d(truth, called)
     accuracy, macro_f1 = weighted.accuracy_and_macro_f1(truth, called, occurring, weights)
     row: Row = {"n": truth.size, "classes": int(np.unique(truth).size)}
+    counts = (truth[:, None] == classes).sum(axis=0)
+    ratios = probability.to_numpy(float).sum(axis=0)[counts >= ENOUGH] / counts[counts >= ENOUGH]
+    row |= {"calibration_classes": ratios.size, "calibration_classes_off": int(is_off(ratios).sum())}
     values = {"accuracy": accuracy, "macro_f1": macro_f1}
     if np.unique(truth).size > 1:
         values["macro_auc"] = weighted.macro_auc(truth, probability.to_numpy(float), classes, weights)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from vita.images.intensity import CHOICES, MINMAX
+from vita.images.intensity import CHOICES, JOINT, MINMAX
 from vita.images.layout import LABELS, MASK_FILES, SA_LABELS, SA_PLANES, STRUCTURES, VIEWS
 from vita.images.quality_rules import Quality
 from vita.runtime.errors import UserError
@@ -58,6 +58,11 @@ class ImageSettings:
         result._check()
         return result
 
+    @property
+    def needing_masks(self) -> dict[str, str]:
+        """Keys by which a short-axis mask says what is cut, with their values."""
+        return {key: getattr(self, key) for key in ("crop", "slices") if getattr(self, key) in ("mask", "base")}
+
     def labels_of(self, view: str) -> dict[int, int]:
         """Label in the mask files of a view to class of this project; empty for a view without masks."""
         if view == "sa" and self.labels:
@@ -74,7 +79,7 @@ class ImageSettings:
             raise UserError("config: 'images.masks.labels' gives two structures the same number")
         for key, choices in {
             "crop": ("center", "mask"),
-            "slices": ("even", "mask"),
+            "slices": ("even", "mask", "base"),
             "time": ("resample", "refuse"),
             "intensity": CHOICES,
         }.items():
@@ -91,5 +96,10 @@ class ImageSettings:
                 raise UserError(f"config: 'images.{key}' is {getattr(self, key)}; it must be at least 1")
         if self.quantize_bits is not None and not 1 <= self.quantize_bits <= 16:
             raise UserError(f"config: 'images.quantize_bits' is {self.quantize_bits}; it must be 1 to 16, or null")
+        if self.intensity == JOINT and self.quantize_bits is not None:
+            raise UserError(
+                f"config: 'images.intensity' is {JOINT}, but 'images.quantize_bits' is {self.quantize_bits}, which gives "
+                f"each view numbers of its own; set 'images.quantize_bits' to null, or 'images.intensity' to {MINMAX}"
+            )
         if self.sa_slices != SA_PLANES:
             raise UserError(f"config: 'images.sa_slices' is {self.sa_slices}; the plane order is fixed at {SA_PLANES}")

@@ -5,6 +5,8 @@ import numpy as np
 from vita.images.header import ScanError
 from vita.images.layout import SA_PLANES
 
+_BEHIND_FIRST = 2  # slices between the first that shows the left ventricle and the first that is taken
+
 
 def choose_slices(first: int, last: int, wanted: int = SA_PLANES) -> list[int]:
     """Choose slices evenly over the stack, `first` to `last`, base to apex.
@@ -25,6 +27,25 @@ def choose_slices(first: int, last: int, wanted: int = SA_PLANES) -> list[int]:
     middles = (np.arange(wanted) + 0.5) * count / wanted - 0.5
     # Halves round up, so that slices stay distinct.
     return [first + int(position) for position in np.floor(middles + 0.5)]
+
+
+def slices_from_base(cavity_syx: np.ndarray, wanted: int = SA_PLANES) -> list[int]:
+    """Slices in a row, as the published code takes them: from the third that shows the left ventricle.
+
+    Where the stack ends before, its last slices are taken; where no slice shows it, the first is said to.
+
+    Args:
+        cavity_syx: where the left ventricle's cavity is in the first frame, slices base to apex.
+        wanted: slices to choose.
+
+    Raises:
+        ScanError: the stack has fewer slices.
+    """
+    count = len(cavity_syx)
+    if count < wanted:
+        raise ScanError(f"the short-axis stack has {count} slices, {wanted} are needed")
+    last = min(int(cavity_syx.any(axis=(1, 2)).argmax()) + _BEHIND_FIRST + wanted, count)
+    return list(range(last - wanted, last))
 
 
 def resample_frames(frames_t: np.ndarray, wanted: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from vita.images.header import Header, ScanError, can_be_cycle
 from vita.images.masks import Mask, heart_box, mark_beside, mark_not_annotated, read_mask, unknown_structures
 from vita.images.quality import judge, measure_image, measure_mask, unsuitable
 from vita.images.settings import ImageSettings
-from vita.images.slices import choose_slices, nearest_frames, resample_frames
+from vita.images.slices import choose_slices, nearest_frames, resample_frames, slices_from_base
 
 # Differences of larger values are not finite in 32-bit floats.
 LARGEST_VALUE = 1e30
@@ -80,9 +80,12 @@ def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, sett
     if masks:
         record |= _measure(image, masks[-1], stack)
     mask = masks[0] if masks else None
-    boxed = "mask" in (settings.crop, settings.slices)
+    boxed = bool(settings.needing_masks)
     box = heart_box(mask.classes_tsyx) if mask is not None and boxed else None
-    chosen = _chosen_slices(image, box, settings)
+    if mask is not None and image.view == "sa" and settings.slices == "base":
+        chosen = slices_from_base(mask.classes_tsyx[0] == layout.LVBP, settings.sa_slices)
+    else:
+        chosen = _chosen_slices(image, box, settings)
     crop = _crop(image.orientation, box, settings)
     planes = cut_planes(image, chosen, crop, settings.frames)
     planes.record, planes.notes = record, notes

@@ -20,24 +20,38 @@ class Alignment(nn.Module):
         n_numerical: numerical features of the table.
         n_binary: binary features.
         categories: number of classes of each categorical feature.
+        projector: plain, two linear maps | batchnorm, without biases and each followed by batch normalisation.
+        class_token: its mean is over the class token too (published code).
     """
 
-    def __init__(self, settings: ModelSettings, n_numerical: int, n_binary: int, categories: list[int]) -> None:
+    def __init__(
+        self,
+        settings: ModelSettings,
+        n_numerical: int,
+        n_binary: int,
+        categories: list[int],
+        projector: Literal["plain", "batchnorm"] = "plain",
+        class_token: bool = False,
+    ) -> None:
         super().__init__()
+        self.first_token = 0 if class_token else 1
         self.image_encoder = ImageEncoder(settings)
         self.tabular_encoder = TabularEncoder(settings, n_numerical, n_binary, categories)
-        self.image_projector = _projector(settings)
-        self.table_projector = _projector(settings)
+        make = _projector if projector == "plain" else _normalised_projector
+        self.image_projector, self.table_projector = make(settings), make(settings)
 
     def project_image(self, images_bsthw: Tensor, order: Tensor | None = None, keep: int | None = None) -> Tensor:
         """Images (batch, plane, time, height, width), masked as in `ImageEncoder`, to (batch, projection)."""
-        projected: Tensor = self.image_projector(pool(self.image_encoder(images_bsthw, order, keep)))
+        projected: Tensor = self.image_projector(self._pool(self.image_encoder(images_bsthw, order, keep)))
         return projected
 
     def project_table(self, numbers_bf: Tensor, classes_bf: Tensor) -> Tensor:
         """Rows (batch, numerical) and (batch, binary + categorical) to (batch, projection)."""
-        projected: Tensor = self.table_projector(pool(self.tabular_encoder(numbers_bf, classes_bf)))
+        projected: Tensor = self.table_projector(self._pool(self.tabular_encoder(numbers_bf, classes_bf)))
         return projected
+
+    def _pool(self, tokens_bnd: Tensor) -> Tensor:
+        return pool(tokens_bnd) if self.first_token else tokens_bnd.mean(dim=1)
 
     def forward(
         self,
@@ -67,6 +81,13 @@ def pool(tokens_bnd: Tensor) -> Tensor:
 def _projector(settings: ModelSettings) -> nn.Sequential:
     width = settings.width
     return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, settings.projection))
+
+
+def _normalised_projector(settings: ModelSettings) -> nn.Sequential:
+    """As `lightly.models.modules.SimCLRProjectionHead` is by default, which the published code takes."""
+    width, out = settings.width, settings.projection
+    first, second = nn.Linear(width, width, bias=False), nn.Linear(width, out, bias=False)
+    return nn.Sequential(first, nn.BatchNorm1d(width), nn.ReLU(), second, nn.BatchNorm1d(out))
 
 
 def clip_loss(

@@ -39,6 +39,7 @@ def check(config: dict[str, Any], schema_path: Path, files: Iterable[str | Path]
     _check_systems(config)
     _check_views(config)
     _check_losses(config)
+    _check_projector(config)
     _check_codes(config)
 
 
@@ -128,6 +129,16 @@ def _check_losses(config: dict[str, Any]) -> None:
             raise UserError(
                 f"config: '{name}.loss' is {block['loss']}, a loss of masks; set it under 'stage3.tasks.segmentation'"
             )
+
+
+def _check_projector(config: dict[str, Any]) -> None:
+    """Batch normalisation sees a whole batch: what computes it part by part normalises other numbers."""
+    stage = config["stage2"]
+    if stage["projector"] == "batchnorm" and 0 < stage["chunk"] < stage["batch"]:
+        raise UserError(
+            f"config: 'stage2.projector' is batchnorm, but 'stage2.chunk' is {stage['chunk']}, so that only so many of "
+            f"the batch of {stage['batch']} would be normalised together; set the chunk to 0, or the projector to plain"
+        )
 
 
 def _check_codes(config: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vita import names
 from vita.names import ABLATION_TABLES, ACQUISITION_TABLE, ALIGNMENT_TABLE, FRAMES_TABLE
-from vita.plan import arguments
+from vita.plan import arguments, seeds
 from vita.plan.extensions import Extensions
 from vita.plan.inputs import Inputs
 from vita.plan.systems import Systems
@@ -53,6 +53,13 @@ class Products:
             for system in self.systems.run_for(task)
             if table != "tableC8_cohort" or system == "mean_guess"
         ]
+
+    def table_seeds(self, table: str) -> list[str]:
+        """Means and SDs over seeds of a table's trained systems; none where the run has one seed."""
+        if not seeds.further(self.trainings.config):
+            return []
+        metrics = map(Path, self.table_metrics(table))
+        return [f"results/seeds/metrics/{p.parent.name}/{p.name}" for p in metrics if p.stem in self.systems.trained]
 
     def systems_of(self, table: str) -> list[str]:
         """Systems whose metrics a table holds."""
@@ -210,7 +217,8 @@ class Products:
         """Products that may be shown: all but Parquet, which holds rows of participants."""
         named = [path for path in self.reported() if not path.endswith(".parquet")]
         models = ["history.csv", "config.json", "model.safetensors"]
-        return named + [path for name in models for path in self.trainings.files(name)]
+        trained = self.trainings
+        return named + [path for name in models for path in (*trained.files(name), *trained.files_again(name))]
 
     def all(self) -> list[str]:
         """All that the default target makes."""

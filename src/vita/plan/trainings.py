@@ -1,12 +1,12 @@
 """The models that a run trains: what each learns from, with which settings, and from which weights it starts."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from vita.config.systems import stage_settings, training_blocks
-from vita.plan import arguments
+from vita.plan import arguments, seeds
 from vita.plan.ablations import Variant, alignments, pretrained, seen, variants
 from vita.plan.systems import Systems
 from vita.tabular.leakage import exclusions, suffix
@@ -19,11 +19,12 @@ class Model:
     """A model that a run trains.
 
     Attributes:
-        folder: below results/models.
+        folder: below the folder `models`.
         kind: stage1, stage2, stage3, segmentation or nnunet.
         blocks: `model` and `stage` of its settings; nothing of nnU-Net, which plans its own.
         system: of Stage III.
         outputs: targets that it predicts; 0 where it predicts none.
+        repeat: place of the further seed that it is trained with; empty for the run's own.
     """
 
     folder: str
@@ -31,6 +32,7 @@ class Model:
     blocks: Blocks
     system: str = ""
     outputs: int = 0
+    repeat: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,16 +83,17 @@ class Trainings:
         blocks = training_blocks(self.config, stage)
         return blocks | {"model": blocks["model"] | changed}
 
-    def meaning(self, blocks: Blocks) -> str:
+    def meaning(self, blocks: Blocks, repeat: str = "") -> str:
         """Settings of a training whose change reruns it: not whether it computes again what it could keep."""
         model = {key: value for key, value in blocks["model"].items() if key != "checkpointing"}
         precision = self.config["training"]["precision"]
-        return arguments.settings(self.config["seed"], precision=precision, model=model, stage=blocks["stage"])
+        seed = seeds.seed_at(repeat, self.config)
+        return arguments.settings(seed, precision=precision, model=model, stage=blocks["stage"])
 
-    def settings(self, blocks: Blocks, threads: int, devices: int) -> str:
+    def settings(self, blocks: Blocks, threads: int, devices: int, repeat: str = "") -> str:
         """All settings of a training, and the CPUs and devices that it has."""
         training = self.config["training"] | {"threads": threads, "devices": devices}
-        return arguments.settings(self.config["seed"], training=training, **blocks)
+        return arguments.settings(seeds.seed_at(repeat, self.config), training=training, **blocks)
 
     def _stage1_of(self, variant: str) -> str:
         """The Stage I that a Stage II starts from: the same, whatever is kept out of the table."""
@@ -104,18 +107,18 @@ class Trainings:
         """The folder of weights that a Stage I starts from."""
         return self.imported("stage1", variant)
 
-    def stage2_start(self, variant: str) -> str:
-        """The folder that a Stage II starts from: imported weights, or this run's Stage I."""
+    def stage2_start(self, variant: str, repeat: str = "") -> str:
+        """The folder that a Stage II starts from: imported weights, or the Stage I of the same seed."""
         stage1 = self._stage1_of(variant)
-        return self.imported("stage2", stage1) or f"results/models/stage1/{stage1}"
+        return self.imported("stage2", stage1) or f"results/{repeat}models/stage1/{stage1}"
 
-    def stage3_start(self, task: str, system: str) -> str | None:
+    def stage3_start(self, task: str, system: str, repeat: str = "") -> str | None:
         """The folder that the image encoder starts from; none for training from scratch."""
         stage, variant = self.systems.start_of(system), pretrained(self.systems.view_of(system))
         if stage == "stage2" and self.imported("stage3", variant):
             return self.imported("stage3", variant)
         without = suffix(self._exclude, task) if stage == "stage2" else ""
-        return f"results/models/{stage}/{variant}{without}" if stage else None
+        return f"results/{repeat}models/{stage}/{variant}{without}" if stage else None
 
     def probe_start(self, control: str, without: str) -> str | None:
         """The folder that a probe's encoder comes from; none for other controls."""
@@ -156,12 +159,30 @@ class Trainings:
         """Every model that the run trains; of scans alone the one Stage I."""
         if self.config["products"] != "all":
             return [Model("stage1/vita", "stage1", self.stage1("vita"))]
+        places = map(seeds.place, seeds.further(self.config))
+        return [*self._once, *(replace(model, repeat=place) for place in places for model in self._again)]
+
+    @cached_property
+    def _once(self) -> list[Model]:
+        """Models with the run's own seed."""
         aligned = [*self.stage2_variants(), *(name for name in self.alignments if name != "vita")]
         return [
             *(Model(f"stage1/{name}", "stage1", self.stage1(name)) for name in self.variants),
             *(Model(f"stage2/{name}", "stage2", self.stage2(name)) for name in aligned),
             *self._stage3_models(),
         ]
+
+    @property
+    def _again(self) -> list[Model]:
+        """Models that a further seed trains too: those of trained systems, and the stages that they start from.
+
+        Not the variants of ablations, nor what has no random numbers (the mean, controls), nor nnU-Net.
+        """
+        trained = [model for model in self._once if model.system in self.systems.trained]
+        starts = {self.stage3_start(model.folder.partition("/")[0], model.system) for model in trained}
+        aligned = [name for name in self.stage2_variants() if f"results/models/stage2/{name}" in starts]
+        starts |= {self.stage2_start(name) for name in aligned}
+        return [model for model in self._once if model in trained or f"results/models/{model.folder}" in starts]
 
     def _stage3_models(self) -> Iterator[Model]:
         for task in self.systems.tasks:
@@ -179,5 +200,9 @@ class Trainings:
             yield Model(f"{task}/{name}", kind, blocks, system, outputs)
 
     def files(self, name: str) -> list[str]:
-        """Files of this name of every model that this run trains."""
-        return [f"results/models/{model.folder}/{name}" for model in self.models]
+        """Files of this name of every model that this run trains with its own seed."""
+        return [f"results/models/{model.folder}/{name}" for model in self.models if not model.repeat]
+
+    def files_again(self, name: str) -> list[str]:
+        """The same of models with further seeds."""
+        return [f"results/{model.repeat}models/{model.folder}/{name}" for model in self.models if model.repeat]

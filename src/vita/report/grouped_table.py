@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from vita import names
+from vita.evaluation.classification import ENOUGH, OFF, is_off
 from vita.printing.cells import Cell, Printed
-from vita.printing.numbers import DASH, count, known, p_value, with_interval
+from vita.printing.numbers import DASH, count, known, p_value, with_interval, with_spread
 from vita.report.regression_table import NOT_RUN
 
 
@@ -22,6 +23,7 @@ class Column:
     best: int = 0  # 1: the highest is in bold, -1: the lowest, 0: none
     tested: bool = False  # carries the mark of significance
     p: bool = False  # a p value, blank where nothing was tested
+    spread: str = ""  # its SD over seeds; blank where a system is trained once
 
 
 DISEASES = [
@@ -35,7 +37,9 @@ DISEASES = [
 CALIBRATION = [
     Column("calibration_slope", "Calibration slope (95 % CI)", 2, interval=True),
     Column("calibration_intercept", "Calibration intercept (95 % CI)", 2, interval=True),
+    Column("calibration_ratio", "Mean prediction / prevalence", 2),
 ]
+OF_CLASSES = Column("calibration_classes_off", "Classes off", 0)
 HOLM = Column("p_holm", "p (Holm)", 3, p=True)
 CATEGORIES = [
     Column("classes", "Classes", 0),
@@ -59,6 +63,19 @@ SEGMENTATION = [
 UNPROBED = "not known: made one frame at a time, without such frames, or of no chamber"
 PREVALENCE = Column("prevalence", "Positive", 3)
 COUNT = Column("n", "n", 0)
+MAIN = ("auc", "macro_auc", "dice")
+
+
+def with_seeds(columns: list[Column], table: pd.DataFrame) -> list[Column]:
+    """The columns and, behind the main one, its mean and SD over seeds where the table has them."""
+    found = []
+    for column in columns:
+        found.append(column)
+        mean = f"{column.name}_seeds_mean"
+        if column.name in MAIN and mean in table and table[mean].notna().any():
+            title = f"{column.title.partition(' (')[0].partition(',')[0]} over seeds"
+            found.append(Column(mean, title, column.decimals, spread=f"{column.name}_seeds_sd"))
+    return found
 
 
 def plain(metrics: pd.DataFrame, targets: pd.DataFrame, models: list[str]) -> pd.DataFrame:
@@ -78,6 +95,7 @@ def plain(metrics: pd.DataFrame, targets: pd.DataFrame, models: list[str]) -> pd
 
 def printed(table: pd.DataFrame, columns: list[Column], caption: str, significance: float) -> Printed:
     """The table for readers: best per target in bold, ** where the test is significant, dashes explained."""
+    columns = with_seeds(columns, table)
     out = Printed(caption, ["", "System", *(column.title for column in columns)], words=2)
     for _, group in table.groupby("target", sort=False):
         for place, (_, row) in enumerate(group.iterrows()):
@@ -97,6 +115,12 @@ def _cell(out: Printed, row: pd.Series, group: pd.DataFrame, column: Column, sig
         return Cell(count(value))
     if column.p:
         return Cell(p_value(value) if known(value) else "")
+    if column is OF_CLASSES:
+        return Cell(f"{value:.0f} of {row['calibration_classes']:.0f}" if known(value) else DASH)
+    if column.name == "calibration_ratio" and known(value) and row["positives"] >= ENOUGH and is_off(value):
+        return out.note(Cell(f"{value:.{column.decimals}f}"), f"calibration off by more than {100 * OFF:g} %")
+    if column.spread:
+        return Cell(with_spread(value, row[column.spread], column.decimals) if known(value) else "")
     name = "ef" if column.name == "ef_bias" else column.name
     low, high = (row[f"{name}_{end}"] if column.interval else np.nan for end in ("low", "high"))
     cell = Cell(

@@ -10,6 +10,7 @@ from vita.printing.numbers import count, known, p_value, with_spread
 AVERAGE = "Average"
 NOT_RUN = "not run"
 MARK = "**"
+SEEDS = ("mae_seeds_mean", "mae_seeds_sd")
 
 
 def wide(metrics: pd.DataFrame, targets: pd.DataFrame, models: list[str], significance: float) -> pd.DataFrame:
@@ -22,12 +23,13 @@ def wide(metrics: pd.DataFrame, targets: pd.DataFrame, models: list[str], signif
         significance: p below this is significant.
 
     Returns:
-        `target`, `title`, `unit`, `n`, per system `<model>_mae`, `_std`, `_mae_low`, `_mae_high`, `_r2`, then
-        `best_baseline`, `p`, `p_holm`, `significant` of ViTa against the best baseline. The last row is the average
-        over the targets, for each system over those that it has.
+        `target`, `title`, `unit`, `n`, per system `<model>_mae`, `_std`, `_mae_low`, `_mae_high`, `_r2`, over several
+        seeds `_mae_seeds_mean` and `_mae_seeds_sd`, then `best_baseline`, `p`, `p_holm`, `significant` of ViTa against
+        the best baseline. The last row is the average over the targets, for each system over those that it has.
     """
     table = targets[["target", "title", "unit"]].reset_index(drop=True)
     columns = {"mae": "mae", "std": "sd", "mae_low": "mae_low", "mae_high": "mae_high", "r2": "r2_correlation"}
+    columns |= {name: name for name in SEEDS if name in metrics}
     by_system = {model: metrics[metrics["model"] == model].set_index("target") for model in models}
     counts = metrics.groupby("target")["n"].max()
     table["n"] = table["target"].map(counts)
@@ -40,14 +42,17 @@ def wide(metrics: pd.DataFrame, targets: pd.DataFrame, models: list[str], signif
         table[column] = table["target"].map(tested[column]) if len(tested) else np.nan
     better = table["target"].map(tested["mae"] < tested["best_baseline_mae"]) if len(tested) else False
     table["significant"] = (table["p"] < significance) & (better == True)  # noqa: E712 (NaN where untested)
-    return pd.concat([table, _average(table, models)], ignore_index=True)
+    return pd.concat([table, _average(table, models, by_system)], ignore_index=True)
 
 
-def _average(table: pd.DataFrame, models: list[str]) -> pd.DataFrame:
+def _average(table: pd.DataFrame, models: list[str], by_system: dict[str, pd.DataFrame]) -> pd.DataFrame:
     row: dict[str, object] = {"target": AVERAGE, "title": AVERAGE, "unit": ""}
     for model in models:
         for column in ("mae", "std", "r2"):
             row[f"{model}_{column}"] = table[f"{model}_{column}"].mean()
+        for column in SEEDS:  # the SD of averages is no average of SDs
+            if AVERAGE in by_system[model].index:
+                row[f"{model}_{column}"] = by_system[model].loc[AVERAGE, column]
     return pd.DataFrame([row])
 
 
@@ -72,10 +77,20 @@ def printed(
                 cell = out.note(cell, _reason(model, notes.get((model, name)), model in set(metrics["model"])))
             cells.append(cell)
         cells.append(Cell(p_value(row["p_holm"]) if name != AVERAGE else ""))
+        if name == AVERAGE:
+            out.rules = {len(out.rows) - 1}
+            cells = _partial_averages(out, cells, table, models)
         out.rows.append(cells)
-    out.rules = {len(out.rows) - 2}
-    _partial_averages(out, table, models)
+        if any(known(row.get(f"{model}_{SEEDS[0]}")) for model in models):
+            out.rows.append(_over_seeds(row, models, places))
     return out
+
+
+def _over_seeds(row: pd.Series, models: list[str], places: int) -> list[Cell]:
+    """The line below a row: mean and SD over seeds of its MAEs; blank for what is trained once."""
+    values = [tuple(row.get(f"{model}_{column}") for column in SEEDS) for model in models]
+    cells = [Cell(with_spread(mean, sd, places) if known(mean) else "") for mean, sd in values]
+    return [Cell("over seeds"), Cell(""), *cells, Cell("")]
 
 
 def _reason(model: str, note: str | float | None, ran: bool) -> str:
@@ -84,13 +99,13 @@ def _reason(model: str, note: str | float | None, ran: bool) -> str:
     return note if isinstance(note, str) and note else "not predicted by this system"
 
 
-def _partial_averages(out: Printed, table: pd.DataFrame, models: list[str]) -> None:
-    """Say where an average leaves out rows, since it then compares with nothing else."""
+def _partial_averages(out: Printed, cells: list[Cell], table: pd.DataFrame, models: list[str]) -> list[Cell]:
+    """The row of averages, which says where one leaves out rows, since it then compares with nothing else."""
     for place, model in enumerate(models):
         values = table[f"{model}_mae"].iloc[:-1]
         if values.notna().any() and values.isna().any():
-            cell = out.rows[-1][2 + place]
-            out.rows[-1][2 + place] = out.note(cell, f"over {values.notna().sum()} of {len(values)} rows only")
+            cells[2 + place] = out.note(cells[2 + place], f"over {values.notna().sum()} of {len(values)} rows only")
+    return cells
 
 
 def comparable(table: pd.DataFrame, models: list[str]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from vita import names
+from vita.evaluation.classification import ENOUGH, OFF
 from vita.evaluation.mask_motion import MOVES_PERCENT
 from vita.evaluation.predictions import read_targets
 from vita.evaluation.statistics import holm
@@ -17,7 +18,16 @@ from vita.printing.cells import Cell, Printed
 from vita.printing.numbers import count, with_spread
 from vita.report import grouped_table, paper, regression_table
 from vita.report.control_remark import control_remark
-from vita.report.grouped_table import CALIBRATION, CATEGORIES, COUNT, DISEASES, HOLM, PREVALENCE, SEGMENTATION
+from vita.report.grouped_table import (
+    CALIBRATION,
+    CATEGORIES,
+    COUNT,
+    DISEASES,
+    HOLM,
+    OF_CLASSES,
+    PREVALENCE,
+    SEGMENTATION,
+)
 
 Made = tuple[pd.DataFrame, Printed, pd.DataFrame]
 REGRESSION = {  # the task of each table of errors
@@ -25,6 +35,14 @@ REGRESSION = {  # the task of each table of errors
     for table in names.TABLES
     if len(table.tasks) == 1 and table.tasks[0] in names.REGRESSION_TASKS
 }
+CALIBRATED = (
+    f"Mean prediction / prevalence: 1 is right; more than {100 * OFF:g} % off is marked where at least {ENOUGH} are "
+    "positive."
+)
+OFF_CLASSES = (
+    f"Classes off: of those with at least {ENOUGH} participants, how many have a mean probability that is more than "
+    f"{100 * OFF:g} % off their share."
+)
 COHORT_COLUMNS = ["n", "truth_mean", "truth_sd", "mae", "sd"]
 EMPTY = pd.DataFrame(columns=["row", "model", "quantity", "paper"])
 
@@ -68,7 +86,7 @@ def _diseases(name: str, metrics: pd.DataFrame, targets: Path, folder: Path, sig
         "F1, recall and precision at the threshold with the best F1 on the validation split. Bold: best per disease. "
         f"**: ViTa higher in AUC than the best baseline, DeLong p < {significance:g}, uncorrected; p (Holm): corrected "
         "over the diseases. Calibration: a slope of 1 and an intercept of 0 are right; a slope below 1 means "
-        "predictions that are too extreme, an intercept below 0 predictions that are too high."
+        "predictions that are too extreme, an intercept below 0 predictions that are too high. " + CALIBRATED
     )
     _remark(out, control_remark(_mean_of_all(table, "auc"), "mean AUC", True))
     quantities = {column.name: column.name for column in DISEASES if column.name not in ("auc", "brier")}
@@ -98,10 +116,14 @@ def _place(title: str, order: list[str]) -> int:
 
 
 def _features(name: str, metrics: pd.DataFrame, targets: Path, folder: Path, significance: float) -> Made:
-    columns = [PREVALENCE, COUNT, *DISEASES] if name == "binary_features" else [COUNT, *CATEGORIES]
+    binary = name == "binary_features"
+    columns = [PREVALENCE, COUNT, *DISEASES, *CALIBRATION] if binary else [COUNT, *CATEGORIES, OF_CLASSES]
     table = grouped_table.plain(metrics, _shown(targets, name), _models(metrics, name))
     out = grouped_table.printed(table, columns, names.table(name).caption, significance)
-    ours = grouped_table.comparable(table, {column.name: column.name for column in columns})
+    out.remarks.append(CALIBRATED if binary else OFF_CLASSES)
+    # the paper has no calibration of features
+    compared = {column.name: column.name for column in columns if not column.name.startswith("calibration_")}
+    ours = grouped_table.comparable(table, compared)
     return table, out, paper.versus(ours, EMPTY, folder, name)
 
 

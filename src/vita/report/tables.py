@@ -8,6 +8,7 @@
         --tex results/tables/table1_sa_phenotypes.tex --html results/tables/table1_sa_phenotypes.html
         --vs-paper results/tables/table1_sa_phenotypes_vs_paper.csv
         --vs-paper-html results/tables/table1_sa_phenotypes_vs_paper.html   (optional)
+        --seeds results/seeds/metrics/sa_phenotypes/vita.csv ...   (optional)
 
 Names and the metrics they take: table1_sa_phenotypes (sa_phenotypes/*.csv), table2_la_phenotypes
 (la_phenotypes/*.csv), table3_physiological (physiological/*.csv), table4_diseases (disease_*/*.csv), segmentation
@@ -25,13 +26,14 @@ from vita.evaluation.small_counts import is_small, metrics_withheld
 from vita.printing.cells import latex, markdown
 from vita.printing.numbers import sizes
 from vita.printing.web import page
+from vita.report.over_seeds import join_seeds, seeds_remark
 from vita.report.paper import versus_page
 from vita.report.table_makers import MAKERS, REGRESSION
 from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
 from vita.runtime.errors import UserError
 
-COUNTS = ("n", "positives", "classes", "compared", "missed", "spurious", "absent")
+COUNTS = ("n", "positives", "classes", "compared", "missed", "spurious", "absent", "seeds")
 
 
 def read_metrics(paths: list[Path], name: str) -> pd.DataFrame:
@@ -90,15 +92,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--paper", required=True, type=Path, help="folder of the paper's numbers")
     for name, what in {"csv": "plain numbers", "md": "Markdown", "tex": "LaTeX", "html": "a web page"}.items():
         parser.add_argument(f"--{name}", required=True, type=Path, help=f"table to write, {what}")
+    parser.add_argument("--seeds", nargs="*", default=[], type=Path, help="CSVs of means and SDs over seeds")
     parser.add_argument("--individual", nargs="*", default=[], help="systems that learn a model for each target")
     parser.add_argument("--vs-paper", required=True, type=Path, help="CSV of the paper's values, ours, differences")
     parser.add_argument("--vs-paper-html", type=Path, help="the same as a web page")
     cli.add_settings(parser, "the block `evaluation`")
     args = parser.parse_args(arguments)
     significance = args.settings.get("evaluation", {}).get("significance", 0.01)
-    metrics = metrics_withheld(read_metrics(args.metrics, args.name))
+    metrics = metrics_withheld(join_seeds(read_metrics(args.metrics, args.name), args.seeds))
     table, out, versus = MAKERS[args.name](args.name, metrics, args.targets, args.paper, significance)
-    out.remarks += _learnt_alone(args.name, args.individual, set(metrics["model"]))
+    out.remarks += _learnt_alone(args.name, args.individual, set(metrics["model"])) + seeds_remark(metrics)
     whole = table.query("view == 'all' and phase == 'all'") if "view" in table else table
     number = sizes(whole["n"])
     out.caption += f" ({number})" if number else ""

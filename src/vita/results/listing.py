@@ -21,11 +21,12 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _line(model: Model) -> str:
     config = model.config
+    task = model.name.rpartition("/")[0].replace("models/", "")  # with its seed, if it is a further one
     if not config:
-        return f"{model.task:<28} {model.system:<12} not trained yet, or its config.json is damaged"
+        return f"{task:<28} {model.system:<12} not trained yet, or its config.json is damaged"
     best, minutes = config["best_val_loss"], f"{config['seconds'] / 60:.1f}"
     loss = "none" if best is None else f"{best:.4g}"  # none: a target that nobody in training knows
-    return _LINE.format(model.task, model.system, f"{config['parameters']:,}", config["best_epoch"], loss, minutes)
+    return _LINE.format(task, model.system, f"{config['parameters']:,}", config["best_epoch"], loss, minutes)
 
 
 if __name__ == "__main__":

@@ -13,19 +13,21 @@ FILES = ("model.safetensors", "config.json", "history.csv")
 
 @dataclass(frozen=True)
 class Model:
-    """A model's folder, results/models/<stage or task>/<system>.
+    """A model's folder, results/models/<stage or task>/<system>, or of a further seed results/seeds/<seed>/models/...
 
     Attributes:
         folder: of the model.
         task: stage or task.
         system: such as vita.
         config: its config.json; empty where that is missing or damaged.
+        name: the folder below results.
     """
 
     folder: Path
     task: str
     system: str
     config: Mapping[str, Any]
+    name: str
 
 
 def results_folder(path: Path) -> Path:
@@ -40,20 +42,33 @@ def results_folder(path: Path) -> Path:
 
 
 def find_models(results: Path) -> list[Model]:
-    """All models, Stage I and II first."""
-    folders = [path for path in (results / "models").glob("*/*") if path.is_dir()]
-    folders.sort(key=lambda path: (not path.parent.name.startswith("stage"), path.parent.name, path.name))
-    return [Model(path, path.parent.name, path.name, _config(path / "config.json")) for path in folders]
+    """All models, Stage I and II first; those of further seeds behind those of the run's own."""
+    found = []
+    for root in [results, *sorted(results.glob("seeds/*"))]:
+        folders = [path for path in (root / "models").glob("*/*") if path.is_dir()]
+        folders.sort(key=lambda path: (not path.parent.name.startswith("stage"), path.parent.name, path.name))
+        found += [_model(path, results) for path in folders]
+    return found
+
+
+def _model(path: Path, results: Path) -> Model:
+    name = path.relative_to(results).as_posix()
+    return Model(path, path.parent.name, path.name, _config(path / "config.json"), name)
 
 
 def not_learned(results: Path) -> list[str]:
     """A line for each model whose validation loss is no better than that of an answer that ignores the images."""
     return [
-        f"{model.task}, {model.system} has not learned: validation loss {model.config['best_val_loss']:.4g}, without "
+        f"{_said(model)} has not learned: validation loss {model.config['best_val_loss']:.4g}, without "
         f"images {model.config['trivial_val_loss']:.4g}; see its log and learning curve, and lower its lr"
         for model in (find_models(results) if (results / "models").is_dir() else [])
         if model.config.get("learned") is False
     ]
+
+
+def _said(model: Model) -> str:
+    seed = f", seed {model.name.split('/')[1]}" if model.name.startswith("seeds/") else ""
+    return f"{model.task}, {model.system}{seed}"
 
 
 def _config(path: Path) -> Mapping[str, Any]:

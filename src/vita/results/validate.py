@@ -40,7 +40,7 @@ def problems_of(results: Path, models: list[Model]) -> Iterator[str]:
     yield from _of_split(results, models)
     yield from _of_starts(results, models)
     yield from _of_decisions(results)
-    for path in sorted((results / "predictions").glob("*/*.parquet")):
+    for path in sorted([*results.glob("predictions/*/*.parquet"), *results.glob("seeds/*/predictions/*/*.parquet")]):
         if path.parent.name != "reconstruction":
             yield from _of_predictions(results, path)
 
@@ -50,7 +50,7 @@ def _of_model(model: Model) -> Iterator[str]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    name = f"models/{model.task}/{model.system}"
+    name = model.name
     missing = [file for file in FILES if not (model.folder / file).is_file()]
     if missing:
         yield f"{name}: {', '.join(missing)} is missing; {_again(model)}"
@@ -74,7 +74,7 @@ def _of_model(model: Model) -> Iterator[str]:
 
 def _again(model: Model) -> str:
     """The command that makes a model's files again, since Snakemake does not look into files that are there."""
-    file = f"results/models/{model.task}/{model.system}/{FILES[0]}"
+    file = f"results/{model.name}/{FILES[0]}"
     return f"make it again: snakemake --cores all --forcerun {file}"
 
 
@@ -90,18 +90,19 @@ def _of_split(results: Path, models: list[Model]) -> Iterator[str]:
     own = split_hash(split.index, split)
     for model in models:
         if model.config and model.config.get("split_hash") != own:
-            yield f"models/{model.task}/{model.system}: was trained on another split than cohort/split.parquet"
+            yield f"{model.name}: was trained on another split than cohort/split.parquet"
 
 
 def _of_starts(results: Path, models: list[Model]) -> Iterator[str]:
     from vita.training.session import file_digest
 
-    starts = [*(results / "models").glob("stage*/*/model.safetensors"), *_imported(results)]
+    trained = [path for place in ("models", "seeds/*/models") for path in results.glob(f"{place}/stage*/*/{FILES[0]}")]
+    starts = [*trained, *_imported(results)]
     digests = {file_digest(path) for path in starts}
     for model in models:
         start = model.config.get("data", {}).get("init")
         if start and start not in digests:
-            yield f"models/{model.task}/{model.system}: began with weights that are no longer there"
+            yield f"{model.name}: began with weights that are no longer there"
 
 
 def _imported(results: Path) -> list[Path]:

@@ -16,10 +16,14 @@ class Augmentation:
         rotation_degrees: angles are uniform in plus or minus this.
         contrast: intensities are stretched around their mean by a factor uniform in 1 plus or minus this.
         flip: mirror rows and columns, each with probability one half.
+        autocontrast: with probability one half, each frame of each plane is stretched to the range from 0 to 1.
     """
 
-    def __init__(self, rotation_degrees: float = 15.0, contrast: float = 0.2, flip: bool = True) -> None:
+    def __init__(
+        self, rotation_degrees: float = 15.0, contrast: float = 0.2, flip: bool = True, autocontrast: bool = False
+    ) -> None:
         self.rotation_degrees, self.contrast, self.flip = rotation_degrees, contrast, flip
+        self.autocontrast = autocontrast
 
     def __call__(
         self, images_bsthw: Tensor, masks_bsthw: Tensor | None, generator: torch.Generator
@@ -41,6 +45,9 @@ class Augmentation:
         grid = F.affine_grid(maps, [len(flat), 1, *flat.shape[2:]], align_corners=False)
         moved = F.grid_sample(flat, grid.to(flat.dtype), mode="bilinear", align_corners=False)
         images = self._stretch(moved, factor.to(flat)).view_as(images_bsthw)
+        if self.autocontrast:
+            chosen = torch.rand(len(images), generator=generator) < 0.5
+            images = torch.where(chosen.to(images.device)[:, None, None, None, None], full_range(images), images)
         return images, None if masks_bsthw is None else move_masks(masks_bsthw, grid)
 
     def _maps(self, batch: int, generator: torch.Generator) -> Tensor:
@@ -58,6 +65,12 @@ class Augmentation:
         mean = images_bchw.mean(dim=(1, 2, 3))
         shift = mean * (1 - factor_b)
         return images_bchw.mul(factor_b[:, None, None, None]).add_(shift[:, None, None, None]).clamp_(0, 1)
+
+
+def full_range(images_bsthw: Tensor) -> Tensor:
+    """Each frame of each plane from 0, its darkest value, to 1; one without contrast stays as it is."""
+    low, high = images_bsthw.amin(dim=(-2, -1), keepdim=True), images_bsthw.amax(dim=(-2, -1), keepdim=True)
+    return torch.where(high > low, (images_bsthw - low) / (high - low).clamp(min=1e-12), images_bsthw)
 
 
 class Intensities:

@@ -1,14 +1,14 @@
 """Probabilities that mean what they say: a line on a model's log odds, fitted on the validation split.
 
-The same line goes into the predictions that tables and figures show, and into config.json, from which new scans are
-predicted.
+Of several classes it is a line for each on the model's log probability, with one slope. The same line goes into the
+predictions that tables and figures show, and into config.json, from which new scans are predicted.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq, minimize
-from scipy.special import expit, logit
+from scipy.special import expit, logit, logsumexp, softmax
 
 _SMALLEST_SLOPE = 0.05  # the order of participants is the model's, which calibration must not reverse
 _EDGE = 1e-6
@@ -25,6 +25,72 @@ class Line:
         """Calibrated probabilities, in the same order as the model's."""
         calibrated: np.ndarray = expit(self.slope * logit(np.clip(probability, _EDGE, 1 - _EDGE)) + self.intercept)
         return calibrated
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Calibrated log probability of each class = slope x log probability + its intercept, up to a constant."""
+
+    slope: float
+    intercepts: tuple[float, ...]
+
+    def apply(self, probability_nk: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities (n, classes); also of one participant (classes,)."""
+        calibrated: np.ndarray = softmax(self.slope * _logs(probability_nk) + np.asarray(self.intercepts), axis=-1)
+        return calibrated
+
+
+def _logs(probability: np.ndarray) -> np.ndarray:
+    logs: np.ndarray = np.log(np.clip(probability, _EDGE, 1))
+    return logs
+
+
+def fit_lines(truth: np.ndarray, probability_nk: np.ndarray, shares: np.ndarray) -> Lines:
+    """The slope of a multinomial regression, and the intercepts with which mean probabilities are the shares.
+
+    With two classes this is what `fit_line` gives: targets are smoothed as Platt's.
+
+    Args:
+        truth: (n,) class in the validation split, NaN where unknown.
+        probability_nk: (n, classes) the model's.
+        shares: (classes,) of the participants of training and validation together.
+
+    Returns:
+        No change if nobody is known.
+    """
+    known, classes = ~np.isnan(truth), probability_nk.shape[1]
+    if not known.any():
+        return Lines(1.0, (0.0,) * classes)
+    logs = _logs(probability_nk[known].astype(float))
+    slope = _slope_of_classes(truth[known].astype(int), logs)
+    wanted = np.clip(shares, _EDGE, None) / np.clip(shares, _EDGE, None).sum()
+
+    def excess(intercepts: np.ndarray) -> tuple[float, np.ndarray]:
+        # convex; its gradient is what mean probabilities have too much
+        scaled = slope * logs + intercepts
+        return float(logsumexp(scaled, axis=1).mean() - wanted @ intercepts), softmax(scaled, axis=1).mean(0) - wanted
+
+    found = minimize(excess, np.zeros(classes), jac=True, options={"gtol": 1e-8}).x
+    return Lines(slope, tuple((found - found.mean()).tolist()))
+
+
+def _slope_of_classes(truth: np.ndarray, logs_nk: np.ndarray) -> float:
+    """Slope of the multinomial regression on smoothed targets; 1 where only one class is known."""
+    counts = np.bincount(truth, minlength=logs_nk.shape[1])
+    if (counts > 0).sum() < 2:
+        return 1.0
+    missed = 1 / (counts[truth] + 2)
+    target = np.repeat(missed[:, None] / (logs_nk.shape[1] - 1), logs_nk.shape[1], axis=1)
+    target[np.arange(truth.size), truth] = 1 - missed
+
+    def cost(line: np.ndarray) -> tuple[float, np.ndarray]:
+        scaled = line[0] * logs_nk + line[1:]
+        wrong = softmax(scaled, axis=1) - target
+        value = float((logsumexp(scaled, axis=1) - (target * scaled).sum(axis=1)).sum())
+        return value, np.concatenate([[(wrong * logs_nk).sum()], wrong.sum(axis=0)])
+
+    bounds = [(_SMALLEST_SLOPE, None)] + [(None, None)] * logs_nk.shape[1]
+    return float(minimize(cost, [1.0, *np.zeros(logs_nk.shape[1])], jac=True, bounds=bounds).x[0])
 
 
 def fit_line(truth: np.ndarray, probability: np.ndarray, prevalence: float) -> Line:

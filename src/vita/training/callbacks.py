@@ -103,7 +103,8 @@ class KeepState(Callback):
         learner = learner_of(module)
         progress, metrics = learner.progress, learner.metrics
         epoch = progress.step // learner.steps_per_epoch
-        learner.metrics = metrics = trainer.strategy.broadcast(metrics)  # all ranks decide alike
+        # all ranks decide alike
+        learner.metrics, learner.judged = metrics, judged = trainer.strategy.broadcast((metrics, learner.judged))
         mean_loss = torch.tensor(progress.loss_sum / max(progress.loss_steps, 1), device=learner.device)
         self._count_seconds(learner)
         row = {
@@ -115,8 +116,9 @@ class KeepState(Callback):
         }
         progress.history.append(row | metrics)
         progress.loss_sum, progress.loss_steps, progress.stale = 0.0, 0, progress.stale + 1
-        if metrics["val_loss"] < progress.best_loss:
-            progress.best_loss, progress.best_epoch, progress.stale = metrics["val_loss"], epoch, 0
+        if judged < progress.best_judged:
+            progress.best_judged, progress.best_loss = judged, metrics["val_loss"]
+            progress.best_epoch, progress.stale = epoch, 0
             progress.best_weights = copied(learner.model.state_dict())
         if trainer.logger is not None:
             trainer.logger.log_metrics({k: v for k, v in progress.history[-1].items() if k != "step"}, progress.step)

@@ -33,7 +33,8 @@ class Progress:
         loss_sum: of the training losses of the epoch under way, over `loss_steps` steps.
         stale: epochs since the best validation loss.
         history: a row per finished epoch.
-        best_loss: lowest validation loss so far; `best_weights` gave it after `best_epoch` epochs.
+        best_loss: validation loss of `best_weights`, which are those after `best_epoch` epochs.
+        best_judged: what they were chosen by, the loss or minus a metric; the lowest so far.
         finished: the training has come to its end.
     """
 
@@ -44,6 +45,7 @@ class Progress:
     stale: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     best_loss: float = float("inf")
+    best_judged: float = float("inf")
     best_epoch: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     finished: bool = False
@@ -84,8 +86,9 @@ def load_state(path: Path) -> State | None:
         return None
     try:
         record = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
-        identity, progress = json.loads(record.pop("identity")), Progress(**record.pop("progress"))
-        return State(identity=identity, progress=progress, **record)
+        identity, progress = json.loads(record.pop("identity")), record.pop("progress")
+        progress.setdefault("best_judged", progress["best_loss"])  # of states from before there was a choice
+        return State(identity=identity, progress=Progress(**progress), **record)
     except (RuntimeError, pickle.UnpicklingError, KeyError, TypeError, ValueError, EOFError) as error:
         raise UserError(f"{path} is no training state of this program; delete it to train anew") from error
 

@@ -4,6 +4,7 @@ A step's randomness (order, masks, augmentation, dropout) is a function of seed 
 takes the steps that an uninterrupted one would have taken.
 """
 
+import math
 from abc import abstractmethod
 
 import torch
@@ -36,9 +37,11 @@ class Learner(LightningModule):
         self.model, self.settings, self.progress = model, settings, Progress()
         self.steps_per_epoch = 1
         self.metrics: dict[str, float] = {}
+        self.judged = math.inf  # of the last epoch; lower is better
         self._values: list[dict[str, Tensor]] = []
         stage = settings.stage
-        self.augmentation = Augmentation(stage.rotation_degrees, stage.contrast, stage.flip) if stage.augment else None
+        changes = stage.rotation_degrees, stage.contrast, stage.flip, stage.autocontrast
+        self.augmentation = Augmentation(*changes) if stage.augment else None
 
     @abstractmethod
     def training_loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
@@ -50,7 +53,11 @@ class Learner(LightningModule):
 
     @abstractmethod
     def summary(self, values: dict[str, Tensor]) -> dict[str, float]:
-        """Metrics of the whole validation split; `val_loss` selects the weights."""
+        """Metrics of the whole validation split, `val_loss` among them."""
+
+    def metric(self, values: dict[str, Tensor], metrics: dict[str, float]) -> float:
+        """What selects the weights where `select` is metric, from what `summary` takes and gives: lower is better."""
+        return metrics["val_loss"]
 
     def trivial_loss(self, values: dict[str, Tensor]) -> float | None:
         """Validation loss of an answer that ignores the images; None unless a stage knows one."""
@@ -87,6 +94,8 @@ class Learner(LightningModule):
         """Metrics over the whole split; every rank sees all of it and gets the same."""
         values = {key: torch.cat([v[key] for v in self._values]) for key in self._values[0]}
         self.metrics = self.summary(values)
+        by_metric = self.settings.stage.select == "metric"
+        self.judged = self.metric(values, self.metrics) if by_metric else self.metrics["val_loss"]
         if (trivial := self.trivial_loss(values)) is not None:
             self.metrics[TRIVIAL] = trivial
         self._values.clear()
@@ -94,7 +103,10 @@ class Learner(LightningModule):
     def learning_rate(self) -> float:
         """Learning rate of the step to come."""
         stage = self.settings.stage
-        factor = learning_rate_factor(self.progress.step, self.steps_per_epoch, stage.epochs, stage.warmup_epochs)
+        constant = stage.schedule == "constant"
+        # of an endless training the learning rate stays at its peak
+        epochs = math.inf if constant else stage.epochs
+        factor = learning_rate_factor(self.progress.step, self.steps_per_epoch, epochs, stage.warmup_epochs)
         return stage.lr * factor
 
     def on_train_batch_start(self, batch: Batch, index: int) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 from torchmetrics.functional.classification import binary_precision_recall_curve
 
-from vita.training.calibration import Line, fit_line
+from vita.training.calibration import Line, Lines, fit_line, fit_lines
 from vita.training.data import People, Samples
 from vita.training.frozen import mean_over_sections
 from vita.training.predictor import PredictionLearner
@@ -28,27 +28,32 @@ def predict(learner: PredictionLearner, samples: Samples, device: torch.device) 
     return [tensor.numpy() for tensor in learner.predict(raw)]
 
 
-def calibrate(task: Task, split: pd.Series, samples: Samples, predictions: Predictions) -> dict[str, Line]:
-    """Calibrate the probabilities of binary targets in place, by the validation split.
+def calibrate(task: Task, split: pd.Series, samples: Samples, predictions: Predictions) -> dict[str, Line | Lines]:
+    """Calibrate the probabilities of binary and categorical targets in place, by the validation split.
 
     Args:
         task: targets.
         split: of every participant; those of training and validation tell how frequent a target is.
         samples: whose predictions are given; the validation split is among them.
-        predictions: of each target; those of binary targets are replaced.
+        predictions: of each target; those of classes are replaced.
 
     Returns:
-        The line of each binary target.
+        The line of each binary target, and the lines of each categorical one.
     """
     validation = (samples.split == "val").to_numpy()
     truth = task.truth.reindex(samples.eids).to_numpy(float)
-    fitted = task.truth.reindex(split.index[split.isin(["train", "val"])]).mean()
-    lines = {}
+    fitted = task.truth.reindex(split.index[split.isin(["train", "val"])])
+    lines: dict[str, Line | Lines] = {}
     for column, target in enumerate(task.targets):
+        if target.kind == "numerical":
+            continue
+        given, judged, own = predictions[column], truth[validation, column], fitted[target.name].dropna()
         if target.kind == "binary":
-            given = predictions[column]
-            line = fit_line(truth[validation, column], given[validation], float(fitted[target.name]))
-            lines[target.name], predictions[column] = line, line.apply(given)
+            line: Line | Lines = fit_line(judged, given[validation], float(own.mean()))
+        else:
+            counts = np.bincount(own.astype(int), minlength=given.shape[1])
+            line = fit_lines(judged, given[validation], counts / max(counts.sum(), 1))
+        lines[target.name], predictions[column] = line, line.apply(given)
     return lines
 
 

@@ -134,7 +134,7 @@ def _choose_start(learner: Learner, validate: Samples) -> None:
         learner.validation_step({name: tensor.to(device) for name, tensor in batch.items()}, index)
     learner.on_validation_epoch_end()
     learner.train()
-    progress.best_loss, progress.best_epoch = learner.metrics["val_loss"], 0
+    progress.best_loss, progress.best_judged, progress.best_epoch = learner.metrics["val_loss"], learner.judged, 0
     progress.best_weights = copied(learner.model.state_dict())
     log.info("before the first epoch: validation loss %.4f", progress.best_loss)
 

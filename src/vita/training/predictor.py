@@ -1,7 +1,9 @@
 """Stage III's learner for numbers and classes: losses that skip unknown targets, predictions in units, a head first."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from vita.models.heads import LinearHead, Regressor, output_slices
@@ -13,7 +15,7 @@ from vita.training.head_start import start_head
 from vita.training.learner import Learner
 from vita.training.optimisation import learning_rate_factor
 from vita.training.settings import Settings
-from vita.training.task import Task, class_weights, in_units, mean_weight, odds_shifts
+from vita.training.task import Task, in_units, loss_weights, mean_weight, odds_shifts
 
 _FOCUS = 2.0  # exponent of the focal loss (Lin et al., 2017)
 _SMALLEST_SHARE = 1e-6  # of a class that nobody in the training split has
@@ -39,10 +41,7 @@ class PredictionLearner(Learner):
         self._pretrained = [] if pretrained is None else [pretrained]  # a list: not registered a second time
         self.imbalance = settings.stage.imbalance
         shares = [statistics.shares for statistics in task.statistics]
-        self.class_weights = [
-            class_weights(share) if share and self.imbalance == "weights" else torch.ones(max(len(share), 1))
-            for share in shares
-        ]
+        self.class_weights = [loss_weights(share, self.imbalance) for share in shares]
         self.mean_weights = [mean_weight(s or (1.0,), w) for s, w in zip(shares, self.class_weights, strict=True)]
         self.odds_shift = odds_shifts(task.statistics, self.imbalance)
 
@@ -99,6 +98,26 @@ class PredictionLearner(Learner):
         ]
         return metrics | ({"val_mae_std": torch.stack(errors).nanmean().item()} if errors else {})
 
+    def metric(self, values: dict[str, Tensor], metrics: dict[str, float]) -> float:
+        """The mean absolute error of numbers; of classes the mean AUC, over one against the rest of several."""
+        if "val_mae_std" in metrics:
+            return metrics["val_mae_std"]
+        areas = [self._auc(values["raw"], values["targets"][:, i], i) for i in range(len(self.task.targets))]
+        known = [area for area in areas if area is not None]
+        return -sum(known) / len(known) if known else metrics["val_loss"]
+
+    def _auc(self, raw: Tensor, truth: Tensor, column: int) -> float | None:
+        """AUC of a class target among those who are known; None where only one class is."""
+        known = ~truth.isnan()
+        labels = truth[known].long().numpy(force=True)
+        if len(set(labels.tolist())) < 2:
+            return None
+        scores = raw[known, self.slices[self.task.targets[column].name]].numpy(force=True)
+        # a yes/no target has one raw output, which ranks it
+        each = [(labels == place, scores[:, place]) for place in range(scores.shape[1])]
+        each = each if scores.shape[1] > 1 else [(labels == 1, scores[:, 0])]
+        return float(np.mean([roc_auc_score(*pair) for pair in each if pair[0].any()]))
+
     def trivial_loss(self, values: dict[str, Tensor]) -> float:
         """Loss of the mean guess: the training mean of numbers, and the training shares of classes."""
         guess = torch.cat([self._guess(column) for column in range(len(self.task.targets))])
@@ -135,7 +154,7 @@ class PredictionLearner(Learner):
         if self.imbalance == "focal":
             log_probability = logits.log_softmax(dim=1).gather(1, truth.long()[:, None])[:, 0]
             return -((1 - log_probability.exp()) ** _FOCUS * log_probability).mean()
-        if self.imbalance == "weights":
+        if self.imbalance in ("weights", "double"):
             total = F.cross_entropy(logits, truth.long(), weight=weights, reduction="sum")
             return total / (len(truth) * self.mean_weights[column])
         return F.cross_entropy(logits, truth.long())

@@ -60,6 +60,10 @@ class ReconstructionLearner(Learner):
             self._variance = (values["square"].mean() - values["mean"].mean().square()).item()
         return self._variance
 
+    def metric(self, values: dict[str, Tensor], metrics: dict[str, float]) -> float:
+        """The PSNR of hidden patches."""
+        return -metrics["psnr_masked"]
+
     def summary(self, values: dict[str, Tensor]) -> dict[str, float]:
         """Loss and PSNR in dB (mean over participants)."""
         chosen = "all" if self.model.loss == "all" else "masked"

@@ -58,6 +58,11 @@ class SegmentationLearner(Learner):
         named = {f"dice_{name}": dice[i].item() for i, name in enumerate(STRUCTURES) if truth[i] + predicted[i] > 0}
         return {"val_loss": values["loss"].mean().item(), **named}
 
+    def metric(self, values: dict[str, Tensor], metrics: dict[str, float]) -> float:
+        """The mean Dice of structures."""
+        found = [value for name, value in metrics.items() if name.startswith("dice_")]
+        return -sum(found) / len(found) if found else metrics["val_loss"]
+
 
 def _counts(first: Tensor, second: Tensor, number: int) -> Tensor:
     """(batch, 3) pixels of a class in both, in the first and in the second."""

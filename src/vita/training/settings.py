@@ -60,11 +60,16 @@ class StageSettings:
         lr: peak learning rate.
         encoder_lr_scale: learning rate of a pretrained encoder, times `lr`.
         warmup_epochs: epochs of linear warm-up, fractions allowed.
+        schedule: cosine, which falls to 0 after the warm-up | constant.
         clip: gradients are scaled to at most this norm; 0 for no clipping.
         patience: epochs without a better validation loss before stopping; 0 never stops early.
+        select: loss | metric: what is best on validation gives the weights; of Stage II it is always the loss.
+        rotation_degrees, contrast, flip, autocontrast: of augmentation, see vita.training.augment.
         mask_ratio: share of image patches hidden (Stages I and II).
         loss: Stage I: masked | all; Stage III numbers: mse | l1 | huber, on standardised targets;
             segmentation: dice_ce | dice.
+        class_token: Stage II: the class token is among the tokens whose mean is projected.
+        projector: Stage II: plain | batchnorm, see vita.models.alignment.
         chunk: Stage II: participants a forward pass holds in memory (gradient caching); 0 for the whole batch.
         rectify: Stage III: numbers are never below 0 in their unit, by a ReLU behind the standardised output.
         probe_epochs: Stage III: passes of the head alone over features of the pretrained encoder, before fine-tuning.
@@ -81,21 +86,26 @@ class StageSettings:
     optimizer: Literal["adamw", "adam", "muon"] = "adamw"
     clip: float = 1.0
     patience: int = 0
+    select: Literal["loss", "metric"] = "loss"
     augment: bool = False
     rotation_degrees: float = 15.0
     contrast: float = 0.2
     flip: bool = True
+    autocontrast: bool = False
+    schedule: Literal["cosine", "constant"] = "cosine"
     mask_ratio: float = 0.7
     loss: str = ""
     tau: float = 0.1
     lam: float = 0.5
     denominator: Literal["row", "equation3"] = "row"
+    class_token: bool = False
+    projector: Literal["plain", "batchnorm"] = "plain"
     chunk: int = 0
     pooling: Literal["mean", "flatten", "cls", "plane"] = "mean"
     head: Literal["mlp", "ridge"] = "mlp"
     sections: Literal["one", "cycle", "mixed"] = "one"
     rectify: bool = False
-    imbalance: Literal["weights", "focal", "sampling", "none"] = "weights"
+    imbalance: Literal["weights", "double", "focal", "sampling", "none"] = "weights"
     probe_epochs: int = 0
 
 
@@ -118,7 +128,10 @@ _CHOICES: Choices = {
     "stage.pooling": ("mean", "flatten", "cls", "plane"),
     "stage.head": ("mlp", "ridge"),
     "stage.sections": ("one", "cycle", "mixed"),
-    "stage.imbalance": ("weights", "focal", "sampling", "none"),
+    "stage.imbalance": ("weights", "double", "focal", "sampling", "none"),
+    "stage.schedule": ("cosine", "constant"),
+    "stage.select": ("loss", "metric"),
+    "stage.projector": ("plain", "batchnorm"),
     "stage.loss": ("", "masked", "all", "mse", "l1", "huber", "dice_ce", "dice"),
 }
 _OF_MACHINE = {"threads", "devices"}  # of a job, not of the configuration
@@ -144,6 +157,11 @@ def read_settings(blocks: Mapping[str, Any]) -> Settings:
         raise UserError(
             f"config: the stage's 'batch' is {stage.batch}, not a multiple of the {processes} devices that share it: "
             f"{training.devices} 'gpus' of 'resources.rules' on {training.nodes} 'training.nodes'; change one of them"
+        )
+    if stage.projector == "batchnorm" and stage.batch == processes:
+        raise UserError(
+            f"config: 'stage2.projector' is batchnorm, which needs two participants, but a 'stage2.batch' of "
+            f"{stage.batch} gives each of {processes} devices one; raise the batch, or set the projector to plain"
         )
     return Settings(int(blocks.get("seed", 0)), blocks["model"], training, stage)
 

@@ -58,13 +58,15 @@ def train(
     train, validate = session.samples(["train"]), session.samples(["val"])
     for samples in (train, validate):
         add_table(samples, encoded, features)
-    model = Alignment(session.model, features.count("numerical"), features.count("binary"), features.categories)
+    counts = features.count("numerical"), features.count("binary"), features.categories
+    stage = session.settings.stage
+    model = Alignment(session.model, *counts, projector=stage.projector, class_token=stage.class_token)
     digests = {"encoder": file_digest(encoder), "encoded": file_digest(encoded)}
     names = [feature.name for feature in features.features]
     scale, started = 1.0, {}
     if init:
         digests["init"] = session.start_encoder(model.image_encoder, init)
-        scale = session.settings.stage.encoder_lr_scale
+        scale = stage.encoder_lr_scale
         started["started"] = ["image_encoder", *start_table_side(session, model, init, names)]
     learner = AlignmentLearner(model, session.settings, scale)
     fitted = fit(learner, train, validate, output, session.identity(train, validate, **digests))

@@ -15,6 +15,7 @@ from vita.runtime.errors import UserError
 from vita.tabular.targets import Target
 from vita.training.data import People, Samples
 
+_DOUBLE = 2.0  # weight of positives in the published code
 _MAX_WEIGHT = 50.0  # a class with a handful of participants must not drown the rest
 
 
@@ -97,6 +98,15 @@ def class_weights(shares: Sequence[float]) -> Tensor:
     return (share.max() / share.clamp(min=share.max() / _MAX_WEIGHT)).clamp(max=_MAX_WEIGHT)
 
 
+def loss_weights(shares: Sequence[float], imbalance: str) -> Tensor:
+    """(classes,) weights in the loss: `class_weights`, 1 and 2 of a yes/no target (double), or all 1."""
+    if imbalance == "weights" and shares:
+        return class_weights(shares)
+    if imbalance == "double" and len(shares) == 2:
+        return torch.tensor([1.0, _DOUBLE])
+    return torch.ones(max(len(shares), 1))
+
+
 def sampling_weights(task: Task, train: Samples) -> Tensor | None:
     """(participants,) weights of balanced sampling over the task's single class target; None for other tasks."""
     if len(task.targets) != 1 or task.targets[0].kind == "numerical":
@@ -120,11 +130,11 @@ def odds_shifts(statistics: Sequence[Statistics], imbalance: str) -> list[Tensor
 
     Args:
         statistics: of the task's targets.
-        imbalance: the stage's setting: weights and (for a single target) sampling shift the odds.
+        imbalance: the stage's setting: weights in the loss and (for a single target) sampling shift the odds.
     """
     shares = [known.shares for known in statistics]
-    balanced = imbalance == "weights" or (imbalance == "sampling" and len(shares) == 1)
-    return [class_weights(share).log() if share and balanced else torch.zeros(1) for share in shares]
+    as_weights = "weights" if imbalance == "sampling" and len(shares) == 1 else imbalance
+    return [loss_weights(share, as_weights).log() if share else torch.zeros(1) for share in shares]
 
 
 def in_units(
