@@ -194,8 +194,19 @@ class Products:
         models = ["history.csv", "config.json", "model.safetensors"]
         return named + [path for name in models for path in self.trainings.files(name)]
 
+    def elsewhere(self) -> list[str]:
+        """What trained models applied to another cohort give."""
+        return [
+            "results/cohort/exclusions.parquet",
+            "results/cohort/conventions.csv",
+            *_formed("results/tables", [*self.tables, names.DRIFT_TABLE], FORMS),
+            *_formed("results/metrics/mask_phenotypes", self.segmented, FORMS),
+        ]
+
     def all(self) -> list[str]:
         """All that the default target makes."""
+        if self.trainings.config["apply"]["models"]:
+            return self.elsewhere()
         return [
             *self.reported(),
             *(["results/phantom/truth.parquet"] if self.inputs.phantom else []),
