@@ -2,6 +2,7 @@
 
     vita check      whether a run can start, what it will train, and for how long
     vita predict    phenotypes, disease probabilities and masks for new scans
+    vita evaluate   trained models on another cohort: the paper's tables, segmentation, calibration drift
     vita list       the models of a results folder
     vita validate   whether a results folder is complete and its parts belong together
     vita describe   what a results folder holds, in words and numbers
@@ -22,6 +23,7 @@ from vita.runtime.errors import UserError
 COMMANDS = {
     "check": "vita.check.command",
     "predict": "vita.apply.predict",
+    "evaluate": "vita.elsewhere.evaluate",
     "list": "vita.results.listing",
     "validate": "vita.results.validate",
     "describe": "vita.results.describe",

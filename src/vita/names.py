@@ -274,6 +274,7 @@ FIGURES = (
 ABLATION_TABLES = ("tableA5_positional_encoding", "tableA6_masking_ratio")
 FRAMES_TABLE, ALIGNMENT_TABLE = "ablation_frames", "ablation_alignment"
 ACQUISITION_TABLE = "tableC7_acquisition"
+DRIFT_TABLE = "calibration_drift"  # of trained models on another cohort
 # extensions of the config, and the table of each
 EXTENSION_TABLES = {
     "survival": "incident_disease",

@@ -177,7 +177,7 @@ rule split_cohort:
     resources:
         **asked("split_cohort"),
     params:
-        settings=settings(split=config["split"]),
+        settings=settings(split=config["split"], **APPLIED),
         code=code_digest("vita.cohort.split"),
         tables=options(FIELDS_INPUT | STRATA_INPUT),
     message:

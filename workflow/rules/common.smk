@@ -28,6 +28,9 @@ PLAN = Plan.from_config(config, RESOURCES)
 INPUTS, SYSTEMS, TRAININGS, PRODUCTS = PLAN.inputs, PLAN.systems, PLAN.trainings, PLAN.products
 EXTENSIONS = PRODUCTS.extensions
 settings, shards = PLAN.settings, INPUTS.shards
+# trained models applied to this cohort, where nothing is trained
+MODELS_FOLDER = config["apply"]["models"]
+APPLIED = {"apply": config["apply"]} if MODELS_FOLDER else {}
 for absent in INPUTS.absent if workflow.is_main_process else ():
     logger.warning(
         f"{absent}: named in the configuration's block input, and there is no such file yet"

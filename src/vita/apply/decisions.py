@@ -44,6 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     record: dict[str, Any] = {"version": VERSION, "system": args.model}
     record |= {"images": args.settings["images"], "phenotypes": args.settings.get("phenotypes", {})}
     record["seen"] = seen(args.shards)
+    record["split"] = of_split(args.split, args.settings.get("seed", 0))
     record["typical"] = typical(args.shards, args.split, args.embedder)
     record["tasks"] = {
         path.parent.parent.name: task_record(path, predictions[path.parent.parent.name], args.targets)
@@ -52,6 +53,14 @@ def main(arguments: list[str] | None = None) -> None:
     with replacing(args.output) as path:
         # unsorted: the order of targets is that of the network's outputs
         path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def of_split(split: Path, seed: int) -> dict[str, float]:
+    """The split's seed, and the share of everybody that it surely tested: for another cohort of the same people."""
+    from vita.cohort.elsewhere import surely_tested
+    from vita.cohort.split_table import read_split
+
+    return {"seed": seed, "tested": surely_tested(read_split(split).to_dict(), seed)}
 
 
 def seen(shards: Sequence[Path]) -> dict[str, list[float]]:

@@ -14,6 +14,7 @@ from vita.apply.decisions import config_digest
 from vita.apply.errors import ERRORS, Z90
 from vita.models.heads import Output, Regressor
 from vita.models.image_encoder import ImageEncoder
+from vita.models.segmenter import Segmenter
 from vita.models.settings import ModelSettings
 from vita.models.weights import WEIGHTS, load_part, load_whole
 from vita.runtime.errors import UserError
@@ -72,7 +73,7 @@ def predict_task(trained: Trained, sections: Sequence[Tensor], device: torch.dev
     statistics = [Statistics(block["mean"], block["std"], tuple(block["shares"])) for block in blocks]
     stage = config["settings"]["stage"]
     shifts = odds_shifts(statistics, stage["imbalance"])
-    model = _predictor(trained, outputs).to(device).eval()
+    model = predictor(trained, outputs).to(device).eval()
     with torch.inference_mode():
         raw = torch.stack([_raw(model, images, device) for images in sections]).mean(dim=0)
     found = [values.numpy() for values in in_units(raw, outputs, statistics, shifts, stage["rectify"])]
@@ -87,7 +88,15 @@ def _raw(model: nn.Module, images_bsthw: Tensor, device: torch.device) -> Tensor
     return torch.cat([model(part.to(device)).float().cpu() for part in torch.split(images_bsthw, BATCH)])
 
 
-def _predictor(trained: Trained, outputs: Sequence[Output]) -> nn.Module:
+def segmenter(trained: Trained) -> Segmenter:
+    """The segmenter of a folder, with its weights."""
+    model = Segmenter(trained.sizes, ImageEncoder(trained.sizes))
+    load_whole(model, trained.folder)
+    return model
+
+
+def predictor(trained: Trained, outputs: Sequence[Output]) -> nn.Module:
+    """The network of a folder with its weights, for these outputs."""
     if trained.config.get("system") == "resnet50":
         from vita.models.baselines import ResNet50
 

@@ -234,13 +234,9 @@ def _read(
 def _segmenter(trained: Any, device: "torch.device") -> "Segmenter | None":
     if trained is None:
         return None
-    from vita.models.image_encoder import ImageEncoder
-    from vita.models.segmenter import Segmenter
-    from vita.models.weights import load_whole
+    from vita.apply.models import segmenter
 
-    model = Segmenter(trained.sizes, ImageEncoder(trained.sizes))
-    load_whole(model, trained.folder)
-    return model.to(device).eval()
+    return segmenter(trained).to(device).eval()
 
 
 def _write(

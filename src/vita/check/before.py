@@ -25,6 +25,7 @@ def findings(config: dict[str, Any], home: Path, directory: Path, cluster: bool)
         cluster: jobs go to other machines.
     """
     resources = home.resolve() / "workflow" / "resources"
+    trains = not config["apply"]["models"]
     if not directory.is_dir():
         return [error(f"--directory names {directory}, which is no folder; make it, or name another one")], 0
     with chdir(directory):
@@ -33,13 +34,13 @@ def findings(config: dict[str, Any], home: Path, directory: Path, cluster: bool)
         if config["input"]["source"] == "phantom":
             cohort = config["phantom"]
             people, masks = cohort["participants"] - cohort["broken_scans"] - cohort["withdrawn"], True
-            wrong += caught(split_findings, config, people, about="split") if people > 0 else []
+            wrong += caught(split_findings, config, people, about="split") if people > 0 and trains else []
         else:
             about_data, people, masks = _data(config, resources)
             wrong += about_data
         wrong += caught(machine_findings, config, people, masks, cluster, Path.cwd(), about="training")
         wrong += caught(written_findings, config)
-        wrong += caught(plan_findings, config, people, resources)
+        wrong += caught(plan_findings, config, people, resources) if trains else []
     return list(dict.fromkeys(wrong)), people
 
 
@@ -58,7 +59,7 @@ def _data(config: dict[str, Any], resources: Path) -> tuple[list[Finding], int, 
         *caught(table_findings, config, resources, scanned.people, about="table"),
     ]
     people = len(scanned.people)
-    if people:
+    if people and not config["apply"]["models"]:
         found += caught(split_findings, config, people, about="split")
     return found, people, _masks(scanned, config)
 

@@ -26,7 +26,6 @@ What this guarantees, and what not:
 All scans of a participant are in one split, since the split is by `eid`.
 """
 
-import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,8 +34,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from vita.cohort.elsewhere import split_elsewhere
 from vita.cohort.icd10 import load_code_lists
 from vita.cohort.reading import EID
+from vita.cohort.split_hash import share_of_each
 from vita.cohort.strata import HEALTHY, participants
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
@@ -60,13 +61,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--exclusions", required=True, type=Path, help="exclusions.parquet")
     parser.add_argument("--index", required=True, type=Path, help="images/index.parquet")
     parser.add_argument("--output", required=True, type=Path, help="split.parquet")
-    cli.add_settings(parser, "seed and block split of config.yaml")
+    cli.add_settings(parser, "seed and block split of config.yaml; block apply where trained models are applied")
     args = parser.parse_args(arguments)
     if (args.diagnoses is None) != (args.icd10 is None):
         raise UserError("--diagnoses and --icd10 go together: give both or neither")
     lists = load_code_lists(args.icd10) if args.icd10 else None
     people = participants(args.index, args.exclusions, args.fields, args.diagnoses, lists)
-    split = make_split(people, args.settings)
+    applied = args.settings.get("apply")
+    split = split_elsewhere(people, applied) if applied else make_split(people, args.settings)
     with replacing(args.output) as path:
         split.write_parquet(path, compression="zstd")
     for name, count in split.group_by("split").len().sort("split").iter_rows():
@@ -98,7 +100,7 @@ def make_split(people: pl.DataFrame, settings: Mapping[str, Any]) -> pl.DataFram
             "make them smaller, so that some are left to train on"
         )
     share = held_out(block)
-    numbers = _uniform(eids, f"{seed} test")
+    numbers = share_of_each(eids, f"{seed} test")
     held = numbers < share
     if sizes["test"] >= 1 and held.sum() < sizes["test"]:
         enough = min(1.25 * sizes["test"] / len(eids), 0.9)
@@ -179,12 +181,6 @@ def _size(value: Any, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or (value >= 1 and value % 1):
         raise UserError(f"config split.{name}: {value!r} is neither a fraction below 1 nor a whole number of people")
     return value
-
-
-def _uniform(eids: np.ndarray, key: str) -> np.ndarray:
-    """A number in 0..1 of each id that depends on the key and the id alone, on every machine."""
-    digests = (hashlib.blake2b(f"{key} {eid}".encode(), digest_size=8).digest() for eid in eids)
-    return np.fromiter((int.from_bytes(d, "big") / 2**64 for d in digests), float, count=len(eids))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from vita.evaluation import weighted
-from vita.evaluation.predictions import Pairs, complete, identity, measure_command, pairs
+from vita.evaluation.predictions import Pairs, complete, identity, measure_command, pairs, why_none
 from vita.evaluation.statistics import calibration, delong_interval, delong_p, holm, interval, resamples
 from vita.runtime import cli
 from vita.runtime.errors import UserError
@@ -62,7 +62,7 @@ def binary(found: Pairs, name: str, bootstrap: int, seed: int) -> Row:
     n, positives = truth.size, int(truth.sum())
     row: Row = {"n": n, "positives": positives, "threshold": found.threshold}
     if n == 0:
-        return row | {"note": "no participant of the test split has a known value"}
+        return row
     row["prevalence"] = positives / n
     row["auc"], row["auc_low"], row["auc_high"] = delong_interval(truth, score)
     weights = np.vstack([np.ones(n), resamples(n, bootstrap, seed, name)])
@@ -107,7 +107,7 @@ def categorical(predictions: pd.DataFrame, name: str, bootstrap: int, seed: int)
         raise UserError(f"{name}: predictions of a categorical target need a column `class`")
     rows = predictions[(predictions["target"] == name) & predictions["truth"].notna()]
     if rows.empty:
-        return {"n": 0, "note": "no participant of the test split has a known value"}
+        return {"n": 0}
     if rows.duplicated(["eid", "class"]).any():
         raise UserError(f"{name}: some participants have a class twice")
     probability = rows.pivot_table(index="eid", columns="class", values="prediction")
@@ -171,6 +171,7 @@ def evaluate(
         else:
             found = pairs(predictions, name)
             row |= binary(found, name, bootstrap, seed) | compare(found, name, baselines)
+        row |= {} if row["n"] else {"note": why_none(predictions, name)}
         rows.append(row)
     table = pd.DataFrame(rows).reindex(columns=COLUMNS)
     table["p_holm"] = holm(table["p"].to_numpy(float))

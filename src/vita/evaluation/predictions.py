@@ -86,6 +86,12 @@ def pairs(predictions: pd.DataFrame, target: str) -> Pairs:
     return Pairs(rows["eid"].to_numpy(np.int64), rows["truth"].to_numpy(float), prediction, threshold)
 
 
+def why_none(predictions: pd.DataFrame, target: str) -> str:
+    """Why no truth of a target has a prediction: what the predictions say themselves, in a column `note`."""
+    notes = predictions.loc[predictions["target"] == target, "note"].dropna() if "note" in predictions else []
+    return str(notes.iloc[0]) if len(notes) else "no participant of the test split has a known value"
+
+
 def complete(values: dict[str, np.ndarray], target: str) -> dict[str, np.ndarray]:
     """Those baselines that have a finite value for every participant; the log names the others.
 

@@ -16,7 +16,7 @@ correction over the targets that a table prints. A baseline is named by its file
 import numpy as np
 import pandas as pd
 
-from vita.evaluation.predictions import Pairs, complete, identity, measure_command, pairs
+from vita.evaluation.predictions import Pairs, complete, identity, measure_command, pairs, why_none
 from vita.evaluation.statistics import holm, interval, resamples, wilcoxon_p
 from vita.runtime import cli
 
@@ -56,7 +56,7 @@ def measure(found: Pairs, name: str, bootstrap: int, seed: int) -> dict[str, flo
     n = found.truth.size
     row: dict[str, float | int | str] = {"n": n, "note": ""}
     if n == 0:
-        return row | {"note": "no participant of the test split has a known value"}
+        return row
     error = np.abs(found.truth - found.prediction)
     row |= {
         "mae": error.mean(),
@@ -106,11 +106,9 @@ def evaluate(
     rows = []
     for _, target in targets.iterrows():
         found = pairs(predictions, target["target"])
-        rows.append(
-            identity(target, target["task"], model)
-            | measure(found, target["target"], bootstrap, seed)
-            | compare(found, target["target"], baselines)
-        )
+        row = identity(target, target["task"], model) | measure(found, target["target"], bootstrap, seed)
+        row |= {} if found.truth.size else {"note": why_none(predictions, target["target"])}
+        rows.append(row | compare(found, target["target"], baselines))
     table = pd.DataFrame(rows).reindex(columns=COLUMNS)
     shown = table["in_table"].astype(int) == 1
     table.loc[shown, "p_holm"] = holm(table.loc[shown, "p"].to_numpy(float))

@@ -80,7 +80,8 @@ def _check_systems(config: dict[str, Any]) -> None:
     source = config["input"]
     if source["source"] == "files" and not source["scans"]:
         raise UserError("config: 'input.source' is files, but 'input.scans' names no folder; set it")
-    if config["products"] == "all" and source["source"] == "files" and not source["tables"]:
+    all_products = config["products"] == "all" and not config["apply"]["models"]
+    if all_products and source["source"] == "files" and not source["tables"]:
         raise UserError(
             "config: 'products' is all, which needs a UK Biobank table, but 'input.tables' is empty; "
             "name the table, or set 'products' to scans"

@@ -220,8 +220,19 @@ class Products:
         trained = self.trainings
         return named + [path for name in models for path in (*trained.files(name), *trained.files_again(name))]
 
+    def elsewhere(self) -> list[str]:
+        """What trained models applied to another cohort give."""
+        return [
+            "results/cohort/exclusions.parquet",
+            "results/cohort/conventions.csv",
+            *_formed("results/tables", [*self.tables, names.DRIFT_TABLE], FORMS),
+            *_formed("results/metrics/mask_phenotypes", self.segmented, FORMS),
+        ]
+
     def all(self) -> list[str]:
         """All that the default target makes."""
+        if self.trainings.config["apply"]["models"]:
+            return self.elsewhere()
         return [
             *self.reported(),
             *(["results/phantom/truth.parquet"] if self.inputs.phantom else []),

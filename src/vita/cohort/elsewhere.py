@@ -1,0 +1,72 @@
+"""Whom trained models are judged by in another cohort: everybody, or those whom the training surely never used."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from vita.cohort.reading import EID
+from vita.cohort.split_hash import share_of_each
+from vita.runtime.errors import UserError
+
+LOG = logging.getLogger(__name__)
+UKB_IDS = (1_000_000, 9_999_999)  # UK Biobank's ids have 7 digits
+
+
+def surely_tested(split: Mapping[int, str], seed: int) -> float:
+    """Share of everybody, in hundredths, that a split had surely in test, in whatever cohort of the same ids.
+
+    Nobody whose number is below it was trained on, or chose an epoch or a threshold.
+
+    Args:
+        split: of every participant.
+        seed: of the split.
+    """
+    eids = np.fromiter(split, np.int64, len(split))
+    names = np.array(list(split.values()))
+    others = share_of_each(eids[names != "test"], f"{seed} test")
+    return float(np.floor(100 * others.min()) / 100) if others.size else 1.0
+
+
+def judged_by(eids: np.ndarray, block: Mapping[str, Any]) -> np.ndarray:
+    """Who is judged by.
+
+    Args:
+        eids: (n,) participants of the cohort.
+        block: `apply` of the configuration: `people`, and `seed` and `tested` of the split of the training.
+
+    Returns:
+        (n,) bool.
+
+    Raises:
+        UserError: nobody is left, or the models do not tell their split.
+    """
+    people = block["people"]
+    if people == "auto":
+        of_ukb = bool(len(eids)) and bool(((eids >= UKB_IDS[0]) & (eids <= UKB_IDS[1])).all())
+        people = "held_out" if of_ukb else "everybody"
+        if of_ukb:
+            LOG.info("all ids have 7 digits, as UK Biobank's: only those whom the training never used are judged by")
+    if people == "everybody":
+        return np.ones(len(eids), bool)
+    if block["tested"] is None or block["seed"] is None:
+        raise UserError(
+            "config apply: the models do not tell whom they were trained on; make their decisions.json again, or set "
+            "apply.people to everybody if nobody of this cohort was in that training"
+        )
+    chosen = share_of_each(eids, f"{block['seed']} test") < block["tested"]
+    if not chosen.any():
+        raise UserError(
+            f"config apply.people: of {len(eids)} participants nobody is among the {block['tested']:.0%} whom the "
+            "training surely never used; if this cohort has other people, set apply.people to everybody"
+        )
+    return np.asarray(chosen)
+
+
+def split_elsewhere(people: pl.DataFrame, block: Mapping[str, Any]) -> pl.DataFrame:
+    """`eid`, `split`: test for those who are judged by, and train for those who may have been trained on."""
+    eids = people[EID].to_numpy()
+    names = np.where(judged_by(eids, block), "test", "train")
+    return pl.DataFrame({EID: eids, "split": names}).sort(EID)

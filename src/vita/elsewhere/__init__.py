@@ -1,0 +1,1 @@
+"""Trained models on another cohort: `vita evaluate`."""
