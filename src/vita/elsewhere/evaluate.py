@@ -172,7 +172,7 @@ def _pixel_mm(config: Mapping[str, Any], decisions: Mapping[str, Any], seen: See
     if seen.pixels_mm and low / SAME_SIZE <= seen.pixels_mm[0] <= seen.pixels_mm[2] <= high * SAME_SIZE:
         return None
     middle = seen.pixels_mm[1] if seen.pixels_mm else (low + high) / 2
-    wanted = round(min(max(middle, low), high), 4)
+    wanted: float = round(min(max(middle, low), high), 4)
     log.info("pixels are resampled to %.2f mm, which the models know; images.resample_mm sets another size", wanted)
     return wanted
 
@@ -237,7 +237,7 @@ def _sizes(models: Path, found: Mapping[str, Any], block: Mapping[str, Any]) -> 
     """Sizes of the trained networks, for the configuration's own checks; each model is loaded by its config.json."""
     from vita.elsewhere.predict_cohort import read_config
 
-    system, task = next((name, each["tasks"][0]) for name, each in reversed(found.items()) if each["tasks"])
+    system, task = next((name, each["tasks"][0]) for name, each in reversed(list(found.items())) if each["tasks"])
     folder = next(path for path in sorted((models / task).glob(f"{system}*")) if path.is_dir())
     stored = read_config(folder)["model"]
     return {key: stored[key] for key in block if key in stored}

@@ -85,7 +85,8 @@ def acdc(source: Path, out: Path) -> int:
         header = image.header.copy()
         header.set_data_dtype(np.uint8)
         header.set_slope_inter(1, 0)
-        _save(nibabel.Nifti1Image(masks, image.affine, header), folder / "seg_sa.nii.gz")
+        made = nibabel.Nifti1Image(masks, image.affine, header)  # type: ignore[no-untyped-call]
+        _save(made, folder / "seg_sa.nii.gz")
     return len(cines)
 
 
@@ -95,7 +96,8 @@ def _renamed(labels_xyz: np.ndarray, path: Path, shape: tuple[int, ...]) -> np.n
         raise UserError(f"{path.name}: the mask's shape {labels_xyz.shape} is not that of its cine, {shape[:3]}")
     if unknown := sorted(set(np.unique(labels_xyz)) - set(ACDC_CLASSES)):
         raise UserError(f"{path.name}: label {unknown[0]:g}; ACDC has 1 RV, 2 myocardium and 3 LV")
-    return np.vectorize(ACDC_CLASSES.get, otypes=[np.uint8])(labels_xyz.astype(int))
+    classes: np.ndarray = np.vectorize(ACDC_CLASSES.get, otypes=[np.uint8])(labels_xyz.astype(int))
+    return classes
 
 
 def mms(source: Path, out: Path) -> int:

@@ -88,8 +88,9 @@ def pairs(predictions: pd.DataFrame, target: str) -> Pairs:
 
 def why_none(predictions: pd.DataFrame, target: str) -> str:
     """Why no truth of a target has a prediction: what the predictions say themselves, in a column `note`."""
-    notes = predictions.loc[predictions["target"] == target, "note"].dropna() if "note" in predictions else []
-    return str(notes.iloc[0]) if len(notes) else "no participant of the test split has a known value"
+    rows = predictions[predictions["target"] == target]
+    notes = list(rows["note"].dropna()) if "note" in predictions else []
+    return str(notes[0]) if notes else "no participant of the test split has a known value"
 
 
 def complete(values: dict[str, np.ndarray], target: str) -> dict[str, np.ndarray]:

@@ -98,8 +98,8 @@ class ImageSettings:
             raise UserError(f"config: 'images.quantize_bits' is {self.quantize_bits}; it must be 1 to 16, or null")
         if self.intensity == JOINT and self.quantize_bits is not None:
             raise UserError(
-                f"config: 'images.intensity' is {JOINT}, but 'images.quantize_bits' is {self.quantize_bits}, which gives "
-                f"each view numbers of its own; set 'images.quantize_bits' to null, or 'images.intensity' to {MINMAX}"
+                f"config: 'images.intensity' is {JOINT}, but 'images.quantize_bits' is {self.quantize_bits}, which "
+                f"gives each view numbers of its own; set 'images.quantize_bits' to null, or 'images.intensity' to {MINMAX}"
             )
         if self.sa_slices != SA_PLANES:
             raise UserError(f"config: 'images.sa_slices' is {self.sa_slices}; the plane order is fixed at {SA_PLANES}")
