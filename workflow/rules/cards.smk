@@ -87,9 +87,7 @@ rule write_model_card:
     resources:
         **asked("write_model_card"),
     params:
-        settings=settings(
-            input={"source": config["input"]["source"]}, privacy=config["privacy"]
-        ),
+        settings=settings(input={"source": config["input"]["source"]}, privacy=config["privacy"]),
         code=code_digest("vita.report.model_card"),
     message:
         "Model card: what was trained, how well, and what for"

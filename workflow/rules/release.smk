@@ -3,12 +3,12 @@
 
 rule measure_membership:
     input:
+        **PRODUCTS.membership_inputs(),
         models=[f"results/models/{folder}/model.safetensors" for folder in PRODUCTS.with_passport()],
         configs=[f"results/models/{folder}/config.json" for folder in PRODUCTS.with_passport()],
         shards=shards("npz"),
         split="results/cohort/split.parquet",
         targets=TARGETS,
-        **PRODUCTS.membership_inputs(),
     output:
         table="results/metrics/membership.csv",
     log:

@@ -99,7 +99,8 @@ class ImageSettings:
         if self.intensity == JOINT and self.quantize_bits is not None:
             raise UserError(
                 f"config: 'images.intensity' is {JOINT}, but 'images.quantize_bits' is {self.quantize_bits}, which "
-                f"gives each view numbers of its own; set 'images.quantize_bits' to null, or 'images.intensity' to {MINMAX}"
+                "gives each view numbers of its own; set 'images.quantize_bits' to null, or 'images.intensity' to "
+                f"{MINMAX}"
             )
         if self.sa_slices != SA_PLANES:
             raise UserError(f"config: 'images.sa_slices' is {self.sa_slices}; the plane order is fixed at {SA_PLANES}")
