@@ -149,7 +149,10 @@ def test_anonymised_files_and_a_zip_are_sources_too(nifti: Path, tmp_path: Path)
 
 def test_predict_writes_both_and_they_agree(models: Path, scan: Path, tmp_path: Path) -> None:
     any_dicom.write_study(tmp_path / "study", scan, one_series=False)
-    main(["--model", str(models), "--scan", str(tmp_path / "study"), "--out", str(tmp_path / "out"), "--device", "cpu"])
+    arguments = ["--model", str(models), "--scan", str(tmp_path / "study"), "--device", "cpu"]
+    main([*arguments, "--out", str(tmp_path / "plain")])
+    assert not list((tmp_path / "plain").rglob("*.dcm"))  # they name the patient: only where they are asked for
+    main([*arguments, "--out", str(tmp_path / "out"), "--seg"])
     assert pd.read_csv(tmp_path / "out" / "scans.csv")["refused"].isna().all()
     masks = tmp_path / "out" / "scan_0001" / "masks"
     written = {path.name for path in masks.iterdir()}

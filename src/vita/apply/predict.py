@@ -8,17 +8,16 @@ their planes, or named by --series. Needs no segmentation and no table. Writes, 
                       of the training run, and why a number is doubtful; disease probabilities, calibrated, with the
                       threshold stored at training
     masks/            a NIfTI file per view, on the scan's own pixels, slices and frames (1 LV cavity, 2 LV
-                      myocardium, 3 RV cavity, 4 left atrium, 5 right atrium); of DICOM also as DICOM SEG, whose
-                      frames refer to the scan's
+                      myocardium, 3 RV cavity, 4 left atrium, 5 right atrium); with --seg those of DICOM also as
+                      DICOM SEG, whose frames refer to the scan's
     curves.csv        volumes over the cycle, measured on the masks
     embedding.csv     the image encoder's vector
     report.html       key frames, masks, curves and tables on one page
 
 and scans.csv, which says which folder is whose, why a scan was refused, and why it is doubtful. Only scans.csv names
-the scans' folders, and only DICOM SEG files the patient, as the scan does: they are for the archive that it is from. A
-number is in doubt if its scan is not like those of the training, if masks and prediction
-disagree, if the masks cannot be true of a heart, or if it is outside the training's range; with --strict it is
-withheld.
+the scans' folders, and only DICOM SEG files name the patient, as the scan does: they are for the archive that it is
+from. A number is in doubt if its scan is not like those of the training, if masks and prediction disagree, if the masks
+cannot be true of a heart, or if it is outside the training's range; with --strict it is withheld.
 
 Research software, not a medical device: not for diagnosis or treatment.
 """
@@ -62,6 +61,7 @@ class Job:
         out: folder to write.
         device: to compute on.
         strict: withhold what is in doubt.
+        seg: write the masks of DICOM as DICOM SEG too.
     """
 
     models: Path
@@ -69,6 +69,7 @@ class Job:
     out: Path
     device: "torch.device"
     strict: bool
+    seg: bool
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -80,6 +81,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--overwrite", action="store_true", help="replace the results of an earlier call in --out")
     parser.add_argument("--strict", action="store_true", help="withhold numbers that are in doubt")
+    parser.add_argument("--seg", action="store_true", help="masks of DICOM as DICOM SEG too; they name the patient")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="where to compute")
     parser.add_argument("--instance", type=int, default=2, help="imaging visit of UK Biobank's zips to take")
     parser.add_argument(
@@ -99,6 +101,7 @@ def main(arguments: list[str] | None = None) -> None:
         instance=args.instance,
         overwrite=args.overwrite,
         strict=args.strict,
+        seg=args.seg,
         series=read_series(args.series) if args.series else None,
     )
 
@@ -112,6 +115,7 @@ def predict(
     overwrite: bool = False,
     strict: bool = False,
     series: Mapping[str, Sequence[str]] | None = None,
+    seg: bool = False,
 ) -> None:
     """Read, predict and write.
 
@@ -124,6 +128,7 @@ def predict(
         overwrite: replace the results of an earlier call.
         strict: withhold numbers that are in doubt.
         series: of DICOM that is not UK Biobank's, numbers or UIDs of the series of a view, by view.
+        seg: write the masks of DICOM as DICOM SEG too, which name the patient.
 
     Raises:
         UserError: the models are not complete, nothing is a scan, `out` holds something, or every scan was refused.
@@ -139,7 +144,7 @@ def predict(
 
     decisions = read_decisions(models)
     settings = image_settings(decisions)
-    job = Job(models, decisions, out, device_of(TrainingSettings(device=device)), strict)
+    job = Job(models, decisions, out, device_of(TrainingSettings(device=device)), strict, seg)
     rows: list[dict[str, Any]] = []
     with new_scans(scans, instance, settings.max_file_mb, series) as found:
         make_empty(out, overwrite)
@@ -276,7 +281,7 @@ def _write(
     if job.strict and (verdict.whole or verdict.of_its_masks):
         masks, curves = {}, curves.iloc[:0]
     folder = job.out / name
-    _write_masks(folder / "masks", scan, masks)
+    _write_masks(folder / "masks", scan, masks, job.seg)
     flat = [{"task": task, **row} for task, rows in tables.items() for row in rows]
     files: dict[str, pd.DataFrame] = {"predictions.csv": pd.DataFrame(flat).drop(columns=["own_doubt"])}
     if masks:
@@ -291,7 +296,7 @@ def _write(
     return verdict.whole + verdict.of_its_masks
 
 
-def _write_masks(folder: Path, scan: "Scan", masks: "Mapping[str, ViewMask]") -> None:
+def _write_masks(folder: Path, scan: "Scan", masks: "Mapping[str, ViewMask]", seg: bool) -> None:
     from vita.apply.segmenting import as_stored
     from vita.images.header import ScanError
     from vita.images.nifti import write_nifti
@@ -300,7 +305,7 @@ def _write_masks(folder: Path, scan: "Scan", masks: "Mapping[str, ViewMask]") ->
         image = scan.images[view]
         header, stored = as_stored(mask.whole(image.header.shape_xyzt[3]), image)
         write_nifti(header, stored, folder / f"{view}.nii.gz")
-        if image.header.dicom:
+        if seg and image.header.dicom:
             from vita.apply.dicom_seg import write_segs  # highdicom takes a while to import
 
             try:
