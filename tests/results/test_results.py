@@ -1,7 +1,6 @@
 """Lists, checks and descriptions of a results folder."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,19 +14,6 @@ from vita.results import describe, listing, validate
 from vita.results.models import find_models
 from vita.runtime.errors import UserError
 from vita.training.session import file_digest
-
-
-@pytest.fixture(scope="session")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("results")
-    trained.make(folder)
-    return folder
-
-
-@pytest.fixture
-def results(original: Path, tmp_path: Path) -> Path:
-    shutil.copytree(original, tmp_path / "results")
-    return tmp_path / "results"
 
 
 def test_a_sound_folder_is_valid(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
