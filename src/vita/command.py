@@ -3,12 +3,12 @@
     vita check      whether a run can start, what it will train, and for how long
     vita predict    phenotypes, disease probabilities and masks for new scans
     vita list       the models of a results folder
-    vita validate   whether a results folder is complete and its parts belong together
+    vita validate   whether a results folder is complete and its parts fit together
     vita describe   what a results folder holds, in words and numbers
     vita audit      participants' ids where they should not be
-    vita release    whether a folder may leave: nobody can be singled out in it
+    vita release    whether a folder may leave: whether somebody can be singled out in it
 
-`vita COMMAND --help` says more, `vita --version` which version this is. Research software, not a medical device.
+`vita COMMAND --help` says more, and `vita --version` prints the version. Research software, not a medical device.
 """
 
 import difflib

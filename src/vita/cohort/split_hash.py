@@ -1,4 +1,4 @@
-"""The fingerprint of a split, which models and the encoder carry: it tells whether they were made of one split."""
+"""The fingerprint of a split, which models and the encoder carry: it shows whether they were made from one split."""
 
 import hashlib
 from collections.abc import Iterable

@@ -19,7 +19,7 @@ class Model:
         folder: of the model.
         task: stage or task.
         system: such as vita.
-        config: its config.json; empty where that is missing or damaged.
+        config: its config.json; empty if that is missing or damaged.
     """
 
     folder: Path
@@ -47,10 +47,10 @@ def find_models(results: Path) -> list[Model]:
 
 
 def not_learned(results: Path) -> list[str]:
-    """A line for each model whose validation loss is no better than that of an answer that ignores the images."""
+    """A line for each model whose validation loss is no better than that of a guess without the images."""
     return [
-        f"{model.task}, {model.system} has not learned: validation loss {model.config['best_val_loss']:.4g}, without "
-        f"images {model.config['trivial_val_loss']:.4g}; see its log and learning curve, and lower its lr"
+        f"{model.task}, {model.system} has not learned: its validation loss is {model.config['best_val_loss']:.4g}, "
+        f"without images {model.config['trivial_val_loss']:.4g}; see its log and learning curve, and lower its lr"
         for model in (find_models(results) if (results / "models").is_dir() else [])
         if model.config.get("learned") is False
     ]
