@@ -117,7 +117,7 @@ def test_a_misspelt_key_is_recognised_at_any_depth() -> None:
             {"infarct": []},
             "it must be a list of at least one entry, each text such as I252, I21, I20-I25",
         ),
-        ("labels.codes", {"infarct": ["I21", "I21"]}, "it must not name anything twice"),
+        ("labels.codes", {"infarct": ["I21", "I21"]}, "it must not repeat an entry"),
         (
             "labels.codes",
             {"infarct": ["I21", "I25.2"]},
@@ -126,7 +126,7 @@ def test_a_misspelt_key_is_recognised_at_any_depth() -> None:
         (
             "labels.codes",
             {"infarct": ["I21", "I299"]},
-            "'labels.codes.infarct': ICD-10 entry 'I299' is no code, parent",
+            "'labels.codes.infarct': ICD-10 entry 'I299' is not a code, parent",
         ),
         ("seed", "x", "'seed' is \"x\", which is not allowed; it must be a whole number of at least 0"),
         (
@@ -139,7 +139,7 @@ def test_a_misspelt_key_is_recognised_at_any_depth() -> None:
         ("systems.vitae", {"tasks": []}, "unknown key 'systems.vitae'; did you mean 'systems.vita'?"),
         ("systems.vita", {"init": "stage2"}, "'systems.vita.tasks' is not set; it must be"),
         ("systems.vita.stage", {"batches": 4}, "unknown key 'systems.vita.stage.batches'; did you mean"),
-        ("images.required_views", ["sa", "sa"], "it must not name anything twice"),
+        ("images.required_views", ["sa", "sa"], "it must not repeat an entry"),
         ("images.required_views", [], "it must be a list of at least one entry, each sa or"),
         ("model.patch", [5, 8], "it must be a list of length 3, each a whole number of at least 1"),
         (
@@ -147,7 +147,7 @@ def test_a_misspelt_key_is_recognised_at_any_depth() -> None:
             20,
             "'phantom.pixel_mm' is 20, which is not allowed; it must be a number from 0.5 to 10 (mm)",
         ),
-        ("resources.account", "", "it must not be empty; null stands for none"),
+        ("resources.account", "", "it must not be empty; use null for none"),
         ("model.heads", 4, "'model.width' is 105, not a multiple of 4, the 'model.heads'"),
         ("model.width", 110, "'model.width' is 110; it must be 1 (view) more than a multiple of 8"),
         ("model.frames", 40, "'model.frames' is 40, but 'images.frames' keeps only 20"),
@@ -162,7 +162,7 @@ def test_a_misspelt_key_is_recognised_at_any_depth() -> None:
         (
             "systems.nnunet",
             {"tasks": ["segmentation", "diseases"]},
-            "'systems.nnunet.tasks' may name segmentation alone",
+            "'systems.nnunet.tasks' may name only segmentation",
         ),
         (
             "nnunet.views",
@@ -267,16 +267,16 @@ def test_what_may_be_text_stays_text_and_what_is_right_stays_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("written", "message"),
     [
-        (b"seed: 1\nstage1: {epochs: 3, epochs: 4}\n", "line 2: 'epochs' is there already, in line 2; remove one"),
-        (b"seed: 1\nstage1:\n  lr: 0.1\n\n  lr: 0.2\n", "line 5: 'lr' is there already, in line 3"),
-        (b"labels:\n- {a: 1}\n- {b: 1, b: 2}\n", "line 3: 'b' is there already, in line 3"),
-        (b"seed: 1\nstage1:\n\tepochs: 3\n", "line 3: a tab; YAML is indented by spaces alone"),
+        (b"seed: 1\nstage1: {epochs: 3, epochs: 4}\n", "line 2: 'epochs' is already in line 2; remove one"),
+        (b"seed: 1\nstage1:\n  lr: 0.1\n\n  lr: 0.2\n", "line 5: 'lr' is already in line 3"),
+        (b"labels:\n- {a: 1}\n- {b: 1, b: 2}\n", "line 3: 'b' is already in line 3"),
+        (b"seed: 1\nstage1:\n\tepochs: 3\n", "line 3: a tab; YAML is indented with spaces only"),
         (b"", "the configuration is empty"),
         (b"# nothing but a comment\n", "the configuration is empty"),
-        ("seed: 1\n# K\u00f6ln\n".encode("latin-1"), "line 2: byte 0xf6 is no UTF-8"),
-        (b"seed: 1\nstage1: {epochs: 3\n", "no YAML: "),
-        (b"- 1\n", "line 1: a configuration is keys with values"),
-        (b"!!python/object:os.system {}\n", "no YAML: "),
+        ("seed: 1\n# K\u00f6ln\n".encode("latin-1"), "line 2: byte 0xf6 is not UTF-8"),
+        (b"seed: 1\nstage1: {epochs: 3\n", "not valid YAML: "),
+        (b"- 1\n", "line 1: a configuration holds keys with values"),
+        (b"!!python/object:os.system {}\n", "not valid YAML: "),
     ],
 )
 def test_a_mistake_in_a_file_is_one_line_with_its_place(written: bytes, message: str, tmp_path: Path) -> None:

@@ -62,11 +62,10 @@ def test_every_writer_tells_a_full_disk(disk: Path, write: Callable[[Path], None
 
 def test_a_closed_disk_is_told(disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-    with pytest.raises(UserError, match="lies on a disk that can only be read"), replacing(disk / "sub" / "new"):
+    with pytest.raises(UserError, match="is on a read-only disk"), replacing(disk / "sub" / "new"):
         pass
     assert obstacles([disk / "results"], {}) == [
-        f"{disk / 'results'} lies on a disk that can only be read; open it for writing, "
-        "then run the same command again: it goes on"
+        f"{disk / 'results'} is on a read-only disk; open it for writing, then run the same command again: it goes on"
     ]
 
 

@@ -60,7 +60,7 @@ def test_what_slurm_gave_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 def test_too_few_devices_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="2 GPUs are asked for, but 1 are there"):
+    with pytest.raises(UserError, match="2 GPUs are requested, but this machine has 1"):
         lease(2, ["0"], tmp_path)
 
 

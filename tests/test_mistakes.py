@@ -50,7 +50,7 @@ PHANTOM: list[tuple[dict[str, Any], list[str]]] = [
         {"systems": {"mean_guess": {"tasks": ["diseases"]}}},
         ["'systems.mean_guess.tasks' names disease_cad", "leave in sa_phenotypes"],
     ),
-    ({"systems": {"nnunet": {"tasks": ["diseases"]}}}, ["'systems.nnunet.tasks'", "segmentation alone"]),
+    ({"systems": {"nnunet": {"tasks": ["diseases"]}}}, ["'systems.nnunet.tasks'", "only segmentation"]),
     ({"systems": {"vita_sa": {"view": "la"}}}, ["'systems.vita_sa.view'", "set that"]),
     ({"systems": {"vita": {"individual": True}}}, ["'systems.vita.individual'", "set it to false"]),
     (
@@ -161,7 +161,7 @@ def test_a_cohort_without_a_mistake_can_start(own: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize("key", ["tables", "scans", "withdrawals"])
 def test_files_that_are_not_there(key: str, own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = {"input": {key: ["nothing.csv"] if key == "tables" else "nothing.csv"}}
-    has(spoil(own, source, capsys), [f"'input.{key}' names nothing.csv, which is not there"])
+    has(spoil(own, source, capsys), [f"'input.{key}' names nothing.csv, which does not exist"])
 
 
 def _male(own: Path) -> None:
@@ -216,7 +216,7 @@ TABLES: list[tuple[Callable[[Path], None], list[str]]] = [
     (_bytes(lambda text: b""), ["table.csv", "empty; its first line must name the columns"]),
     (_other_people, ["'input.tables' has a scan under 'input.scans'", "take both from the same one"]),
     (_header_alone, ["table.csv", "a header and no rows; deliver it again"]),
-    (_bad_withdrawals, ["withdrawals.csv, line 2", "one id a line"]),
+    (_bad_withdrawals, ["withdrawals.csv, line 2", "one id per line"]),
 ]
 
 

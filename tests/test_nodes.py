@@ -23,7 +23,7 @@ def test_srun_starts_a_task_on_each_node() -> None:
 
 
 def test_without_slurm_the_error_names_the_key() -> None:
-    with pytest.raises(UserError, match=r"'training\.nodes' is 2.*this is none.*profiles/slurm.*set it to 1"):
+    with pytest.raises(UserError, match=r"'training\.nodes' is 2.*this is not one.*profiles/slurm.*set it to 1"):
         nodes.over_nodes(["true"], 2, {})
 
 

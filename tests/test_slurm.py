@@ -63,7 +63,7 @@ def test_a_job_that_does_not_end_stops_the_run(folder: Path) -> None:
 def test_a_queue_that_does_not_answer_stops_the_run(folder: Path) -> None:
     fake(folder, [])
     (folder.parent / "squeue").write_text("#!/bin/sh\necho 'no contact' >&2; exit 1\n")
-    with pytest.raises(UserError, match=r"SLURM cannot tell .* \(squeue: no contact\)"):
+    with pytest.raises(UserError, match=r"SLURM does not say .* \(squeue: no contact\)"):
         cancel_leftovers(folder)
 
 

@@ -4,12 +4,12 @@
     vita predict    phenotypes, disease probabilities and masks for new scans
     vita evaluate   trained models on another cohort: the paper's tables, segmentation, calibration drift
     vita list       the models of a results folder
-    vita validate   whether a results folder is complete and its parts belong together
+    vita validate   whether a results folder is complete and its parts fit together
     vita describe   what a results folder holds, in words and numbers
     vita audit      participants' ids where they should not be
-    vita release    whether a folder may leave: nobody can be singled out in it
+    vita release    whether a folder may leave: whether somebody can be singled out in it
 
-`vita COMMAND --help` says more, `vita --version` which version this is. Research software, not a medical device.
+`vita COMMAND --help` says more, and `vita --version` prints the version. Research software, not a medical device.
 """
 
 import difflib

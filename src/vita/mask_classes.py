@@ -1,3 +1,3 @@
-"""Classes of masks beside the structures; apart from `vita.names`, whose printed words must not retrain anything."""
+"""Classes of masks beside the structures; not in `vita.names`, whose printed words must not retrain anything."""
 
 BACKGROUND, NOT_ANNOTATED = 0, 255

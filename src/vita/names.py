@@ -1,12 +1,12 @@
 """Names of everything that is compared, in the order, words and colours in which tables, figures and pages print it.
 
-A new system, task, structure, table or figure is one row here, beside the module that makes it.
+A new system, task, structure, table or figure is one row here and the module that makes it.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# Okabe and Ito's palette: told apart with any colour vision, and in grey.
+# Okabe and Ito's palette, which is distinct with any colour vision, and in grey.
 PALETTE = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = PALETTE
 GREY = "#8A8A8A"
@@ -15,7 +15,7 @@ WINE = "#882255"  # Tol's; yellow lines are hard to see on white
 
 @dataclass(frozen=True)
 class System:
-    """A system that is compared: what its files are named, its printed title and its colour."""
+    """A system that is compared: its name in paths, its printed title and its colour."""
 
     name: str
     title: str
@@ -48,7 +48,7 @@ class Structure:
 class Table:
     """A table of the report, of these tasks.
 
-    `systems` have a column or rows whether they were run or not, since the paper has them.
+    `systems` have a column or rows even if they were not run, since the paper has them.
     """
 
     name: str
@@ -66,8 +66,8 @@ class Figure:
         reads: the module's options that take files, each named as what it takes (`vita.plan.products` knows the files)
             or, where the names differ, `option=source`.
         tasks: whose predictions the figure shows; without any of them in a run there is no figure.
-        options: what the module takes beside files.
-        scans_alone: can be drawn without UK Biobank's tables.
+        options: the module's arguments other than files.
+        scans_alone: whether it can be drawn without UK Biobank's tables.
         drawn_by: module of vita.report.figures, by default the one with the figure's name.
     """
 
@@ -100,7 +100,7 @@ SYSTEMS = (
     System("nnunet", "nnU-Net", BLACK),
     System("vita", "ViTa", BLUE),
 )
-# what a trivial predictor reaches; a trained system that does not beat these has shown nothing
+# trivial predictors; a trained system that does not beat them has shown nothing
 CONTROLS = ("demographics", "brightness", "random_encoder", "probe_mae", "probe_vita")
 PROBES = ("probe_mae", "probe_vita")  # controls on features of a trained encoder
 TASKS = (
@@ -203,7 +203,7 @@ TABLES = (
         ("categorical_features",),
         ("vita",),
     ),
-    Table("overlap", "Inputs that tell a target"),
+    Table("overlap", "Inputs that reveal a target"),
     Table(
         "ablation_frames",
         "Frames of a sample",
@@ -217,8 +217,8 @@ TABLES = (
     Table(
         "associations",
         "What goes with what",
-        "The strongest associations of image and phenotypes with features and diseases, in participants that no "
-        "encoder was trained on (95 % CI)",
+        "The strongest associations of image and phenotypes with features and diseases, in participants on whom no "
+        "encoder was trained (95 % CI)",
     ),
     Table(
         "conformal",
@@ -282,14 +282,14 @@ EXTENSION_TABLES = {
     "conformal": "conformal",
     "label_efficiency": "label_efficiency",
 }
-# models of the extensions that are no systems
+# models of the extensions that are not systems
 SOURCE_TITLES = {"clinical": "Age, sex, blood pressure", "table": "Table", "image_table": "Table and image"}
-# what the model card takes over
+# what the model card includes
 CARD_TABLES = (*(table.name for table in TABLES[:4]), "segmentation")
 POSITIONS = {"4d": "4D", "block": "5D", "interleaved": "5D, interleaved"}
 # Stages I and II of a single view are those of the system with that view
 STARTS = {"view_sa": "vita_sa", "view_la": "vita_la"}
-# other variants of Stages I and II, by what their names begin with
+# other variants of Stages I and II, by the prefix of their names
 VARIANTS = {
     "mask": "ViTa, {} % hidden",
     "positions": "ViTa, {} positions",
@@ -297,7 +297,10 @@ VARIANTS = {
     "tau": "ViTa, tau {}",
     "lambda": "ViTa, lambda {}",
 }
-MEAN_GUESS, MAIN_SYSTEM = SYSTEMS[0].name, SYSTEMS[-1].name  # what everybody beats; what is tested against the others
+MEAN_GUESS, MAIN_SYSTEM = (
+    SYSTEMS[0].name,
+    SYSTEMS[-1].name,
+)  # the floor that all must beat; the one that is tested against the others
 SYSTEM_TITLES = {system.name: system.title for system in SYSTEMS}
 TASK_TITLES = {task.name: task.title for task in TASKS}
 TABLE_TITLES = {table.name: table.title for table in TABLES}
@@ -306,7 +309,7 @@ STRUCTURE_NAMES = {structure.label: structure.name for structure in STRUCTURES}
 
 
 def title(system: str) -> str:
-    """The printed name, with the target of a model of one; a system that only this run knows keeps its own."""
+    """The printed name, with the target if the model has only one; a system that only this run knows keeps its name."""
     name, _, target = system.partition("-")
     base, _, without = name.partition("_without_")
     base = STARTS.get(base, base)

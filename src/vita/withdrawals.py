@@ -1,4 +1,4 @@
-"""Withdrawn participants: a file of ids, one a line, whose people must be in no result."""
+"""Withdrawn participants: a file of ids, one per line, of people who must not be in any result."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ from vita.runtime.errors import UserError
 
 
 def load_withdrawals(path: str | Path | None) -> frozenset[int]:
-    """Read the ids of a withdrawals file; no path, nobody withdrew.
+    """Read the ids of a withdrawals file; without a path nobody withdrew.
 
     Raises:
-        UserError: the file cannot be read, or a line is no id (the message names the line, not the text).
+        UserError: the file cannot be read, or a line is not an id (the message names the line, not the text).
     """
     if path is None:
         return frozenset()
@@ -23,6 +23,6 @@ def load_withdrawals(path: str | Path | None) -> frozenset[int]:
         if not text or (number == 1 and text.lower() == "eid"):
             continue
         if not text.isascii() or not text.isdigit():
-            raise UserError(f"{path}, line {number}: not a participant id; the file has one id a line")
+            raise UserError(f"{path}, line {number}: not a participant id; the file has one id per line")
         ids.add(int(text))
     return frozenset(ids)

@@ -130,7 +130,7 @@ def test_joined_labels_are_those_of_each_disease(table, tmp_path):
     assert summary["disease"].to_list() == list(LABELS)
     assert summary["positive"].to_list() == [joined[disease].sum() for disease in LABELS]
     pl.read_parquet(tmp_path / "cad.parquet")[1:].write_parquet(tmp_path / "cad.parquet")
-    with pytest.raises(UserError, match=r"cad.parquet: is not of the same participants as .*stroke.parquet"):
+    with pytest.raises(UserError, match=r"cad.parquet does not have the same participants as .*stroke.parquet"):
         joined_labels(tmp_path, "stroke", "cad")
 
 

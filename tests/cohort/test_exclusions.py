@@ -50,7 +50,7 @@ def run(paths: dict[str, Path], tables: bool = True, **settings: object) -> list
 def test_steps_and_reasons(paths):
     assert run(paths, cohort={"ethnicity": [1001]}) == [
         (2, "scan", "sa: cut short"),
-        (3, "scan", "la_2ch: not there"),
+        (3, "scan", "la_2ch: missing"),
         (5, "table", "no row in the tables"),
         (6, "ethnicity", "not among cohort.ethnicity"),
         (8, "scan", "no scan"),
@@ -62,6 +62,6 @@ def test_scans_alone(paths):
 
 
 def test_too_many_unusable_scans_stop_the_run(paths):
-    with pytest.raises(UserError, match=r"2 of 6 .*images.max_excluded: 0.3.*(cut short|not there)"):
+    with pytest.raises(UserError, match=r"2 of 6 .*images.max_excluded: 0.3.*(cut short|missing)"):
         run(paths, images={"required_views": VIEWS, "max_excluded": 0.3})
     assert not paths["output"].exists()

@@ -183,7 +183,7 @@ def test_a_code_list_goes_with_every_disease_but_high_blood_pressure(diagnoses):
     for arguments in (("infarct",), (HIGH_BP, "I10")):
         with pytest.raises(UserError, match="high blood pressure has no code list"):
             run(diagnoses, *arguments)
-    with pytest.raises(UserError, match="'I2519' is no code"):
+    with pytest.raises(UserError, match="'I2519' is not a code"):
         run(diagnoses, "infarct", "I2519")
 
 
@@ -253,10 +253,11 @@ def test_the_end_of_hospital_data_is_by_country_or_that_of_the_data():
     assert followed_to(frame, days).to_list() == [days[name] for name in names]
     assert followed_to(frame, None).to_list() == [date(2020, 1, 1)] * 7
     with pytest.raises(
-        UserError, match=r"config labels\.follow_up_end: needs one day, or one for england, scotland, wales"
+        UserError,
+        match=r"config labels\.follow_up_end: needs one day for all, or one each for england, scotland, wales",
     ):
         LabelSettings.read({"labels": {"follow_up_end": {"england": "2022-10-31"}}})
-    with pytest.raises(UserError, match=r"config labels\.follow_up_end: '31/10/2022' is no day"):
+    with pytest.raises(UserError, match=r"config labels\.follow_up_end: '31/10/2022' is not a day"):
         LabelSettings.read({"labels": {"follow_up_end": "31/10/2022"}})
 
 

@@ -58,7 +58,7 @@ def test_the_log_counts_what_a_table_adds(people, tmp_path, caplog):
     with caplog.at_level("INFO"):
         extract(tmp_path, *tables)
     both = sum(map(bool, people["21001-2.0"][:30]))
-    assert f"1 columns stand in earlier tables too; it adds {known} values, {both} are in both" in caplog.text
+    assert f"1 columns are in earlier tables too; it adds {known} values, and {both} are in both" in caplog.text
 
 
 def test_a_multi_select_column_that_is_a_list_in_one_block_only(people, tmp_path, monkeypatch):

@@ -248,7 +248,7 @@ def test_a_table_of_the_first_visit_only_is_told_from_an_absent_field(config, pe
     cells = {name.replace("-2.", "-0."): own for name, own in people.items() if "-2." in name}
     cells |= {name: own for name, own in people.items() if "-0." in name}
     table = world.classic(tmp_path / "t.csv", {"eid": people["eid"]} | cells)
-    wanted_text = "absent fields are there, but of instance 0 only, where cohort.instance is 2"
+    wanted_text = "absent fields are there, but only for instance 0, while cohort.instance is 2"
     if config == "{}":
         with pytest.raises(UserError, match=wanted_text):
             features(table, config)
@@ -278,8 +278,8 @@ def test_features_that_most_people_lack_are_named_with_their_coverage(tmp_path, 
     people = [("60", "22", "0"), ("61", "", "1"), ("62", "", ""), ("63", "", ""), ("", "25", ""), ("", "26", "")]
     rows = [[str(1000001 + i), *own] for i, own in enumerate(people)]
     features(written(tmp_path / "t.csv", names, rows))
-    (line,) = [each.message for each in caplog.records if "fewer than half have" in each.message]
-    assert line.startswith("of 4 participants at the scan's visit fewer than half have: bmi 25%")
+    (line,) = [each.message for each in caplog.records if "fewer than half of" in each.message]
+    assert line.startswith("fewer than half of the 4 participants at the scan's visit have: bmi 25%")
     assert "sex" not in line
 
 

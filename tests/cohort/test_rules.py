@@ -143,5 +143,5 @@ def test_grams_are_told_from_kilograms_by_the_median():
 
 
 def test_an_unknown_rule_is_named():
-    with pytest.raises(UserError, match="no rule is called 'median'; known are value, mean"):
+    with pytest.raises(UserError, match="there is no rule 'median'; known are value, mean"):
         value(replace(FEATURES["bmi"], rule=Rule("median")), {"21001-2.0": [1]})

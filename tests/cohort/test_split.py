@@ -143,7 +143,7 @@ def test_a_number_needs_enough_people_held_out():
     assert found["split"].value_counts().filter(pl.col("split") == "test")["count"].item() == 300
     with pytest.raises(UserError, match=r"config split\.held_out: 0\.1 is less than split\.test: 0\.2"):
         split_of(cohort(600, 8), held_out=0.1)
-    with pytest.raises(UserError, match=r"config split\.held_out: 1\.5 is no share"):
+    with pytest.raises(UserError, match=r"config split\.held_out: 1\.5 is not a share"):
         split_of(cohort(600, 8), held_out=1.5)
 
 

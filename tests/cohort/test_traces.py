@@ -91,7 +91,7 @@ def test_command_line_prints_files_and_fails_if_there_are_any(tmp_path, capsys):
     assert caught.value.code == 1
     assert capsys.readouterr().out == f"{results / 'a.csv'}\n"
     (results / "b.parquet").write_bytes(b"PAR1 damaged")
-    with pytest.raises(UserError, match=r"b\.parquet: cannot be looked through"):
+    with pytest.raises(UserError, match=r"b\.parquet: cannot be searched"):
         files_with(results, [GONE])
     with pytest.raises(UserError, match="no such folder"):
         files_with(tmp_path / "nothing", [GONE])

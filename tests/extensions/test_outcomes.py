@@ -82,7 +82,7 @@ def test_records_may_end_by_country(found) -> None:
     assert found(ends).loc[6, "years"] == pytest.approx((DAY(2018, 12, 31) - SCAN).days / 365.25)
     assert end_of(None) is None
     assert end_of("2022-10-31") == DAY(2022, 10, 31)
-    with pytest.raises(UserError, match="no day written"):
+    with pytest.raises(UserError, match="is not a day; write it"):
         end_of("31.10.2022")
 
 

@@ -56,7 +56,7 @@ def lost_predictions(results: Path) -> None:
         ),
         (lambda results: (results / "cohort/split.parquet").unlink(), "split.parquet is missing"),
         (not_finite, "weights are not finite"),
-        (other_split, "was trained on another split"),
+        (other_split, "was trained on a split other than"),
         (other_training, "trained again after decisions.json"),
         (lost_predictions, "predictions are not finite"),
     ],

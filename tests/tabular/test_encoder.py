@@ -103,7 +103,7 @@ def test_exclude_by_name_and_group(folder, tmp_path):
     encoded, _ = run(folder, tmp_path, tabular={"exclude": ["diagnoses", "sa_phenotypes", "bmi"]})
     dropped = {each.name for each in inputs(FEATURES) if each.group in ("diagnoses", "sa_phenotypes")} | {"bmi"}
     assert set(encoded.columns) == {"eid", *(each.name for each in inputs(FEATURES))} - dropped
-    with pytest.raises(UserError, match=r"tabular\.exclude: no input feature or group is called nonsense"):
+    with pytest.raises(UserError, match=r"tabular\.exclude: there is no input feature or group nonsense"):
         run(folder, tmp_path, tabular={"exclude": ["nonsense"]})
 
 

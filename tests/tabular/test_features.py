@@ -86,7 +86,7 @@ def test_field_ids_and_missing_codes_are_those_of_the_research():
         ("\tscan\tvalue", "\tnow\tvalue", "instance 'now'"),
         ("\tnumerical\t", "\tnumber\t", "kind must be"),
         ("value\t", "value(((\t", "rule"),
-        ("body_fat_percentage", "bmi", "stand twice: bmi"),
+        ("body_fat_percentage", "bmi", "are repeated: bmi"),
     ],
 )
 def test_bad_rows_are_refused_with_their_line(old, new, message, tmp_path):

@@ -109,7 +109,7 @@ def test_the_split_that_training_reads_has_the_files_hash(cohort):
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ({"eid": [1, 1], "split": ["train", "val"]}, "twice"),
+        ({"eid": [1, 1], "split": ["train", "val"]}, "repeats 1"),
         ({"eid": [1]}, "split"),
         ({"eid": [1], "split": ["x"]}, "'x'"),
     ],

@@ -41,7 +41,7 @@ def test_a_missing_table_is_named_before_anything_runs(tmp_path: Path) -> None:
     table = tmp_path / "nothing.csv"
     code, output = extract(tmp_path, table)
     assert code == 1
-    assert errors(output) == {f"error: config: 'input.tables' names {table}, which is not there"}
+    assert errors(output) == {f"error: config: 'input.tables' names {table}, which does not exist"}
     assert "Traceback" not in output
     assert not (tmp_path / "results" / "logs" / "extract_fields.log").exists()
 

@@ -116,7 +116,7 @@ def test_a_key_that_a_configuration_holds_twice_is_told_with_its_line(tmp_path: 
     (tmp_path / "own.yaml").write_text("seed: 1\nstage1:\n  epochs: 3\nseed: 2\n")
     run = snakemake(tmp_path, "-n", "--configfile", str(tmp_path / "own.yaml"))
     assert run.returncode == 1
-    assert f"error: {tmp_path}/own.yaml, line 4: 'seed' is there already, in line 1" in run.stdout + run.stderr
+    assert f"error: {tmp_path}/own.yaml, line 4: 'seed' is already in line 1" in run.stdout + run.stderr
 
 
 def test_phenotypes_from_fields_are_planned_from_fields(tmp_path: Path) -> None:

@@ -126,15 +126,13 @@ def test_results_that_can_only_be_read_are_named(disk: Path, tmp_path: Path) -> 
     (folder / "results").symlink_to(disk)
     arguments = small_run(tmp_path, "results/phantom/table.csv")
     remount(disk, "ro")
-    assert "results lies on a disk that can only be read; open it for writing" in one_line(
-        snakemake(folder, *arguments)
-    )
+    assert "results is on a read-only disk; open it for writing" in one_line(snakemake(folder, *arguments))
     remount(disk, "rw")
     assert snakemake(folder, *arguments).returncode == 0
     remount(disk, "ro")
     shutil.rmtree(folder / ".snakemake")
     here = snakemake(disk, "-n", *arguments)
-    assert "error: .snakemake lies on a disk that can only be read" in here.stderr
+    assert "error: .snakemake is on a read-only disk" in here.stderr
     assert "Traceback" not in here.stderr
 
 
@@ -142,7 +140,7 @@ def test_a_scratch_folder_that_is_not_there_is_named(tmp_path: Path, monkeypatch
     arguments = small_run(tmp_path, "results/phantom/table.csv")
     monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))
     said = one_line(snakemake(tmp_path, *arguments))
-    assert said.startswith(f"error: TMPDIR names {tmp_path / 'scratch'}, which is no folder that can be written")
+    assert said.startswith(f"error: TMPDIR names {tmp_path / 'scratch'}, which is not a writable folder")
     assert not (tmp_path / "results" / "phantom" / "table.csv").exists()
     (tmp_path / "scratch").mkdir()
     assert snakemake(tmp_path, *arguments).returncode == 0

@@ -93,7 +93,7 @@ def test_the_whole_plan_needs_no_masks(tmp_path: Path) -> None:
 def test_a_real_run_elsewhere_says_that_the_project_is_not_mounted(tmp_path: Path) -> None:
     run = snakemake(tmp_path, "--configfile", *PRESETS)
     assert run.returncode == 1
-    assert "'input.tables' names /mnt/project/vita/table.csv, which is not there" in run.stderr
+    assert "'input.tables' names /mnt/project/vita/table.csv, which does not exist" in run.stderr
 
 
 def test_names_to_export_come_from_the_datasets_dictionary(

@@ -103,7 +103,7 @@ def test_a_caption_has_numbers_in_it(results: Path) -> None:
     [
         ("Tables", "Table 1: short-axis phenotypes beside", "tables/table1_sa_phenotypes_vs_paper.html"),
         ("Tables", "Phenotypes from masks", "metrics/mask_phenotypes/vita.html"),
-        ("Tables", "Inputs that tell a target", "tables/overlap.html"),
+        ("Tables", "Inputs that reveal a target", "tables/overlap.html"),
         ("Subgroups", "Short-axis phenotypes ViTa", "metrics/subgroups/sa_phenotypes/vita.html"),
     ],
 )

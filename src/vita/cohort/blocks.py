@@ -1,8 +1,8 @@
 """A text table as blocks of whole rows, each checked to have as many cells as the header.
 
-Fast CSV readers fill a short line with missing values; a table cut short would pass for one with gaps. And an odd quote
-makes them lose rows without a word. So lines are counted here, and a block in which not every line is a row by itself
-is looked at line by line (vita.cohort.mending).
+Fast CSV readers fill a short line with missing values, so that a truncated table would pass for one with gaps, and a
+stray quote makes them lose rows silently. So lines are counted here, and a block in which some line is not a row by
+itself is examined line by line (vita.cohort.mending).
 """
 
 import os
@@ -15,16 +15,16 @@ from vita.cohort.delivery import Delivery
 from vita.cohort.mending import Shape, mend, width_error
 from vita.runtime.errors import UserError
 
-BLOCK_BYTES = 16 << 20  # larger blocks leave the cache and their memory is not used again, smaller ones cost calls
-_FIRST_LINE = 2  # behind the header
-_PIECE = 1 << 20  # bytes looked at in one step: what is made of them stays in the cache
+BLOCK_BYTES = 16 << 20  # larger blocks leave the cache and their memory is not reused; smaller ones cost calls
+_FIRST_LINE = 2  # after the header
+_PIECE = 1 << 20  # bytes examined in one step: all that is derived from them stays in the cache
 _NEWLINE, _QUOTE, _PRINTABLE = ord("\n"), ord('"'), ord(" ")
 
 
 class Block(NamedTuple):
     """Text that begins with whole rows. What follows them, the start of a line, comes again with the next block.
 
-    Blocks of one size are worth that: their memory is used again, which reads a table in half the time.
+    All blocks have one size, so that their memory can be reused; this halves the time that a table takes to read.
     """
 
     text: bytes
@@ -32,16 +32,16 @@ class Block(NamedTuple):
 
 
 def blocks(delivery: Delivery) -> Iterator[Block]:
-    """Blocks of checked rows after the header line, without line ends of the other kind.
+    """Blocks of checked rows after the header line, with line feeds as their only line ends.
 
     Raises:
         UserError: a row has another number of cells than the header, or there is a NUL byte.
     """
     shape = Shape(delivery.name, delivery.delimiter, delivery.header.width, delivery.header.eid)
     line = _FIRST_LINE
-    thorough = False  # once a block has delimiters inside quotes
-    blank = 0  # blank lines before this block: at the end of a file they are no rows, elsewhere an error
-    held = b""  # lines of a row whose quoted line break was the end of the block before
+    thorough = False  # set once a block has delimiters inside quotes
+    blank = 0  # blank lines before this block: ignored at the end of a file, an error elsewhere
+    held = b""  # lines of a row that a quoted line break carried over from the block before
     for text, last in _raw_blocks(delivery):
         text, held = held + text if held else text, b""
         whole = text.rfind(b"\n") + 1
@@ -72,7 +72,7 @@ def blocks(delivery: Delivery) -> Iterator[Block]:
 
 
 def _clean(text: bytes, delivery: Delivery, line: int) -> bytes:
-    """The text with line ends of one kind; NUL bytes are an error."""
+    """The text with line feeds as its only line ends; a NUL byte is an error."""
     if b"\0" in text:
         line += text[: text.index(b"\0")].count(b"\n")
         raise UserError(f"{delivery.name}, line {line}: holds a NUL byte; the file is damaged, deliver it again")
@@ -80,14 +80,14 @@ def _clean(text: bytes, delivery: Delivery, line: int) -> bytes:
 
 
 def _without_blank(text: bytes, end: int) -> int:
-    """Where the lines up to `end` stop if blank ones at their end are left out."""
+    """Where the lines up to `end` stop once trailing blank lines are dropped."""
     while end and text[end - 1] == _NEWLINE and (end == 1 or text[end - 2] == _NEWLINE):
         end -= 1
     return end
 
 
 def _raw_blocks(delivery: Delivery) -> Iterator[tuple[bytes, bool]]:
-    """Text with at least one line end, which begins behind the last line end before; and whether it is the last."""
+    """Text with at least one line end, beginning after the previous line end; and whether it is the last."""
     with delivery.open() as stream:
         stream.readline()
         if delivery.format == "csv":
@@ -120,15 +120,15 @@ def _plain(file: int, start: int) -> Iterator[tuple[bytes, bool]]:
 
 
 def _ended(text: bytes) -> bytes:
-    """The end of a file, whose last line may lack its line end."""
+    """The end of a file, whose last line may have no line end."""
     return text if text.endswith(b"\n") else text + b"\n"
 
 
 def _even_rows(text: bytes, end: int, delivery: Delivery) -> int | None:
-    """Number of lines up to `end` if they have as many delimiters as they need and nothing that may be no row.
+    """Number of lines up to `end` if they have the right number of delimiters and each is certainly a row.
 
-    That is: no other control characters than line ends and tabs (NUL bytes and line ends of other kinds are some), and
-    quotes either around every cell or at the edges of cells only.
+    For that, they may hold no control character except line feeds and tabs (so neither NUL bytes nor other line ends),
+    and quotes only around every cell or at the edges of cells.
     """
     delimiters = controls = quotes = 0
     values = np.frombuffer(text, np.uint8, end)
@@ -149,8 +149,8 @@ def _even_rows(text: bytes, end: int, delivery: Delivery) -> int | None:
 def _checked(text: bytes, end: int, delivery: Delivery, even: int | None, first: bool, last: bool) -> int | None:
     """Number of rows of a block if every line is one.
 
-    Where delimiters stand outside quotes only, their number tells whether every line is whole; else, and at the start
-    and the end of a table, where it may be cut, each line is looked at.
+    Where no delimiter is inside quotes, their number shows whether every line is whole. Otherwise, and at the start and
+    the end of a table, where it may be truncated, each line is examined.
     """
     if even is None:
         counts = [_lines(piece, delivery) for piece in _pieces(text, 0, end)]
@@ -171,11 +171,11 @@ def _pieces(text: bytes, start: int, end: int) -> Iterator[np.ndarray]:
 
 
 def _quotes(piece: np.ndarray, delivery: Delivery) -> bool:
-    """Do quotes open at the start of a cell only, and close at its end, in one line? A doubled quote inside is text."""
+    """Whether quotes open only at the start of a cell and close at its end, in one line; a doubled quote is text."""
     quotes = np.flatnonzero(piece == _QUOTE)
     if (np.searchsorted(quotes, np.flatnonzero(piece == _NEWLINE)) % 2).any():
         return False
-    # before the first byte stands the end of a line, as at the piece's own end, which index -1 is
+    # the byte before the first one is a line end, and so is the piece's last byte, which index -1 finds
     edges = np.concatenate([piece[quotes[::2] - 1], piece[quotes[1::2] + 1]])
     return bool(((edges == ord(delivery.delimiter)) | (edges == _NEWLINE) | (edges == _QUOTE)).all())
 

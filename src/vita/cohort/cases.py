@@ -15,8 +15,8 @@ def find_cases(diagnoses: pl.DataFrame, lists: Mapping[str, Collection[str]]) ->
         lists: every ICD-10 code of each disease.
 
     Returns:
-        The same rows in the same order: the other columns, `record` (has any hospital diagnosis), and for each disease
-        `has_<disease>` and `date_<disease>`, the earliest known date.
+        The same rows in the same order: the other columns, `record` (whether there is any hospital diagnosis), and for
+        each disease `has_<disease>` and `date_<disease>`, the earliest known date.
     """
     wanted = sorted(set().union(*lists.values()))
     rows = diagnoses.select(EID, code="codes", date="dates").explode("code", "date")

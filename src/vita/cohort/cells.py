@@ -1,11 +1,11 @@
 """What a cell's text says: words for "missing", blanks around a value, and several values in one cell.
 
-A table's fast way takes cells as they are; this is the second look at a column that holds something else.
+Most columns are parsed as they are; these functions take a second look at one that holds something else.
 """
 
 import polars as pl
 
-MISSING = ("", "NA")  # what the reader itself takes as missing
+MISSING = ("", "NA")  # what the reader itself takes for missing
 WORDS = ("", "na", "n/a", "<na>", "null", "none", "nan", ".", "[]")  # in any case; no value of any field is one of them
 _LIST = r"[|;]|^\s*\["  # `I10|I251`, `I10;I251`, `["I10", "I251"]`
 
@@ -22,7 +22,7 @@ def settled_text(value: pl.Expr) -> pl.Expr:
 
 
 def holds_lists(cells: pl.Series) -> bool:
-    """Does any cell of a text column hold several values?"""
+    """Whether any cell of a text column holds several values."""
     return cells.dtype == pl.String and bool(cells.str.contains(_LIST).any())
 
 
@@ -31,9 +31,7 @@ def split(cells: pl.Series) -> pl.Series:
     bare = pl.col(cells.name).str.strip_chars()
     literal = bare.str.strip_chars("[] ").str.replace_all(",", "|", literal=True)
     text = pl.when(bare.str.starts_with("[")).then(literal).otherwise(bare)
-    bare = text.str.replace_all(
-        r"\"([^\"]*)\"|'([^']*)'", "$1$2"
-    )  # a quote without its partner is no value, and is refused
+    bare = text.str.replace_all(r"\"([^\"]*)\"|'([^']*)'", "$1$2")  # an unpaired quote is not a value, and is refused
     parts = bare.str.replace_all(";", "|", literal=True).str.split("|")
     lists = parts.list.eval(settled_text(pl.element()))
     return cells.to_frame().select(_held(lists).alias(cells.name)).to_series()
@@ -46,7 +44,7 @@ def settled_lists(cells: pl.Series) -> pl.Series:
 
 
 def without_empty(lists: pl.Series) -> pl.Series:
-    """Lists without their null entries; a list of nothing is missing."""
+    """Lists without their null entries; an empty list is missing."""
     return lists.to_frame().select(_held(pl.col(lists.name).list.drop_nulls()).alias(lists.name)).to_series()
 
 

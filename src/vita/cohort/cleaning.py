@@ -1,4 +1,4 @@
-"""From a cell's text to a clean value: numbers, dates, special codes, plausible ranges, by the feature's own row."""
+"""From a cell's text to a clean value: numbers, dates, special codes and plausible ranges, as features.tsv has them."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from vita.cohort.cells import holds_lists, settled, settled_lists, settled_text,
 from vita.cohort.features import Feature
 from vita.runtime.errors import UserError
 
-# data-codings 272 and 819: no date is known, or it is before or in the year of birth, or a placeholder in the future
+# data-codings 272 and 819: the date is unknown, before or in the year of birth, or a placeholder in the future
 UNKNOWN_DATES = tuple(
     date.fromisoformat(day)
     for day in ("1900-01-01", "1901-01-01", "1902-02-02", "1903-03-03", "1909-09-09", "2037-07-07")
@@ -25,17 +25,17 @@ def numbers(
     Args:
         frame: a batch with text columns.
         names: columns to parse.
-        table: how messages call the table.
+        table: the table's name in messages.
         titles: printed title of each column, for messages.
         several: cells may hold several values; a column with such a cell becomes one of lists.
 
     Raises:
-        UserError: a cell is no number, as in an export with labels instead of codes.
+        UserError: a cell is not a number, as in an export with labels instead of codes.
     """
     text = frame.select(names)
     parsed = text.select(_number(name, kind) for name, kind in text.schema.items())
     endless = parsed.select(pl.col(pl.Float64).is_finite().all())
-    if endless.width and not all(endless.row(0)):  # the texts nan and inf are no numbers, and hardly ever occur
+    if endless.width and not all(endless.row(0)):  # the texts nan and inf are not numbers, and hardly ever occur
         parsed = parsed.with_columns(pl.when(pl.col(n).is_finite()).then(n).alias(n) for n in endless.columns)
     lost = [each for each in names if _lost(text[each], parsed[each])]
     single = [each for each in lost if text.schema[each] == pl.String]
@@ -60,11 +60,11 @@ def dates(frame: pl.DataFrame, names: Sequence[str], table: str, several: bool =
     Args:
         frame: a batch with text columns.
         names: columns to parse.
-        table: how messages call the table.
-        several: cells may hold several dates; a column with such a cell becomes one of lists, unknown ones null.
+        table: the table's name in messages.
+        several: cells may hold several dates; a column with such a cell becomes one of lists, with unknown dates null.
 
     Raises:
-        UserError: a cell is no date.
+        UserError: a cell is not a date.
     """
     text = frame.select(names)
     if several:
@@ -75,13 +75,13 @@ def dates(frame: pl.DataFrame, names: Sequence[str], table: str, several: bool =
         again = cells.to_frame().select(_date(name, cells.dtype))[name]
         if _lost(cells, again):
             cell = _first_lost(cells, again)
-            raise UserError(f"{table}, column {name}: {cell!r} is no date of the form 2019-05-31")
+            raise UserError(f"{table}, column {name}: {cell!r} is not a date of the form 2019-05-31")
         parsed = parsed.with_columns(again)
     return parsed
 
 
 def _number(name: str, kind: pl.DataType) -> pl.Expr:
-    """The numbers that a column of text, or of lists of text, spells; in lists `nan` and `inf` are none."""
+    """The numbers that a column of text, or of lists of text, spells; in lists, `nan` and `inf` are not numbers."""
     return _finite(name, kind) if isinstance(kind, pl.List) else pl.col(name).cast(pl.Float64, strict=False)
 
 
@@ -95,10 +95,10 @@ def _finite(name: str, kind: pl.DataType) -> pl.Expr:
 
 
 def _date(name: str, kind: pl.DataType) -> pl.Expr:
-    """The dates that a column of text, or of lists of text, spells; of several in one cell none is cut off."""
+    """The dates that a column of text, or of lists of text, spells; if a cell has several, all are kept."""
     cell = pl.element() if isinstance(kind, pl.List) else pl.col(name)
     alone = pl.when(~cell.str.contains("[|;]")).then(cell)
-    # blanks go first: cut off behind ten letters, ` 2016-05-13` would be the first of May
+    # blanks are stripped first: cut after ten letters, ` 2016-05-13` would be the first of May
     day = alone.str.strip_chars().str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
     return pl.col(name).list.eval(day) if isinstance(kind, pl.List) else day
 
@@ -115,11 +115,12 @@ def _no_number(cell: str) -> str:
     if re.fullmatch(r"[-+]?\d+,\d+", cell):
         return f"{cell!r} has a decimal comma; write the table with decimal points"
     if re.fullmatch(r"[-+\d.]+(\s+[-+\d.]+)+", cell):
-        return f"{cell!r} are several values with blanks between them; write them as 1|2|3"
+        return f"{cell!r} holds several values with blanks between them; write them as 1|2|3"
     if re.fullmatch(r"[-+\d.]+([|;][-+\d.]+)+", cell):
-        return f"{cell!r} are several values, and this field has one; deliver the table again"
+        return f"{cell!r} holds several values, but this field has one; export the table again"
     return (
-        f"{cell!r} is no number or code; on the Research Analysis Platform export with coding option RAW, not REPLACE"
+        f"{cell!r} is not a number or code; on the Research Analysis Platform, "
+        "export with coding option RAW, not REPLACE"
     )
 
 
@@ -136,7 +137,7 @@ def _refuse_mixture(parsed: pl.DataFrame, table: str) -> None:
 
 
 def _lost(text: pl.Series, parsed: pl.Series) -> bool:
-    """Did a cell that held something become missing?"""
+    """Whether a cell that held something became missing."""
     if isinstance(text.dtype, pl.List):
         text, parsed = text.explode(), parsed.explode()
     return parsed.null_count() > text.null_count()
@@ -149,7 +150,7 @@ def _first_lost(text: pl.Series, parsed: pl.Series) -> str:
 
 
 def clean(value: pl.Expr, feature: Feature) -> pl.Expr:
-    """A reading of a feature: missing codes become missing, special codes their number, outliers missing."""
+    """A reading of a feature: missing codes and outliers become missing, special codes become their number."""
     value = without_missing(value, feature)
     if feature.special_values:
         value = value.replace({float(code): number for code, number in feature.special_values.items()})

@@ -28,7 +28,7 @@ _ENCRYPTED = {
     ".enc_ukb": "UK Biobank's own format, not a table yet; convert it with `ukbconv FILE csv`. If still encrypted, "
     "decrypt it with `ukbunpack FILE KEYFILE` first",
 }
-_LOOK = 20  # rows behind the header, to see whether they have a cell more than it
+_LOOK = 20  # rows after the header, to see whether they have one cell more than it
 _LONGEST_HEADER = 1 << 24  # bytes; 30,000 columns of the longest names are below 1 MB
 
 
@@ -43,7 +43,7 @@ class Delivery:
 
     @property
     def name(self) -> str:
-        """How messages call the table."""
+        """The table's name in messages."""
         return str(self.path)
 
     @contextmanager
@@ -54,10 +54,10 @@ class Delivery:
 
 
 def open_delivery(path: str | Path) -> Delivery:
-    """Look at the start of a table and tell its format, delimiter and spelling of columns, which are logged.
+    """Find a table's format, delimiter and spelling of columns from its start, and log them.
 
     Raises:
-        UserError: the file cannot be read, is of another kind, or its header is none of UK Biobank's.
+        UserError: the file cannot be read, is of another kind, or its header is not one of UK Biobank's.
     """
     path = Path(path)
     try:
@@ -102,7 +102,7 @@ def _text(path: Path, kind: str) -> Delivery:
     if not rows:
         raise _no_rows(path)
     if body[-1] and len(rows) > 1:
-        rows.pop()  # may go on
+        rows.pop()  # may be incomplete
     return Delivery(path, kind, delimiter, _shifted(header, rows, str(path)))
 
 
@@ -111,7 +111,7 @@ def _no_rows(path: Path) -> UserError:
 
 
 def _header_line(path: Path, line: bytes) -> tuple[list[str], str]:
-    """Cells of the first line, and the delimiter: whichever of tab, comma and semicolon, or else blank, is there."""
+    """Cells of the first line, and the delimiter: the first of tab, comma, semicolon and blank that is there."""
     if not line.strip():
         raise UserError(f"{path}: the table is empty; its first line must name the columns")
     if b"\0" in line:
@@ -126,25 +126,25 @@ def _decoded(line: bytes) -> str:
 
 
 def _shifted(header: Header, rows: list[list[str]], table: str) -> Header:
-    """The header of a table whose rows have one cell more: R's row names before them, or a delimiter behind them.
+    """The header of a table whose rows have one cell more: R's row names in front, or a delimiter at the end.
 
     Raises:
-        UserError: all rows looked at have one cell more, and it is neither.
+        UserError: all the rows examined have one cell more, and it is neither.
     """
     if {len(row) for row in rows} != {header.width + 1}:
         return header
     numbers = [str(number) for number in range(1, len(rows) + 1)]
     named = [row[0] for row in rows]
     if named == numbers or [row[header.eid + 1] for row in rows] == named:
-        LOG.info("%s: the first cell of each row is R's name of the row, which the header lacks", table)
+        LOG.info("%s: the first cell of each row is R's row name, which has no column in the header", table)
         columns = tuple(replace(column, index=column.index + 1) for column in header.columns)
         return replace(header, eid=header.eid + 1, width=header.width + 1, columns=columns)
     if not any(row[-1].strip() for row in rows):
-        LOG.info("%s: every row ends in a delimiter that the header lacks", table)
+        LOG.info("%s: every row ends in a delimiter, the header does not", table)
         return replace(header, width=header.width + 1)
     raise UserError(
         f"{table}: rows have {header.width + 1} cells where the header has {header.width}; if the first cell is R's "
-        "name of the row, write the table with row.names = FALSE"
+        "row name, write the table with row.names = FALSE"
     )
 
 

@@ -1,7 +1,7 @@
-"""What labels need of the delivered tables, read once: hospital diagnoses, reports of high blood pressure, the scan.
+"""What labels need from the delivered tables, read once: hospital diagnoses, reports of high blood pressure, the scan.
 
-A row per participant, withdrawn ones left out. Hospital diagnoses are all of them, whatever the code lists say: so a
-changed list is looked up here, and no table is read again.
+Written as a row per participant, without withdrawn ones. It holds all hospital diagnoses, whatever the code lists say,
+so that a changed list is looked up here and no table is read again.
 
     python -m vita.cohort.diagnoses --table ukb.csv --output results/cohort/diagnoses.parquet
 """
@@ -29,10 +29,10 @@ from vita.withdrawals import load_withdrawals
 LOG = logging.getLogger(__name__)
 SCAN_DATE = 53
 HIGH_BP_AGE = 2966
-TOLD = 6150  # what a doctor diagnosed; only who answers high blood pressure is asked field 2966
+TOLD = 6150  # what a doctor diagnosed; only those who answer high blood pressure are asked field 2966
 _HIGH_BP_CODE = 4.0
 _NOT_ANSWERED = (-1, -3)  # of field 6150
-AGE = 21003  # not required; without it high blood pressure is timed by visits alone
+AGE = 21003  # optional; without it high blood pressure is timed by visits alone
 TITLES = {
     CODES: "Diagnoses - ICD10",
     DATES: "Date of first in-patient diagnosis - ICD10",
@@ -40,9 +40,9 @@ TITLES = {
     TOLD: "Vascular/heart problems diagnosed by doctor",
     HIGH_BP_AGE: "Age high blood pressure diagnosed",
 }
-DEATH, LOST, CENTRE = 40000, 191, 54  # not required: they end the follow-up of incident disease
+DEATH, LOST, CENTRE = 40000, 191, 54  # optional: they end the follow-up of incident disease
 FOLLOW_UP = {DEATH: "Date of death", LOST: "Date lost to follow-up", CENTRE: "UK Biobank assessment centre"}
-_PARTS = 16  # of the participants, joined one after the other: for all 502,000 at once it takes 2.5 GB
+_PARTS = 16  # of the participants, joined one after the other: all 502,000 at once would take 2.5 GB
 _AGES = {EID: pl.Int64, "imaging_age": pl.Float64}
 _ENDS = pl.Schema(
     {EID: pl.Int64, "death": pl.Date, "lost": pl.Date, "country": pl.String, "centre": pl.Float64},
@@ -97,7 +97,7 @@ def collect(tables: Sequence[Path], instance: int, withdrawn: Collection[int]) -
         without it), `high_bp_asked` (2966 is not empty).
 
     Raises:
-        UserError: a field is in no table, a table has codes or dates of diagnoses alone, or a cell cannot be read.
+        UserError: a field is in no table, a table has only codes or only dates of diagnoses, or a cell cannot be read.
     """
     deliveries = [open_delivery(path) for path in tables]
     _require_fields(deliveries, instance)
@@ -115,7 +115,7 @@ def collect(tables: Sequence[Path], instance: int, withdrawn: Collection[int]) -
 
 
 def _lists(found: _Found) -> pl.DataFrame:
-    """`eid`, `codes`, `dates` of everybody with a diagnosis; one that several tables have takes its first date."""
+    """`eid`, `codes`, `dates` of everybody with a diagnosis; a diagnosis in several tables takes its first date."""
     codes = pl.concat(found.codes)
     parts = []
     for part in range(_PARTS):
@@ -131,7 +131,7 @@ def _lists(found: _Found) -> pl.DataFrame:
 def _answers_of(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """`eid` and the visits of each answer, over all tables."""
     merged = pl.concat(parts).group_by(EID).agg(pl.col(*_ANSWERS).list.explode(keep_nulls=False, empty_as_null=False))
-    # the arrays of 6150 may be spread over tables, so that one of them alone looks like a denial
+    # the arrays of 6150 may be spread over tables, and one of them alone would look like a denial
     merged = merged.with_columns(pl.col("high_bp_denied").list.set_difference("high_bp_told"))
     return merged.with_columns(pl.col(*_ANSWERS).list.unique().list.sort())
 
@@ -148,17 +148,17 @@ def _require_fields(deliveries: Sequence[Delivery], instance: int) -> None:
         own = {c.instance for d in deliveries for c in d.header.columns if c.field == SCAN_DATE}
         raise UserError(
             f"labels need field {SCAN_DATE} ({TITLES[SCAN_DATE]}) of instance {instance}, the scan's visit; the tables "
-            f"have it of instance {', '.join(map(str, sorted(own)))} only: deliver that instance too"
+            f"only have instance {', '.join(map(str, sorted(own)))}: export that instance too"
         )
 
 
 def _name_absent(deliveries: Sequence[Delivery], instance: int) -> None:
-    """Fields of follow-up that no table has: everybody then lives, is never lost, or was at one centre."""
+    """Warn about fields of follow-up that no table has: without them nobody dies, is lost or has another centre."""
     columns = [column for delivery in deliveries for column in delivery.header.columns]
     there = {column.field for column in columns if column.field != CENTRE or column.instance == instance}
     for each, title in FOLLOW_UP.items():
         if each not in there:
-            LOG.warning("field %d (%s) is in no table: nobody counts as such", each, title)
+            LOG.warning("field %d (%s) is in no table: no participant is counted as such", each, title)
 
 
 def _gather(delivery: Delivery, instance: int, withdrawn: Collection[int], found: _Found) -> None:
@@ -185,7 +185,7 @@ def _scan_dates(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> l
 def _reports(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list[pl.DataFrame]:
     """The first visit with an age of diagnosis, and the youngest age given.
 
-    -1 (do not know) and -3 (prefer not to answer) are no ages.
+    -1 (do not know) and -3 (prefer not to answer) are not ages.
     """
     visits = {column.canonical: column.instance for column in columns if column.field == HIGH_BP_AGE}
     if not visits:
@@ -198,14 +198,14 @@ def _reports(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list
 
 
 def _answers(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list[pl.DataFrame]:
-    """The visits at which high blood pressure was reported, denied, and its age asked, as lists."""
+    """The visits at which high blood pressure was reported, at which it was denied, and at which its age was asked."""
     own = [column for column in columns if column.field in (TOLD, HIGH_BP_AGE)]
     if not own:
         return []
     names = [column.canonical for column in own]
     parsed = numbers(batch, names, table, {column.canonical: TITLES[column.field] for column in own})
     lists = frozenset(name for name, kind in parsed.schema.items() if isinstance(kind, pl.List))
-    told, denied, asked = [], [], []
+    reported, denied, asked = [], [], []
     for visit in sorted({column.instance for column in own}):
         here = {
             each: [c.canonical for c in own if (c.field, c.instance) == (each, visit)] for each in (TOLD, HIGH_BP_AGE)
@@ -213,10 +213,10 @@ def _answers(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list
         cells = Cells(here, lists)
         any_age = some(cells.answered(HIGH_BP_AGE, ()))
         yes = some(cells.has(TOLD, _HIGH_BP_CODE)) | any_age
-        told.append(pl.when(yes).then(pl.lit(visit, pl.Int8)))
+        reported.append(pl.when(yes).then(pl.lit(visit, pl.Int8)))
         denied.append(pl.when(some(cells.answered(TOLD, _NOT_ANSWERED)) & ~yes).then(pl.lit(visit, pl.Int8)))
         asked.append(pl.when(any_age).then(pl.lit(visit, pl.Int8)))
-    visits = zip(_ANSWERS, (told, denied, asked), strict=True)
+    visits = zip(_ANSWERS, (reported, denied, asked), strict=True)
     found = parsed.select(pl.concat_list(each).list.drop_nulls().alias(name) for name, each in visits)
     return [pl.concat([batch.select(EID), found], how="horizontal")]
 

@@ -1,8 +1,8 @@
 """Everybody who is left out of training and evaluation, and why.
 
-Steps: `scan` (no scan, a required view lacks, or its file cannot be used), `shard` (the scan's voxels could not be
+Steps: `scan` (no scan, or a required view is missing or unusable), `shard` (the scan's voxels could not be
 read), `table` (a scan, but no row in the tables), `ethnicity` (config cohort.ethnicity). Withdrawn participants are
-in no result, so neither here; their number is logged. The run stops when more than `images.max_excluded` of the
+in no result, and so not in this one; their number is logged. The run stops when more than `images.max_excluded` of the
 participants with a scan cannot be used, since then something is wrong with the scans or the settings.
 """
 
@@ -68,7 +68,7 @@ def list_exclusions(
 
 
 def _unusable_scans(index: pl.DataFrame, required: Sequence[str]) -> pl.DataFrame:
-    """Participants of the index whose views do not suffice, with what is wrong with each view."""
+    """Participants of the index whose views are not enough, with what is wrong with each view."""
     rows = []
     for (eid,), views in index.filter(~pl.col("participant_usable")).group_by([EID], maintain_order=True):
         there = set(views["view"])
@@ -77,8 +77,8 @@ def _unusable_scans(index: pl.DataFrame, required: Sequence[str]) -> pl.DataFram
             for view, usable, reason in views.select("view", "usable", "reason").iter_rows()
             if not usable
         ]
-        wrong += [f"{view}: not there" for view in required if view not in there]
-        rows.append((eid, "scan", "; ".join(wrong) or "a required view lacks"))
+        wrong += [f"{view}: missing" for view in required if view not in there]
+        rows.append((eid, "scan", "; ".join(wrong) or "a required view is missing"))
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
@@ -113,7 +113,7 @@ def _refuse_many(found: pl.DataFrame, index: pl.DataFrame, settings: Mapping[str
     reason, count = bad["reason"].value_counts(sort=True).row(0)
     raise UserError(
         f"{len(bad)} of {scanned} participants' scans cannot be used, more than images.max_excluded: {allowed} "
-        f"allows; most often ({count} times): {reason}. Mend the scans or raise images.max_excluded"
+        f"allows; most often ({count} times): {reason}. Repair the scans or raise images.max_excluded"
     )
 
 

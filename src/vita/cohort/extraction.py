@@ -1,4 +1,4 @@
-"""From delivered tables to the frame of features: plan which columns are needed, stream, evaluate the rules."""
+"""From delivered tables to the frame of features: plan which columns are needed, stream them, evaluate the rules."""
 
 import io
 import logging
@@ -26,12 +26,12 @@ def extract(
 
     Args:
         tables: files that share `eid`; a participant may be in some of them only.
-        features: rows of the feature table; filters enter only if the settings filter.
+        features: rows of the feature table; filters are read only if the settings use them.
         settings: the block cohort.
         withdrawn: ids that are left out.
 
     Raises:
-        UserError: a table cannot be read, a cell is none of its column's, a needed field is in no table, or tables
+        UserError: a table cannot be read, a cell does not fit its column, a needed field is in no table, or tables
             contradict each other.
     """
     deliveries = [open_delivery(path) for path in tables]
@@ -55,19 +55,19 @@ def extract(
 
 
 def _report_coverage(frame: pl.DataFrame) -> None:
-    """Warn about features that over half of the people lack who came to the scan's visit (those with an age at it)."""
+    """Warn about features that are missing in over half of those at the scan's visit (who have an age at it)."""
     people = frame.filter(pl.col("age").is_not_null()) if "age" in frame.columns else frame
     absent = people.null_count().row(0, named=True) if people.height else {}
     shares = {name: 1 - count / people.height for name, count in absent.items()}
     named = ", ".join(f"{name} {share:.0%}" for name, share in shares.items() if share < COVERAGE)
     if named:
-        LOG.warning("of %d participants at the scan's visit fewer than half have: %s", people.height, named)
+        LOG.warning("fewer than half of the %d participants at the scan's visit have: %s", people.height, named)
 
 
 def _table_part(
     delivery: Delivery, plan: Plan, withdrawn: Collection[int], gone: set[int], unknown: dict[str, int]
 ) -> pl.DataFrame:
-    """Features of one table, and the parsed columns that a feature of several tables needs."""
+    """Features of one table, and the parsed columns for features that need several tables."""
     columns = plan.columns[delivery.path]
     own = plan.own[delivery.path]
     raw = [name for name in plan.raw_columns if name in {column.canonical for column in columns}]
@@ -93,7 +93,7 @@ def _sorted(parts: list[bytes]) -> pl.DataFrame:
     if not parts:
         return pl.DataFrame(schema={EID: pl.Int64})
     frame = pl.concat(of_one_kind([pl.read_ipc(part) for part in parts]))
-    return frame if frame[EID].is_sorted() else frame.sort(EID)  # UK Biobank delivers it sorted
+    return frame if frame[EID].is_sorted() else frame.sort(EID)  # as UK Biobank delivers it
 
 
 def _values(frame: pl.DataFrame, features: Sequence[Feature], plan: Plan, unknown: dict[str, int]) -> list[pl.Series]:
@@ -107,7 +107,7 @@ def _values(frame: pl.DataFrame, features: Sequence[Feature], plan: Plan, unknow
 
 
 def _typed(feature: Feature) -> pl.Expr:
-    """Numbers as they are; codes recoded and as Int16, those that are not valid missing."""
+    """Numbers as they are; codes recoded as Int16, with invalid ones missing."""
     value = pl.col(feature.name)
     if feature.kind == "numerical":
         return value

@@ -1,19 +1,19 @@
 """The feature table (workflow/resources/features.tsv), read here and nowhere else.
 
-One row a feature. Columns:
+One row per feature. Columns:
     name, title, role     short name; printed name; input (Stage II), output (target only), filter (cohort rule)
     kind, group           numerical, binary or categorical; a name that `tabular.exclude` understands
-    field_ids, instance   UK Biobank fields and, one for each, the visits: a number, a range `0-3`, `scan` (the
+    field_ids, instance   UK Biobank fields and, for each of them, the visits: a number, a range `0-3`, `scan` (the
                           imaging visit of the config) or `0-scan`
     rule                  a named rule of vita.cohort.rules, with its arguments: `mean`, `any(6150=1 3894=age)`, ...
     coding, valid_codes   data-coding ids, one for each field, 0 for none (for the reader); the codes a binary or
                           categorical feature may take
-    recode                `2:1 3:2`: written to the table instead, so that classes have no gaps
+    recode                `2:1 3:2`: 1 is written for 2 and 2 for 3, so that classes have no gaps
     missing_codes         codes that mean "not answered" in this feature's fields, and only there
-    special_values        `-10:0`: codes that stand for a number
-    unit, low, high       unit; plausible range of a single reading, outside is missing
+    special_values        `-10:0`: codes that mean a number
+    unit, low, high       unit; plausible range of a single reading; others are missing
     date_field            the field with the date of an online questionnaire
-    paper_missing         what the paper's code put in place of missing
+    paper_missing         what the paper's code put in place of missing values
     required              no: an absent field leaves the column empty
     field_titles          titles in UK Biobank's dictionary, ` | ` between fields
 """
@@ -30,7 +30,7 @@ ROLES = ("input", "output", "filter")
 LAST_INSTANCE = 3
 _RULE = re.compile(r"(?P<name>[a-z_]+)(?:\((?P<arguments>[^()]*)\))?")
 
-COVERAGE = 0.5  # of the participants; a feature that fewer of them have is named
+COVERAGE = 0.5  # of the participants; features that fewer of them have are named
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Feature:
 
     @property
     def classes(self) -> tuple[int, ...]:
-        """Codes of a binary or categorical feature as they stand in fields.parquet, in class order."""
+        """Codes of a binary or categorical feature as in fields.parquet, in class order."""
         return tuple(sorted({self.recode.get(code, code) for code in self.valid_codes}))
 
     def instances(self, field_id: int, scan: int, last: int = LAST_INSTANCE) -> range:
@@ -81,7 +81,7 @@ def load_features(path: str | Path) -> list[Feature]:
     """Read features.tsv; rows keep their order.
 
     Raises:
-        UserError: a column lacks, a value cannot be read, or a name repeats; the message has file and line.
+        UserError: a column is missing, a value cannot be read, or a name is repeated; the message has file and line.
     """
     try:
         with Path(path).open(encoding="utf-8", newline="") as lines:
@@ -97,7 +97,7 @@ def load_features(path: str | Path) -> list[Feature]:
     names = [feature.name for feature in features]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise UserError(f"{path}: feature names stand twice: {', '.join(twice)}; give each row its own")
+        raise UserError(f"{path}: feature names are repeated: {', '.join(twice)}; give each row its own")
     return features
 
 
@@ -107,14 +107,14 @@ def inputs(features: list[Feature]) -> list[Feature]:
 
 
 def _feature(row: dict[str, str]) -> Feature:
-    """One checked row; ValueError says what is wrong with it."""
+    """One row, checked; a ValueError says what is wrong with it."""
     ids = [int(part) for part in row["field_ids"].split()]
     visits = row["instance"].split()
     if not ids or len(ids) != len(visits):
-        raise ValueError(f"{row['name']}: field_ids and instance must have as many entries as each other")
+        raise ValueError(f"{row['name']}: field_ids and instance must have the same number of entries")
     for visit in visits:
         if not re.fullmatch(r"(\d|scan)(-(\d|scan))?", visit):
-            raise ValueError(f"{row['name']}: instance {visit!r} is none of 2, 0-3, scan, 0-scan")
+            raise ValueError(f"{row['name']}: instance {visit!r} is not one of 2, 0-3, scan, 0-scan")
     if row["kind"] not in KINDS or row["role"] not in ROLES:
         raise ValueError(f"{row['name']}: kind must be one of {KINDS} and role one of {ROLES}")
     if row["kind"] != "numerical" and row["role"] == "input" and not row["valid_codes"]:

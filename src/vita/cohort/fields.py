@@ -8,15 +8,15 @@ WHAT IS READ
         X31.0.0, 31_0_0, n_31_0_0  the same, after R's read.csv, a database or Stata
         p31, p4080_i2_a0           Research Analysis Platform, Table Exporter, header style FIELD-NAME
         participant.p4080_i2_a0    Research Analysis Platform, dx extract_dataset
-    From the Table Exporter, ask for coding option RAW: with REPLACE cells hold labels ("Male"), which is refused.
-    Several values of a field are one column per array, or one cell, `I10|I251`, `I10;I251` or `["I10","I251"]`.
+    From the Table Exporter, ask for coding option RAW: with REPLACE, cells hold labels ("Male"), which are refused.
+    Several values of a field are in one column per array, or in one cell, `I10|I251`, `I10;I251` or `["I10","I251"]`.
     Empty, NA, N/A, NULL, None, nan, a full stop and [] are missing, and blanks around a value mean nothing. A quoted
-    cell may hold line breaks; a quote elsewhere is only text. R's names of rows, and a delimiter behind each row, are
-    passed over, and so are columns of your own.
-    Several tables, such as a project's baskets or releases, are joined by participant id. A column that stands in two
+    cell may hold line breaks; a quote elsewhere is only text. R's row names, a delimiter after each row, and
+    columns of your own are ignored.
+    Several tables, such as a project's baskets or releases, are joined by participant id. A column that is in two
     takes each participant's value from the first table that has one; the log counts what each table adds, and tables
     that contradict each other in more than `max_contradictions` of the values are refused. Only needed columns are
-    read, a few thousand rows at a time: memory grows by 1 kB a participant, by 2 kB where tables share columns.
+    read, a few thousand rows at a time: memory grows by 1 kB per participant, or 2 kB where tables share columns.
 
 WHAT IS WRITTEN
     Parquet, sorted by eid: eid (int64), then a column per feature by its short name: numbers as doubles in the unit of
@@ -25,21 +25,21 @@ WHAT IS WRITTEN
 
 FEATURES
     features.tsv says for each feature which fields it is made from, at which visit, by which rule, which codes are
-    valid, missing or stand for a number, and what is plausible. Add a row, and there is a new feature: the header of
-    src/vita/tabular/features.py describes the columns, that of src/vita/cohort/rules.py the rules. Field ids and
+    valid, missing or mean a number, and what is plausible. A new row is a new feature: the header of
+    src/vita/cohort/features.py describes the columns, that of src/vita/cohort/rules.py the rules. Field ids and
     titles are checked against UK Biobank's dictionary; what differs is logged.
 
 SETTINGS (block cohort of config.yaml)
     instance        2 (default) or 3: the visit of the scan, which features are taken from
-    cutoff          imaging: nothing dated after the scan enters (needs field 53); none (default): as the paper
-    missing_fields  error (default): an absent field is an error; drop: features that rest on it are left out
+    cutoff          imaging: nothing dated after the scan is used (needs field 53); none (default): as in the paper
+    missing_fields  error (default): an absent field is an error; drop: features that depend on it are left out
     cleaning        right (default); paper: what the paper's code put in place of missing answers
     max_contradictions  share of a column's values that may differ between two tables (0.01)
     ethnicity       codes of field 21000 to keep, such as [1001]; null (default) keeps everybody
 
 WHAT IS REFUSED, in one line that names file, line or column, with exit code 1 and nothing written
-    labels instead of codes, mixed spellings, a column or a participant twice, ids that are no whole numbers, dates that
-    are none, lines with too few or too many cells, a quote never closed, a table cut short, a header without rows, NUL
+    labels instead of codes, mixed spellings, a column or a participant twice, ids that are not whole numbers, invalid
+    dates, lines with too few or too many cells, a quote never closed, a truncated table, a header without rows, NUL
     bytes, zip archives, encrypted deliveries (with the commands that decrypt them) and UTF-16
 
 EXAMPLES
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def write_table(frame: pl.DataFrame, output: Path) -> None:
     """Write a table as Parquet, whole or not at all; the same table gives the same bytes."""
     with replacing(output) as path:
-        # rows in groups of one size, or the bytes would tell in which batches the table was read
+        # rows in groups of one size, or the bytes would depend on the batches in which the table was read
         frame.write_parquet(path, compression="zstd", statistics=True, row_group_size=ROW_GROUP)
 
 

@@ -1,6 +1,6 @@
 """Cells of hospital diagnoses (fields 41270 and 41280) as one row each.
 
-Array i of 41280 is the date of array i of 41270 in the same table. Another release of the two fields has other arrays,
+Array i of 41280 is the date of array i of 41270 in the same table. Arrays differ between releases of the two fields,
 so codes and dates are never paired across tables.
 """
 
@@ -47,7 +47,7 @@ def dated_codes(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> p
     """`eid`, `code`, `date` of every diagnosis in a batch of text columns of one table; unknown dates are null.
 
     Raises:
-        UserError: a cell is no ICD-10 code or no date.
+        UserError: a cell is not an ICD-10 code, or not a date.
     """
     batch = _paired_lists(batch, columns)
     codes, days = diagnosis_codes(batch, columns, table), diagnosis_dates(batch, columns, table)
@@ -55,10 +55,10 @@ def dated_codes(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> p
 
 
 def _paired_lists(batch: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
-    """The batch with cells of several codes or dates as lists, those of a participant with the same places.
+    """The batch with cells of several codes or dates as lists, in which a participant's codes and dates correspond.
 
-    A separator at the start, `|I10|I251`, is either the place of an unknown entry or only written so. If codes and
-    dates have as many places it is the former.
+    A leading separator, as in `|I10|I251`, marks an unknown first entry, or nothing at all. It is taken for an entry if
+    codes and dates then have the same number.
     """
     own = [column.canonical for column in columns if column.field in (CODES, DATES)]
     batch = batch.with_columns(split(batch[name]) for name in own if holds_lists(batch[name]))
@@ -76,7 +76,7 @@ def _without_first_empty(name: str) -> pl.Expr:
 
 
 def report_codes(parts: Sequence[pl.DataFrame]) -> None:
-    """Log how many diagnoses have no date, and which codes are outside UK Biobank's tree, so in no code list.
+    """Log how many diagnoses have no date, and which codes are not in UK Biobank's tree, and so in no code list.
 
     Args:
         parts: `eid`, `code`, `date`, as from dated_codes.
@@ -101,18 +101,18 @@ def diagnosis_codes(batch: pl.DataFrame, columns: Sequence[Column], table: str) 
     """`eid`, `array`, `code` of every diagnosis in a batch of text columns.
 
     Raises:
-        UserError: a cell is no ICD-10 code, as in an export with labels.
+        UserError: a cell is not an ICD-10 code, as in an export with labels.
     """
     own = [column for column in columns if column.field == CODES]
-    # the filler X of hospital records (`I10X`) is no part of a code of data-coding 19
+    # the filler X of hospital records (`I10X`) is not part of a code of data-coding 19
     text = pl.col("code").str.replace(r"^([A-Z]\d{2})X$", "$1")
     cells = _long(batch, own, "code", pl.String)
     codes = cells.with_columns(settled(cells["code"])).filter(pl.col("code").is_not_null()).with_columns(text)
     bad = codes.filter(~pl.col("code").str.contains(_CODE))
     if len(bad):
         raise UserError(
-            f"{table}, field {CODES} (Diagnoses - ICD10): {bad['code'][0][:40]!r} is no ICD-10 code such as I251; "
-            "on the Research Analysis Platform export with coding option RAW, not REPLACE"
+            f"{table}, field {CODES} (Diagnoses - ICD10): {bad['code'][0][:40]!r} is not an ICD-10 code such as I251; "
+            "on the Research Analysis Platform, export with coding option RAW, not REPLACE"
         )
     return codes
 
@@ -121,7 +121,7 @@ def diagnosis_dates(batch: pl.DataFrame, columns: Sequence[Column], table: str) 
     """`eid`, `array`, `date` of the diagnoses in a batch of text columns; unknown dates have no row.
 
     Raises:
-        UserError: a cell is no date.
+        UserError: a cell is not a date.
     """
     own = [column for column in columns if column.field == DATES]
     parsed = dates(batch, [column.canonical for column in own], table, several=True)

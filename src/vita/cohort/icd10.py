@@ -2,10 +2,10 @@
 
 An entry of a list is a code (`I251`), written without a dot, or a range of three-character codes (`I20-I25`, both ends
 included). A code means itself and everything below it on the tree: `I21` is I21 and I210 to I219, `I251` is I251 alone,
-and `I10` too, since nothing is below it.
+and so is `I10`, since nothing is below it.
 
-workflow/resources/icd10.tsv holds the lists as the paper prints them. The config's `labels.codes` puts another list in
-the place of one; the strata of the split stay the paper's.
+workflow/resources/icd10.tsv holds the lists as the paper prints them. The config's `labels.codes` replaces a
+list; the strata of the split stay the paper's.
 """
 
 import csv
@@ -24,7 +24,7 @@ _RANGE = re.compile(r"([A-Z]\d\d)-([A-Z]\d\d)")
 
 @cache
 def tree() -> dict[str, frozenset[str]]:
-    """Every code of data-coding 19 with the codes at and below it; chapters and blocks are no codes."""
+    """Every code of data-coding 19 with the codes at and below it; chapters and blocks are not codes."""
     from vita.cohort.parser_adapter import icd10_tree  # pandas and ukbb-parser: not needed for --help
 
     nodes = icd10_tree()
@@ -38,10 +38,10 @@ def tree() -> dict[str, frozenset[str]]:
 
 
 def expand(entry: str) -> frozenset[str]:
-    """Codes that an entry of a list stands for.
+    """Codes that an entry of a list means.
 
     Raises:
-        UserError: the entry, or an end of its range, is no code of data-coding 19.
+        UserError: the entry, or an end of its range, is not a code of data-coding 19.
     """
     known = tree()
     if match := _RANGE.fullmatch(entry):
@@ -51,14 +51,14 @@ def expand(entry: str) -> frozenset[str]:
             return frozenset().union(*(known[code] for code in parents))
     elif entry in known:
         return known[entry]
-    raise UserError(f"ICD-10 entry {entry!r} is no code, parent or range of UK Biobank's coding 19; write e.g. I251")
+    raise UserError(f"ICD-10 entry {entry!r} is not a code, parent or range of UK Biobank's coding 19; write e.g. I251")
 
 
 def expand_all(entries: Iterable[str]) -> frozenset[str]:
-    """Codes that the entries of a list stand for together.
+    """Codes that the entries of a list mean together.
 
     Raises:
-        UserError: an entry is none.
+        UserError: an entry is not valid.
     """
     return frozenset().union(*map(expand, entries))
 
@@ -67,7 +67,7 @@ def read_lists(path: str | Path) -> dict[str, list[str]]:
     """Entries of each disease's list as written in icd10.tsv (columns disease, codes separated by blanks).
 
     Raises:
-        UserError: the file cannot be read, or a disease lacks, is unknown or has no codes.
+        UserError: the file cannot be read, or a disease is missing, unknown or without codes.
     """
     try:
         with Path(path).open(encoding="utf-8", newline="") as lines:
@@ -88,7 +88,7 @@ def load_code_lists(path: str | Path) -> dict[str, frozenset[str]]:
     """Every code of each disease of icd10.tsv.
 
     Raises:
-        UserError: the file cannot be read, a disease lacks or is unknown, or a code does not exist.
+        UserError: the file cannot be read, a disease is missing or unknown, or a code does not exist.
     """
     lists = {}
     for disease, entries in read_lists(path).items():

@@ -1,4 +1,4 @@
-"""The labels of all six diseases in one table, and their summaries in another: for the data card and for readers.
+"""The labels of all six diseases in one table and their summaries in another, for the data card and for readers.
 
 Trainings read the file of their own disease, so that a changed code list reruns that disease alone.
 
@@ -52,7 +52,7 @@ def join(paths: Sequence[Path]) -> pl.DataFrame:
     for path, table in zip(paths, tables, strict=True):
         if not table[EID].equals(first[EID]):
             raise UserError(
-                f"{path}: is not of the same participants as {paths[0]}; make both of one diagnoses.parquet"
+                f"{path} does not have the same participants as {paths[0]}; make both from one diagnoses.parquet"
             )
     named = [next(name for name in table.columns if name not in (EID, _SCAN)) for table in tables]
     labels = [table[name] for table, name in zip(tables, named, strict=True)]

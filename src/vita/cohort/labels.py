@@ -2,20 +2,21 @@
 
 Coronary artery disease, stroke, hypertension, infarct and diabetes are ICD-10 code lists over field 41270, with dates
 from 41280. High blood pressure is what participants report: field 6150 has code 4, or field 2966, its age, is not empty
-(only those who said yes are asked, and -1 and -3 are "age unknown"). Who answered 6150 otherwise has none; who did not
-answer is missing. `labels.high_bp` says which visits count: any (default), the scan's alone, or the published code's
-rule (a non-empty field 2966 at visit 2, and everybody else has none).
+(only those who said yes are asked, and -1 and -3 are "age unknown"). Those who answered 6150 otherwise are negative;
+those who did not answer are missing. `labels.high_bp` says which visits count: any (default), the scan's alone, or the
+published code's rule (a non-empty field 2966 at visit 2; everybody else is negative).
 
-Its time has a visit but no date. Many are told of it between two visits and first report it at the scan's, years later.
-So the age given is compared with the age at the scan's visit (field 21003); in the same year, or without an age at the
-scan, the visit at which it was reported decides. Reported first after the scan and without an age, it is undated.
+High blood pressure is known by visit, not by date. Many people are diagnosed between two visits and first report it at
+the scan's, years later. So the age given is compared with the age at the scan's visit (field 21003); in the same year,
+or without an age at the scan, the visit of the report decides. First reported after the scan without an age, it is
+undated.
 
 `labels.timing` says which cases count:
     ever        a diagnosis at any time (the paper's rule)
     prevalent   a diagnosis up to the day of the scan; later ones are negative, undated ones missing
     incident    the first diagnosis after the scan (within `incident_years`); earlier and undated ones are missing.
-                Everybody is followed to the end of hospital data (`follow_up_end`), death or loss to follow-up: who
-                was not followed for all of `incident_years`, without a diagnosis until then, is missing
+                Everybody is followed to the end of hospital data (`follow_up_end`), death or loss to follow-up; who
+                was not followed for all of `incident_years`, and had no diagnosis until then, is missing
 `labels.no_record` says what a participant without any hospital diagnosis is: missing (exclude, the paper's rule for
 its disease tasks, all six) or negative.
 `--codes` are entries of a code list, see vita.cohort.icd10: from icd10.tsv, or from the config's `labels.codes`.
@@ -77,8 +78,8 @@ def make_label(facts: pl.DataFrame, disease: str, settings: LabelSettings, insta
     """A disease's label by the chosen timing.
 
     Args:
-        facts: as from vita.cohort.cases.find_cases for the disease's code list, or for none (high blood pressure); and
-            `followed_to`, the last day of follow-up, without which nobody's ends.
+        facts: from vita.cohort.cases.find_cases, for the disease's code list or without one (high blood pressure); and
+            `followed_to`, the last day of follow-up; without that column follow-up has no end.
         disease: one of the six.
         settings: the block labels.
         instance: the scan's visit.
@@ -104,29 +105,29 @@ def _timed(disease: str, settings: LabelSettings, followed: pl.Expr) -> pl.Expr:
 
 
 def _incident(has: pl.Expr, first: pl.Expr, scan: pl.Expr, followed: pl.Expr, years: float | None) -> pl.Expr:
-    """A first diagnosis after the scan and while followed; no disease only where the follow-up was long enough."""
+    """Positive: a first diagnosis after the scan, during follow-up. Negative: only where follow-up was long enough."""
     late, seen = pl.lit(value=True), followed > scan
     if years is not None:
         late = (first - scan).dt.total_days() <= years * _DAYS_PER_YEAR
         seen = (followed - scan).dt.total_days() >= years * _DAYS_PER_YEAR
     healthy = pl.when(seen).then(statement=False)
-    # a diagnosis after the end of follow-up is no case, and without a limit of years not healthy either
+    # a diagnosis after the end of follow-up is not a case and, without a limit of years, not a healthy person either
     afterwards = pl.lit(None, pl.Boolean) if years is None else healthy
     found = pl.when(first <= followed).then(late).otherwise(afterwards)
     return pl.when(has).then(pl.when(first > scan).then(found)).otherwise(healthy)
 
 
 def _high_bp_cases(settings: LabelSettings, instance: int) -> tuple[pl.Expr, pl.Expr]:
-    """First visit of the report that makes a case (missing for no case), and whether it was denied instead."""
-    told, denied, asked = (pl.col(f"high_bp_{each}") for each in ("told", "denied", "asked"))
+    """First visit at which a report makes a case (missing without one), and whether it was denied instead."""
+    reported, denied, asked = (pl.col(f"high_bp_{each}") for each in ("told", "denied", "asked"))
     if settings.high_bp == "published":
         return pl.when(asked.list.contains(_PUBLISHED_VISIT)).then(pl.lit(_PUBLISHED_VISIT, pl.Int8)), pl.lit(
             value=True
         )
     if settings.high_bp == "scan":
-        there = told.list.contains(instance)
+        there = reported.list.contains(instance)
         return pl.when(there).then(pl.lit(instance, pl.Int8)), denied.list.contains(instance)
-    return told.list.min(), denied.list.len() > 0
+    return reported.list.min(), denied.list.len() > 0
 
 
 def _high_bp_offset(settings: LabelSettings, instance: int) -> pl.Expr:
@@ -139,7 +140,7 @@ def _high_bp_offset(settings: LabelSettings, instance: int) -> pl.Expr:
 
 
 def _high_bp(settings: LabelSettings, instance: int) -> pl.Expr:
-    """By the age given and the visits; a limit of years can only be kept where both ages are known."""
+    """By the age given and the visits; a limit of years applies only where both ages are known."""
     visit, denied = _high_bp_cases(settings, instance)
     case, offset = visit.is_not_null(), _high_bp_offset(settings, instance)
     never = pl.when(denied).then(statement=False)
@@ -160,7 +161,7 @@ def summarise(
 ) -> dict[str, str | int]:
     """Label counts of a disease, and when its cases with an imaging date were first diagnosed.
 
-    `at` is the day of the scan (for high blood pressure: at the scan's visit, and not at a younger age).
+    `at` means the day of the scan (for high blood pressure: at the scan's visit, and not at a younger age).
     """
     scanned = facts.filter(pl.col("imaging_date").is_not_null())
     if disease == HIGH_BP:

@@ -1,9 +1,9 @@
-"""Lines of a text table that are no rows by themselves: line breaks inside quotes, and quotes that are only text.
+"""Lines of a text table that are not rows by themselves: line breaks inside quotes, and quotes that are only text.
 
-A quote opens a cell at its start and closes it at its end; elsewhere it is text. A cell may so hold line breaks. But R
-and UK Biobank's own tools also write texts without quoting them, in which a quote at the start of a cell is no opening
-one. What is meant is told by the lines: where a quote does not close a row of the header's width, or where each of the
-lines has all its cells and an id of the same length without it, it is only text.
+A quote opens a cell at its start and closes it at its end; elsewhere it is text. So a cell may hold line breaks. But R
+and UK Biobank's own tools also write text without quoting it, and then a quote at the start of a cell opens nothing.
+The lines decide: a quote is only text if it does not close a row of the header's width, or if each of the lines has all
+its cells, and an id of the same length, without it.
 """
 
 import re
@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from vita.runtime.errors import UserError
 
-_MOST_LINES = 1000  # that one row may have; more are taken for a quote that nobody closed
+_MOST_LINES = 1000  # that one row may have; more of them mean a quote that nobody closed
 
 
 class Mended(NamedTuple):
-    """Rows that a CSV reader understands, the number of lines they took, and the lines of a row that goes on."""
+    """Rows that a CSV reader understands, the number of lines they took, and the lines of an unfinished row."""
 
     text: bytes
     rows: int
@@ -48,7 +48,7 @@ def mend(text: bytes, shape: Shape, line: int, last: bool) -> Mended:
         text: whole lines.
         shape: how the table is written.
         line: number of the first line, for messages.
-        last: nothing follows.
+        last: whether nothing follows.
 
     Raises:
         UserError: a row has more or fewer cells, or a quote is never closed; the message has its line.
@@ -71,7 +71,7 @@ def mend(text: bytes, shape: Shape, line: int, last: bool) -> Mended:
 
 
 def _joined(lines: list[bytes], at: int, shape: Shape) -> tuple[_Row, int] | None:
-    """The row that begins with a line, and how many lines it has; none if its end is not among them."""
+    """The row that begins with a line, and how many lines it has; None if it does not end among them."""
     row = _row(lines[at], shape.delimiter)
     if not row.open:
         return row, 1
@@ -128,12 +128,12 @@ def width_error(table: str, line: int, cells: int, width: int) -> UserError:
     """A line with too few or many cells."""
     return UserError(
         f"{table}, line {line}: has {cells} cells where the header has {width} cells; "
-        "the table is damaged or cut short, deliver it again"
+        "the table is damaged or cut short; deliver it again"
     )
 
 
 def _unclosed(table: str, line: int) -> UserError:
     return UserError(
-        f"{table}, line {line}: a quote opens a cell and is never closed, so where the row ends cannot be told; "
-        "the table is damaged or cut short. Deliver it again, or write it anew without the column of free text"
+        f"{table}, line {line}: a quote opens a cell and is never closed, so the end of the row is unknown; "
+        "the table is damaged or cut short. Deliver it again, or write it again without the column of free text"
     )

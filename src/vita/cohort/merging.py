@@ -9,11 +9,11 @@ from vita.cohort.reading import EID
 from vita.runtime.errors import UserError
 
 LOG = logging.getLogger(__name__)
-_OTHER = "/other"  # behind the name of a column that stands in both tables; no column of UK Biobank's has a slash
+_OTHER = "/other"  # suffix of a column that is in both tables; no column of UK Biobank's has a slash
 
 
 def of_one_kind(frames: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:
-    """The frames with every column a list that is a list in one of them.
+    """The frames, in which a column that holds lists in one of them holds lists in all.
 
     A multi-select field is a list only in a block of rows where somebody gave two answers.
     """
@@ -31,11 +31,11 @@ def merge(parts: Mapping[str, pl.DataFrame], shared: Collection[str], most: floa
 
     Args:
         parts: a frame per table, by the table's name, in the order of the config.
-        shared: columns that may stand in several of them.
-        most: share of those with a value in two tables whose values may differ.
+        shared: columns that may be in several of them.
+        most: of those who have a value in two tables, the share whose values may differ.
 
     Raises:
-        UserError: more of them differ in a column.
+        UserError: in a column more of them differ.
     """
     names, frames = list(parts), of_one_kind(list(parts.values()))
     frame = frames[0]
@@ -49,7 +49,7 @@ def merge(parts: Mapping[str, pl.DataFrame], shared: Collection[str], most: floa
 
 
 def _first(values: pl.Series) -> pl.Series:
-    """Of lists their first entry: the same answers are one list in one table and a column an array in another."""
+    """The first entry of lists: the same answers may be one list in one table and a column per array in another."""
     return values.list.first() if isinstance(values.dtype, pl.List) else values
 
 
@@ -66,9 +66,9 @@ def _compare(joined: pl.DataFrame, columns: Sequence[str], before: Sequence[str]
         overlap += int(known.sum())
         if differ > most * int(known.sum()):
             raise UserError(
-                f"{table}, column {column}: {differ} of {known.sum()} participants have another value than in "
+                f"{table}, column {column}: {differ} of {known.sum()} participants have a different value in "
                 f"{' or '.join(before)}; these tables contradict each other. Remove the column from the older release, "
-                "or raise cohort.max_contradictions (of two values the first table's is kept)"
+                "or raise cohort.max_contradictions (the first table's value is kept)"
             )
         if differ:
             LOG.warning(
@@ -76,6 +76,6 @@ def _compare(joined: pl.DataFrame, columns: Sequence[str], before: Sequence[str]
                 table, column, differ, known.sum(), " or ".join(before),
             )  # fmt: skip
     LOG.info(
-        "%s: %d columns stand in earlier tables too; it adds %d values, %d are in both",
+        "%s: %d columns are in earlier tables too; it adds %d values, and %d are in both",
         table, len(columns), added, overlap,
     )  # fmt: skip

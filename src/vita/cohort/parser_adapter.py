@@ -1,8 +1,8 @@
 """The package ukbb-parser 1.0.0, made importable on current Python and pandas, for its ICD-10 tree.
 
 As published it cannot be imported: it loads `~/.ukbb_paths.py` through `imp` (gone in Python 3.12), and wants IPython
-and a name that statsmodels 0.15 no longer has, for plots and tests that are not used here. While it is imported,
-stand-ins answer for these, and its settings are given in memory: no home directory is touched. One of its functions
+and a name that statsmodels 0.15 no longer has, for plots and tests that are not used here. During the import,
+substitutes take their place, and its settings are given in memory: no home directory is touched. One of its functions
 uses `iteritems` (gone in pandas 2) and is replaced; the package's files and pandas itself stay as they are.
 """
 
@@ -62,7 +62,7 @@ def _add_children_ids(tree: pd.DataFrame) -> None:
 
 @contextmanager
 def _stand_ins() -> Iterator[None]:
-    """Modules that answer for what the package asks for at import; afterwards everything is as before."""
+    """Substitutes for what the package asks for at import; afterwards everything is as before."""
     paths = SimpleNamespace(CODINGS_DIR=str(dictionary_file("hierarchy")))
     names: dict[str, dict[str, Any]] = {
         "imp": {"load_source": lambda name, path: paths},
@@ -88,4 +88,4 @@ def _stand_ins() -> Iterator[None]:
 
 
 def _not_here(*_: Any, **__: Any) -> None:
-    raise NotImplementedError("multiple testing is no part of what this adapter offers of ukbb-parser")
+    raise NotImplementedError("this adapter of ukbb-parser does not offer multiple testing")

@@ -1,4 +1,4 @@
-"""Items made in one thread and worked on in others, in order, a few ahead of who uses the results."""
+"""Items made in one thread and worked on in others, in order, a few ahead of their consumer."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-WORKERS = 2  # polars parses a block with one thread if it is told the number of rows, so some are parsed side by side
+WORKERS = 2  # given the number of rows, polars parses a block with one thread, so several are parsed side by side
 
 
 def side_by_side(items: Iterator[Item], work: Callable[[Item], Result]) -> Iterator[Result]:
@@ -22,7 +22,7 @@ def side_by_side(items: Iterator[Item], work: Callable[[Item], Result]) -> Itera
         coming = maker.submit(next, items, None)
         while (item := coming.result()) is not None:
             under_way.append(workers.submit(work, item))
-            del item  # one block less to hold
+            del item  # one block less in memory
             coming = maker.submit(next, items, None)
             if len(under_way) >= WORKERS:
                 yield under_way.popleft().result()

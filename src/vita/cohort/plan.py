@@ -1,4 +1,4 @@
-"""Which columns of which table each feature needs, and what lacks."""
+"""Which columns of which table each feature needs, and what is missing."""
 
 import logging
 from collections.abc import Collection, Sequence
@@ -29,7 +29,7 @@ class Plan:
     own: dict[Path, list[Feature]]
     spanning: list[Feature]  # features that no table can give alone
     raw_columns: list[str]  # columns that these need
-    shared: frozenset[str]  # canonical columns that stand in several tables
+    shared: frozenset[str]  # canonical columns that are in several tables
     dates: frozenset[str]  # canonical columns that hold dates
     scan_date: str | None
     paper: bool
@@ -58,7 +58,7 @@ def make_plan(deliveries: Sequence[Delivery], features: Sequence[Feature], setti
     """Find the columns of every feature.
 
     Raises:
-        UserError: needed fields lack and `cohort.missing_fields` is error, or a column stands in two tables.
+        UserError: a needed field is missing (unless `cohort.missing_fields` is drop), or spelled in two ways.
     """
     needed = {field for each in features for field in (*dict(each.fields), each.date_field)} | {SCAN_DATE_FIELD}
     for delivery in deliveries:
@@ -122,7 +122,7 @@ def _without_absent(
     settings: CohortSettings,
     deliveries: Sequence[Delivery],
 ) -> list[Feature]:
-    """Features that can be made; an absent field is an error or costs the features that rest on it."""
+    """Features that can be made; an absent field is an error, or drops the features that depend on it."""
     lost: dict[int, list[Feature]] = {}
     for feature in features:
         for absent in absent_fields(feature, cells[feature.name]):
@@ -141,24 +141,24 @@ def _without_absent(
     dropped = {each.name for users in lost.values() for each in users if _worthless(each, cells[each.name])}
     for line in lines:
         LOG.warning("absent field %s", line)
-    LOG.warning("features left out for want of fields: %s", ", ".join(sorted(dropped)) or "none")
+    LOG.warning("features left out because of absent fields: %s", ", ".join(sorted(dropped)) or "none")
     return [feature for feature in features if feature.name not in dropped]
 
 
 def _other_visits(deliveries: Sequence[Delivery], lost: Collection[int], instance: int) -> str:
-    """A sentence about absent fields that are there at other visits, such as the first; empty without any."""
+    """A sentence about absent fields that exist for other visits, such as the first; empty if there are none."""
     columns = [column for each in deliveries for column in each.header.columns if column.field in lost]
     if not columns:
         return ""
     visits = ", ".join(str(visit) for visit in sorted({column.instance for column in columns}))
     return (
-        f"{len({column.field for column in columns})} of {len(lost)} absent fields are there, but of instance {visits} "
-        f"only, where cohort.instance is {instance}, the scan's visit: deliver that instance too. "
+        f"{len({column.field for column in columns})} of {len(lost)} absent fields are there, but only for instance "
+        f"{visits}, while cohort.instance is {instance}, the scan's visit: export that instance too. "
     )
 
 
 def absent_fields(feature: Feature, cells: dict[int, list[str]]) -> list[int]:
-    """Fields that a feature needs and that no table has; fallbacks and features not required need none."""
+    """Required fields of a feature that no table has; fallbacks and optional features require none."""
     if not feature.required:
         return []
     needed = [field for field in cells if not (feature.rule.name == "coalesce" and field != feature.fields[0][0])]
@@ -166,7 +166,7 @@ def absent_fields(feature: Feature, cells: dict[int, list[str]]) -> list[int]:
 
 
 def _worthless(feature: Feature, cells: dict[int, list[str]]) -> bool:
-    """Without its absent fields, does nothing of the feature remain? Means and `any` live on what there is."""
+    """Whether nothing remains of the feature without its absent fields; means and `any` use what there is."""
     if feature.date_field in cells and not cells[feature.date_field]:
         return True
     if feature.rule.name in ("mean", "any"):

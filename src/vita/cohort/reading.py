@@ -1,6 +1,7 @@
 """Stream the wanted columns of a table in batches of bounded size, as text, under their canonical names.
 
-A row of UK Biobank's main table is tens of kB wide, so neither the file nor its wanted part is ever held whole.
+A row of UK Biobank's main table is tens of kB wide, so neither the file nor the wanted part of it is ever in memory as
+a whole.
 """
 
 import logging
@@ -31,10 +32,10 @@ def stream(
         delivery: the table.
         wanted: columns of the table.
         leave_out: ids whose rows are dropped (withdrawn participants).
-        left_out: if given, those of them that the table has are added.
+        left_out: a set to which those of them that the table has are added.
 
     Raises:
-        UserError: a damaged file, a line of another width, an id that is none or stands twice.
+        UserError: the file is damaged, a line has another width, or an id is not valid or is repeated.
     """
     seen = _Ids(delivery.name)
     gone = pl.Series(sorted(leave_out), dtype=pl.Int64)
@@ -56,12 +57,12 @@ def stream(
 
 
 def report_withdrawals(listed: Collection[int], found: Collection[int], people: int) -> None:
-    """Warn if nobody of a withdrawals list is in the tables, as with the list of another application.
+    """Warn if no id of a withdrawals list is in the tables, as with the list of another application.
 
     Args:
         listed: ids of the list.
         found: those of them that are in a table.
-        people: participants in the tables who are not listed.
+        people: number of participants in the tables who are not listed.
     """
     if listed and not found:
         LOG.warning(
@@ -73,7 +74,7 @@ def report_withdrawals(listed: Collection[int], found: Collection[int], people: 
 
 
 class _Ids:
-    """Checks that ids are whole numbers and stand once in a table."""
+    """Checks that ids are whole numbers, each once in a table."""
 
     def __init__(self, table: str) -> None:
         self.table = table
@@ -84,24 +85,26 @@ class _Ids:
         ids = texts.cast(pl.String).str.strip_chars().cast(pl.Int64, strict=False).rename(EID)
         bad = (ids.is_null() | (ids <= 0)).arg_true()
         if len(bad):
-            raise UserError(f"{self.table}, row {first_row + bad[0]}: the participant id is no positive whole number")
+            raise UserError(
+                f"{self.table}, row {first_row + bad[0]}: the participant id is not a positive whole number"
+            )
         self.seen.append(ids)
         return ids
 
     def refuse_repeats(self) -> None:
-        """When all batches are read: no id stands twice."""
+        """To be called when all batches are read: no id is repeated."""
         ids = pl.concat(self.seen) if self.seen else pl.Series(EID, [], pl.Int64)
         if ids.n_unique() == len(ids):
             return
         repeat = ids.filter(ids.is_duplicated())[0]
         first, second = (ids == repeat).arg_true()[:2] + 1
         raise UserError(
-            f"{self.table}, rows {first} and {second}: a participant id stands twice; keep one row of each participant"
+            f"{self.table}, rows {first} and {second}: a participant id is repeated; keep one row per participant"
         )
 
 
 def _gathered(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Join small frames to ones of about BATCH_ROWS rows in one piece: on many, expressions take six times as long."""
+    """Join small frames to contiguous ones of about BATCH_ROWS rows: in chunks, expressions take six times as long."""
     held: list[pl.DataFrame] = []
     for frame in frames:
         held.append(frame)
@@ -120,9 +123,9 @@ def _frames(delivery: Delivery, wanted: Sequence[Column]) -> Iterator[pl.DataFra
 
 
 def _text_frames(delivery: Delivery, wanted: Sequence[Column]) -> Iterator[pl.DataFrame]:
-    """Frames of a text table; every cell stays text, so that no type is guessed from a first block.
+    """Frames of a text table; every cell stays text, so that no type is guessed from the first block.
 
-    Columns are taken by place, not name: names of unneeded columns need not decode or be unique.
+    Columns are taken by place, not name: names of unneeded columns need be neither decodable nor unique.
     """
     chosen = {column.index: column.canonical for column in wanted} | {delivery.header.eid: EID}
     names = [chosen[place] for place in sorted(chosen)]
@@ -136,12 +139,12 @@ def _text_frames(delivery: Delivery, wanted: Sequence[Column]) -> Iterator[pl.Da
             infer_schema=False,
             null_values=list(MISSING),
             n_rows=block.rows,
-            encoding="utf8-lossy",  # free text that nobody asked for may be latin-1
+            encoding="utf8-lossy",  # columns of free text, which are not read, may be latin-1
         )
-        if len(frame) != block.rows:  # never lose anybody without a word
+        if len(frame) != block.rows:  # nobody may be lost silently
             raise UserError(
-                f"{delivery.name}: {block.rows} rows were counted and {len(frame)} read; quotes in it are odd: write "
-                "it anew without the columns of free text"
+                f"{delivery.name}: {block.rows} rows were counted and {len(frame)} read; its quotes are "
+                "inconsistent: write it again without the columns of free text"
             )
         frame.columns = names
         return frame
@@ -155,7 +158,7 @@ def _text_frames(delivery: Delivery, wanted: Sequence[Column]) -> Iterator[pl.Da
 
 def _parquet_frames(delivery: Delivery, wanted: Sequence[Column]) -> Iterator[pl.DataFrame]:
     """Frames of a Parquet table, numbers and dates turned to text."""
-    import pyarrow as pa  # takes as long to import as reading many a text table
+    import pyarrow as pa  # takes as long to import as to read many a text table
     import pyarrow.parquet as pq
 
     try:

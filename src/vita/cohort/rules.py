@@ -1,21 +1,21 @@
 """Named rules of the feature table: from a feature's readings to its value. A new feature takes one of these.
 
-    value                     the first array of the field
-    mean                      mean over the repeats of each field, then over the fields
-    coalesce                  the first field of the row that has a value
-    kilograms                 value; a column in grams (median above 1,000) is divided by 1,000
-    count(1069 1070 ...)      how many of these codes stand in the field, each once; none is 0
-    any(6150=1 3894=age 42000=date)   true if a term holds: the field has the code, an age of diagnosis, or a date
-                              (with `cutoff: imaging`: a date up to the scan); false if a coded field was answered
-                              otherwise; else missing. An event of unknown date (1900-01-01 and others) has happened,
-                              but with the cutoff nobody knows whether before the scan
-    any_asked(2443=1 6153=3)  as any, but false only if the first field was answered: the others can confirm, not deny
+    value                     the first array of the field mean                      mean over the repeats of each
+                              field, then over the fields coalesce                  the first field of the row that has
+                              a value kilograms                 value; a column in grams (median above 1,000) is divided
+                              by 1,000 count(1069 1070 ...)      how many of these codes the field has, each counted
+                              once any(6150=1 3894=age 42000=date)   true if a term holds, which is that the field has
+                              the code, an age of diagnosis, or a date (with `cutoff: imaging`: a date up to the scan);
+                              false if a coded field was answered otherwise; else missing. An event of unknown date
+                              (1900-01-01 and others) has happened, but with the cutoff it is unknown whether before the
+                              scan
+    any_asked(2443=1 6153=3)  as any, but false only if the first field was answered: others can only confirm
     value_or_zero(864=0 864=-2)  value; 0 where it is missing and the other field has one of the codes
     value_or_not_done(6164=1) value; 0 where it is missing and the other, multi-select field was answered without
-                              the code: "not done" is told from "not answered"
+                              the code, so that "not done" differs from "not answered"
 
 With `cleaning: paper` they do what the paper's code did: `count` counts repeats at several visits, an age code such
-as -3 is a diagnosis, an unanswered `any` is false, an answer below 0 (unable to walk) is no zero, and
+as -3 is a diagnosis, an unanswered `any` is false, an answer below 0 (unable to walk) is not zero, and
 `value_or_not_done` is the value alone.
 """
 
@@ -38,7 +38,7 @@ class Cells:
     Args:
         names: columns of each field, in the order of instance and array.
         lists: those of them whose cells are lists.
-        scan_date: column with the imaging date if nothing dated later may count, else None.
+        scan_date: column with the imaging date if nothing later may count, otherwise None.
         paper: clean as the paper's code did.
     """
 
@@ -53,7 +53,7 @@ class Cells:
         return self._head(names[0]) if names else pl.lit(None, pl.Float64)
 
     def each(self, field_id: int, feature: Feature) -> list[pl.Expr]:
-        """Every cleaned reading of a field whose arrays are repeats; of a list their mean."""
+        """Every cleaned reading of a field whose arrays are repeats; a list gives its mean."""
         found = []
         for name in self.names.get(field_id, []):
             if name in self.lists:
@@ -63,14 +63,14 @@ class Cells:
         return found
 
     def has(self, field_id: int, code: float) -> list[pl.Expr]:
-        """Per column: does it hold the code? Null or false where cells are missing."""
+        """Per column, whether it holds the code; null or false where cells are missing."""
         return [
             pl.col(n).list.contains(code) if n in self.lists else pl.col(n) == code
             for n in self.names.get(field_id, [])
         ]
 
     def answered(self, field_id: int, missing: tuple[int, ...]) -> list[pl.Expr]:
-        """Per column: does it hold something other than the missing codes? Null or false where it is missing."""
+        """Per column, whether it holds anything but missing codes; null or false where cells are missing."""
         return [
             pl.col(n).list.eval(is_none_of(pl.element(), missing)).list.any()
             if n in self.lists
@@ -89,9 +89,7 @@ def evaluate(feature: Feature, cells: Cells) -> pl.Expr:
         UserError: the rule's name is unknown.
     """
     if feature.rule.name not in RULES:
-        raise UserError(
-            f"feature {feature.name}: no rule is called {feature.rule.name!r}; known are {', '.join(RULES)}"
-        )
+        raise UserError(f"feature {feature.name}: there is no rule {feature.rule.name!r}; known are {', '.join(RULES)}")
     value = RULES[feature.rule.name](feature, cells)
     if cells.paper and feature.paper_missing is not None:
         value = value.fill_null(feature.paper_missing)
@@ -99,7 +97,7 @@ def evaluate(feature: Feature, cells: Cells) -> pl.Expr:
 
 
 def finish(feature: Feature, frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with what a rule can only do when it has seen the whole column."""
+    """The frame after what a rule can do only once it has seen the whole column."""
     if feature.rule.name != "kilograms":
         return frame
     value, median = pl.col(feature.name), frame[feature.name].median()
@@ -133,7 +131,7 @@ def _count(feature: Feature, cells: Cells) -> pl.Expr:
         return pl.lit(None, pl.Float64)
     codes = [float(code) for code in feature.rule.codes]
     names = cells.names[field_id]
-    empty = pl.lit([], dtype=pl.List(pl.Float64))  # concat_list gives nothing where one of its lists is missing
+    empty = pl.lit([], dtype=pl.List(pl.Float64))  # concat_list gives null where one of its lists is missing
     lists = [pl.col(n).fill_null(empty) if n in cells.lists else pl.concat_list(n) for n in names]
     entries = pl.concat_list(lists).list.eval(pl.element().filter(pl.element().is_in(codes)))
     return (entries if cells.paper else entries.list.unique()).list.len().cast(pl.Float64)
@@ -169,7 +167,7 @@ def _one_of(feature: Feature, cells: Cells, denying: Collection[int]) -> pl.Expr
 
 
 def some(conditions: list[pl.Expr]) -> pl.Expr:
-    """Whether any of the conditions holds; null is no."""
+    """Whether any of the conditions holds; null counts as false."""
     return pl.any_horizontal(conditions).fill_null(value=False) if conditions else pl.lit(value=False)
 
 

@@ -19,7 +19,7 @@ def _one_of(block: Mapping[str, Any], section: str, key: str, allowed: tuple[Any
 
 @dataclass(frozen=True)
 class CohortSettings:
-    """Which visit is the scan's, what may enter a feature, and what happens without a field."""
+    """Which visit is the scan's, what may be used for a feature, and what happens without a field."""
 
     instance: int = 2
     cutoff: str = "none"
@@ -86,7 +86,9 @@ def _ends(value: Any) -> date | dict[str, date] | None:
     """A day for all, or one for each country."""
     if isinstance(value, Mapping):
         if set(value) != set(COUNTRIES):
-            raise UserError(f"config labels.follow_up_end: needs one day, or one for {', '.join(COUNTRIES)}")
+            raise UserError(
+                f"config labels.follow_up_end: needs one day for all, or one each for {', '.join(COUNTRIES)}"
+            )
         return {name: _day(each) for name, each in value.items()}
     return None if value is None else _day(value)
 
@@ -95,4 +97,6 @@ def _day(value: Any) -> date:
     try:
         return date.fromisoformat(value)
     except (TypeError, ValueError) as error:
-        raise UserError(f"config labels.follow_up_end: {value!r} is no day written '2022-10-31', in quotes") from error
+        raise UserError(
+            f"config labels.follow_up_end: {value!r} is not a day; write it as '2022-10-31', in quotes"
+        ) from error

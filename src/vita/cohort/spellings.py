@@ -8,8 +8,8 @@
     platform     p4080_i2_a0          Research Analysis Platform, Table Exporter, FIELD-NAME
     dx           participant.p4080_i2_a0   Research Analysis Platform, `dx extract_dataset`
 
-On the platform a field of one instance has no `_i`, one of one array no `_a`; a field of several values may be one
-column whose cells are lists (`I10|I251` or `["I10","I251"]`); with UKB-FORMAT it has the first array's name.
+On the platform a field of one instance has no `_i`, and one of one array has no `_a`. A field of several values may be
+one column whose cells are lists (`I10|I251` or `["I10","I251"]`); with UKB-FORMAT it has the first array's name.
 """
 
 import re
@@ -50,24 +50,24 @@ class Column:
 
 @dataclass(frozen=True)
 class Header:
-    """What a header line says: the spelling, where the participant id stands, and the fields' columns."""
+    """What a header line says: the spelling, the place of the participant id, and the fields' columns."""
 
     spelling: str
     eid: int
     width: int
     columns: tuple[Column, ...]
-    foreign: tuple[tuple[str, int], ...] = ()  # names in another spelling, and which fields they would be
+    foreign: tuple[tuple[str, int], ...] = ()  # names in another spelling, and the fields that they would be
 
 
 def read_header(names: Sequence[str], table: str) -> Header:
-    """Detect the spelling of a table's column names; columns of no UK Biobank field are passed over.
+    """Detect the spelling of a table's column names; columns that are no UK Biobank field are ignored.
 
     Args:
         names: the header's cells in the order of the file.
-        table: how messages call the table.
+        table: the table's name in messages.
 
     Raises:
-        UserError: no field or no id column is found, spellings are mixed, or a column stands twice.
+        UserError: no field or no id column is found, spellings are mixed, or a column is repeated.
     """
     found = {
         spelling: matches
@@ -77,7 +77,7 @@ def read_header(names: Sequence[str], table: str) -> Header:
     if not found:
         raise UserError(
             f"{table}: no column is named like a UK Biobank field ({EXAMPLES}); "
-            "on the Research Analysis Platform export with header style FIELD-NAME"
+            "on the Research Analysis Platform, export with header style FIELD-NAME"
         )
     most = sorted(found, key=lambda each: -len(found[each]))
     if len(found) > 1 and len(found[most[0]]) == len(found[most[1]]):
@@ -96,7 +96,7 @@ def read_header(names: Sequence[str], table: str) -> Header:
 
 
 def refuse_mixed(header: Header, needed: Collection[int | None], table: str) -> None:
-    """Refuse a needed field in a second spelling; other columns, such as an own one named p4, are passed over.
+    """Refuse a needed field in a second spelling; other columns, such as one of your own named p4, are ignored.
 
     Raises:
         UserError: with an example of each spelling.
@@ -107,14 +107,16 @@ def refuse_mixed(header: Header, needed: Collection[int | None], table: str) -> 
 
 
 def _mixed(table: str, examples: Sequence[str]) -> UserError:
-    return UserError(f"{table}: spellings of columns are mixed ({', '.join(examples)}); export each table in one")
+    return UserError(
+        f"{table}: spellings of columns are mixed ({', '.join(examples)}); export each table with one spelling"
+    )
 
 
 def _no_id(names: Sequence[str], wanted: str, count: int, table: str) -> str:
     found = f"{table}: needs one column {wanted!r} with participant ids, has {count}"
     nameless = [name for name in names if not name.strip() or name.startswith("__index_level_")]
     if count == 0 and nameless:
-        return f"{found}; a column without a name may be it, as pandas writes an index: write index_label='{wanted}'"
+        return f"{found}; it may be the column without a name, if pandas wrote an index: write index_label='{wanted}'"
     return found if count else f"{found}; rename the column that holds them"
 
 
@@ -122,5 +124,5 @@ def _refuse_repeats(names: list[str], table: str) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise UserError(f"{table}: column {name} stands twice; remove one of them")
+            raise UserError(f"{table}: column {name} is repeated; remove one of them")
         seen.add(name)

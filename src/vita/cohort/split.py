@@ -1,27 +1,28 @@
-"""One split into train, val and test for every stage and task: nobody is ever trained on who was once tested on.
+"""One split into train, val and test for every stage and task: nobody who was once tested on is ever trained on.
 
-Every participant has a number between 0 and 1, a hash of the seed and the id. Whoever's is below `split.held_out` is
-never trained on, whatever else the cohort holds: val and test are drawn from these people, and everybody else is train.
+Every participant has a number between 0 and 1, a hash of the seed and the id. Those whose number is below
+`split.held_out` are never trained on, whatever else the cohort holds: val and test are drawn from them, and everybody
+else is in train.
 So no release, withdrawal or new diagnosis moves anybody between train and test, in either direction.
 
 Among those held out, test is everybody whose number, divided by the stratum's weight, is below the fraction. A stratum
 is the participant's rarest disease (rarest first: infarct, stroke, diabetes, cad, high_blood_pressure, hypertension),
-or for those without any, sex and age band. Diseases are the paper's; the config's `labels` have no part in the split
+or for those without any, sex and age band. Diseases are the paper's; the config's `labels` play no part in the split
 (see vita.cohort.strata). The weight is 1 unless too few of the stratum would be in test (below 0.7 of the expected
-number for a disease, 0.5 for the others); then it is the first step of a ladder upwards that mends this, as far as
-people of the stratum are held out. Val is the rest.
+number for a disease, 0.5 for the others); then it is the first step of a ladder upwards that is enough, as far as
+there are people of the stratum held out. Val is the rest.
 
-What this guarantees, and what not:
+What this guarantees, and what it does not:
     * between test and val people may move: where a stratum is short, or with a number (`test: 1000`), for which those
       with the smallest numbers are taken. Where a stratum expects 100 people in test its weight is 1 (a shortfall of
       0.3 is more than 3 standard deviations), and with fractions nobody moves at all;
     * each disease's stratum has at least 0.7 of its expected number in test, if so many of it are held out. In
       simulated cohorts of 800 with 72 cases or more, where 14 are expected in a test split of 160, 10 or more were.
-      Of a handful of people in a tiny cohort none may be held out, by chance: to take one from train would break the
+      In a tiny cohort, by chance none of a handful of people may be held out: taking one from train would break the
       rule;
     * the shares themselves vary by chance: a fifth of 800 is 160 +- 10, of 40,000 it is 8,000 +- 80;
-    * `test: 1000` is exactly so many. As the cohort grows, those who leave test go to val, which has at least what
-      `split.val` asks for, and more where fewer than the held out are tested on;
+    * `test: 1000` is exactly 1000 people. As the cohort grows, those who leave test go to val, which has at least what
+      `split.val` asks for, and more where test takes fewer than those held out;
     * another seed, or another `held_out` (by default the sum of val and test), is another split.
 All scans of a participant are in one split, since the split is by `eid`.
 """
@@ -46,10 +47,10 @@ from vita.runtime.errors import UserError
 LOG = logging.getLogger(__name__)
 FLOOR = 0.7  # of the expected number of a disease's people that must be in val and in test
 HEALTHY_FLOOR = 0.5
-_FEW = 4  # a stratum of so many people has at least one in test, if one is held out, also in a tiny cohort
+_FEW = 4  # a stratum of this many people has at least one in test, if one is held out, even in a tiny cohort
 _LADDER = tuple(1.12**step for step in range(17))
 USUAL = {"test": 0.2, "val": 0.15}
-_FEWEST = 2  # somebody to train on and somebody to judge by
+_FEWEST = 2  # one to train on and one to be judged by
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -97,7 +98,7 @@ def make_split(people: pl.DataFrame, settings: Mapping[str, Any]) -> pl.DataFram
     if len(eids) < _FEWEST or sum(wanted.values()) >= len(eids):
         raise UserError(
             f"config split: val and test want {sum(wanted.values()):g} of {len(eids)} participants; "
-            "make them smaller, so that some are left to train on"
+            "lower them, so that some are left to train on"
         )
     share = held_out(block)
     numbers = share_of_each(eids, f"{seed} test")
@@ -105,25 +106,25 @@ def make_split(people: pl.DataFrame, settings: Mapping[str, Any]) -> pl.DataFram
     if sizes["test"] >= 1 and held.sum() < sizes["test"]:
         enough = min(1.25 * sizes["test"] / len(eids), 0.9)
         raise UserError(
-            f"config split.test: wants {sizes['test']:g} participants, but of {len(eids)} only {held.sum()} are held "
+            f"config split.test wants {sizes['test']:g} participants, but only {held.sum()} of {len(eids)} are held "
             f"out of training, a share of {share:g}; set split.held_out to {enough:.2f}"
         )
     test = choose(numbers, strata, sizes["test"], held)
     val = held & ~test
-    if max(sizes.values()) >= 1:  # with fractions val is what is held out, and nobody comes or goes
+    if max(sizes.values()) >= 1:  # with fractions val is whatever is held out, and nobody moves
         val |= _fill(numbers, ~held, round(wanted["val"]) - int(val.sum()))
     if val.sum() > 1.1 * wanted["val"] + 1 and max(sizes.values()) >= 1:
-        LOG.info("val has %d people where %d were asked for: who may once have been tested on is not trained on",
+        LOG.info("val has %d people where %d were asked for: those who may once have been tested on are not trained on",
                  val.sum(), wanted["val"])  # fmt: skip
     names = np.where(test, "test", np.where(val, "val", "train"))
     return pl.DataFrame({EID: eids, "split": names}).sort(EID)
 
 
 def held_out(block: Mapping[str, Any]) -> float:
-    """Share of everybody who is never trained on: `split.held_out`, or else val and test together.
+    """Share of participants who are never trained on: `split.held_out`, or by default val and test together.
 
-    A number of people is another share of every cohort, and counts as the usual fraction; but a number of val alone as
-    a quarter of test, since the others of val may be trained on another time.
+    A number of people would be another share in each cohort, so it counts as the usual fraction; but a number for val
+    alone counts as a quarter of test, since the others of val may be trained on in another run.
     """
     test, val = (_size(block.get(name, USUAL[name]), name) for name in ("test", "val"))
     share = block.get("held_out")
@@ -132,14 +133,14 @@ def held_out(block: Mapping[str, Any]) -> float:
     elif share is None:
         share = test + (val if val < 1 else test / 4)
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
-        raise UserError(f"config split.held_out: {share!r} is no share between 0 and 1")
+        raise UserError(f"config split.held_out: {share!r} is not a share between 0 and 1")
     if share < test < 1:
         raise UserError(f"config split.held_out: {share:g} is less than split.test: {test:g}, which is drawn from it")
     return share
 
 
 def _fill(numbers: np.ndarray, free: np.ndarray, count: int) -> np.ndarray:
-    """So many of the free people, those with the smallest numbers; they may be trained on another time."""
+    """As many of the free people as wanted, by the smallest numbers; they may be trained on in another run."""
     chosen = np.zeros(len(numbers), bool)
     places = np.flatnonzero(free)
     chosen[places[np.argsort(numbers[places], kind="stable")[: max(count, 0)]]] = True
@@ -147,7 +148,7 @@ def _fill(numbers: np.ndarray, free: np.ndarray, count: int) -> np.ndarray:
 
 
 def choose(numbers: np.ndarray, strata: np.ndarray, size: float, held: np.ndarray) -> np.ndarray:
-    """Choose a share (size below 1) or so many participants of those held out, balanced over strata.
+    """Choose a share (size below 1) or a number of those held out, balanced over strata.
 
     Args:
         numbers: (n,) hash of each participant, uniform in 0..1.
@@ -168,7 +169,7 @@ def choose(numbers: np.ndarray, strata: np.ndarray, size: float, held: np.ndarra
 
 
 def _weight(numbers: np.ndarray, fraction: float, floor: float) -> float:
-    """The first step of the ladder at which a stratum is not short; the last one if it always is."""
+    """The first step of the ladder at which the stratum has enough; the last one if it never has."""
     least = max(np.floor(floor * fraction * len(numbers)), min(1, len(numbers) // _FEW))
     return next((weight for weight in _LADDER if (numbers < fraction * weight).sum() >= least), _LADDER[-1])
 

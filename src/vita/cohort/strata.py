@@ -1,9 +1,9 @@
 """The stratum of each participant whom the split divides: the rarest disease, else sex and age band.
 
-A disease is here what the paper's print says: a code of icd10.tsv at any time, or an age of high blood pressure, of
-those with a hospital record. The block `labels` of the config is not asked. So another code list, timing or rule for
-those without a record moves nobody between the splits, and results before and after compare the same people.
-The price: where labels differ much from the paper's, as with `incident`, their cases are balanced by chance alone.
+A disease here is what the paper prints: a code of icd10.tsv at any time, or an age of high blood pressure, in those
+with a hospital record. The block `labels` of the config is not used. So another code list, timing or rule for those
+without a record moves nobody between the splits, and results before and after compare the same people. The price is
+that where labels differ much from the paper's, as with `incident`, their cases are balanced by chance alone.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -32,8 +32,8 @@ def participants(
     Args:
         index: images/index.parquet.
         exclusions: exclusions.parquet.
-        fields: fields.parquet; none for a run from scans alone.
-        diagnoses: diagnoses.parquet; none for a run from scans alone.
+        fields: fields.parquet; None for a run from scans alone.
+        diagnoses: diagnoses.parquet; None for a run from scans alone.
         lists: every ICD-10 code of each disease; goes with `diagnoses`.
     """
     scans = pl.read_parquet(index, columns=[EID, "participant_usable"])
@@ -60,7 +60,7 @@ def diseases(diagnoses: pl.DataFrame, lists: Mapping[str, Collection[str]]) -> p
 
 
 def stratum(columns: Sequence[str]) -> pl.Expr:
-    """The rarest disease of a participant, else sex and age band, as far as there are columns of them."""
+    """The rarest disease of a participant, otherwise sex and age band, as far as these columns exist."""
     parts = [pl.lit(HEALTHY)]
     if "sex" in columns:
         parts.append(pl.col("sex").cast(pl.String).fill_null("?"))

@@ -1,8 +1,8 @@
 """Which files still hold the id of a withdrawn participant: to be run after a withdrawal.
 
-The workflow makes anew what a withdrawal touches. Files that it no longer makes, left by an earlier configuration, it
-does not know; they are found here and have to be deleted by hand. Looked at is every file of a folder, and its name, as
-`vita audit` does. Prints the files, never an id. Exit code 1 if there are any.
+The workflow makes again what a withdrawal touches. It does not know of files that an earlier configuration left and
+that it no longer makes; these are found here and must be deleted by hand. Every file of a folder is searched, its name
+too, as `vita audit` does. Prints the files, never an id. The exit code is 1 if there are any.
 
     python -m vita.cohort.traces --folder results --withdrawals withdrawals.csv
 """
@@ -24,7 +24,7 @@ LOG = logging.getLogger(__name__)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line of `python -m vita.cohort.traces`."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--folder", required=True, type=Path, help="folder to look through, with all below it")
+    parser.add_argument("--folder", required=True, type=Path, help="folder to search, with everything below it")
     parser.add_argument("--withdrawals", required=True, type=Path, help="ids of withdrawn participants, one a line")
     args = parser.parse_args(arguments)
     found = files_with(args.folder, load_withdrawals(args.withdrawals))
@@ -51,7 +51,7 @@ def _holds(path: Path, name: str, ids: frozenset[int]) -> bool:
     try:
         return any(True for _ in search_file(path, ids, alike=False, name=name, strict=True))
     except DAMAGED as error:
-        raise UserError(f"{path}: cannot be looked through: {error}") from error
+        raise UserError(f"{path}: cannot be searched: {error}") from error
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Which fields of UK Biobank the workflow reads: to be asked for in an application, or exported from the platform.
+"""The fields of UK Biobank that the workflow reads, to apply for or to export from the platform.
 
-Without a dictionary, a field a line: its number and title. With the data dictionary of a dataset of the Research
-Analysis Platform (`dx extract_dataset DATASET -ddd` writes it), the names of the columns to export, one a line, `eid`
-first: the file that the Table Exporter takes as "File containing Field Names", or with `--prefix participant.` the one
-that `dx extract_dataset --fields-file` takes.
+Without a dictionary, prints number and title of a field per line. With the data dictionary of a dataset of the Research
+Analysis Platform (`dx extract_dataset DATASET -ddd` writes it), prints the names of the columns to export, one per
+line, `eid` first. This is the file that the Table Exporter takes as "File containing Field Names" or, with `--prefix
+participant.`, that `dx extract_dataset --fields-file` takes.
 
     python -m vita.cohort.wanted
     python -m vita.cohort.wanted --dictionary app1.data_dictionary.csv > names.txt
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--features", type=Path, default=Path("workflow/resources/features.tsv"), help="features.tsv")
     parser.add_argument("--dictionary", type=Path, help="data dictionary of a dataset, CSV or TSV")
-    parser.add_argument("--prefix", default="", help="before each name, such as participant.")
+    parser.add_argument("--prefix", default="", help="text before each name, such as participant.")
     args = parser.parse_args(arguments)
     fields = wanted_fields(args.features)
     if args.dictionary:
@@ -56,14 +56,14 @@ def columns(dictionary: Path, fields: dict[int, str]) -> list[str]:
     """Names of the columns of these fields in a dataset, `eid` first.
 
     Raises:
-        UserError: the file is no data dictionary, or knows none of the fields.
+        UserError: the file is not a data dictionary, or has none of the fields.
     """
     try:
         with dictionary.open(encoding="utf-8", errors="replace") as lines:
             separator = max("\t,;", key=lines.readline().count)
         known = pl.read_csv(dictionary, columns=["entity", "name"], infer_schema=False, separator=separator)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise UserError(f"--dictionary {dictionary}: no table with the columns entity and name ({error})") from error
+        raise UserError(f"--dictionary {dictionary}: not a table with the columns entity and name ({error})") from error
     names = known.filter(pl.col("entity") == ENTITY)["name"].to_list()
     matches = [(name, SPELLINGS["platform"].fullmatch(name)) for name in names]
     found = [name for name, match in matches if match and int(match["field"]) in fields]

@@ -14,14 +14,14 @@ _WORDS = {"true": True, "false": False}
 
 
 def coerced(value: Any, schema: dict[str, Any]) -> Any:
-    """The same value, with text in place of numbers, numbers in place of text and so on put right at any depth.
+    """The same value, with text that should be a number, numbers that should be text and so on corrected at any depth.
 
     Args:
         value: of a key, or a whole configuration.
         schema: its part of the schema, references filled in.
 
     Returns:
-        A value equal to `value` wherever that is allowed as it is, or means nothing that is.
+        The value, changed only where it is not allowed as it is and its meaning is certain.
     """
     if isinstance(value, dict):
         known = children(schema)
@@ -36,7 +36,7 @@ def coerced(value: Any, schema: dict[str, Any]) -> Any:
 
 
 def _chosen(value: Any, choices: list[Any]) -> Any:
-    """The choice that is written like the value, if the value itself is none of them."""
+    """The choice that is spelled like the value, if the value itself is not one of them."""
     if isinstance(value, bool) or value in choices:
         return value
     written = [choice for choice in choices if ("null" if choice is None else str(choice)) == str(value)]
@@ -44,7 +44,7 @@ def _chosen(value: Any, choices: list[Any]) -> Any:
 
 
 def _typed(value: Any, types: set[str]) -> Any:
-    """A text as the number, truth value or null that it spells, where no text is allowed."""
+    """The number, truth value or null that a text spells, where text is not allowed."""
     if not isinstance(value, str) or "string" in types:
         return value
     if "null" in types and value == "null":

@@ -1,4 +1,4 @@
-"""A mistake in a configuration in one line: the key, its value, what it may be, and the nearest key or value."""
+"""One line for a mistake in a configuration: the key, its value, what it may be, and the nearest key or value."""
 
 import difflib
 import json
@@ -23,8 +23,8 @@ def describe(error: Any, schema: dict[str, Any]) -> str:
     if "propertyNames" in error.relative_schema_path:
         return _unknown(where, str(error.instance), error.validator_value, schema)
     if error.validator == "required":
-        lacking = next(key for key in error.validator_value if key not in error.instance)
-        return f"'{_join(where, lacking)}' is not set; it must be"
+        missing = next(key for key in error.validator_value if key not in error.instance)
+        return f"'{_join(where, missing)}' is not set; it must be"
     value = json.dumps(error.instance, default=str)
     return f"'{where}' is {value}, which is not allowed; {_allowed(error)}"
 
@@ -34,7 +34,7 @@ def _join(where: str, key: str) -> str:
 
 
 def _unknown(where: str, key: str, known: Iterable[str], schema: dict[str, Any]) -> str:
-    """An unknown key: one nearly of that name beside it, or of that name in another block, or all that are known."""
+    """An unknown key, with a key of a similar name beside it, or in another block, or all that are known there."""
     known = sorted(known)
     near = difflib.get_close_matches(key, known, n=1)
     if near:
@@ -47,7 +47,7 @@ def _unknown(where: str, key: str, known: Iterable[str], schema: dict[str, Any])
 
 
 def _elsewhere(key: str, schema: dict[str, Any]) -> list[str]:
-    """Up to three keys of nearly this name in other blocks."""
+    """Up to three keys of a similar name in other blocks."""
     names = [name for name, _ in walk(schema) if ANY not in name.split(".")]
     last = {name.rpartition(".")[2] for name in names}
     near = difflib.get_close_matches(key, sorted(last), n=1, cutoff=0.8)
@@ -55,10 +55,10 @@ def _elsewhere(key: str, schema: dict[str, Any]) -> list[str]:
 
 
 def _allowed(error: Any) -> str:
-    """What the value may be; of texts to choose from, the nearest too."""
+    """What the value may be and, among choices, the nearest one."""
     special = {
-        "uniqueItems": "it must not name anything twice",
-        "minLength": "it must not be empty; null stands for none",
+        "uniqueItems": "it must not repeat an entry",
+        "minLength": "it must not be empty; use null for none",
         "minItems": f"it must be {may_be(error.schema)}",
         "maxItems": f"it must be {may_be(error.schema)}",
     }

@@ -1,6 +1,6 @@
-"""Files of a configuration, read strictly: a mistake in one is a line with the file and the place.
+"""Files of a configuration, read strictly: a mistake gives one line with the file and the place.
 
-YAML itself takes the later of two equal keys without a word, and Snakemake names neither file nor line.
+YAML itself silently takes the later of two equal keys, and Snakemake names neither file nor line.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ def read_config(path: Path) -> dict[str, Any]:
     """Read a configuration in YAML, or in JSON, which is YAML too.
 
     Raises:
-        UserError: the file is missing, is not UTF-8, is empty, is no YAML, holds no keys, or holds one twice.
+        UserError: the file is missing, not UTF-8, empty or not YAML, holds no keys, or repeats one.
     """
     import yaml
 
@@ -25,14 +25,16 @@ def read_config(path: Path) -> dict[str, Any]:
         if node is None:
             raise UserError(f"{path}: the configuration is empty; write keys such as 'seed: 1', or leave the file out")
         if not isinstance(node, yaml.MappingNode):
-            raise UserError(f"{path}, line {_line(node)}: a configuration is keys with values, such as 'seed: 1'")
+            raise UserError(
+                f"{path}, line {_line(node)}: a configuration consists of keys with values, such as 'seed: 1'"
+            )
         for key, line, first in _repeated(node):
-            raise UserError(f"{path}, line {line}: '{key}' is there already, in line {first}; remove one of them")
+            raise UserError(f"{path}, line {line}: '{key}' is already in line {first}; remove one of them")
         config: dict[str, Any] = yaml.load(text, loader)
     except yaml.MarkedYAMLError as error:
         raise UserError(_no_yaml(path, text, error)) from error
     except yaml.YAMLError as error:
-        raise UserError(f"{path}: no YAML: {' '.join(str(error).split())}") from error
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     return config
 
 
@@ -46,7 +48,7 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise UserError(
-            f"{path}, line {line}: byte 0x{raw[error.start]:02x} is no UTF-8; save the file as UTF-8 (is it Latin-1?)"
+            f"{path}, line {line}: byte 0x{raw[error.start]:02x} is not UTF-8; save the file as UTF-8 (is it Latin-1?)"
         ) from error
 
 
@@ -55,7 +57,7 @@ def _line(node: Any) -> int:
 
 
 def _repeated(node: Any) -> Iterator[tuple[str, int, int]]:
-    """Keys that a block holds twice: the key, its line, and the line of the first."""
+    """Repeated keys of a block: the key, its line, and the line of the first."""
     if isinstance(node.value, list):
         lines: dict[str, int] = {}
         for part in node.value:
@@ -71,12 +73,12 @@ def _repeated(node: Any) -> Iterator[tuple[str, int, int]]:
 
 
 def _no_yaml(path: Path, text: str, error: Any) -> str:
-    """What is wrong with YAML, in one line."""
+    """What is wrong with the YAML, in one line."""
     mark = error.problem_mark or error.context_mark
     number = int(mark.line) + 1 if mark else 1
     lines = text.splitlines()
     line = lines[number - 1] if number <= len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
-        return f"{path}, line {number}: a tab; YAML is indented by spaces alone"
+        return f"{path}, line {number}: a tab; YAML is indented with spaces only"
     about = ", ".join(filter(None, (error.context, error.problem)))
-    return f"{path}, line {number}: no YAML: {about}"
+    return f"{path}, line {number}: not valid YAML: {about}"

@@ -17,7 +17,7 @@ from vita.runtime.errors import UserError
 
 SCHEMA, DEFAULTS, PAGE = "workflow/schemas/config.schema.yaml", "config.yaml", "workflow/schemas/config.md"
 PAPER = "workflow/presets/paper.yaml"
-_WIDTH, _COMMENT = 120, 30  # characters a line; column of a comment, where the value leaves room
+_WIDTH, _COMMENT = 120, 30  # characters per line; column of a comment, if the value leaves room
 _HEAD = """\
 # The default run: the phantom cohort, sized for a laptop. Presets under workflow/presets change single keys:
 #   snakemake --cores 8 --configfile workflow/presets/smoke.yaml
@@ -26,8 +26,8 @@ _TABLE = "| key | default | may be | what it is | paper |\n| --- | --- | --- | -
 _PAGE_HEAD = f"""\
 # Every key of the configuration
 
-The default run is `config.yaml`; a preset or a file of your own, laid over it by `--configfile`, changes single keys.
-`*` stands for a name of your choice among those allowed. The last column is what `{PAPER}` sets.
+The default run is `config.yaml`; a preset or a file of your own, given by `--configfile`, changes single keys.
+`*` is a name of your choice among those allowed. The last column is what `{PAPER}` sets.
 This page and `config.yaml` are written by `python -m vita.config.reference` from `{SCHEMA}`.
 """
 
@@ -108,7 +108,7 @@ def inline(value: Any) -> str:
 
 
 def _commented(lines: list[str], about: str) -> list[str]:
-    """The comment behind the first line, wrapped below itself."""
+    """The comment after the first line, its further lines below it."""
     if not about:
         return lines
     start = max(_COMMENT, len(lines[0]) + 2)
@@ -134,7 +134,7 @@ def _page(schema: dict[str, Any], paper: dict[str, Any]) -> str:
 
 
 def _rows(where: str, block: dict[str, Any], paper: dict[str, Any], seen: dict[str, Any]) -> Iterator[str]:
-    """Rows of a block's keys; `seen` holds blocks by their first name, whose keys are not listed twice."""
+    """Rows of a block's keys; `seen` holds blocks by the first name; their keys are not listed again."""
     for key, part in children(block).items():
         name = f"{where}.{key}"
         same = next((first for first, keys in seen.items() if keys == part.get("properties")), None)

@@ -1,13 +1,13 @@
-"""The schema of the configuration, and what it says of a key: where it is, what it may be, its unit.
+"""The schema of the configuration, and what it says about a key: where it is, what it may be, its unit.
 
-Errors and the reference page both tell it from here, so that they say the same.
+Errors and the reference page both take their words from here, so that they say the same.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-ANY = "*"  # stands for a key that the user chooses, such as a system's name
+ANY = "*"  # a key that the user chooses, such as a system's name
 _TYPES = {
     "integer": "a whole number",
     "number": "a number",
@@ -23,7 +23,7 @@ def load_schema(path: Path) -> dict[str, Any]:
     """Read workflow/schemas/config.schema.yaml, with every reference filled in."""
     import yaml
 
-    # the one in C, where PyYAML was built with it, takes a tenth of the time
+    # the loader in C, if PyYAML was built with it, takes a tenth of the time
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     schema = yaml.load(path.read_text(encoding="utf-8"), loader)
     found: dict[str, Any] = _filled(schema, schema.pop("$defs"))
@@ -31,7 +31,7 @@ def load_schema(path: Path) -> dict[str, Any]:
 
 
 def _filled(part: Any, definitions: dict[str, Any]) -> Any:
-    """The same without `$ref`: a definition's keywords, under those that stand beside the reference."""
+    """The same without `$ref`: a definition's keywords, overridden by those beside the reference."""
     if isinstance(part, list):
         return [_filled(each, definitions) for each in part]
     if not isinstance(part, dict):

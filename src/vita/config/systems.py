@@ -2,9 +2,9 @@
 
 from typing import Any
 
-# keys of a stage that say what its network is: they go to the block `model` of its settings
+# keys of a stage that shape its network: they move to the block `model` of its settings
 _OF_MODEL = ("frames", "checkpointing")
-# systems whose view their name says; None: both
+# the view of systems that are named after it; None means both
 NAMED_VIEWS = {"vita": None, "vita_sa": "sa", "vita_la": "la"}
 DISEASES = ("cad", "stroke", "hypertension", "infarct", "diabetes", "high_blood_pressure")
 

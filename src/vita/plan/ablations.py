@@ -1,4 +1,4 @@
-"""The variants of Stages I and II, of ablations and of systems with one view: what each changes, its row in tables."""
+"""Variants of Stages I and II, for ablations and for systems with one view: what each changes, its row in tables."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +15,7 @@ class Variant:
 
     Attributes:
         title: as figures print it.
-        rows: its row in each table that it stands in.
+        rows: its row in each table that has one.
         model: keys of the block `model` that it changes; `stage`: of the block `stage1`.
     """
 
@@ -28,8 +28,8 @@ class Variant:
 def variants(config: dict[str, Any]) -> dict[str, Variant]:
     """All variants by name: `vita`, the run's own Stage I, first.
 
-    Those of the ablations are there with `ablations.run`, those of a single view also where a system has that view.
-    A value that the run's own Stage I has already is no variant of it.
+    Ablations are included if `ablations.run` is true, and a single view also if a system has that view. A value that
+    the run's own Stage I already has is not a variant.
     """
     wanted, ratio, positions = config["ablations"], config["stage1"]["mask_ratio"], config["model"]["positions"]
     encoding, masking = ABLATION_TABLES

@@ -17,7 +17,7 @@ def options(files: Mapping[str, str]) -> str:
 
 
 def init(folder: str | None) -> str:
-    """The folder of weights that a training starts from; nothing for training from scratch."""
+    """The folder of weights that a training starts from; empty for training from scratch."""
     return f"--init {shlex.quote(folder)}" if folder else ""
 
 

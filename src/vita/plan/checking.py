@@ -21,7 +21,7 @@ def check(config: dict[str, Any], schema_path: Path, files: Iterable[str | Path]
         config: what Snakemake has merged from config.yaml, presets and `--config`; a value whose meaning is certain
             gets the type that the schema wants, in place.
         schema_path: workflow/schemas/config.schema.yaml.
-        files: the user's configurations, which may hold what merging loses, such as a key that is there twice.
+        files: the user's configurations, checked for what merging hides, such as a repeated key.
 
     Raises:
         UserError: a mistake in a file, an unknown key, a value out of range, or blocks that contradict each other.
@@ -76,7 +76,7 @@ def _frames(config: dict[str, Any]) -> dict[str, int]:
 
 
 def _check_systems(config: dict[str, Any]) -> None:
-    """Inputs and systems that need each other."""
+    """Inputs and systems that depend on each other."""
     source = config["input"]
     if source["source"] == "files" and not source["scans"]:
         raise UserError("config: 'input.source' is files, but 'input.scans' names no folder; set it")
@@ -96,7 +96,7 @@ def _check_systems(config: dict[str, Any]) -> None:
             "one that they are compared with; switch one of them off"
         )
     if set(config["systems"].get("nnunet", {"tasks": []})["tasks"]) - {"segmentation"}:
-        raise UserError("config: 'systems.nnunet.tasks' may name segmentation alone, which is all that nnU-Net does")
+        raise UserError("config: 'systems.nnunet.tasks' may name only segmentation, which is all that nnU-Net does")
     split = config["split"]
     if max(split["val"], split["test"]) < 1 <= split["val"] + split["test"]:
         raise UserError(
@@ -106,7 +106,7 @@ def _check_systems(config: dict[str, Any]) -> None:
 
 
 def _check_views(config: dict[str, Any]) -> None:
-    """What a system with a single view is and can be run for."""
+    """The view that a system's name implies, and what `individual` excludes."""
     for name, block in config["systems"].items():
         view = block.get("view")
         if name in NAMED_VIEWS and view != NAMED_VIEWS[name]:
@@ -152,10 +152,12 @@ def _check_codes(config: dict[str, Any]) -> None:
 
 
 def missing_inputs(config: dict[str, Any]) -> list[str]:
-    """A message for each of the user's files and folders that is not there; the phantom needs none."""
+    """A message for each of the user's files and folders that does not exist; the phantom needs none."""
     source = config["input"]
     if source["source"] == "phantom":
         return []
     named = [("tables", path) for path in source["tables"]]
     named += [(key, source[key]) for key in ("withdrawals", "scans") if source[key]]
-    return [f"config: 'input.{key}' names {path}, which is not there" for key, path in named if not Path(path).exists()]
+    return [
+        f"config: 'input.{key}' names {path}, which does not exist" for key, path in named if not Path(path).exists()
+    ]

@@ -1,4 +1,4 @@
-"""What a run adds beyond the paper: the extensions of the configuration, what each needs and what its table is of."""
+"""What a run adds beyond the paper: the extensions of the configuration, and what each one is made from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from vita import names
 from vita.names import CONTROLS
 from vita.plan.systems import Systems
 
-# files of numbers that the table of each extension is made of
+# files of numbers that the table of each extension is made from
 NUMBERS = {
     "incident_disease": ["results/survival/incident_disease.csv"],
     "associations": [f"results/associations/{name}.csv" for name in ("associations", "inflation")],
     "conformal": ["results/conformal/coverage.csv"],
     "label_efficiency": ["results/label_efficiency/metrics.csv"],
 }
-# files that figures read, by what names.FIGURES calls them
+# files that figures read, by their names in names.FIGURES
 _FIGURES = {
     "risk_curves": ("incident_disease", ["results/survival/incidence_by_risk.csv"]),
     "associations": ("associations", ["results/associations/associations.csv"]),
@@ -38,18 +38,18 @@ class Extensions:
 
     @cached_property
     def controls(self) -> dict[str, str]:
-        """Features that the extensions learn from, the image's last: of each control that is run for any task."""
+        """Features that the extensions learn from: those of every control that is run, the image's last."""
         run = [control for control in CONTROLS if self.systems.tasks_of(control)]
         return {control: f"results/controls/{control}.parquet" for control in run}
 
     @property
     def image(self) -> dict[str, str]:
-        """Of these features, the last, which are the image's."""
+        """The last of these features, which are the image's."""
         return dict(list(self.controls.items())[-1:])
 
     @cached_property
     def label_tasks(self) -> list[str]:
-        """What is learnt from few labels: Tables 1 and 4."""
+        """The tasks that are learned from few labels: those of Tables 1 and 4."""
         return [task for task in ("sa_phenotypes", *names.DISEASE_TASKS) if task in self.systems.tasks]
 
     @cached_property
@@ -60,7 +60,7 @@ class Extensions:
 
     @cached_property
     def conformal_predictions(self) -> list[str]:
-        """Predictions of ViTa and the controls, of each of their tasks."""
+        """Predictions of ViTa and the controls for each of their tasks."""
         return [
             f"results/predictions/{task}/{system}.parquet"
             for system in self.systems.names
@@ -82,5 +82,5 @@ class Extensions:
         return [names.EXTENSION_TABLES[extension] for extension in switched_on if needs[extension]]
 
     def figure_sources(self) -> dict[str, list[str]]:
-        """Files of the extensions' figures, none where the table is not made."""
+        """Files of the extensions' figures; none if the table is not made."""
         return {name: files if table in self.tables else [] for name, (table, files) in _FIGURES.items()}

@@ -1,4 +1,4 @@
-"""What a run starts from: the user's table, scans and withdrawals, or the phantom cohort's; and the shards of scans."""
+"""What a run starts from: table, scans and withdrawals of the user or the phantom cohort, and the shards of scans."""
 
 import shlex
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class Inputs:
 
     @property
     def absent(self) -> list[str]:
-        """The user's own files that the configuration names and that are not there."""
+        """The user's own files that the configuration names and that do not exist."""
         named = [] if self.phantom else [*self.tables, *filter(None, [self.withdrawals])]
         return [path for path in named if not Path(path).exists()]
 
@@ -62,7 +62,7 @@ class Inputs:
 
     @property
     def shard_numbers(self) -> list[str]:
-        """Shards as their files are named."""
+        """Shards by the names of their files."""
         return [f"{number:05d}" for number in range(self.config["images"]["shard_count"])]
 
     def shards(self, suffix: str) -> list[str]:
@@ -71,5 +71,5 @@ class Inputs:
 
 
 def existing(paths: list[str]) -> list[str]:
-    """Those of the user's own files that are there: a dry run works without data, the module names what is missing."""
+    """Those of the user's own files that exist: a dry run works without data, and the module names what is missing."""
     return [path for path in paths if Path(path).exists()]

@@ -1,6 +1,6 @@
 """The plan of a run: all that follows from its configuration before anything is run.
 
-The Snakefile, the costs and the tests ask it; rules hold no logic of their own.
+The Snakefile, the costs and the tests use it; rules hold no logic of their own.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Plan:
         """Plan a run.
 
         Args:
-            config: the whole configuration, as `vita.plan.checking.check` passes it.
+            config: the whole configuration, as `vita.plan.checking.check` accepts it.
             resources: the folder workflow/resources, with targets.tsv and features.tsv.
         """
         inputs, systems = Inputs(config), Systems(config, resources / "targets.tsv")

@@ -1,4 +1,4 @@
-"""What a run delivers: tables with their metrics, figures with what they read, and the report on them."""
+"""What a run delivers: tables with their metrics, figures with the files that they read, and the report on them."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -46,7 +46,7 @@ class Products:
         }
 
     def table_metrics(self, table: str) -> list[str]:
-        """Metrics files of a table: of every system that is run for its tasks."""
+        """Metrics files of a table, of every system that is run for its tasks."""
         return [
             f"results/metrics/{task}/{system}.csv"
             for task in self._table_tasks[table]
@@ -67,7 +67,7 @@ class Products:
 
     @cached_property
     def tables(self) -> list[str]:
-        """Tables of metrics that have some."""
+        """Tables of metrics that have any."""
         return [table for table in self._table_tasks if self.table_metrics(table)]
 
     @cached_property
@@ -76,7 +76,7 @@ class Products:
         return self.systems.run_for("segmentation")
 
     def reconstructions(self, suffix: str) -> list[str]:
-        """What Stage I and its variants make of hidden patches."""
+        """Reconstructions by Stage I and its variants."""
         shown = list(self.trainings.variants) if self._everything else ["vita"]
         return [f"results/predictions/reconstruction/{variant}.{suffix}" for variant in shown]
 
@@ -93,7 +93,7 @@ class Products:
 
     @cached_property
     def _figure_sources(self) -> dict[str, list[str]]:
-        """Files by what names.FIGURES calls them; `predictions`, ViTa's of the figure's tasks, are not among them."""
+        """Files by their names in names.FIGURES, except `predictions`, which are ViTa's for the figure's tasks."""
         per_participant = {
             "dice": ("segmentation", self.segmented),
             "mask_phenotypes": ("mask_phenotypes", [system for system in self.segmented if system == "vita"]),
@@ -132,7 +132,7 @@ class Products:
         return found
 
     def figure_options(self, figure: str) -> str:
-        """What a figure takes beside files."""
+        """Arguments of a figure other than files."""
         variants = self.trainings.variants
         if figure == "figB9_reconstructions" and len(variants) > 1:
             return " --titles " + arguments.titled({name: variant.title for name, variant in variants.items()})
@@ -140,11 +140,11 @@ class Products:
         return f" {options}" if options else ""
 
     def _drawn(self) -> list[str]:
-        """Figures of this run: one of a task that is not run would have nothing to draw."""
+        """Figures of this run, without those whose tasks are not run."""
         return [figure for figure, files in self.figures.items() if all(files.values())]
 
     def scan_products(self) -> list[str]:
-        """Deliverables that need scans alone."""
+        """Deliverables that need only scans."""
         figures = [figure.name for figure in names.FIGURES if figure.scans_alone]
         return [
             "results/cohort/exclusions.parquet",
@@ -182,7 +182,7 @@ class Products:
         return tables
 
     def model_card_tables(self) -> list[str]:
-        """The paper's tables, which the model card takes over."""
+        """The paper's tables, which the model card includes."""
         tables = names.CARD_TABLES if self._everything else ()
         return [f"results/tables/{table}.md" for table in tables if table in self.tables]
 
@@ -205,7 +205,7 @@ class Products:
         }
 
     def measured(self) -> list[str]:
-        """Products whose rules' times and memory are listed."""
+        """Products whose rules are listed with their times and memory."""
         found = self.scan_products() + (self.table_and_figure_products() if self._everything else [])
         return [*found, "results/run_card.md", "results/data_card.md", "results/model_card.md"]
 
@@ -214,7 +214,7 @@ class Products:
         return [*self.measured(), "results/run_times.csv"]
 
     def shared(self) -> list[str]:
-        """Products that may be shown: all but Parquet, which holds rows of participants."""
+        """Products that may be shown: all except Parquet, which holds rows of participants."""
         named = [path for path in self.reported() if not path.endswith(".parquet")]
         models = ["history.csv", "config.json", "model.safetensors"]
         trained = self.trainings

@@ -1,4 +1,4 @@
-"""What a job asks for, from the one table `resources` of the config: by Snakemake's names and its SLURM plugin's."""
+"""What a job requests, from the block `resources` of the config, by the names of Snakemake and its SLURM plugin."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -17,8 +17,8 @@ class JobResources:
 
     Attributes:
         config: the whole configuration.
-        on_cluster: a cluster is asked for jobs (--jobs), a machine for cores.
-        offered: the number given to --cores; None where jobs go to a cluster.
+        on_cluster: whether jobs go to a cluster (--jobs) rather than to this machine (--cores).
+        offered: the number given to --cores; None on a cluster.
         devices: GPUs of this machine, as CUDA names them.
     """
 
@@ -33,7 +33,7 @@ class JobResources:
         return places
 
     def row(self, rule: str) -> dict[str, Any]:
-        """A rule's row of the table, filled up from its defaults."""
+        """A rule's row of the table, completed from its defaults."""
         return {**self._places["default"], **self._places["rules"].get(rule, {})}
 
     def cpus(self, rule: str) -> int:
@@ -42,20 +42,20 @@ class JobResources:
         return wanted if self.on_cluster else snakemake_threads(wanted, self.offered, available_cores())
 
     def gpus(self, rule: str) -> int:
-        """GPUs of a rule: the table's where the config wants a GPU, or takes one that is there."""
+        """GPUs of a rule: the table's number if the config requires a GPU, or accepts one and there is one."""
         device = self.config["training"]["device"]
         wanted = device == "cuda" or (device == "auto" and self.devices)
         return self.row(rule)["gpus"] if wanted else 0
 
     def asked(self, rule: str) -> dict[str, Any]:
-        """Resources of a rule: memory, time, GPUs, and where on a cluster."""
+        """Resources of a rule: memory, time, GPUs, and its place on a cluster."""
         wanted, places, devices = self.row(rule), self._places, self.gpus(rule)
         extra = _OVERHEAD_MB if self.on_cluster else 0
         found = {
             "slurm_partition": (devices and places["gpu_partition"]) or places["partition"],
             "slurm_account": places["account"],
             "constraint": places["constraint"],
-            # zero too: the rule's command names it, so that it is the same with and without GPUs
+            # even zero, since the rule's command names it whether there are GPUs or not
             "gpu": devices if wanted["gpus"] else None,
             "gpu_model": places["gpu_type"] if devices else None,
         }
@@ -65,13 +65,13 @@ class JobResources:
         } | {name: value for name, value in found.items() if value is not None}
 
     def asked_by_training(self, rule: str) -> dict[str, Any]:
-        """Resources of training, on all nodes: SLURM starts one task a node, and that the processes of its devices."""
+        """Resources of training on all nodes: SLURM starts a task per node, and that the processes of its devices."""
         nodes, devices = self.config["training"]["nodes"], self.gpus(rule)
         wanted = {"nodes": nodes, "devices": devices, "cpus_per_task": self.cpus(rule) * max(1, devices)}
         if nodes == 1:
             return self.asked(rule) | wanted
-        # by the plugin's names: `mpi` is a job of several tasks, which the rule's command starts; `gres` is what each
-        # node has, where `gpu` would be a total
+        # in the plugin's terms, `mpi` is a job of several tasks, which the rule's command starts; `gres` is per node,
+        # where `gpu` would be a total
         wanted |= {"mpi": "srun", "tasks": nodes, "tasks_per_gpu": 0}
         if devices:
             wanted["gres"] = ":".join(["gpu", *filter(None, [self._places["gpu_type"]]), str(devices)])
@@ -79,7 +79,7 @@ class JobResources:
         return {name: value for name, value in self.asked(rule).items() if name not in totals} | wanted
 
     def missing_nodes(self) -> Iterator[str]:
-        """What keeps trainings over several nodes from starting: told before the hours of work ahead of them."""
+        """What would keep trainings over several nodes from starting, found before the hours of work ahead of them."""
         nodes = self.config["training"]["nodes"]
         if nodes > 1 and not self.on_cluster:
             yield (
@@ -89,7 +89,7 @@ class JobResources:
 
 
 def growing(base: float, per_gb: float, most: int | None = None, extra: int = 0) -> Callable[..., int]:
-    """An amount that grows with a job's input and doubles with each attempt, to `most` at the most.
+    """An amount that grows with a job's input and doubles with each attempt, up to `most`.
 
     Returns:
         A function as Snakemake calls it for a resource, by the names of its parameters.
@@ -100,7 +100,7 @@ def growing(base: float, per_gb: float, most: int | None = None, extra: int = 0)
         return wanted if most is None else min(wanted, most)
 
     def sized(wildcards: object, input: list[str], attempt: int) -> int:
-        # a file that is not there yet raises, and Snakemake asks again before the job starts
+        # a missing file raises, and Snakemake asks again before the job starts
         return amount(attempt, sum(Path(path).stat().st_size for path in input) / 1e9)
 
     def constant(wildcards: object, attempt: int) -> int:

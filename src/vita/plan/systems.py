@@ -36,12 +36,12 @@ class Systems:
 
     @cached_property
     def classification(self) -> list[str]:
-        """Those of the tasks whose targets are classes."""
+        """The tasks among these whose targets are classes."""
         return [task for task in self.tasks if task not in REGRESSION_TASKS and task != "segmentation"]
 
     @cached_property
     def several(self) -> list[str]:
-        """Those of the tasks that have several targets."""
+        """The tasks among these that have several targets."""
         return [task for task in self.tasks if not task.startswith(("disease_", "segmentation"))]
 
     @cached_property
@@ -51,12 +51,12 @@ class Systems:
 
     @cached_property
     def individual(self) -> list[str]:
-        """Trained systems that learn a model for each target; of a disease's task there is one anyway."""
+        """Trained systems that learn a model for each target; a disease's task has one target anyway."""
         return [system for system in self.trained if self.config["systems"][system].get("individual")]
 
     @cached_property
     def baselines(self) -> list[str]:
-        """Systems that ViTa is tested against; what sees less of the same is no baseline of it."""
+        """Systems that ViTa is tested against; ViTa with a single view is not a baseline."""
         return [system for system in self.names if system not in (*NAMED_VIEWS, *PROBES)]
 
     @cached_property
@@ -76,7 +76,7 @@ class Systems:
         return [system for system in self.run_for(task) if system in CONTROLS]
 
     def compared(self, task: str, system: str) -> list[str]:
-        """Systems that a system is tested against: ViTa against baselines, the others against nobody."""
+        """Systems that a system is tested against: baselines for ViTa, none for the others."""
         return [other for other in self.run_for(task) if system == "vita" and other in self.baselines]
 
     def view_of(self, system: str) -> str | None:
@@ -90,7 +90,7 @@ class Systems:
         return stage
 
     def tables_of(self, task: str) -> dict[str, str]:
-        """The tables that a task's targets stand in, by kind: of a disease its own labels, and nobody else's."""
+        """The tables that hold a task's targets, by kind; a disease reads only its own labels."""
         disease = task.removeprefix("disease_")
         paths = {
             "fields": "results/cohort/fields.parquet",
@@ -100,19 +100,19 @@ class Systems:
         return {source: paths[source] for source in self._sources[task]}
 
     def targets_of(self, task: str) -> dict[str, str]:
-        """Targets of a task by what their files are named."""
+        """Targets of a task by the names of their files."""
         if task not in self._targets:
             names = [target.name for target in read_targets(self.targets, task)]
             self._targets[task] = {name.replace(" ", "_"): name for name in names}
         return self._targets[task]
 
     def models_of(self, task: str, system: str) -> list[str]:
-        """What the folders and files of a system's models of a task are named: one, or one for each target."""
+        """Names of the folders and files of a system's models for a task: one, or one per target."""
         if system in self.individual and task in self.several:
             return [f"{system}-{name}" for name in self.targets_of(task)]
         return [system]
 
     def predictions(self, system: str, *tasks: str) -> list[str]:
-        """Predictions of a system for those of the tasks that it is run for."""
+        """Predictions of a system for those of these tasks that it is run for."""
         run = [task for task in self.tasks_of(system) if task in tasks]
         return [f"results/predictions/{task}/{system}.parquet" for task in run]

@@ -21,9 +21,9 @@ class Model:
     Attributes:
         folder: below the folder `models`.
         kind: stage1, stage2, stage3, segmentation or nnunet.
-        blocks: `model` and `stage` of its settings; nothing of nnU-Net, which plans its own.
-        system: of Stage III.
-        outputs: targets that it predicts; 0 where it predicts none.
+        blocks: `model` and `stage` of its settings; empty for nnU-Net, which plans its own.
+        system: which system of Stage III.
+        outputs: number of targets that it predicts.
         repeat: place of the further seed that it is trained with; empty for the run's own.
     """
 
@@ -37,7 +37,7 @@ class Model:
 
 @dataclass(frozen=True, eq=False)
 class Trainings:
-    """Trainings of a configuration; a variant is named as its folder below results/models/stage1 or stage2."""
+    """Trainings of a configuration; a variant has the name of its folder below results/models/stage1 or stage2."""
 
     systems: Systems
 
@@ -75,16 +75,16 @@ class Trainings:
         return self._blocks(stage_settings(self.config, task, system), seen(self.systems.view_of(system)))
 
     def frozen(self) -> Blocks:
-        """Stage III's defaults, for features of controls; of these, the model's sizes change them."""
+        """Stage III's defaults, for features of controls; only the model's sizes change them."""
         return self._blocks(self.config["stage3"]["defaults"], {})
 
     def _blocks(self, stage: Blocks, changed: Blocks) -> Blocks:
-        """The blocks of a stage's settings, with what is changed in its model."""
+        """The blocks of a stage's settings, with changes to its model."""
         blocks = training_blocks(self.config, stage)
         return blocks | {"model": blocks["model"] | changed}
 
     def meaning(self, blocks: Blocks, repeat: str = "") -> str:
-        """Settings of a training whose change reruns it: not whether it computes again what it could keep."""
+        """Settings of a training whose change reruns it, so without gradient checkpointing, which changes no result."""
         model = {key: value for key, value in blocks["model"].items() if key != "checkpointing"}
         precision = self.config["training"]["precision"]
         seed = seeds.seed_at(repeat, self.config)
@@ -100,7 +100,7 @@ class Trainings:
         return "vita" if variant in self.alignments else variant.partition("_without_")[0]
 
     def imported(self, stage: str, variant: str) -> str | None:
-        """The folder of weights that a stage starts from by config; a single view's never saw the other there."""
+        """The folder of weights that the config names for a stage; none with a single view, as they have seen both."""
         return self.config[stage].get("init") if variant == pretrained(None) else None
 
     def stage1_start(self, variant: str) -> str | None:
@@ -113,7 +113,7 @@ class Trainings:
         return self.imported("stage2", stage1) or f"results/{repeat}models/stage1/{stage1}"
 
     def stage3_start(self, task: str, system: str, repeat: str = "") -> str | None:
-        """The folder that the image encoder starts from; none for training from scratch."""
+        """The folder that the image encoder starts from; None for training from scratch."""
         stage, variant = self.systems.start_of(system), pretrained(self.systems.view_of(system))
         if stage == "stage2" and self.imported("stage3", variant):
             return self.imported("stage3", variant)
@@ -121,12 +121,12 @@ class Trainings:
         return f"results/{repeat}models/{stage}/{variant}{without}" if stage else None
 
     def probe_start(self, control: str, without: str) -> str | None:
-        """The folder that a probe's encoder comes from; none for other controls."""
+        """The folder that a probe's encoder comes from; None for other controls."""
         stage = self.systems.start_of(control)
         return f"results/models/{stage}/vita{without}" if stage else None
 
     def control_features(self, task: str) -> dict[str, str]:
-        """The file of each control's features for a task; a probe of Stage II has what is kept out for the task."""
+        """The file of each control's features for a task; a probe of Stage II has that of the task's list."""
         return {
             control: f"results/controls/{control}{self._without(control, task)}.parquet"
             for control in self.systems.controls_of(task)
@@ -141,12 +141,12 @@ class Trainings:
         return f"results/tabular{mark}{without}"
 
     def encoding(self, without: str) -> str:
-        """Settings of an encoding of the table, with what is kept out of this one."""
+        """Settings of an encoding of the table, with the features that are kept out of it."""
         exclude = exclusions(self._exclude, self.systems.tasks)[without]
         return arguments.settings(self.config["seed"], tabular=self.config["tabular"] | {"exclude": exclude})
 
     def stage2_variants(self) -> list[str]:
-        """Stage II of the run: the usual one, whose embeddings are drawn, and those that systems start from."""
+        """Stages II of the run: the usual one, whose embeddings are drawn, and those that systems start from."""
         found = [pretrained(None)]
         for system in self.systems.names:
             if self.systems.start_of(system) == "stage2":
@@ -156,7 +156,7 @@ class Trainings:
 
     @cached_property
     def models(self) -> list[Model]:
-        """Every model that the run trains; of scans alone the one Stage I."""
+        """Every model that the run trains; a run from scans alone trains one Stage I."""
         if self.config["products"] != "all":
             return [Model("stage1/vita", "stage1", self.stage1("vita"))]
         places = map(seeds.place, seeds.further(self.config))

@@ -11,7 +11,7 @@ class Cell:
     text: str
     bold: bool = False
     mark: str = ""
-    footnote: str = ""  # its letter, once noted
+    footnote: str = ""  # its letter, once it has a footnote
 
 
 @dataclass
@@ -43,7 +43,7 @@ def letter(number: int) -> str:
 
 
 def markdown(table: Printed) -> str:
-    """The table in Markdown (pipes), captioned above and footnoted below."""
+    """The table in Markdown, with its caption above and its footnotes below."""
     lines = [f"**{table.caption}**", ""]
     lines.append("| " + " | ".join(_md(text) for text in table.header) + " |")
     ends = ["---", *(":---" if place < table.words else "---:" for place in range(1, len(table.header)))]

@@ -15,12 +15,12 @@ def known(value: float | None) -> TypeGuard[float]:
 
 
 def number(value: float | None, decimals: int) -> str:
-    """A number with so many decimals, or a dash."""
+    """A number with this many decimals, or a dash."""
     return f"{value:.{decimals}f}" if known(value) else DASH
 
 
 def rounded(value: float | None, sign: str = "", digits: int = 4, decimals: int = 4) -> str:
-    """A number with `digits` significant digits and at most so many decimals, or a dash; `sign` "+" shows the sign.
+    """A number with `digits` significant digits and at most `decimals` decimals, or a dash; `sign` "+" shows the sign.
 
     Digits before the point are never rounded away: 12,345.6 is 12,346.
     """
@@ -31,7 +31,7 @@ def rounded(value: float | None, sign: str = "", digits: int = 4, decimals: int 
 
 
 def about(value: float, digits: int = 2) -> str:
-    """A rough number: so many significant digits, the digits before the point rounded too (12,345.6 is 12,000)."""
+    """A rough number: a few significant digits, rounded before the point too (12,345.6 is 12,000)."""
     return f"{float(f'{value:.{digits}g}'):,.12g}"
 
 
@@ -46,7 +46,7 @@ def count(value: float | None) -> str:
 
 
 def sizes(counts: Iterable[float]) -> str:
-    """`n = 144`, or `n = 120 to 144` where rows differ, as it may be shown; nothing where no count is known."""
+    """`n = 144`, or `n = 120 to 144` if rows differ, as it may be shown; empty if no count is known."""
     ordered = sorted(int(each) for each in counts if known(each))
     ends = dict.fromkeys(shown_count(each) for each in ordered[:1] + ordered[-1:])
     return f"n = {' to '.join(ends)}" if ends else ""

@@ -40,7 +40,7 @@ def render(template: str, folder: Path | None = None, **values: object) -> str:
 
     Args:
         template: file name of the template.
-        folder: where the package that the template belongs to keeps its own; None for this package's.
+        folder: of the templates of the package that it belongs to; None for this package's.
         values: what the template names; a whole page needs `title`.
 
     Raises:
@@ -50,7 +50,7 @@ def render(template: str, folder: Path | None = None, **values: object) -> str:
 
 
 def page(table: Printed) -> str:
-    """The table as a page, captioned above and footnoted below."""
+    """The table as a page, with its caption above and its footnotes below."""
     return render("tables.html", title=table.caption, tables=[table], folded=False, remarks=[])
 
 
@@ -70,11 +70,11 @@ def as_html(markdown: str) -> Markup:
 
     html = MarkdownIt("commonmark").enable("table").render(markdown)
     html = html.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
-    return Markup(html)  # of our own Markdown, whose cells are escaped
+    return Markup(html)  # from our own Markdown, whose cells are escaped
 
 
 def write_card(sections: list[str], md: Path, html: Path) -> None:
-    """Sections of Markdown, the first of them the title, as one file of Markdown and as a page."""
+    """Write sections, the first of them the title, as one file of Markdown and as a page."""
     text = "\n\n".join(section.strip("\n") for section in sections) + "\n"
     title = sections[0].lstrip("# ").strip()
     for path, content in {md: text, html: render("card.html", title=title, text=as_html(text))}.items():

@@ -1,4 +1,4 @@
-"""What a results folder holds, in a page of text: `vita describe [RESULTS]`. Counts below 10 are not shown."""
+"""What a results folder holds, as a page of text: `vita describe [RESULTS]`. Counts below 10 are not shown."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ from vita.results.models import find_models, results_folder
 from vita.runtime import cli
 from vita.runtime.privacy import shown_count
 
-# The metric that a task is described by, and its name; the first of these that a file has.
+# The metric that describes a task, and its name; the first of these in a file is taken.
 _METRICS = {"mae": "mean absolute error", "auc": "AUC", "macro_auc": "macro AUC", "dice": "Dice"}
 
 
@@ -22,13 +22,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 def describe(results: Path) -> Iterator[str]:
     """The page's lines."""
-    yield f"{results}: research software's results, not for diagnosis or treatment"
+    yield f"{results}: results of research software, not for diagnosis or treatment"
     yield ""
     yield from _cohort(results / "cohort")
     models = find_models(results)
     trained = [model for model in models if model.config]
     seconds = sum(model.config["seconds"] for model in trained)
-    yield f"Models: {len(trained)} of {len(models)} trained, {seconds / 60:.0f} minutes of training in all (vita list)"
+    yield f"Models: {len(trained)} of {len(models)} trained, {seconds / 60:.0f} minutes of training (vita list)"
     new = (results / "models" / "decisions.json").is_file()
     yield "New scans: " + ("vita predict --model " + str(results / "models") if new else "no decisions.json yet")
     yield ""

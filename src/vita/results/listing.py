@@ -25,7 +25,7 @@ def _line(model: Model) -> str:
     if not config:
         return f"{task:<28} {model.system:<12} not trained yet, or its config.json is damaged"
     best, minutes = config["best_val_loss"], f"{config['seconds'] / 60:.1f}"
-    loss = "none" if best is None else f"{best:.4g}"  # none: a target that nobody in training knows
+    loss = "none" if best is None else f"{best:.4g}"  # none: the target is unknown for everybody in training
     return _LINE.format(task, model.system, f"{config['parameters']:,}", config["best_epoch"], loss, minutes)
 
 

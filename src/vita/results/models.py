@@ -57,9 +57,9 @@ def _model(path: Path, results: Path) -> Model:
 
 
 def not_learned(results: Path) -> list[str]:
-    """A line for each model whose validation loss is no better than that of an answer that ignores the images."""
+    """A line for each model whose validation loss is no better than that of a guess without the images."""
     return [
-        f"{_said(model)} has not learned: validation loss {model.config['best_val_loss']:.4g}, without "
+        f"{_said(model)} has not learned: its validation loss is {model.config['best_val_loss']:.4g}, without "
         f"images {model.config['trivial_val_loss']:.4g}; see its log and learning curve, and lower its lr"
         for model in (find_models(results) if (results / "models").is_dir() else [])
         if model.config.get("learned") is False

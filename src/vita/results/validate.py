@@ -1,9 +1,9 @@
-"""Whether a results folder is complete and its parts belong together: `vita validate [RESULTS]`.
+"""Whether a results folder is complete and its parts fit together: `vita validate [RESULTS]`.
 
 It checks every model's files, that its weights can be read and are finite, that all models were trained on one split,
 which is the one in cohort/, that Stage III began with the Stage I and II beside it, that the decisions for new scans
-fit the models, and that predictions are finite and of participants of the validation and test splits only. Exit code
-1, with a line per problem that says what to do.
+fit the models, and that predictions are finite and of participants of the validation and test splits only. The exit
+code is 1 if there are problems, each with a line that says what to do.
 """
 
 import csv
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(problem)
     if problems:
         raise UserError(f"{results}: {len(problems)} problems; each line above says what to do")
-    print(f"{results}: {len(models)} models and their predictions are complete and belong together")
+    print(f"{results}: {len(models)} models and their predictions are complete and fit together")
 
 
 def problems_of(results: Path, models: list[Model]) -> Iterator[str]:
@@ -73,7 +73,7 @@ def _of_model(model: Model) -> Iterator[str]:
 
 
 def _again(model: Model) -> str:
-    """The command that makes a model's files again, since Snakemake does not look into files that are there."""
+    """The command that makes a model's files again, since Snakemake does not look into existing files."""
     file = f"results/{model.name}/{FILES[0]}"
     return f"make it again: snakemake --cores all --forcerun {file}"
 
@@ -90,7 +90,7 @@ def _of_split(results: Path, models: list[Model]) -> Iterator[str]:
     own = split_hash(split.index, split)
     for model in models:
         if model.config and model.config.get("split_hash") != own:
-            yield f"{model.name}: was trained on another split than cohort/split.parquet"
+            yield f"{model.name}: was trained on a split other than cohort/split.parquet"
 
 
 def _of_starts(results: Path, models: list[Model]) -> Iterator[str]:
@@ -110,7 +110,7 @@ def _imported(results: Path) -> list[Path]:
     path = results / "config.json"
     config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     folders = [config.get(stage, {}).get("init") for stage in ("stage1", "stage2", "stage3")]
-    # the workflow's folder, which relative ones start from, is the one that holds results/
+    # relative paths start from the workflow's folder, the one that holds results/
     files = [results.absolute().parent / folder / "model.safetensors" for folder in folders if folder]
     return [file for file in files if file.is_file()]
 
@@ -121,7 +121,7 @@ def _of_decisions(results: Path) -> Iterator[str]:
 
     models = results / "models"
     if not (models / FILE).is_file():
-        return  # a run from scans alone has none
+        return  # as in a run from scans alone
     try:
         decisions = read_decisions(models)
         for task in decisions["tasks"]:
@@ -146,7 +146,7 @@ def _of_predictions(results: Path, path: Path) -> Iterator[str]:
     if split.is_file():
         known = read_split(split).reindex(table["eid"]).to_numpy()
         if (known != table["split"].to_numpy()).any() or set(table["split"]) - {"val", "test"}:
-            yield f"{name}: participants of another split than cohort/split.parquet says"
+            yield f"{name}: participants are not in the split that cohort/split.parquet gives"
 
 
 if __name__ == "__main__":

@@ -9,18 +9,18 @@ from pathlib import Path
 from vita.runtime.disk import disk_error
 from vita.runtime.errors import UserError
 
-PART = ".part-"  # how the names of files begin that are not whole yet
+PART = ".part-"  # prefix of files that are not whole yet
 
 
 @contextmanager
 def replacing(target: str | Path) -> Iterator[Path]:
     """Give a temporary path in the target's folder; it becomes the target when the block succeeds.
 
-    The temporary name keeps the target's suffix, since several writers choose the format by it.
-    The folder is made if it is missing. If the block raises, nothing is left behind.
+    The temporary name keeps the target's suffix, by which several writers choose the format. The folder is made if it
+    is missing. If the block raises, nothing is left behind.
 
     Raises:
-        UserError: the disk is full, or may not be written.
+        UserError: the disk is full or may not be written to.
         OSError: the folder cannot be made for another reason.
     """
     target, temporary = Path(target), None

@@ -2,7 +2,7 @@
 
 Snakemake's own lock outlives a killed run and then has to be removed by hand. Here the lock is the operating
 system's: it ends with the process that holds it, however that ends. So whoever gets it knows that no other run is under
-way, and that what a killed one left, jobs still computing and files half written, can be put away.
+way, and that what a killed one left behind, such as running jobs and half-written files, can be removed.
 """
 
 import errno
@@ -21,7 +21,7 @@ from vita.runtime.errors import UserError
 log = logging.getLogger(__name__)
 
 VARIABLE = "VITA_RUN"  # in the environment of a run's jobs: the folder of the run
-_PATIENCE_S = 30  # a training may finish its step and save its state
+_PATIENCE_S = 30  # time for a training to finish its step and save its state
 
 
 def claim(folder: Path) -> None:
@@ -38,21 +38,21 @@ def claim(folder: Path) -> None:
     except BlockingIOError:
         holder = os.read(handle, 200).decode(errors="replace").strip()
         raise UserError(
-            f"another run works in {folder} ({holder or 'it has just begun'}); wait until it ends, or end it"
+            f"another run works in {folder} ({holder or 'it has just begun'}); wait until it ends, or stop it"
         ) from None
     except OSError as error:
         if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
             raise
-        log.warning("%s: this file system knows no locks; see that no second run starts here", folder)
+        log.warning("%s: this file system has no locks; make sure that no second run starts here", folder)
     os.ftruncate(handle, 0)
     os.write(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
 
 
 def end_leftovers(folder: Path) -> int:
-    """End jobs of a killed run in this folder that still compute on this machine; returns how many processes.
+    """End jobs of a killed run in this folder that still run on this machine; returns how many processes.
 
-    Call it with the folder claimed only: then no job here is of a run under way. They are asked to stop, so that a
-    training keeps its state, and killed if they do not.
+    Only to be called once the folder is claimed: then no job here belongs to a run under way. They are asked to stop,
+    so that a training keeps its state, and killed if they do not.
     """
     left = [process for process in psutil.process_iter() if _run_of(process) == str(folder)]
     for process in left:
@@ -69,12 +69,12 @@ def end_leftovers(folder: Path) -> int:
 def _run_of(process: psutil.Process) -> str | None:
     try:
         return process.environ().get(VARIABLE) if process.pid != os.getpid() else None
-    except (psutil.Error, OSError):  # it has ended, or is somebody else's
+    except (psutil.Error, OSError):  # it has ended, or belongs to another user
         return None
 
 
 def remove_parts(results: Path) -> int:
-    """Delete files that a killed job left half written under their temporary names; returns how many."""
+    """Delete half-written files that a killed job left under temporary names; returns how many."""
     parts = [Path(folder) / name for folder, _, names in os.walk(results) for name in names if name.startswith(PART)]
     for path in parts:
         path.unlink(missing_ok=True)

@@ -49,11 +49,11 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def named_files(pairs: Sequence[str], option: str) -> dict[str, Path]:
-    """`name=file` arguments by name.
+    """Arguments `name=file`, as a mapping.
 
     Args:
         pairs: the arguments.
-        option: which they belong to, for the error.
+        option: to which they belong, for the error.
 
     Raises:
         UserError: an argument has no equals sign.
@@ -76,10 +76,10 @@ def add_settings(to: argparse.ArgumentParser, what: str) -> None:
 
 
 def run(main: Callable[[list[str] | None], None], arguments: list[str] | None = None) -> None:
-    """Run a module's `main`; an error of the user's or of a disk is one line on stderr and exit code 1.
+    """Run a module's `main`; a user error or a disk error is one line on stderr and exit code 1.
 
     Each job checks that its scratch folder exists, since a cluster's node may not have what the submitting machine has.
-    Where the reader of the output has gone, as in `vita list | head`, the command ends without a word.
+    If the reader of the output has gone, as in `vita list | head`, the command ends silently.
     """
     logging.basicConfig(
         level=os.environ.get("VITA_LOG_LEVEL", "INFO"),
@@ -99,7 +99,7 @@ def run(main: Callable[[list[str] | None], None], arguments: list[str] | None = 
         sys.exit(f"error: {error}")
     except OSError as error:
         if isinstance(error, BrokenPipeError) and _reader_has_gone():
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to write goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the rest of the output is discarded
             sys.exit(_ENDED_BY_PIPE)
         about_disk = disk_error(error, Path(error.filename or Path.cwd()))
         if about_disk is None:

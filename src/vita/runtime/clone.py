@@ -1,4 +1,4 @@
-"""Where the workflow lies: the clone that the package runs from, or what a wheel brought with it."""
+"""Where the workflow is: in the clone that the package runs from, or among the files of a wheel."""
 
 import sysconfig
 from pathlib import Path

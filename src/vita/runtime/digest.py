@@ -1,11 +1,11 @@
-"""What a rule's code means, as a digest: a word that changes retrains nothing.
+"""The meaning of a rule's code as a digest: a changed word retrains nothing.
 
 Snakemake does not see that a rule's module has changed, since rules run `python -m vita...`. Each rule therefore
 carries the digest of its module, and of every `vita` module that it imports, in its params. What `meaning` leaves out
 of a module does not count, nor do the modules of `vita.runtime` (command lines, locks, disks, devices), on which no
 result depends, nor modules that say of themselves, in a line of their own, `# digest: shows only`.
 
-What is read of a file is kept beside Python's compiled modules, in `__pycache__`, so that a plan parses only what has
+What is read from a file is kept beside Python's compiled modules, in `__pycache__`, so that a plan parses only what has
 changed since the last one.
 """
 
@@ -24,7 +24,7 @@ from vita.runtime.meaning import meaning
 
 _SOURCE = Path(__file__).parents[1]
 _MACHINERY = "vita.runtime"
-_OF_RESULTS = {"vita.runtime.privacy"}  # which counts tables may show
+_OF_RESULTS = {"vita.runtime.privacy"}  # decides which counts tables may show
 _SHOWS_ONLY = re.compile(r"^# digest: shows only$", re.MULTILINE)
 
 
@@ -73,7 +73,7 @@ def _read(module: str) -> _Code:
     """What a module says, parsed once: a plan needs the digests of some sixty modules, which import each other."""
     path = _path(module)
     source = path.read_bytes()
-    # another way of reading, or another Python's syntax tree, reads anew
+    # another version of this reader, or of Python's syntax tree, reads again
     key = hashlib.sha256(_own_code() + source).hexdigest()
     kept = path.parent / "__pycache__" / f"{path.stem}.{sys.implementation.cache_tag}.meaning.json"
     found = _kept(kept, key)
@@ -104,7 +104,7 @@ def _own_code() -> bytes:
 
 
 def _kept(path: Path, key: str) -> tuple[list[str], str] | None:
-    """What an earlier plan read of the same source; None where there is nothing, or something damaged."""
+    """What an earlier plan read from the same source; None if there is nothing, or something damaged."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         return (found["imports"], found["meaning"]) if found["key"] == key else None
@@ -113,7 +113,7 @@ def _kept(path: Path, key: str) -> tuple[list[str], str] | None:
 
 
 def _keep(path: Path, found: dict[str, object]) -> None:
-    """Keep what was read; a folder that may not be written, or a full disk, costs only time."""
+    """Keep what was read; without it, as in a read-only folder or on a full disk, only time is lost."""
     part = path.with_name(f"{path.name}.{os.getpid()}")
     with contextlib.suppress(OSError):
         path.parent.mkdir(exist_ok=True)

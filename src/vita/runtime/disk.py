@@ -1,4 +1,4 @@
-"""Disks that are full, closed or not there: what to tell the user, and a look before a run starts."""
+"""Disks that are full, closed or missing: what to tell the user, and a check before a run starts."""
 
 import errno
 import os
@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_FULL_WORDS = os.strerror(errno.ENOSPC)  # in errors of libraries that are no OSError
-_CLOSED = {errno.EROFS: "lies on a disk that can only be read", errno.EACCES: "is closed to you"}
+_FULL_WORDS = os.strerror(errno.ENOSPC)  # in errors of libraries that are not an OSError
+_CLOSED = {errno.EROFS: "is on a read-only disk", errno.EACCES: "is closed to you"}
 _GO_ON = "then run the same command again: it goes on"
 _ROOM_MB = 1
-_NO_ROOM_BYTES = 65_536  # a library that tells nothing at all fails with less than this left
+_NO_ROOM_BYTES = 65_536  # a library that gives no reason fails with less than this left
 _SCRATCH = ("TMPDIR", "TEMP", "TMP")
 
 
@@ -21,13 +21,13 @@ def disk_error(error: BaseException, path: Path) -> str | None:
     """What is wrong with the disk and what to do, in one sentence; None if the error is about something else.
 
     Args:
-        error: as it was raised; those that it came from are looked at too.
+        error: as it was raised; its causes are considered too.
         path: what was being written.
     """
     links = [link for link in _chain(error) if isinstance(link, OSError)]
     folder = _existing(path)
-    told = any(link.errno in _FULL for link in links) or _FULL_WORDS in str(error)
-    if told or shutil.disk_usage(folder).free < _NO_ROOM_BYTES:
+    named = any(link.errno in _FULL for link in links) or _FULL_WORDS in str(error)
+    if named or shutil.disk_usage(folder).free < _NO_ROOM_BYTES:
         return f"{path}: the disk of {folder.resolve()} is full; make room, {_GO_ON}"
     for link in links:
         if link.errno in _CLOSED:
@@ -39,8 +39,8 @@ def obstacles(folders: list[Path], environment: Mapping[str, str] = os.environ) 
     """Why a run that writes to these folders cannot start, a sentence each; empty if it can.
 
     Args:
-        folders: need not be there yet.
-        environment: names the scratch folder, which must be there if it is named.
+        folders: which need not exist yet.
+        environment: may name the scratch folder, which must then exist.
     """
     return scratch_obstacles(environment) + [message for folder in folders if (message := _cannot_write(folder))]
 
@@ -48,8 +48,8 @@ def obstacles(folders: list[Path], environment: Mapping[str, str] = os.environ) 
 def scratch_obstacles(environment: Mapping[str, str] = os.environ) -> list[str]:
     """Why the scratch folder that the environment names cannot be used on this machine; empty if it can."""
     return [
-        f"{name} names {scratch}, which is no folder that can be written on {socket.gethostname()}; make it there, or "
-        f"name another one by {name}"
+        f"{name} names {scratch}, which is not a writable folder on {socket.gethostname()}; make it there, or "
+        f"name another one in {name}"
         for name in _SCRATCH
         if (scratch := environment.get(name)) and not (Path(scratch).is_dir() and os.access(scratch, os.W_OK))
     ]
@@ -60,7 +60,7 @@ def _cannot_write(folder: Path) -> str | None:
         with tempfile.TemporaryFile(dir=_existing(folder)) as file:
             file.write(bytes(_ROOM_MB * 1_000_000))
     except OSError as error:
-        error.filename = None  # that of the test's own file
+        error.filename = None  # it would name the test file
         message = disk_error(error, folder)
         if message is None:
             raise
@@ -69,7 +69,7 @@ def _cannot_write(folder: Path) -> str | None:
 
 
 def _existing(path: Path) -> Path:
-    """The path itself if it is a folder, else the nearest folder above it."""
+    """The path itself if it is a folder, otherwise the nearest folder above it."""
     return next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
 
 

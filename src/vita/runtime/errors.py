@@ -1,4 +1,4 @@
-"""Errors that are the user's to mend: they are shown as one line, without a traceback."""
+"""Errors that the user can fix: they are shown as one line, without a traceback."""
 
 
 class UserError(Exception):

@@ -10,7 +10,7 @@ _FAILED_LOG = re.compile(r"^\s+log: (?P<paths>.+) \(check log file", re.MULTILIN
 def failure_lines(snakemake_logs: Sequence[str]) -> list[str]:
     """The line that each failed job ended with, and the job's log, in the order of failing.
 
-    It is the job's own `error: ...`; of a job that ended otherwise, by a traceback or a signal, its last line.
+    That is the job's own `error: ...` or, if it ended by a traceback or a signal, its last line.
 
     Args:
         snakemake_logs: Snakemake's own logs of the run; paths in them are relative to the working directory.
@@ -19,7 +19,7 @@ def failure_lines(snakemake_logs: Sequence[str]) -> list[str]:
     named = [path for text in texts for paths in _FAILED_LOG.findall(text) for path in paths.split(", ")]
     paths = dict.fromkeys(
         path for path in named if "/slurm_logs/" not in path
-    )  # there a node's Snakemake says it again
+    )  # the log of a node's Snakemake repeats it
     return [f"{line} [{path}]" for path in paths for line in _said(Path(path))]
 
 
@@ -29,4 +29,4 @@ def _said(log: Path) -> list[str]:
         return ["error: the job left no log; Snakemake's own messages are above"]
     lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     own = [line for line in lines if line.startswith("error: ")]
-    return own or [f"error: ended after: {lines[-1]}" if lines else "error: the job ended without a word"]
+    return own or [f"error: ended after: {lines[-1]}" if lines else "error: the job ended without a message"]

@@ -2,10 +2,10 @@
 
     python -m vita.runtime.gpus --count 1 -- python -m vita.training.stage1 --shards ...
 
-Snakemake counts GPUs but does not say which one is whose. Here, a device is held by the lock of a file in the
-machine's temporary folder: the command inherits the lock, so it ends with the job, however the job ends. The
-command sees its devices alone, by CUDA_VISIBLE_DEVICES; with `--count 0` it sees none. Where SLURM gave exactly the
-devices asked for, they are taken as they are.
+Snakemake counts GPUs but does not assign them. Here, a device is held by the lock of a file in the machine's temporary
+folder: the command inherits the lock, so that it ends with the job, however the job ends. The command sees only its own
+devices, by CUDA_VISIBLE_DEVICES; with `--count 0` it sees none. If SLURM gave exactly the devices asked for, they are
+taken as they are.
 """
 
 import fcntl
@@ -26,7 +26,7 @@ _PAUSE_S = 0.5
 
 def _count(text: str) -> int:
     if not text.isdecimal():
-        raise ArgumentTypeError(f"{text!r} is no number of GPUs")
+        raise ArgumentTypeError(f"{text!r} is not a number of GPUs")
     return int(text)
 
 
@@ -46,7 +46,7 @@ def lease(count: int, devices: list[str], folder: Path) -> list[str]:
     """
     if len(devices) < count:
         raise UserError(
-            f"{count} GPUs are asked for, but {len(devices)} are there; see 'resources.rules' of the config"
+            f"{count} GPUs are requested, but this machine has {len(devices)}; see 'resources.rules' of the config"
         )
     while True:
         held = {name: handle for name in devices if (handle := _lock(folder / f"vita-gpu-{name}.lock")) is not None}
@@ -60,7 +60,7 @@ def lease(count: int, devices: list[str], folder: Path) -> list[str]:
 
 
 def _lock(path: Path) -> int | None:
-    """Descriptor of the locked file, which any user may lock; None if somebody else has it."""
+    """Descriptor of the locked file, which any user may lock; None if another process holds it."""
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDONLY, 0o444))
     handle = os.open(path, os.O_RDONLY)
@@ -85,7 +85,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.count and not (job and len(devices) == options.count):
         folder = Path(tempfile.gettempdir())
         if job:
-            # another job's "0" on the same node may be another device
+            # device 0 of another job on the same node may be another one
             folder = folder / f"vita-gpus-{job}"
             folder.mkdir(exist_ok=True)
         devices = lease(options.count, devices, folder)

@@ -1,4 +1,4 @@
-"""How many cores a job may count on, so that `--cores 8` on two cores is no slower than `--cores 2`."""
+"""How many cores a job really has, so that `--cores 8` on two cores is no slower than `--cores 2`."""
 
 import math
 import os
@@ -18,11 +18,11 @@ def snakemake_threads(wanted: int, offered: int | None, available: int) -> int:
 
     Args:
         wanted: cores that the job computes on.
-        offered: the number given to `--cores`; None where jobs go to a cluster.
+        offered: the number given to `--cores`; None if jobs go to a cluster.
         available: cores of this machine.
 
     Returns:
-        `wanted` on a cluster or where cores are no more than the machine's, otherwise scaled up.
+        `wanted` on a cluster or if the machine has the offered cores, otherwise scaled up.
     """
     if offered is None or offered <= available:
         return wanted
@@ -36,8 +36,8 @@ def visible_gpus(devices: Path = Path("/dev")) -> list[str]:
         devices: where the driver's device files are.
 
     Returns:
-        The entries of CUDA_VISIBLE_DEVICES if that is set, else a number for each of NVIDIA's device files. In a job
-        of SLURM that did not get any, none: those of the node are other jobs'.
+        The entries of CUDA_VISIBLE_DEVICES if that is set, otherwise a number for each of NVIDIA's device files. None
+        in a job of SLURM that did not get any, since those of the node belong to other jobs.
     """
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None:

@@ -1,19 +1,19 @@
-"""A module's syntax tree without what changes no result: words, annotations, and the names of local variables."""
+"""A module's syntax tree without what cannot change a result: words, annotations, and the names of local variables."""
 
 import ast
 
-_SPEAKERS = {"log", "LOG", "logging", "warnings"}  # what is called on these is shown to people, and to nobody else
+_SPEAKERS = {"log", "LOG", "logging", "warnings"}  # calls on these only show something to people
 _WORDS = {"help", "description", "epilog", "metavar"}  # arguments that are shown to people
-_LEAVES = {"ctx", "op", "ops", "type_ignores"}  # fields without anything below them
+_LEAVES = {"ctx", "op", "ops", "type_ignores"}  # fields with nothing below them
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def meaning(tree: ast.Module) -> str:
-    """What a module does, as a string that stays the same when only words change; the tree is used up.
+    """What a module does, as a string that stays the same when only words change; the tree is modified.
 
-    Without a part in it: comments and layout, docstrings, logging, printing and warnings, what an exception says (but
+    Not part of it are comments and layout, docstrings, logging, printing and warnings, what an exception says (but
     not which one is raised), the message of an assertion, help texts of command lines, annotations of parameters and
-    results, and how local variables are called. Every other string counts: it may be a column, a mode or a key.
+    results, and the names of local variables. Every other string counts: it may be a column, a mode or a key.
     """
     waiting: list[ast.AST] = [tree]
     for node in waiting:
@@ -27,7 +27,7 @@ def meaning(tree: ast.Module) -> str:
 def _rename_locals(function: _Function) -> None:
     """Take out the words of a function, and number its variables and those of its closures, in order of appearance.
 
-    Not parameters, names of the module, or what a class within the function assigns: these are known elsewhere.
+    Parameters, names of the module and what a class within the function assigns keep their names: others may use them.
     """
     assigned: dict[str, None] = {}
     taken: set[str] = set()
@@ -53,7 +53,7 @@ def _rename_locals(function: _Function) -> None:
 
 
 def _take_out_words(node: ast.AST) -> list[ast.AST]:
-    """Take out the words of a node itself; the nodes that are left below it, in their order."""
+    """Take out the words of a node itself; returns the remaining nodes below it, in order."""
     if isinstance(node, ast.Module | ast.ClassDef):
         node.body = _without_docstring(node.body)
     elif isinstance(node, _Function):

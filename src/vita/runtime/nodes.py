@@ -4,9 +4,9 @@ r"""Start a command on every node of a job of SLURM, so that the nodes train one
         python -m vita.runtime.gpus --count 4 -- python -m vita.training.stage1 --shards ...
 
 With `--count 1` the command simply starts, in a job of SLURM or without one. Otherwise this runs on the job's first
-node, and `srun` starts the command once on each. By MASTER_ADDR and MASTER_PORT (a port of this node) and NODE_RANK,
-the names that PyTorch and Lightning give them, the nodes find each other; the processes of a node's devices are
-started by the command itself.
+node, and `srun` starts the command once on each. The nodes find each other
+by MASTER_ADDR, MASTER_PORT (a port of this node) and NODE_RANK, as PyTorch and Lightning call them; the command itself
+starts the processes of a node's devices.
 """
 
 import os
@@ -24,7 +24,7 @@ _TASK = 'export NODE_RANK="$SLURM_NODEID"; exec "$@"'
 
 def _count(text: str) -> int:
     if not text.isdecimal() or not int(text):
-        raise ArgumentTypeError(f"{text!r} is no number of nodes")
+        raise ArgumentTypeError(f"{text!r} is not a number of nodes")
     return int(text)
 
 
@@ -37,14 +37,14 @@ def over_nodes(command: Sequence[str], count: int, surroundings: Mapping[str, st
         surroundings: environment variables.
 
     Raises:
-        UserError: this is no job of SLURM.
+        UserError: this is not a job of SLURM.
     """
     if "SLURM_JOB_ID" not in surroundings:
         raise UserError(
-            f"config: 'training.nodes' is {count}, which needs a job of SLURM on {count} nodes, but this is none; "
+            f"config: 'training.nodes' is {count}, which needs a job of SLURM on {count} nodes, but this is not one; "
             "start with --profile workflow/profiles/slurm, or set it to 1"
         )
-    # Snakemake keeps from its jobs what else SLURM says; without numbers of CPUs and GPUs a task has all of its node's
+    # Snakemake hides SLURM's other variables from its jobs; without numbers of CPUs and GPUs a task has its whole node
     options = [f"--nodes={count}", f"--ntasks={count}", "--cpu-bind=none"]
     options += ["--input=none", "--wait=0", "--kill-on-bad-exit=1"]
     return ["srun", *options, "sh", "-c", _TASK, "sh", *command]

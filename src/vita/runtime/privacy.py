@@ -1,4 +1,4 @@
-"""What keeps participants' data among those who may see it: closed folders, and no small counts in what is shared."""
+"""Keeping participants' data among those who may see it: closed folders, and no small counts in what is shared."""
 
 import logging
 import os
@@ -14,8 +14,8 @@ SUPPRESSED = f"<{SMALLEST_COUNT}"
 def keep_private(folder: Path) -> None:
     """Close a folder, and all files that this process and its children make from now on, to everybody else.
 
-    Owner and group keep what the user's umask gives them. A folder of somebody else's that others may enter cannot be
-    closed; that is a warning.
+    Owner and group keep what the user's umask gives them. If a folder is open to others and belongs to another
+    user, it cannot be closed, which gives a warning.
     """
     os.umask(os.umask(0o077) | stat.S_IRWXO)
     mode = stat.S_IMODE(folder.stat().st_mode) if folder.exists() else 0
@@ -27,5 +27,5 @@ def keep_private(folder: Path) -> None:
 
 
 def shown_count(count: int) -> str:
-    """A count as it may be published: those from 1 to 9 are not told."""
+    """A count as it may be published: those from 1 to 9 are shown as `<10`."""
     return SUPPRESSED if 0 < count < SMALLEST_COUNT else f"{count:,}"

@@ -1,4 +1,4 @@
-"""How far running trainings are, told in the terminal: from the lines that each writes to its log after an epoch."""
+"""The progress of running trainings in the terminal, from the line that each writes to its log after an epoch."""
 
 import re
 import sys
@@ -12,7 +12,7 @@ _EPOCH = re.compile(
     r"epoch (?P<epoch>\d+)/(?P<epochs>\d+), (?P<left>\d+) s left: .*?\bval_loss (?P<loss>[-+.\deinfa]+)"
 )
 _TAIL_BYTES = 8192
-_LOOK_S, _AGAIN_S = 2.0, 15.0  # between looks; between two lines about the same training
+_LOOK_S, _AGAIN_S = 2.0, 15.0  # between two looks; between two lines about the same training
 
 
 class Progress:
@@ -20,7 +20,7 @@ class Progress:
 
     Args:
         logs: folder with the folders of the rules' logs.
-        stream: where to.
+        stream: to print to.
         again_s: least time between two lines about a training that has not ended.
     """
 
@@ -32,11 +32,11 @@ class Progress:
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
 
     def start(self) -> None:
-        """Look from now on, beside the run."""
+        """Start looking, in a thread beside the run."""
         self._thread.start()
 
     def stop(self) -> None:
-        """No more lines."""
+        """Stop printing."""
         self._stop.set()
 
     def _run(self) -> None:
@@ -45,7 +45,7 @@ class Progress:
                 print(line, file=self.stream, flush=True)
 
     def lines(self, now: float) -> Iterator[str]:
-        """What is new since the last look.
+        """Lines about what is new since the last look.
 
         Args:
             now: seconds since the epoch.
@@ -68,7 +68,7 @@ class Progress:
             with path.open("rb") as file:
                 file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
                 text = file.read().decode("utf-8", errors="replace")
-        except OSError:  # a job that begins anew removes its log
+        except OSError:  # a job that starts again removes its log
             return None
         return max(_EPOCH.finditer(text), key=lambda match: match.start(), default=None)
 

@@ -1,4 +1,4 @@
-"""Why Snakemake runs a job, in a readable line: the keys that have changed, not all settings before and after."""
+"""Why Snakemake runs a job, in a readable line: only the changed keys, not all settings before and after."""
 
 import ast
 import json
@@ -15,7 +15,7 @@ _TEXT = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 _FILES = re.compile(r"(?P<what>[\w ]+ files(?: updated by another job)?): (?P<files>[^;]+)")
 _MOST_KEYS = 4
-_MOST_FILES = 2  # the names of 160 shards are no help
+_MOST_FILES = 2  # the names of 160 shards do not help
 _LONGEST = 300  # characters
 
 
@@ -23,7 +23,7 @@ class Shorter(logging.Filter):
     """Shortens the reason of a job in Snakemake's log, and adds the job's own log to its message."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Change the record in place; it is always shown."""
+        """Change the record in place; returns True, so that it is shown."""
         reason, message, logs = (getattr(record, name, None) for name in ("reason", "rule_msg", "log"))
         if isinstance(reason, str):
             record.reason = short_reason(reason)
@@ -33,7 +33,7 @@ class Shorter(logging.Filter):
 
 
 def short_reason(reason: str) -> str:
-    """The reason with changed params as keys, and no longer than a few lines."""
+    """The reason, with only the keys of changed params and at most a few lines long."""
     found = _PARAMS.search(reason)
     if found:
         reason = reason[: found.start()] + _changes(found["before"], found["now"])
@@ -59,18 +59,18 @@ def _changes(before: str, now: str) -> str:
 
 
 def _values(text: str) -> Iterator[Any]:
-    """Params: settings as dictionaries, others as text."""
+    """Params: settings as dictionaries, the others as text."""
     for token in _TEXT.findall(text):
         value = ast.literal_eval(token)
         try:
             (word,) = shlex.split(value)
             yield json.loads(word)
-        except ValueError:  # more than one word, or no JSON
+        except ValueError:  # several words, or not JSON
             yield value
 
 
 def _keys(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[str]:
-    """Keys with another value, such as `stage.lr 0.001 -> 0.002`; those that came or went by their names."""
+    """Keys whose value changed, such as `stage.lr 0.001 -> 0.002`; new and removed ones by name only."""
     before = {key: value for each in old for key, value in _flat(each)}
     after = {key: value for each in new for key, value in _flat(each)}
     keys = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))

@@ -1,7 +1,7 @@
-"""Jobs that a killed run left on SLURM: they would go on, and write the same files as those of the next run.
+"""Jobs that a killed run left on SLURM, which would go on and write the same files as those of the next run.
 
-Snakemake's plugin gives a job the folder of the run as working directory and a comment that begins with `rule_`; by
-these two they are known.
+Snakemake's plugin gives a job the folder of the run as working directory and a comment that begins with `rule_`, by
+which they are found.
 """
 
 import logging
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 _MARK = "|rule_"
 _LISTED = "--format=%A|%Z|%k"  # number, working directory, comment
 _ANSWER_S = 60
-_PATIENCE_S = 120  # SLURM leaves a job 30 s, unless set otherwise, to keep its state
+_PATIENCE_S = 120  # by default SLURM gives a job 30 s to save its state
 
 
 def used(folder: Path) -> bool:
@@ -29,7 +29,7 @@ def used(folder: Path) -> bool:
 def cancel_leftovers(folder: Path, patience_s: float = _PATIENCE_S) -> int:
     """Cancel jobs of a killed run in this folder, pending or running, and wait for their end; returns how many.
 
-    Call it with the folder claimed only (`vita.runtime.claim`): then no job is of a run under way.
+    Only to be called once the folder is claimed (`vita.runtime.claim`): then no job belongs to a run under way.
 
     Raises:
         UserError: SLURM does not answer, or a job does not end.
@@ -68,7 +68,7 @@ def _ask(*command: str) -> str:
     except (OSError, subprocess.SubprocessError) as error:
         said = (getattr(error, "stderr", None) or str(error)).strip()
         raise UserError(
-            f"SLURM cannot tell whether a killed run left jobs ({command[0]}: {said}); run the same command again when "
-            "it answers"
+            f"SLURM does not say whether a killed run left jobs ({command[0]}: {said}); run the same command again "
+            "when it answers"
         ) from error
     return done.stdout

@@ -1,7 +1,7 @@
-"""How much each input of Stage II tells of a target, measured among the participants of the training split.
+"""How much each input of Stage II reveals about a target, measured in the participants of the training split.
 
-Of numbers and ordered codes the absolute rank correlation (ties share their mean rank), of two columns of few codes
-Cramér's V without its bias in small samples too; the greater of both counts. 0 is none, 1 is that one gives the other.
+The measure is the absolute rank correlation (ties share their mean rank) and, for two columns of few codes, Cramér's V
+corrected for small samples if it is greater. 0 means no dependence, 1 that one column determines the other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,8 @@ from scipy.stats.contingency import crosstab
 
 from vita.cohort.reading import EID
 
-FEWEST = 50  # participants with both values; of fewer a dependence is not told from chance
-_CLASSES = 10  # a column of so many different values is one of codes
+FEWEST = 50  # participants with both values; with fewer, dependence cannot be told from chance
+_CLASSES = 10  # a column of at most this many different values is one of codes
 
 
 def training_values(split: Path, tables: Sequence[Path]) -> pl.DataFrame:
@@ -22,7 +22,7 @@ def training_values(split: Path, tables: Sequence[Path]) -> pl.DataFrame:
 
     Args:
         split: split.parquet.
-        tables: fields.parquet, phenotypes.parquet, labels.parquet; those of which the run has one.
+        tables: fields.parquet, phenotypes.parquet, labels.parquet, as far as the run has them.
     """
     frame = pl.read_parquet(split).filter(pl.col("split") == "train").select(EID)
     for path in tables:
@@ -34,11 +34,11 @@ def training_values(split: Path, tables: Sequence[Path]) -> pl.DataFrame:
 
 
 def dependences(values: pl.DataFrame, targets: Sequence[str], inputs: Sequence[str]) -> Mapping[tuple[str, str], float]:
-    """Dependence of each pair of a target and an input, other than itself, of which enough is known.
+    """Dependence of each pair of a target and another input of which enough values are known.
 
     Args:
         values: as from training_values.
-        targets: columns that are predicted; those not in `values` are passed over, as are such inputs.
+        targets: columns that are predicted; those not in `values` are ignored, as are such inputs.
         inputs: columns that Stage II is given.
     """
     targets = [name for name in targets if name in values.columns]

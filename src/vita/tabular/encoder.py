@@ -1,8 +1,8 @@
-"""Encode the 117 input features for Stage II: z-scores, 0/1, and class places, without gaps.
+"""Encode the 117 input features for Stage II: z-scores, 0/1 and class indices, without missing values.
 
 Every statistic (mean, spread, mode, median) comes from the training split alone and is kept in encoder.json; val and
 test are only transformed. A missing number becomes the training mean (or median), a missing class the training mode.
-The ten ventricular phenotypes are those of phenotypes.parquet. `tabular.exclude` leaves out features by name or group.
+The ten ventricular phenotypes come from phenotypes.parquet. `tabular.exclude` leaves out features by name or group.
 """
 
 import json
@@ -21,13 +21,13 @@ from vita.runtime.atomic import replacing, write_text
 from vita.runtime.errors import UserError
 
 LOG = logging.getLogger(__name__)
-EID = "eid"  # of every table between rules
+EID = "eid"  # the key of every table between rules
 PHENOTYPE_GROUPS = ("sa_phenotypes", "la_phenotypes")
 
 
 @dataclass(frozen=True)
 class EncodedFeature:
-    """How a feature is encoded. Numbers: (x - mean) / std, missing as `fill`. Codes: place in `classes`."""
+    """How a feature is encoded. Numbers: (x - mean) / std, with `fill` for missing ones. Codes: index in `classes`."""
 
     name: str
     kind: str
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def chosen_features(features: Sequence[Feature], settings: Mapping[str, Any]) -> list[Feature]:
-    """Input features less those of `tabular.exclude`, a list here.
+    """Input features without those of `tabular.exclude`, here a list.
 
     Raises:
         UserError: an entry is neither a feature nor a group, or nothing is left.
@@ -89,7 +89,7 @@ def chosen_features(features: Sequence[Feature], settings: Mapping[str, Any]) ->
     own = inputs(list(features))
     unknown = set(leave) - {each.name for each in own} - {each.group for each in own}
     if unknown:
-        raise UserError(f"config tabular.exclude: no input feature or group is called {', '.join(sorted(unknown))}")
+        raise UserError(f"config tabular.exclude: there is no input feature or group {', '.join(sorted(unknown))}")
     kept = [each for each in own if each.name not in leave and each.group not in leave]
     if not kept:
         raise UserError("config tabular.exclude leaves no feature")
@@ -97,10 +97,10 @@ def chosen_features(features: Sequence[Feature], settings: Mapping[str, Any]) ->
 
 
 def input_table(fields: Path, phenotypes: Path | None, features: Sequence[Feature]) -> pl.DataFrame:
-    """`eid` and the features' raw values, phenotypes among them.
+    """`eid` and the features' raw values, including phenotypes.
 
     Raises:
-        UserError: a feature is a phenotype and there is no table of these.
+        UserError: a feature is a phenotype, but there is no table of phenotypes.
     """
     table = pl.read_parquet(fields)
     measured = [each.name for each in features if each.group in PHENOTYPE_GROUPS]
@@ -141,7 +141,7 @@ def fit(train: pl.DataFrame, features: Sequence[Feature], impute: str, fingerpri
 
 def _fit_one(values: pl.Series, feature: Feature, impute: str) -> EncodedFeature:
     if feature.kind == "numerical":
-        # a numerical column with a value, so none of these is missing or of another type
+        # a numerical column with at least one value, so none of these is missing or of another type
         mean, std = float(cast(float, values.mean())), float(cast(float, values.std(ddof=0)))
         fill = mean if impute == "mean" else float(cast(float, values.median()))
         return EncodedFeature(feature.name, feature.kind, mean=mean, std=std if std > 0 else 1.0, fill=fill)
@@ -150,7 +150,7 @@ def _fit_one(values: pl.Series, feature: Feature, impute: str) -> EncodedFeature
 
 
 def encode(table: pl.DataFrame, encoder: Encoder) -> pl.DataFrame:
-    """`eid` and the encoded features: float32 z-scores, int16 places of classes; nothing is missing."""
+    """`eid` and the encoded features: float32 z-scores and int16 class indices; nothing is missing."""
     return table.select(EID, *(_encode_one(each) for each in encoder.features))
 
 
@@ -166,7 +166,7 @@ def load_encoder(path: str | Path) -> Encoder:
     """Read encoder.json.
 
     Raises:
-        UserError: it cannot be read or is none.
+        UserError: it cannot be read, or is not one.
     """
     try:
         stored = json.loads(Path(path).read_text(encoding="utf-8"))

@@ -1,10 +1,10 @@
 """The leakage switch: which features are kept out of Stage II for which task of Stage III.
 
-`tabular.exclude` is a list, kept out for every task, or one list per task (`diseases` stands for all six):
+`tabular.exclude` is a list, kept out for every task, or one list per task (`diseases` means all six):
 
     exclude: {diseases: [diagnoses, medication], sa_phenotypes: [sa_phenotypes]}
 
-Tasks with the same list share one encoding and one Stage II; those without any take the usual ones.
+Tasks with the same list share one encoding and one Stage II; tasks without a list use the usual ones.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ def excluded(exclude: Exclude, task: str | None = None) -> list[str]:
 
 
 def suffix(exclude: Exclude, task: str | None = None) -> str:
-    """What the paths of a task's encoding and Stage II end in: nothing, or `_without_` and what is kept out."""
+    """The suffix of a task's encoding and Stage II in paths: empty, or `_without_` and what is kept out."""
     own = excluded(exclude, task)
     if own == excluded(exclude):
         return ""

@@ -1,14 +1,14 @@
-"""Which inputs of Stage II are, or tell, a target of Stage III: the leakage that `tabular.exclude` can switch off.
+"""Which inputs of Stage II are, or reveal, a target of Stage III: the leak that `tabular.exclude` can close.
 
-The paper pretrains with all 117 inputs, so its image encoder has seen, through the table, much of what it is later
-asked for. The table written here names every such pair that is left after the task's own `tabular.exclude`:
+The paper pretrains with all 117 inputs, so its image encoder has seen, through the table, much of what it
+must later predict. The table written here names every such pair that remains after the task's own `tabular.exclude`:
     same feature   the target is itself an input
     same field     an input and the target are made from one UK Biobank field
-    same disease   an input says in other words that the disease was diagnosed or is treated
-    same quantity  both are measures of one thing, such as the cardiac output by two readings of one MRI
-    dependence     in the training split an input tells much of the target: a rank correlation, or Cramér's V of two
-                   columns of codes, of at least 0.6 (vita.tabular.dependence). Measured where the tables are given; in
-                   another cohort other pairs may be named
+    same disease   an input states in another way that the disease was diagnosed or is treated
+    same quantity  both measure one thing, such as the cardiac output in two readings of one MRI
+    dependence     in the training split an input reveals much of the target: a rank correlation, or Cramér's V of
+                   two columns of codes, of at least 0.6 (vita.tabular.dependence). Measured where the tables are
+                   given; another cohort may give other pairs
 """
 
 import csv
@@ -50,7 +50,7 @@ QUANTITIES = (
     {"ever_smoked", "smoking_status", "current_smoking", "past_smoking"},
     {"alcohol_status", "alcohol_frequency", "alcohol_drinking_frequency"},
 )
-DEPENDENCE = 0.6  # from which on a pair is named: over a third of the variance
+DEPENDENCE = 0.6  # from this value a pair is named; it is over a third of the variance
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with replacing(args.output) as path, path.open("w", encoding="utf-8", newline="") as lines:
         csv.writer(lines, lineterminator="\n").writerows([("task", "target", "input", "reason"), *rows])
     if args.html:
-        caption = f"Inputs of Stage II that tell a target of Stage III ({len({row[2] for row in rows})} inputs)"
+        caption = f"Inputs of Stage II that reveal a target of Stage III ({len({row[2] for row in rows})} inputs)"
         write_text(args.html, folded(caption, printed(rows, features, args.targets), []))
     LOG.info("%d inputs of Stage II overlap with targets of Stage III", len({row[2] for row in rows}))
 
@@ -85,13 +85,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def list_overlaps(
     features: Sequence[Feature], targets: Path, exclude: Exclude, values: "pl.DataFrame | None" = None
 ) -> list[tuple[str, str, str, str]]:
-    """(task, target, input, reason) of every pair that is left.
+    """(task, target, input, reason) of every pair that remains.
 
     Args:
         features: the feature table.
         targets: the target table, targets.tsv.
         exclude: `tabular.exclude`, a list or one per task.
-        values: of the training split, see vita.tabular.dependence; None measures nothing.
+        values: of the training split, see vita.tabular.dependence; None skips the measurement.
     """
     from vita.tabular.dependence import dependences  # start-up, as above
 
@@ -107,7 +107,7 @@ def list_overlaps(
 
 
 def printed(rows: list[tuple[str, str, str, str]], features: Sequence[Feature], targets: Path) -> list[Printed]:
-    """For readers: a table per task, inputs and targets by their titles."""
+    """A printed table per task, with inputs and targets by their titles."""
     inputs = {feature.name: feature.title for feature in features}
     parts = []
     for task in dict.fromkeys(row[0] for row in rows):

@@ -1,6 +1,6 @@
 """What Stage III predicts: the rows of workflow/resources/targets.tsv, read here and nowhere else.
 
-A target is a column of fields.parquet, phenotypes.parquet or, of a disease's task, labels/<disease>.parquet.
+A target is a column of fields.parquet, phenotypes.parquet or, for a disease, labels/<disease>.parquet.
 """
 
 import csv
@@ -30,7 +30,7 @@ class Target:
 
 
 def read_tasks(path: str | Path) -> list[str]:
-    """The tasks of a target table in their order.
+    """The tasks of a target table, in order.
 
     Raises:
         UserError: the file cannot be read.
@@ -39,7 +39,7 @@ def read_tasks(path: str | Path) -> list[str]:
 
 
 def read_targets(path: str | Path, task: str) -> list[Target]:
-    """The targets of a task in their order; class counts come from features.tsv in the same folder.
+    """The targets of a task, in order; class counts come from features.tsv in the same folder.
 
     Raises:
         UserError: the file cannot be read, or has no such task.
@@ -66,7 +66,7 @@ def read_targets(path: str | Path, task: str) -> list[Target]:
 
 
 def read_sources(path: str | Path) -> dict[str, list[str]]:
-    """Of each task, the kinds of table that its targets stand in: some of SOURCES.
+    """The kinds of table (of SOURCES) that hold each task's targets.
 
     Raises:
         UserError: the file cannot be read.

@@ -1,4 +1,4 @@
-"""True values of a task's targets, from the tables that they stand in."""
+"""True values of a task's targets, from the tables that hold them."""
 
 import logging
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def load_targets(
     """Values of a task's targets.
 
     Args:
-        targets_tsv: the target table; features.tsv stands beside it.
+        targets_tsv: the target table, with features.tsv beside it.
         task: name of the task.
         fields: fields.parquet.
         phenotypes: phenotypes.parquet.
@@ -31,7 +31,7 @@ def load_targets(
 
     Returns:
         A float column per target, indexed by `eid`, in the target's unit; NaN where unknown; 0/1 for binary
-        targets and the class's place (0, 1, ...) for categorical ones. And the targets, in the same order.
+        targets and the class's place (0, 1, ...) for categorical ones. Also the targets, in the same order.
 
     Raises:
         UserError: a table that is needed is not given, or none of the targets' columns exists.
