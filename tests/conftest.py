@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With `-n` a file's tests share a process, and so do all on the smoke run. Runs of Snakemake come first."""
     smoke = Path(__file__).parent / "workflow"
