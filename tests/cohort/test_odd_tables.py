@@ -252,7 +252,7 @@ def test_a_table_of_the_first_visit_only_is_told_from_an_absent_field(config, pe
     if config == "{}":
         with pytest.raises(UserError, match=wanted_text):
             features(table, config)
-        with pytest.raises(UserError, match=r"53 .*of instance 2, the scan's visit; .*of instance 0 only"):
+        with pytest.raises(UserError, match=r"53 .*of instance 2, the scan's visit; .*only have instance 0"):
             hospital_of_first_visit(tmp_path)
         return
     features(table, config)

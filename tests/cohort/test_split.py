@@ -137,7 +137,8 @@ def test_in_twenty_releases_nobody_who_was_tested_on_is_ever_trained_on(block):
 
 
 def test_a_number_needs_enough_people_held_out():
-    with pytest.raises(UserError, match=r"config split\.test: wants 300 .*of 600 only .*set split\.held_out to 0\.62"):
+    message = r"config split\.test wants 300 participants, but only 187 of 600 .*set split\.held_out to 0\.62"
+    with pytest.raises(UserError, match=message):
         split_of(cohort(600, 8), test=300)
     found = split_of(cohort(600, 8), test=300, held_out=0.62)
     assert found["split"].value_counts().filter(pl.col("split") == "test")["count"].item() == 300

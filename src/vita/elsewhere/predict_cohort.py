@@ -209,14 +209,15 @@ def _session(job: Job, config: Mapping[str, Any]) -> "tuple[Session, pd.Index]":
 def _predicted(session: "Session", folder: Path, config: Mapping[str, Any], task: "Task") -> "pd.DataFrame":
     """As after a training, with its lines of calibration and its thresholds."""
     from vita.apply.models import Trained, predictor
-    from vita.training.calibration import Line
+    from vita.training.calibration import Line, Lines
     from vita.training.long_table import long_table, predict
     from vita.training.predictor import PredictionLearner
 
     model = predictor(Trained(folder, config, {}), task.outputs)
     samples = session.samples(["test"], "predict", cached=False)
     found = predict(PredictionLearner(model, session.settings, task), samples, session.device)
-    lines = {name: Line(**line) for name, line in config["calibration"].items()}
+    stored = config["calibration"].items()  # of classes an intercept each
+    lines = {name: Lines(**line) if "intercepts" in line else Line(**line) for name, line in stored}
     calibrated = [lines[t.name].apply(v) if t.name in lines else v for t, v in zip(task.targets, found, strict=True)]
     return long_table(task, samples, calibrated, config["thresholds"])
 

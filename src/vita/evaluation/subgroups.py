@@ -21,7 +21,7 @@ import pandas as pd
 from vita import names
 from vita.evaluation import regression
 from vita.evaluation.classification import binary, categorical
-from vita.evaluation.predictions import pairs, read_predictions, read_targets
+from vita.evaluation.predictions import pairs, read_predictions, read_targets, why_none
 from vita.evaluation.small_counts import withheld
 from vita.evaluation.statistics import mean_interval
 from vita.printing.cells import Cell, Printed
@@ -85,7 +85,8 @@ def of_targets(
         for place, target in targets.iterrows():
             metric, found = _target_metric(part, target, bootstrap, seed)
             row = {name: target[name] for name in ("target", "title", "unit")} | {"place": place}
-            row |= {"group": group, "level": level, "metric": metric, "n": found["n"], "note": found.get("note", "")}
+            note = found.get("note", "") if found["n"] else why_none(part, target["target"])
+            row |= {"group": group, "level": level, "metric": metric, "n": found["n"], "note": note}
             row |= {"value": found.get(metric, np.nan), "low": found.get(f"{metric}_low", np.nan)}
             rows.append(row | {"high": found.get(f"{metric}_high", np.nan)})
     return pd.DataFrame(rows).sort_values("place", kind="stable")
