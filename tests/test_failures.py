@@ -26,6 +26,6 @@ def test_a_job_that_ended_in_a_traceback_or_without_a_word_is_listed(tmp_path: P
     own.write_text("".join(f"    log: {path} (check log file(s) for details)\n" for path in (traced, silent, none)))
     assert failure_lines([str(own)]) == [
         f"error: ended after: ValueError: no such size [{traced}]",
-        f"error: the job ended without a word [{silent}]",
+        f"error: the job ended without a message [{silent}]",
         f"error: the job left no log; Snakemake's own messages are above [{none}]",
     ]

@@ -58,7 +58,8 @@ def test_a_disease_without_positives(tmp_path, targets):
     cad = table[(table["target"] == "cad") & table["model"].isin([BASELINE, "vita"])]
     assert cad[undefined].isna().all(axis=None)
     line = next(line for line in md.splitlines() if line.startswith("| CAD"))
-    assert line.count(f"{DASH}<sup>") == 7  # AUC, F1, recall, precision, average precision, slope and intercept
+    # AUC, F1, recall, precision, average precision, slope, intercept, and mean prediction over prevalence
+    assert line.count(f"{DASH}<sup>") == 8
     assert "no positives in the test split" in md
     assert "no positives in the test split" in tex
     ours = versus[(versus["row"] == "CAD") & (versus["quantity"] == "auc_roc")]
