@@ -275,7 +275,7 @@ def test_what_may_be_text_stays_text_and_what_is_right_stays_as_it_is() -> None:
         (b"# nothing but a comment\n", "the configuration is empty"),
         ("seed: 1\n# K\u00f6ln\n".encode("latin-1"), "line 2: byte 0xf6 is not UTF-8"),
         (b"seed: 1\nstage1: {epochs: 3\n", "not valid YAML: "),
-        (b"- 1\n", "line 1: a configuration holds keys with values"),
+        (b"- 1\n", "line 1: a configuration consists of keys with values"),
         (b"!!python/object:os.system {}\n", "not valid YAML: "),
     ],
 )
