@@ -25,6 +25,7 @@ ROWS = yaml.safe_load((ROOT / "config.yaml").read_text())["resources"]["rules"]
 # rules that share another's row
 SHARED = {
     "make_acquisition_table": "make_table",
+    "predict_cohort_masks": "predict_cohort",
     "make_alignment_table": "make_ablation_table",
     **{f"make_{table}_table": "make_table" for table in EXTENSION_TABLES.values()},
     "write_page": "report",
@@ -56,6 +57,17 @@ main(sys.argv[1:])
 """
 
 
+def _jobs(folder: Path, config: dict[str, object], *targets: str) -> list[dict[str, int | str]]:
+    """What a dry run for a cluster asks for, job by job."""
+    (folder / "own.yaml").write_text(yaml.safe_dump(config))
+    command = [sys.executable, "-c", TOLD, "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder), "-n"]
+    command += ["--executor", "slurm", "--jobs", "9", "--cores", "2000", "--configfile", str(folder / "own.yaml")]
+    run = subprocess.run([*command, "--", *targets], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr[-3000:]
+    jobs = [json.loads(line[4:]) for line in run.stderr.splitlines() if line.startswith("job ")]
+    return [job for job in jobs if job["rule"] != "all"]
+
+
 def test_each_row_is_of_a_rule_and_each_rule_asks_for_its_own(tmp_path: Path) -> None:
     """Told apart by a number of minutes and of CPUs that no other row has: a rule that types its own has neither."""
     number = {row: 1001 + place for place, row in enumerate(ROWS)}
@@ -65,29 +77,17 @@ def test_each_row_is_of_a_rule_and_each_rule_asks_for_its_own(tmp_path: Path) ->
     }
     ablations = {"run": True, "taus": [0.2], "frames": [5, 10]}
     systems = {"vit": {"individual": True, "tasks": ["la_phenotypes"]}, "nnunet": {"tasks": ["segmentation"]}}
-    config = {"resources": {"rules": rows}, "ablations": ablations, "systems": systems}
-    (tmp_path / "own.yaml").write_text(yaml.safe_dump(config))
-    command = [sys.executable, "-c", TOLD, "--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path), "-n"]
-    command += [
-        "--executor",
-        "slurm",
-        "--jobs",
-        "9",
-        "--cores",
-        "2000",
-        "--configfile",
-        str(tmp_path / "own.yaml"),
-        "--",
-    ]
-    run = subprocess.run([*command, "all", "update_readme"], capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr[-3000:]
-    jobs = [json.loads(line[4:]) for line in run.stderr.splitlines() if line.startswith("job ")]
-    jobs = [job for job in jobs if job["rule"] != "all"]
+    config = {"resources": {"rules": rows}, "ablations": ablations, "systems": systems, "seeds": [7]}
+    jobs = _jobs(tmp_path, config, "all", "update_readme")
+    trained = tmp_path / "trained" / "sa_phenotypes" / "vita" / "model.safetensors"
+    trained.parent.mkdir(parents=True)
+    trained.touch()
+    jobs += _jobs(tmp_path, {"resources": {"rules": rows}, "apply": {"models": str(tmp_path / "trained")}}, "all")
     for job in jobs:
-        own = number[row_of(job["rule"])]
+        own = number[row_of(str(job["rule"]))]
         # a cluster's job holds Snakemake too, in 350 MB
         assert (job["threads"], job["runtime"], job["mem_mb"]) == (own, own, 2 * own + 350), job["rule"]
-    assert {row_of(job["rule"]) for job in jobs} == set(ROWS)
+    assert {row_of(str(job["rule"])) for job in jobs} == set(ROWS)
 
 
 def test_a_gpu_is_asked_for_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
