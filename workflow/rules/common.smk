@@ -122,6 +122,47 @@ def computing(rule, blocks):
     )
 
 
+def target_argument(wildcards):
+    name = wildcards.target.removeprefix("-")
+    targets = SYSTEMS.targets_of(wildcards.task) if name else {}
+    return f"--target {shlex.quote(targets[name])}" if name else ""
+
+
+def nnunet_python(wildcards, threads):
+    """Python of nnU-Net's environment; like all that Snakemake derives from `threads`, it reruns nothing."""
+    return f"{NNUNET_PLACE}/bin/python"
+
+
+# which files of models a prediction follows from
+def trained_files(wildcards):
+    task = getattr(wildcards, "task", "segmentation")
+    return sorted(map(str, Path(MODELS_FOLDER).glob(f"{task}/*/model.safetensors")))
+
+
+def baselines_of(wildcards, task):
+    """Systems to test against: the run's own seed is tested, further seeds only show how far training alone varies."""
+    return [] if wildcards.repeat else SYSTEMS.compared(task, wildcards.model)
+
+
+def baseline_predictions(wildcards):
+    return expand(
+        "results/predictions/{task}/{system}.parquet",
+        task=wildcards.task,
+        system=baselines_of(wildcards, wildcards.task),
+    )
+
+
+def baseline_participants(wildcards):
+    return expand(
+        "results/metrics/segmentation/{system}_participants.parquet",
+        system=baselines_of(wildcards, "segmentation"),
+    )
+
+
+def baselines_argument(wildcards, input):
+    return f"--baselines {' '.join(input.baselines)}" if input.baselines else ""
+
+
 wildcard_constraints:
     shard=r"\d{5}",
     batch=r"\d+",

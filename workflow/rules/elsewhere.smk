@@ -8,12 +8,6 @@ if MODELS_FOLDER:
     ruleorder: predict_cohort_masks > train_segmentation
 
 
-# which files of models a prediction follows from
-def trained_files(wildcards):
-    task = getattr(wildcards, "task", "segmentation")
-    return sorted(map(str, Path(MODELS_FOLDER).glob(f"{task}/*/model.safetensors")))
-
-
 MODELS_ARGUMENT = f"--models {shlex.quote(MODELS_FOLDER)}" if MODELS_FOLDER else ""
 
 

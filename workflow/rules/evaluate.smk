@@ -1,30 +1,6 @@
 # Metrics on the test split: one file per task and system, compared with the baselines of the same task.
 
 
-def baselines_of(wildcards, task):
-    """Systems to test against: the run's own seed is tested, further seeds only tell how far training alone varies."""
-    return [] if wildcards.repeat else SYSTEMS.compared(task, wildcards.model)
-
-
-def baseline_predictions(wildcards):
-    return expand(
-        "results/predictions/{task}/{system}.parquet",
-        task=wildcards.task,
-        system=baselines_of(wildcards, wildcards.task),
-    )
-
-
-def baseline_participants(wildcards):
-    return expand(
-        "results/metrics/segmentation/{system}_participants.parquet",
-        system=baselines_of(wildcards, "segmentation"),
-    )
-
-
-def baselines_argument(wildcards, input):
-    return f"--baselines {' '.join(input.baselines)}" if input.baselines else ""
-
-
 rule measure_regression:
     input:
         predictions="results/{repeat}predictions/{task}/{model}.parquet",

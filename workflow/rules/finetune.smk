@@ -16,12 +16,6 @@ STAGE3_ARGUMENTS = (
 )
 
 
-def target_argument(wildcards):
-    name = wildcards.target.removeprefix("-")
-    targets = SYSTEMS.targets_of(wildcards.task) if name else {}
-    return f"--target {shlex.quote(targets[name])}" if name else ""
-
-
 rule train_stage3:
     input:
         unpack(lambda wildcards: SYSTEMS.tables_of(wildcards.task)),

@@ -30,11 +30,6 @@ SEGMENTER = TRAININGS.stage3("segmentation", "vita")["model"]
 NNUNET_IMAGES = {"model": {key: SEGMENTER[key] for key in ("frames", "sampling")}}
 
 
-def nnunet_python(wildcards, threads):
-    """Python of nnU-Net's environment; like all that Snakemake derives from `threads`, it reruns nothing."""
-    return f"{NNUNET_PLACE}/bin/python"
-
-
 localrules:
     make_nnunet_environment,
 
