@@ -1,14 +1,12 @@
 """The run's page in a real browser, wide and narrow: nothing hangs over its side, and five places are drawn."""
 
 import re
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from workflow.test_report import BROWSER, QUIET
+from workflow.browser import BROWSER, look
 
 pytestmark = [
     pytest.mark.workflow,
@@ -34,17 +32,12 @@ PLACES = ("headline", "table1_sa_phenotypes", "fig5_phenotype_scatter", "learnin
 
 def _look(page: Path, place: str, width: int, folder: Path) -> tuple[int, int, np.ndarray]:
     """The page's width and how far down the place is, in pixels of the window, and the window (rows, columns, RGB)."""
-    outer, picture = folder / "outer.html", folder / "picture.png"
+    outer = folder / "outer.html"
     outer.write_text(FRAME.format(uri=f"{page.as_uri()}#{place}", width=width, height=HEIGHT), encoding="utf-8")
-    browser = [str(BROWSER), *QUIET, f"--user-data-dir={folder / 'profile'}", f"--window-size=1400,{HEIGHT}"]
-    dom = subprocess.run([*browser, "--dump-dom", outer.as_uri()], capture_output=True, text=True, timeout=120)
-    said = re.search(r'data-said="(\d+) (-?\d+)"', dom.stdout)
-    assert said, dom.stderr[-2000:]
-    shot = subprocess.run([*browser, f"--screenshot={picture}", outer.as_uri()], capture_output=True, timeout=120)
-    assert shot.returncode == 0, shot.stderr[-2000:]
-    with Image.open(picture) as image:
-        pixels = np.asarray(image.convert("RGB"))[:HEIGHT, :width]
-    return int(said.group(1)), int(said.group(2)), pixels
+    document, pixels = look(outer, folder, max(WIDTHS), HEIGHT)
+    said = re.search(r'data-said="(\d+) (-?\d+)"', document)
+    assert said, "the page did not load"
+    return int(said.group(1)), int(said.group(2)), pixels[:HEIGHT, :width]
 
 
 @pytest.fixture(scope="module")

@@ -3,25 +3,18 @@
 import base64
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+from workflow.browser import BROWSER, look
+
 pytestmark = [
     pytest.mark.workflow,
     pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine: the report is not looked at"),
 ]
-QUIET = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-component-update"),
-    *("--disable-background-networking", "--disable-sync", "--window-size=1300,900", "--virtual-time-budget=5000"),
-    "--proxy-server=127.0.0.1:9",  # nothing answers there: what is not in the file cannot come from elsewhere
-)
 # goes to a category of the menu, then opens one of its results
 CLICKS = """
 <script>
@@ -37,26 +30,13 @@ CLICKS = """
 """
 
 
-def _look(page: Path, folder: Path) -> tuple[str, np.ndarray]:
-    """The page's document as the browser has it, without scripts, and the screenshot (rows, columns, RGB)."""
-    browser = [str(BROWSER), *QUIET, f"--user-data-dir={folder / 'profile'}"]
-    picture = folder / "picture.png"
-    dom = subprocess.run([*browser, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120)
-    shot = subprocess.run([*browser, f"--screenshot={picture}", page.as_uri()], capture_output=True, timeout=120)
-    assert dom.returncode == 0, dom.stderr[-2000:]
-    assert shot.returncode == 0, shot.stderr[-2000:]
-    with Image.open(picture) as image:
-        pixels = np.asarray(image.convert("RGB"))
-    return re.sub(r"<script.*?</script>", "", dom.stdout, flags=re.DOTALL), pixels
-
-
 def _open(report: Path, folder: Path, category: str, row: str) -> tuple[str, np.ndarray]:
     """The report after clicks on a category and on one of its results."""
     clicks = CLICKS.replace("CATEGORY", json.dumps(category)).replace("ROW", json.dumps(row))
     before, body, after = report.read_text(encoding="utf-8").rpartition("</body>")
     page = folder / "report.html"
     page.write_text(before + clicks + body + after, encoding="utf-8")
-    return _look(page, folder)
+    return look(page, folder)
 
 
 def _ink(pixels: np.ndarray) -> float:
@@ -73,7 +53,7 @@ def _embedded(document: str, tag: str) -> bytes:
 
 
 def test_the_menu_shows_every_category(results: Path, tmp_path: Path) -> None:
-    document, pixels = _look(results / "report.html", tmp_path)
+    document, pixels = look(results / "report.html", tmp_path)
     menu = document[document.index("<nav") : document.rindex("</nav>")]
     for category in ("Overview", "Tables", "Figures", "Subgroups"):
         assert category in menu

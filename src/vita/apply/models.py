@@ -18,7 +18,7 @@ from vita.models.segmenter import Segmenter
 from vita.models.settings import ModelSettings
 from vita.models.weights import WEIGHTS, load_part, load_whole
 from vita.runtime.errors import UserError
-from vita.training.calibration import Line, Lines
+from vita.training.calibration import of_record
 from vita.training.task import Statistics, in_units, odds_shifts
 
 BATCH = 16
@@ -120,13 +120,12 @@ def _row(name: str, known: Mapping[str, Any], statistic: Statistics, value: np.n
             row |= {"low": low, "high": high}
         return row
     if known["kind"] == "binary":
-        line = Line(**known["calibration"])
-        calibrated = float(line.apply(value))
+        calibrated = float(of_record(known["calibration"]).apply(value))
         row |= {"value": calibrated, "uncalibrated": float(value), "threshold": known["threshold"]}
         row |= {"positive": calibrated >= known["threshold"]}
         return row | {"training_mean": statistic.shares[1]}
     if "calibration" in known:  # of runs from before there was one, as the model gives them
-        value = Lines(**known["calibration"]).apply(value)
+        value = of_record(known["calibration"]).apply(value)
     best = int(value.argmax())
     meaning = known["meanings"][best] or str(known["classes"][best])
     row |= {"value": float(value[best]), "class": known["classes"][best], "meaning": meaning}

@@ -84,10 +84,12 @@ def of_masks(shards: pd.DataFrame) -> dict[str, Any]:
     if not swapped + used:
         return {}
     wrong = swapped > used
-    evidence = f"the wall surrounds the left ventricle's cavity in the masks of {_people(used)} of those that have any"
+    evidence = (
+        f"the wall surrounds the left ventricle's cavity in the masks of {shown_count(used)} of those that have any"
+    )
     if wrong:
         first = next(each[0] for each in lines if each)
-        evidence = f"masks of {_people(swapped)} of {_people(swapped + used)}: {first}"
+        evidence = f"masks of {shown_count(swapped)} of {shown_count(swapped + used)}: {first}"
     return {"check": "labels", "target": "", "people": swapped + used, "evidence": evidence, "passed": not wrong}
 
 
@@ -97,7 +99,9 @@ def of_phenotypes(phenotypes: pd.DataFrame) -> Iterator[dict[str, Any]]:
         if name in phenotypes and (known := phenotypes[name].dropna().astype(float)).size >= FEWEST:
             middle = float(known.median())
             passed = low <= middle <= high
-            evidence = f"{name}: the median of {_people(known.size)} is {middle:.4g}, hearts have {low:g} to {high:g}"
+            evidence = (
+                f"{name}: the median of {shown_count(known.size)} is {middle:.4g}, hearts have {low:g} to {high:g}"
+            )
             hint = "" if passed else _hint(middle, float(np.sqrt(low * high)), low, high)
             yield _row("unit", name, known.size, evidence + hint, passed)
     for side in ("LV", "RV"):
@@ -105,7 +109,7 @@ def of_phenotypes(phenotypes: pd.DataFrame) -> Iterator[dict[str, Any]]:
             both = phenotypes[[f"{side}EDV", f"{side}ESV"]].dropna().astype(float)
             smaller = int((both[f"{side}EDV"] < both[f"{side}ESV"]).sum())
             if len(both) >= FEWEST:
-                evidence = f"{side}EDV is below {side}ESV in {_people(smaller)} of {_people(len(both))}"
+                evidence = f"{side}EDV is below {side}ESV in {shown_count(smaller)} of {shown_count(len(both))}"
                 yield _row("order", f"{side}EDV", len(both), evidence, smaller <= len(both) / 2)
 
 
@@ -133,7 +137,7 @@ def of_number(title: str, unit: str, known: pd.Series, trained: Mapping[str, flo
     low, high = mean - FAR_SD * std, mean + FAR_SD * std
     passed = low <= middle <= high
     evidence = (
-        f"{title}: the median of {_people(known.size)} is {middle:.4g}, in the training {mean:.4g} {unit}".strip()
+        f"{title}: the median of {shown_count(known.size)} is {middle:.4g}, in the training {mean:.4g} {unit}".strip()
     )
     return _row("unit", title, known.size, evidence + ("" if passed else _hint(middle, mean, low, high)), passed)
 
@@ -151,10 +155,6 @@ def _hint(value: float, expected: float, low: float, high: float) -> str:
 
 def _row(check: str, target: str, people: int, evidence: str, passed: bool) -> dict[str, Any]:
     return {"check": check, "target": target, "people": shown_count(people), "evidence": evidence, "passed": passed}
-
-
-def _people(count: int) -> str:
-    return shown_count(count)
 
 
 if __name__ == "__main__":

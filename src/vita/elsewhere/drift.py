@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
 def rows(models: Path, predictions: Sequence[Path], targets: Path) -> Iterator[dict[str, Any]]:
     """A row per target of each file of predictions, but for those of several classes."""
     from vita.apply.decisions import read_decisions
-    from vita.elsewhere.predict_cohort import read_config
+    from vita.elsewhere.predict_cohort import read_config, system_folders
     from vita.evaluation.predictions import read_predictions
     from vita.tabular.targets import read_targets
 
@@ -64,8 +64,7 @@ def rows(models: Path, predictions: Sequence[Path], targets: Path) -> Iterator[d
         if task == "segmentation" or system == MEAN_GUESS:
             continue
         known = decided.get(task, {}).get("targets", {}) if system == MAIN_SYSTEM else {}
-        folders = [models / task / system]
-        folders = folders if folders[0].is_dir() else sorted((models / task).glob(f"{system}-*"))
+        folders = system_folders(models, task, system)
         stored = {name: each for folder in folders for name, each in read_config(folder)["targets"].items()}
         table = read_predictions(path)
         for target in read_targets(targets, task):

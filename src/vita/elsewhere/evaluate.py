@@ -235,11 +235,10 @@ def _lacking(path: Path, decisions: Mapping[str, Any], seen: Seen) -> list[str]:
 
 def _sizes(models: Path, found: Mapping[str, Any], block: Mapping[str, Any]) -> dict[str, Any]:
     """Sizes of the trained networks, for the configuration's own checks; each model is loaded by its config.json."""
-    from vita.elsewhere.predict_cohort import read_config
+    from vita.elsewhere.predict_cohort import read_config, system_folders
 
     system, task = next((name, each["tasks"][0]) for name, each in reversed(list(found.items())) if each["tasks"])
-    folder = next(path for path in sorted((models / task).glob(f"{system}*")) if path.is_dir())
-    stored = read_config(folder)["model"]
+    stored = read_config(system_folders(models, task, system)[0])["model"]
     return {key: stored[key] for key in block if key in stored}
 
 

@@ -97,11 +97,17 @@ def folders_of(job: Job) -> list[Path]:
     from vita.names import MAIN_SYSTEM, MEAN_GUESS
 
     system = MAIN_SYSTEM if job.system == MEAN_GUESS else job.system
-    whole = job.models / job.task / system
-    found = [whole] if whole.is_dir() else sorted((job.models / job.task).glob(f"{system}-*"))
+    found = system_folders(job.models, job.task, system)
     if not found:
+        whole = job.models / job.task / system
         raise UserError(f"{whole}: no such folder; these models hold no {job.task} by {system}")
     return found
+
+
+def system_folders(models: Path, task: str, system: str) -> list[Path]:
+    """Folders of a system's models of a task: one, or one for each target; none where it was not trained."""
+    whole = models / task / system
+    return [whole] if whole.is_dir() else sorted((models / task).glob(f"{system}-*"))
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -152,7 +158,7 @@ def trained_task(job: Job, config: Mapping[str, Any]) -> "Task":
 
     from vita.cohort.split_table import read_split
     from vita.tabular.targets import read_targets
-    from vita.tabular.truth import load_targets
+    from vita.tabular.truth import NoColumnError, load_targets
     from vita.training.task import Statistics, Task
 
     stored: Mapping[str, Any] = config["targets"]
@@ -163,9 +169,7 @@ def trained_task(job: Job, config: Mapping[str, Any]) -> "Task":
             raise UserError(f"the model of {job.task} has the target {name}, of which {job.targets} says otherwise")
     try:
         values = load_targets(job.targets, job.task, job.fields, job.phenotypes, job.labels)[0]
-    except UserError as error:
-        if "none of its targets has a column" not in str(error):
-            raise
+    except NoColumnError as error:
         log.warning("%s", error)
         values = pd.DataFrame(index=read_split(job.split).index)
     statistics = tuple(
@@ -209,15 +213,14 @@ def _session(job: Job, config: Mapping[str, Any]) -> "tuple[Session, pd.Index]":
 def _predicted(session: "Session", folder: Path, config: Mapping[str, Any], task: "Task") -> "pd.DataFrame":
     """As after a training, with its lines of calibration and its thresholds."""
     from vita.apply.models import Trained, predictor
-    from vita.training.calibration import Line, Lines
+    from vita.training.calibration import of_record
     from vita.training.long_table import long_table, predict
     from vita.training.predictor import PredictionLearner
 
     model = predictor(Trained(folder, config, {}), task.outputs)
     samples = session.samples(["test"], "predict", cached=False)
     found = predict(PredictionLearner(model, session.settings, task), samples, session.device)
-    stored = config["calibration"].items()  # of classes an intercept each
-    lines = {name: Lines(**line) if "intercepts" in line else Line(**line) for name, line in stored}
+    lines = {name: of_record(line) for name, line in config["calibration"].items()}
     calibrated = [lines[t.name].apply(v) if t.name in lines else v for t, v in zip(task.targets, found, strict=True)]
     return long_table(task, samples, calibrated, config["thresholds"])
 

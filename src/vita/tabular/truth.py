@@ -13,6 +13,10 @@ from vita.tabular.targets import SOURCES, Target, class_codes, read_targets
 LOG = logging.getLogger(__name__)
 
 
+class NoColumnError(UserError):
+    """The tables have a column for none of a task's targets."""
+
+
 def load_targets(
     targets_tsv: str | Path,
     task: str,
@@ -34,7 +38,8 @@ def load_targets(
         targets and the class's place (0, 1, ...) for categorical ones. Also the targets, in the same order.
 
     Raises:
-        UserError: a table that is needed is not given, or none of the targets' columns exists.
+        UserError: a table that is needed is not given.
+        NoColumnError: none of the targets' columns exists.
     """
     paths = dict(zip(SOURCES, (fields, phenotypes, labels), strict=True))
     targets = read_targets(targets_tsv, task)
@@ -45,7 +50,7 @@ def load_targets(
         if target not in kept:
             LOG.warning("target %s has no column in %s; left out", target.name, paths[target.source])
     if not kept:
-        raise UserError(f"task {task}: none of its targets has a column in {', '.join(map(str, paths.values()))}")
+        raise NoColumnError(f"task {task}: none of its targets has a column in {', '.join(map(str, paths.values()))}")
     columns = {each.name: _values(tables[each.source][each.column], each, codes) for each in kept}
     return pd.DataFrame(columns).sort_index(), kept
 

@@ -4,7 +4,9 @@ Of several classes it is a line for each on the model's log probability, with on
 predictions that tables and figures show, and into config.json, from which new scans are predicted.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq, minimize
@@ -38,6 +40,11 @@ class Lines:
         """Calibrated probabilities (n, classes); also of one participant (classes,)."""
         calibrated: np.ndarray = softmax(self.slope * _logs(probability_nk) + np.asarray(self.intercepts), axis=-1)
         return calibrated
+
+
+def of_record(record: Mapping[str, Any]) -> Line | Lines:
+    """The calibration of a target as config.json and decisions.json hold it: of classes with an intercept each."""
+    return Lines(**record) if "intercepts" in record else Line(**record)
 
 
 def _logs(probability: np.ndarray) -> np.ndarray:
