@@ -217,13 +217,21 @@ def test_short_rules_share_submissions(chain: Run) -> None:
 
 def test_a_failed_rule_ends_with_its_line_and_the_path_of_its_log(slurm: None, tmp_path: Path) -> None:
     columns = world.make_world()
-    table = world.classic(tmp_path / "t.csv", columns | {"31-0.0": ["Male", *columns["31-0.0"][1:]]})
+    turned = {"0": "1", "1": "0", "": ""}
+    other = {"eid": columns["eid"], "31-0.0": [turned[cell] for cell in columns["31-0.0"]]}
+    # two releases that contradict each other: only the job itself reads all rows of both
+    tables = [world.classic(tmp_path / "a.csv", columns), world.classic(tmp_path / "b.csv", other)]
     (tmp_path / "scans").mkdir()
-    source = {"source": "files", "tables": [str(table)], "scans": str(tmp_path / "scans"), "withdrawals": None}
+    source = {
+        "source": "files",
+        "tables": list(map(str, tables)),
+        "scans": str(tmp_path / "scans"),
+        "withdrawals": None,
+    }
     run = submit(tmp_path, {"input": source}, "results/cohort/fields.parquet", retries=0)
     assert run.wait() == 1
     (line,) = [line for line in run.text.splitlines() if line.startswith("error: ")]
-    assert "31-0.0 (Sex): 'Male'" in line
+    assert "b.csv, column 31-0.0: " in line
     assert line.endswith("[results/logs/extract_fields.log]")
     assert re.search(r"log: results/logs/extract_fields\.log, \S+ \(check log file", run.text)
 
