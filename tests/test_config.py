@@ -1,6 +1,7 @@
 """The configuration: defaults, schema and presets agree; errors name the key."""
 
 import copy
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,13 @@ from vita.training.settings import TrainingSettings
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 
 
-def _default() -> dict[str, Any]:
+@functools.cache
+def _parsed() -> dict[str, Any]:
     return yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def _default() -> dict[str, Any]:
+    return copy.deepcopy(_parsed())
 
 
 def _with(path: str, value: Any) -> dict[str, Any]:

@@ -5,7 +5,6 @@ the machine that the check runs on; on CPUs their own time counts, whatever else
 early take less; reading samples that do not fit the memory takes more. nnU-Net plans its own size and is not counted.
 """
 
-import json
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -45,18 +44,12 @@ def estimate(config: dict[str, Any], people: int, resources: Path) -> Estimate:
     """
     planned, sizes, device = planned_trainings(config, resources), split_sizes(config, people), _device(config)
     rate = _operations_per_s(planned[0], config, resources, device)
-    from vita.costs.operations import Operations, operations
+    from vita.costs.operations import operations
 
     times: list[float] = []
-    counted: dict[str, Operations] = {}
     for training in planned:
         # how many numbers a head gives changes its cost by less than 1 %
-        alike = replace(training, step="", models=1, outputs=1)
-        what = [alike.kind, alike.model, *(alike.stage.get(key) for key in ("mask_ratio", "chunk"))]
-        key = json.dumps(what, sort_keys=True, default=str)
-        if key not in counted:
-            counted[key] = operations(alike, resources / "features.tsv")
-        cost = counted[key]
+        cost = operations(replace(training, outputs=1), resources / "features.tsv")
         epoch = sizes["train"] * cost.training_flop + sizes["val"] * cost.validation_flop
         times += [training.stage["epochs"] * epoch / rate / 3600] * training.models
     return Estimate(models_of(planned), sum(times), max(times), device)

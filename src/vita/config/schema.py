@@ -3,6 +3,7 @@
 Errors and the reference page both take their words from here, so that they say the same.
 """
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ _TYPES = {
 }
 
 
+@functools.cache
 def load_schema(path: Path) -> dict[str, Any]:
-    """Read workflow/schemas/config.schema.yaml, with every reference filled in."""
+    """Read workflow/schemas/config.schema.yaml, with every reference filled in; callers must not change it."""
     import yaml
 
     # the loader in C, if PyYAML was built with it, takes a tenth of the time

@@ -4,8 +4,10 @@ Counted are matrix products, attention and convolutions, of which nearly all wor
 (b, c) counts 2abc. Elementwise operations and the optimiser are not counted.
 """
 
+import functools
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -24,6 +26,7 @@ from vita.models.segmenter import Segmenter
 from vita.models.settings import ModelSettings
 
 _BATCH = 2  # batch normalisation needs more than one
+_COUNTED = ("mask_ratio", "chunk", "pooling", "head")  # keys of a stage that its operations depend on
 Pass = Callable[[Tensor], Tensor]
 
 
@@ -49,14 +52,21 @@ def operations(training: Training, features: Path) -> Operations:
         training: what is trained.
         features: features.tsv, the rows that Stage II aligns images with.
     """
+    stage = {key: training.stage[key] for key in _COUNTED if key in training.stage}
+    return _counted(json.dumps(asdict(replace(training, step="", models=1, stage=stage)), sort_keys=True), features)
+
+
+@functools.cache
+def _counted(alike: str, features: Path) -> Operations:
+    """Operations of a training, given as JSON: most trainings of a run are alike, and counting one takes seconds."""
+    training = Training(**json.loads(alike))
     sizes = ModelSettings.from_dict(training.model)
     with torch.device("meta"):
         model, train, validate = _BUILDERS[training.kind](training, sizes, features)
         images = torch.rand(_BATCH, sizes.planes, sizes.frames, sizes.size, sizes.size)
-        forward = _count(lambda: train(images))
         both = _count(lambda: torch.autograd.backward(train(images).sum()))
         # a chunk is computed again before its backward pass
-        again = forward if training.kind == "stage2" and training.stage.get("chunk") else 0
+        again = _count(lambda: train(images)) if training.kind == "stage2" and training.stage.get("chunk") else 0
         valid = _count(lambda: validate(images))
     return Operations(both + again, valid, sum(part.numel() for part in model.parameters()))
 
