@@ -1,6 +1,6 @@
 """Random cohorts in every delivery and any number of files: what is read is what the plain single file says.
 
-A hundred examples run with the other tests, and 500 with `-m deliveries`.
+Thirty examples run with the other tests, a hundred with `-m thorough`, and 500 with `-m deliveries`.
 """
 
 import bz2
@@ -205,5 +205,6 @@ def any_delivery(examples: int) -> Callable[..., None]:
     return run
 
 
-test_any_delivery_says_what_the_plain_file_says = any_delivery(100)
+test_any_delivery_says_what_the_plain_file_says = any_delivery(30)
+test_a_hundred_deliveries = pytest.mark.thorough(any_delivery(100))
 test_five_hundred_deliveries = pytest.mark.deliveries(any_delivery(500))

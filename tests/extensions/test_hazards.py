@@ -30,6 +30,7 @@ def cohort(seed: int, n: int = PEOPLE) -> tuple[pd.DataFrame, Followed]:
     return people, Followed(years, event)
 
 
+@pytest.mark.thorough
 def test_planted_hazards_are_covered_by_95_percent_intervals() -> None:
     """Each log hazard ratio, and all of them, in at least 93 of 100 cohorts."""
     weights = hazards.WEIGHTS["heart_failure"]

@@ -79,6 +79,7 @@ def test_two_processes_learn_what_one_learns(cohort, alone, tmp_path):
     assert record["steps"] == 8
 
 
+@pytest.mark.thorough
 def test_two_nodes_of_two_devices_learn_what_one_process_learns(cohort, alone, tmp_path):
     """Each node's process starts its second one; a finished training is taken by the first node alone."""
     tools = tmp_path / "tools"

@@ -120,6 +120,7 @@ def wait_until(process: BaseProcess, holds: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", list(MODULES))
 def test_a_process_signalled_and_killed_at_random_moments(cohort, tmp_path, processes, name):
     """SIGUSR1 and then SIGKILL, SIGTERM for the next process, and a third one trains to the end."""

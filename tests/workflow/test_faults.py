@@ -17,7 +17,7 @@ from workflow.faults import COMPARED, FINISHED, Disturbed, Disturber, digests, s
 from workflow.small import STAGE1, small_run, systems_alone
 from workflow.test_dry_runs import ROOT, snakemake
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.thorough]
 SMOKE = ["--configfile", str(ROOT / "workflow" / "presets" / "smoke.yaml")]
 SYSTEMS = systems_alone(mean_guess=["sa_phenotypes"], vita=["sa_phenotypes", "segmentation"])
 TABLES = ["results/tables/table1_sa_phenotypes.csv", "results/tables/segmentation.csv"]

@@ -41,6 +41,7 @@ def test_the_pages_hold_commands():
 
 
 @pytest.mark.workflow
+@pytest.mark.thorough
 @pytest.mark.parametrize(("page", "command"), commands())
 def test_a_command_works_as_it_is_printed(page, command, tmp_path):
     for start, reason in ELSEWHERE.items():

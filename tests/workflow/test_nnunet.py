@@ -19,7 +19,7 @@ from vita.images.layout import PLANE_OF_VIEW
 from vita.images.shards import ShardReader
 from workflow.test_dry_runs import ROOT, snakemake
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.thorough]
 VIEWS = ("sa", "la_2ch", "la_4ch")
 ENVIRONMENT = ROOT / ".nnunet"  # git ignores it; made once for all runs of the tests
 SMOKE = ROOT / "workflow" / "presets" / "smoke.yaml"

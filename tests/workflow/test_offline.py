@@ -22,7 +22,11 @@ def _refusal() -> str:
     return tried.stderr.strip() if tried.returncode else ""
 
 
-pytestmark = [pytest.mark.workflow, pytest.mark.skipif(bool(_refusal()), reason=_refusal() or "permitted")]
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.thorough,
+    pytest.mark.skipif(bool(_refusal()), reason=_refusal() or "permitted"),
+]
 
 
 def test_there_is_no_network_to_be_found() -> None:

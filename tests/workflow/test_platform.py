@@ -17,7 +17,7 @@ from vita.phantom.settings import PhantomSettings
 from vita.phantom.table import write_table
 from workflow.test_dry_runs import ROOT, snakemake
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.thorough]
 PHANTOM = {"participants": 24, "matrix": [44, 48], "pixel_mm": 4.8, "frames": 10, "sa_slices": 8}
 PHANTOM |= {"sa_spacing_mm": 10, "broken_scans": 0, "withdrawn": 1}
 SCANNED = 8

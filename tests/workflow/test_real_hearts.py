@@ -10,7 +10,7 @@ from shared import SHARED, needs_shared
 from vita.images.folders import participant_number
 from workflow.test_dry_runs import ROOT, snakemake
 
-pytestmark = [pytest.mark.workflow, needs_shared]
+pytestmark = [pytest.mark.workflow, pytest.mark.thorough, needs_shared]
 FIGURES = ("scan_quality", "volume_curves", "plane_intersections", "figB9_reconstructions", "learning_curves")
 
 

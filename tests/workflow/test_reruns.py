@@ -18,7 +18,7 @@ import pytest
 
 from workflow.test_dry_runs import ROOT
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.thorough]
 PARTS = ("Snakefile", "config.yaml", "envs", "src", "workflow", "profiles")
 SMOKE = ("--configfile", "workflow/presets/smoke.yaml")
 # made from the table alone, or from nothing

@@ -12,7 +12,7 @@ import yaml
 from vita.names import EXTENSION_TABLES
 from workflow.test_dry_runs import ROOT, snakemake
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.thorough]
 
 
 def dry(folder: Path, *config: str) -> str:

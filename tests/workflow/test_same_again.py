@@ -8,7 +8,7 @@ import pytest
 from workflow.conftest import SMOKE
 from workflow.test_dry_runs import snakemake
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.thorough]
 # a table of each kind, figures of each kind of input, and what they are made from; the diseases' trainings are left out
 TABLES = ("table1_sa_phenotypes", "segmentation", "binary_features", "tableA6_masking_ratio", "overlap")
 FIGURES = ("fig2_temporal_sections", "fig5_phenotype_scatter", "fig7_segmentation", "figB9_reconstructions")

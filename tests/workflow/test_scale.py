@@ -7,7 +7,7 @@ import pytest
 from workflow.many import paper_run, write_zips
 from workflow.test_dry_runs import job_counts, snakemake
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.thorough]
 SHARDS = 20
 TARGETS = ("results/images/index.parquet", "results/images/phenotypes.parquet")
 

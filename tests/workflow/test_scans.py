@@ -18,7 +18,7 @@ from vita.phantom.scans import make_batch
 from vita.phantom.settings import PhantomSettings
 from workflow.test_dry_runs import snakemake
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.thorough]
 SHARDS, FRAMES = 3, 10
 PHANTOM = {"participants": 12, "matrix": [44, 48], "pixel_mm": 4.8, "frames": FRAMES, "sa_slices": 10}
 PHANTOM |= {"sa_spacing_mm": 10, "broken_scans": 0, "withdrawn": 0}

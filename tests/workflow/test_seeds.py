@@ -6,7 +6,7 @@ import pytest
 
 from workflow.test_dry_runs import job_counts, snakemake
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.thorough]
 CONFIG = """
 seeds: [7, 8]
 ablations: {run: false}

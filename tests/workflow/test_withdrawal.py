@@ -16,7 +16,7 @@ import yaml
 from vita.cohort.traces import files_with
 from workflow.test_dry_runs import ROOT, snakemake
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.thorough]
 SMOKE = ROOT / "workflow" / "presets" / "smoke.yaml"
 ASKED = [
     *("cohort/exclusions.parquet", "cohort/labels_summary.csv", "images/curves.parquet", "tables/overlap.csv"),
