@@ -65,7 +65,7 @@ def draw_view(network: Contours, image: Image) -> Drawn:
     main = quality.sizes(whole, image.orientation.spacing_mm, image.view)
     chosen = sorted({int(main.argmax()), int(main.argmin())})
     shown = torch.cat([each[chosen] for each in pictures])
-    known = torch.tensor(network.known)
+    known = torch.tensor(network.known, dtype=torch.long)
 
     def classes_of(pictures: Tensor) -> Tensor:
         classes = _probabilities(network, pictures, image.view).argmax(dim=1)
