@@ -12,7 +12,7 @@ from vita.contouring.network import facts_of, load
 from vita.contouring.train import main as train
 from vita.images.geometry import orient
 from vita.images.header import ScanError
-from vita.images.layout import LVBP, LVMYO, RABP, RVBP
+from vita.images.layout import LABP, LVBP, LVMYO, RABP, RVBP
 from vita.images.view import Image
 from vita.runtime.errors import UserError
 
@@ -37,23 +37,23 @@ def shortened(image: Image, frames: slice = slice(None), slices: slice = slice(N
     return Image(image.view, header, stored, orient(header, image.view))
 
 
-def test_hearts_that_it_never_saw(network, scans):
-    views = {"sa": (LVBP, LVMYO), "la_4ch": (LVBP, LVMYO)}
-    found = {}
-    for view, names in views.items():
-        drawn, true = [], []
-        for scan in scans:
-            image = hearts.read(scan, view)
-            result = draw_view(network, image)
-            assert result.scores.agreement > 0.5
-            drawn.append(result.classes_tsyx)
-            true.append(hearts.true_classes(scan, image))
-        found[view] = {name: hearts.dice(np.stack(drawn), np.stack(true), name) for name in names}
-    # the first gave .966 and .817, and .947 and .776; the second, which is smaller, .845 and .661 on the short axis
-    assert found["sa"][LVBP] > 0.85
-    assert found["sa"][LVMYO] > 0.65
-    assert found["la_4ch"][LVBP] > 0.7
-    assert found["la_4ch"][LVMYO] > 0.5
+@pytest.mark.parametrize(
+    ("view", "least"),
+    [
+        ("sa", {LVBP: 0.9, LVMYO: 0.75, RVBP: 0.88}),  # measured .94, .82 and .92
+        ("la_4ch", {LVBP: 0.9, LVMYO: 0.75, RVBP: 0.8, LABP: 0.85, RABP: 0.8}),  # .98, .85, .85, .93
+    ],
+)
+def test_hearts_that_it_never_saw(network, scans, view, least):
+    drawn, true = [], []
+    for scan in scans:
+        image = hearts.read(scan, view)
+        result = draw_view(network, image)
+        assert result.scores.agreement > 0.5
+        drawn.append(result.classes_tsyx.ravel())
+        true.append(hearts.true_classes(scan, image).ravel())
+    found = {name: hearts.dice(np.concatenate(drawn), np.concatenate(true), name) for name in least}
+    assert all(found[name] > least[name] for name in least), found
 
 
 def test_a_still_heart_stands_still(network, scans):

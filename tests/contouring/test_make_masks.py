@@ -87,8 +87,9 @@ def test_shards_and_phenotypes_are_made_from_them(scans, made, tmp_path):
         assert scored == [bool(limit)] * 4
     values = phenotypes.measure_all(rows.reset_index(), "first")[0].set_index("eid")
     truth = hearts.truths(tmp_path / "again", PEOPLE)
-    # its end-systole is drawn too large by the weights of a short training: 82 ml instead of 38
-    assert values.loc[whole, "LVEDV"] == pytest.approx(truth.loc[whole, "LVEDV"], rel=0.25)
+    # 128, 116 and 53 ml where 120, 118 and 39 are true: this heart's end-systole is drawn too large
+    for name, within in {"LVEDV": 0.1, "RVEDV": 0.1, "LVESV": 0.45}.items():
+        assert values.loc[whole, name] == pytest.approx(truth.loc[whole, name], rel=within), name
     assert np.isnan(values.loc[without, "LVEDV"])
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from vita.contouring import quality
+from vita.contouring.conventions import as_read
 from vita.contouring.network import Contours
 from vita.contouring.pictures import CLASSES, GRID, GRID_MM, KEPT, robust_range
 from vita.images.crop import Crop, cut_image
@@ -58,7 +59,8 @@ def draw_view(network: Contours, image: Image) -> Drawn:
     pictures = [_pictures(signal[:, number], crop) for number in range(slices)]
     for number, each in enumerate(pictures):
         whole[:, number, box[0], box[1]] = _on_pixels(_probabilities(network, each, image.view), crop)
-    whole[:, :, box[0], box[1]] = tidy(whole[:, :, box[0], box[1]])
+    own = tidy(whole[:, :, box[0], box[1]])
+    whole[:, :, box[0], box[1]] = as_read(own, image.orientation.spacing_mm[1:]) if image.view == "sa" else own
     whole[~np.isin(whole, network.known)] = 0
     if not whole.any():
         raise ScanError("no heart is seen in the image")
