@@ -2,7 +2,7 @@
 
 The weights that come with the package were made by:
 
-    python -m vita.contouring.train --steps 500 --output src/vita/contouring/weights/contours.safetensors
+    python -m vita.contouring.train --steps 3000 --output src/vita/contouring/weights/contours.safetensors
 
 and their model card beside them. Everything follows from the seed and the number of steps. Every picture is new;
 nothing is chosen by a validation.
