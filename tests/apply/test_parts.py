@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from images import scans
-from vita.apply.segmenting import ViewMask, as_stored, frame_sets, slice_sets
+from vita.apply.segmenting import ViewMask, frame_sets, slice_sets
 from vita.images.crop import cut_mask, place
 from vita.images.geometry import canonical, orient
 from vita.images.nifti import read_volume
 from vita.images.slices import choose_slices
-from vita.images.view import Image
+from vita.images.view import Image, as_stored
 from vita.models.settings import SAMPLINGS, Sampling
 
 

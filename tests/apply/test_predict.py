@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from contouring import hearts
 from vita.apply.predict import main
 from vita.runtime.errors import UserError
 
@@ -47,6 +48,27 @@ def test_masks_lie_on_the_scans_own_grid(models: Path, scan: Path, tmp_path: Pat
         np.testing.assert_allclose(mask.affine, image.affine)
         assert mask.header["sform_code"] == mask.header["qform_code"] == 1  # in the scanner's space
         assert set(np.unique(np.asarray(mask.dataobj))) <= {0, 1}  # the toy cohort has one structure
+
+
+def test_models_without_a_segmenter_have_masks_drawn(models: Path, tmp_path: Path) -> None:
+    copy, scan = tmp_path / "models", tmp_path / "scans"
+    shutil.copytree(models, copy)
+    record = json.loads((copy / "decisions.json").read_text())
+    del record["tasks"]["segmentation"]
+    (copy / "decisions.json").write_text(json.dumps(record))
+    (eid,) = hearts.write(scan, 1)
+    truth = nibabel.load(scan / str(eid) / "seg_sa.nii.gz")
+    predict(copy, tmp_path / "out", scan / str(eid))
+    folder = tmp_path / "out" / "scan_0001"
+    masks = {path.name: nibabel.load(path) for path in (folder / "masks").iterdir()}
+    assert "sa.nii.gz" in masks  # of long axes, those whose structures the network has learnt
+    drawn = np.asarray(masks["sa.nii.gz"].dataobj)
+    assert drawn.shape == truth.shape
+    within = drawn > 0  # what is drawn is drawn in the crop that the models see
+    assert np.mean(drawn[within] == np.asarray(truth.dataobj)[within]) > 0.8
+    assert "trained on synthetic images" in (folder / "report.html").read_text()
+    curves = pd.read_csv(folder / "curves.csv")
+    assert {"LV", "LVMYO"} <= set(curves["structure"])
 
 
 def test_only_the_list_of_scans_names_a_participant(models: Path, scan: Path, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def folder(tmp_path):
 
 def test_every_rule_is_measured_on_a_good_scan(folder):
     found = judged(folder, quality={"few_frames": 5})
-    assert {rule for _, rule in found} == set(RULES)
+    assert {rule for _, rule in found} == set(RULES) - {"mask_score"}  # of masks that a run made
     assert not any(row["broken"] for row in found.values())
     assert found["la_2ch", "pixel_mm"]["value"] == pytest.approx(3, rel=1e-3)
     assert found["sa", "slice_gap_mm"]["value"] == pytest.approx(8, rel=1e-3)

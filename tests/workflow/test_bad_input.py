@@ -103,6 +103,7 @@ def test_scans_without_masks_stop_a_run_before_its_trainings(tmp_path: Path) -> 
     found = errors(run.stdout + run.stderr)
     assert any("'phenotypes.source' is masks" in line and "set it to fields" in line for line in found)
     assert any("names segmentation, but nobody under scans has a mask" in line for line in found)
+    assert all("set 'images.masks.source' to model" in line for line in found)
     assert not list((tmp_path / "results").rglob("*.parquet"))
 
 

@@ -79,15 +79,19 @@ def test_the_platforms_folders_and_table_are_read(project: tuple[Path, pd.DataFr
     phenotypes = pd.read_parquet(root / TARGETS[2])
     assert wanted_ids <= set(phenotypes["eid"])
     assert phenotypes["LVEDV"].between(40, 400).any()
+    made = pd.concat([pd.read_parquet(path) for path in (root / "results/masks/scores").iterdir()])
+    assert set(made["eid"]) == wanted_ids  # the withdrawn participant's scans are not segmented
+    assert {path.name for path in (root / "results/masks").iterdir()} == {"scores", *map(str, wanted_ids)}
     log = (root / "results/logs/extract_fields.log").read_text()
     assert "platform" in log
 
 
-def test_the_whole_plan_needs_no_masks(tmp_path: Path) -> None:
+def test_the_whole_plan_makes_the_masks_that_it_needs(tmp_path: Path) -> None:
     plan = snakemake(tmp_path, "-n", "--configfile", *PRESETS)
     assert plan.returncode == 0, plan.stderr
-    assert "\ntrain_stage3 " in plan.stdout
-    assert "segmentation" not in plan.stdout
+    for rule in ("segment_scans", "train_stage3", "train_segmentation"):
+        assert f"\n{rule} " in plan.stdout
+    assert "nnunet" not in plan.stdout
 
 
 def test_a_real_run_elsewhere_says_that_the_project_is_not_mounted(tmp_path: Path) -> None:

@@ -60,6 +60,14 @@ def shard_fingerprints():
     return fingerprints(INPUTS.scans, INPUTS.withdrawals, instance, len(INPUTS.shard_numbers))
 
 
+@cache
+def segmenter_weights():
+    from vita.contouring.delivered import WEIGHTS
+    from vita.runtime.fingerprint import of_file
+
+    return of_file(WEIGHTS)
+
+
 def scan_files(wildcards):
     """Fingerprint of a shard's scans, or of all: a change reruns the rule. A cluster's jobs need not look again."""
     if INPUTS.phantom or not INPUTS.scans or not workflow.is_main_process:

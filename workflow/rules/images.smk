@@ -43,9 +43,43 @@ rule index_scans:
         " {params.withdrawals} --output {output.index} > {log} 2>&1"
 
 
+# only where images.masks.source is model or both
+rule segment_scans:
+    input:
+        **SCANS_INPUT,
+    output:
+        scores="results/masks/scores/{shard}.parquet",
+    log:
+        "results/logs/segment_scans/{shard}.log",
+    benchmark:
+        "results/benchmarks/segment_scans/{shard}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cpus("segment_scans")
+    resources:
+        **asked("segment_scans"),
+    params:
+        settings=settings(images=INPUTS.mask_images),
+        code=code_digest("vita.contouring.make_masks"),
+        weights=segmenter_weights() if INPUTS.makes_masks else "",
+        device="cuda" if JOBS.gpus("segment_scans") else "cpu",
+        shards=len(INPUTS.shard_numbers),
+        number=lambda wildcards: int(wildcards.shard),
+        scans=INPUTS.scans,
+        withdrawals=INPUTS.withdrawals_argument,
+        files=scan_files,
+    message:
+        "Masks {wildcards.shard}: drawn by the network that comes with the package"
+    shell:
+        "python -m vita.contouring.make_masks --scans {params.scans:q} {params.withdrawals}"
+        " --shard {params.number} --shards {params.shards} --settings {params.settings}"
+        " --device {params.device} --masks results/masks --table {output.scores} > {log} 2>&1"
+
+
 rule build_shard:
     input:
         **SCANS_INPUT,
+        made=lambda wildcards: INPUTS.made_masks(wildcards.shard),
     output:
         voxels="results/images/shards/{shard}.npz",
         table="results/images/shards/{shard}.parquet",
@@ -61,6 +95,7 @@ rule build_shard:
     params:
         settings=settings(images=INPUTS.images),
         code=code_digest("vita.images.build_shard"),
+        made=lambda wildcards, input: f"--made-masks {input.made}" if input.made else "",
         shards=len(INPUTS.shard_numbers),
         number=lambda wildcards: int(wildcards.shard),
         scans=INPUTS.scans,
@@ -70,7 +105,7 @@ rule build_shard:
         "Shard {wildcards.shard}: crop, slices, intensities, volume curves"
     shell:
         "python -m vita.images.build_shard --scans {params.scans:q} {params.withdrawals}"
-        " --shard {params.number} --shards {params.shards} --settings {params.settings}"
+        " --shard {params.number} --shards {params.shards} --settings {params.settings} {params.made}"
         " --voxels {output.voxels} --table {output.table} > {log} 2>&1"
 
 

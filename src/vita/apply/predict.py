@@ -8,7 +8,8 @@ their planes, or named by --series. Needs no segmentation and no table. Writes, 
                       of the training run, and why a number is doubtful; disease probabilities, calibrated, with the
                       threshold stored at training
     masks/            a NIfTI file per view, on the scan's own pixels, slices and frames (1 LV cavity, 2 LV
-                      myocardium, 3 RV cavity, 4 left atrium, 5 right atrium); with --seg those of DICOM also as
+                      myocardium, 3 RV cavity, 4 left atrium, 5 right atrium), by the run's own segmenter or, where
+                      it trained none, by the network that comes with the package; with --seg those of DICOM also as
                       DICOM SEG, whose frames refer to the scan's
     curves.csv        volumes over the cycle, measured on the masks
     embedding.csv     the image encoder's vector
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from vita.apply.reading import Scan
     from vita.apply.segmenting import ViewMask
+    from vita.contouring.network import Contours
     from vita.images.folders import Found
     from vita.images.settings import ImageSettings
     from vita.models.segmenter import Segmenter
@@ -208,10 +210,11 @@ def _chunk(job: Job, settings: "ImageSettings", found: "Sequence[Found]", start:
         predicted[task] = list(predict_task(trained[task], sections, job.device))
     vectors = embed(job.models, decisions, images(embedding, "one")[0], job.device) if embedding else None
     segmenter = _segmenter(trained.get("segmentation"), job.device)
+    drawer = None if segmenter else _drawer(job.device)
     doubts = {}
     for place, (name, scan) in enumerate(scans.items()):
         tables = {task: predicted[task][place] for task in tasks}
-        doubts[name] = _write(job, name, scan, tables, None if vectors is None else vectors[place], segmenter)
+        doubts[name] = _write(job, name, scan, tables, None if vectors is None else vectors[place], segmenter, drawer)
     return [row | {"doubts": "; ".join(doubts.get(row["scan"], [])) or None} for row in rows]
 
 
@@ -244,6 +247,13 @@ def _segmenter(trained: Any, device: "torch.device") -> "Segmenter | None":
     return segmenter(trained).to(device).eval()
 
 
+def _drawer(device: "torch.device") -> "Contours":
+    """The network that comes with the package, for models that segment nothing."""
+    from vita.contouring.network import load
+
+    return load().to(device)
+
+
 def _write(
     job: Job,
     name: str,
@@ -251,6 +261,7 @@ def _write(
     tables: dict[str, list[dict[str, Any]]],
     vector: "np.ndarray | None",
     segmenter: "Segmenter | None",
+    drawer: "Contours | None",
 ) -> list[str]:
     """All files of a scan; returns what makes the scan as a whole, or its masks, doubtful."""
     import pandas as pd
@@ -258,13 +269,15 @@ def _write(
     from vita.apply import doubts
     from vita.apply.measuring import measure_masks
     from vita.apply.page import page
-    from vita.apply.segmenting import segment_scan
+    from vita.apply.segmenting import draw_scan, segment_scan
     from vita.apply.typical import geometry_vector, intensity_vector, unusual
     from vita.runtime.atomic import replacing, write_text
 
     masks: dict[str, ViewMask] = {}
     if segmenter is not None:
         masks = segment_scan(segmenter, scan, job.decisions["tasks"]["segmentation"]["annotated"], job.device)
+    elif drawer is not None:
+        masks = draw_scan(drawer, scan)
     phases = range(scan.cine_sthw.shape[1] if masks else 0)  # training draws its frames from the whole cycle
     ed = job.decisions["phenotypes"].get("ed", "first")
     curves, measured = measure_masks(masks, scan, ed, phases)
@@ -297,9 +310,9 @@ def _write(
 
 
 def _write_masks(folder: Path, scan: "Scan", masks: "Mapping[str, ViewMask]", seg: bool) -> None:
-    from vita.apply.segmenting import as_stored
     from vita.images.header import ScanError
     from vita.images.nifti import write_nifti
+    from vita.images.view import as_stored
 
     for view, mask in masks.items():
         image = scan.images[view]

@@ -1,22 +1,26 @@
 """Masks of a new scan: every frame and every slice, in the geometry of the scan's own files.
 
-The segmenter takes a few frames, evenly from the cycle, of nine planes. Further frames come from the same ones shifted
-along the cycle; further short-axis slices take the place of the nearest slice that the training would have chosen.
+The run's segmenter takes a few frames, evenly from the cycle, of nine planes. Further frames come from the same ones
+shifted along the cycle; further short-axis slices take the place of the nearest slice that the training would have
+chosen. Models without a segmenter leave masks to the network that comes with the package (`draw_scan`).
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from vita.apply.reading import Scan
-from vita.images.crop import Crop, place
-from vita.images.header import Header
+from vita.contouring.drawing import draw_view
+from vita.contouring.network import Contours
+from vita.images.crop import Crop, cut_mask, place
+from vita.images.header import ScanError
 from vita.images.layout import FIRST_SA_PLANE, PLANE_OF_VIEW, SA_PLANES, STRUCTURES
 from vita.images.shards import intensities
 from vita.images.slices import nearest_frames
-from vita.images.view import Image, cut_planes
+from vita.images.view import cut_planes
+from vita.mask_classes import NOT_ANNOTATED
 from vita.models.segmenter import Segmenter
 from vita.training.sections import frame_sets
 
@@ -81,6 +85,38 @@ def segment_scan(
     return result
 
 
+def draw_scan(network: Contours, scan: Scan) -> dict[str, ViewMask]:
+    """Masks of the views in which a heart is seen; why others have none is added to the scan's notes.
+
+    Args:
+        network: the one that comes with the package.
+        scan: as read.
+    """
+    result = {}
+    for view, image in scan.images.items():
+        try:
+            drawn = draw_view(network, image)
+        except ScanError as error:
+            scan.notes.append(f"{view}: no masks: {error}")
+            continue
+        if scan.settings.quality.broken("mask_score", drawn.scores.score):
+            scan.notes.append(f"{view}: the masks drawn are not to be trusted (score {drawn.scores.score:.2f})")
+            continue
+        crop, steps = _crop(scan, view), image.orientation.spacing_mm
+        kept = drawn.classes_tsyx[nearest_frames(len(drawn.classes_tsyx), scan.settings.frames)]
+        cut = np.stack([cut_mask(kept[:, number], crop) for number in range(kept.shape[1])], axis=1)
+        cut[cut == NOT_ANNOTATED] = 0
+        result[view] = ViewMask(cut, crop, (steps[0], steps[1] * crop.step[0], steps[2] * crop.step[1]))
+    if result:
+        scan.notes.append("masks are drawn by a network trained on synthetic images, since the models segment none")
+    return result
+
+
+def _crop(scan: Scan, view: str) -> Crop:
+    orientation, settings = scan.images[view].orientation, scan.settings
+    return place(orientation.shape[1:], orientation.spacing_mm[1:], settings.size, settings.resample_mm)
+
+
 def _names(view: str, annotated: Mapping[str, list[str]]) -> list[str]:
     planes = ["sa_1", "sa_2", "sa_3", "sa_4", "sa_5", "sa_6"] if view == "sa" else [view.removeprefix("la_")]
     return sorted({name for plane in planes for name in annotated.get(plane, [])})
@@ -88,9 +124,8 @@ def _names(view: str, annotated: Mapping[str, list[str]]) -> list[str]:
 
 def _all_slices(scan: Scan, view: str) -> tuple[np.ndarray, Crop]:
     """All slices of a view (slice, frames kept, size, size) in [0, 1], and their crop."""
-    image, orientation, settings = scan.images[view], scan.images[view].orientation, scan.settings
-    crop = place(orientation.shape[1:], orientation.spacing_mm[1:], settings.size, settings.resample_mm)
-    kept = cut_planes(image, list(range(orientation.shape[0])), crop, settings.frames).images_sthw
+    image, crop = scan.images[view], _crop(scan, view)
+    kept = cut_planes(image, list(range(image.orientation.shape[0])), crop, scan.settings.frames).images_sthw
     low, high = scan.range_of_view[view]
     values = intensities(kept, [low] * len(kept), [high] * len(kept))
     return values.clip(0, 1), crop
@@ -134,14 +169,3 @@ def _passes(
             classes = model(batch).argmax(dim=1).to(torch.uint8).cpu().numpy()
             for (slots, frames), one in zip(jobs[start : start + BATCH], classes, strict=True):
                 yield slots, frames, one
-
-
-def as_stored(mask_tsyx: np.ndarray, image: Image) -> tuple[Header, np.ndarray]:
-    """Classes in the convention's orientation turned back to the file's own axes: header and (time, z, y, x)."""
-    orientation = image.orientation
-    steps = [slice(None, None, -1 if flip else 1) for flip in orientation.flips]
-    turned = mask_tsyx[(slice(None), *steps)]
-    places = [3 - axis for axis in orientation.axes]  # of slice, row and column among (time, z, y, x)
-    stored = np.moveaxis(turned, (1, 2, 3), places)
-    header = replace(image.header, dtype=np.dtype(np.uint8), slope=1.0, intercept=0.0)
-    return header, np.ascontiguousarray(stored.astype(np.uint8))

@@ -65,5 +65,7 @@ def _data(config: dict[str, Any], resources: Path) -> tuple[list[Finding], int, 
 
 
 def _masks(scanned: Scanned, config: dict[str, Any]) -> bool:
+    if config["images"]["masks"].get("source", "files") != "files":
+        return True
     names = {name for each in settings_of(config).masks.values() for name in each}
     return any(names & set(found.files) for found in scanned.people.values())

@@ -10,7 +10,7 @@ LEVELS = ("error", "warning", "note")
 # what a finding is about, and how the names of the rules begin that fail by it; about anything else, every run fails
 RULES = {
     "table": ("extract_fields", "collect_diagnoses"),
-    "scans": ("index_scans", "build_shard"),
+    "scans": ("index_scans", "segment_scans", "build_shard"),
     "split": ("split_cohort",),
     "training": ("train_",),
 }

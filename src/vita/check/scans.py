@@ -18,6 +18,7 @@ from vita.images.settings import ImageSettings
 from vita.images.zips import FIELD_OF_VIEW
 from vita.withdrawals import load_withdrawals
 
+MODEL = "set 'images.masks.source' to model, by which the run draws masks itself"
 SAMPLE = 100  # participants whose headers are read
 _PHENOTYPES = ("sa_phenotypes", "la_phenotypes")
 # masks that a task's phenotypes are measured on: of the short-axis stack; of either atrium's view
@@ -170,6 +171,8 @@ def _matrix(rows: list[dict[str, Any]], settings: ImageSettings) -> Iterator[Fin
 
 def mask_findings(config: dict[str, Any], people: dict[int, Found], settings: ImageSettings) -> Iterator[Finding]:
     """Masks that something needs: phenotypes measured on them, segmentation, and crops around the heart."""
+    if settings.mask_source != "files":
+        return  # the run makes them
     have = {
         kind: sum(any(name in found.files for name in names) for found in people.values())
         for kind, names in settings.masks.items()
@@ -181,7 +184,7 @@ def mask_findings(config: dict[str, Any], people: dict[int, Found], settings: Im
             other = {"crop": "center", "slices": "even"}[key]
             yield error(
                 f"config: 'images.{key}' is {value}, but nobody {where} has a short-axis mask ({expected}); set it to "
-                f"{other}"
+                f"{other}, or {MODEL}"
             )
     if config["products"] != "all":
         return
@@ -192,15 +195,15 @@ def mask_findings(config: dict[str, Any], people: dict[int, Found], settings: Im
             if users and not any(have[kind] for kind in _MASKS[task]):
                 yield error(
                     f"config: 'phenotypes.source' is masks, but nobody {where} has the masks that {task} are measured "
-                    f"on ({expected}); set it to fields (UK Biobank's own, 24100 to 24117), or leave {task} out of "
-                    f"'systems' ({', '.join(users)})",
+                    f"on ({expected}); set it to fields (UK Biobank's own, 24100 to 24117), {MODEL}, or leave {task} "
+                    f"out of 'systems' ({', '.join(users)})",
                     "training",
                 )
     users = [system for system, tasks in wanted.items() if "segmentation" in tasks]
     if users and not any(have.values()):
         yield error(
             f"config: 'systems.{users[0]}.tasks' names segmentation, but nobody {where} has a mask to learn from "
-            f"({expected}); leave segmentation out of 'systems' ({', '.join(users)})",
+            f"({expected}); {MODEL}, or leave segmentation out of 'systems' ({', '.join(users)})",
             "training",
         )
     elif users and not have["sa"]:

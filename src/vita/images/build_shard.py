@@ -2,24 +2,26 @@
 
 A participant's shard is a hash of the eid, so that one added scan changes one shard; a shard's scans are listed here
 as the index lists them. A scan that cannot be read is a row with usable = false and the reason. Curves are measured on
-the whole masks, before slices and crop are chosen.
+the whole masks, before slices and crop are chosen. With --made-masks, masks that the run made stand for those that were
+not delivered.
 """
 
 import itertools
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
 from vita.images.header import ScanError
 from vita.images.index import index_shard
-from vita.images.layout import CURVES
+from vita.images.layout import CURVES, MASK_FILES
 from vita.images.participant import read_participant
 from vita.images.settings import ImageSettings
 from vita.images.shard_writer import ShardWriter, write_table
@@ -80,6 +82,27 @@ def build(index: Iterable[dict[str, Any]], settings: ImageSettings, voxels: Path
     return rows
 
 
+def with_made(index: Iterable[dict[str, Any]], table: Path, source: str) -> Iterator[dict[str, Any]]:
+    """Rows of the index with the masks that the run made, and their scores.
+
+    Args:
+        index: rows.
+        table: scores of `vita.contouring.make_masks`; masks lie in a folder per participant beside the table's folder.
+        source: model or both; with `model` no other masks are used.
+    """
+    made = pd.read_parquet(table).dropna(subset="score").set_index(["eid", "view"])["score"].to_dict()
+    for row in index:
+        score = made.get((row["eid"], row["view"]))
+        files: dict[str, str | None] = {}
+        if source == "model":
+            files = {"seg_path": None, "seg4_path": None}
+        if score is not None:
+            folder = table.parent.parent / str(row["eid"])
+            names = {"seg_path": MASK_FILES.get(row["view"]), "seg4_path": MASK_FILES.get(f"{row['view']}_all")}
+            files |= {key: str(folder / name[0]) for key, name in names.items() if name}
+        yield row | files | {"mask_score": score}
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
@@ -87,6 +110,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--withdrawals", type=Path, help="CSV of ids to leave out, one a line")
     parser.add_argument("--shard", type=int, required=True, help="number of the shard, from 0")
     parser.add_argument("--shards", type=int, required=True, help="how many shards there are")
+    parser.add_argument("--made-masks", type=Path, help="scores of the masks that the run made")
     parser.add_argument("--voxels", type=Path, required=True, help="output NNNNN.npz")
     parser.add_argument("--table", type=Path, required=True, help="output NNNNN.parquet")
     cli.add_settings(parser, "block images")
@@ -95,6 +119,8 @@ def main(arguments: list[str] | None = None) -> None:
         raise UserError(f"--shard is {args.shard}; with {args.shards} shards it runs from 0 to {args.shards - 1}")
     settings = ImageSettings.from_dict(args.settings)
     index = index_shard(args.scans, settings, load_withdrawals(args.withdrawals), args.shard, args.shards)
+    if args.made_masks:
+        index = list(with_made(index, args.made_masks, settings.mask_source))
     started = time.perf_counter()
     # A shard counts on one core; several are built side by side.
     with replacing(args.voxels) as voxels, replacing(args.table) as table, threadpool_limits(1):

@@ -89,7 +89,7 @@ def read_images(rows: dict[str, dict[str, Any]], settings: ImageSettings) -> tup
         try:
             if not row["usable"]:
                 raise ScanError(row["reason"])
-            header, stored = _read(row, settings)
+            header, stored = read_file(row, settings)
             centres = [image.orientation.centre_mm for image in images.values()] if view == "sa" else []
             images[view] = Image(view, header, stored, orient(header, view, centres))
         except ScanError as error:
@@ -97,7 +97,7 @@ def read_images(rows: dict[str, dict[str, Any]], settings: ImageSettings) -> tup
     return images, notes
 
 
-def _read(row: dict[str, Any], settings: ImageSettings) -> tuple[Header, np.ndarray]:
+def read_file(row: dict[str, Any], settings: ImageSettings) -> tuple[Header, np.ndarray]:
     """Read a view from NIfTI or zip; one from a zip is written as NIfTI too where the settings ask for it."""
     path, view = row["path"], row["view"]
     if row.get("files"):

@@ -32,6 +32,7 @@ RULES = {
     "forms_apart_mm": Rule(2.0, True, "distance of a corner by a NIfTI file's sform from the same by its qform, mm"),
     "small_lv_ml": Rule(10, False, "largest volume of the LV, ml; a healthy adult's is above 80"),
     "large_lv_ml": Rule(700, True, "largest volume of the LV, ml; the largest ones of heart failure are below"),
+    "mask_score": Rule(0.5, False, "score of a mask that the run made, 0 to 1; below, it is not used"),
 }
 EXCLUDING = ("pixel_mm", "constant_frames")
 

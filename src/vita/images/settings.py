@@ -8,6 +8,7 @@ from vita.images.layout import LABELS, MASK_FILES, SA_LABELS, SA_PLANES, STRUCTU
 from vita.images.quality_rules import Quality
 from vita.runtime.errors import UserError
 
+MASK_SOURCES = ("files", "model", "both")
 SA_NAMES = [name for name, number in STRUCTURES.items() if number in SA_LABELS.values()]
 
 
@@ -17,7 +18,8 @@ class ImageSettings:
 
     Sizes are in pixels, `resample_mm` in mm, `max_file_mb` in MB once decompressed; `instance` is the imaging visit of
     UK Biobank's zips; `write_nifti` is a folder that zips are also written to as NIfTI; `labels` is the key
-    `masks.labels`, the number of each structure in short-axis masks.
+    `masks.labels`, the number of each structure in short-axis masks; `mask_source` is `masks.source`: masks are files,
+    or made by the run's model, or made where there is no file (both).
     """
 
     frames: int = 20
@@ -37,6 +39,7 @@ class ImageSettings:
     quality: Quality = field(default_factory=Quality)
     masks: dict[str, list[str]] = field(default_factory=lambda: dict(MASK_FILES))
     labels: dict[str, int] | None = None
+    mask_source: str = "files"
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> "ImageSettings":
@@ -47,12 +50,13 @@ class ImageSettings:
         """
         block = dict(settings.get("images", {}))
         known = {name.name for name in fields(cls)}
-        values = {key: value for key, value in block.items() if key in known and key != "labels"}
+        values = {key: value for key, value in block.items() if key in known - {"labels", "mask_source"}}
         if "required_views" in values:
             values["required_views"] = tuple(values["required_views"])
         if "masks" in values:
             values["masks"] = {**MASK_FILES, **(values["masks"] or {})}
             values["labels"] = values["masks"].pop("labels", None)
+            values["mask_source"] = values["masks"].pop("source", "files")
         values["quality"] = Quality.from_dict(block.get("quality") or {})
         result = cls(**values)
         result._check()
@@ -85,6 +89,10 @@ class ImageSettings:
         }.items():
             if getattr(self, key) not in choices:
                 raise UserError(f"config: 'images.{key}' is {getattr(self, key)!r}; choose one of {', '.join(choices)}")
+        if self.mask_source not in MASK_SOURCES:
+            raise UserError(
+                f"config: 'images.masks.source' is {self.mask_source!r}; choose one of {', '.join(MASK_SOURCES)}"
+            )
         for view in self.required_views:
             if view not in VIEWS:
                 raise UserError(f"config: 'images.required_views' names {view!r}; choose from {', '.join(VIEWS)}")

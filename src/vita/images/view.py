@@ -1,6 +1,6 @@
 """One view of a participant: its image and masks, measured whole, then cut to the planes that a shard keeps."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
@@ -57,12 +57,23 @@ class ViewPlanes:
     quality: list[dict[str, Any]] = field(default_factory=list)
 
 
+def as_stored(mask_tsyx: np.ndarray, image: Image) -> tuple[Header, np.ndarray]:
+    """Classes in the convention's orientation turned back to the file's own axes: header and (time, z, y, x)."""
+    orientation = image.orientation
+    steps = [slice(None, None, -1 if flip else 1) for flip in orientation.flips]
+    turned = mask_tsyx[(slice(None), *steps)]
+    places = [3 - axis for axis in orientation.axes]  # of slice, row and column among (time, z, y, x)
+    stored = np.moveaxis(turned, (1, 2, 3), places)
+    header = replace(image.header, dtype=np.dtype(np.uint8), slope=1.0, intercept=0.0)
+    return header, np.ascontiguousarray(stored.astype(np.uint8))
+
+
 def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, settings: ImageSettings) -> ViewPlanes:
     """Measure a view's masks and cut its planes.
 
     Args:
         image: the view.
-        row: of the index; its seg_path and seg4_path are read.
+        row: of the index; its seg_path and seg4_path are read, and the mask_score of masks that the run made.
         stack: orientation of the short-axis stack, if there is one.
         settings: the block `images`.
 
@@ -95,6 +106,8 @@ def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, sett
         image.view, image.orientation.spacing_mm, frames, planes.images_sthw, planes.lows_st, planes.highs_st
     )
     values |= {"no_place": float(not image.header.oriented), "forms_apart_mm": image.header.forms_apart_mm}
+    if row.get("mask_score") is not None:
+        values["mask_score"] = row["mask_score"]
     if mask and image.view == "sa":
         values |= measure_mask(mask.classes_tsyx, record["lv_ml"])
     planes.quality = judge(image.view, values, settings.quality)
@@ -116,7 +129,11 @@ def _impossible_rate(header: Header) -> str | None:
 def _read_masks(image: Image, row: dict[str, Any], settings: ImageSettings, notes: list[str]) -> list[Mask]:
     """The view's masks, the one to learn segmentation from first; one that cannot be used becomes a note."""
     four = layout.FOUR_CHAMBER_LABELS
-    sources = [(row.get("seg4_path"), four), (row.get("seg_path"), settings.labels_of(image.view))]
+    made = row.get("mask_score") is not None
+    if made and settings.quality.broken("mask_score", row["mask_score"]):
+        return []
+    labels = layout.LABELS.get(image.view, {}) if made else settings.labels_of(image.view)
+    sources = [(row.get("seg4_path"), four), (row.get("seg_path"), labels)]
     found, frames = [], image.header.shape_xyzt[3]
     for path, labels in sources:
         if path and labels:

@@ -61,6 +61,20 @@ class Inputs:
         return {**self.config["images"], "instance": self.config["cohort"]["instance"]}
 
     @property
+    def makes_masks(self) -> bool:
+        """Whether the run makes masks for scans that have none."""
+        return bool(self.config["images"]["masks"].get("source", "files") != "files")
+
+    @property
+    def mask_images(self) -> dict[str, Any]:
+        """Settings of the rule that makes masks, which takes long: it does not run again for other crops or limits."""
+        return {key: self.images[key] for key in ("masks", "instance", "max_file_mb")}
+
+    def made_masks(self, shard: str) -> list[str]:
+        """The table of the masks that the run made for a shard's scans; none where it makes none."""
+        return [f"results/masks/scores/{shard}.parquet"] if self.makes_masks else []
+
+    @property
     def shard_numbers(self) -> list[str]:
         """Shards by the names of their files."""
         return [f"{number:05d}" for number in range(self.config["images"]["shard_count"])]

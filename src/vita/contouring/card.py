@@ -1,0 +1,56 @@
+"""The model card that a training writes beside its weights."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from vita.runtime.atomic import write_text
+
+FILE = "MODEL_CARD.md"
+_TEXT = """# Model card: {file}
+
+**Trained on synthetic images only.** No image of a person was read in training, and nothing was chosen on one.
+
+What it does: draws the LV cavity, the LV wall and the RV on short-axis slices, these and both atria on 4-chamber
+images, LV and left atrium on 2-chamber images, and the LV on 3-chamber images; on single frames of bSSFP cine MRI, in
+pixels of 2 mm. The rule `segment_scans` uses it (`images.masks.source: model` or `both`), and `vita predict` does for
+models without a segmenter of their own.
+
+Network: a 2-D U-Net (MONAI's BasicUNet) of {weights:,} weights that is told the view; 16-bit floats.
+
+Training: sections of the phantom's hearts, drawn far more widely than a cohort's, with any rotation, scale and elastic
+deformation, and with random signals for blood, muscle and everything around them. {steps} steps of {batch} pictures of
+{hearts} hearts, seed {seed}, in the order that this command repeats:
+
+    python -m vita.contouring.train --steps {steps} --hearts {hearts} --seed {seed} --output {file}
+
+Dice on random pictures of synthetic hearts that it did not learn on, which are harder than scans:
+
+| {names} |
+| {rules} |
+| {values} |
+
+How it does on the phantom's scans and on real hearts stands, with every look at the latter, in the guide
+`new-scans.md`. Other scanners, sequences, implants and congenital hearts were not looked at.
+
+Limits: the shapes that it learnt on know no outflow tract, so that basal slices are the least certain, and papillary
+muscles count as cavity. Each mask has a score (agreement when the image is turned, smoothness over the cycle, possible
+sizes), below which it is not used. Research software, not a medical device.
+"""
+
+
+def write(path: Path, facts: Mapping[str, str], dice: Mapping[str, float], weights: int, batch: int) -> None:
+    """Write the card of the weights at `path` beside them.
+
+    Args:
+        path: of the weights.
+        facts: steps, hearts and seed of the training.
+        dice: by structure.
+        weights: numbers in the network.
+        batch: pictures a step.
+    """
+    numbers = {
+        "names": " | ".join(dice),
+        "rules": " | ".join("---" for _ in dice),
+        "values": " | ".join(f"{value:.3f}" for value in dice.values()),
+    }
+    write_text(path.with_name(FILE), _TEXT.format(file=path.name, weights=weights, batch=batch, **facts, **numbers))

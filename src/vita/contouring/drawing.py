@@ -1,0 +1,200 @@
+"""Masks of one view: where the heart is, what the network draws on every slice and frame, and what is kept of it.
+
+The network sees squares of 192 mm around the heart. The heart is looked for in the image's middle and where the image
+moves most; the place where more of it is drawn is taken, and the square is moved onto it. What it draws is brought back
+to the image's own pixels by its probabilities.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy  # its parts are imported where they are first used
+import torch
+from torch import Tensor
+
+from vita.contouring import quality
+from vita.contouring.conventions import as_read
+from vita.contouring.network import Contours
+from vita.contouring.pictures import CLASSES, GRID, GRID_MM, KEPT, robust_range
+from vita.images.crop import Crop, cut_image
+from vita.images.geometry import canonical
+from vita.images.header import ScanError
+from vita.images.layout import LVBP, LVMYO, VIEWS
+from vita.images.view import Image
+
+BATCH = 32
+PROBES = (0.0, 0.4, 0.7)  # of the cycle, in which the heart is looked for
+PROBED_SLICES = (0.3, 0.5, 0.7)  # of the stack
+MOTION_MM = 12.0  # what moves is looked for over so much
+FEWEST_PIXELS = 40  # of the network's, in all probes together; less is no heart
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Masks of a view in the convention's orientation, (time, slice, row, column) uint8, and how good they seem."""
+
+    classes_tsyx: np.ndarray
+    scores: quality.Scores
+
+
+def draw_view(network: Contours, image: Image) -> Drawn:
+    """Draw every slice and frame of a view.
+
+    Args:
+        network: in evaluation mode.
+        image: the view as read, of any number of slices and frames.
+
+    Raises:
+        ScanError: the image cannot be used, or there is no heart to be seen in it.
+    """
+    signal = canonical(image.stored_tzyx, image.orientation)
+    if signal.dtype.kind == "f" and not np.isfinite(signal).all():
+        raise ScanError("voxels are not finite numbers (NaN or infinite)")
+    if image.header.slope < 0:
+        signal = -signal.astype(np.float32)
+    crop = _place(network, signal, image)
+    slices = signal.shape[1]
+    box = _box(crop)
+    whole = np.zeros(signal.shape, np.uint8)
+    pictures = [_pictures(signal[:, number], crop) for number in range(slices)]
+    for number, each in enumerate(pictures):
+        whole[:, number, box[0], box[1]] = _on_pixels(_probabilities(network, each, image.view), crop)
+    own = tidy(whole[:, :, box[0], box[1]])
+    whole[:, :, box[0], box[1]] = as_read(own, image.orientation.spacing_mm[1:]) if image.view == "sa" else own
+    whole[~np.isin(whole, network.known)] = 0
+    if not whole.any():
+        raise ScanError("no heart is seen in the image")
+    main = quality.sizes(whole, image.orientation.spacing_mm, image.view)
+    chosen = sorted({int(main.argmax()), int(main.argmin())})
+    shown = torch.cat([each[chosen] for each in pictures])
+    known = torch.tensor(network.known, dtype=torch.long)
+
+    def classes_of(pictures: Tensor) -> Tensor:
+        classes = _probabilities(network, pictures, image.view).argmax(dim=1)
+        return torch.where(torch.isin(classes, known), classes, 0)
+
+    again = quality.agreement(classes_of, shown)
+    odd = quality.impossible(whole, image.orientation.spacing_mm, image.view, network.known)
+    return Drawn(whole, quality.Scores(again, quality.smoothness(main), float(not odd)))
+
+
+def _place(network: Contours, signal_tsyx: np.ndarray, image: Image) -> Crop:
+    """The square around the heart."""
+    frames, slices, *shape = signal_tsyx.shape
+    spacing = image.orientation.spacing_mm[1:]
+    numbers = sorted({int(part * (slices - 1)) for part in PROBED_SLICES})
+    times = sorted({int(part * (frames - 1)) for part in PROBES})
+    probed = signal_tsyx[:, numbers]
+    centres = [np.array([(extent - 1) / 2 for extent in shape]), _most_motion(probed, spacing)]
+    found: list[tuple[float, np.ndarray]] = []
+    for centre in centres:
+        for _ in range(2):  # the second time around what was seen
+            crop = _square(centre, spacing, shape)
+            seen = [
+                _probabilities(network, _pictures(probed[:, place], crop)[times], image.view).argmax(dim=1)
+                for place in range(len(numbers))
+            ]
+            heart = largest_parts((torch.stack(seen) > 0).numpy())
+            if heart.sum() < FEWEST_PIXELS:
+                break
+            middle = np.array([where.mean() for where in np.nonzero(heart)[2:]])
+            centre = np.array(crop.first) + np.array(crop.step) * middle
+            found.append((float(heart.sum()), centre))
+    if not found:
+        raise ScanError("no heart is seen in the image")
+    return _square(max(found, key=lambda each: each[0])[1], spacing, shape)
+
+
+def _square(centre: np.ndarray, spacing_mm: tuple[float, float], shape: list[int]) -> Crop:
+    step = tuple(GRID_MM / mm for mm in spacing_mm)
+    first = tuple(float(middle - (GRID - 1) / 2 * each) for middle, each in zip(centre, step, strict=True))
+    return Crop((first[0], first[1]), (step[0], step[1]), GRID, (shape[0], shape[1]))
+
+
+def _most_motion(probed_tsyx: np.ndarray, spacing_mm: tuple[float, float]) -> np.ndarray:
+    """(row, column) around which the image changes most over the cycle; its middle where nothing changes."""
+    changes = probed_tsyx.astype(np.float32).std(axis=0).mean(axis=0)
+    if not changes.any():
+        return np.array([(extent - 1) / 2 for extent in changes.shape])
+    smooth = scipy.ndimage.gaussian_filter(changes, [MOTION_MM / mm for mm in spacing_mm], mode="constant")
+    return np.array(np.unravel_index(int(smooth.argmax()), smooth.shape), float)
+
+
+def _pictures(signal_tyx: np.ndarray, crop: Crop) -> Tensor:
+    """What the network sees of a slice (time, GRID, GRID); one range for all frames."""
+    cut = torch.from_numpy(cut_image(signal_tyx.astype(np.float32), crop))
+    return robust_range(cut.reshape(1, -1, GRID)).view(cut.shape)
+
+
+def _probabilities(network: Contours, pictures_nhw: Tensor, view: str) -> Tensor:
+    """(n, CLASSES, GRID, GRID) on the CPU, 0 for classes that the view's masks have not."""
+    allowed = torch.full((CLASSES,), float("-inf"))
+    allowed[[0, *KEPT[view]]] = 0
+    device = next(network.parameters()).device
+    parts = []
+    with torch.inference_mode():
+        for part in torch.split(pictures_nhw, BATCH):
+            views = torch.full((len(part),), VIEWS.index(view), device=device)
+            logits = network(part.to(device), views).float().cpu()
+            parts.append((logits + allowed[:, None, None]).softmax(dim=1))
+    return torch.cat(parts)
+
+
+def _box(crop: Crop) -> tuple[slice, slice]:
+    """Pixels of the image, rows and columns, whose centres lie in the square."""
+    box = []
+    for first, step, extent in zip(crop.first, crop.step, crop.shape, strict=True):
+        low, high = int(np.ceil(first)), int(np.floor(first + step * (crop.size - 1)))
+        box.append(slice(min(max(low, 0), extent), min(max(high + 1, 0), extent)))
+    return box[0], box[1]
+
+
+def _on_pixels(probabilities: Tensor, crop: Crop) -> np.ndarray:
+    """Classes (time, rows, columns) of the image's pixels in `_box`: the likeliest, probabilities being linear."""
+    sides = []
+    for part, first, step in zip(_box(crop), crop.first, crop.step, strict=True):
+        places = (np.arange(part.start, part.stop) - first) / step
+        sides.append(np.clip(1 - np.abs(places[:, None] - np.arange(crop.size)), 0, None))
+    rows, columns = (torch.from_numpy(side.astype(np.float32)) for side in sides)
+    return np.asarray((rows @ probabilities @ columns.T).argmax(dim=1).to(torch.uint8).numpy())
+
+
+def tidy(classes_tsyx: np.ndarray) -> np.ndarray:
+    """Keep of each frame the largest connected heart and of it the largest part of each structure; fill the cavity.
+
+    Args:
+        classes_tsyx: left as it is.
+    """
+    heart = largest_parts(classes_tsyx > 0)
+    kept = np.where(heart, classes_tsyx, 0)
+    for name in np.unique(kept[kept > 0]):
+        kept[(kept == name) & ~largest_parts(kept == name)] = 0
+    kept[_holes((kept == LVBP) | (kept == LVMYO)) & (kept == 0)] = LVBP
+    return kept
+
+
+def largest_parts(mask_tsyx: np.ndarray) -> np.ndarray:
+    """The largest connected part of each frame, over slices too."""
+    joined = np.zeros((3, 3, 3, 3), bool)
+    joined[1] = True
+    numbers, count = scipy.ndimage.label(mask_tsyx, structure=joined)
+    result = np.zeros(mask_tsyx.shape, bool)
+    if count:
+        for frame, own in enumerate(numbers):
+            sizes = np.bincount(own.ravel())
+            sizes[0] = 0
+            if len(sizes) > 1:
+                result[frame] = own == sizes.argmax()
+    return result
+
+
+def _holes(mask_tsyx: np.ndarray) -> np.ndarray:
+    """What a mask encloses within its plane."""
+    flat = ~mask_tsyx.reshape(-1, *mask_tsyx.shape[2:])
+    padded = np.pad(flat, ((0, 0), (1, 1), (1, 1)), constant_values=True)
+    in_plane = np.zeros((3, 3, 3), bool)
+    in_plane[1] = scipy.ndimage.generate_binary_structure(2, 1)
+    numbers, _ = scipy.ndimage.label(padded, structure=in_plane)
+    outside = np.unique(numbers[:, 0, 0])
+    enclosed: np.ndarray = (padded & ~np.isin(numbers, outside))[:, 1:-1, 1:-1]
+    return enclosed.reshape(mask_tsyx.shape)

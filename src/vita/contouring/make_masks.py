@@ -1,0 +1,137 @@
+"""Masks of one shard's scans that have none: rule segment_scans (images.masks.source: model or both).
+
+Writes <masks>/<eid>/seg_sa.nii.gz (1 LV cavity, 2 LV wall, 3 RV), seg_la_2ch.nii.gz (1 left atrium), seg_la_4ch.nii.gz
+(1 left, 2 right atrium), as such masks are delivered, and seg4_la_2ch, seg4_la_3ch and seg4_la_4ch with all that the
+view shows (1 LV cavity, 2 LV wall, 3 RV, 4 left atrium, 5 right atrium), each on its scan's own pixels, slices and
+frames. With `model` every view is segmented, with `both` those for which no mask was delivered. The table has a row
+for each view looked at: its score, or the reason why it has no mask.
+"""
+
+import itertools
+import logging
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vita.contouring.drawing import draw_view
+from vita.contouring.network import Contours, load
+from vita.images.folders import bucket, participant_number
+from vita.images.geometry import orient
+from vita.images.header import ScanError
+from vita.images.index import index_shard
+from vita.images.layout import LABELS
+from vita.images.nifti import write_nifti
+from vita.images.participant import read_file
+from vita.images.settings import ImageSettings
+from vita.images.view import Image, as_stored
+from vita.runtime import cli
+from vita.runtime.atomic import replacing
+from vita.runtime.errors import UserError
+from vita.withdrawals import load_withdrawals
+
+log = logging.getLogger(__name__)
+
+COLUMNS = {
+    "eid": "int64",
+    "view": "string",
+    "frames": "Int32",
+    "slices": "Int32",
+    "score": "float64",
+    "agreement": "float64",
+    "smoothness": "float64",
+    "plausible": "float64",
+    "reason": "string",
+}
+# What a mask file as delivered knows of a view's classes: class to label.
+_DELIVERED = {view: {name: label for label, name in labels.items()} for view, labels in LABELS.items()}
+
+
+def make(
+    index: Iterable[Mapping[str, Any]], network: Contours, settings: ImageSettings, masks: Path
+) -> list[dict[str, Any]]:
+    """Write the masks of the scans in the index's rows, which are sorted by eid; returns the table's rows."""
+    rows = []
+    for eid, views in itertools.groupby(index, itemgetter("eid")):
+        for row in views:
+            if not row["path"]:
+                continue
+            if settings.mask_source == "both" and (row["seg_path"] or row["seg4_path"]):
+                continue
+            rows.append({"eid": eid, "view": row["view"], **_of_view(row, network, settings, masks / str(eid))})
+    return rows
+
+
+def _of_view(row: Mapping[str, Any], network: Contours, settings: ImageSettings, folder: Path) -> dict[str, Any]:
+    view = row["view"]
+    try:
+        header, stored = read_file(dict(row), settings)
+        image = Image(view, header, stored, orient(header, view))
+        drawn = draw_view(network, image)
+    except ScanError as error:
+        return {"reason": str(error)}
+    write_masks(drawn.classes_tsyx, image, folder)
+    frames, slices = drawn.classes_tsyx.shape[:2]
+    return {"frames": frames, "slices": slices, "score": drawn.scores.score, **asdict(drawn.scores)}
+
+
+def write_masks(classes_tsyx: np.ndarray, image: Image, folder: Path) -> None:
+    """Write a view's files of masks into a participant's folder.
+
+    Args:
+        classes_tsyx: of the whole view, in the convention's orientation.
+        image: that they belong to.
+        folder: of the participant.
+    """
+    files = {} if image.view == "sa" else {f"seg4_{image.view}": np.arange(256, dtype=np.uint8)}
+    if labels := _DELIVERED.get(image.view):
+        table = np.zeros(256, np.uint8)
+        for name, label in labels.items():
+            table[name] = label
+        files[f"seg_{image.view}"] = table
+    for file, table in files.items():
+        header, stored = as_stored(table[classes_tsyx], image)
+        write_nifti(header, stored, folder / f"{file}.nii.gz")
+
+
+def clear(masks: Path, shard: int, shards: int) -> None:
+    """Remove the masks of an earlier run for this shard's participants, some of whom may have withdrawn since."""
+    for folder in masks.iterdir() if masks.is_dir() else ():
+        if folder.name.isdecimal() and bucket(participant_number(folder.name), shards) == shard:
+            shutil.rmtree(folder)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line; see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--scans", type=Path, required=True, help="folder with a folder per participant, or of zips")
+    parser.add_argument("--withdrawals", type=Path, help="CSV of ids to leave out, one a line")
+    parser.add_argument("--shard", type=int, required=True, help="number of the shard, from 0")
+    parser.add_argument("--shards", type=int, required=True, help="how many shards there are")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="where to compute (default cpu)")
+    parser.add_argument("--masks", type=Path, required=True, help="folder to write a folder per participant into")
+    parser.add_argument("--table", type=Path, required=True, help="Parquet of scores and reasons")
+    cli.add_settings(parser, "block images")
+    args = parser.parse_args(arguments)
+    if not 0 <= args.shard < args.shards:
+        raise UserError(f"--shard is {args.shard}; with {args.shards} shards it runs from 0 to {args.shards - 1}")
+    settings = replace(ImageSettings.from_dict(args.settings), write_nifti=None)
+    network = load().to(args.device)
+    clear(args.masks, args.shard, args.shards)
+    index = index_shard(args.scans, settings, load_withdrawals(args.withdrawals), args.shard, args.shards)
+    rows = make(index, network, settings, args.masks)
+    with replacing(args.table) as path:
+        pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS).to_parquet(path, index=False)
+    log.info("%d views, %d with masks", len(rows), sum("score" in row for row in rows))
+    for reason, count in Counter(f"{row['view']}: {row['reason']}" for row in rows if "reason" in row).most_common():
+        log.info("%d without: %s", count, reason)
+
+
+if __name__ == "__main__":
+    cli.run(main)
