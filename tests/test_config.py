@@ -312,7 +312,14 @@ def test_settings_without_a_configuration_are_the_configurations_own(kind: type[
     own = config[block] | {"seed": config["seed"], "instance": config["cohort"]["instance"]}
     own |= {"rows": config["phantom"]["matrix"][0], "columns": config["phantom"]["matrix"][1]}
     own |= {"size": config["images"]["size"], "checkpointing": config["stage1"]["checkpointing"]}
-    apart = NOT_CONFIGURED | {"threads", "devices", "quality", "masks", "labels"}  # of blocks of their own
+    apart = NOT_CONFIGURED | {
+        "threads",
+        "devices",
+        "quality",
+        "masks",
+        "labels",
+        "mask_source",
+    }  # of blocks of their own
     found = {key: value for key, value in vars(kind()).items() if key not in apart}
     assert {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()} == {
         key: own[key] for key in found
