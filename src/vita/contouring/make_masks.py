@@ -15,13 +15,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from vita.contouring.drawing import draw_view
-from vita.contouring.network import Contours, load
 from vita.images.folders import bucket, participant_number
 from vita.images.geometry import orient
 from vita.images.header import ScanError
@@ -35,6 +33,9 @@ from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
 from vita.withdrawals import load_withdrawals
+
+if TYPE_CHECKING:  # start-up: torch is imported where it is first needed
+    from vita.contouring.network import Contours
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ _DELIVERED = {view: {name: label for label, name in labels.items()} for view, la
 
 
 def make(
-    index: Iterable[Mapping[str, Any]], network: Contours, settings: ImageSettings, masks: Path
+    index: Iterable[Mapping[str, Any]], network: "Contours", settings: ImageSettings, masks: Path
 ) -> list[dict[str, Any]]:
     """Write the masks of the scans in the index's rows, which are sorted by eid; returns the table's rows."""
     rows = []
@@ -68,7 +69,9 @@ def make(
     return rows
 
 
-def _of_view(row: Mapping[str, Any], network: Contours, settings: ImageSettings, folder: Path) -> dict[str, Any]:
+def _of_view(row: Mapping[str, Any], network: "Contours", settings: ImageSettings, folder: Path) -> dict[str, Any]:
+    from vita.contouring.drawing import draw_view
+
     view = row["view"]
     try:
         header, stored = read_file(dict(row), settings)
@@ -121,6 +124,8 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     if not 0 <= args.shard < args.shards:
         raise UserError(f"--shard is {args.shard}; with {args.shards} shards it runs from 0 to {args.shards - 1}")
+    from vita.contouring.network import load
+
     settings = replace(ImageSettings.from_dict(args.settings), write_nifti=None)
     network = load().to(args.device)
     clear(args.masks, args.shard, args.shards)

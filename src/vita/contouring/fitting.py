@@ -1,0 +1,85 @@
+"""The training of the network that draws masks, and its Dice on pictures of hearts that it did not learn on."""
+
+import copy
+import logging
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from monai.losses.dice import DiceCELoss
+from torch import Tensor
+
+from vita.contouring.network import Contours
+from vita.contouring.pictures import CLASSES, Pictures
+from vita.images.layout import STRUCTURES
+
+log = logging.getLogger(__name__)
+
+LR, WARM_UP, WEIGHT_DECAY = 2e-3, 50, 1e-4
+DECAY = 0.99  # of the mean over weights, a step
+LOGGED_STEPS, KEPT_STEPS = 100, 250
+
+
+def fit(
+    pictures: Pictures,
+    steps: int,
+    batch: int,
+    seed: int,
+    keep: Callable[[Contours, int], None] | None = None,
+) -> Contours:
+    """A network trained for so many steps on new pictures each; its weights are means over the last few hundred steps.
+
+    The learning rate stays what it is, so that a longer training begins as a shorter one does.
+
+    Args:
+        pictures: to learn from.
+        steps: batches.
+        batch: pictures in each.
+        seed: of the first weights.
+        keep: is given the network, and how many steps it has had, every KEPT_STEPS.
+    """
+    torch.manual_seed(seed)
+    model = Contours().train()
+    mean = copy.deepcopy(model)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=LR, weight_decay=WEIGHT_DECAY)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / WARM_UP))
+    criterion = DiceCELoss(include_background=False, softmax=True, to_onehot_y=True, batch=True)
+    started, losses = time.perf_counter(), []
+    for step, (images, views, classes) in enumerate(pictures.batches(batch, steps), 1):
+        loss = criterion(model(images, views), classes[:, None])
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        if step >= WARM_UP:
+            _approach(mean, model, 1.0 if step == WARM_UP else 1 - DECAY)
+        losses.append(loss.item())
+        if step % LOGGED_STEPS == 0 or step == steps:
+            seconds = time.perf_counter() - started
+            log.info("step %d of %d: loss %.3f, %.0f s", step, steps, np.mean(losses[-LOGGED_STEPS:]), seconds)
+        if keep and step % KEPT_STEPS == 0:
+            keep(mean, step)
+    return (mean if steps >= WARM_UP else model).eval()
+
+
+def _approach(mean: Contours, model: Contours, share: float) -> None:
+    with torch.no_grad():
+        for kept, new in zip(mean.parameters(), model.parameters(), strict=True):
+            kept.lerp_(new, share)
+
+
+def judge(model: Contours, pictures: Pictures, batches: int, batch: int) -> dict[str, float]:
+    """Dice of each structure over all pictures together, by its name."""
+    both, either = torch.zeros(CLASSES), torch.zeros(CLASSES)
+    with torch.inference_mode():
+        for images, views, classes in pictures.batches(batch, batches):
+            drawn = model(images, views).argmax(dim=1)
+            both += _counts(drawn[drawn == classes])
+            either += _counts(drawn) + _counts(classes)
+    return {name: float(2 * both[number] / either[number]) for name, number in STRUCTURES.items() if either[number]}
+
+
+def _counts(classes: Tensor) -> Tensor:
+    return torch.bincount(classes.flatten(), minlength=CLASSES).float()
