@@ -76,7 +76,7 @@ def allowed(
 def enough(truth_n: np.ndarray, split_n: np.ndarray) -> bool:
     """Whether at least ten have a disease, and ten do not, in training and in the test split."""
     counts = [(truth_n[split_n == split] == kind).sum() for split in ("train", "test") for kind in (0, 1)]
-    return min(counts) >= SMALLEST_COUNT
+    return bool(min(counts) >= SMALLEST_COUNT)
 
 
 def measure(

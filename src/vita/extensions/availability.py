@@ -71,7 +71,7 @@ def random_parts(n: int, features: int, seed: int) -> list[Part]:
 def clinical_parts(n: int, features: Sequence[Feature]) -> list[Part]:
     """A part for each step of CLINICAL that adds a feature; everybody has the same."""
     groups: set[str] = set()
-    parts = []
+    parts: list[Part] = []
     for name, own in CLINICAL:
         if not any(each.group in own for each in features):
             continue

@@ -107,7 +107,7 @@ def fit(
         feature_of: the feature of each column of the table.
         seed: of the run.
     """
-    order = ranks(*validate.known_nf.shape, draw=0, seed=seed)
+    order = ranks(len(validate.known_nf), validate.known_nf.shape[1], draw=0, seed=seed)
     seen = [validate.tensors(visible(order, percent)) for percent in VALIDATED]
     given = tuple(torch.cat(parts) for parts in zip(*seen, strict=True))
     truth = torch.tensor(np.tile(validate_truth_nd, (len(VALIDATED), 1)), dtype=torch.float32)

@@ -169,7 +169,7 @@ def any_part(paths: Sequence[Path]) -> Made:
     head = [f"{part} ({features[part]:.0f})" if part in features else part for part in parts]
     out = _printed("any_part", ["", "", "n", *head], words=2)
     rows: list[dict[str, object]] = []
-    for (task, model), own in table.fillna({"model": ""}).groupby(["task", "model"], sort=False):
+    for (task, model), own in table.groupby(["task", table["model"].astype(object).fillna("")], sort=False):
         first, by_part = own.iloc[0], own.set_index("part")
         same = bool(rows) and rows[-1]["task"] == task
         row = {"task": task, "model": model, "n": first["n"]}
@@ -177,9 +177,9 @@ def any_part(paths: Sequence[Path]) -> Made:
         cells.append(Cell(_people(first["n"])))
         image = model not in ("any_part", "boosted_table", "")
         for place, (part, column) in enumerate(parts.items()):
-            ends = by_part.loc[part, ["auc", "low", "high"]].astype(float) if part in by_part.index else [np.nan] * 3
+            ends = by_part.reindex([part])[["auc", "low", "high"]].to_numpy(float)[0]
             row |= dict(zip((column, f"{column}_low", f"{column}_high"), ends, strict=True))
-            cell = Cell("" if image and place else with_interval(*ends, 3))
+            cell = Cell("" if image and place else with_interval(ends[0], ends[1], ends[2], 3))
             cells.append(out.note(cell, first["note"]) if known_text(first["note"]) else cell)
         out.rules |= {len(rows) - 1} if rows and not same else set()
         rows.append(row)
