@@ -231,6 +231,11 @@ TABLES = (
         "Tables 1 and 4 by the part of the training labels that a head on frozen features learns from",
     ),
     Table(
+        "any_part",
+        "With any part of the table",
+        "Diseases by image and any part of the table, on the test split: AUC-ROC (95 % CI) by what is there of it",
+    ),
+    Table(
         "ablation_alignment",
         "Alignment: tau and lambda",
         "Alignment by temperature and weight: retrieval of the own table row on the validation split, %",
@@ -268,6 +273,7 @@ FIGURES = (
     Figure("association_map", "Associations by group of features", ("associations",)),
     Figure("conformal_coverage", "Coverage by subgroup", ("coverage",)),
     Figure("label_curves", "With few labels", ("metrics=label_efficiency",)),
+    Figure("availability_curves", "With any part of the table", ("metrics=any_part",)),
     Figure("learning_curves", "Learning curves", ("histories",), scans_alone=True),
 )
 
@@ -281,9 +287,16 @@ EXTENSION_TABLES = {
     "associations": "associations",
     "conformal": "conformal",
     "label_efficiency": "label_efficiency",
+    "any_part": "any_part",
 }
 # models of the extensions that are not systems
-SOURCE_TITLES = {"clinical": "Age, sex, blood pressure", "table": "Table", "image_table": "Table and image"}
+SOURCE_TITLES = {
+    "clinical": "Age, sex, blood pressure",
+    "table": "Table",
+    "image_table": "Table and image",
+    "boosted_table": "Boosted table",
+    "any_part": "Any part and image",
+}
 # what the model card includes
 CARD_TABLES = (*(table.name for table in TABLES[:4]), "segmentation")
 POSITIONS = {"4d": "4D", "block": "5D", "interleaved": "5D, interleaved"}

@@ -47,6 +47,16 @@ def test_delong_test_is_the_definition(seed):
     assert statistics.delong_p(truth, first, second) == pytest.approx(2 * stats.norm.sf(abs(z)))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_influences_add_up_to_delongs_variance_and_covariance(seed):
+    truth, first, second = _scores(seed=seed)
+    covariance = _covariance_by_definition(truth, first, second)
+    (auc, one), (_, two) = (statistics.auc_influence(truth, score) for score in (first, second))
+    assert auc == pytest.approx(roc_auc_score(truth, first))
+    assert (one**2).sum() == pytest.approx(covariance[0, 0])
+    assert (one * two).sum() == pytest.approx(covariance[0, 1])
+
+
 def test_delong_edges():
     truth = np.array([True, False, False, True])
     assert statistics.delong_interval(truth, np.full(4, 0.3)) == (0.5, 0.5, 0.5)

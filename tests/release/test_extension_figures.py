@@ -66,3 +66,15 @@ def test_coverage_and_labels_have_whole_cells_and_few_digits() -> None:
     drawn = pd.DataFrame([line | {"percent": 10, "n": 57}, line | {"percent": 2, "n": 9}])
     found = aggregate("label_curves", drawn, CELL)
     assert found.table[["n", "value"]].to_numpy().tolist() == [[60, 0.812]]
+
+
+def test_availability_has_whole_cells_and_few_digits() -> None:
+    row = {"title": "CAD", "model": "any_part", "kind": "random", "low": 0.71234, "high": 0.91234}
+    rows = [row | {"task": "disease_cad", "percent": level, "n": 142, "auc": 0.81234} for level in (0, 50, 100)]
+    few = row | {"task": "disease_stroke", "percent": 0, "n": 9, "auc": 0.7}
+    clinical = rows[0] | {"kind": "clinical", "part": "Age and sex"}
+    found = aggregate("availability_curves", pd.DataFrame([*rows, few, clinical]), CELL)
+    assert found.table["n"].tolist() == [140] * 4
+    assert found.table.loc[0, ["auc", "low", "high"]].tolist() == [0.812, 0.712, 0.912]
+    assert found.figure is not None
+    assert aggregate("availability_curves", pd.DataFrame([few]), CELL).figure is None

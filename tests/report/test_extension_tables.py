@@ -4,8 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from vita.extensions import any_part
 from vita.report import extension_tables
-from vita.report.figures import association_map, conformal_coverage, cumulative_incidence, label_curves
+from vita.report.figures import (
+    association_map,
+    availability_curves,
+    conformal_coverage,
+    cumulative_incidence,
+    label_curves,
+)
 from vita.runtime.errors import UserError
 
 SURVIVAL = list(extension_tables.SURVIVAL)
@@ -117,13 +124,61 @@ def test_label_efficiency(tmp_path) -> None:
     assert table.loc[0, "percent_100"] == 0.812
 
 
+def availability(diseases: tuple[str, ...] = ("disease_cad", "diseases")) -> pd.DataFrame:
+    """Both together are the image at 0 %, below the boosted table from 75 % on, and fall at 50 %."""
+    aucs = {
+        "probe_vita": dict.fromkeys((0, 25, 50, 75, 80, 100), 0.6),
+        "boosted_table": {0: 0.5, 25: 0.6, 50: 0.65, 75: 0.75, 80: 0.8, 100: 0.85},
+        "any_part": {0: 0.6, 25: 0.72, 50: 0.66, 75: 0.75, 80: 0.79, 100: 0.81},
+    }
+    rows = []
+    for task in diseases:
+        about = {"task": task, "title": "Average" if task == "diseases" else "CAD", "n": 142, "draws": 5, "note": ""}
+        for model, by_level in aucs.items():
+            parts = [("random", f"{level} %", level, auc) for level, auc in by_level.items()]
+            for kind, part, percent, auc in [*parts, ("clinical", "+ body, smoking", 20.0, 0.7)]:
+                row = {"model": model, "kind": kind, "part": part, "percent": percent, "features": percent}
+                rows.append(about | row | {"auc": auc, "low": auc - 0.1, "high": auc + 0.1, "se": 0.05})
+    few = {"task": "disease_stroke", "title": "Stroke", "n": None, "note": "fewer than 10 with the disease"}
+    columns = [*any_part.COLUMNS, *any_part.NUMBERS, "note"]
+    return pd.DataFrame([few, *rows]).reindex(columns=columns)
+
+
+def test_any_part(tmp_path) -> None:
+    text, table, _ = make("any_part", tmp_path, availability())
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert lines[0] == "|  |  | n | 0 % (0) | 25 % (25) | 50 % (50) | 75 % (75) | 100 % (100) | + body, smoking (20) |"
+    assert lines[2] == "| Stroke | All models | &lt;10 |" + 6 * " –<sup>a</sup> |"
+    assert "<sup>a</sup> fewer than 10 with the disease" in text
+    assert lines[3] == "| CAD | ViTa, frozen | 142 | 0.600 (0.500–0.700) |" + 5 * "  |"
+    assert lines[4].startswith("|  | Boosted table | 142 | 0.500 (0.400–0.600) | 0.600 (0.500–0.700) |")
+    assert lines[5].endswith("| 0.810 (0.710–0.910) | 0.700 (0.600–0.800) |")
+    assert table.loc[3, ["percent_50", "percent_50_low", "body_smoking"]].tolist() == [0.66, 0.56, 0.7]
+    assert "on average over the diseases, any part of the table and the image are better than ViTa, frozen, and" in text
+    assert "and than Boosted table except at 75 to 80, 100 % of it. With nothing" in text
+    assert "More of the table: at 50 % it is worse than with less of it by more than a standard error." in text
+
+
+def test_any_part_of_one_disease_or_of_none(tmp_path) -> None:
+    alone = availability(("disease_cad",))
+    alone.loc[alone["model"] == "any_part", "auc"] += 0.2 * (alone["percent"] > 25)
+    text, _, _ = make("any_part", tmp_path, alone)
+    assert "any part of the table and the image are better than ViTa, frozen, and than Boosted table. " in text
+    assert "More of the table: nowhere is it worse" in text
+    text, table, _ = make("any_part", tmp_path, availability(()))
+    assert "| Stroke | All models | &lt;10 | –<sup>a</sup> |" in text
+    assert "Controls" not in text
+    assert len(table) == 1
+
+
 def test_what_is_missing_is_named(tmp_path) -> None:
     with pytest.raises(UserError, match="run the rule that measures this extension"):
         extension_tables.incident_disease([tmp_path / "none.csv"])
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(UserError, match="has no column outcome, model"):
         extension_tables.incident_disease([tmp_path / "other.csv"])
-    for read in (cumulative_incidence.read, association_map.collect, conformal_coverage.collect, label_curves.collect):
+    figures = (association_map, availability_curves, conformal_coverage, label_curves)
+    for read in (cumulative_incidence.read, *(figure.collect for figure in figures)):
         with pytest.raises(UserError, match="run the rule measure_"):
             read(tmp_path / "none.csv")
         with pytest.raises(UserError, match="has no column"):
@@ -153,6 +208,7 @@ FIGURES = {
     "association_map": ("--associations", associations, association_map),
     "conformal_coverage": ("--coverage", coverage, conformal_coverage),
     "label_curves": ("--metrics", efficiency, label_curves),
+    "availability_curves": ("--metrics", availability, availability_curves),
 }
 
 

@@ -1,4 +1,5 @@
-# Beyond the paper: disease after the scan, associations, conformal intervals, few labels; `extensions` of the config.
+# Beyond the paper: disease after the scan, associations, conformal intervals, few labels, any part of the
+# table; `extensions` of the config.
 
 # of the labels' settings, those that time to event depends on; the order of a list's codes says nothing
 FOLLOWED = {
@@ -133,6 +134,39 @@ rule measure_label_efficiency:
     shell:
         "python -m vita.extensions.label_efficiency --tasks {params.tasks} --features {params.features}"
         " --split {input.split} --targets {input.targets:q} --phenotypes {input.phenotypes}"
+        " --labels {params.labels} --settings {params.settings} --output {output} > {log} 2>&1"
+
+
+rule measure_any_part:
+    input:
+        **{f"labels_{disease}": path for disease, path in EXTENSIONS.labelled.items()},
+        features=list(EXTENSIONS.image.values()),
+        fields="results/cohort/fields.parquet",
+        split="results/cohort/split.parquet",
+        targets=TARGETS,
+        feature_table=FEATURES,
+    output:
+        "results/any_part/availability.csv",
+    log:
+        "results/logs/measure_any_part.log",
+    benchmark:
+        "results/benchmarks/measure_any_part.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cpus("measure_any_part")
+    resources:
+        **asked("measure_any_part"),
+    params:
+        settings=settings(tabular={"exclude": config["tabular"]["exclude"]}),
+        tasks=" ".join(f"disease_{disease}" for disease in EXTENSIONS.labelled),
+        features=arguments.titled(EXTENSIONS.image),
+        labels=arguments.titled(EXTENSIONS.labelled),
+        code=code_digest("vita.extensions.any_part"),
+    message:
+        "Diseases by image and any part of the table"
+    shell:
+        "python -m vita.extensions.any_part --tasks {params.tasks} --features {params.features}"
+        " --fields {input.fields} --split {input.split} --targets {input.targets:q}"
         " --labels {params.labels} --settings {params.settings} --output {output} > {log} 2>&1"
 
 

@@ -99,6 +99,27 @@ def delong_interval(truth: np.ndarray, score: np.ndarray) -> tuple[float, float,
     return auc, max(0.0, auc - half), min(1.0, auc + half)
 
 
+def auc_influence(truth: np.ndarray, score: np.ndarray) -> tuple[float, np.ndarray]:
+    """AUC, and how far each participant moves it: their squares add up to DeLong's variance.
+
+    So the variance of a mean, or a difference, of AUCs of the same participants is that of the mean, or the difference,
+    of their influences.
+
+    Args:
+        truth: (n,) bool, at least two of each kind.
+        score: (n,) float.
+
+    Returns:
+        AUC, and (n,) influences.
+    """
+    influence = np.zeros(truth.size)
+    parts = _placements(truth, score)
+    auc = float(parts[0].mean())
+    for own, part in zip((truth, ~truth), parts, strict=True):
+        influence[own] = (part - auc) / np.sqrt(part.size * (part.size - 1))
+    return auc, influence
+
+
 def delong_p(truth: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
     """Two-sided p that two scores of the same participants have the same AUC; NaN where undefined."""
     if min(truth.sum(), (~truth).sum()) < 2:

@@ -14,6 +14,7 @@ NUMBERS = {
     "associations": [f"results/associations/{name}.csv" for name in ("associations", "inflation")],
     "conformal": ["results/conformal/coverage.csv"],
     "label_efficiency": ["results/label_efficiency/metrics.csv"],
+    "any_part": ["results/any_part/availability.csv"],
 }
 # files that figures read, by their names in names.FIGURES
 _FIGURES = {
@@ -21,6 +22,7 @@ _FIGURES = {
     "associations": ("associations", ["results/associations/associations.csv"]),
     "coverage": ("conformal", NUMBERS["conformal"]),
     "label_efficiency": ("label_efficiency", NUMBERS["label_efficiency"]),
+    "any_part": ("any_part", NUMBERS["any_part"]),
 }
 
 
@@ -77,6 +79,7 @@ class Extensions:
             "associations": self.controls,
             "conformal": self.conformal_predictions,
             "label_efficiency": self.controls and self.label_tasks,
+            "any_part": self.controls and self.labelled,
         }
         switched_on = self.systems.config["extensions"] if self.with_table else []
         return [names.EXTENSION_TABLES[extension] for extension in switched_on if needs[extension]]

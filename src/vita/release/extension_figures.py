@@ -6,7 +6,14 @@ from matplotlib.figure import Figure
 
 from vita.release import aggregates
 from vita.report.extension_tables import OUTCOME_KINDS, SIGNIFICANT
-from vita.report.figures import association_map, conformal_coverage, cumulative_incidence, label_curves, style
+from vita.report.figures import (
+    association_map,
+    availability_curves,
+    conformal_coverage,
+    cumulative_incidence,
+    label_curves,
+    style,
+)
 
 _TWO = 2  # decimals of shares
 Found = tuple[pd.DataFrame, Figure | None]
@@ -70,3 +77,12 @@ def labels(drawn: pd.DataFrame, cell: int) -> Found:
     for name in ("value", "low", "high"):
         table[name] = aggregates.few_digits(table[name])
     return table, label_curves.draw(table) if len(table) else None
+
+
+def availability(drawn: pd.DataFrame, cell: int) -> Found:
+    """AUCs by what is there of the table, of diseases that at least `cell` people are known of."""
+    table = drawn[drawn["n"] >= cell].reset_index(drop=True)
+    table = table.assign(n=[aggregates.told(int(n), cell) for n in table["n"]])
+    for name in ("auc", "low", "high"):
+        table[name] = aggregates.few_digits(table[name])
+    return table, availability_curves.draw(table) if len(table) else None

@@ -301,4 +301,5 @@ _FORMS: dict[str, Callable[[pd.DataFrame, int], Aggregated]] = {
     "association_map": _own(extension_figures.associations),
     "conformal_coverage": _own(extension_figures.coverage),
     "label_curves": _own(extension_figures.labels),
+    "availability_curves": _own(extension_figures.availability),
 }

@@ -1,4 +1,4 @@
-"""Tables beyond the paper's: incident disease, associations, conformal coverage, and with how few labels.
+"""Tables beyond the paper's: incident disease, associations, conformal coverage, few labels, any part of the table.
 
     python -m vita.report.extension_tables --name incident_disease --numbers results/survival/incident_disease.csv
         --csv results/tables/incident_disease.csv --md ... --tex ... --html ...
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from vita import names
+from vita.extensions.availability import LEVELS
 from vita.printing.cells import Cell, Printed, latex, markdown
 from vita.printing.numbers import DASH, count, known, number, percent, rounded, with_interval
 from vita.printing.web import page
@@ -35,6 +36,7 @@ SURVIVAL = {
     "calibration_5": "Predicted/observed, 5 years",
     "hr": "Hazard ratio per SD",
 }
+PERCENTS = (0, 25, 50, 75, 100)  # of the table, of the levels that are measured
 TWO_DECIMALS = ("calibration_2", "calibration_5", "hr")
 Made = tuple[pd.DataFrame, Printed]
 
@@ -157,6 +159,72 @@ def label_efficiency(paths: Sequence[Path]) -> Made:
     return pd.DataFrame(rows), out
 
 
+def any_part(paths: Sequence[Path]) -> Made:
+    """AUC of each disease by what is there of the table, of both together and of either alone."""
+    table = _read(paths[0], ("task", "model", "kind", "part", "percent", "auc"))
+    clinical = table[table["kind"] == "clinical"].drop_duplicates("part")["part"]
+    parts = {f"{level} %": f"percent_{level}" for level in PERCENTS}
+    parts |= {part: part.strip("+ ").lower().replace(",", "").replace(" ", "_") for part in clinical}
+    features = table.dropna(subset="part").drop_duplicates("part").set_index("part")["features"]
+    head = [f"{part} ({features[part]:.0f})" if part in features else part for part in parts]
+    out = _printed("any_part", ["", "", "n", *head], words=2)
+    rows: list[dict[str, object]] = []
+    for (task, model), own in table.groupby(["task", table["model"].astype(object).fillna("")], sort=False):
+        first, by_part = own.iloc[0], own.set_index("part")
+        same = bool(rows) and rows[-1]["task"] == task
+        row = {"task": task, "model": model, "n": first["n"]}
+        cells = [Cell("" if same else first["title"]), Cell(names.model_title(model) if model else "All models")]
+        cells.append(Cell(_people(first["n"])))
+        image = model not in ("any_part", "boosted_table", "")
+        for place, (part, column) in enumerate(parts.items()):
+            ends = by_part.reindex([part])[["auc", "low", "high"]].to_numpy(float)[0]
+            row |= dict(zip((column, f"{column}_low", f"{column}_high"), ends, strict=True))
+            cell = Cell("" if image and place else with_interval(ends[0], ends[1], ends[2], 3))
+            cells.append(out.note(cell, first["note"]) if known_text(first["note"]) else cell)
+        out.rules |= {len(rows) - 1} if rows and not same else set()
+        rows.append(row)
+        out.rows.append(cells)
+    out.remarks.append(
+        "In the header: features that are there; random ones are drawn five times, AUCs averaged. The image alone is "
+        "the same in every column."
+    )
+    out.remarks += _of_parts(table)
+    return pd.DataFrame(rows), out
+
+
+def _of_parts(table: pd.DataFrame) -> list[str]:
+    """Where both together do not beat either alone, and where more of the table is worse; nothing of no numbers."""
+    levels = table[(table["kind"] == "random") & table["auc"].notna()]
+    levels = levels[levels["task"] == levels["task"].iloc[-1]] if len(levels) else levels  # the mean, or the only one
+    if levels.empty:
+        return []
+    auc, error = (levels.pivot_table(index="percent", columns="model", values=name) for name in ("auc", "se"))
+    both = auc["any_part"]
+    words = []
+    for model in names.ordered(set(auc) - {"any_part"}):
+        beaten = both.index[(both <= auc[model]) & (both.index > 0)]
+        words.append(names.model_title(model) + (f" except at {_levels(beaten)} of it" if len(beaten) else ""))
+    over = "on average over the diseases, " if levels["task"].iloc[0] == "diseases" else ""
+    fallen = both.index[both < both.cummax() - error["any_part"]]
+    less = f"at {_levels(fallen)} it is" if len(fallen) else "nowhere is it"
+    return [
+        f"Controls: {over}any part of the table and the image are better than {', and than '.join(words)}. "
+        "With nothing of the table they are the image alone.",
+        f"More of the table: {less} worse than with less of it by more than a standard error.",
+    ]
+
+
+def _levels(percents: pd.Index) -> str:
+    """Levels, neighbours as a range: `5, 20 to 100 %`."""
+    runs: list[list[int]] = []
+    for level in percents.astype(int):
+        if runs and level - runs[-1][-1] == LEVELS[1]:
+            runs[-1].append(level)
+        else:
+            runs.append([level])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs) + " %"
+
+
 def _people(n: float) -> str:
     """A number of people, of which one that is withheld is missing."""
     return count(n) if known(n) else SUPPRESSED
@@ -195,6 +263,7 @@ MAKERS: dict[str, Callable[[Sequence[Path]], Made]] = {
     "associations": associations,
     "conformal": conformal,
     "label_efficiency": label_efficiency,
+    "any_part": any_part,
 }
 
 

@@ -1,0 +1,180 @@
+"""Any part of the table: diseases by the image and 0 to 100 % of the table, against image alone and table alone.
+
+    python -m vita.extensions.any_part --tasks disease_cad disease_stroke ...
+        --features probe_vita=results/controls/probe_vita.parquet --fields results/cohort/fields.parquet
+        --split results/cohort/split.parquet --targets workflow/resources/targets.tsv
+        --labels cad=results/cohort/labels/cad.parquet stroke=results/cohort/labels/stroke.parquet ...
+        --settings '{"seed": 2025, "tabular": {"exclude": []}}' --output results/any_part/availability.csv
+
+`any_part` learns all diseases at once (`part_network`) from frozen features of the image and UK Biobank's table without
+what masks give, what counts a diagnosis by a date that may lie after the scan, what `tabular.exclude` keeps out of a
+disease, and all that is or reveals one of the diseases (`vita.tabular.overlap`, with the dependence in training).
+The image alone is its linear head of Table 4. The table alone is scikit-learn's gradient boosting of each disease,
+which takes missing values itself; it learns, as the network does, from copies of training participants of whom a random
+part of the table is hidden, since trees do not know what to do without a feature that was always there. Its size is
+chosen on validation. All are measured on the same test participants with the same features seen: random ones of each
+participant, nested over the levels and drawn five times, of which AUCs are averaged, and those that a clinic has.
+Intervals: DeLong's, of the mean over draws and over diseases.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from vita.cohort.features import Feature
+from vita.cohort.split_table import read_split
+from vita.evaluation.small_counts import is_small
+from vita.evaluation.statistics import LEVEL, auc_influence
+from vita.extensions.availability import Part, clinical_parts, random_parts
+from vita.extensions.inputs import read_features, read_fields, table_features
+from vita.extensions.part_contenders import Scores, Table, learn
+from vita.runtime import cli
+from vita.runtime.atomic import replacing
+from vita.runtime.errors import UserError
+from vita.runtime.privacy import SMALLEST_COUNT
+from vita.tabular.leakage import Exclude, excluded
+from vita.tabular.targets import Target
+from vita.tabular.truth import load_targets
+
+log = logging.getLogger(__name__)
+AVERAGE = "Average"
+COLUMNS = ["task", "target", "title", "model", "kind", "part", "percent", "features", "n", "draws"]
+NUMBERS = ["auc", "low", "high", "se"]
+FEW = f"fewer than {SMALLEST_COUNT} with the disease, or without it, in the training or the test split"
+
+
+def allowed(
+    features: Sequence[Feature], targets: Mapping[str, Target], exclude: Exclude, tables: Sequence[Path], split: Path
+) -> list[Feature]:
+    """Features that neither are nor reveal one of the diseases, nor are kept out of one by the configuration.
+
+    Args:
+        features: of the table.
+        targets: the disease of each task.
+        exclude: `tabular.exclude` of the configuration.
+        tables: fields.parquet and the diseases' labels, in whose training participants dependence is measured.
+        split: split.parquet.
+    """
+    from vita.tabular.dependence import dependences, training_values  # start-up: polars and scipy
+    from vita.tabular.overlap import overlaps
+
+    diseases = list(targets.values())
+    values = training_values(split, tables)
+    measured = dependences(values, [each.column for each in diseases], [each.name for each in features])
+    named = {each.name: each for each in features}
+    out = {found.name for each in diseases for found, _ in overlaps(each, features, named, measured)}
+    out |= {name for task in targets for name in excluded(exclude, task)}
+    kept = [each for each in features if not {each.name, each.group} & out]
+    log.info("left out of the table: %s", ", ".join(sorted({*named} - {each.name for each in kept})) or "nothing")
+    return kept
+
+
+def enough(truth_n: np.ndarray, split_n: np.ndarray) -> bool:
+    """Whether at least ten have a disease, and ten do not, in training and in the test split."""
+    counts = [(truth_n[split_n == split] == kind).sum() for split in ("train", "test") for kind in (0, 1)]
+    return bool(min(counts) >= SMALLEST_COUNT)
+
+
+def measure(
+    contenders: Mapping[str, Scores], parts: Sequence[Part], truth_nd: np.ndarray, targets: Mapping[str, Target]
+) -> Iterator[dict[str, object]]:
+    """A row per contender, part of the table and disease, and of the mean over the diseases.
+
+    Args:
+        contenders: what each says of the test participants.
+        parts: of the table.
+        truth_nd: (test participants, diseases), NaN where unknown.
+        targets: the disease of each task, in the order of `truth_nd`.
+    """
+    named = [{"task": task, "target": each.name, "title": each.title} for task, each in targets.items()]
+    known_nd = ~np.isnan(truth_nd)
+    for model, scores in contenders.items():
+        for part in parts:
+            about = {"model": model, "kind": part.kind, "part": part.part, "percent": part.percent}
+            about |= {"features": part.features, "draws": len(part.seen_dnf)}
+            drawn = [scores(seen_nf) for seen_nf in part.seen_dnf]
+            found = [
+                mean_auc(truth_nd[:, place], np.column_stack([one[:, place] for one in drawn]))
+                for place in range(len(named))
+            ]
+            for place, (auc, influence) in enumerate(found):
+                yield named[place] | about | {"n": known_nd[:, place].sum()} | with_interval(auc, influence)
+            if len(found) > 1:
+                auc, influence = (np.mean(each, axis=0) for each in zip(*found, strict=True))
+                own = {"task": "diseases", "target": AVERAGE, "title": AVERAGE, "n": known_nd.any(axis=1).sum()}
+                yield own | about | with_interval(float(auc), influence)
+
+
+def mean_auc(truth_n: np.ndarray, scores_nd: np.ndarray) -> tuple[float, np.ndarray]:
+    """Mean AUC over draws of those whose truth is known, and the influence (n,) of everybody on it."""
+    known = ~np.isnan(truth_n)
+    found = [auc_influence(truth_n[known] == 1, score) for score in scores_nd[known].T]
+    influence = np.zeros(len(truth_n))
+    influence[known] = np.mean([each for _, each in found], axis=0)
+    return float(np.mean([auc for auc, _ in found])), influence
+
+
+def with_interval(auc: float, influence_n: np.ndarray) -> dict[str, float]:
+    """An AUC with its interval, cut to [0, 1], and its standard error."""
+    error = float(np.sqrt((influence_n**2).sum()))
+    half = error * float(ndtri((1 + LEVEL) / 2))
+    return {"auc": auc, "low": max(0.0, auc - half), "high": min(1.0, auc + half), "se": error}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line; see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--tasks", nargs="+", required=True, help="diseases among the tasks of targets.tsv")
+    parser.add_argument("--features", nargs=1, required=True, metavar="CONTROL=FILE", help="features of the image")
+    parser.add_argument("--fields", required=True, type=Path, help="fields.parquet")
+    parser.add_argument("--split", required=True, type=Path, help="split.parquet")
+    parser.add_argument("--targets", required=True, type=Path, help="targets.tsv, features.tsv beside it")
+    parser.add_argument("--labels", nargs="+", required=True, metavar="DISEASE=FILE", help="labels of each disease")
+    parser.add_argument("--output", required=True, type=Path, help="CSV to write")
+    cli.add_settings(parser, "seed and the block tabular")
+    args = parser.parse_args(arguments)
+    split, seed = read_split(args.split), args.settings.get("seed", 0)
+    labels = cli.named_files(args.labels, "--labels")
+    truths, targets = {}, {}
+    for task in args.tasks:
+        values, (target,) = load_targets(args.targets, task, None, None, labels.get(task.removeprefix("disease_")))
+        truths[task], targets[task] = values[target.name].reindex(split.index).to_numpy(float), target
+    split_n, test_n = split.to_numpy(), (split == "test").to_numpy()
+    learnt = {task: target for task, target in targets.items() if enough(truths[task], split_n)}
+    rows: list[dict[str, object]] = [
+        {"task": task, "target": each.name, "title": each.title, "n": (~np.isnan(truths[task][test_n])).sum()}
+        | {"note": FEW}
+        for task, each in targets.items()
+        if task not in learnt
+    ]
+    if learnt:
+        fields = read_fields(args.fields, split.index)
+        ((image, image_nf),) = read_features(cli.named_files(args.features, "--features"), split.index).items()
+        exclude = (args.settings.get("tabular") or {}).get("exclude") or []
+        own = table_features(args.targets.with_name("features.tsv"))
+        own = allowed(own, targets, exclude, [args.fields, *labels.values()], args.split)
+        table = Table.of(fields, own, split_n == "train")
+        if not table.features:
+            raise UserError(
+                f"{args.fields}: no feature is left for the extension any_part, apart from what is or reveals a "
+                "disease and config tabular.exclude; take it out of config extensions"
+            )
+        truth_nd = np.column_stack([truths[task] for task in learnt])
+        contenders = learn(table, image_nf, truth_nd, split_n, seed, image)
+        n, features = int(test_n.sum()), table.features
+        parts = [*random_parts(n, len(features), seed), *clinical_parts(n, features)]
+        rows += measure(contenders, parts, truth_nd[test_n], learnt)
+    found = pd.DataFrame(rows).reindex(columns=[*COLUMNS, *NUMBERS, "note"])
+    order = {task: place for place, task in enumerate([*targets, "diseases"])}
+    found = found.sort_values("task", key=lambda tasks: tasks.map(order), kind="stable")
+    found["n"] = found["n"].mask(is_small(found["n"])).astype("Int64")
+    with replacing(args.output) as path:
+        found.to_csv(path, index=False)
+
+
+if __name__ == "__main__":
+    cli.run(main)
