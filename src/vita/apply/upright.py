@@ -42,14 +42,16 @@ def maps(cine_sthw: np.ndarray) -> np.ndarray:
 
 def turn(images: np.ndarray, way: int) -> np.ndarray:
     """Images (..., rows, columns) turned by way x 90 degrees, from 4 on mirrored before; 0 leaves them as they are."""
-    return np.rot90(images[..., ::-1] if way >= WAYS // 2 else images, way % 4, (-2, -1))
+    turned_images: np.ndarray = np.rot90(images[..., ::-1] if way >= WAYS // 2 else images, way % 4, (-2, -1))
+    return turned_images
 
 
 def _vectors(maps_nscyx: np.ndarray, way: int) -> np.ndarray:
     """(participants, size) of a view's planes: each map turned, about its mean, of unit length."""
     flat = turn(maps_nscyx, way).reshape(*maps_nscyx.shape[:3], -1)
     flat = flat - flat.mean(axis=-1, keepdims=True)
-    return (flat / np.maximum(np.linalg.norm(flat, axis=-1, keepdims=True), 1e-9)).reshape(len(flat), -1)
+    length = np.maximum(np.linalg.norm(flat, axis=-1, keepdims=True), 1e-9)
+    return np.asarray((flat / length).reshape(len(flat), -1))
 
 
 def fit(train_nscyx: np.ndarray, val_nscyx: np.ndarray) -> dict[str, Any]:
