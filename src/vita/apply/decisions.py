@@ -91,10 +91,10 @@ def typical(shards: Sequence[Path], split: Path, embedder: Path | None) -> dict[
 
     reader, members = ShardReader([path.with_suffix(".npz") for path in shards]), read_split(split)
     vectors = {name: _vectors(reader, members[members == name].index, embedder) for name in ("train", "val")}
-    planes = {name: found.pop("upright", None) for name, found in vectors.items()}
+    maps = [found.pop("upright") for found in vectors.values() if "upright" in found]
     fitted = {kind: fit(train, vectors["val"][kind]) for kind, train in vectors["train"].items()}
     records = {kind: found.record() for kind, found in fitted.items() if found}
-    ways = upright.fit(planes["train"], planes["val"]) if records else {}
+    ways = upright.fit(*maps) if records else {}  # as many participants of training and of validation as records need
     return records | ({"upright": ways} if ways else {})
 
 

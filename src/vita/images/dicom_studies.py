@@ -83,6 +83,13 @@ def studies_in(folder: Path, max_mb: float) -> list[Study]:
     Raises:
         ScanError: there are too many files, or together they are larger than `max_mb`.
     """
+    # Odd values in tags that are not needed are no fault, and warnings would show them.
+    with disable_value_validation(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return _studies(folder, max_mb)
+
+
+def _studies(folder: Path, max_mb: float) -> list[Study]:
     found: dict[tuple[str, str], Study] = {}
     size = count = 0
     for root, folders, names in os.walk(folder):
@@ -107,11 +114,10 @@ def studies_in(folder: Path, max_mb: float) -> list[Study]:
 def _header(path: str) -> pydicom.Dataset | None:
     """The tags that are needed; None if the file is no DICOM file of a series, or cannot be read."""
     try:
-        with open_regular(path) as file, disable_value_validation(), warnings.catch_warnings():
+        with open_regular(path) as file:
             if file.read(MAGIC_AT + len(MAGIC))[MAGIC_AT:] != MAGIC:
                 return None
             file.seek(0)
-            warnings.simplefilter("ignore", UserWarning)  # odd values in tags that are not needed are no fault
             header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=TAGS)
             return header if "SeriesInstanceUID" in header else None
     except Exception:  # pydicom raises many kinds on damaged files; each costs this file only
