@@ -62,7 +62,7 @@ def test_scans_like_the_trainings_are_usual_and_others_are_not():
     train, val = rng.normal(5, 2, (400, 6)), rng.normal(5, 2, (200, 6))
     known = typical.fit(train, val, kinds=1)
     same, other = rng.normal(5, 2, (2000, 6)), rng.normal(25, 2, (100, 6))
-    assert (known.distance(same) > known.limit).mean() == pytest.approx(0.05, abs=0.03)
+    assert (known.distance(same) > known.limit).mean() == pytest.approx(typical.FALSE_ALARMS, abs=0.02)
     assert (known.distance(other) > known.limit).all()
     kept = typical.from_record(known.record())
     assert kept.distance(same) == pytest.approx(known.distance(same), rel=1e-3)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from images import scans
+from vita.apply.scans import new_scans
 from vita.images.header import ScanError, read_header
 from vita.images.index import build_index, index_shard
 from vita.images.nifti import read_volume
@@ -120,3 +121,27 @@ def test_every_missing_view_is_named(folder):
 def test_a_name_with_a_zero_byte_is_no_path():
     with pytest.raises(ScanError, match="cannot be read"):
         read_header("a\0b.nii.gz")
+
+
+def test_a_folder_whose_name_is_no_text_costs_itself(folder, tmp_path):
+    """A name in Latin-1, which no table can hold, as a link to itself, as a participant, and as a folder of zips."""
+    odd = os.fsdecode(b"Andr\xe9")
+    scans.write_participant(tmp_path / "all" / "1000025", frames=8)
+    (tmp_path / "all" / odd).mkdir()
+    (tmp_path / "all" / odd / "1000011_20209_2_0.zip").write_bytes(b"")
+    loop = os.fsdecode(b"b\xe9")
+    (tmp_path / "all" / loop).symlink_to(loop)
+    table = build_index(tmp_path / "all", ImageSettings(frames=8, max_excluded=1), set())
+    table.to_parquet(tmp_path / "index.parquet")
+    reasons = table[~table["usable"]].set_index("folder")["reason"]
+    assert reasons.to_dict() == {
+        "Andr?": "the folder's name is no UTF-8; rename it",
+        "b?": "cannot be read: Too many levels of symbolic links",
+    }
+    assert table.loc[table["eid"] == 1000025, "usable"].all()
+    with new_scans([tmp_path / "all" / odd], 2, 100) as found:
+        assert [each.folder for each in found] == ["1000011"]
+    (tmp_path / "all" / odd / "1000011_20209_2_0.zip").unlink()
+    scans.write_participant(tmp_path / "all" / odd, frames=8)
+    with new_scans([tmp_path / "all" / odd], 2, 100) as found:
+        assert [each.folder for each in found] == ["Andr?"]

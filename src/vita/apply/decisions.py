@@ -75,21 +75,27 @@ def seen(shards: Sequence[Path]) -> dict[str, list[float]]:
 
 
 def typical(shards: Sequence[Path], split: Path, embedder: Path | None) -> dict[str, dict[str, Any]]:
-    """Records of `typical.Typical` by kind, fitted to training participants; empty where they are too few.
+    """Records of `typical.Typical` by kind, fitted to training participants, and as "upright" what `upright.fit` found.
+
+    Kinds and views with too few participants are left out.
 
     Args:
         shards: tables of all shards, voxels beside them.
         split: split.parquet.
         embedder: folder of the aligned image encoder; None judges by intensity and geometry alone.
     """
+    from vita.apply import upright
     from vita.apply.typical import fit
     from vita.cohort.split_table import read_split
     from vita.images.shards import ShardReader
 
     reader, members = ShardReader([path.with_suffix(".npz") for path in shards]), read_split(split)
     vectors = {name: _vectors(reader, members[members == name].index, embedder) for name in ("train", "val")}
+    maps = [found.pop("upright") for found in vectors.values() if "upright" in found]
     fitted = {kind: fit(train, vectors["val"][kind]) for kind, train in vectors["train"].items()}
-    return {kind: found.record() for kind, found in fitted.items() if found}
+    records = {kind: found.record() for kind, found in fitted.items() if found}
+    ways = upright.fit(*maps) if records else {}  # as many participants of training and of validation as records need
+    return records | ({"upright": ways} if ways else {})
 
 
 def _vectors(reader: "ShardReader", eids: pd.Index, embedder: Path | None) -> dict[str, np.ndarray]:
@@ -98,16 +104,18 @@ def _vectors(reader: "ShardReader", eids: pd.Index, embedder: Path | None) -> di
 
     from vita.apply.models import BATCH, image_vectors, load_embedder
     from vita.apply.typical import geometry_vector, intensity_vector
+    from vita.apply.upright import maps
     from vita.training.sections import even_frames
 
     known = [int(eid) for eid in eids if int(eid) in reader]
     chosen = [known[place] for place in np.linspace(0, len(known) - 1, min(len(known), _COMPARED)).astype(int)]
     encoder, rows = load_embedder(embedder) if embedder else None, reader.table.set_index("eid")
-    found: dict[str, list[np.ndarray]] = {"intensity": [], "geometry": [], "appearance": []}
+    found: dict[str, list[np.ndarray]] = {"intensity": [], "geometry": [], "appearance": [], "upright": []}
     for start in range(0, len(chosen), BATCH):
         part = chosen[start : start + BATCH]
         cines = [reader.voxels(eid, range(reader.stored(eid).shape[1])) for eid in part]
         found["intensity"] += [intensity_vector(cine) for cine in cines]
+        found["upright"] += [maps(cine) for cine in cines]
         found["geometry"] += [geometry_vector(rows.loc[eid].to_dict()) for eid in part]
         if encoder is not None:
             sizes = encoder.settings

@@ -20,6 +20,7 @@ from pydicom.uid import generate_uid
 from pydicom.valuerep import DSfloat
 
 from vita.images.dicom import read_sources
+from vita.images.dicom_frames import OF_FRAME
 from vita.images.header import DicomSource, ScanError
 from vita.images.layout import LABP, LVBP, LVMYO, RABP, RVBP, VIEWS
 from vita.runtime.atomic import replacing
@@ -85,6 +86,8 @@ def _frames(source: DicomSource, files: Mapping[str, pydicom.Dataset]) -> list[F
         for t, name in enumerate(names):
             placed.setdefault(name, (files[name], z, t))
     for file, _, _ in placed.values():
+        if OF_FRAME in file:
+            raise ScanError("no DICOM SEG: the scan's files are enhanced ones, of several frames each")
         if missing := [tag for tag in NEEDED if not file.get(tag)]:
             raise ScanError(f"no DICOM SEG: the scan's files lack {missing[0]}")
         for tag in MAY_BE_EMPTY:

@@ -271,6 +271,7 @@ def _write(
     from vita.apply.page import page
     from vita.apply.segmenting import draw_scan, segment_scan
     from vita.apply.typical import geometry_vector, intensity_vector, unusual
+    from vita.apply.upright import turned
     from vita.runtime.atomic import replacing, write_text
 
     masks: dict[str, ViewMask] = {}
@@ -287,6 +288,7 @@ def _write(
     vectors = {"intensity": intensity_vector(scan.cine_sthw), "geometry": geometry_vector(scan.record)}
     vectors |= {} if vector is None else {"appearance": vector}
     whole = doubts.of_views(scan.images) + unusual(job.decisions["typical"], vectors)
+    whole += turned(job.decisions["typical"].get("upright", {}), scan.cine_sthw, scan.images)
     verdict = doubts.Verdict(whole, doubts.of_masks(curves, measured), bool(job.decisions["typical"]), job.strict)
     for rows in tables.values():
         doubts.mark(rows, verdict)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
-from vita.images.folders import SCAN_SUFFIXES, ZIP_NAME, Found, find_participants
+from vita.images.folders import SCAN_SUFFIXES, ZIP_NAME, Found, find_participants, printable
 from vita.images.header import ScanError
 from vita.images.layout import VIEWS
 from vita.images.zips import open_zip
@@ -78,9 +78,9 @@ def read_series(text: str) -> dict[str, list[str]]:
 def _of_folder(path: Path, instance: int, max_mb: float, series: Mapping[str, Sequence[str]]) -> list[Found]:
     files = {entry.name: str(entry) for entry in path.iterdir() if entry.name.endswith(SCAN_SUFFIXES)}
     if any(name.startswith(f"{view}.") for name in files for view in VIEWS):
-        return [Found(path.resolve().name, files=files)]
+        return [Found(printable(path.resolve().name), files=files)]
     named = {each.folder: each for each in find_participants(path, set(), instance).values()}
-    people, inside = _of_dicom(path, path.resolve().name, max_mb, series)
+    people, inside = _of_dicom(path, printable(path.resolve().name), max_mb, series)
     # A folder whose name is a number stands for a participant, but may be one of a DICOM export.
     named = {name: each for name, each in named.items() if each.files or each.zips or name not in inside}
     named = {each.folder: each for each in people} | named
@@ -107,7 +107,7 @@ def _of_dicom(
         raise UserError(f"--scan {path}: {error}") from error
     by_name: dict[str, list[Study]] = {}
     for study in studies:
-        by_name.setdefault(study.place[0] if len(studies) > 1 and study.place else name, []).append(study)
+        by_name.setdefault(printable(study.place[0]) if len(studies) > 1 and study.place else name, []).append(study)
     found = []
     for folder, group in by_name.items():
         one = Found(folder)
@@ -118,7 +118,7 @@ def _of_dicom(
         except ScanError as error:
             one.reason = str(error)
         found.append(one)
-    return found, {folder for study in studies for folder in study.folders}
+    return found, {printable(folder) for study in studies for folder in study.folders}
 
 
 def _of_zip(path: Path, scratch: Path, max_mb: float, series: Mapping[str, Sequence[str]]) -> list[Found]:
@@ -145,8 +145,8 @@ def _of_zip(path: Path, scratch: Path, max_mb: float, series: Mapping[str, Seque
     except ScanError as error:
         raise UserError(f"--scan {path}: {error}") from error
     if files:
-        return [Found(path.stem, files=files)]
-    if found := _of_dicom(scratch, path.stem, max_mb, series)[0]:
+        return [Found(printable(path.stem), files=files)]
+    if found := _of_dicom(scratch, printable(path.stem), max_mb, series)[0]:
         return found
     raise UserError(
         f"--scan {path}: neither UK Biobank's cine zip nor one of NIfTI files (sa.nii.gz and so on) or DICOM files"

@@ -12,6 +12,7 @@ import numpy as np
 import pydicom
 from pydicom.config import disable_value_validation
 
+from vita.images import dicom_frames
 from vita.images.dicom_pixels import read_pixels
 from vita.images.dicom_series import Run, by_place, choose, number, runs_of, slots_of
 from vita.images.header import (
@@ -32,7 +33,8 @@ TAGS = [
     *("NominalInterval", "CardiacNumberOfImages"),
     *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SpacingBetweenSlices", "SliceThickness"),
     *("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel"),
-    *("PhotometricInterpretation", "RescaleSlope", "RescaleIntercept", "PixelData", "NumberOfFrames"),
+    *("PhotometricInterpretation", "RescaleSlope", "RescaleIntercept", "PixelData"),
+    *dicom_frames.TAGS,
 ]
 LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 # Positions of a stack's slices may differ from even steps by this part of a step.
@@ -147,7 +149,7 @@ def _read(read: Callable[[str], bytes], names: Sequence[str], notes: list[str]) 
     files = []
     for name in names:
         try:
-            files.append(_parse(read, name, TAGS))
+            files += dicom_frames.frames_of(_parse(read, name, TAGS))
         except _DamagedFileError:
             notes.append("a DICOM file is damaged")
     if not files:

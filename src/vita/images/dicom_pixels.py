@@ -55,7 +55,7 @@ def _pixels(file: pydicom.Dataset) -> np.ndarray:
             pixels = np.frombuffer(file.PixelData, kind, file.Rows * file.Columns).reshape(file.Rows, file.Columns)
             pixels = _stored_bits(file, pixels)
         else:
-            _check_decoder(file)
+            check_decoder(file)
             pixels = file.pixel_array
         if pixels.ndim == 2 and file.get("PhotometricInterpretation") == "MONOCHROME1":
             pixels = _inverted(file, pixels)
@@ -90,7 +90,7 @@ def _inverted(file: pydicom.Dataset, pixels: np.ndarray) -> np.ndarray:
     return (top - pixels.astype(np.int64)).astype(pixels.dtype)
 
 
-def _check_decoder(file: pydicom.Dataset) -> None:
+def check_decoder(file: pydicom.Dataset) -> None:
     """Refuse compressed pixels that no installed plugin of pydicom reads, with what to do about it."""
     syntax = file.file_meta.TransferSyntaxUID
     if "PixelData" in file and not get_decoder(syntax).is_available:

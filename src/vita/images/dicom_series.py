@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pydicom
+from pydicom.errors import BytesLengthException
 
 from vita.images.header import ScanError
 
@@ -22,7 +23,10 @@ LONGEST_MS = 60_000
 # Files whose places differ by less are of one place.
 SAME_PLACE_MM = 0.5
 SAME_DIRECTION = 5e-3
-_UNREADABLE = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError, NotImplementedError)
+UNREADABLE = (
+    *(TypeError, ValueError, ArithmeticError, AttributeError, LookupError, NotImplementedError),
+    BytesLengthException,  # pydicom's own for a number of too few bytes
+)
 
 
 @dataclass
@@ -70,7 +74,7 @@ def number(file: pydicom.Dataset, name: str) -> float:
     """The number of a tag; 0 where it is missing, no number, or infinite."""
     try:
         value = float(file.get(name))
-    except _UNREADABLE:
+    except UNREADABLE:
         return 0.0
     return value if np.isfinite(value) else 0.0
 
@@ -88,7 +92,7 @@ def runs_of(files: Sequence[pydicom.Dataset], key: str, notes: list[str]) -> lis
             position = np.array(file.ImagePositionPatient, dtype=float).reshape(3)
             orientation = np.array(file.ImageOrientationPatient, dtype=float).reshape(2, 3)
             spacing = tuple(float(value) for value in file.PixelSpacing)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise ScanError("a DICOM file lacks its trigger time or its place in the scanner") from error
         place = np.concatenate([position, orientation.ravel(), spacing])
         if len(spacing) != 2 or not np.isfinite(place).all() or min(spacing) <= 0:
@@ -146,7 +150,7 @@ def _in_time(run: Run, notes: list[str]) -> None:
 def _has_time(file: pydicom.Dataset) -> bool:
     try:
         return abs(float(file.TriggerTime)) < LONGEST_MS
-    except _UNREADABLE:
+    except UNREADABLE:
         return False
 
 

@@ -13,18 +13,20 @@ import pydicom
 from pydicom.config import disable_value_validation
 
 from vita.images.dicom import LPS_TO_RAS
-from vita.images.dicom_series import SAME_DIRECTION, SAME_PLACE_MM, number
+from vita.images.dicom_frames import TAGS as FRAME_TAGS
+from vita.images.dicom_frames import frames_of
+from vita.images.dicom_series import SAME_DIRECTION, SAME_PLACE_MM, UNREADABLE, number
 from vita.images.header import ScanError, open_regular
 from vita.images.zips import MOST_FILES
 
 MAGIC_AT, MAGIC = 128, b"DICM"
 TAGS = [
     *("PatientID", "PatientName", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription"),
-    *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns", "NumberOfFrames"),
+    *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns"),
     *("TriggerTime", "Modality"),
+    *FRAME_TAGS,
 ]
 _LONG_NUMBER = re.compile(r"\d{5,}")
-_UNREADABLE = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError, NotImplementedError)
 
 
 @dataclass
@@ -36,7 +38,7 @@ class Plane:
         position, normal: (3,) of the first pixel in mm, and of unit length; in scanner space (RAS).
         grid: what parallel slices of a stack share: rows, columns and pixel size in mm.
         axes: (2, 3) directions of rows and columns.
-        files: paths.
+        files: path of each frame; that of an enhanced file, which holds several, comes as often.
         times_ms: trigger times that are there.
     """
 
@@ -81,6 +83,13 @@ def studies_in(folder: Path, max_mb: float) -> list[Study]:
     Raises:
         ScanError: there are too many files, or together they are larger than `max_mb`.
     """
+    # Odd values in tags that are not needed are no fault, and warnings would show them.
+    with disable_value_validation(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return _studies(folder, max_mb)
+
+
+def _studies(folder: Path, max_mb: float) -> list[Study]:
     found: dict[tuple[str, str], Study] = {}
     size = count = 0
     for root, folders, names in os.walk(folder):
@@ -105,11 +114,10 @@ def studies_in(folder: Path, max_mb: float) -> list[Study]:
 def _header(path: str) -> pydicom.Dataset | None:
     """The tags that are needed; None if the file is no DICOM file of a series, or cannot be read."""
     try:
-        with open_regular(path) as file, disable_value_validation(), warnings.catch_warnings():
+        with open_regular(path) as file:
             if file.read(MAGIC_AT + len(MAGIC))[MAGIC_AT:] != MAGIC:
                 return None
             file.seek(0)
-            warnings.simplefilter("ignore", UserWarning)  # odd values in tags that are not needed are no fault
             header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=TAGS)
             return header if "SeriesInstanceUID" in header else None
     except Exception:  # pydicom raises many kinds on damaged files; each costs this file only
@@ -123,7 +131,18 @@ def _shared(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
 def _sort_in(study: Study, header: pydicom.Dataset, path: str) -> None:
     uid = str(header.get("SeriesInstanceUID", ""))
     series = study.series.setdefault(uid, Series(uid, int(number(header, "SeriesNumber")), _called(header)))
-    plane = _plane(header, uid)
+    try:
+        frames = frames_of(header)
+    except ScanError:  # as a file that does not say where it lies
+        series.others += 1
+        return
+    for frame in frames:
+        _add(series, frame, path)
+
+
+def _add(series: Series, header: pydicom.Dataset, path: str) -> None:
+    """Put one frame to its plane; an enhanced file's path is there once for each."""
+    plane = _plane(header, series.uid)
     if plane is None:
         series.others += 1
         return
@@ -143,7 +162,7 @@ def same_plane(first: Plane, second: Plane) -> bool:
 
 
 def _plane(header: pydicom.Dataset, uid: str) -> Plane | None:
-    """Where a file lies; None if it does not say, or holds several frames."""
+    """Where a file lies; None if it does not say, or holds several frames that are not told apart."""
     if number(header, "NumberOfFrames") > 1 or header.get("Modality", "MR") != "MR":
         return None
     try:
@@ -151,7 +170,7 @@ def _plane(header: pydicom.Dataset, uid: str) -> Plane | None:
         axes = np.array(header.ImageOrientationPatient, dtype=float).reshape(2, 3) * LPS_TO_RAS
         spacing = [float(value) for value in header.PixelSpacing]
         grid = (float(header.Rows), float(header.Columns), *spacing)
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     normal = np.cross(*axes)
     length = float(np.linalg.norm(normal))

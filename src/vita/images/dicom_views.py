@@ -37,7 +37,7 @@ def views_of(study: Study, chosen: Mapping[str, Sequence[str]]) -> tuple[dict[st
         chosen: numbers or UIDs of the series of a view, by view, that the user named; others are told by geometry.
 
     Raises:
-        ScanError: a series that was named is not there, or several have its number.
+        ScanError: a series that was named is not there, several have its number, or a file holds several views.
     """
     series = list(study.series.values())
     named = {view: _named(series, wanted) for view, wanted in chosen.items()}
@@ -61,7 +61,12 @@ def views_of(study: Study, chosen: Mapping[str, Sequence[str]]) -> tuple[dict[st
     if absent:
         lines = "; ".join(describe(series)) or "none"
         reasons[absent[0]] = f"{reason}; name series with --series, as in --series {absent[0]}=NUMBER. Series: {lines}"
-    return {view: [file for plane in planes for file in plane.files] for view, planes in found.items()}, reasons
+    files = {
+        view: list(dict.fromkeys(file for plane in planes for file in plane.files)) for view, planes in found.items()
+    }
+    if len(set().union(*files.values())) < sum(map(len, files.values())):
+        raise ScanError("one enhanced DICOM file holds planes of several views; they cannot be told apart")
+    return files, reasons
 
 
 def _named(series: Sequence[Series], wanted: Sequence[str]) -> list[Plane]:

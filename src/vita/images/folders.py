@@ -47,7 +47,12 @@ def participant_number(folder: str) -> int:
     """The eid of a folder: its name if that is a number, or else a 13-digit number made from the name."""
     if folder.isascii() and folder.isdigit() and len(folder) < 13:
         return int(folder)
-    return 10**12 + int.from_bytes(hashlib.blake2b(folder.encode(), digest_size=5).digest())
+    return 10**12 + int.from_bytes(hashlib.blake2b(folder.encode("utf-8", "surrogateescape"), digest_size=5).digest())
+
+
+def printable(name: str) -> str:
+    """A folder's name as tables can hold it; bytes that are no UTF-8 become question marks."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\ufffd", "?")
 
 
 def bucket(eid: int, shards: int) -> int:
@@ -91,7 +96,7 @@ def find_participants(
         try:
             is_folder = entry.is_dir()
         except OSError as error:  # a link to itself, or into a folder that may not be read
-            found.setdefault(participant_number(name), Found(name)).reason = system_reason(error)
+            found.setdefault(participant_number(name), Found(printable(name))).reason = system_reason(error)
             continue
         if is_folder and not (entry.is_symlink() and _holds(entry.path, root)):
             _look_into(entry, found, instance, 1, root)
@@ -106,7 +111,10 @@ def _look_into(folder: os.DirEntry[str], found: dict[int, Found], instance: int,
     try:
         entries = list(os.scandir(folder.path))
     except OSError as error:
-        found.setdefault(eid, Found(folder.name)).reason = system_reason(error)
+        found.setdefault(eid, Found(printable(folder.name))).reason = system_reason(error)
+        return
+    if printable(folder.name) != folder.name:  # nor can tables hold the paths of what is in it
+        found.setdefault(eid, Found(printable(folder.name))).reason = "the folder's name is no UTF-8; rename it"
         return
     files = {entry.name: entry.path for entry in entries if entry.name.endswith(SCAN_SUFFIXES)}
     zips = _sort_in(entries, found, instance)

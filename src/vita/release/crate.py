@@ -41,8 +41,10 @@ def write_crate(folder: Path, version: str, commit: str, source: str, now: datet
     write_text(folder / NAME, text + "\n")
 
 
-def _links(names: Sequence[str]) -> list[Entity]:
-    return [{"@id": name} for name in names]
+def _links(names: Sequence[str]) -> list[Entity] | Entity:
+    """Links to entities; a single one is no list, as RO-Crate 1.1 recommends."""
+    links = [{"@id": name} for name in names]
+    return links[0] if len(links) == 1 else links
 
 
 def _descriptor() -> Entity:
@@ -90,7 +92,7 @@ def _run(files: Sequence[str], time: str) -> Entity:
         "object": _links(settings),
         "result": _links([name for name in files if name not in settings]),
         "endTime": time,
-        "actionStatus": {"@id": "http://schema.org/CompletedActionStatus"},
+        "actionStatus": "http://schema.org/CompletedActionStatus",
     }
 
 
