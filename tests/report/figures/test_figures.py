@@ -7,6 +7,7 @@ import pytest
 
 from evaluation import synthetic
 from vita.evaluation import segmentation
+from vita.evaluation.predictions import Pairs
 from vita.report.figures import calibration, figB9_reconstructions, learning_curves, mosaic, style, target_scatter
 from vita.runtime.errors import UserError
 
@@ -330,13 +331,31 @@ def test_outlines_follow_the_edges_of_pixels():
     }
 
 
-def test_one_bin_of_calibration_is_told_in_words():
+@pytest.mark.parametrize(
+    ("hardly_vary", "slope", "last"), [(0, 0.5, "too few cases for a curve"), (1, np.nan, "predictions hardly vary")]
+)
+def test_one_bin_of_calibration_is_told_in_words(hardly_vary, slope, last):
     row = {"target": "cad", "title": "CAD", "brier": 0.1, "n": 180, "predicted": 0.14, "observed": 0.12}
-    row |= {"low": 0.08, "high": 0.18, "slope": 0.5, "intercept": 0.0, "lowest": 0.1, "highest": 0.2}
+    row |= {"low": 0.08, "high": 0.18, "slope": slope, "intercept": 0.0, "lowest": 0.1, "highest": 0.2}
+    row |= {"hardly_vary": hardly_vary}
     figure = calibration.draw(pd.DataFrame([row]), "black")
     (axes,) = figure.axes
-    assert axes.texts[0].get_text() == "observed 12 %\npredicted 14 %\nslope 0.50, n = 180\ntoo few cases for a curve"
+    printed = "–" if hardly_vary else "0.50"
+    assert axes.texts[0].get_text() == f"observed 12 %\npredicted 14 %\nslope {printed}, n = 180\n{last}"
     assert not axes.lines
+
+
+@pytest.mark.parametrize(("spread", "one"), [(1.5, False), (0.01, True), (0.0, True)])
+def test_predictions_that_hardly_vary_are_one_bin_of_calibration(spread, one):
+    """The truth goes with the predicted log odds; of 400 people, log odds with an SD of 0.01 have no slope."""
+    draw = np.random.default_rng(0)
+    odds = draw.normal(0, 1.5, 400)
+    truth = (draw.random(400) < 1 / (1 + np.exp(-odds))).astype(float)
+    found = Pairs(np.arange(400), truth, 1 / (1 + np.exp(-odds * spread / 1.5)), 0.5)
+    shown, fitted = calibration.curve(found), calibration.fit(found)
+    assert (len(shown) == 1) == one
+    assert shown["n"].sum() == 400
+    assert bool(fitted["hardly_vary"]) == np.isnan(fitted["slope"]) == one
 
 
 @pytest.mark.parametrize(("spread", "flat"), [(0.01, True), (0.5, False)])
