@@ -293,7 +293,7 @@ _FORMS: dict[str, Callable[[pd.DataFrame, int], Aggregated]] = {
     "fig4_phenotype_tsne": _map,
     "fig5_phenotype_scatter": _scatter("truth", "prediction", ("Reference", "Prediction from images"), True),
     "fig6_physiological_scatter": _scatter("truth", "prediction", ("Reference", "Prediction from images"), True),
-    "bland_altman": _scatter("mean", "difference", ("Mean of both masks", "Predicted less reference"), False),
+    "bland_altman": _scatter("mean", "difference", ("Mean of both masks", "Predicted minus reference"), False),
     "fig7_segmentation": _boxes,
     "volume_curves": _curves,
     "calibration": _calibration,
