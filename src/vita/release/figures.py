@@ -254,7 +254,7 @@ def _curves(drawn: pd.DataFrame, cell: int) -> Aggregated:
             axes.fill_between(part["phase"], part["low"], part["high"], color=style.BLUE, alpha=0.25, linewidth=0)
         axes.set(title=structure, xlim=(0, 1), ylim=(0, None))
     figure.supxlabel("Part of the cycle", fontsize=8)
-    figure.supylabel("Volume (ml)", fontsize=8)
+    figure.supylabel("Volume (mL)", fontsize=8)
     return Aggregated(table, figure)
 
 
