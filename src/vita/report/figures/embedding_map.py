@@ -91,7 +91,8 @@ def same_as_nearest(vectors: np.ndarray, labels: np.ndarray, others: np.ndarray 
         distance[np.arange(len(distance)), rows] = np.inf
         if others is not None:
             distance[others[rows][:, None] == others] = np.inf
-        return np.argmin(distance, axis=1)
+        places: np.ndarray = np.argmin(distance, axis=1)
+        return places
 
     start = 0
     for places in pairwise_distances_chunked(vectors, reduce_func=nearest):

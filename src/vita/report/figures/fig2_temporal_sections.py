@@ -101,9 +101,9 @@ def _means(axes: Axes, part: pd.DataFrame, colours: np.ndarray) -> None:
     axes.plot(closed["x"], closed["y"], color="white", linewidth=2.5, zorder=3)
     axes.plot(closed["x"], closed["y"], color="black", linewidth=0.8, zorder=4)
     for section, place in means.iterrows():
-        axes.scatter(*place, s=70, color=colours[int(section) - 1], edgecolors="white", linewidths=0.8, zorder=5)
-        dark = colours[int(section) - 1, :3].mean() < 0.5
-        words = "white" if dark else "black"
+        own = colours[int(section) - 1]
+        axes.scatter(place["x"], place["y"], s=70, color=own, edgecolors="white", linewidths=0.8, zorder=5)
+        words = "white" if own[:3].mean() < 0.5 else "black"
         axes.annotate(str(section), tuple(place), ha="center", va="center", fontsize=6, color=words, zorder=6)
 
 

@@ -16,7 +16,7 @@ them, and `winds_shuffled`, the latter with the sections in a random order.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -70,7 +70,8 @@ def draw(drawn: pd.DataFrame) -> Figure:
     import matplotlib.pyplot as plt  # start-up: see style
 
     figure = plt.figure(figsize=(style.PAGE_INCHES, 3.6))
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.1))
+    parts: Any = figure.subfigures(1, 2, width_ratios=(1, 1.1))
+    left, right = parts
     whole = left.subplots()
     _map(whole, drawn)
     people = sorted(set(drawn["person"]) - {0})
@@ -128,7 +129,7 @@ def _magnified(axes: Axes, part: pd.DataFrame, number: int, extent: float) -> No
     colour, points = _colour(number), part[["x", "y"]].to_numpy(float)
     axes.plot(*points.T, color=colour, linewidth=1)
     axes.plot(*points[[-1, 0]].T, color=colour, linewidth=1, linestyle=(0, (2, 2)))
-    axes.scatter(*points.T, s=10, color=colour, linewidths=0, zorder=3)
+    axes.scatter(points[:, 0], points[:, 1], s=10, color=colour, linewidths=0, zorder=3)
     middle = (points.min(axis=0) + points.max(axis=0)) / 2
     half = max(float(np.ptp(points, axis=0).max()), 1e-3) * MARGIN
     for place, name in _labels(part, TOGETHER * half):

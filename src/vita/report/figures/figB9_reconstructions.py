@@ -116,8 +116,12 @@ def masked_alike(examples: dict[str, dict[str, np.ndarray]]) -> list[list[str]]:
 
 def _seen(example: dict[str, np.ndarray]) -> np.ndarray:
     """Which planes a variant sees: (9,) bool."""
-    seen: np.ndarray = example["input"].any(axis=(1, 2))
-    return seen
+    return _filled(example["input"])
+
+
+def _filled(pictures: np.ndarray) -> np.ndarray:
+    """Which of the pictures (9, height, width) hold anything: (9,) bool."""
+    return np.asarray(pictures.any(axis=(1, 2)))
 
 
 def draw(examples: dict[str, dict[str, np.ndarray]], titles: dict[str, str], measured: pd.DataFrame) -> Figure:
@@ -145,13 +149,14 @@ def draw(examples: dict[str, dict[str, np.ndarray]], titles: dict[str, str], mea
 def _beside(rows: list[Row], more: list[Row]) -> list[Row]:
     """The rows with others in free places of the last ones, such as of the other view; none if they have no room."""
     last = rows[-len(more) :]
-    seen = [(one[2].any(axis=(1, 2)), other[2].any(axis=(1, 2))) for one, other in zip(last, more, strict=False)]
+    seen = [(_filled(one[2]), _filled(other[2])) for one, other in zip(last, more, strict=False)]
     if len(more) >= len(rows) or any((one & other).any() for one, other in seen):
         return []
     joined = []
-    for (name, *arrays), (other_name, *others), (_, free) in zip(last, more, seen, strict=True):
-        both = [np.where(free[:, None, None], theirs, ours) for ours, theirs in zip(arrays, others, strict=True)]
-        joined.append((name if name == other_name else f"{name}\n{other_name}", *both))
+    for one, other, (_, free) in zip(last, more, seen, strict=True):
+        name = one[0] if one[0] == other[0] else f"{one[0]}\n{other[0]}"
+        pictures, inputs = (np.where(free[:, None, None], other[place], one[place]) for place in (1, 2))
+        joined.append((name, pictures, inputs))
     return [*rows[: -len(more)], *joined]
 
 
