@@ -76,6 +76,28 @@ PHANTOM: list[tuple[dict[str, Any], list[str]]] = [
     ({"images": {"size": 50}}, ["'images.size' is 50", "change one of them"]),
     ({"model": {"frames": 40}}, ["'model.frames' is 40", "lower the first"]),
     ({"labels": {"incident_years": 5}}, ["'labels.incident_years' is 5", "set the first to null"]),
+    ({"labels": {"follow_up_end": "31/12/2020"}}, ["labels.follow_up_end: '31/12/2020'", "'2022-10-31', in quotes"]),
+    (
+        {"labels": {"timing": "incident", "follow_up_end": {"england": "2022-10-31"}}},
+        ["labels.follow_up_end", "one each for"],
+    ),
+    ({"input": {"tables": ["/x.csv"]}}, ["'input.tables' is set", "'input.source' is phantom", "to files"]),
+    ({"input": {"source": "phantom", "scans": "/scans"}}, ["'input.scans' is set", "take the first out"]),
+    ({"stage1": {"mask_ratio": 1.0}}, ["'stage1.mask_ratio' is 1.0", "below 1"]),
+    ({"extensions": ["survial"]}, ["'extensions.0'", "did you mean survival?"]),
+    ({"extensions": "survival"}, ["'extensions' is \"survival\"", "it must be a list"]),
+    ({"seeds": [1, 1]}, ["'seeds' is [1, 1]", "must not repeat an entry"]),
+    ({"seeds": [-1]}, ["'seeds.0' is -1", "at least 0"]),
+    ({"systems": {"vitta": {}}}, ["'systems.vitta'", "did you mean 'systems.vita'?"]),
+    ({"systems": None}, ["'systems' is null", "a block of keys"]),
+    ({"evaluation": {"bootstrap": -5}}, ["'evaluation.bootstrap' is -5", "at least 100"]),
+    ({"ablations": {"positions": ["5d"]}}, ["'ablations.positions.0'", "choose block or"]),
+    ({"images": {"required_views": ["sax"]}}, ["'images.required_views.0'", "did you mean sa?"]),
+    ({"resources": {"drw": {"mem_mb": 100}}}, ["'resources.drw'", "did you mean 'resources.rules.draw'?"]),
+    ({"optimizer": "muon"}, ["unknown key 'optimizer'", "'stage1.optimizer'"]),
+    ({"privacy": {"cell": 1}}, ["'privacy.cell' is 1", "at least 10"]),
+    ({"phantom": {"participants": 12}}, ["'phantom.participants' is 12", "from 20"]),
+    ({"cohort": {"ethnicity": "klingon"}}, ["'cohort.ethnicity'", "it must be a list"]),
     ({"labels": {"codes": {"infarct": ["I299"]}}}, ["'labels.codes.infarct'", "I299"]),
     ({"training": {"precision": "fp16", "device": "cpu"}}, ["'training.precision' is fp16", "32 or bf16"]),
     ({"training": {"device": "cuda"}}, ["'training.device' is cuda", "auto or cpu"]),
@@ -156,6 +178,27 @@ def test_a_cohort_without_a_mistake_can_start(own: Path, capsys: pytest.CaptureF
     assert "1 participants with scans are left out: they withdrew" in out
     assert out.endswith("vita check: the run can start\n")
     assert "9 participants" in out
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "seed: 2026\nstage1: {lr: 0.1}\nseed: 2027\n",
+            ["line 3: 'seed' is already in line 1", "remove one"],
+        ),
+        ("stage1: {epochs: 5\n", ["own.yaml, line 2: not valid YAML", "',' or '}'"]),
+        ("stage1:\n\tlr: 0.1\n", ["own.yaml, line 2: a tab", "spaces only"]),
+        ("", ["own.yaml", "empty"]),
+    ],
+)
+def test_of_the_file_of_the_configuration(
+    text: str, words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(text)
+    (line,) = told(check, ["--quick", "--configfile", str(path)], capsys)
+    has(line, words)
 
 
 @pytest.mark.parametrize("key", ["tables", "scans", "withdrawals"])
@@ -328,8 +371,8 @@ def test_a_disk_that_is_too_small(own: Path, capsys: pytest.CaptureFixture[str],
 COMMANDS: list[tuple[list[str], list[str]]] = [
     (["chek"], ["no command 'chek'", "did you mean check?"]),
     (["check", "--configfile", "nothing.yaml"], ["nothing.yaml, which is not there", "look at its spelling"]),
-    (["check", "--configfile", "broken.yaml"], ["broken.yaml, line 2", "mend the line"]),
-    (["check", "--configfile", "list.yaml"], ["list.yaml: no block of keys, but list", "write lines such as"]),
+    (["check", "--configfile", "broken.yaml"], ["broken.yaml, line 2: not valid YAML"]),
+    (["check", "--configfile", "list.yaml"], ["list.yaml, line 1", "such as 'seed: 1'"]),
     (["check", "--config", "seed"], ["--config got 'seed'", "write KEY=VALUE"]),
     (["check", "--config", "stage1={lr: [}"], ["--config stage1: the value is no YAML"]),
     (["check", "--directory", "nowhere"], ["--directory names nowhere", "make it, or name another one"]),

@@ -99,6 +99,21 @@ def test_categorical_needs_every_class(tmp_path, targets):
         _run(tmp_path, targets, "categorical_features", tmp_path / "vita.parquet")
 
 
+@pytest.mark.parametrize(
+    ("score", "words"),
+    [
+        (np.tile([0.300, 0.301], 50), "predictions hardly vary"),
+        (np.full(100, 0.3), "predictions hardly vary"),
+        (np.repeat([0.8, 0.2], 50), "all positives lie beyond all negatives"),
+    ],
+)
+def test_a_slope_that_would_be_noise_is_empty_and_says_why(score, words):
+    truth = np.repeat([1.0, 0.0], 50)
+    row = classification.binary(Pairs(np.arange(100), truth, score, 0.25), "cad", 10, 0)
+    assert np.isnan([row["calibration_slope"], row["calibration_slope_low"], row["calibration_slope_high"]]).all()
+    assert words in row["note"]
+
+
 def test_mean_prediction_over_prevalence_by_hand():
     """Two of eight are ill and the mean prediction is 0.3: 1.2 times the prevalence."""
     score = np.array([0.5, 0.5, 0.1, 0.1, 0.2, 0.3, 0.3, 0.4])

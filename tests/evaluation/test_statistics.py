@@ -128,6 +128,23 @@ def test_calibration_intercept_of_a_constant_prediction():
     assert np.isnan(found["calibration_slope"]).all()  # nothing varies
 
 
+@pytest.mark.parametrize(("spread", "known"), [(0.2, True), (0.03, False)])
+def test_calibration_slope_of_predictions_that_hardly_vary_is_unknown(spread, known):
+    """Half of 400 are positive, independently of the log odds: the slope's error is about 2 / (sqrt(400) x spread)."""
+    odds = np.tile([-spread, spread], 200)
+    truth = np.tile([True, True, False, False], 100)
+    half = 1.959964 * 2 / (np.sqrt(400) * spread)
+    found = statistics.calibration(truth, expit(odds))
+    assert (half < statistics.WIDEST_SLOPE) == known
+    slope, low, high = found["calibration_slope"]
+    if known:
+        assert (high - slope, slope - low) == pytest.approx((half, half), rel=0.02)
+        assert slope == pytest.approx(0, abs=1e-9)
+    else:
+        assert np.isnan(found["calibration_slope"]).all()
+    assert np.isfinite(found["calibration_intercept"]).all()
+
+
 def test_calibration_without_positives_is_unknown():
     found = statistics.calibration(np.zeros(20, bool), np.linspace(0.1, 0.9, 20))
     assert np.isnan([*found["calibration_slope"], *found["calibration_intercept"]]).all()

@@ -45,3 +45,8 @@ def test_a_web_page_escapes_what_it_shows():
     assert "<td>&lt;script&gt;</td><td><b>1 ± 2</b>**<sup>a</sup></td>" in text
     assert "<p><sup>a</sup> x &gt; y</p>" in text
     assert "<script" not in text
+
+
+def test_what_rounds_to_zero_has_no_sign():
+    assert (number(-0.004, 2), number(-0.006, 2)) == ("0.00", "-0.01")
+    assert with_interval(-0.001, -0.3, 0.2, 2, " to ") == "0.00 (-0.30 to 0.20)"

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from tests.release.conftest import TEST, write
 
+from vita.release import making
 from vita.release.checking import check, people
 from vita.release.cohort import read_cohort
 from vita.release.crate import NAME
@@ -146,3 +147,14 @@ def test_a_column_that_is_empty_for_everybody_is_no_secret(tables: Tables, tmp_p
     assert "volume" not in read_cohort([results], 10).columns
     make(results, results / "release")
     assert (results / "release" / "index.html").is_file()
+
+
+def test_the_page_has_the_papers_order_and_titles():
+    order = ["fig2", "fig5", "calibration"]
+    found = ["calibration", "other", "fig5", "fig2_vs_paper", "another"]
+    assert sorted(found, key=lambda name: making.placed(name, order)) == [
+        *("fig2_vs_paper", "fig5", "calibration", "another", "other")
+    ]
+    assert making.titled("table4_diseases") == "Table 4: diseases"
+    assert making.titled("table4_diseases_vs_paper") == "Table 4: diseases, beside the paper"
+    assert making.titled("subgroups_sa_phenotypes") == "subgroups sa phenotypes"

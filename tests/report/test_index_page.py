@@ -76,13 +76,19 @@ def test_everything_is_within_the_page_in_the_papers_order(results):
 def test_headline_numbers_and_captions(results):
     text = _page(results).read_text(encoding="utf-8")
     row = pd.read_csv(results / "tables" / f"{TABLE}.csv").set_index("target").loc["Average"]
-    assert f"Mean guess {row['mean_guess_mae']:.2f}, ViTa {row['vita_mae']:.2f}" in text
+    assert f"Mean guess {row['mean_guess_mae']:.2f}; ViTa {row['vita_mae']:.2f}" in text
     assert row["vita_mae"] <= 0.5 * row["mean_guess_mae"]
     assert '<td class="words">ViTa at most 0.5 of the mean guess</td><td class="words">yes</td>' in text
     assert "40 training, 20 validation, 15 test" in text
     caption = text[text.index('<h3 id="calibration"') :]
     assert "Observed frequency of each disease in the test split (15 participants" in caption
     assert "|n_test|" not in text
+
+
+def test_spreads_and_intervals_are_not_torn_apart(tmp_path):
+    path = tmp_path / "page.html"
+    path.write_text("<body>\n<h1>T</h1>25.570 ± 17.826 0.564 (0.438–0.691) –</body>", encoding="utf-8")
+    assert index_page.body(path) == "<h3>T</h3>25.570 ±\N{NO-BREAK SPACE}17.826 0.564 (0.438–\N{WORD JOINER}0.691) –"
 
 
 def test_what_is_missing_is_named(results):

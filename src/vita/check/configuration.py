@@ -8,8 +8,10 @@ from typing import Any
 
 from vita.check.findings import Finding, error
 from vita.cohort.features import inputs, load_features
+from vita.cohort.settings import LabelSettings
 from vita.config.systems import tasks_of
 from vita.names import REGRESSION_TASKS
+from vita.runtime.errors import UserError
 
 # systems with a decoder of masks; nnU-Net is one of its own
 SEGMENTING = ("vit", "mae", "vita", "nnunet")
@@ -26,7 +28,8 @@ def contradictions(config: dict[str, Any], resources: Path) -> list[Finding]:
         *_not_finite(config),
         *_exclude(config["tabular"]["exclude"], resources / "features.tsv"),
         *_tasks(config),
-        *_follow_up(config["labels"]),
+        *_follow_up(config),
+        *_source(config["input"]),
         *_precision(config["training"]),
         *_phantom(config),
     ]
@@ -82,11 +85,26 @@ def _tasks(config: dict[str, Any]) -> Iterator[Finding]:
             )
 
 
-def _follow_up(labels: dict[str, Any]) -> Iterator[Finding]:
+def _follow_up(config: dict[str, Any]) -> Iterator[Finding]:
+    labels = config["labels"]
+    try:
+        LabelSettings.read(config)
+    except UserError as mistake:
+        yield error(str(mistake))
     if labels["incident_years"] is not None and labels["timing"] != "incident":
         yield error(
             f"config: 'labels.incident_years' is {labels['incident_years']}, but 'labels.timing' is "
             f"{labels['timing']}, which has no follow-up; set the first to null or the second to incident"
+        )
+
+
+def _source(source: dict[str, Any]) -> Iterator[Finding]:
+    """Files that a run on the phantom would not look at."""
+    named = [key for key in ("tables", "scans", "withdrawals") if source[key]]
+    if source["source"] == "phantom" and named:
+        yield error(
+            f"config: 'input.{named[0]}' is set, but 'input.source' is phantom, which reads no files; set the "
+            "second to files, or take the first out"
         )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from vita.config.reading import read_config
 from vita.plan.checking import check
 from vita.runtime.errors import UserError
 
@@ -33,31 +34,14 @@ def merged(home: Path, files: list[Path], keys: list[str]) -> dict[str, Any]:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A configuration file.
+    """A configuration file, as strictly as the workflow reads it.
 
     Raises:
-        UserError: it is missing, no YAML, or no block of keys.
+        UserError: it is missing, no YAML, or no block of keys, or it repeats a key.
     """
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"--configfile names {path}, which is not there; look at its spelling") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"--configfile names {path}, which cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise UserError(
-            f"{path}{_place(error)}: no YAML ({_problem(error)}); mend the line, or the one before"
-        ) from error
-    if found is None:
-        return {}
-    if not isinstance(found, dict):
-        raise UserError(f"{path}: no block of keys, but {type(found).__name__}; write lines such as `seed: 1`")
-    return found
-
-
-def _place(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    if not path.exists():
+        raise UserError(f"--configfile names {path}, which is not there; look at its spelling")
+    return read_config(path)
 
 
 def _problem(error: yaml.YAMLError) -> str:

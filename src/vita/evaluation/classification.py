@@ -22,7 +22,15 @@ import pandas as pd
 
 from vita.evaluation import weighted
 from vita.evaluation.predictions import Pairs, complete, identity, measure_command, pairs, why_none
-from vita.evaluation.statistics import calibration, delong_interval, delong_p, holm, interval, resamples
+from vita.evaluation.statistics import (
+    WIDEST_SLOPE,
+    calibration,
+    delong_interval,
+    delong_p,
+    holm,
+    interval,
+    resamples,
+)
 from vita.runtime import cli
 from vita.runtime.errors import UserError
 
@@ -31,6 +39,7 @@ BINARY = ("auc", "f1", "recall", "precision", "average_precision", "brier")
 CALIBRATION = ("calibration_slope", "calibration_intercept")
 CATEGORICAL = ("macro_auc", "accuracy", "macro_f1")
 OFF = 0.15  # a mean prediction further from the prevalence, relatively, is called off
+HARDLY_VARY = f"predictions hardly vary (its 95 % interval would be wider than ± {WIDEST_SLOPE:g})"
 ENOUGH = 20  # participants of a class: of fewer, chance alone moves the prevalence by more
 COLUMNS = [
     *("task", "model", "target", "title", "unit", "kind", "in_table", "decimals", "n", "positives"),
@@ -79,11 +88,11 @@ def binary(found: Pairs, name: str, bootstrap: int, seed: int) -> Row:
     row["calibration_ratio"] = float(score.mean()) * n / positives if positives else np.nan
     for metric, ends in calibration(truth, score).items():
         row[metric], row[f"{metric}_low"], row[f"{metric}_high"] = ends
-    row["note"] = "; ".join(_notes(truth, score, found.threshold))
+    row["note"] = "; ".join(_notes(truth, score, found.threshold, row))
     return row
 
 
-def _notes(truth: np.ndarray, score: np.ndarray, threshold: float) -> list[str]:
+def _notes(truth: np.ndarray, score: np.ndarray, threshold: float, row: Row) -> list[str]:
     """Why some metrics of a binary target are empty."""
     notes = []
     if not truth.any():
@@ -94,6 +103,9 @@ def _notes(truth: np.ndarray, score: np.ndarray, threshold: float) -> list[str]:
         notes.append("no threshold stored")
     elif not (score >= threshold).any():
         notes.append("nobody was called positive, so precision is undefined")
+    if truth.any() and not truth.all() and np.isnan(float(row["calibration_slope"])):
+        apart = score[truth].min() > score[~truth].max() or score[truth].max() < score[~truth].min()
+        notes.append("no calibration slope: " + ("all positives lie beyond all negatives" if apart else HARDLY_VARY))
     return notes
 
 

@@ -12,6 +12,7 @@ import scipy  # its parts are imported where they are first used
 LEVEL = 0.95
 NEWTON_STEPS = 50
 SMALLEST_PROBABILITY = 1e-7  # the log odds of 0 are not finite
+WIDEST_SLOPE = 5.0  # to either side: further, the interval of a calibration slope says nothing
 
 
 def resamples(n: int, count: int, seed: int, name: str) -> np.ndarray:
@@ -164,8 +165,8 @@ def calibration(truth: np.ndarray, probability: np.ndarray) -> dict[str, tuple[f
     """Slope and intercept of calibration with Wald's interval: value, low, high of each.
 
     `calibration_slope`: of the truth's log odds on the predicted ones; 1 is right, below 1 the predictions are too
-    extreme. `calibration_intercept`: what must be added to all predicted log odds so that their mean fits (slope 1); 0
-    is right, below 0 the predictions are too high.
+    extreme. NaN where its interval says nothing, see `vague`. `calibration_intercept`: what must be added to all
+    predicted log odds so that their mean fits (slope 1); 0 is right, below 0 the predictions are too high.
     """
     odds = scipy.special.logit(np.clip(probability, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY))
     ones, nothing = np.ones((truth.size, 1)), np.zeros(truth.size)
@@ -173,8 +174,19 @@ def calibration(truth: np.ndarray, probability: np.ndarray) -> dict[str, tuple[f
         "calibration_slope": logistic(truth, np.column_stack([odds, ones]), nothing),
         "calibration_intercept": logistic(truth, ones, odds),
     }
+    if vague(fits["calibration_slope"][1][0]):
+        fits["calibration_slope"] = (np.full(2, np.nan), np.full(2, np.nan))
     half = float(scipy.stats.norm.ppf((1 + LEVEL) / 2))
     return {
         name: (float(value[0]), float(value[0] - half * error[0]), float(value[0] + half * error[0]))
         for name, (value, error) in fits.items()
     }
+
+
+def vague(error: float) -> bool:
+    """Whether the interval of a calibration slope with this standard error reaches further than `WIDEST_SLOPE`.
+
+    Around the right slope, 1, such an interval holds 0, where predictions tell nothing, as well as slopes of
+    predictions that are far too cautious: predicted log odds hardly vary between people, and the slope is their noise.
+    """
+    return bool(scipy.stats.norm.ppf((1 + LEVEL) / 2) * error > WIDEST_SLOPE)

@@ -15,8 +15,8 @@ def known(value: float | None) -> TypeGuard[float]:
 
 
 def number(value: float | None, decimals: int) -> str:
-    """A number with this many decimals, or a dash."""
-    return f"{value:.{decimals}f}" if known(value) else DASH
+    """A number with this many decimals, or a dash; what rounds to zero has no sign."""
+    return f"{value:z.{decimals}f}" if known(value) else DASH
 
 
 def rounded(value: float | None, sign: str = "", digits: int = 4, decimals: int = 4) -> str:
@@ -63,7 +63,7 @@ def with_interval(value: float, low: float, high: float, decimals: int, between:
     """`value (low–high)`, the value alone without an interval, or a dash; `between` " to " where a minus may occur."""
     if not known(value):
         return DASH
-    interval = f" ({low:.{decimals}f}{between}{high:.{decimals}f})" if known(low) and known(high) else ""
+    interval = f" ({number(low, decimals)}{between}{number(high, decimals)})" if known(low) and known(high) else ""
     return number(value, decimals) + interval
 
 

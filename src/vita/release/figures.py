@@ -254,7 +254,7 @@ def _curves(drawn: pd.DataFrame, cell: int) -> Aggregated:
             axes.fill_between(part["phase"], part["low"], part["high"], color=style.BLUE, alpha=0.25, linewidth=0)
         axes.set(title=structure, xlim=(0, 1), ylim=(0, None))
     figure.supxlabel("Part of the cycle", fontsize=8)
-    figure.supylabel("Volume (ml)", fontsize=8)
+    figure.supylabel("Volume (mL)", fontsize=8)
     return Aggregated(table, figure)
 
 
@@ -293,7 +293,7 @@ _FORMS: dict[str, Callable[[pd.DataFrame, int], Aggregated]] = {
     "fig4_phenotype_tsne": _map,
     "fig5_phenotype_scatter": _scatter("truth", "prediction", ("Reference", "Prediction from images"), True),
     "fig6_physiological_scatter": _scatter("truth", "prediction", ("Reference", "Prediction from images"), True),
-    "bland_altman": _scatter("mean", "difference", ("Mean of both masks", "Predicted less reference"), False),
+    "bland_altman": _scatter("mean", "difference", ("Mean of both masks", "Predicted minus reference"), False),
     "fig7_segmentation": _boxes,
     "volume_curves": _curves,
     "calibration": _calibration,

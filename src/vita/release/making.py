@@ -159,6 +159,19 @@ def _check(release: _Release) -> None:
     )
 
 
+def placed(name: str, order: list[str]) -> tuple[int, str]:
+    """Where a figure or a table stands on the page: as in the paper, what it does not have behind, by name."""
+    own = name.removesuffix("_vs_paper")
+    return (order.index(own) if own in order else len(order), name)
+
+
+def titled(name: str) -> str:
+    """A table's title; one that is set beside the paper's says so."""
+    own = name.removesuffix("_vs_paper")
+    title = names.TABLE_TITLES.get(own, own.replace("_", " "))
+    return f"{title}, beside the paper" if own != name else title
+
+
 def _add_figures(release: _Release) -> None:
     """Every figure of the run in the form that may leave."""
     from vita.release import figures  # start-up: they bring matplotlib
@@ -167,7 +180,8 @@ def _add_figures(release: _Release) -> None:
     style.apply()
     target = release.folder / "figures"
     target.mkdir()
-    for path in sorted((release.results / "figures").glob("*.csv")):
+    order = [figure.name for figure in names.FIGURES]
+    for path in sorted((release.results / "figures").glob("*.csv"), key=lambda path: placed(path.stem, order)):
         name = path.stem
         title = names.FIGURE_TITLES.get(name, name)
         if name in figures.PIXELS:
@@ -219,8 +233,9 @@ def _add_tables(release: _Release) -> None:
     if (path := results / "run_times.csv").is_file():
         found["run_times"] = path
     hidden: set[str] = set()
-    for name, path in sorted(found.items(), key=lambda item: item[0].endswith("_vs_paper")):
-        title = names.TABLE_TITLES.get(name, name.replace("_", " "))
+    order = [table.name for table in names.TABLES]
+    for name, path in sorted(found.items(), key=lambda item: (item[0].endswith("_vs_paper"), placed(item[0], order))):
+        title = titled(name)
         if name.removesuffix("_vs_paper") in hidden:
             release.left_out.append(f"{title}: rows of the table are withheld.")
             continue

@@ -41,7 +41,7 @@ def substitutions(split: pd.Series, run: dict[str, list[str]]) -> dict[str, str]
     found |= names.TASK_TITLES | names.TABLE_TITLES
     listed = {f"systems of {table}": systems for table, systems in run.items()} | {"systems": list(everyone)}
     return found | {
-        name: ", ".join(names.title(system) for system in names.ordered(systems)) or "none"
+        name: "; ".join(names.title(system) for system in names.ordered(systems)) or "none"
         for name, systems in listed.items()
     }
 

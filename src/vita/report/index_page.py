@@ -98,7 +98,7 @@ def _errors(run: Run) -> list[measured.Line]:
             continue
         average = table.set_index("target").loc["Average"]
         mae = {s: average[f"{s}_mae"] for s in names.SYSTEM_TITLES if pd.notna(average.get(f"{s}_mae"))}
-        words = ", ".join(f"{names.title(system)} {value:.2f}" for system, value in mae.items())
+        words = "; ".join(f"{names.title(system)} {value:.2f}" for system, value in mae.items())
         aim, reached = "", None
         if name == FIRST_TABLES[0] and {names.MAIN_SYSTEM, names.MEAN_GUESS} <= mae.keys():
             aim = f"ViTa at most {measured.LARGEST_RATIO:g} of the mean guess"
@@ -115,7 +115,7 @@ def _auc(run: Run) -> list[measured.Line]:
     auc = table[table["model"] == names.MAIN_SYSTEM].set_index("title")["auc"].dropna()
     aim = f"{measured.FEWEST_DISEASES} at least {measured.LOWEST_AUC}"
     reached = int((auc >= measured.LOWEST_AUC).sum()) >= measured.FEWEST_DISEASES
-    words = ", ".join(f"{title} {value:.2f}" for title, value in auc.items())
+    words = "; ".join(f"{title} {value:.2f}" for title, value in auc.items())
     return [measured.Line(f"{names.TABLE_TITLES[FIRST_TABLES[3]]}, AUC of ViTa", words, aim, reached)] if words else []
 
 
@@ -126,7 +126,7 @@ def _dice(run: Run) -> list[measured.Line]:
         return []
     whole = table[(table["view"] == "all") & (table["phase"] == "all") & (table["model"] == names.MAIN_SYSTEM)]
     dice = whole.set_index("target")["dice"].dropna()
-    words = ", ".join(f"{name} {value:.2f}" for name, value in dice.items())
+    words = "; ".join(f"{name} {value:.2f}" for name, value in dice.items())
     first = names.STRUCTURES[0].name
     reached = bool(dice[first] >= measured.LOWEST_DICE) if first in dice else None
     line = measured.Line("Segmentation, Dice of ViTa", words, f"{first} at least {measured.LOWEST_DICE}", reached)
@@ -144,7 +144,10 @@ def body(page: Path) -> Markup:
     found = re.search(r"<body>\n(.*)</body>", page.read_text(encoding="utf-8"), re.DOTALL)
     if not found:
         raise UserError(f"{page} is not a page of this package")
-    lower = re.sub(r"(</?h)([1-4])\b", lambda match: f"{match[1]}{int(match[2]) + 2}", found[1])
+    # where a cell has two lines, a spread and an interval are one of them
+    kept_together = found[1].replace(" ± ", " ±\N{NO-BREAK SPACE}")
+    kept_together = re.sub(r"(?<=\d)–(?=\d)", "–\N{WORD JOINER}", kept_together)
+    lower = re.sub(r"(</?h)([1-4])\b", lambda match: f"{match[1]}{int(match[2]) + 2}", kept_together)
     return Markup(lower)  # written by vita.printing.web, which has escaped its texts
 
 

@@ -1,4 +1,5 @@
 import importlib
+import re
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
@@ -7,7 +8,19 @@ import pytest
 
 from evaluation import synthetic
 from vita.evaluation import segmentation
-from vita.report.figures import calibration, figB9_reconstructions, learning_curves, mosaic, style, target_scatter
+from vita.evaluation.predictions import Pairs
+from vita.mask_classes import NOT_ANNOTATED
+from vita.report.figures import (
+    calibration,
+    embedding_map,
+    fig4_phenotype_tsne,
+    fig8_segmentation_examples,
+    figB9_reconstructions,
+    learning_curves,
+    mosaic,
+    style,
+    target_scatter,
+)
 from vita.runtime.errors import UserError
 
 
@@ -200,6 +213,20 @@ def test_tsne_keeps_neighbours_and_draws_every_participant_once(tmp_path):
     assert spread < 0.7 * apart
 
 
+def test_variance_that_neighbours_explain_by_hand():
+    """Two far groups of twelve: of values that are the group's, all; of 0 and 1 by turns, less than none."""
+    position = np.array([[group * 1000.0, place**2.1] for group in range(2) for place in range(12)])
+    group, mixed = np.repeat([0.0, 1.0], 12), np.tile([0.0, 1.0], 12)
+    assert fig4_phenotype_tsne.neighbour_r2(position, group) == 1
+    near = [np.argsort(np.linalg.norm(position - place, axis=1))[1:11] for place in position]
+    errors = [value - mixed[places].mean() for value, places in zip(mixed, near, strict=True)]
+    explained = 1 - np.mean(np.square(errors)) / 0.25
+    assert fig4_phenotype_tsne.neighbour_r2(position, mixed) == pytest.approx(explained)
+    assert fig4_phenotype_tsne.neighbour_r2(position, mixed) < 0
+    assert np.isnan(fig4_phenotype_tsne.neighbour_r2(position[:10], group[:10]))
+    assert np.isnan(fig4_phenotype_tsne.neighbour_r2(position, np.ones(24)))
+
+
 def test_tsne_shows_at_most_so_many(tmp_path):
     inputs = _fig4(tmp_path)
     inputs[-1] = '{"seed": 1, "evaluation": {"tsne_participants": 20}}'
@@ -214,6 +241,28 @@ def test_sections_lie_on_a_circle_once_the_participant_is_taken_away(tmp_path):
     centres = motion.groupby("section")[["x", "y"]].mean()
     within = (motion[["x", "y"]].to_numpy() - centres.loc[motion["section"]].to_numpy()).std()
     assert within < 0.5 * centres.to_numpy().std()
+    assert motion["alike"].mean() == 1
+
+
+def test_numbers_of_paths_by_hand():
+    """A square's last section is a step from its first; a line there, with its order shuffled or not, is no ring."""
+    square = np.array([[0, 0, 5], [1, 0, 5], [1, 1, 5], [0, 1, 5]], float)
+    assert embedding_map.closing(square) == pytest.approx(1)
+    assert embedding_map.closing(square[[0, 1, 2, 2]] * [1, 3, 1]) == pytest.approx(np.sqrt(10) / 1)
+    assert embedding_map.winds_once(square) == 1
+    assert embedding_map.winds_once(square[::-1]) == 1
+    assert embedding_map.winds_once(np.concatenate([square, square])) == 0  # twice
+    assert embedding_map.winds_once(np.array([[3.0, 0.2], [2, 0.1], [-1, 0.1], [2, 0.2], [5, 0]]) * [1, 1e-3]) == 0
+    assert np.isnan([embedding_map.closing(square[:2]), embedding_map.winds_once(square[:2])]).all()
+
+
+def test_whether_the_nearest_is_alike_by_hand():
+    """On a line: a at 0, a at 1, b at 2.2, a at 5; the nearest of other people skips the own neighbour."""
+    vectors = np.array([[0.0], [1.0], [2.2], [5.0]], np.float32)
+    labels = np.array(["a", "a", "b", "a"])
+    assert embedding_map.same_as_nearest(vectors, labels).tolist() == [True, True, False, False]
+    people = np.array([1, 1, 2, 3])
+    assert embedding_map.same_as_nearest(vectors, labels, people).tolist() == [False, False, False, False]
 
 
 def test_trajectories_show_whole_cycles_of_so_many(tmp_path):
@@ -221,6 +270,9 @@ def test_trajectories_show_whole_cycles_of_so_many(tmp_path):
     drawn = pd.read_csv(_make("fig3_subject_trajectories", inputs, tmp_path / "out")["csv"])
     assert drawn["person"].value_counts().drop(0).to_dict() == {1: 6, 2: 6, 3: 6}
     assert len(drawn) == 19 * 6
+    assert (drawn["winds_once"] == 1).all()  # the sections of everybody lie on a circle
+    assert drawn["closing"].to_numpy() == pytest.approx(1, abs=0.2)
+    assert 0 < drawn["winds_shuffled"].mean() < 1
 
 
 def test_scatter_draws_the_test_split_of_printed_targets(tmp_path):
@@ -237,6 +289,28 @@ def test_examples_csv_agrees_with_the_masks(tmp_path):
     assert np.isnan(drawn.loc[("2-chamber", "Reference", "LVBP"), "dice"])
     areas = drawn.loc[("Mid", "Reference", "LVBP"), "area_mm2"] / 3.6**2
     assert areas == pytest.approx(round(areas))
+
+
+def test_examples_show_slices_with_a_ring_and_nothing_of_planes_that_a_system_does_not_see(tmp_path):
+    """Slices 2 to 5 of six have 20, 50, 50 and 30 pixels of myocardium, of which 20 are as many as 40 % of 50."""
+    reference = np.zeros((9, 20, 20), np.uint8)
+    for plane, pixels in {3: 19, 4: 20, 5: 50, 6: 50, 7: 30}.items():
+        reference[plane].flat[100 : 100 + pixels] = 2
+    assert fig8_segmentation_examples.shown_planes(reference) == {
+        0: "2-chamber", 2: "4-chamber", 4: "Base", 6: "Mid", 7: "Apex"
+    }  # fmt: skip
+    half = reference.copy()
+    half[5].flat[100:110] = 0  # plane 5 is not shown
+    half[6].flat[100:125] = 0  # Dice 2 x 25 / (25 + 50)
+    blind = np.full_like(reference, NOT_ANNOTATED)
+    masks = {"Reference": reference, "Half": half, "Blind": blind}
+    described = fig8_segmentation_examples.describe(masks, np.ones((9, 2)))
+    assert "Blind" not in set(described["system"])
+    figure = fig8_segmentation_examples.draw(masks, None, described)
+    texts = [[text.get_text() for text in axes.texts] for axes in figure.axes]
+    assert texts[5:10] == [[], [], ["1.00"], ["0.67"], ["1.00"]]
+    assert texts[10:] == [["not seen"]] * 5
+    assert figure.axes[3].get_ylim() == (20 * 0.5 + 9.5, -0.5)  # the extent of two rows of 20 pixels is the whole image
 
 
 def test_masks_of_reconstructions_must_be_boolean(tmp_path):
@@ -312,9 +386,22 @@ def test_reconstructions_go_from_few_to_many_hidden_and_show_what_is_hidden_once
     groups = figB9_reconstructions.masked_alike(examples)
     assert groups == [["mask_50"], ["vita", "positions_4d", "view_la"], ["mask_90"]]
     figure = figB9_reconstructions.draw(examples, {}, figB9_reconstructions.split_psnr([]))
-    shown = [axes.get_ylabel().partition(" ")[2] for axes in figure.axes if axes.get_ylabel().endswith("hidden")]
-    assert shown == ["% hidden"] * 3
+    assert sum(bool(re.fullmatch(r"\d+ % hidden", axes.get_ylabel())) for axes in figure.axes) == 3
     assert len(figure.axes) == (1 + 3 + 5) * 5
+
+
+def test_two_views_alone_share_rows():
+    draw = np.random.default_rng(3).random((9, 4, 4))
+    examples = {
+        "vita": _example(draw < 0.7),
+        "view_sa": _example(draw < 0.8, seen=range(3, 9)),
+        "view_la": _example(draw < 0.9, seen=range(3)),
+    }
+    figure = figB9_reconstructions.draw(examples, {}, figB9_reconstructions.split_psnr([]))
+    assert len(figure.axes) == 5 * 5
+    labels = [axes.get_ylabel() for axes in figure.axes if axes.get_ylabel()]
+    assert labels[-1].splitlines() == ["ViTa (SA)", "ViTa (LA)"]
+    assert not [text for axes in figure.axes for text in axes.texts]  # no panel is empty
 
 
 def test_outlines_follow_the_edges_of_pixels():
@@ -330,13 +417,31 @@ def test_outlines_follow_the_edges_of_pixels():
     }
 
 
-def test_one_bin_of_calibration_is_told_in_words():
+@pytest.mark.parametrize(
+    ("hardly_vary", "slope", "last"), [(0, 0.5, "too few cases for a curve"), (1, np.nan, "predictions hardly vary")]
+)
+def test_one_bin_of_calibration_is_told_in_words(hardly_vary, slope, last):
     row = {"target": "cad", "title": "CAD", "brier": 0.1, "n": 180, "predicted": 0.14, "observed": 0.12}
-    row |= {"low": 0.08, "high": 0.18, "slope": 0.5, "intercept": 0.0, "lowest": 0.1, "highest": 0.2}
+    row |= {"low": 0.08, "high": 0.18, "slope": slope, "intercept": 0.0, "lowest": 0.1, "highest": 0.2}
+    row |= {"hardly_vary": hardly_vary}
     figure = calibration.draw(pd.DataFrame([row]), "black")
     (axes,) = figure.axes
-    assert axes.texts[0].get_text() == "observed 12 %\npredicted 14 %\nslope 0.50, n = 180\ntoo few cases for a curve"
+    printed = "–" if hardly_vary else "0.50"
+    assert axes.texts[0].get_text() == f"observed 12 %\npredicted 14 %\nslope {printed}, n = 180\n{last}"
     assert not axes.lines
+
+
+@pytest.mark.parametrize(("spread", "one"), [(1.5, False), (0.01, True), (0.0, True)])
+def test_predictions_that_hardly_vary_are_one_bin_of_calibration(spread, one):
+    """The truth goes with the predicted log odds; of 400 people, log odds with an SD of 0.01 have no slope."""
+    draw = np.random.default_rng(0)
+    odds = draw.normal(0, 1.5, 400)
+    truth = (draw.random(400) < 1 / (1 + np.exp(-odds))).astype(float)
+    found = Pairs(np.arange(400), truth, 1 / (1 + np.exp(-odds * spread / 1.5)), 0.5)
+    shown, fitted = calibration.curve(found), calibration.fit(found)
+    assert (len(shown) == 1) == one
+    assert shown["n"].sum() == 400
+    assert bool(fitted["hardly_vary"]) == np.isnan(fitted["slope"]) == one
 
 
 @pytest.mark.parametrize(("spread", "flat"), [(0.01, True), (0.5, False)])

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 COLOURS = dict(zip(OUTCOME_KINDS, (style.BLUE, style.ORANGE, style.GREEN), strict=True))
 SMALLEST_P = 1e-300
+TICKS = (0, 2, 5, 10, 20, 50, 100, 200, 300)  # of -log10 p, drawn by its square root
+ACRONYMS = {"Ecg": "ECG", "mri": "MRI"}
 COLUMNS = ["group", "trait", "kind", "outcome", "n", "effect", "p", "q"]
 
 
@@ -59,11 +61,22 @@ def draw(drawn: pd.DataFrame) -> Figure:
     if (found := shown["q"] < SIGNIFICANT).any():
         axes.axhline(height[found].min(), color=style.GREY, linewidth=0.7, linestyle=(0, (3, 2)))
     middle = traits.groupby("group", sort=False)["x"].mean()
-    axes.set_xticks(middle, [group.replace("_", " ") for group in middle.index], rotation=40, ha="right")
-    axes.set_ylabel("−log$_{10}$ p")
-    axes.set_ylim(bottom=0)
+    axes.set_xticks(middle, [_title(group) for group in middle.index], rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_ylabel("−log$_{10}$ p (square-root scale)")
+    axes.set_yscale("function", functions=(lambda y: np.sqrt(np.maximum(y, 0)), np.square))
+    top = max(height.max() * 1.1, TICKS[1])
+    axes.set_yticks([tick for tick in TICKS if tick <= top], minor=False)
+    axes.set_ylim(0, top)
+    axes.margins(x=0.01)
     figure.legend(loc="outside upper center", ncols=len(COLOURS))
     return figure
+
+
+def _title(group: str) -> str:
+    """A group of features as it is printed."""
+    words = group.replace("_", " ")
+    words = words[:1].upper() + words[1:]
+    return " ".join(ACRONYMS.get(word, word) for word in words.split())
 
 
 def main(arguments: list[str] | None = None) -> None:

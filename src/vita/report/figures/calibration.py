@@ -25,8 +25,8 @@ import scipy  # its parts are imported where they are first used
 
 from vita.evaluation.predictions import Pairs, pairs, read_predictions, read_targets
 from vita.evaluation.small_counts import FEW_POSITIVES, is_small
-from vita.evaluation.statistics import SMALLEST_PROBABILITY, logistic
-from vita.printing.numbers import percent
+from vita.evaluation.statistics import SMALLEST_PROBABILITY, logistic, vague
+from vita.printing.numbers import number, percent
 from vita.report.figures import style
 from vita.runtime import cli
 from vita.runtime.errors import UserError
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 BINS = 6
 CURVE = ("n", "predicted", "observed", "low", "high")
-FIT = ("slope", "intercept", "lowest", "highest")
+FIT = ("slope", "intercept", "lowest", "highest", "hardly_vary")
 SHOWN_PERCENTILES = (2, 98)  # of the predictions, over which the fitted curve is drawn
 COLUMNS = 3
 PANEL_INCHES = 1.75
@@ -48,10 +48,10 @@ def curve(found: Pairs) -> pd.DataFrame:
     """`n`, `predicted` (mean probability), `observed` (frequency), `low`, `high` of each bin, in order.
 
     Bins of equal size, of which neighbours are merged until no bin has 1 to 9 people with the disease or without
-    it; no bin at all where even a single one would.
+    it; no bin at all where even a single one would, and a single one where predictions hardly vary.
     """
     rows = []
-    for part in _bins(found):
+    for part in _bins(found, 1 if fit(found)["hardly_vary"] else BINS):
         positives, n = int(found.truth[part].sum()), part.size
         interval = scipy.stats.binomtest(positives, n).proportion_ci(method="wilson")
         row = {"n": n, "predicted": found.prediction[part].mean(), "observed": positives / n}
@@ -60,18 +60,25 @@ def curve(found: Pairs) -> pd.DataFrame:
 
 
 def fit(found: Pairs) -> dict[str, float]:
-    """The truth's log odds as a straight line in the predicted ones, and the predictions that it is drawn over."""
+    """The truth's log odds as a straight line in the predicted ones, and the predictions that it is drawn over.
+
+    There is no line, and it is not a number, where predictions separate the two kinds or `hardly_vary` (1, else 0).
+    """
     odds = scipy.special.logit(np.clip(found.prediction, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY))
     design = np.column_stack([odds, np.ones(odds.size)])
-    (slope, intercept), _ = logistic(found.truth.astype(bool), design, np.zeros(odds.size))
+    (slope, intercept), (error, _) = logistic(found.truth.astype(bool), design, np.zeros(odds.size))
+    both_kinds = 0 < found.truth.sum() < odds.size
+    hardly_vary = both_kinds and (np.ptp(odds) == 0 or vague(error))
+    if hardly_vary:
+        slope = intercept = np.nan
     lowest, highest = np.percentile(found.prediction, SHOWN_PERCENTILES)
-    return dict(zip(FIT, map(float, (slope, intercept, lowest, highest)), strict=True))
+    return dict(zip(FIT, map(float, (slope, intercept, lowest, highest, hardly_vary)), strict=True))
 
 
-def _bins(found: Pairs) -> list[np.ndarray]:
-    """Places in `found` of each bin's participants."""
+def _bins(found: Pairs, most: int) -> list[np.ndarray]:
+    """Places in `found` of each bin's participants, of at most so many bins."""
     parts = np.array_split(np.argsort(found.prediction, kind="stable"), BINS)
-    for count in range(BINS, 0, -1):  # as many bins as may be shown, and of those the most equal
+    for count in range(most, 0, -1):  # as many bins as may be shown, and of those the most equal
         cuts = [(0, *inner, BINS) for inner in combinations(range(1, BINS), count - 1)]
         for ends in sorted(cuts, key=lambda ends: max(np.diff(ends))):
             bins = [np.concatenate(parts[first:last]) for first, last in pairwise(ends)]
@@ -140,11 +147,11 @@ def _panel(axes: Axes, part: pd.DataFrame, colour: str) -> None:
     spread = np.abs(part[["low", "high"]].to_numpy() - part[["observed"]].to_numpy()).T
     x, y = part["predicted"], part["observed"]
     axes.errorbar(x, y, yerr=spread, color=colour, linestyle="none", marker="o", markersize=3, elinewidth=0.7)
-    slope, intercept, lowest, highest = part[list(FIT)].iloc[0]
+    slope, intercept, lowest, highest = part[list(FIT[:4])].iloc[0]
     p = np.linspace(lowest, highest, 50)
     axes.plot(p, scipy.special.expit(slope * scipy.special.logit(p) + intercept), color=colour, linewidth=1)
     title, brier = part["title"].iloc[0], part["brier"].iloc[0]
-    axes.set_title(f"{title}\nBrier {brier:.3f}, slope {slope:.2f}, n = {part['n'].sum():.0f}", fontsize=7)
+    axes.set_title(f"{title}\nBrier {brier:.3f}, slope {number(slope, 2)}, n = {part['n'].sum():.0f}", fontsize=7)
     axes.set(xlim=(0, top), ylim=(0, top))
     axes.set_box_aspect(1)
     axes.locator_params(nbins=4)
@@ -155,8 +162,8 @@ def _single(axes: Axes, row: pd.Series) -> None:
     lines = [
         f"observed {percent(row['observed'])}",
         f"predicted {percent(row['predicted'])}",
-        f"slope {row['slope']:.2f}, n = {row['n']:.0f}",
-        "too few cases for a curve",
+        f"slope {number(row['slope'], 2)}, n = {row['n']:.0f}",
+        "predictions hardly vary" if row["hardly_vary"] else "too few cases for a curve",
     ]
     axes.set_title(f"{row['title']}\nBrier {row['brier']:.3f}", fontsize=7)
     axes.text(0.5, 0.5, "\n".join(lines), ha="center", va="center", color=style.GREY, transform=axes.transAxes)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LEVEL = 0.9
 COLUMNS = ("model", "group", "level", "n", "coverage", "ratio")
-MEASURES = {"coverage": "Coverage", "ratio": "Width ratio"}
+MEASURES = {"coverage": "True values within", "ratio": "Width over the\nrange of true values"}
 GROUP_WIDTH = 0.7  # of the distance between two subgroups
 
 
@@ -46,6 +46,8 @@ def collect(path: Path) -> pd.DataFrame:
 
 def draw(drawn: pd.DataFrame) -> Figure:
     """Both measures, subgroups side by side."""
+    from matplotlib.ticker import PercentFormatter  # start-up: see style
+
     if drawn.empty:
         return style.note("the test split is too small to be divided")
     levels, models = list(dict.fromkeys(drawn["level"])), names.ordered(drawn["model"])
@@ -58,9 +60,10 @@ def draw(drawn: pd.DataFrame) -> Figure:
             axes.vlines(x, own[f"{measure}_low"], own[f"{measure}_high"], color=colours[model], linewidth=0.8)
             axes.plot(x, own[measure], "o", markersize=3, color=colours[model], label=names.title(model))
         axes.set_ylabel(label)
+    grid[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     grid[0].axhline(LEVEL, color=style.GREY, linewidth=0.7, linestyle=(0, (3, 2)))
     grid[-1].axhline(1, color=style.GREY, linewidth=0.7, linestyle=(0, (3, 2)))
-    grid[-1].set_xticks(range(len(levels)), ["All" if level == "all" else level for level in levels])
+    grid[-1].set_xticks(range(len(levels)), [level[:1].upper() + level[1:] for level in levels])
     figure.legend(*grid[0].get_legend_handles_labels(), loc="outside upper center", ncols=min(len(models), 6))
     return figure
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 COLUMNS = 3
 PANEL_INCHES = 2.2
+LEGEND_LINE = 0.075  # of a panel's height
+FINE = 0.1  # axes that end below have a decimal of per cent
 COLUMN_NAMES = ("outcome", "title", "group", "groups", "n", "predicted_5", "years", "incidence", "low", "high")
 
 
@@ -58,6 +60,7 @@ def draw(drawn: pd.DataFrame) -> Figure:
 
 def _panel(axes: Axes, part: pd.DataFrame) -> None:
     from matplotlib import colormaps  # start-up: see style
+    from matplotlib.ticker import PercentFormatter
 
     groups = int(part["groups"].iloc[0])
     for group, line in part.groupby("group", sort=True):
@@ -66,8 +69,11 @@ def _panel(axes: Axes, part: pd.DataFrame) -> None:
         axes.plot(line["years"], line["incidence"], color=shade, drawstyle="steps-post", label=label)
         axes.fill_between(line["years"], line["low"], line["high"], color=shade, alpha=0.15, linewidth=0, step="post")
     axes.set_title(part["title"].iloc[0])
-    axes.legend(title="Predicted, 5 years", title_fontsize=6, loc="upper left")
-    axes.set(xlim=(0, None), ylim=(0, max(0.05, float(np.nanmax(part["high"])) * 1.3)))
+    axes.legend(title="Predicted, 5 years", title_fontsize=6, loc="upper left", borderaxespad=0.2, labelspacing=0.3)
+    free = 1 - LEGEND_LINE * (groups + 1.5)  # of the height, below the legend
+    axes.set(xlim=(0, None), ylim=(0, max(0.05, float(np.nanmax(part["high"])) / free)))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0 if axes.get_ylim()[1] > FINE else 1, symbol=" %"))
+    axes.locator_params(axis="y", nbins=6)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -10,6 +10,8 @@ from vita.runtime.errors import UserError
 COMPONENTS = 50  # principal components that t-SNE sees, as its authors advise for speed
 PERPLEXITY = 30
 FEWEST = 5
+FEWEST_SECTIONS = 3  # two sections are a line there and back
+TINY = 1e-12
 
 
 def read_sections(path: Path, split: str | None = None) -> tuple[pd.DataFrame, np.ndarray]:
@@ -70,3 +72,55 @@ def embed(vectors: np.ndarray, seed: int) -> np.ndarray:
     perplexity = min(PERPLEXITY, (len(vectors) - 1) / 3)
     position: np.ndarray = TSNE(init="pca", perplexity=perplexity, random_state=seed).fit_transform(components)
     return position
+
+
+def same_as_nearest(vectors: np.ndarray, labels: np.ndarray, others: np.ndarray | None = None) -> np.ndarray:
+    """Whether the nearest other vector has the same label: (n,) bool.
+
+    Args:
+        vectors: (n, width), n at least 2.
+        labels: (n,) what is compared.
+        others: (n,) only vectors with another value here count as neighbours; None counts all but the vector itself.
+    """
+    from sklearn.metrics import pairwise_distances_chunked
+
+    found = np.zeros(len(vectors), bool)
+
+    def nearest(distance: np.ndarray, start: int) -> np.ndarray:
+        rows = np.arange(start, start + len(distance))
+        distance[np.arange(len(distance)), rows] = np.inf
+        if others is not None:
+            distance[others[rows][:, None] == others] = np.inf
+        places: np.ndarray = np.argmin(distance, axis=1)
+        return places
+
+    start = 0
+    for places in pairwise_distances_chunked(vectors, reduce_func=nearest):
+        found[start : start + len(places)] = labels[places] == labels[start : start + len(places)]
+        start += len(places)
+    return found
+
+
+def closing(path_sw: np.ndarray) -> float:
+    """Distance from the last section of a cycle to the first, over the median of the other steps.
+
+    NaN of fewer than three sections.
+    """
+    if len(path_sw) < FEWEST_SECTIONS:
+        return float("nan")
+    steps = np.linalg.norm(np.diff(path_sw, axis=0), axis=1)
+    return float(np.linalg.norm(path_sw[-1] - path_sw[0]) / max(float(np.median(steps)), TINY))
+
+
+def winds_once(path_sw: np.ndarray) -> float:
+    """1 if a closed path goes around its mean exactly once in the plane of its first two principal components, else 0.
+
+    NaN of fewer than three sections. The winding number is the sum of the angles between consecutive sections.
+    """
+    if len(path_sw) < FEWEST_SECTIONS:
+        return float("nan")
+    centred = path_sw - path_sw.mean(axis=0)
+    directions = np.linalg.svd(centred, full_matrices=False)[2][:2]
+    x, y = (centred @ directions.T).T
+    turn = np.angle(np.exp(1j * np.diff(np.arctan2(y, x), append=np.arctan2(y[0], x[0]))))
+    return float(abs(round(float(turn.sum()) / (2 * np.pi))) == 1)

@@ -7,18 +7,21 @@
         --svg results/figures/fig3_subject_trajectories.svg --png results/figures/fig3_subject_trajectories.png
         --csv results/figures/fig3_subject_trajectories.csv
 
-Left: the map of all test participants' sections with the chosen ones in colour. Right: one of them magnified, its
-sections numbered and joined to a ring. Those shown are spread evenly over the map's first axis.
+Left: the map of all test participants' sections with the chosen ones in colour and numbered. Right: each of them
+magnified, its sections numbered and joined to a ring. Those shown are spread evenly over the map's first axis. Of every
+participant the CSV has, measured on the embeddings themselves, `closing` and `winds_once` as `embedding_map` defines
+them, and `winds_shuffled`, the latter with the sections in a random order.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from vita.printing.numbers import about, percent
 from vita.report.figures import embedding_map, style
 from vita.runtime import cli
 
@@ -28,11 +31,17 @@ if TYPE_CHECKING:
 
 COLOURS = (style.BLUE, style.VERMILION, style.GREEN, style.PURPLE, style.ORANGE, style.SKY, style.BLACK)
 BACKGROUND = "#D5D5D5"
-TOGETHER = 0.1  # of half the width: sections closer than this share a label
+NUMBERS = ["closing", "winds_once", "winds_shuffled"]
+COLUMNS = 3  # of magnified paths
+MARGIN = 0.75  # of a path's extent, from its middle to the edge of its panel
+TOGETHER = 0.15  # of half the width: sections closer than this share a label
 
 
 def collect(embeddings: Path, people: int, limit: int, seed: int) -> pd.DataFrame:
-    """`person` (1, 2, ... for those shown, 0 for the others), `section`, `x`, `y`, without participants' ids."""
+    """`person` (1, 2, ... for those shown, 0 for the others), `section`, `x`, `y`, `closing`, `winds_once`, ...
+
+    Without participants' ids.
+    """
     sections, vectors = embedding_map.read_sections(embeddings, "test")
     per_person = max(1, len(sections) // sections["eid"].nunique())
     shown = sections["eid"].isin(embedding_map.choose(sections["eid"].unique(), limit // per_person, seed))
@@ -43,40 +52,89 @@ def collect(embeddings: Path, people: int, limit: int, seed: int) -> pd.DataFram
     places = np.linspace(0, len(along) - 1, min(people, len(along)) + 2).round().astype(int)[1:-1]
     chosen = {eid: number + 1 for number, eid in enumerate(along.index[np.unique(places)])}
     table["person"] = table["eid"].map(chosen).fillna(0).astype(int)
-    return table[["person", "section", "x", "y"]].sort_values(["person", "section", "x"]).reset_index(drop=True)
+    shuffler = np.random.default_rng(seed)
+    paths = table.groupby("eid").indices.values()  # in the order of the rows
+    table[NUMBERS] = np.concatenate([np.tile(_numbers(vectors[rows], shuffler), (len(rows), 1)) for rows in paths])
+    kept = table[["person", "section", "x", "y", *NUMBERS]]
+    return kept.sort_values(["person", "section", "x"]).reset_index(drop=True)
+
+
+def _numbers(path_sw: np.ndarray, shuffler: np.random.Generator) -> list[float]:
+    """NUMBERS of a participant's sections."""
+    winds = [embedding_map.winds_once(each) for each in (path_sw, shuffler.permutation(path_sw))]
+    return [embedding_map.closing(path_sw), *winds]
 
 
 def draw(drawn: pd.DataFrame) -> Figure:
-    """The map, and one participant magnified."""
-    figure, (left, right) = style.subplots(1, 2, figsize=(style.PAGE_INCHES, 3.5))
-    others = drawn[drawn["person"] == 0]
-    for axes in (left, right):
-        axes.scatter(others["x"], others["y"], s=3, color=BACKGROUND, linewidths=0, rasterized=True)
-        axes.set(xticks=[], yticks=[], xlabel="t-SNE 1", ylabel="t-SNE 2")
-        axes.set_box_aspect(1)
+    """The map, and the chosen participants magnified."""
+    import matplotlib.pyplot as plt  # start-up: see style
+
+    figure = plt.figure(figsize=(style.PAGE_INCHES, 3.6))
+    parts: Any = figure.subfigures(1, 2, width_ratios=(1, 1.1))
+    left, right = parts
+    whole = left.subplots()
+    _map(whole, drawn)
     people = sorted(set(drawn["person"]) - {0})
-    for number in people:
-        _ring(left, drawn[drawn["person"] == number], COLOURS[(number - 1) % len(COLOURS)])
-    left.set_title("Sections of all test participants, some joined to rings")
-    widest = max(people, key=lambda number: np.ptp(drawn.loc[drawn["person"] == number, ["x", "y"]], axis=0).max())
-    _magnified(right, drawn[drawn["person"] == widest], COLOURS[(widest - 1) % len(COLOURS)])
+    columns = min(COLUMNS, len(people))
+    grid = right.subplots(-(-len(people) // columns), columns, squeeze=False)
+    for axes in grid.flat[len(people) :]:
+        axes.set_axis_off()
+    extent = float(np.ptp(drawn[["x", "y"]].to_numpy(), axis=0).max())
+    for axes, number in zip(grid.flat, people, strict=False):
+        _magnified(axes, drawn[drawn["person"] == number], number, extent)
+    right.suptitle("Each magnified, sections numbered", fontsize=7.5)
+    right.supxlabel(_words(drawn), fontsize=6)
     return figure
 
 
-def _ring(axes: Axes, part: pd.DataFrame, colour: str) -> None:
-    """A participant's sections in order, the last joined to the first."""
-    closed = pd.concat([part, part.iloc[:1]])
-    axes.plot(closed["x"], closed["y"], color=colour, linewidth=1)
-    axes.scatter(part["x"], part["y"], s=10, color=colour, linewidths=0, zorder=3)
+def _words(drawn: pd.DataFrame) -> str:
+    """The numbers of all participants, whose rows are equally many; empty where cycles have fewer than 3 sections."""
+    if drawn["closing"].isna().all():
+        return ""
+    winds, shuffled = (percent(drawn[name].mean()) for name in NUMBERS[1:])
+    return (
+        f"From the last section to the first: {drawn['closing'].median():.1f} median steps\n"
+        f"Paths that wind once around: {winds} (sections shuffled: {shuffled})"
+    )
 
 
-def _magnified(axes: Axes, part: pd.DataFrame, colour: str) -> None:
-    _ring(axes, part, colour)
-    centre = part[["x", "y"]].to_numpy().mean(axis=0)
-    half = max(float(np.ptp(part[["x", "y"]].to_numpy(), axis=0).max()), 1e-3) * 0.75
+def _map(axes: Axes, drawn: pd.DataFrame) -> None:
+    """All sections, the chosen participants' in colour with their numbers."""
+    others = drawn[drawn["person"] == 0]
+    axes.scatter(others["x"], others["y"], s=3, color=BACKGROUND, linewidths=0, rasterized=True)
+    axes.set(xticks=[], yticks=[], xlabel="t-SNE 1", ylabel="t-SNE 2")
+    axes.set_box_aspect(1)
+    axes.set_title("Sections of all test participants")
+    for number, part in drawn[drawn["person"] > 0].groupby("person"):
+        colour = _colour(int(number))
+        axes.scatter(part["x"], part["y"], s=8, color=colour, linewidths=0, zorder=3)
+        axes.annotate(
+            str(number),
+            (part["x"].mean(), part["y"].mean()),
+            xytext=(7, 5),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+            fontweight="bold",
+            color=colour,
+        )
+
+
+def _colour(number: int) -> str:
+    return COLOURS[(number - 1) % len(COLOURS)]
+
+
+def _magnified(axes: Axes, part: pd.DataFrame, number: int, extent: float) -> None:
+    """One participant's sections, joined in order, the last to the first (dashed); `extent` is the whole map's."""
+    colour, points = _colour(number), part[["x", "y"]].to_numpy(float)
+    axes.plot(*points.T, color=colour, linewidth=1)
+    axes.plot(*points[[-1, 0]].T, color=colour, linewidth=1, linestyle=(0, (2, 2)))
+    axes.scatter(points[:, 0], points[:, 1], s=10, color=colour, linewidths=0, zorder=3)
+    middle = (points.min(axis=0) + points.max(axis=0)) / 2
+    half = max(float(np.ptp(points, axis=0).max()), 1e-3) * MARGIN
     for place, name in _labels(part, TOGETHER * half):
-        away = place - centre
-        offset = 7 * away / (np.linalg.norm(away) or 1)
+        away = place - points.mean(axis=0)
+        offset = 6 * away / (np.linalg.norm(away) or 1)
         axes.annotate(
             name,
             (float(place[0]), float(place[1])),
@@ -84,10 +142,11 @@ def _magnified(axes: Axes, part: pd.DataFrame, colour: str) -> None:
             textcoords="offset points",
             ha="center",
             va="center",
-            fontsize=7,
+            fontsize=6,
         )
-    axes.set(xlim=(centre[0] - half, centre[0] + half), ylim=(centre[1] - half, centre[1] + half))
-    axes.set_title("One participant magnified, sections numbered")
+    axes.set(xlim=(middle[0] - half, middle[0] + half), ylim=(middle[1] - half, middle[1] + half), xticks=[], yticks=[])
+    axes.set_box_aspect(1)
+    axes.set_title(f"{number} (× {about(extent / (2 * half))})", color=colour)
 
 
 def _labels(part: pd.DataFrame, near: float) -> list[tuple[np.ndarray, str]]:

@@ -24,6 +24,7 @@ import pandas as pd
 
 from vita import names
 from vita.evaluation.predictions import read_targets
+from vita.printing.numbers import number
 from vita.report.figures import embedding_map, style
 from vita.runtime import cli
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 COLUMNS = 6
 COLOUR_PERCENTILES = (2, 98)
+NEIGHBOURS = 10
 
 
 def collect(embeddings: Path, phenotypes: Path, targets: pd.DataFrame, limit: int, seed: int) -> pd.DataFrame:
@@ -54,7 +56,7 @@ def draw(drawn: pd.DataFrame, targets: pd.DataFrame) -> Figure:
         return style.note("no phenotype is known for any embedded participant")
     columns = min(COLUMNS, len(shown))
     rows = math.ceil(len(shown) / columns)
-    size = (style.PAGE_INCHES / COLUMNS * 1.3 * columns, 1.5 * rows + 0.3)
+    size = (style.PAGE_INCHES / COLUMNS * columns, 1.35 * rows + 0.3)
     figure, grid = style.subplots(rows, columns, figsize=size, squeeze=False)
     for axes, row in zip(grid.flat, shown, strict=False):
         _panel(figure, axes, drawn, row)
@@ -63,6 +65,21 @@ def draw(drawn: pd.DataFrame, targets: pd.DataFrame) -> Figure:
     figure.supxlabel(f"t-SNE 1 ({len(drawn)} participants)", fontsize=8)
     figure.supylabel("t-SNE 2", fontsize=8)
     return figure
+
+
+def neighbour_r2(position: np.ndarray, values: np.ndarray) -> float:
+    """How much of the variance of `values` (n,) the mean of the nearest others on the map (n, 2) explains.
+
+    1 less the squared errors over the variance: 0 or below where a place on the map says nothing. NaN where values are
+    as many as neighbours, or constant.
+    """
+    from sklearn.neighbors import NearestNeighbors  # start-up
+
+    if len(values) <= NEIGHBOURS or np.ptp(values) == 0:
+        return float("nan")
+    places = NearestNeighbors(n_neighbors=NEIGHBOURS).fit(position).kneighbors(return_distance=False)
+    errors = values - values[places].mean(axis=1)
+    return float(1 - np.mean(errors**2) / np.var(values))
 
 
 def _panel(figure: Figure, axes: Axes, drawn: pd.DataFrame, target: pd.Series) -> None:
@@ -90,7 +107,8 @@ def _panel(figure: Figure, axes: Axes, drawn: pd.DataFrame, target: pd.Series) -
     bar.locator = MaxNLocator(3)
     bar.update_ticks()
     bar.outline.set_linewidth(0.4)
-    axes.set_title(style.labelled(target["title"], target["unit"]))
+    explained = number(neighbour_r2(np.column_stack([x, y])[known], values[known]), 2)
+    axes.set_title(f"{style.labelled(target['title'], target['unit'])}\nR² = {explained}", linespacing=1.1)
     axes.set(xticks=[], yticks=[])
     axes.set_box_aspect(1)
 

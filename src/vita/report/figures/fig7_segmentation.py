@@ -5,7 +5,8 @@
         --svg results/figures/fig7_segmentation.svg --png results/figures/fig7_segmentation.png
         --csv results/figures/fig7_segmentation.csv
 
-A box spans the quartiles with a line at the median, whiskers reach the 5th and 95th percentile, a dot is the mean.
+A box spans the quartiles with a line at the median, whiskers reach the 5th and 95th percentile, a dot is the mean. A
+cross stands where a system does not see the planes of a structure, or too few people have a value.
 """
 
 from __future__ import annotations
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-METRICS = {"dice": "Dice", "hd_mm": "Hausdorff distance (mm)", "hd95_mm": "95th-percentile Hausdorff distance (mm)"}
+METRICS = {
+    "dice": "Dice\n(higher is better)",
+    "hd_mm": "Hausdorff distance, mm\n(lower is better)",
+    "hd95_mm": "Its 95th percentile, mm\n(lower is better)",
+}
 GROUP_WIDTH = 0.8  # of the distance between two structures
 
 
@@ -57,7 +62,7 @@ def draw(drawn: pd.DataFrame) -> Figure:
     figure, grid = style.subplots(len(METRICS), 1, figsize=(style.PAGE_INCHES * 0.75, 5.6), sharex=True)
     for axes, (metric, label) in zip(grid, METRICS.items(), strict=True):
         _panel(axes, drawn[drawn["metric"] == metric], colours)
-        axes.set_ylabel(label.replace("percentile ", "percentile\n"))
+        axes.set_ylabel(label)
     grid[0].set_ylim(top=1.0)
     for axes in grid[1:]:
         axes.set_ylim(bottom=0)
@@ -93,6 +98,10 @@ def _panel(axes: Axes, part: pd.DataFrame, colours: dict[str, str]) -> None:
         )
         for box in boxes["boxes"]:
             box.set(facecolor=colour, alpha=0.75, linewidth=0.7)
+        lacking = [place + shift for place, each in enumerate(values) if not each.size]
+        across = axes.get_xaxis_transform()
+        if lacking:
+            axes.plot(lacking, [0.04] * len(lacking), "x", color=colour, markersize=3.5, transform=across)
     axes.grid(axis="y", color="#E5E5E5", linewidth=0.5)
     axes.set_axisbelow(True)
 

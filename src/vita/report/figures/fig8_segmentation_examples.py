@@ -7,8 +7,10 @@
         --csv results/figures/fig8_segmentation_examples.csv
 
 The participant is the one with the median Dice, averaged over structures, of the system that sees most planes, of
-several the last one named; systems are named by their files, and draw nothing on planes that they do not see. Columns:
-2- and 4-chamber, base, mid and apex of the short axis. The CSV holds each panel's areas in mm2 and Dice per structure.
+several the last one named; systems are named by their files, and have no picture of planes that they do not see.
+Columns: 2- and 4-chamber, base, mid and apex of the short axis, which are the first, middle and last slice with enough
+myocardium in the reference. Pictures show no more than all masks need. The number in a panel is the mean Dice over the
+structures of the reference. The CSV holds each panel's areas in mm2 and Dice per structure.
 """
 
 from __future__ import annotations
@@ -28,10 +30,14 @@ from vita.runtime import cli
 from vita.runtime.errors import UserError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 FRAME = 0  # end-diastole
 REFERENCE = "Reference"
+ENOUGH_MYOCARDIUM = 0.4  # of the area of the slice that has most: less is a slice through the tip or the valve
+LONG_AXIS_PLANES = sum(not title.startswith("SA") for title in names.PLANES)
+MARGIN = 0.2  # of the extent of all masks, around them
 
 
 def typical(truth: np.ndarray, prediction: np.ndarray) -> int:
@@ -54,7 +60,8 @@ def collect(paths: list[Path]) -> tuple[int, dict[str, np.ndarray], np.ndarray]:
     """The participant shown and its masks.
 
     Returns:
-        eid, masks (9, height, width) by row name (the reference first), spacing (9, 2) in mm.
+        eid, masks (9, height, width) by row name (the reference first), spacing (9, 2) in mm. A system's masks are
+        NOT_ANNOTATED on planes that it does not see.
 
     Raises:
         UserError: a system has no masks of the participant.
@@ -68,20 +75,38 @@ def collect(paths: list[Path]) -> tuple[int, dict[str, np.ndarray], np.ndarray]:
     row = typical(last["truth"], last["prediction"])
     eid = int(last["eid"][row])
     masks = {REFERENCE: last["truth"][row, :, FRAME]}
+    reference_planes = (last["truth"] != NOT_ANNOTATED).any(axis=(0, 2, 3, 4))
     for name in names.ordered(set(arrays)):
         place = np.flatnonzero(arrays[name]["eid"] == eid)
         if not place.size:
             raise UserError(f"{name} has no masks of a participant that {chosen} has: predict both again")
-        masks[names.title(name)] = arrays[name]["prediction"][place[0], :, FRAME]
+        unseen = (arrays[name]["truth"] == NOT_ANNOTATED).all(axis=(0, 2, 3, 4)) & reference_planes
+        mask = arrays[name]["prediction"][place[0], :, FRAME].copy()
+        mask[unseen] = NOT_ANNOTATED
+        masks[names.title(name)] = mask
     return eid, masks, last["spacing_mm"][row]
+
+
+def shown_planes(reference: np.ndarray) -> dict[int, str]:
+    """Planes and their titles: those of the mosaic, but base, mid and apex where the reference (9, h, w) has a ring."""
+    wall = next(structure.label for structure in names.STRUCTURES if structure.name == "LVMYO")
+    area = (reference == wall).sum(axis=(1, 2)) * (np.arange(len(reference)) >= LONG_AXIS_PLANES)
+    slices = np.flatnonzero((area > 0) & (area >= ENOUGH_MYOCARDIUM * area.max()))
+    if not slices.size:
+        return dict(mosaic.SHOWN_PLANES)
+    long_axis = {plane: title for plane, title in mosaic.SHOWN_PLANES.items() if plane < LONG_AXIS_PLANES}
+    ends = {int(slices[-1]): "Apex", int(slices[0]): "Base", int(slices[slices.size // 2]): "Mid"}
+    return long_axis | dict(sorted(ends.items()))
 
 
 def describe(masks: dict[str, np.ndarray], spacing_mm: np.ndarray) -> pd.DataFrame:
     """Area and Dice of each structure in each panel."""
     rows = []
-    for plane, plane_name in mosaic.SHOWN_PLANES.items():
+    for plane, plane_name in shown_planes(masks[REFERENCE]).items():
         reference = masks[REFERENCE][plane]
         for name, mask in masks.items():
+            if name != REFERENCE and (mask[plane] == NOT_ANNOTATED).all():
+                continue
             for label, structure in names.STRUCTURE_NAMES.items():
                 a, b = reference == label, (mask[plane] == label) & (reference != NOT_ANNOTATED)
                 rows.append(
@@ -92,16 +117,40 @@ def describe(masks: dict[str, np.ndarray], spacing_mm: np.ndarray) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def draw(masks: dict[str, np.ndarray], images: np.ndarray | None) -> Figure:
+def draw(masks: dict[str, np.ndarray], images: np.ndarray | None, described: pd.DataFrame) -> Figure:
     """A row per system, a column per plane; without images (9, height, width) the masks are drawn on black."""
-    figure, cells = mosaic.grid(list(masks), list(mosaic.SHOWN_PLANES.values()), mosaic.LEGEND_INCHES)
-    for row, mask in enumerate(masks.values()):
-        for column, plane in enumerate(mosaic.SHOWN_PLANES):
+    planes = shown_planes(masks[REFERENCE])
+    figure, cells = mosaic.grid(list(masks), list(planes.values()), mosaic.LEGEND_INCHES)
+    reference = described[(described["system"] == REFERENCE) & (described["area_mm2"] > 0)]
+    found = described.merge(reference[["plane", "structure"]], on=["plane", "structure"])
+    mean = found.groupby(["plane", "system"])["dice"].mean()
+    for row, (name, mask) in enumerate(masks.items()):
+        for column, (plane, title) in enumerate(planes.items()):
             axes = cells[row, column]
+            if name != REFERENCE and (mask[plane] == NOT_ANNOTATED).all():
+                mosaic.note(axes, "not seen")
+                continue
             mosaic.picture(axes, np.zeros(mask[plane].shape) if images is None else images[plane])
             mosaic.overlay(axes, mask[plane], 1.0 if images is None else mosaic.MASK_ALPHA)
+            _around(axes, [each[plane] for each in masks.values()])
+            value = mean.get((title, name), np.nan)
+            if name != REFERENCE and np.isfinite(value):
+                axes.text(0.03, 0.03, f"{value:.2f}", transform=axes.transAxes, fontsize=6, color="white")
     mosaic.legend(figure)
     return figure
+
+
+def _around(axes: Axes, masks_hw: list[np.ndarray]) -> None:
+    """Show the smallest square with a margin that holds every structure of these masks, or all if there is none."""
+    labels = list(names.STRUCTURE_NAMES)
+    inside = np.any([np.isin(mask, labels) for mask in masks_hw], axis=0)
+    if not inside.any():
+        return
+    places = np.argwhere(inside)
+    low, high = places.min(axis=0) - 0.5, places.max(axis=0) + 0.5
+    half = min((0.5 + MARGIN) * float((high - low).max()), min(inside.shape) / 2)
+    middle = np.clip((low + high) / 2, half - 0.5, np.array(inside.shape) - half - 0.5)
+    axes.set(xlim=(middle[1] - half, middle[1] + half), ylim=(middle[0] + half, middle[0] - half))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -121,7 +170,8 @@ def main(arguments: list[str] | None = None) -> None:
         if eid not in reader:
             raise UserError("the participant whose masks are shown is not in the shards: name all shards of the run")
         images = reader.voxels(eid, [FRAME])[:, 0]
-    style.save(draw(masks, images), describe(masks, spacing_mm), style.Files.of(vars(args)))
+    described = describe(masks, spacing_mm)
+    style.save(draw(masks, images, described), described, style.Files.of(vars(args)))
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 ARRAYS = ("input", "masked", "reconstruction")
 PSNR_COLUMNS = ("eid", "split", "target", "prediction")
 FRAME = 0
+Row = tuple[str, np.ndarray, np.ndarray]  # its name, pictures (9, height, width), what was seen of them
 
 
 def read_example(path: Path) -> dict[str, np.ndarray]:
@@ -92,26 +93,35 @@ def describe(examples: dict[str, dict[str, np.ndarray]], measured: pd.DataFrame)
 
 def hidden_share(example: dict[str, np.ndarray]) -> float:
     """Share of the voxels of the planes that a variant sees that are hidden from it."""
-    seen = example["input"].any(axis=(1, 2))
-    return float(np.isnan(example["masked"][seen]).mean())
+    return float(np.isnan(example["masked"][_seen(example)]).mean())
 
 
 def alike(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
     """Whether the same patches are hidden from two variants, in the planes that both see."""
-    both = one["input"].any(axis=(1, 2)) & other["input"].any(axis=(1, 2))
+    both = _seen(one) & _seen(other)
     return bool(both.any()) and np.array_equal(one["masked"][both], other["masked"][both], equal_nan=True)
 
 
 def masked_alike(examples: dict[str, dict[str, np.ndarray]]) -> list[list[str]]:
-    """Variants in groups that share their hidden patches, those that hide the fewest first.
+    """Variants in groups that share their hidden patches: who sees the most planes first, then who hides the fewest.
 
     Within a group they keep their order, but for who sees the most planes, who comes first.
     """
     groups: list[list[str]] = []
-    for name in sorted(examples, key=lambda name: -examples[name]["input"].any(axis=(1, 2)).sum()):
+    for name in sorted(examples, key=lambda name: -_seen(examples[name]).sum()):
         own = next((group for group in groups if alike(examples[group[0]], examples[name])), None)
         groups.append([name]) if own is None else own.append(name)
-    return sorted(groups, key=lambda group: hidden_share(examples[group[0]]))
+    return sorted(groups, key=lambda group: (-_seen(examples[group[0]]).sum(), hidden_share(examples[group[0]])))
+
+
+def _seen(example: dict[str, np.ndarray]) -> np.ndarray:
+    """Which planes a variant sees: (9,) bool."""
+    return _filled(example["input"])
+
+
+def _filled(pictures: np.ndarray) -> np.ndarray:
+    """Which of the pictures (9, height, width) hold anything: (9,) bool."""
+    return np.asarray(pictures.any(axis=(1, 2)))
 
 
 def draw(examples: dict[str, dict[str, np.ndarray]], titles: dict[str, str], measured: pd.DataFrame) -> Figure:
@@ -121,10 +131,11 @@ def draw(examples: dict[str, dict[str, np.ndarray]], titles: dict[str, str], mea
     rows = [("Input", inputs, inputs)]
     for group in groups:
         first = examples[group[0]]
-        rows += [(f"{100 * hidden_share(first):.0f} % hidden", first["masked"], first["input"])]
+        of_group = [(f"{100 * hidden_share(first):.0f} % hidden", first["masked"], first["input"])]
         for name in group:
             title = titles.get(name, names.title(name))
-            rows += [(f"{title}\nrebuilt{_label(measured, name)}", *_made(examples[name]))]
+            of_group += [(f"{title}{_label(measured, name)}", *_made(examples[name]))]
+        rows = _beside(rows, of_group) or [*rows, *of_group]
     figure, cells = mosaic.grid([name for name, *_ in rows], list(mosaic.SHOWN_PLANES.values()))
     for place, (_, pictures, seen) in enumerate(rows):
         for column, plane in enumerate(mosaic.SHOWN_PLANES):
@@ -133,6 +144,20 @@ def draw(examples: dict[str, dict[str, np.ndarray]], titles: dict[str, str], mea
             else:
                 mosaic.note(cells[place, column], "not seen" if inputs[plane].any() else "not scanned")
     return figure
+
+
+def _beside(rows: list[Row], more: list[Row]) -> list[Row]:
+    """The rows with others in free places of the last ones, such as of the other view; none if they have no room."""
+    last = rows[-len(more) :]
+    seen = [(_filled(one[2]), _filled(other[2])) for one, other in zip(last, more, strict=False)]
+    if len(more) >= len(rows) or any((one & other).any() for one, other in seen):
+        return []
+    joined = []
+    for one, other, (_, free) in zip(last, more, seen, strict=True):
+        name = one[0] if one[0] == other[0] else f"{one[0]}\n{other[0]}"
+        pictures, inputs = (np.where(free[:, None, None], other[place], one[place]) for place in (1, 2))
+        joined.append((name, pictures, inputs))
+    return [*rows[: -len(more)], *joined]
 
 
 def _made(example: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -3,7 +3,7 @@
     python -m vita.report.figures.label_curves --metrics results/label_efficiency/metrics.csv
         --svg results/figures/label_curves.svg --png ... --csv ...
 
-Lines: means of the draws; bands reach from the lowest to the highest.
+Lines: means of the draws; bars, side by side, reach from the lowest to the highest.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = ["task", "metric", "model", "percent", "n", "draws", "value", "low", "high"]
-LABELS = {"mae": "Average MAE", "auc": "Mean AUC-ROC"}
+LABELS = {"mae": "Average MAE, each in its unit\n(lower is better)", "auc": "Mean AUC-ROC\n(higher is better)"}
+CHANCE = 0.5
+APART = 1.035  # of the percentages of two systems, so that bars do not hide each other
 
 
 def collect(path: Path) -> pd.DataFrame:
@@ -46,15 +48,17 @@ def draw(drawn: pd.DataFrame) -> Figure:
     colours = style.colours(models)
     for axes, task in zip(grid.flat, tasks, strict=True):
         part = drawn[drawn["task"] == task]
-        for model in models:
+        if part["metric"].iloc[0] == "auc":
+            axes.axhline(CHANCE, color=style.GREY, linewidth=0.7, linestyle=(0, (3, 2)))
+        for number, model in enumerate(models):
             line = part[part["model"] == model].sort_values("percent")
-            axes.plot(
-                line["percent"], line["value"], "o-", markersize=3, color=colours[model], label=names.title(model)
-            )
-            axes.fill_between(line["percent"], line["low"], line["high"], color=colours[model], alpha=0.15, linewidth=0)
+            x, own = line["percent"] * APART ** (number - (len(models) - 1) / 2), colours[model]
+            axes.vlines(x, line["low"], line["high"], color=own, linewidth=0.8)
+            axes.plot(x, line["value"], "o-", markersize=3, color=own, label=names.title(model))
         axes.set_xscale("log")
         axes.set_xticks(percents := sorted(part["percent"].unique()), [f"{each:g}" for each in percents])
         axes.minorticks_off()
+        axes.locator_params(axis="y", nbins=6)
         axes.set_ylabel(LABELS[part["metric"].iloc[0]])
         axes.set_title(names.task_title(task) if task in names.TASK_TITLES else "Diseases")
     figure.supxlabel("Labels, % of the training split", fontsize=8)

@@ -32,7 +32,7 @@ COLUMNS = 4
 LOSSES = ("train_loss", "val_loss")
 FEWEST_EPOCHS = 5  # of which the first may be cut off
 FIRST_EPOCH_ROOM = 1.0  # of the later epochs' range; what lies further above is cut off
-WIDE_RANGE = 30  # losses that span more than this are drawn on a logarithmic axis
+WIDE_RANGE = 15  # losses that span more than this are drawn on a logarithmic axis
 
 
 def collect(paths: list[Path]) -> pd.DataFrame:
@@ -83,7 +83,7 @@ def _system(model: str) -> str:
 
 
 def _panel(axes: Axes, part: pd.DataFrame, colours: dict[str, str]) -> None:
-    from matplotlib.ticker import MaxNLocator  # start-up: see style
+    from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter  # start-up: see style
 
     for model in names.ordered(set(part["model"])):
         rows, colour = part[part["model"] == model], colours[_system(model)]
@@ -96,6 +96,9 @@ def _panel(axes: Axes, part: pd.DataFrame, colours: dict[str, str]) -> None:
     positive = losses[losses > 0]
     if positive.size and positive.size == (losses == losses).sum() and positive.max() > WIDE_RANGE * positive.min():
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
     else:
         _without_first_epoch(axes, part)
     if len(set(part["epoch"])) == 1:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SHOWN_PLANES = {0: "2-chamber", 2: "4-chamber", 3: "Base", 5: "Mid", 8: "Apex"}
 CELL_INCHES = 1.05
+HEIGHT_INCHES = 9.2  # what a page leaves beside a caption
 LABEL_INCHES = 1.0
 LEGEND_INCHES = 0.35
 MASK_ALPHA = 0.55
@@ -23,9 +24,13 @@ HIDDEN_COLOUR = "#9FB8CC"
 
 
 def grid(row_names: list[str], column_names: list[str], legend_inches: float = 0.0) -> tuple[Figure, np.ndarray]:
-    """Empty axes (rows, columns) without ticks, names to the left and above; `legend_inches` are left below."""
+    """Empty axes (rows, columns) without ticks, names to the left and above; `legend_inches` are left below.
+
+    They are as large as one page allows.
+    """
     rows, columns = len(row_names), len(column_names)
-    size = (CELL_INCHES * columns + LABEL_INCHES, CELL_INCHES * rows + 0.2 + legend_inches)
+    cell = min(CELL_INCHES, (HEIGHT_INCHES - 0.2 - legend_inches) / rows)
+    size = (cell * columns + LABEL_INCHES, cell * rows + 0.2 + legend_inches)
     figure, cells = style.subplots(rows, columns, figsize=size, squeeze=False)
     figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
     for axes in cells.flat:

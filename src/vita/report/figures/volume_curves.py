@@ -57,12 +57,12 @@ def draw(summary: pd.DataFrame) -> Figure:
         axes.fill_between(part["phase"], part["low"], part["high"], color=colour, alpha=0.25, linewidth=0)
         axes.plot(part["phase"], part["median"], color=colour)
         axes.set(
-            title=f"{title}, n = {shown_count(int(part['n'].iloc[0]))}",
+            title=f"{title}\nn = {shown_count(int(part['n'].iloc[0]))}",
             xlabel="Part of the cycle",
             xlim=(0, 1),
             ylim=(0, None),
         )
-    cells[0, 0].set_ylabel("Volume (ml)")
+    cells[0, 0].set_ylabel("Volume (mL)")
     return figure
 
 
