@@ -16,6 +16,7 @@ from vita.elsewhere.conventions import of_masks, of_number, of_phenotypes, refus
 from vita.elsewhere.evaluate import Seen, _only_of_the_cohort, systems
 from vita.evaluation.predictions import Pairs
 from vita.evaluation.regression import evaluate as regression
+from vita.models.config_file import read_config
 from vita.runtime.errors import UserError
 from vita.tabular.targets import Target
 
@@ -55,7 +56,7 @@ def test_predictions_are_those_of_the_training_run(models, task, tmp_path):
 
 def test_the_mean_guess_is_the_training_mean_not_the_cohorts(models, tmp_path):
     found = apply(models, "sa_phenotypes", tmp_path, "mean_guess")
-    stored = predict_cohort.read_config(models / "sa_phenotypes" / "vita")["targets"]
+    stored = read_config(models / "sa_phenotypes" / "vita")["targets"]
     for target, rows in found.groupby("target"):
         assert rows["prediction"].to_numpy() == pytest.approx(stored[target]["mean"])
         assert abs(rows["truth"].mean() - stored[target]["mean"]) > 1e-3

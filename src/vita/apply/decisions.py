@@ -119,6 +119,8 @@ def _vectors(reader: "ShardReader", eids: pd.Index, embedder: Path | None) -> di
 
 def task_record(config: Path, predictions: Path, targets: Path) -> dict[str, Any]:
     """What is stored of a task: the digest of its model's config.json, and its targets or annotated planes."""
+    from vita.models.config_file import read_config
+
     task = config.parent.parent.name
     everybody = pd.read_parquet(predictions)
     table = everybody[everybody["split"] == "val"]
@@ -126,7 +128,7 @@ def task_record(config: Path, predictions: Path, targets: Path) -> dict[str, Any
     if task == "segmentation":
         drawn = table[table["truth"] > 0].groupby("plane")["target"].unique()
         return record | {"annotated": {plane: sorted(names) for plane, names in drawn.items()}}
-    lines = json.loads(config.read_text(encoding="utf-8"))["calibration"]
+    lines = read_config(config.parent)["calibration"]
     return record | {"targets": target_records(everybody, targets, task, lines)}
 
 

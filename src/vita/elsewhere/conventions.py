@@ -115,7 +115,7 @@ def of_phenotypes(phenotypes: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 def of_fields(fields: pd.DataFrame, targets: Path, models: Path) -> Iterator[dict[str, Any]]:
     """A row per number of the table that a trained model knows: its median against the training's mean and spread."""
-    from vita.elsewhere.predict_cohort import read_config
+    from vita.models.config_file import read_config
     from vita.names import MAIN_SYSTEM
     from vita.tabular.targets import read_targets, read_tasks
 

@@ -54,8 +54,9 @@ def main(arguments: list[str] | None = None) -> None:
 def rows(models: Path, predictions: Sequence[Path], targets: Path) -> Iterator[dict[str, Any]]:
     """A row per target of each file of predictions, but for those of several classes."""
     from vita.apply.decisions import read_decisions
-    from vita.elsewhere.predict_cohort import read_config, system_folders
+    from vita.elsewhere.predict_cohort import system_folders
     from vita.evaluation.predictions import read_predictions
+    from vita.models.config_file import read_config
     from vita.tabular.targets import read_targets
 
     decided = read_decisions(models)["tasks"]

@@ -221,12 +221,11 @@ def _askable(config: Mapping[str, Any], seen: Seen) -> set[str]:
 
 def _lacking(path: Path, decisions: Mapping[str, Any], seen: Seen) -> list[str]:
     """Views that a model always saw in training and that nobody of the cohort has."""
-    import json
-
     from vita.elsewhere.predict_cohort import required_views
+    from vita.models.config_file import read_config
     from vita.models.settings import LONG_AXIS, SHORT_AXIS
 
-    planes = json.loads(path.read_text(encoding="utf-8"))["model"]["view_of_plane"]
+    planes = read_config(path.parent)["model"]["view_of_plane"]
     kinds = {"sa": SHORT_AXIS}
     return sorted(
         view for view in required_views(decisions) if kinds.get(view, LONG_AXIS) in planes and view not in seen.views
@@ -235,7 +234,8 @@ def _lacking(path: Path, decisions: Mapping[str, Any], seen: Seen) -> list[str]:
 
 def _sizes(models: Path, found: Mapping[str, Any], block: Mapping[str, Any]) -> dict[str, Any]:
     """Sizes of the trained networks, for the configuration's own checks; each model is loaded by its config.json."""
-    from vita.elsewhere.predict_cohort import read_config, system_folders
+    from vita.elsewhere.predict_cohort import system_folders
+    from vita.models.config_file import read_config
 
     system, task = next((name, each["tasks"][0]) for name, each in reversed(list(found.items())) if each["tasks"])
     stored = read_config(system_folders(models, task, system)[0])["model"]

@@ -10,7 +10,6 @@ split `test` is predicted. Who lacks a view that the model always saw in trainin
 says so; likewise for targets that the cohort's tables lack. `mean_guess` gives the means of the training.
 """
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -110,24 +109,11 @@ def system_folders(models: Path, task: str, system: str) -> list[Path]:
     return [whole] if whole.is_dir() else sorted((models / task).glob(f"{system}-*"))
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """config.json of a trained model.
-
-    Raises:
-        UserError: it is missing or no JSON.
-    """
-    path = folder / "config.json"
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error}); give a complete results/models folder") from error
-    return found
-
-
 def predict_folder(job: Job, folder: Path) -> "pd.DataFrame":
     """Long table of predictions by the model of a folder, with a column `note`."""
     import pandas as pd
 
+    from vita.models.config_file import read_config
     from vita.names import MEAN_GUESS
     from vita.training.long_table import COLUMNS
 
@@ -270,6 +256,7 @@ def predict_masks(job: Job) -> "tuple[dict[str, Any], pd.DataFrame]":
     from dataclasses import replace
 
     from vita.apply.models import Trained, segmenter
+    from vita.models.config_file import read_config
     from vita.training.segmentation import SegmentationLearner, area_table, segment
 
     (folder,) = folders_of(job)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from vita.evaluation.membership import Signal
 from vita.mask_classes import NOT_ANNOTATED
 from vita.models.alignment import Alignment
+from vita.models.config_file import read_config
 from vita.models.heads import Regressor, output_slices
 from vita.models.image_encoder import ImageEncoder
 from vita.models.mae import MaskedAutoencoder
@@ -119,7 +120,7 @@ def signals(folder: Path, people: People) -> tuple[list[Signal], np.ndarray]:
         folder: of the model.
         people: to look at.
     """
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = read_config(folder)
     segments = config.get("task") == "segmentation"
     session, samples, images = people.of(config, segments)
     kind = "segmentation" if segments else config["name"]

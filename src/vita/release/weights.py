@@ -11,6 +11,7 @@ import pandas as pd
 
 from vita import names
 from vita.evaluation.membership import GATE, verdict
+from vita.models.config_file import read_config
 from vita.models.weights import CONFIG, WEIGHTS
 from vita.runtime.atomic import write_text
 from vita.runtime.privacy import SMALLEST_COUNT
@@ -81,7 +82,7 @@ def stays(judged: list[Judged]) -> list[str]:
 def _copy(source: Path, target: Path, rows: pd.DataFrame, gate: float, words: str) -> None:
     target.mkdir(parents=True)
     shutil.copyfile(source / WEIGHTS, target / WEIGHTS)
-    config = json.loads((source / CONFIG).read_text(encoding="utf-8"))
+    config = read_config(source)
     kept = _short({key: config[key] for key in _KEPT if key in config})
     members = config.get("participants", {}).get("train", 0)
     for about in kept.get("targets", {}).values():

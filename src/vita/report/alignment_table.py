@@ -10,7 +10,6 @@ validation split, at the epoch with the lowest validation loss; Wilson's 95 % in
 is taken from the config.json beside each history.
 """
 
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +17,7 @@ import scipy  # its parts are imported where they are first used
 
 from vita import names
 from vita.evaluation.small_counts import FEW, withheld
+from vita.models.config_file import read_config
 from vita.printing.cells import Cell, Printed, latex, markdown
 from vita.printing.numbers import count, known, number, sizes, with_interval
 from vita.printing.web import page
@@ -34,11 +34,9 @@ def measure(history: Path, title: str) -> dict[str, str | float]:
     Raises:
         UserError: the history or the config beside it is missing or incomplete.
     """
-    config = history.with_name("config.json")
-    for path in (history, config):
-        if not path.is_file():
-            raise UserError(f"no {path}: run the rule that trains this Stage II")
-    table, n = pd.read_csv(history), json.loads(config.read_text(encoding="utf-8")).get("participants", {}).get("val")
+    if not history.is_file():
+        raise UserError(f"no {history}: run the rule that trains this Stage II")
+    table, n = pd.read_csv(history), read_config(history.parent).get("participants", {}).get("val")
     missing = [name for name in ("val_loss", *QUANTITIES) if name not in table.columns or table[name].isna().all()]
     if missing or not n:
         unknown = ", ".join(missing) or "number of validation participants beside it"

@@ -9,7 +9,6 @@
 Stage or task and system are the two folders that a config.json lies in; the tables are taken over as they are.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pandas as pd
 
 from vita import names
 from vita.evaluation.membership import GATE, verdict
+from vita.models.config_file import read_config
 from vita.printing.cells import Cell, Printed, markdown
 from vita.printing.numbers import DASH, number
 from vita.printing.web import write_card
@@ -42,21 +42,6 @@ bootstrap intervals; 0.5 is chance. TPR is the share of members that are recogni
 differ. Numbers of people are rounded down to tens."""
 WAIVED = "Everybody is synthetic, so that the weights may leave whatever is found."
 HEADER = ("Stage or task", "System", "Parameters", "Steps", "Best epoch", "Validation loss", "Time, s", "Memory, MB")
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """A model's config.json.
-
-    Raises:
-        UserError: it is missing or not JSON.
-    """
-    try:
-        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"no config.json at {path}: run the rule that trains this model") from error
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path} is not JSON ({error}): train the model again") from error
-    return config
 
 
 def trainings(configs: dict[Path, dict[str, Any]]) -> Printed:
@@ -151,7 +136,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--html", required=True, type=Path, help="page to write")
     cli.add_settings(parser, "the blocks `input` and `privacy`")
     args = parser.parse_args(arguments)
-    configs = {path: read_config(path) for path in args.configs}
+    configs = {path: read_config(path.parent) for path in args.configs}
     missing = [str(path) for path in args.tables if not path.is_file()]
     if missing:
         raise UserError(f"no table {', '.join(missing)}: run the rule make_table")

@@ -26,8 +26,8 @@ from vita.evaluation.small_counts import is_small, metrics_withheld
 from vita.printing.cells import latex, markdown
 from vita.printing.numbers import sizes
 from vita.printing.web import page
-from vita.report.over_seeds import join_seeds, seeds_remark
 from vita.report.paper import versus_page
+from vita.report.seed_columns import join_seeds, seeds_remark
 from vita.report.table_makers import MAKERS, REGRESSION
 from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
