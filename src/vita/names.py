@@ -211,34 +211,34 @@ TABLES = (
     ),
     Table(
         "incident_disease",
-        "Disease after the scan",
-        "Incident disease after the scan on the test split, death competing (95 % CI)",
+        "Incident disease",
+        "Incident disease after the scan on the test split, with death as a competing event (95 % CI)",
     ),
     Table(
         "associations",
-        "What goes with what",
-        "The strongest associations of image and phenotypes with features and diseases, in participants on whom no "
-        "encoder was trained (95 % CI)",
+        "Associations",
+        "The strongest associations of image and phenotypes with features and diseases, in participants not used "
+        "to train any encoder (95 % CI)",
     ),
     Table(
         "conformal",
-        "How sure",
-        "Conformal intervals and sets of 90 %: width, and coverage by sex and age, on the test split",
+        "Conformal prediction",
+        "Conformal 90 % intervals and sets: width, and coverage by sex and age, on the test split",
     ),
     Table(
         "label_efficiency",
-        "With few labels",
-        "Tables 1 and 4 by the part of the training labels that a head on frozen features learns from",
+        "Label efficiency",
+        "Tables 1 and 4 by the fraction of the training labels from which a head on frozen features learns",
     ),
     Table(
         "ablation_alignment",
         "Alignment: tau and lambda",
-        "Alignment by temperature and weight: retrieval of the own table row on the validation split, %",
+        "Alignment by temperature and weight: retrieval of a participant's own table row on the validation split, %",
     ),
 )
 FIGURES = (
     Figure("fig2_temporal_sections", "Figure 2: sections of the cardiac cycle", ("embeddings",)),
-    Figure("fig3_subject_trajectories", "Figure 3: paths through the cycle", ("embeddings",)),
+    Figure("fig3_subject_trajectories", "Figure 3: trajectories through the cycle", ("embeddings",)),
     Figure("fig4_phenotype_tsne", "Figure 4: map of phenotypes", ("embeddings", "phenotypes", "targets")),
     Figure(
         "fig5_phenotype_scatter",
@@ -263,11 +263,11 @@ FIGURES = (
     Figure("bland_altman", "Phenotypes from predicted masks", ("participants=mask_phenotypes", "targets")),
     Figure("scan_quality", "Quality of scans", ("shards",), scans_alone=True),
     Figure("volume_curves", "Volumes over the cycle", ("curves",), scans_alone=True),
-    Figure("plane_intersections", "Where planes meet", ("index",), scans_alone=True),
+    Figure("plane_intersections", "Plane intersections", ("index",), scans_alone=True),
     Figure("cumulative_incidence", "Incidence by predicted risk", ("curves=risk_curves",)),
     Figure("association_map", "Associations by group of features", ("associations",)),
     Figure("conformal_coverage", "Coverage by subgroup", ("coverage",)),
-    Figure("label_curves", "With few labels", ("metrics=label_efficiency",)),
+    Figure("label_curves", "Label efficiency", ("metrics=label_efficiency",)),
     Figure("learning_curves", "Learning curves", ("histories",), scans_alone=True),
 )
 

@@ -141,7 +141,7 @@ def test_units_and_labels_that_cannot_be_right_are_refused_with_the_evidence():
     assert "times 1000 would fit" in found.loc[("unit", "LVEDV"), "evidence"]
     assert not found.loc[("order", "LVEDV"), "passed"]
     assert found.loc[("unit", "LVEF"), "passed"]
-    with pytest.raises(UserError, match="does not count or measure as the models do: LVEDV"):
+    with pytest.raises(UserError, match="labels or units of this cohort are not those of the models: LVEDV"):
         refuse(found.reset_index())
     pounds = of_number("Weight", "kg", pd.Series([170.0, 180.0, 190.0]), {"mean": 80.0, "std": 12.0})
     assert not pounds["passed"]

@@ -1,4 +1,4 @@
-"""The trained models of a system, each loaded when it is needed and put away again."""
+"""The trained models of a system, each loaded when it is needed and released afterwards."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -124,7 +124,7 @@ def _row(name: str, known: Mapping[str, Any], statistic: Statistics, value: np.n
         row |= {"value": calibrated, "uncalibrated": float(value), "threshold": known["threshold"]}
         row |= {"positive": calibrated >= known["threshold"]}
         return row | {"training_mean": statistic.shares[1]}
-    if "calibration" in known:  # of runs from before there was one, as the model gives them
+    if "calibration" in known:  # runs of earlier versions have no calibration: probabilities as the model gives them
         value = of_record(known["calibration"]).apply(value)
     best = int(value.argmax())
     meaning = known["meanings"][best] or str(known["classes"][best])

@@ -14,11 +14,11 @@ def merged(home: Path, files: list[Path], keys: list[str]) -> dict[str, Any]:
 
     Args:
         home: folder of config.yaml and workflow.
-        files: laid over config.yaml, later ones over earlier ones.
-        keys: `key=value`, the value YAML, laid over all.
+        files: files that override config.yaml; later ones override earlier ones.
+        keys: `key=value` with a value in YAML, which overrides everything else.
 
     Raises:
-        UserError: a file is missing or no YAML, a key is unknown, or a value is out of range.
+        UserError: a file is missing or not YAML, a key is unknown, or a value is out of range.
     """
     from snakemake.utils import update_config
 
@@ -36,22 +36,24 @@ def read(path: Path) -> dict[str, Any]:
     """A configuration file.
 
     Raises:
-        UserError: it is missing, no YAML, or no block of keys.
+        UserError: it is missing, is not YAML, or is not a block of keys.
     """
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise UserError(f"--configfile names {path}, which is not there; look at its spelling") from error
+        raise UserError(f"--configfile names {path}, which does not exist; check the spelling") from error
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"--configfile names {path}, which cannot be read: {error}") from error
     except yaml.YAMLError as error:
         raise UserError(
-            f"{path}{_place(error)}: no YAML ({_problem(error)}); mend the line, or the one before"
+            f"{path}{_place(error)}: not YAML ({_problem(error)}); fix this line, or the one before"
         ) from error
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise UserError(f"{path}: no block of keys, but {type(found).__name__}; write lines such as `seed: 1`")
+        raise UserError(
+            f"{path}: expected a block of keys, found {type(found).__name__}; write lines such as `seed: 1`"
+        )
     return found
 
 
@@ -71,4 +73,4 @@ def _key(text: str) -> dict[str, Any]:
     try:
         return {name: yaml.safe_load(value)}
     except yaml.YAMLError as error:
-        raise UserError(f"--config {name}: the value is no YAML ({_problem(error)})") from error
+        raise UserError(f"--config {name}: the value is not YAML ({_problem(error)})") from error

@@ -9,12 +9,12 @@
 
 Binary: AUC-ROC with DeLong's interval, F1, recall and precision at the threshold chosen on validation and stored
 with the predictions, average precision, Brier score, prevalence, mean prediction, slope and intercept of calibration
-(Wald intervals); bootstrap intervals for all but the AUC; with
-baselines, DeLong's paired test against the one with the highest AUC and Holm's correction over the targets.
-Categorical (predictions with a column `class`, a row per class): macro AUC, accuracy, macro F1.
-Calibration at large: of a binary target the mean prediction over the prevalence (`calibration_ratio`); of a categorical
-one, how many of the classes that have enough participants have a mean probability off by more than `OFF`.
-A metric that is undefined, such as the AUC without positives, is empty, and `note` says why.
+(Wald intervals); bootstrap intervals for everything except the AUC. With baselines: DeLong's paired test against the
+one with the highest AUC, and Holm's correction over the targets. Categorical (predictions with a column `class`, a row
+per class): macro AUC, accuracy, macro F1. Calibration in the large: for a binary target, the mean prediction divided by
+the prevalence (`calibration_ratio`); for a categorical one, the number of classes with enough participants in which the
+mean probability is off by more than `OFF`. A metric that is undefined, such as the AUC without positives, is empty, and
+`note` says why.
 """
 
 import numpy as np
@@ -30,8 +30,8 @@ Row = dict[str, float | int | str]
 BINARY = ("auc", "f1", "recall", "precision", "average_precision", "brier")
 CALIBRATION = ("calibration_slope", "calibration_intercept")
 CATEGORICAL = ("macro_auc", "accuracy", "macro_f1")
-OFF = 0.15  # a mean prediction further from the prevalence, relatively, is called off
-ENOUGH = 20  # participants of a class: of fewer, chance alone moves the prevalence by more
+OFF = 0.15  # relative deviation of the mean prediction from the prevalence above which it is marked
+ENOUGH = 20  # participants of a class; with fewer, the prevalence varies more by chance alone
 COLUMNS = [
     *("task", "model", "target", "title", "unit", "kind", "in_table", "decimals", "n", "positives"),
     *("prevalence", "threshold", "classes"),
@@ -43,7 +43,7 @@ COLUMNS = [
 
 
 def is_off(ratio: np.ndarray | float) -> np.ndarray:
-    """Whether mean predictions over prevalences are further from 1 than `OFF`."""
+    """Whether ratios of mean prediction to prevalence differ from 1 by more than `OFF`."""
     off: np.ndarray = np.abs(np.asarray(ratio) - 1) > OFF
     return off
 
@@ -93,7 +93,7 @@ def _notes(truth: np.ndarray, score: np.ndarray, threshold: float) -> list[str]:
     if not np.isfinite(threshold):
         notes.append("no threshold stored")
     elif not (score >= threshold).any():
-        notes.append("nobody was called positive, so precision is undefined")
+        notes.append("no participant was called positive, so precision is undefined")
     return notes
 
 
@@ -161,7 +161,7 @@ def evaluate(
     bootstrap: int,
     seed: int,
 ) -> pd.DataFrame:
-    """The metrics table: a row per row of `targets`, in their order."""
+    """The metrics table, with one row per row of `targets`, in the same order."""
     rows = []
     for _, target in targets.iterrows():
         name = target["target"]

@@ -1,1 +1,1 @@
-"""Beyond the paper: when a disease comes, how sure a prediction is, what goes with what, and with how few labels."""
+"""Analyses beyond the paper: incident disease, conformal prediction, associations and label efficiency."""

@@ -5,9 +5,9 @@
         --variants vita='tau 0.1, lambda 0.5' tau_0_2='tau 0.2, lambda 0.5'   (each folder's name and its row)
         --csv results/tables/ablation_alignment.csv --md ... --tex ... --html ...
 
-How often a participant's own table row is the nearest to the image, or among the five nearest, among all of the
-validation split, at the epoch with the lowest validation loss; Wilson's 95 % intervals. The number of participants
-is taken from the config.json beside each history.
+Top-1 and top-5 retrieval: the share of participants whose own table row is the nearest to their image, or among the
+five nearest, of all rows of the validation split, at the epoch with the lowest validation loss; Wilson's 95 %
+intervals. The number of participants is taken from the config.json beside each history.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
 from vita.runtime.errors import UserError
 
-QUANTITIES = {"top1": "Own row nearest (95 % CI)", "top5": "Among the five nearest (95 % CI)"}
+QUANTITIES = {"top1": "Top-1 retrieval (95 % CI)", "top5": "Top-5 retrieval (95 % CI)"}
 
 
 def measure(history: Path, title: str) -> dict[str, str | float]:
@@ -39,7 +39,7 @@ def measure(history: Path, title: str) -> dict[str, str | float]:
     table, n = pd.read_csv(history), read_config(history.parent).get("participants", {}).get("val")
     missing = [name for name in ("val_loss", *QUANTITIES) if name not in table.columns or table[name].isna().all()]
     if missing or not n:
-        unknown = ", ".join(missing) or "number of validation participants beside it"
+        unknown = ", ".join(missing) or "number of validation participants in its config.json"
         raise UserError(f"{history} has no {unknown}: train this Stage II again")
     best = table.loc[table["val_loss"].idxmin()]
     row: dict[str, str | float] = {"variant": title, "n": int(n), "epoch": int(best["epoch"])}
@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
     titles = dict(text.partition("=")[::2] for text in args.variants)
     unnamed = [path.parent.name for path in args.histories if not titles.get(path.parent.name)]
     if unnamed:
-        raise UserError(f"--variants must say which row {', '.join(unnamed)} is, such as vita='tau 0.1, lambda 0.5'")
+        raise UserError(f"--variants must name the row of {', '.join(unnamed)}, such as vita='tau 0.1, lambda 0.5'")
     rows = [measure(path, titles[path.parent.name]) for path in args.histories]
     numbers = [f"{name}{end}" for name in QUANTITIES for end in ("", "_low", "_high")]
     table = withheld(pd.DataFrame(rows), ["epoch", *numbers]) if rows else pd.DataFrame()

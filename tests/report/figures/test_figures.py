@@ -312,8 +312,8 @@ def test_reconstructions_go_from_few_to_many_hidden_and_show_what_is_hidden_once
     groups = figB9_reconstructions.masked_alike(examples)
     assert groups == [["mask_50"], ["vita", "positions_4d", "view_la"], ["mask_90"]]
     figure = figB9_reconstructions.draw(examples, {}, figB9_reconstructions.split_psnr([]))
-    shown = [axes.get_ylabel().partition(" ")[2] for axes in figure.axes if axes.get_ylabel().endswith("hidden")]
-    assert shown == ["% hidden"] * 3
+    shown = [axes.get_ylabel().partition(" ")[2] for axes in figure.axes if axes.get_ylabel().endswith("masked")]
+    assert shown == ["% masked"] * 3
     assert len(figure.axes) == (1 + 3 + 5) * 5
 
 

@@ -67,7 +67,7 @@ def draw(drawn: pd.DataFrame) -> Figure:
         axes.set_axis_off()
     number = sizes(drawn.groupby("target").size())
     figure.supxlabel(f"Mean of predicted and reference masks ({number})", fontsize=8)
-    figure.supylabel("Predicted less reference", fontsize=8)
+    figure.supylabel("Predicted minus reference", fontsize=8)
     return figure
 
 

@@ -6,9 +6,9 @@
         --svg results/figures/fig2_temporal_sections.svg --png results/figures/fig2_temporal_sections.png
         --csv results/figures/fig2_temporal_sections.csv
 
-Left: the sections as they are, where participants lie apart. Right: each participant's mean over the cycle taken
-away, which leaves the heart's motion. The colours form a circle, as the first section follows the last. At most so
-many participants as keep the points within `tsne_participants`.
+Left: the original sections, where participants are separated. Right: each participant's mean over the cycle is
+subtracted, which leaves the heart's motion. The colours form a circle, because the first section follows the last. The
+number of participants is limited so that there are at most `tsne_participants` points.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DARKER = 0.85  # the circle of colours passes near white, which would not print
-PANELS = {"embedding": "Embeddings", "motion": "Embeddings less each participant's mean"}
+PANELS = {"embedding": "Embeddings", "motion": "Embeddings minus each participant's mean"}
 
 
 def collect(embeddings: Path, limit: int, seed: int) -> pd.DataFrame:

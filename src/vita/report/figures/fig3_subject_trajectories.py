@@ -57,7 +57,7 @@ def draw(drawn: pd.DataFrame) -> Figure:
     people = sorted(set(drawn["person"]) - {0})
     for number in people:
         _ring(left, drawn[drawn["person"] == number], COLOURS[(number - 1) % len(COLOURS)])
-    left.set_title("Sections of all test participants, some joined to rings")
+    left.set_title("Sections of all test participants, some connected to rings")
     widest = max(people, key=lambda number: np.ptp(drawn.loc[drawn["person"] == number, ["x", "y"]], axis=0).max())
     _magnified(right, drawn[drawn["person"] == widest], COLOURS[(widest - 1) % len(COLOURS)])
     return figure

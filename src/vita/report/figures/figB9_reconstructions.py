@@ -1,5 +1,5 @@
 # ruff: noqa: N999 (the module is named as its figure, and the figure as in the paper)
-"""Figure B.9: images of one participant, with hidden patches, and rebuilt by each masked autoencoder.
+"""Figure B.9: images of one participant, with patches masked, and reconstructed by each masked autoencoder.
 
     python -m vita.report.figures.figB9_reconstructions
         --examples results/predictions/reconstruction/vita.npz ...   (one per variant, named by its file)
@@ -121,10 +121,10 @@ def draw(examples: dict[str, dict[str, np.ndarray]], titles: dict[str, str], mea
     rows = [("Input", inputs, inputs)]
     for group in groups:
         first = examples[group[0]]
-        rows += [(f"{100 * hidden_share(first):.0f} % hidden", first["masked"], first["input"])]
+        rows += [(f"{100 * hidden_share(first):.0f} % masked", first["masked"], first["input"])]
         for name in group:
             title = titles.get(name, names.title(name))
-            rows += [(f"{title}\nrebuilt{_label(measured, name)}", *_made(examples[name]))]
+            rows += [(f"{title}\nreconstructed{_label(measured, name)}", *_made(examples[name]))]
     figure, cells = mosaic.grid([name for name, *_ in rows], list(mosaic.SHOWN_PLANES.values()))
     for place, (_, pictures, seen) in enumerate(rows):
         for column, plane in enumerate(mosaic.SHOWN_PLANES):

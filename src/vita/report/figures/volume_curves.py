@@ -58,7 +58,7 @@ def draw(summary: pd.DataFrame) -> Figure:
         axes.plot(part["phase"], part["median"], color=colour)
         axes.set(
             title=f"{title}, n = {shown_count(int(part['n'].iloc[0]))}",
-            xlabel="Part of the cycle",
+            xlabel="Fraction of the cycle",
             xlim=(0, 1),
             ylim=(0, None),
         )
