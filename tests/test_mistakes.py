@@ -328,7 +328,7 @@ def test_a_disk_that_is_too_small(own: Path, capsys: pytest.CaptureFixture[str],
 COMMANDS: list[tuple[list[str], list[str]]] = [
     (["chek"], ["no command 'chek'", "did you mean check?"]),
     (["check", "--configfile", "nothing.yaml"], ["nothing.yaml, which does not exist", "check the spelling"]),
-    (["check", "--configfile", "broken.yaml"], ["broken.yaml, line 2", "mend the line"]),
+    (["check", "--configfile", "broken.yaml"], ["broken.yaml, line 2", "fix this line"]),
     (
         ["check", "--configfile", "list.yaml"],
         ["list.yaml: expected a block of keys, found list", "write lines such as"],
