@@ -24,10 +24,10 @@ NOTHING: set[str] = set()
 EDITS = {
     "word in an error of the disk": ("runtime/disk.py", "make room", "free some room", NOTHING),
     "word in an error of the loss": ("models/alignment.py", "raise 'stage2.batch'", "increase 'stage2.batch'", NOTHING),
-    "log line": ("training/loop.py", '"going on after step %d"', '"continuing after step %d"', NOTHING),
-    "help text": ("training/stage3.py", 'help="learn this target', 'help="learn only this target', NOTHING),
+    "log line": ("training/loop.py", '"resuming after step %d"', '"continuing after step %d"', NOTHING),
+    "help text": ("training/stage3.py", 'help="learn only this target', 'help="learn just this target', NOTHING),
     "docstring": ("models/mae.py", "which learns to fill in patches", "which learns to restore patches", NOTHING),
-    "comment": ("models/blocks.py", "# as ViT and MAE", "# as in ViT and MAE", NOTHING),
+    "comment": ("models/blocks.py", "# as in ViT and MAE", "# as in both", NOTHING),
     "local variable": ("models/positions.py", "half", "a_half", NOTHING),
     "progress display": ("training/show.py", "sys.stderr.isatty()", "sys.stdout.isatty()", NOTHING),
     "title of a system": ("names.py", '"Mean guess"', '"Guess of the mean"', {"vita.report.tables"}),

@@ -7,7 +7,7 @@
     vita validate   whether a results folder is complete and its parts fit together
     vita describe   what a results folder holds, in words and numbers
     vita audit      participants' ids where they should not be
-    vita release    whether a folder may leave: whether somebody can be singled out in it
+    vita release    whether a folder may be published: whether anybody can be singled out in it
 
 `vita COMMAND --help` says more, and `vita --version` prints the version. Research software, not a medical device.
 """

@@ -1,3 +1,5 @@
-"""Classes of masks beside the structures; not in `vita.names`, whose printed words must not retrain anything."""
+"""Values of masks besides the structures; kept out of `vita.names`, where a change of printed words must not retrain a
+model.
+"""
 
 BACKGROUND, NOT_ANNOTATED = 0, 255

@@ -1,16 +1,16 @@
-"""Names of everything that is compared, in the order, words and colours in which tables, figures and pages print it.
+"""Names of everything that is compared, with the order, titles and colours that tables, figures and pages use.
 
-A new system, task, structure, table or figure is one row here and the module that makes it.
+A new system, task, structure, table or figure needs one row here and the module that makes it.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# Okabe and Ito's palette, which is distinct with any colour vision, and in grey.
+# Okabe and Ito's palette, whose colours remain distinct in grey and with any colour vision.
 PALETTE = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = PALETTE
 GREY = "#8A8A8A"
-WINE = "#882255"  # Tol's; yellow lines are hard to see on white
+WINE = "#882255"  # from Tol's palette; yellow lines are hard to see on white
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Structure:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the report, of these tasks.
+    """A table of the report on these tasks.
 
-    `systems` have a column or rows even if they were not run, since the paper has them.
+    `systems` have a column or rows even if they were not run, because the paper shows them.
     """
 
     name: str
@@ -63,11 +63,11 @@ class Figure:
     """A figure of the report.
 
     Attributes:
-        reads: the module's options that take files, each named as what it takes (`vita.plan.products` knows the files)
-            or, where the names differ, `option=source`.
-        tasks: whose predictions the figure shows; without any of them in a run there is no figure.
+        reads: the module's options that take files, each named after the files that it takes (`vita.plan.products`
+            resolves them) or, where the names differ, `option=source`.
+        tasks: tasks whose predictions the figure shows; a run without any of them has no such figure.
         options: the module's arguments other than files.
-        scans_alone: whether it can be drawn without UK Biobank's tables.
+        scans_alone: whether the figure can be drawn without UK Biobank's tables.
         drawn_by: module of vita.report.figures, by default the one with the figure's name.
     """
 
@@ -100,7 +100,7 @@ SYSTEMS = (
     System("nnunet", "nnU-Net", BLACK),
     System("vita", "ViTa", BLUE),
 )
-# trivial predictors; a trained system that does not beat them has shown nothing
+# trivial predictors, which a trained system has to beat to show anything
 CONTROLS = ("demographics", "brightness", "random_encoder", "probe_mae", "probe_vita")
 PROBES = ("probe_mae", "probe_vita")  # controls on features of a trained encoder
 TASKS = (
@@ -211,24 +211,24 @@ TABLES = (
     ),
     Table(
         "incident_disease",
-        "Disease after the scan",
-        "Incident disease after the scan on the test split, death competing (95 % CI)",
+        "Incident disease",
+        "Incident disease after the scan on the test split, with death as a competing event (95 % CI)",
     ),
     Table(
         "associations",
-        "What goes with what",
-        "The strongest associations of image and phenotypes with features and diseases, in participants on whom no "
-        "encoder was trained (95 % CI)",
+        "Associations",
+        "The strongest associations of image and phenotypes with features and diseases, in participants not used "
+        "to train any encoder (95 % CI)",
     ),
     Table(
         "conformal",
-        "How sure",
-        "Conformal intervals and sets of 90 %: width, and coverage by sex and age, on the test split",
+        "Conformal prediction",
+        "Conformal 90 % intervals and sets: width, and coverage by sex and age, on the test split",
     ),
     Table(
         "label_efficiency",
-        "With few labels",
-        "Tables 1 and 4 by the part of the training labels that a head on frozen features learns from",
+        "Label efficiency",
+        "Tables 1 and 4 by the fraction of the training labels from which a head on frozen features learns",
     ),
     Table(
         "any_part",
@@ -238,12 +238,12 @@ TABLES = (
     Table(
         "ablation_alignment",
         "Alignment: tau and lambda",
-        "Alignment by temperature and weight: retrieval of the own table row on the validation split, %",
+        "Alignment by temperature and weight: retrieval of a participant's own table row on the validation split, %",
     ),
 )
 FIGURES = (
     Figure("fig2_temporal_sections", "Figure 2: sections of the cardiac cycle", ("embeddings",)),
-    Figure("fig3_subject_trajectories", "Figure 3: paths through the cycle", ("embeddings",)),
+    Figure("fig3_subject_trajectories", "Figure 3: trajectories through the cycle", ("embeddings",)),
     Figure("fig4_phenotype_tsne", "Figure 4: map of phenotypes", ("embeddings", "phenotypes", "targets")),
     Figure(
         "fig5_phenotype_scatter",
@@ -268,7 +268,7 @@ FIGURES = (
     Figure("bland_altman", "Phenotypes from predicted masks", ("participants=mask_phenotypes", "targets")),
     Figure("scan_quality", "Quality of scans", ("shards",), scans_alone=True),
     Figure("volume_curves", "Volumes over the cycle", ("curves",), scans_alone=True),
-    Figure("plane_intersections", "Where planes meet", ("index",), scans_alone=True),
+    Figure("plane_intersections", "Plane intersections", ("index",), scans_alone=True),
     Figure("cumulative_incidence", "Incidence by predicted risk", ("curves=risk_curves",)),
     Figure("association_map", "Associations by group of features", ("associations",)),
     Figure("conformal_coverage", "Coverage by subgroup", ("coverage",)),
@@ -280,8 +280,8 @@ FIGURES = (
 ABLATION_TABLES = ("tableA5_positional_encoding", "tableA6_masking_ratio")
 FRAMES_TABLE, ALIGNMENT_TABLE = "ablation_frames", "ablation_alignment"
 ACQUISITION_TABLE = "tableC7_acquisition"
-DRIFT_TABLE = "calibration_drift"  # of trained models on another cohort
-# extensions of the config, and the table of each
+DRIFT_TABLE = "calibration_drift"  # for trained models on another cohort
+# extensions in the configuration, and the table of each
 EXTENSION_TABLES = {
     "survival": "incident_disease",
     "associations": "associations",
@@ -313,7 +313,7 @@ VARIANTS = {
 MEAN_GUESS, MAIN_SYSTEM = (
     SYSTEMS[0].name,
     SYSTEMS[-1].name,
-)  # the floor that all must beat; the one that is tested against the others
+)  # the floor that every system must beat, and the system that is tested against the others
 SYSTEM_TITLES = {system.name: system.title for system in SYSTEMS}
 TASK_TITLES = {task.name: task.title for task in TASKS}
 TABLE_TITLES = {table.name: table.title for table in TABLES}
@@ -322,7 +322,7 @@ STRUCTURE_NAMES = {structure.label: structure.name for structure in STRUCTURES}
 
 
 def title(system: str) -> str:
-    """The printed name, with the target if the model has only one; a system that only this run knows keeps its name."""
+    """The printed name, with the target if the model has only one; a system without a row here keeps its own name."""
     name, _, target = system.partition("-")
     base, _, without = name.partition("_without_")
     base = STARTS.get(base, base)
@@ -332,12 +332,12 @@ def title(system: str) -> str:
 
 
 def model_title(model: str) -> str:
-    """The printed name of a system, or of what an extension learns from."""
+    """The printed name of a system, or of the input that an extension learns from."""
     return SOURCE_TITLES.get(model) or title(model)
 
 
 def _variant(name: str) -> str:
-    """A variant of Stage I or II in words: `mask_92_5` is one with 92.5 % hidden."""
+    """The printed name of a variant of Stage I or II: `mask_92_5` is one with 92.5 % hidden."""
     kind, _, value = name.partition("_")
     if kind not in VARIANTS or not value:
         return name
@@ -345,12 +345,12 @@ def _variant(name: str) -> str:
 
 
 def task_title(task: str) -> str:
-    """A task or stage as it is printed."""
+    """The printed name of a task or stage."""
     return TASK_TITLES.get(task, task)
 
 
 def table(name: str) -> Table:
-    """The row of a table.
+    """Look up a table by its name.
 
     Raises:
         KeyError: there is no such table.
@@ -359,7 +359,7 @@ def table(name: str) -> Table:
 
 
 def figure(name: str) -> Figure:
-    """The row of a figure.
+    """Look up a figure by its name.
 
     Raises:
         KeyError: there is no such figure.
@@ -368,12 +368,12 @@ def figure(name: str) -> Figure:
 
 
 def ordered_tasks(tasks: Iterable[str]) -> list[str]:
-    """Each stage or task once: known ones in the order above, then others by name."""
+    """Each stage or task once: known ones in the order above, followed by others in alphabetical order."""
     return _ordered(tasks, TASK_TITLES)
 
 
 def ordered(systems: Iterable[str]) -> list[str]:
-    """Each system once: known ones in the order of the paper, then others by name."""
+    """Each system once: known ones in the paper's order, followed by others in alphabetical order."""
     return _ordered(systems, SYSTEM_TITLES)
 
 

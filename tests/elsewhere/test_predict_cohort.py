@@ -16,6 +16,7 @@ from vita.elsewhere.conventions import of_masks, of_number, of_phenotypes, refus
 from vita.elsewhere.evaluate import Seen, _only_of_the_cohort, systems
 from vita.evaluation.predictions import Pairs
 from vita.evaluation.regression import evaluate as regression
+from vita.models.config_file import read_config
 from vita.runtime.errors import UserError
 from vita.tabular.targets import Target
 
@@ -55,7 +56,7 @@ def test_predictions_are_those_of_the_training_run(models, task, tmp_path):
 
 def test_the_mean_guess_is_the_training_mean_not_the_cohorts(models, tmp_path):
     found = apply(models, "sa_phenotypes", tmp_path, "mean_guess")
-    stored = predict_cohort.read_config(models / "sa_phenotypes" / "vita")["targets"]
+    stored = read_config(models / "sa_phenotypes" / "vita")["targets"]
     for target, rows in found.groupby("target"):
         assert rows["prediction"].to_numpy() == pytest.approx(stored[target]["mean"])
         assert abs(rows["truth"].mean() - stored[target]["mean"]) > 1e-3
@@ -140,7 +141,7 @@ def test_units_and_labels_that_cannot_be_right_are_refused_with_the_evidence():
     assert "times 1000 would fit" in found.loc[("unit", "LVEDV"), "evidence"]
     assert not found.loc[("order", "LVEDV"), "passed"]
     assert found.loc[("unit", "LVEF"), "passed"]
-    with pytest.raises(UserError, match="does not count or measure as the models do: LVEDV"):
+    with pytest.raises(UserError, match="labels or units of this cohort are not those of the models: LVEDV"):
         refuse(found.reset_index())
     pounds = of_number("Weight", "kg", pd.Series([170.0, 180.0, 190.0]), {"mean": 80.0, "std": 12.0})
     assert not pounds["passed"]

@@ -158,5 +158,5 @@ def test_a_contour_is_filled_like_its_area():
 
 @pytest.mark.parametrize("layout", list(public.LAYOUTS))
 def test_another_layout_says_so(layout, tmp_path):
-    with pytest.raises(UserError, match=f"nothing in the layout of {layout}"):
+    with pytest.raises(UserError, match=f"no files in the layout of {layout}"):
         public.main(["--layout", layout, "--source", str(tmp_path), "--out", str(tmp_path / "out")])

@@ -98,7 +98,7 @@ def test_an_overfit_model_is_refused_and_sings(cohort: tuple[np.ndarray, ...]) -
     rows = judged(np.c_[columns, noise], target, group)
     found = verdict(rows, GATE)
     assert not found.passes
-    assert "tells who was in its training" in found.words
+    assert "reveals who was in its training" in found.words
     songs = judged(np.c_[columns, noise], target, group, canary).set_index("attack")
     assert songs.loc["loss", "auc"] > 0.9
     assert songs.loc["loss", "untrained_auc"] == pytest.approx(0.5)
@@ -109,7 +109,7 @@ def test_few_people_are_too_few_to_tell(cohort: tuple[np.ndarray, ...]) -> None:
     some = np.arange(2 * PEOPLE) % 30 == 3  # 50 members and 50 others of the same model
     found = verdict(judged(columns, target, group, some), GATE)
     assert not found.passes
-    assert "too few people to say" in found.words
+    assert "too few people to show" in found.words
     nine = np.isin(np.arange(2 * PEOPLE), [*range(9), *range(PEOPLE, PEOPLE + 100)])
-    assert verdict(judged(columns, target, group, nine), GATE).words == "fewer than 10 people: too few to tell"
+    assert verdict(judged(columns, target, group, nine), GATE).words == "fewer than 10 people: too few to decide"
     assert verdict(pd.DataFrame(), GATE).words == "not measured"

@@ -140,7 +140,7 @@ def test_studies_in_folders_are_scans_and_mixed_ones_are_refused(nifti: Path, tm
     files = any_dicom.files_of(nifti, "la_2ch", "1.2.3", 4) + any_dicom.files_of(nifti, "la_4ch", "1.2.4", 4)
     any_dicom.write(tmp_path / "one", files)
     (mixed,) = found_in(tmp_path / "one")
-    assert mixed.reason == "DICOM files of 2 studies lie in one folder; give each a folder of its own"
+    assert mixed.reason == "one folder holds DICOM files of 2 studies; give each study a separate folder"
 
 
 def test_a_zip_of_dicom_and_other_files(nifti: Path, tmp_path: Path) -> None:

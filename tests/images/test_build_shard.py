@@ -278,6 +278,6 @@ def test_a_mask_of_another_place_is_not_used(broken, tmp_path):
     moved[0, 3] += 12
     scans.write(path, np.asarray(image.dataobj), moved)
     reader, values = build(broken, tmp_path, shards=1)
-    assert "sa: the mask lies elsewhere than its image" in reader.table["notes"].iloc[0]
+    assert "sa: the mask and its image are at different positions" in reader.table["notes"].iloc[0]
     assert np.isnan(values.loc[1000011, "LVEDV"])
     assert np.isfinite(values.loc[1000011, "LAV max"])

@@ -71,11 +71,11 @@ def test_a_pipe_does_not_wait(folder, name):
     rows = rows.where(rows.notna(), None).to_dict("records")
     settings = ImageSettings.from_dict({"images": BLOCK})
     if name == "sa.nii.gz":
-        assert "no regular file" in next(row["reason"] for row in rows if row["view"] == "sa")
-        with pytest.raises(ScanError, match="no regular file"):
+        assert "not a regular file" in next(row["reason"] for row in rows if row["view"] == "sa")
+        with pytest.raises(ScanError, match="not a regular file"):
             read_volume(path)
     else:
-        assert "sa: cannot be read: it is no regular file" in read_participant(rows, settings).record["notes"]
+        assert "sa: cannot be read: it is not a regular file" in read_participant(rows, settings).record["notes"]
 
 
 def test_a_folder_in_the_place_of_a_file(folder, tmp_path):

@@ -55,7 +55,7 @@ def test_the_gate_decides_whose_weights_leave(run: Path, tmp_path: Path) -> None
     judged = add_weights(run, tmp_path / "out", 0.55)
     assert left(tmp_path / "out") == {"stage1/vita"}
     reasons = "\n".join(stays(judged))
-    assert "Coronary artery disease, ViTa: AUC 0.590 (0.470 to 0.620), above 0.55: it tells who" in reasons
+    assert "Coronary artery disease, ViTa: AUC 0.590 (0.470 to 0.620), above 0.55: it reveals who" in reasons
     assert "Short-axis phenotypes, MAE: not measured." in reasons
     add_weights(run, tmp_path / "strict", 0.52)
     assert not left(tmp_path / "strict")
@@ -77,7 +77,9 @@ def test_the_passport_tells_of_no_few_people(run: Path, tmp_path: Path) -> None:
 def test_synthetic_weights_all_leave_that_were_measured(run: Path, tmp_path: Path) -> None:
     judged = add_weights(run, tmp_path / "out", 0.55, phantom=True)
     assert left(tmp_path / "out") == set(HIGH)
-    assert all(each.words.endswith("everybody is synthetic") for each in judged if each.folder.endswith("cad/vita"))
+    assert all(
+        each.words.endswith("all participants are synthetic") for each in judged if each.folder.endswith("cad/vita")
+    )
 
 
 def test_a_release_holds_the_weights_and_says_why_others_stay(run: Path) -> None:

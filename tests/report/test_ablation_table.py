@@ -55,5 +55,5 @@ def test_positional_encodings_and_a_variant_of_ones_own(tmp_path):
 
 def test_a_file_without_a_row_is_refused(tmp_path):
     file = _psnr(tmp_path / "vita.parquet", 20, 22)
-    with pytest.raises(UserError, match="which row vita is"):
+    with pytest.raises(UserError, match="name the row of vita"):
         _run(tmp_path, "tableA6_masking_ratio", "--predictions", file)

@@ -48,7 +48,7 @@ def test_few_participants_are_not_told(tmp_path):
 
 def test_what_lacks_is_named(tmp_path):
     file = _stage2(tmp_path, "vita", [1], [0.5])
-    with pytest.raises(UserError, match="which row vita is"):
+    with pytest.raises(UserError, match="name the row of vita"):
         _run(tmp_path, "--histories", file, "--variants", "other=x")
     with pytest.raises(UserError, match="run the rule"):
         _run(tmp_path, "--histories", str(tmp_path / "none" / "history.csv"), "--variants", "none=x")

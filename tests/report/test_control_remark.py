@@ -8,14 +8,14 @@ from vita.report.control_remark import control_remark
 def test_systems_that_do_not_beat_the_best_control_are_named():
     means = {"mean_guess": 9.0, "brightness": 5.0, "probe_mae": 4.0, "vit": 4.5, "mae": 4.0, "vita": 3.9}
     assert control_remark(means, "average MAE", higher_is_better=False) == (
-        "Controls: the best one, MAE, frozen (average MAE 4.000), is on average at least as good as ViT, MAE."
+        "Controls: on average, the best control, MAE, frozen (average MAE 4.000), is at least as good as ViT, MAE."
     )
 
 
 def test_higher_may_be_better():
     means = {"demographics": 0.6, "brightness": 0.65, "resnet50": 0.64, "vita": 0.7}
     assert control_remark(means, "mean AUC", higher_is_better=True) == (
-        "Controls: the best one, Brightness (mean AUC 0.6500), is on average at least as good as ResNet-50."
+        "Controls: on average, the best control, Brightness (mean AUC 0.6500), is at least as good as ResNet-50."
     )
 
 

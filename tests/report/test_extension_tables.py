@@ -76,7 +76,7 @@ def test_associations(tmp_path) -> None:
     assert (table.dropna().groupby("kind")["p"].apply(lambda p: p.nsmallest(10).max()) == largest).all()
     found = int((table["q"] < 0.05).sum())
     assert f"53 tests, {found} with a false discovery rate below 5 %; genomic-control lambda 1.41" in text
-    assert "shuffled among the participants 1.001" in text
+    assert "permuted among the participants 1.001" in text
 
 
 def coverage() -> pd.DataFrame:

@@ -107,7 +107,7 @@ def test_a_figure_without_a_caption_is_named(results, tmp_path):
 
 def test_a_caption_with_an_unknown_value_is_named(results, tmp_path):
     text = (results / "captions.rst").read_text(encoding="utf-8").replace("|n_test|", "|n_other|")
-    with pytest.raises(UserError, match="names what is not known"):
+    with pytest.raises(UserError, match="uses an unknown name"):
         captions.rendered(ROOT / "workflow" / "report" / "fig5_phenotype_scatter.rst", text, {}, {})
 
 

@@ -59,7 +59,7 @@ def test_this_run_beside_the_paper(tmp_path, targets):
     arguments += ["--paper", str(RESOURCES / "paper")]
     tables.main(arguments + [text for kind, path in out.items() for text in (f"--{kind}", str(path))])
     words = _words(out["vs-paper-html"])
-    assert "test split (n = 160) beside the paper" in words
+    assert "test split (n = 160) compared with the paper" in words
     assert "The paper prints no numbers for ViTa (SA)" in words
     assert "6.193" in words
     assert not re.search(r"\d\.\d{5}", words)

@@ -46,7 +46,7 @@ def test_pictures_become_small(tmp_path):
 def test_a_picture_that_stays_large_is_refused_and_leaves_nothing(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (1200, 1200, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.png")
-    with pytest.raises(UserError, match="made small"):
+    with pytest.raises(UserError, match="after it was reduced"):
         readme.shrink(tmp_path / "noise.png", tmp_path / "out.png")
     assert [path.name for path in tmp_path.iterdir()] == ["noise.png"]
 

@@ -174,7 +174,7 @@ def test_a_system_that_moves_on_a_still_heart_is_marked(tmp_path, targets):
     metrics.loc[whole & (metrics["target"] == "RVBP"), ["still_ed", "still_es", "moves_at_rest"]] = 7.25, 2.0, 1
     metrics.to_csv(tmp_path / "m.csv", index=False)
     _, md, _, _ = _table(tmp_path, "segmentation", [tmp_path / "m.csv"], targets)
-    assert "masks move by more than 5 % on a still heart: they follow the frame number" in md
+    assert "masks change by more than 5 % on a still heart: they follow the frame number" in md
     assert "| 7.2 | 2.0 |" in md
 
 

@@ -183,7 +183,7 @@ def test_features_of_other_participants_are_refused(cohort, tmp_path):
     run(cohort, "brightness", "sa_phenotypes", tmp_path)
     features = tmp_path / "brightness.features.parquet"
     pd.read_parquet(features).iloc[1:].to_parquet(features)
-    with pytest.raises(UserError, match="other participants"):
+    with pytest.raises(UserError, match="hold different participants"):
         fit_controls("sa_phenotypes", {"brightness": features}, cohort.split, tables(cohort), tmp_path / "again")
     assert not (tmp_path / "again").exists()
 

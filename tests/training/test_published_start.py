@@ -78,7 +78,7 @@ def test_stage1_takes_the_decoder(cohort, imported, tmp_path, caplog):
     weights = unmoved(cohort, tmp_path / "deep", folder, "stage1", model={"decoder_depth": 2})
     assert not torch.allclose(weights["decoder.embed.weight"], state["decoder_imaging.decoder_embed.weight"], atol=1e-2)
     assert json.loads((tmp_path / "deep/config.json").read_text())["started"] == ["image_encoder"]
-    assert "its decoder does not fit and starts anew" in caplog.text
+    assert "its decoder does not fit and starts from scratch" in caplog.text
 
 
 def test_stage2_takes_the_table_side_of_the_same_features(cohort, pretrained, imported, tmp_path, caplog):
@@ -95,5 +95,5 @@ def test_stage2_takes_the_table_side_of_the_same_features(cohort, pretrained, im
     for name, folder in (("of another order", other), ("of another number", imported[0])):
         unmoved(cohort, tmp_path / name, folder, "stage2")
         assert json.loads((tmp_path / name / "config.json").read_text())["started"] == ["image_encoder"]
-    assert "is for other features" in caplog.text
+    assert "was trained on other features" in caplog.text
     assert "its tabular_encoder does not fit" in caplog.text

@@ -248,7 +248,7 @@ def test_other_epochs_for_an_unfinished_training(cohort, tmp_path, monkeypatch):
 def test_several_gpus_of_which_one_is_there(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(UserError, match=r"2 GPUs are asked for \(.*'resources\.rules'\), but 1 are there"):
+    with pytest.raises(UserError, match=r"2 GPUs are requested \(.*'resources\.rules'\), but there are 1"):
         device_of(TrainingSettings(devices=2))
     assert device_of(TrainingSettings(device="cpu", devices=2)).type == "cpu"
 

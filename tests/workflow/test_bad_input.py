@@ -112,5 +112,5 @@ def test_a_number_that_is_none_is_told_when_a_run_is_planned(tmp_path: Path) -> 
     run = snakemake(tmp_path, "-n", "--configfile", str(tmp_path / "own.yaml"))
     assert run.returncode == 1
     assert errors(run.stdout + run.stderr) == {
-        "error: config: 'stage1.lr' is nan, which is no finite number; write one, such as 1.0e-3"
+        "error: config: 'stage1.lr' is nan, which is not a finite number; write one, such as 1.0e-3"
     }

@@ -245,7 +245,7 @@ def test_a_training_killed_at_its_limit_goes_on_from_its_checkpoint(limited: Run
     limits = [re.search(r"TimeLimit=(\S+)", job.shown)[1] for job in attempts]
     assert limits == ["00:01:00", "00:02:00", "00:04:00"][: len(limits)]
     log = (limited.folder / "results" / "logs" / "train_stage1" / "vita.log").read_text()
-    assert int(re.search(r"going on after step (\d+)", log)[1]) > 100
+    assert int(re.search(r"resuming after step (\d+)", log)[1]) > 100
 
 
 def test_a_job_out_of_memory_is_submitted_with_more(limited: Run) -> None:

@@ -1,9 +1,9 @@
-"""What `vita predict` must know beside the weights: how scans were cut, units, thresholds, errors, what is typical.
+"""What `vita predict` needs besides the weights: crops, units, thresholds, errors, and what is typical of a scan.
 
 Thresholds, calibration and intervals come from the validation split, what is typical of a scan from training and
-validation, and errors to be shown from the test split, by which nothing is chosen. Written as one JSON file into
-results/models, so that this folder alone is enough for new scans. It holds no participant and no count: means, spreads
-and limits, and none of these of fewer than 10 participants.
+validation, and the errors to be shown from the test split, which decides nothing. It is written as one JSON file into
+results/models, so that this folder is sufficient for new scans. It holds no data of single participants and no counts,
+only means, spreads and limits over at least 10 participants.
 """
 
 import json
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FILE = "decisions.json"
 VERSION = 3
-_COMPARED = 1000  # training participants at most, and as many of validation, that typical scans are found by
+_COMPARED = 1000  # largest number of training participants, and of validation participants, for fitting what is typical
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -33,7 +33,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--predictions", type=Path, nargs="+", required=True, help="its predictions, a file per task")
     parser.add_argument("--shards", type=Path, nargs="+", required=True, help="tables of all shards")
     parser.add_argument("--split", type=Path, required=True, help="split.parquet")
-    parser.add_argument("--embedder", type=Path, help="folder of its aligned image encoder, to judge new scans by")
+    parser.add_argument(
+        "--embedder", type=Path, help="folder of its aligned image encoder, by which new scans are judged"
+    )
     parser.add_argument("--targets", type=Path, required=True, help="targets.tsv, features.tsv and codes.tsv beside it")
     parser.add_argument("--output", type=Path, required=True, help="decisions.json in the folder of the models")
     cli.add_settings(parser, "the blocks images and phenotypes")
@@ -51,12 +53,14 @@ def main(arguments: list[str] | None = None) -> None:
         for path in args.configs
     }
     with replacing(args.output) as path:
-        # unsorted: the order of targets is that of the network's outputs
+        # not sorted: the order of targets is that of the network's outputs
         path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
 def of_split(split: Path, seed: int) -> dict[str, float]:
-    """The split's seed, and the share of everybody that it surely tested: for another cohort of the same people."""
+    """The split's seed, and the share of people who were certainly in its test split: for another cohort of the
+    same people.
+    """
     from vita.cohort.elsewhere import surely_tested
     from vita.cohort.split_table import read_split
 
@@ -99,7 +103,7 @@ def typical(shards: Sequence[Path], split: Path, embedder: Path | None) -> dict[
 
 
 def _vectors(reader: "ShardReader", eids: pd.Index, embedder: Path | None) -> dict[str, np.ndarray]:
-    """Vectors (participants, size) by kind, of at most so many participants, evenly from all."""
+    """Vectors (participants, size) by kind, of a limited number of participants, evenly chosen from all."""
     import torch
 
     from vita.apply.models import BATCH, image_vectors, load_embedder
@@ -127,6 +131,8 @@ def _vectors(reader: "ShardReader", eids: pd.Index, embedder: Path | None) -> di
 
 def task_record(config: Path, predictions: Path, targets: Path) -> dict[str, Any]:
     """What is stored of a task: the digest of its model's config.json, and its targets or annotated planes."""
+    from vita.models.config_file import read_config
+
     task = config.parent.parent.name
     everybody = pd.read_parquet(predictions)
     table = everybody[everybody["split"] == "val"]
@@ -134,16 +140,14 @@ def task_record(config: Path, predictions: Path, targets: Path) -> dict[str, Any
     if task == "segmentation":
         drawn = table[table["truth"] > 0].groupby("plane")["target"].unique()
         return record | {"annotated": {plane: sorted(names) for plane, names in drawn.items()}}
-    lines = json.loads(config.read_text(encoding="utf-8"))["calibration"]
+    lines = read_config(config.parent)["calibration"]
     return record | {"targets": target_records(everybody, targets, task, lines)}
 
 
 def target_records(
     predictions: pd.DataFrame, targets: Path, task: str, lines: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, dict[str, Any]]:
-    """Title, unit, kind and errors of each target; calibration of classes, threshold of yes/no ones; codes of classes
-    and what they mean.
-    """
+    """Title, unit, kind and errors of each target; calibration and meaning of classes, thresholds of binary targets."""
     from vita.apply.errors import of_target
     from vita.cohort.features import load_features
     from vita.tabular.targets import read_targets

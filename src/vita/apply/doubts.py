@@ -1,4 +1,4 @@
-"""When a prediction is not to be trusted: reasons for a whole scan, for its masks, and for single numbers."""
+"""Reasons to doubt a prediction: for a whole scan, for its masks, and for single numbers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,25 +10,25 @@ import pandas as pd
 from vita.images.recognise import ANGLE_OF_VIEW, name_planes
 from vita.images.view import Image
 
-RANGE_SD = 3.0  # training values beyond this many standard deviations of their mean are too few to have been learnt
+RANGE_SD = 3.0  # too few training values lie beyond this many standard deviations of their mean to be learnt
 # Both ventricles pump the same volume. Manual contours of healthy hearts differ by some 10 %.
 STROKE_VOLUMES = 0.3
 # Muscle cannot be compressed: its volume is the same in every frame, apart from slices at base and apex.
 WALL = 0.3
 LEAST_ANGLE = 45.0  # degrees between a long-axis plane's normal and the short-axis stack's; they are about 90 apart
-_MASK_ERROR = 0.1  # of the value: what masks and manual contours differ by
+_MASK_ERROR = 0.1  # relative difference between masks and manual contours
 _Z99 = 2.576
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is doubtful about a scan.
+    """The doubts about a scan.
 
     Attributes:
         whole: reasons that concern every number.
         of_its_masks: reasons that concern what was measured on the masks.
-        judged: the run had enough participants to say what is typical.
-        strict: what is in doubt is withheld.
+        judged: whether the run had enough participants to determine what is typical.
+        strict: whether doubtful numbers are withheld.
     """
 
     whole: list[str]
@@ -38,12 +38,12 @@ class Verdict:
 
 
 def of_views(images: Mapping[str, Image]) -> list[str]:
-    """Long-axis views whose planes are those of another view, or that do not lie across the short-axis stack."""
+    """Long-axis views in the plane of another view, or that do not cross the short-axis stack."""
     return _mixed_up(images) + _not_across(images)
 
 
 def _mixed_up(images: Mapping[str, Image]) -> list[str]:
-    """Views that by their angles around the long axis are other ones."""
+    """Views whose angles around the long axis are those of other views."""
     views = [view for view in ANGLE_OF_VIEW if view in images and images[view].header.oriented]
     normals = [np.cross(*images[view].orientation.affine[:3, 1:3].T) for view in views]
     planes = name_planes([normal / np.linalg.norm(normal) for normal in normals])
@@ -66,7 +66,7 @@ def _not_across(images: Mapping[str, Image]) -> list[str]:
 
 
 def of_masks(curves: pd.DataFrame, measured: Mapping[str, float]) -> list[str]:
-    """What in the masks cannot be true of a heart.
+    """Properties of the masks that no heart can have.
 
     Args:
         curves: from `measuring`; only trained phases count.
@@ -110,5 +110,5 @@ def _own(row: Mapping[str, Any]) -> list[str]:
     if np.isfinite(measured) and np.isfinite(spread):
         allowed = _Z99 * spread + _MASK_ERROR * abs(value)
         if abs(measured - value) > allowed:
-            found.append(f"the masks give {measured:.4g}{unit}, {allowed:.2g}{unit} apart would be allowed")
+            found.append(f"the masks give {measured:.4g}{unit}; a difference of {allowed:.2g}{unit} would be allowed")
     return found

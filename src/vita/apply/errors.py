@@ -1,4 +1,4 @@
-"""How far predictions of the training run were off, as a few numbers per target that describe nobody."""
+"""Errors of the training run's predictions, as a few numbers per target that describe no single participant."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Volume curves and phenotypes of the predicted masks, by the formulas that the cohort's masks are measured with.
+"""Volume curves and phenotypes of the predicted masks, by the same formulas as for the cohort's masks.
 
 Training draws frames from the whole cycle, so that every frame has masks and counts.
 """

@@ -1,6 +1,5 @@
-"""The trained models of a system, each loaded when it is needed and put away again."""
+"""The trained models of a system, each loaded when it is needed and released afterwards."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from vita.apply.decisions import config_digest
 from vita.apply.errors import ERRORS, Z90
+from vita.models.config_file import read_config
 from vita.models.heads import Output, Regressor
 from vita.models.image_encoder import ImageEncoder
 from vita.models.segmenter import Segmenter
@@ -55,7 +55,7 @@ def open_model(models: Path, task: str, decisions: Mapping[str, Any]) -> Trained
             f"{folder} was trained again after decisions.json was written; run snakemake once more, or "
             "snakemake --cores 1 results/models/decisions.json"
         )
-    return Trained(folder, json.loads(path.read_text(encoding="utf-8")), decisions["tasks"][task])
+    return Trained(folder, read_config(folder), decisions["tasks"][task])
 
 
 def predict_task(trained: Trained, sections: Sequence[Tensor], device: torch.device) -> Iterator[list[dict[str, Any]]]:
@@ -124,7 +124,7 @@ def _row(name: str, known: Mapping[str, Any], statistic: Statistics, value: np.n
         row |= {"value": calibrated, "uncalibrated": float(value), "threshold": known["threshold"]}
         row |= {"positive": calibrated >= known["threshold"]}
         return row | {"training_mean": statistic.shares[1]}
-    if "calibration" in known:  # of runs from before there was one, as the model gives them
+    if "calibration" in known:  # runs of earlier versions have no calibration: probabilities as the model gives them
         value = of_record(known["calibration"]).apply(value)
     best = int(value.argmax())
     meaning = known["meanings"][best] or str(known["classes"][best])
@@ -137,7 +137,7 @@ def embedder(models: Path, decisions: Mapping[str, Any]) -> ModelSettings | None
     folder = models / EMBEDDING_STAGE / decisions["system"]
     if not (folder / WEIGHTS).is_file():
         return None
-    return ModelSettings.from_dict(json.loads((folder / "config.json").read_text(encoding="utf-8"))["model"])
+    return ModelSettings.from_dict(read_config(folder)["model"])
 
 
 def embed(models: Path, decisions: Mapping[str, Any], images_bsthw: Tensor, device: torch.device) -> np.ndarray:
@@ -148,7 +148,7 @@ def embed(models: Path, decisions: Mapping[str, Any], images_bsthw: Tensor, devi
 
 def load_embedder(folder: Path) -> ImageEncoder:
     """The aligned image encoder of a Stage II folder, in evaluation mode."""
-    sizes = ModelSettings.from_dict(json.loads((folder / "config.json").read_text(encoding="utf-8"))["model"])
+    sizes = ModelSettings.from_dict(read_config(folder)["model"])
     encoder = ImageEncoder(sizes)
     load_part(encoder, folder, "image_encoder", sizes)
     return encoder.eval()

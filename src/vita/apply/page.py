@@ -1,6 +1,5 @@
-"""One page about a scan: what to doubt, key frames with masks, volume curves, and what the models say.
-
-It opens offline and names nobody.
+"""One page about a scan: doubts, key frames with masks, volume curves, and predictions of the models. It opens offline
+and identifies nobody.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,7 +35,7 @@ COLUMNS = {
 }
 WITHHELD = "withheld"
 _TEMPLATES = Path(__file__).with_name("templates")
-_LIKELY = 0.5  # a probability below is not set in bold, wherever its threshold is
+_LIKELY = 0.5  # a probability below this is not bold, whatever its threshold
 
 
 def page(
@@ -120,5 +119,5 @@ def _categorical(row: Mapping[str, Any]) -> list[str]:
 
 
 def _known(value: float | None) -> str:
-    """Three significant digits; nothing for what is not known."""
+    """Three significant digits; empty for an unknown value."""
     return "" if value is None or np.isnan(value) else rounded(value, digits=3, decimals=3)

@@ -1,4 +1,4 @@
-"""A new scan read the way that the training's scans were: by the images package, with the run's own settings."""
+"""A new scan, read in the same way as the training's scans: by the images package, with the settings of the run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from vita.images.shards import intensities
 from vita.images.view import Image
 from vita.runtime.errors import UserError
 
-_SAME_SIZE = 1.05  # pixels up to 5 % larger or smaller than those of the training are taken as they are
+_SAME_SIZE = 1.05  # pixel sizes up to 5 % larger or smaller than those of the training are not resampled
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Scan:
         images: the views as read.
         record: columns of a shard's table: crop, spacing, slices, frames.
         settings: that the scan was cut with.
-        notes: what is wrong or unusual, but leaves the scan usable.
+        notes: problems and unusual properties that leave the scan usable.
     """
 
     cine_sthw: np.ndarray
@@ -39,7 +39,7 @@ class Scan:
 
     @property
     def range_of_view(self) -> dict[str, tuple[float, float]]:
-        """Darkest and brightest value of each view, which [0, 1] stands for."""
+        """Darkest and brightest value of each view, which are mapped to 0 and 1."""
         places = {view: PLANE_OF_VIEW.get(view, FIRST_SA_PLANE) for view in self.images}
         return {view: (self.record["range_low"][p], self.record["range_high"][p]) for view, p in places.items()}
 
@@ -48,7 +48,7 @@ def image_settings(decisions: Mapping[str, Any]) -> ImageSettings:
     """The settings of the training's shards, without masks.
 
     Raises:
-        UserError: the crops of the training needed a mask, which a new scan has not.
+        UserError: the crops of the training needed a mask, which a new scan does not have.
     """
     settings = ImageSettings.from_dict({"images": decisions["images"]})
     for key, value in settings.needing_masks.items():

@@ -1,4 +1,4 @@
-"""Which new scans there are: a participant's folder, a folder of them, zips, or DICOM of any origin."""
+"""Finding new scans: a participant's folder, a folder of such folders, zips, or DICOM of any origin."""
 
 import zipfile
 from collections import Counter
@@ -20,7 +20,7 @@ _EXAMPLE = "sa=3,la_4ch=7"
 def new_scans(
     paths: Sequence[Path], instance: int, max_mb: float, series: Mapping[str, Sequence[str]] | None = None
 ) -> Iterator[list[Found]]:
-    """Participants found at the paths, in the order of their folders' names; unpacked zips vanish at the end.
+    """Participants found at the paths, in the order of their folders' names; unpacked zips are deleted at the end.
 
     Args:
         paths: each a folder with sa.nii.gz and so on, a folder of such folders or of UK Biobank's zips, one of these
@@ -41,7 +41,7 @@ def new_scans(
             elif path.is_file() and zipfile.is_zipfile(path):
                 part = _of_zip(path, Path(scratch) / str(number), max_mb, series or {})
             else:
-                raise UserError(f"--scan {path}: no folder and no zip; name a folder of NIfTI files or a zip")
+                raise UserError(f"--scan {path}: neither a folder nor a zip; name a folder of NIfTI files or a zip")
             for each in part:
                 known = found.setdefault(each.folder, each)
                 known.files |= each.files
@@ -113,7 +113,9 @@ def _of_dicom(
         one = Found(folder)
         try:
             if len(group) > 1:
-                raise ScanError(f"DICOM files of {len(group)} studies lie in one folder; give each a folder of its own")
+                raise ScanError(
+                    f"one folder holds DICOM files of {len(group)} studies; give each study a separate folder"
+                )
             one.dicom, one.absent = views_of(group[0], series)
         except ScanError as error:
             one.reason = str(error)

@@ -1,4 +1,4 @@
-"""How far a scan is from the training's cohort, by what the encoder sees, by intensities and by geometry.
+"""The distance of a scan from the training cohort: in the encoder's features, in intensities and in geometry.
 
 Each of the three is a vector. A normal distribution of few directions is fitted to the training participants; the limit
 comes from the validation participants, who were not fitted: 1.25 % of scans like theirs lie beyond one of the three.
@@ -22,13 +22,13 @@ KINDS = {
 }
 FALSE_ALARMS = 0.0125  # of scans like the validation's, by all kinds together; those of `upright` come on top
 _DIRECTIONS = 16  # at most, and one for every four participants
-_SAME = 1e-3  # a spread below this part of the mean, or of 1, is that of a value which everybody shares
+_SAME = 1e-3  # a spread below this fraction of the mean, or of 1, means that all participants share the value
 _DIGITS = 6
 
 
 @dataclass(frozen=True)
 class Typical:
-    """A normal distribution: `directions` with variances of their own, and one variance for all others.
+    """A normal distribution with separate variances along `directions` and one variance for all others.
 
     Attributes:
         mean: (size,) of the vectors.
@@ -80,7 +80,7 @@ def fit(train_nd: np.ndarray, val_nd: np.ndarray, kinds: int = len(KINDS)) -> Ty
     known = np.isfinite(train_nd).any(axis=0)
     mean = np.where(known, np.nanmean(np.where(known, train_nd, 0), axis=0), 0)
     spread = np.nanstd(np.where(known, train_nd, 0), axis=0)
-    # where everybody has the same value, another one is unusual, but rounding is not
+    # if all participants have the same value, a different one is unusual, but not within rounding
     spread = np.maximum(spread, _SAME * np.maximum(np.abs(mean), 1))
     scaled = np.nan_to_num((train_nd - mean) / spread)
     size = scaled.shape[1]
@@ -94,7 +94,9 @@ def fit(train_nd: np.ndarray, val_nd: np.ndarray, kinds: int = len(KINDS)) -> Ty
 
 
 def _limit(distances: np.ndarray, kinds: int) -> float:
-    """The distance that so few scans pass: of a log-normal distribution, since a quantile would be one person's."""
+    """The distance that only a given share of scans exceeds, from a log-normal distribution, since a quantile would
+    be the value of one person.
+    """
     logs = np.log(np.maximum(distances, 1e-9))
     n = len(logs)
     factor = student.ppf(1 - FALSE_ALARMS / kinds, n - 1) * np.sqrt(1 + 1 / n)

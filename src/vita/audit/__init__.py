@@ -1,1 +1,1 @@
-"""Participants' ids where they should not be: `vita audit`."""
+"""Search for participants' ids where they should not be: `vita audit`."""

@@ -1,11 +1,11 @@
-"""Search files for participants' ids; exit code 1 and the places if there are any.
+"""Search files for participants' ids; if there are any, print the places and end with exit code 1.
 
-Searched are text of any kind, Parquet, npz and npy, safetensors, checkpoints, PNG metadata, HTML with the files in its
-data addresses, zip and gzip, and the names of files and folders. An id of the cohort (--ids) is a finding anywhere,
-also beside letters and as a number of 8 bytes. A number that looks like an id of UK Biobank (seven digits, the first 1
-to 6, standing alone) is one unless --known-only is given or the file is among --made-up or those that pyproject.toml
-names in [tool.vita.audit].
-Ids are not printed. In a git repository, a folder is searched as far as git tracks it.
+The search covers text of any kind, Parquet, npz and npy, safetensors, checkpoints, PNG metadata, HTML with the files in
+its data URLs, zip and gzip, and the names of files and folders. An id of the cohort (--ids) is a finding anywhere, also
+next to letters and as a number of 8 bytes. A number that looks like an id of UK Biobank (seven digits on their own, the
+first from 1 to 6) is a finding too, unless --known-only is given or the file is among --made-up or those that
+pyproject.toml names in [tool.vita.audit]. Ids are not printed. In a git repository, only those files of a folder are
+searched that git tracks.
 
     vita audit .                                                before sharing the code
     vita audit results/report.html --ids results/cohort/fields.parquet --known-only
@@ -34,15 +34,17 @@ def main(arguments: list[str] | None = None) -> None:
     parser.prog = "vita audit"
     parser.add_argument("paths", type=Path, nargs="+", help="files and folders")
     parser.add_argument("--ids", type=Path, nargs="*", default=[], help="tables (Parquet, CSV) with a column eid")
-    parser.add_argument("--known-only", action="store_true", help="ids of --ids only")
+    parser.add_argument("--known-only", action="store_true", help="search only for the ids of --ids")
     parser.add_argument(
         "--made-up",
         nargs="*",
         default=[],
         metavar="GLOB",
-        help="files whose look-alikes are made up; more in pyproject.toml",
+        help="files in which numbers that look like ids are made up; more are in pyproject.toml",
     )
-    parser.add_argument("--output", type=Path, help="also write what was searched to this file, if nothing was found")
+    parser.add_argument(
+        "--output", type=Path, help="also write a list of what was searched to this file, if nothing was found"
+    )
     args = parser.parse_args(arguments)
     if args.known_only and not args.ids:
         raise UserError("--known-only needs --ids: a table with the cohort's ids")
@@ -63,7 +65,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def audit(files: Mapping[Path, str], ids: set[int], alike: bool, made_up: Sequence[str] = ()) -> list[Finding]:
-    """Findings in files and their names; those that match `made_up` are searched for ids of the cohort only."""
+    """Findings in files and their names; files that match `made_up` are searched only for ids of the cohort."""
     found: list[Finding] = []
     for path, name in sorted(files.items()):
         own = alike and not any(fnmatch(path.as_posix(), pattern) for pattern in made_up)
@@ -105,7 +107,7 @@ def _made_up(folder: Path) -> list[str]:
 
 
 def _files(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
-    """Files, and the names to search: of a file in a folder, those of the folders between as well."""
+    """Files and the names to search: for a file in a folder, also the names of the folders in between."""
     for path in paths:
         if path.is_file():
             yield path, path.name
@@ -117,9 +119,8 @@ def _files(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
 
 
 def _tracked(folder: Path) -> list[Path]:
-    """Files of a repository that git tracks or would; none for any other folder, one inside a repository included.
-
-    So `vita audit .` reads what would be pushed, and `vita audit results` all that is there.
+    """Files of a repository that git tracks or would track; none for any other folder, including one inside a
+    repository. So `vita audit .` reads what would be pushed, and `vita audit results` reads everything.
     """
     if not (folder / ".git").exists():
         return []

@@ -11,7 +11,7 @@ from vita.audit.formats import Piece
 from vita.audit.looking import pieces
 
 _MARKED = bytes(ord("0") if chr(byte).isdecimal() else ord(" ") for byte in range(256))
-_NUMBER = re.compile(rb"0000+")  # of text with every digit marked: five times as fast as looking for digits
+_NUMBER = re.compile(rb"0000+")  # for text with every digit marked: five times as fast as searching for digits
 _NAMED = re.compile(r"(?<![0-9])[0-9]{4,12}(?![0-9])")  # in a file's name, digits may touch letters: sub-<id>_sa
 _DECIMALS = re.compile(rb"\.[0-9]+")
 _WORD_BEFORE, _WORD_AFTER = re.compile(rb"[0-9A-Za-z]*\Z"), re.compile(rb"[0-9A-Za-z]*")
@@ -19,17 +19,17 @@ _HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]+")
 _NEAR = 40  # characters
 _LONGEST = 12  # digits
 _FIRST, _LAST = 1_000_000, 6_999_999  # ids of UK Biobank have seven digits and begin with 1 to 6
-_ROUND = 10_000  # a multiple of it is a size or a limit
+_ROUND = 10_000  # multiples of it are sizes or limits
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Where an id was found; the id itself is not kept, since findings go to logs.
+    """The place of an id; the id itself is not kept, since findings go to logs.
 
     Attributes:
         path: of the file.
         place: in it.
-        known: it is an id of the cohort, and not only looks like one.
+        known: it is an id of the cohort, and not just a number that looks like one.
         count: how many.
     """
 
@@ -49,8 +49,8 @@ def search_file(path: Path, ids: Set[int], alike: bool, name: str = "", strict: 
     Args:
         path: of the file.
         ids: of the cohort.
-        alike: look for numbers that look like ids too.
-        name: that is searched too, such as the path from a folder on; the file's own if empty.
+        alike: also search for numbers that look like ids.
+        name: name to search as well, such as the relative path from a folder; the file's own name if empty.
         strict: a damaged file raises one of `looking.DAMAGED` instead of being searched as bytes.
 
     Raises:
@@ -84,11 +84,11 @@ def _line(place: str, line: int) -> str:
 
 
 def _is_id(piece: Piece, first: int, last: int, known: bool) -> bool:
-    """Whether digits are an id, judged by what is before and after them.
+    """Whether digits are an id, judged by the characters before and after them.
 
-    They are not as decimals, or before decimals other than .0, which tables have; nor after the sign of a colour or
-    before a percent sign. Beside letters, as in a hash, only a known id is one: where the letters are not
-    hexadecimal digits, as in eid<id>, or, among raw bytes, may be anything.
+    Decimals are not ids, nor are digits before decimals other than .0 (which tables write), after the sign of a colour
+    or before a percent sign. Next to letters, as in a hash, only a known id counts: if the letters are not hexadecimal
+    digits, as in eid<id>, or among raw bytes, where they may be anything.
     """
     text, decimals = piece.text, _DECIMALS.match(piece.text, last)
     before = text[max(first - 2, 0) : first]

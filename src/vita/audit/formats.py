@@ -1,4 +1,4 @@
-"""What a file of a known format holds that may be an id: pieces of text or whole numbers, with their places.
+"""Pieces of text and whole numbers in files of known formats that may be ids, with their places.
 
 Parquet, NumPy and safetensors are read only as far as they can hold ids; pickles are listed without unpickling; bytes
 of an unknown format are searched as text and as 8-byte numbers.
@@ -43,8 +43,8 @@ def inside(place: str, inner: str) -> str:
 
 
 def whole(values: np.ndarray) -> np.ndarray:
-    """Those of the values, of any shape and any type of number, that are whole and as large as ids, as int64."""
-    with np.errstate(invalid="ignore"):  # not a number is neither
+    """The values (of any shape and numeric type) that are whole and as large as ids, as int64."""
+    with np.errstate(invalid="ignore"):  # NaN is neither
         values = values[(values >= _LEAST) & (values < _MOST)]
     if values.dtype.kind == "f":
         values = values[values == np.rint(values)]
@@ -52,10 +52,10 @@ def whole(values: np.ndarray) -> np.ndarray:
 
 
 def raw(data: bytes, place: str) -> Iterator[Piece]:
-    """The bytes as text, and as the 8-byte whole numbers and fractions (little-endian) that libraries write ids as.
+    """The bytes as text, and as little-endian 8-byte integers and floats, the forms in which libraries write ids.
 
-    Numbers are taken where such files keep them, at multiples of 8 bytes. There, weights of 4 or 2 bytes do not look
-    like ids: two weights together would have to be a zero and one near the smallest number there is.
+    Numbers are read at multiples of 8 bytes, where such files keep them. Weights of 4 or 2 bytes do not look like ids
+    there: two weights together would have to be a zero and one near the smallest possible number.
     """
     yield Piece(inside(place, "bytes"), data, raw=True)
     for kind in ("<i8", "<f8"):
@@ -102,7 +102,7 @@ def _texts(values: Iterable[object], place: str) -> Iterator[Piece]:
 
 
 def array(stream: IO[bytes], place: str) -> Iterator[Piece]:
-    """Numbers and texts of a .npy file; of pixels and the like no more than the header is read."""
+    """Numbers and texts of a .npy file; for pixels and similar arrays only the header is read."""
     version = np.lib.format.read_magic(stream)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     kind = read(stream)[2]
@@ -149,7 +149,7 @@ def is_pickle(head: bytes) -> bool:
 
 
 def pickled(stream: IO[bytes], place: str) -> Iterator[Piece]:
-    """Texts and numbers as the pickle's operations name them, and arrays as bytes. No operation is carried out."""
+    """Texts and numbers that occur in the pickle's operations, and arrays as bytes. No operation is executed."""
     texts, numbers = [], []
     for _, argument, _ in pickletools.genops(stream):
         if isinstance(argument, str):

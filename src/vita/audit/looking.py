@@ -1,4 +1,4 @@
-"""What of a file's content may hold an id, as pieces of text or whole numbers with the place where they stand."""
+"""Parts of a file's content that may hold an id, as pieces of text or whole numbers with their places."""
 
 import base64
 import binascii
@@ -25,12 +25,12 @@ _MOST_BYTES = 2**31
 
 
 def pieces(stream: IO[bytes], place: str = "", depth: int = 0, strict: bool = False) -> Iterator[Piece]:
-    """Everything in a file that may hold an id; formats are recognised by their first bytes, not by a name.
+    """Everything in a file that may hold an id; formats are recognised by their first bytes, not by their names.
 
     Parquet: names, metadata, numbers and text of every column. NumPy, npz and zip: names of members, whole numbers and
     text. Safetensors: header and whole numbers. Pickles and PyTorch's checkpoints: texts, numbers, tensors. PNG:
-    metadata, not pixels. NIfTI: header, not voxels. Text of any kind: its lines, and what base64 data addresses hold.
-    All else: text in it, and 8-byte numbers. What cannot be read as its format is searched as bytes.
+    metadata, not pixels. NIfTI: header, not voxels. Text of any kind: its lines, and the content of base64 data URLs.
+    Everything else: text in it, and 8-byte numbers. A file that cannot be read in its format is searched as bytes.
 
     Args:
         stream: at its beginning.

@@ -1,1 +1,3 @@
-"""What would fail late in a run, found in seconds before its first job: configuration against data and machine."""
+"""Checks of the configuration against data and machine, which find in seconds what would otherwise fail late in a
+run.
+"""

@@ -1,4 +1,4 @@
-"""All looks at a run before it starts, by `vita check` and by the workflow itself."""
+"""All checks before a run starts, for `vita check` and for the workflow itself."""
 
 from contextlib import chdir
 from pathlib import Path
@@ -16,7 +16,7 @@ from vita.runtime.errors import UserError
 
 
 def findings(config: dict[str, Any], home: Path, directory: Path, cluster: bool) -> tuple[list[Finding], int]:
-    """Everything that is wrong or worth a word, and how many participants there are to train on and judge by.
+    """Everything that is wrong or noteworthy, and the number of participants for training and evaluation.
 
     Args:
         config: a whole configuration that its schema allows.
@@ -27,7 +27,7 @@ def findings(config: dict[str, Any], home: Path, directory: Path, cluster: bool)
     resources = home.resolve() / "workflow" / "resources"
     trains = not config["apply"]["models"]
     if not directory.is_dir():
-        return [error(f"--directory names {directory}, which is no folder; make it, or name another one")], 0
+        return [error(f"--directory names {directory}, which is not a folder; make it, or name another one")], 0
     with chdir(directory):
         wrong = contradictions(config, resources)
         wrong += caught(weight_findings, config, about="training")

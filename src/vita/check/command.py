@@ -5,8 +5,9 @@
 
 Both options are Snakemake's. The configuration is checked against its schema, then against the data: tables and their
 columns, scans with their views, frames and masks, the list of withdrawals, weights to start from, disk, memory and
-GPUs. Each line is an error, which stops a run, a warning, or a note of what will be done or left out. Last comes about
-how long trainings take on this machine. Exit code 1 with an error, and 0 without. Nothing is written.
+GPUs. Each line is an error, which stops a run, a warning, or a note of what will be done or left out. The last line
+estimates how long the trainings take on this machine. The exit code is 1 if there is an error, and 0 otherwise. Nothing
+is written.
 """
 
 import sys
@@ -26,11 +27,17 @@ def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
     parser.prog = "vita check"
-    parser.add_argument("--configfile", type=Path, nargs="+", default=[], help="laid over config.yaml, in this order")
+    parser.add_argument(
+        "--configfile",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="configuration files that override config.yaml, in this order",
+    )
     parser.add_argument("--config", nargs="+", default=[], metavar="KEY=VALUE", help="keys of the configuration")
     parser.add_argument("--directory", type=Path, default=Path(), help="where the run will be started")
-    parser.add_argument("--cluster", action="store_true", help="jobs go to other machines: no look at this one")
-    parser.add_argument("--quick", action="store_true", help="without the time that trainings take")
+    parser.add_argument("--cluster", action="store_true", help="jobs go to other machines: do not check this one")
+    parser.add_argument("--quick", action="store_true", help="do not estimate the time that trainings take")
     args = parser.parse_args(arguments)
     from vita.check.before import findings
     from vita.check.merging import merged
@@ -41,7 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
     show(found)
     errors = Counter(finding.level for finding in found)["error"]
     if errors:
-        raise UserError(f"{errors} of the lines above would stop the run; mend them, and run `vita check` again")
+        raise UserError(f"{errors} of the lines above would stop the run; fix them, and run `vita check` again")
     if not args.quick:
         show(list(_times(config, people, home, args.cluster)))
     print("vita check: the run can start")
@@ -54,7 +61,7 @@ def show(found: list[Finding]) -> None:
 
 
 def _times(config: dict[str, Any], people: int, home: Path, cluster: bool) -> Iterator[Finding]:
-    """How long trainings take, and whether time limits allow for it."""
+    """How long trainings take, and whether the time limits allow it."""
     from vita.check.duration import estimate
 
     guess = estimate(config, people, home / "workflow" / "resources")

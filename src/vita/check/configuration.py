@@ -1,4 +1,4 @@
-"""Values that the schema allows and that no run can use: told while Snakemake reads the workflow."""
+"""Values that the schema allows but that no run can use; they are reported while Snakemake reads the workflow."""
 
 import difflib
 import math
@@ -13,12 +13,12 @@ from vita.config.systems import tasks_of
 from vita.names import REGRESSION_TASKS
 from vita.runtime.errors import UserError
 
-# systems with a decoder of masks; nnU-Net is one of its own
+# systems with a mask decoder; nnU-Net is a separate system
 SEGMENTING = ("vit", "mae", "vita", "nnunet")
 
 
 def contradictions(config: dict[str, Any], resources: Path) -> list[Finding]:
-    """What cannot be, whatever the data.
+    """Findings about values that are impossible whatever the data.
 
     Args:
         config: a whole configuration that its schema allows.
@@ -36,20 +36,20 @@ def contradictions(config: dict[str, Any], resources: Path) -> list[Finding]:
 
 
 def _not_finite(value: Any, where: str = "") -> Iterator[Finding]:
-    """Numbers that are none: YAML reads `.nan` and `.inf`, and no limit of a schema refuses the first."""
+    """Numbers that are not finite: YAML reads `.nan` and `.inf`, and no limit in a schema refuses the first."""
     parts: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, Mapping):
         parts = value.items()
     elif isinstance(value, list):
         parts = enumerate(value)
     elif isinstance(value, float) and not math.isfinite(value):
-        yield error(f"config: '{where}' is {value}, which is no finite number; write one, such as 1.0e-3")
+        yield error(f"config: '{where}' is {value}, which is not a finite number; write one, such as 1.0e-3")
     for key, part in parts:
         yield from _not_finite(part, f"{where}.{key}" if where else str(key))
 
 
 def _exclude(exclude: Any, features: Path) -> Iterator[Finding]:
-    """Features and groups that are kept out of Stage II, by names that there are."""
+    """Names of features and groups that are kept out of Stage II but do not exist."""
     own = inputs(load_features(features))
     known = sorted({each.name for each in own} | {each.group for each in own})
     lists = exclude if isinstance(exclude, Mapping) else {"": exclude}
@@ -61,7 +61,7 @@ def _exclude(exclude: Any, features: Path) -> Iterator[Finding]:
                 hint = f"did you mean {near[0]}?" if near else f"groups are {', '.join(_groups(own))}"
                 yield error(f"config: '{key}' names {name}, which is no input feature or group of {features}; {hint}")
         if all({each.name, each.group} & set(names) for each in own):
-            yield error(f"config: '{key}' leaves no feature to align images with; take something out of the list")
+            yield error(f"config: '{key}' leaves no feature to align images with; remove something from the list")
 
 
 def _groups(features: Iterable[Any]) -> list[str]:
@@ -69,7 +69,7 @@ def _groups(features: Iterable[Any]) -> list[str]:
 
 
 def _tasks(config: dict[str, Any]) -> Iterator[Finding]:
-    """Tasks that a system cannot be run for."""
+    """Tasks for which a system cannot be run."""
     for system in config["systems"]:
         tasks = tasks_of(config, system)
         if "segmentation" in tasks and system not in SEGMENTING and not config["systems"][system].get("view"):
@@ -80,8 +80,8 @@ def _tasks(config: dict[str, Any]) -> Iterator[Finding]:
         others = [task for task in tasks if task not in (*REGRESSION_TASKS, "segmentation")]
         if system == "mean_guess" and others:
             yield error(
-                f"config: 'systems.mean_guess.tasks' names {others[0]}, but a mean is a guess of numbers alone; leave "
-                f"in {', '.join(REGRESSION_TASKS)}"
+                f"config: 'systems.mean_guess.tasks' names {others[0]}, but a mean can only predict numbers; keep "
+                f"only {', '.join(REGRESSION_TASKS)}"
             )
 
 
@@ -117,7 +117,7 @@ def _precision(training: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _phantom(config: dict[str, Any]) -> Iterator[Finding]:
-    """Sizes of the phantom cohort that contradict each other."""
+    """Sizes of the phantom cohort that are inconsistent."""
     if config["input"]["source"] != "phantom":
         return
     cohort, size = config["phantom"], config["images"]["size"]
@@ -132,7 +132,7 @@ def _phantom(config: dict[str, Any]) -> Iterator[Finding]:
     if cohort["broken_scans"] > config["images"]["max_excluded"] * (people - cohort["withdrawn"]):
         yield error(
             f"config: 'phantom.broken_scans' is {cohort['broken_scans']} of {people} participants, more than "
-            f"'images.max_excluded' ({config['images']['max_excluded']:g}) lets a run go on with; lower the first"
+            f"'images.max_excluded' ({config['images']['max_excluded']:g}) allows; lower the first"
         )
     if config["phantom"]["sa_slices"] < config["images"]["sa_slices"]:
         yield error(

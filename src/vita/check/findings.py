@@ -1,4 +1,4 @@
-"""What a check finds: an error stops the run, a warning does not, a note tells what will be done."""
+"""Findings of a check: an error stops the run, a warning does not, and a note says what will be done."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from typing import Any
 from vita.runtime.errors import UserError
 
 LEVELS = ("error", "warning", "note")
-# what a finding is about, and how the names of the rules begin that fail by it; about anything else, every run fails
+# the subject of a finding, and how the names of the rules that fail because of it begin; other errors stop every run
 RULES = {
     "table": ("extract_fields", "collect_diagnoses"),
     "scans": ("index_scans", "segment_scans", "build_shard"),
@@ -18,7 +18,7 @@ RULES = {
 
 @dataclass(frozen=True)
 class Finding:
-    """A sentence about the run: which key or file, what about it, what to do.
+    """A sentence about the run: which key or file, what is wrong, and what to do.
 
     Attributes:
         level: one of LEVELS.
@@ -40,17 +40,17 @@ def error(text: str, about: str = "") -> Finding:
 
 
 def warning(text: str) -> Finding:
-    """A finding that is worth a look."""
+    """A finding that should be looked at."""
     return Finding("warning", text)
 
 
 def note(text: str) -> Finding:
-    """What will be done, or left out."""
+    """A note about what will be done or left out."""
     return Finding("note", text)
 
 
 def caught(look: Callable[..., Iterable[Finding]], *arguments: Any, about: str = "") -> Iterator[Finding]:
-    """Findings of a look at something; an error that it raises for the user is the last of them."""
+    """The findings of a check; an error that it raises for the user becomes the last of them."""
     try:
         for found in look(*arguments):
             yield replace(found, about=found.about or about)
@@ -59,7 +59,7 @@ def caught(look: Callable[..., Iterable[Finding]], *arguments: Any, about: str =
 
 
 def concerning(found: Iterable[Finding], rules: Iterable[str]) -> list[Finding]:
-    """The findings, errors among them only where one of the rules to be run fails by it; others are warnings then."""
+    """The findings, where an error becomes a warning unless it makes one of the rules to be run fail."""
     planned = tuple(rules)
 
     def level(finding: Finding) -> str:

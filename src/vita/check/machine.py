@@ -15,18 +15,18 @@ from vita.runtime.machine import visible_gpus
 
 _VOXEL_BYTES, _MASK_BYTES = 2, 1
 _GB = 1e9
-# a rule that trains, with a GPU where there is one
+# a rule that trains, on a GPU if there is one
 _TRAINING = ("train_stage1", "train_stage2", "train_stage3", "train_segmentation")
 
 
 def machine_findings(config: dict[str, Any], people: int, masks: bool, cluster: bool, here: Path) -> Iterator[Finding]:
-    """What the machine lacks for a run.
+    """Findings about what the machine does not have for a run.
 
     Args:
         config: a whole configuration.
         people: participants with scans.
         masks: whether some of them have masks.
-        cluster: jobs go to other machines, of which neither memory nor GPUs are known here.
+        cluster: jobs go to other machines with unknown memory and GPUs.
         here: the folder that the run writes `results` to.
     """
     yield from _disk(config, people, masks, here)
@@ -56,14 +56,15 @@ def _disk(config: dict[str, Any], people: int, masks: bool, here: Path) -> Itera
     if needed > free:
         yield error(
             f"{here}: shards of {people:,} participants take about {needed:,.1f} GB more, but the disk has "
-            f"{free:,.1f} GB free; make room, run in a folder on another disk (--directory), or lower 'images.size' or "
+            f"{free:,.1f} GB free; free some space, run in a folder on another disk (--directory), or lower "
+            "'images.size' or "
             "'images.frames'",
             "scans",
         )
 
 
 def memory_mb() -> float:
-    """Memory of this machine, or of its control group where that is less, in MB."""
+    """Memory in MB of this machine, or of its control group if that is less."""
     import psutil
 
     total = psutil.virtual_memory().total
@@ -75,7 +76,7 @@ def memory_mb() -> float:
 
 
 def _memory(config: dict[str, Any]) -> Iterator[Finding]:
-    """A cache that fills the memory, and jobs that ask for more than there is."""
+    """A cache that fills the memory, and jobs that request more than there is."""
     there, places = memory_mb(), config["resources"]
     cache = config["training"]["cache_mb"]
     if cache > there:
@@ -87,7 +88,7 @@ def _memory(config: dict[str, Any]) -> Iterator[Finding]:
         if wanted > there:
             yield warning(
                 f"config: 'resources.rules.{rule}.mem_mb' is {wanted:,}, but this machine has {there:,.0f} MB of "
-                "memory; lower 'stage1.batch' and the like if a training ends for want of it"
+                "memory; lower 'stage1.batch' or the batch of another stage if a training runs out of it"
             )
 
 
@@ -143,21 +144,21 @@ def limit_findings(config: dict[str, Any], longest_h: float) -> Iterator[Finding
     if longest_h * 60 > limit:
         yield warning(
             f"the longest training takes about {longest_h:,.1f} h, a job {limit / 60:,.1f} h at first "
-            "('resources.rules', 'resources.max_runtime_min'); it goes on where it was cut, in as many attempts as the "
-            "profile's `retries` allows"
+            "('resources.rules', 'resources.max_runtime_min'); it resumes after each time limit, in as many "
+            "attempts as the profile's `retries` allows"
         )
 
 
 def plan_findings(config: dict[str, Any], people: int, resources: Path) -> Iterator[Finding]:
-    """What will be trained, and what will not be made, and why."""
+    """Notes on what will be trained, and on what will not be made and why."""
     models = models_of(planned_trainings(config, resources))
     counts = ", ".join(f"{name} {count}" for name, count in models.items())
     yield note(f"{sum(models.values())} models will be trained on {people:,} participants: {counts}")
     if config["products"] == "scans":
-        yield note("'products' is scans: no table, no Stage II and III; shards, phenotypes and Stage I alone")
+        yield note("'products' is scans: only shards, phenotypes and Stage I, without tables and Stages II and III")
         return
     idle = [name for name in config["systems"] if not tasks_of(config, name)]
     if idle:
         yield note(f"not run, since their 'tasks' are empty: {', '.join(idle)}")
     if not config["ablations"]["run"]:
-        yield note("'ablations.run' is false: Tables A.5 and A.6 and the rows of Figure B.9 are left out")
+        yield note("'ablations.run' is false: Tables A.5 and A.6 and the rows of Figure B.9 will be left out")

@@ -15,11 +15,11 @@ def merged(home: Path, files: list[Path], keys: list[str]) -> dict[str, Any]:
 
     Args:
         home: folder of config.yaml and workflow.
-        files: laid over config.yaml, later ones over earlier ones.
-        keys: `key=value`, the value YAML, laid over all.
+        files: files that override config.yaml; later ones override earlier ones.
+        keys: `key=value` with a value in YAML, which overrides everything else.
 
     Raises:
-        UserError: a file is missing or no YAML, a key is unknown, or a value is out of range.
+        UserError: a file is missing or not YAML, a key is unknown, or a value is out of range.
     """
     from snakemake.utils import update_config
 
@@ -55,4 +55,4 @@ def _key(text: str) -> dict[str, Any]:
     try:
         return {name: yaml.safe_load(value)}
     except yaml.YAMLError as error:
-        raise UserError(f"--config {name}: the value is no YAML ({_problem(error)})") from error
+        raise UserError(f"--config {name}: the value is not YAML ({_problem(error)})") from error

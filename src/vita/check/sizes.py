@@ -1,4 +1,4 @@
-"""Sizes of the split and of batches against how many participants there are."""
+"""Sizes of the split and of batches against the number of participants."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,11 +10,11 @@ from vita.training.stage3 import MODELS
 
 
 def split_findings(config: dict[str, Any], people: int) -> Iterator[Finding]:
-    """Whether the split leaves somebody in each part, and every batch can be filled.
+    """Check that the split leaves somebody in each part, and that every batch can be filled.
 
     Args:
         config: a whole configuration.
-        people: participants who can be used, at the most.
+        people: largest number of usable participants.
     """
     split = config["split"]
     wanted = {name: share if share >= 1 else share * people for name, share in split.items() if name in ("val", "test")}
@@ -27,8 +27,8 @@ def split_findings(config: dict[str, Any], people: int) -> Iterator[Finding]:
         return
     if wanted["val"] < 1:
         yield error(
-            f"config: 'split.val' is {split['val']:g}, which is nobody of {people:,} participants; trainings stop by "
-            "their validation loss, so raise it"
+            f"config: 'split.val' is {split['val']:g}, which is none of {people:,} participants; trainings stop "
+            "by their validation loss, so raise it"
         )
     train = split_sizes(config, people)["train"]
     for key, batch in _batches(config).items():
@@ -40,7 +40,7 @@ def split_findings(config: dict[str, Any], people: int) -> Iterator[Finding]:
 
 
 def _batches(config: dict[str, Any]) -> dict[str, int]:
-    """Participants of a step of every training of the run, by the key that says so."""
+    """Batch size of every training of the run, by its key."""
     found = {"stage1.batch": config["stage1"]["batch"]}
     if config["products"] != "all":
         return found

@@ -1,7 +1,6 @@
-"""UK Biobank's tables before a run: their columns, their first rows, and whether they are of the people scanned.
-
-Only the first rows are read, so that a table of 50 GB takes no longer than a small one; a mistake in later rows is
-told by the rules that read them all.
+"""UK Biobank's tables before a run: their columns, their first rows, and whether they belong to the people with scans.
+Only the first rows are read, so that a table of 50 GB takes no longer than a small one; mistakes in later rows are
+reported by the rules that read all of them.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -19,20 +18,20 @@ from vita.cohort.reading import BATCH_ROWS, EID, stream
 from vita.cohort.settings import CohortSettings
 from vita.config.systems import tasks_of
 
-# UK Biobank's own phenotypes, by the task that they are the targets of
+# UK Biobank's own phenotypes, by the task with these targets
 _PHENOTYPE_FIELDS = {"sa_phenotypes": range(24100, 24110), "la_phenotypes": range(24110, 24118)}
 
 
 def table_findings(config: dict[str, Any], resources: Path, scanned: Collection[int]) -> Iterator[Finding]:
-    """What is wrong with the tables.
+    """Findings about the tables.
 
     Args:
-        config: a whole configuration whose `input.tables` are there.
+        config: a whole configuration with existing `input.tables`.
         resources: folder of features.tsv.
-        scanned: participants who have scans; empty where they are not known.
+        scanned: participants who have scans; empty if unknown.
 
     Raises:
-        UserError: a table cannot be read, a field lacks, or a cell is none of its column's.
+        UserError: a table cannot be read, a field is missing, or a cell does not fit its column.
     """
     tables = [Path(path) for path in config["input"]["tables"]]
     if not tables or config["products"] != "all":
@@ -63,7 +62,7 @@ def table_findings(config: dict[str, Any], resources: Path, scanned: Collection[
 
 
 def _label_fields(deliveries: Sequence[Delivery], instance: int) -> Iterator[Finding]:
-    """Fields that diseases' labels need."""
+    """Fields that the labels of diseases need."""
     there = {(column.field, column.instance) for delivery in deliveries for column in delivery.header.columns}
     fields = {field for field, _ in there}
     absent = [f"{field} ({title})" for field, title in TITLES.items() if field not in fields]
@@ -80,7 +79,7 @@ def _label_fields(deliveries: Sequence[Delivery], instance: int) -> Iterator[Fin
 
 
 def _phenotype_fields(deliveries: Sequence[Delivery], config: dict[str, Any]) -> Iterator[Finding]:
-    """UK Biobank's phenotypes, where they are the source."""
+    """UK Biobank's phenotypes, if they are the source."""
     there = {column.field for delivery in deliveries for column in delivery.header.columns}
     wanted = {task for system in config["systems"] for task in tasks_of(config, system)}
     for task, fields in _PHENOTYPE_FIELDS.items():
@@ -93,11 +92,11 @@ def _phenotype_fields(deliveries: Sequence[Delivery], config: dict[str, Any]) ->
 
 
 def _strangers(known: set[int], scanned: Collection[int], scans: str) -> Iterator[Finding]:
-    """Tables of other people than the scans: another application has other ids."""
+    """Tables and scans of different people, since ids differ between applications."""
     if known and scanned and not known & set(scanned):
         text = (
             f"none of the first {len(known):,} participants of 'input.tables' has a scan under 'input.scans' "
             f"({scans}); ids differ between applications, so take both from the same one"
         )
-        whole = len(known) < BATCH_ROWS  # the first batch was all of it
+        whole = len(known) < BATCH_ROWS  # the first batch was the whole table
         yield error(f"config: {text}") if whole else warning(text)

@@ -1,4 +1,4 @@
-"""Folders of weights that stages start from: there, readable, with the parts and of the sizes that are needed."""
+"""Folders of weights from which stages start: they must exist, be readable, and have the required parts and sizes."""
 
 import json
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ from typing import Any
 
 from vita.check.findings import Finding, error
 
-# parts that a stage needs of the folder that it starts from, by how their weights' names begin
+# parts that a stage needs from its starting folder, by the beginning of their weights' names
 _NEEDED = {"stage1": ("image_encoder.", "encoder."), "stage2": ("image_encoder.", "encoder.")}
 _NEEDED["stage3"] = _NEEDED["stage2"]
 _SIZES = ("patch", "width", "depth", "heads", "positions")
 
 
 def weight_findings(config: dict[str, Any]) -> Iterator[Finding]:
-    """What is wrong with `stage1.init`, `stage2.init` and `stage3.init`."""
+    """Findings about `stage1.init`, `stage2.init` and `stage3.init`."""
     for stage, prefixes in _NEEDED.items():
         if folder := config[stage].get("init"):
             yield from _of_folder(config, f"{stage}.init", Path(folder), prefixes)
@@ -49,7 +49,7 @@ def _of_folder(config: dict[str, Any], key: str, folder: Path, prefixes: tuple[s
 
 
 def _sizes(config: dict[str, Any], key: str, folder: Path) -> Iterator[Finding]:
-    """Sizes in which the folder's model differs from the configuration's."""
+    """Sizes in which the folder's model differs from the configuration."""
     path = folder / "config.json"
     if not path.is_file():
         return

@@ -1,1 +1,1 @@
-"""What a run at any size costs, from measured costs of a participant and counted operations of the models."""
+"""The cost of a run of any size, from measured costs per participant and counted operations of the models."""

@@ -1,11 +1,11 @@
-"""What a run costs: core hours, GPU hours, disk (Markdown).
+"""The cost of a run: core hours, GPU hours and disk (Markdown).
 
     python -m vita.costs --results results --participants 42000
 
-A participant's work on images, and operations a second of a training step at the paper's size, are as
-tests/benchmarks measured them on this machine; what is neither images nor training is scaled from a finished run.
-Operations of the models are counted. GPU hours are no measurement: operations over what a GPU is taken to do.
-nnU-Net is not counted, since it plans its own size. Trainings that stop early cost less.
+The time per participant for images, and the operations per second of a training step at the paper's size, were measured
+by tests/benchmarks on this machine; everything else is scaled from a finished run. Operations of the models are
+counted. GPU hours are not measured: they are the operations divided by the assumed speed of a GPU. nnU-Net is not
+counted, since it plans its size itself. Trainings that stop early cost less.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ _ASSUMED_USE = 0.3
 
 
 def read_configs(paths: list[Path]) -> dict[str, Any]:
-    """Configurations laid over each other, later ones over earlier ones, as Snakemake lays them.
+    """Configurations merged as by Snakemake, where later ones override earlier ones.
 
     Raises:
         UserError: one is missing.
@@ -46,7 +46,9 @@ def main(arguments: list[str] | None = None) -> None:
     configs = [Path("config.yaml"), Path("workflow/presets/paper.yaml")]
     parser.add_argument("--config", type=Path, nargs="+", default=configs, help="the run's configurations")
     parser.add_argument("--resources", type=Path, default=Path("workflow/resources"), help="folder of targets.tsv")
-    parser.add_argument("--gpu-tflops", type=float, default=_H100_TFLOPS, help="what the GPU can do, 10^12 a second")
+    parser.add_argument(
+        "--gpu-tflops", type=float, default=_H100_TFLOPS, help="peak speed of the GPU, 10^12 operations per second"
+    )
     parser.add_argument("--gpu-use", type=float, help="share of it that training uses; default: as measured, else 0.3")
     args = parser.parse_args(arguments)
     if args.participants < 1:

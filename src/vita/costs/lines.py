@@ -15,13 +15,13 @@ _FLOAT_BYTES = 4
 
 @dataclass
 class Line:
-    """What a step of a run costs.
+    """The cost of a step of a run.
 
     Attributes:
-        step, work: what is done, and how much of it.
-        core_h: hours of one CPU core; of a training, if it runs on CPUs.
+        step, work: the name of the step and its amount of work.
+        core_h: hours of one CPU core; for a training, if it runs on CPUs.
         flop: operations of the models; 0 for other steps.
-        disk_gb: what it leaves.
+        disk_gb: size of its results.
     """
 
     step: str
@@ -53,7 +53,7 @@ def cost_lines(config: dict[str, Any], participants: int, unit: UnitCosts, resou
 
 
 def _training_lines(config: dict[str, Any], participants: int, unit: UnitCosts, resources: Path) -> Iterator[Line]:
-    """A line per kind of training, and one of the passes over trained encoders."""
+    """One line per kind of training, and one for the passes over trained encoders."""
     sizes = split_sizes(config, participants)
     plan = [(training, operations(training, resources / "features.tsv")) for training in trainings(config, resources)]
     rate = unit.cpu_flop_per_core_s * _HOUR_S
@@ -77,10 +77,12 @@ def _flop(training: Training, cost: Operations, sizes: dict[str, int]) -> float:
 def _passes(
     config: dict[str, Any], participants: int, sizes: dict[str, int], plan: list[tuple[Training, Operations]]
 ) -> tuple[float, float]:
-    """Operations, and GB of vectors: everybody's sections of the cycle embedded, val and test reconstructed."""
+    """Operations and GB of vectors for embedding all participants' sections of the cycle and reconstructing val and
+    test.
+    """
     judged = sizes["val"] + sizes["test"]
     flop = sum(judged * cost.validation_flop for training, cost in plan if training.kind == "stage1")
-    # the first Stage II is the one that embeds; of scans alone there is none
+    # the first Stage II makes the embeddings; a run from scans alone has none
     for training, cost in [each for each in plan if each[0].kind == "stage2"][:1]:
         vectors = participants * (config["images"]["frames"] // training.model["frames"])
         return flop + vectors * cost.validation_flop, vectors * training.model["width"] * _FLOAT_BYTES / 1e9

@@ -8,26 +8,26 @@ import pandas as pd
 from vita.report.run_times import read
 from vita.runtime.errors import UserError
 
-# where a participant's work at UK Biobank's size was measured, and by what
+# tables and tests with the measured work per participant at UK Biobank's size
 _IMAGE_STEPS = {"shard": "tests/benchmarks/test_images.py", "index": "tests/benchmarks/test_images.py"}
 _STEP, _STEP_TEST = "stage1_step", "tests/benchmarks/test_stage1.py"
 _GPU = "stage1_gpu"
-# told by other lines of the table, or not part of a run on scans
+# already in other lines of the table, or not part of a run on scans
 _APART = ("phantom_", "index_scans", "build_shard", "train_", "reconstruct", "embed", "nnunet")
 _APART_FOLDERS = ("phantom", "images/shards", "models", "nnunet", "embeddings", "benchmarks")
 
 
 @dataclass(frozen=True)
 class UnitCosts:
-    """What was measured.
+    """The measured costs.
 
     Attributes:
-        index_s, shard_s: of one core, for a participant of UK Biobank's size.
-        shard_mb: of disk, for such a participant.
-        cpu_flop_per_core_s: operations a second and core in Stage I's training step at the paper's size.
+        index_s, shard_s: seconds of one core for a participant of UK Biobank's size.
+        shard_mb: disk space for such a participant.
+        cpu_flop_per_core_s: operations per second and core in Stage I's training step at the paper's size.
         run_participants: of the finished run that the next two are from.
         rest_s, rest_mb: core seconds and disk of all its other rules.
-        gpu_use: share of an H100's operations that Stage I's step uses; None where no GPU was measured.
+        gpu_use: share of an H100's operations that Stage I's step uses; None if no GPU was measured.
     """
 
     index_s: float
@@ -62,10 +62,10 @@ def read_costs(results: Path, benchmarks: Path) -> UnitCosts:
 
 
 def _of_run(results: Path) -> tuple[int, float, float]:
-    """Participants of a run; core seconds and MB of what is not told elsewhere."""
+    """Participants of a run, and core seconds and MB of everything that is not counted elsewhere."""
     split = results / "cohort" / "split.parquet"
     if not split.is_file():
-        raise UserError(f"{results} is no folder of a finished run: there is no cohort/split.parquet in it")
+        raise UserError(f"{results} is not the folder of a finished run: it has no cohort/split.parquet")
     jobs = read(results / "benchmarks")
     rest = jobs[~jobs["rule"].map(lambda rule: rule.startswith(_APART) or rule.endswith(_APART))]
     apart = [results / folder for folder in _APART_FOLDERS]
@@ -76,7 +76,7 @@ def _of_run(results: Path) -> tuple[int, float, float]:
 def _table(folder: Path, name: str, test: str) -> pd.DataFrame:
     path = folder / f"{name}.csv"
     if not path.is_file():
-        raise UserError(f"{path} is not there; measure it with: python -m pytest {test} -m benchmark")
+        raise UserError(f"{path} does not exist; measure it with: python -m pytest {test} -m benchmark")
     return pd.read_csv(path)
 
 

@@ -11,7 +11,7 @@ from vita.plan.trainings import Model
 
 @dataclass(frozen=True)
 class Training:
-    """Models that are trained alike.
+    """Models that are trained in the same way.
 
     Attributes:
         step: as the table of costs names it.
@@ -30,7 +30,7 @@ class Training:
 
 
 def trainings(config: dict[str, Any], resources: Path) -> list[Training]:
-    """Everything that a run trains, system by system, but for nnU-Net, whose plan is its own.
+    """Everything that a run trains, by system, except nnU-Net, which plans its size itself.
 
     Args:
         config: a whole configuration.
@@ -60,7 +60,7 @@ def _training(model: Model) -> Training:
 
 
 def split_sizes(config: dict[str, Any], participants: int) -> dict[str, int]:
-    """Participants of train, val and test, as the block `split` wants them of so many who are all usable."""
+    """Numbers of participants in train, val and test according to the block `split`, if all participants are usable."""
     block = config["split"]
     test, val = (int(size if size >= 1 else size * participants) for size in (block["test"], block["val"]))
     if max(block["test"], block["val"]) >= 1 or block["held_out"]:

@@ -1,13 +1,14 @@
-"""Whether another cohort counts structures and measures as the trained models do; if it cannot, it is refused.
+"""Check that another cohort uses the labels and units of the trained models; if it cannot, it is refused.
 
     python -m vita.elsewhere.conventions --models other/results/models --shards results/images/shards/*.parquet
         --phenotypes results/images/phenotypes.parquet --fields results/cohort/fields.parquet
         --targets workflow/resources/targets.tsv --output results/cohort/conventions.csv
 
 Labels of masks: the wall must surround the cavity of the left ventricle in most of the masks. Units: the median of each
-phenotype must be one that hearts have, sick ones too, and that of any other number must be within 6 standard deviations
-of the training's mean. Order: full ventricles are larger than empty ones. Medians of fewer than 3 people say nothing.
-Writes a row per check; a check that fails ends the run with its evidence, before anything is predicted.
+phenotype must be plausible for hearts, including sick ones, and that of any other number must be within 6 standard
+deviations of the training mean. Order: ventricles are larger at end-diastole than at end-systole. Medians of fewer than
+3 people are not used. Writes a row per check; a check that fails ends the run with its evidence, before anything is
+predicted.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,14 +23,14 @@ from vita.runtime.errors import UserError
 from vita.runtime.privacy import shown_count
 
 COLUMNS = ["check", "target", "people", "evidence", "passed"]
-# medians of cohorts, healthy or sick; single hearts lie further out
+# medians of healthy or sick cohorts; single hearts may lie outside
 POSSIBLE = {
     "LVEDV": (50, 400), "LVESV": (10, 350), "LVSV": (15, 200), "LVEF": (8, 90), "LVCO": (1.5, 15), "LVM": (30, 400),
     "RVEDV": (50, 450), "RVESV": (10, 350), "RVSV": (15, 200), "RVEF": (8, 90),
     "LAV max": (15, 300), "LAV min": (3, 280), "LASV": (3, 150), "LAEF": (2, 95),
     "RAV max": (15, 300), "RAV min": (3, 280), "RASV": (3, 150), "RAEF": (2, 95),
 }  # fmt: skip
-# what a number is times too large or too small by, and the unit that does so
+# factors by which a number is wrong, and the unit that explains each
 FACTORS = {
     1000: "a thousandth of the unit", 100: "a hundredth, or a share for a percentage", 10: "a tenth, or cm for mm",
     0.001: "a thousand times the unit", 0.01: "a percentage for a share, or a hundred times the unit",
@@ -65,18 +66,20 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def refuse(found: pd.DataFrame) -> None:
-    """End where a check failed.
+    """Stop if a check failed.
 
     Raises:
         UserError: with the evidence.
     """
     wrong = found[~found["passed"].astype(bool)]
     if len(wrong):
-        raise UserError("this cohort does not count or measure as the models do: " + "; ".join(wrong["evidence"][:4]))
+        raise UserError(
+            "the labels or units of this cohort are not those of the models: " + "; ".join(wrong["evidence"][:4])
+        )
 
 
 def of_masks(shards: pd.DataFrame) -> dict[str, Any]:
-    """The check of the short-axis masks' labels; nothing where nobody has a mask."""
+    """The check of the labels in short-axis masks; None if nobody has a mask."""
     said = [() if notes is None else notes for notes in shards["notes"]]
     lines = [[str(note) for note in notes if SWAPPED in str(note)] for notes in said]
     swapped = sum(map(bool, lines))
@@ -94,7 +97,7 @@ def of_masks(shards: pd.DataFrame) -> dict[str, Any]:
 
 
 def of_phenotypes(phenotypes: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """A row per phenotype that enough people have, and one for the order of full and empty."""
+    """One row per phenotype that enough people have, and one for the order of EDV and ESV."""
     for name, (low, high) in POSSIBLE.items():
         if name in phenotypes and (known := phenotypes[name].dropna().astype(float)).size >= FEWEST:
             middle = float(known.median())
@@ -114,8 +117,10 @@ def of_phenotypes(phenotypes: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def of_fields(fields: pd.DataFrame, targets: Path, models: Path) -> Iterator[dict[str, Any]]:
-    """A row per number of the table that a trained model knows: its median against the training's mean and spread."""
-    from vita.elsewhere.predict_cohort import read_config
+    """One row per number of the table that a trained model knows: its median against the mean and spread in
+    training.
+    """
+    from vita.models.config_file import read_config
     from vita.names import MAIN_SYSTEM
     from vita.tabular.targets import read_targets, read_tasks
 
@@ -143,14 +148,14 @@ def of_number(title: str, unit: str, known: pd.Series, trained: Mapping[str, flo
 
 
 def _hint(value: float, expected: float, low: float, high: float) -> str:
-    """Which factor would bring a value to what is expected."""
+    """The factor that would bring a value into the expected range."""
     if not value:
         return ""
     fitting = [factor for factor in FACTORS if low <= value * factor <= high]
     if not fitting:
         return ""
     best = min(fitting, key=lambda factor: abs(np.log(abs(value * factor / expected))) if expected else 0.0)
-    return f", which times {best:.4g} would fit ({FACTORS[best]}?)"
+    return f", which multiplied by {best:.4g} would fit ({FACTORS[best]}?)"
 
 
 def _row(check: str, target: str, people: int, evidence: str, passed: bool) -> dict[str, Any]:

@@ -1,14 +1,14 @@
-"""Calibration drift: what trained models predict in another cohort, beside what is true there and was in training.
+"""Calibration drift: predictions of trained models in another cohort, compared with the truth there and in training.
 
     python -m vita.elsewhere.drift --models other/results/models --predictions results/predictions/*/*.parquet
         --targets workflow/resources/targets.tsv
         --csv results/tables/calibration_drift.csv --md ... --tex ... --html ...
 
-A row per system and target of the test split. Numbers: the mean of prediction less truth, in the target's unit and in
+A row per system and target of the test split. Numbers: the mean of prediction minus truth, in the target's unit and in
 standard deviations of the training, and slope and intercept of the regression of truth on prediction. Probabilities:
-mean prediction less share of positives, and slope and intercept on the log odds. A slope of 1 and a mean of 0 are
-right. Beside them what the training run had on its own test split: mean absolute error or AUC (of ViTa, where its
-decisions.json tells), and here.
+mean prediction minus share of positives, and slope and intercept on the log odds. Ideally, the slope is 1 and the mean
+0. For comparison, the mean absolute error or AUC here and on the test split of the training run (of ViTa, if its
+decisions.json has it).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,10 +52,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def rows(models: Path, predictions: Sequence[Path], targets: Path) -> Iterator[dict[str, Any]]:
-    """A row per target of each file of predictions, but for those of several classes."""
+    """One row per target of each predictions file, except targets of several classes."""
     from vita.apply.decisions import read_decisions
-    from vita.elsewhere.predict_cohort import read_config, system_folders
+    from vita.elsewhere.predict_cohort import system_folders
     from vita.evaluation.predictions import read_predictions
+    from vita.models.config_file import read_config
     from vita.tabular.targets import read_targets
 
     decided = read_decisions(models)["tasks"]
@@ -78,7 +79,7 @@ def rows(models: Path, predictions: Sequence[Path], targets: Path) -> Iterator[d
 def of_target(
     found: Pairs, target: Target, stored: Mapping[str, Any], known: Mapping[str, float]
 ) -> dict[str, float | int | str]:
-    """How a target's predictions lie to its truth; nothing of fewer people than may be shown.
+    """How a target's predictions relate to its truth; empty for fewer people than may be shown.
 
     Args:
         found: truth and prediction in this cohort.
@@ -146,9 +147,9 @@ def printed(table: pd.DataFrame) -> Any:
         cells.append(Cell(with_interval(row["slope"], row["slope_low"], row["slope_high"], 2, " to ")))
         out.rows.append(cells)
     out.remarks.append(
-        "Training: of ViTa on the test split of the run that trained it. Difference: mean of prediction less truth, in "
-        "standard deviations of the training, of yes/no targets in those of the truth. Slope: of truth on prediction, "
-        "of yes/no targets on the log odds; 1 is right, and below 1 predictions are too extreme."
+        "Training: of ViTa on the test split of the run that trained it. Difference: mean of prediction minus "
+        "truth, in standard deviations of the training (for binary targets, of the truth). Slope: of truth on "
+        "prediction, for binary targets on the log odds; ideally 1, and below 1 predictions are too extreme."
     )
     return out
 

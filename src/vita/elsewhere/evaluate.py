@@ -2,16 +2,17 @@
 
 COHORT is a configuration that names the other cohort's scans and tables (another visit of UK Biobank, a hospital, or a
 public data set that `python -m vita.elsewhere.public` has brought into the layout of `input.scans`). The workflow then
-makes shards, phenotypes and labels of it as ever, and where it would train, it applies the models of the folder. Sizes,
-crops, statistics, thresholds and calibration are the models' own; nothing is fitted to the new cohort. Writes into DIR
+makes shards, phenotypes and labels of it as usual, but applies the models of the folder instead of training. Sizes,
+crops, statistics, thresholds and calibration are those of the models; nothing is fitted to the new cohort. Writes into
+DIR
 
     results/tables      Tables 1 to 4, features, segmentation, each as CSV, Markdown, LaTeX and HTML, and
-                        calibration_drift, which sets predictions beside the truth here and in training
-    results/cohort      exclusions, and conventions.csv: units and labels, looked at before anything is predicted
-    evaluate.yaml       the whole configuration, with which Snakemake goes on where it was interrupted
+                        calibration_drift, which compares predictions with the truth here and in training
+    results/cohort      exclusions, and conventions.csv: units and labels, checked before anything is predicted
+    evaluate.yaml       the whole configuration, with which Snakemake continues after an interruption
 
-A system needs the views that it always saw in training; where this cohort lacks one, the tables have a dash and say so.
-A cohort whose labels or units cannot be right is refused with the evidence.
+A system needs the views that it always saw in training; if this cohort does not have one, the tables show a dash and
+say so. A cohort whose labels or units cannot be right is refused with the evidence.
 """
 
 import logging
@@ -31,18 +32,18 @@ OF_THE_COHORT = ("seed", "input", "phantom", "cohort", "labels", "phenotypes", "
                  "privacy", "replace_results", "training", "resources")  # fmt: skip
 OF_ITS_IMAGES = ("masks", "required_views", "max_excluded", "shard_count", "max_file_mb", "resample_mm", "time",
                  "quality", "write_nifti")  # fmt: skip
-SAME_SIZE = 1.05  # pixels up to 5 % larger or smaller than those of the training are taken as they are
-LOOKED_AT = 200  # participants whose headers tell views, masks and pixel sizes
+SAME_SIZE = 1.05  # pixel sizes up to 5 % larger or smaller than those of the training are not resampled
+LOOKED_AT = 200  # participants whose headers are read for views, masks and pixel sizes
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What the headers of a cohort's first participants show.
+    """Information from the headers of a cohort's first participants.
 
     Attributes:
         views: that at least one has.
         masks: whether at least one has a mask.
-        pixels_mm: smallest, middle and largest pixel; None where no header tells, as in zips.
+        pixels_mm: smallest, middle and largest pixel; None if no header has them, as in zips.
     """
 
     views: frozenset[str]
@@ -58,7 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--cohort", type=Path, required=True, help="configuration of the other cohort, YAML")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--cores", type=int, default=2, help="CPUs to use")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing of it")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
     args = parser.parse_args(arguments)
     import yaml
 
@@ -85,7 +86,8 @@ def configuration(models: Path, cohort: Path, home: Path) -> dict[str, Any]:
         home: folder of config.yaml and workflow.
 
     Raises:
-        UserError: the models are incomplete, the cohort's file sets what comes from them, or has nothing to judge by.
+        UserError: the models are incomplete, the cohort's file sets what comes from them, or has nothing to compare
+            with.
     """
     from vita.apply.decisions import read_decisions
     from vita.check.merging import merged, read
@@ -99,7 +101,7 @@ def configuration(models: Path, cohort: Path, home: Path) -> dict[str, Any]:
     config["images"] |= found | {"resample_mm": _pixel_mm(config, decisions, seen)}
     found_systems = systems(models, config, decisions, seen)
     config["model"] |= _sizes(models, found_systems, config["model"])
-    # Snakemake lays them over those of config.yaml, which would otherwise stay
+    # Snakemake merges them into those of config.yaml, which would otherwise remain
     config["systems"] = {name: block | {"tasks": []} for name, block in config["systems"].items()} | found_systems
     split = decisions.get("split", {})
     config["apply"] |= {"models": str(models.resolve()), "seed": split.get("seed"), "tested": split.get("tested")}
@@ -111,7 +113,7 @@ def configuration(models: Path, cohort: Path, home: Path) -> dict[str, Any]:
 
 
 def _only_of_the_cohort(given: Mapping[str, Any], path: Path) -> None:
-    """See that a cohort's file does not set what the models bring.
+    """Check that a cohort's file does not set what the models determine.
 
     Raises:
         UserError: it does.
@@ -120,7 +122,7 @@ def _only_of_the_cohort(given: Mapping[str, Any], path: Path) -> None:
     keys += [f"images.{key}" for key in given.get("images") or {} if key not in OF_ITS_IMAGES]
     if keys:
         raise UserError(
-            f"{path}: '{keys[0]}' comes from the trained models; take it out, and leave only the cohort's own keys: "
+            f"{path}: '{keys[0]}' comes from the trained models; remove it, and keep only the cohort's own keys: "
             f"{', '.join(OF_THE_COHORT)} (of images: {', '.join(OF_ITS_IMAGES)})"
         )
 
@@ -135,7 +137,7 @@ def _absolute(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def look(config: Mapping[str, Any]) -> Seen:
-    """Views, masks and pixel sizes of a cohort's first participants, by the headers of their files.
+    """Views, masks and pixel sizes of a cohort's first participants, from the headers of their files.
 
     Raises:
         UserError: the folder of scans cannot be read, or holds no scan.
@@ -155,7 +157,7 @@ def look(config: Mapping[str, Any]) -> Seen:
     rows = pd.DataFrame([row for eid, each in first for row in index_participant(eid, each, settings)])
     usable = rows[rows["usable"].astype(bool)] if len(rows) else rows
     if not len(usable):
-        raise UserError(f"{config['input']['scans']}: no scan that can be used; `vita check` says why")
+        raise UserError(f"{config['input']['scans']}: no usable scan; `vita check` says why")
     pixels = pd.concat([usable["spacing_row_mm"], usable["spacing_column_mm"]]).dropna().astype(float)
     sizes = (float(pixels.min()), float(pixels.median()), float(pixels.max())) if len(pixels) else None
     masks = bool(usable[["seg_path", "seg4_path"]].notna().any(axis=None))
@@ -163,7 +165,9 @@ def look(config: Mapping[str, Any]) -> Seen:
 
 
 def _pixel_mm(config: Mapping[str, Any], decisions: Mapping[str, Any], seen: Seen) -> float | None:
-    """The pixel size to resample to: one that the models know; None where the cohort's own are."""
+    """The pixel size to resample to, one that the models know; None if the cohort's own pixel sizes are known to
+    them.
+    """
     own: float | None = config["images"]["resample_mm"]
     trained: float | None = decisions["images"].get("resample_mm")
     if own or trained:
@@ -178,7 +182,7 @@ def _pixel_mm(config: Mapping[str, Any], decisions: Mapping[str, Any], seen: See
 
 
 def systems(models: Path, config: Mapping[str, Any], decisions: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
-    """The block `systems`: what the folder holds and the cohort can be asked.
+    """The block `systems`: the models of the folder that can be evaluated in the cohort.
 
     Raises:
         UserError: nothing is left.
@@ -220,13 +224,12 @@ def _askable(config: Mapping[str, Any], seen: Seen) -> set[str]:
 
 
 def _lacking(path: Path, decisions: Mapping[str, Any], seen: Seen) -> list[str]:
-    """Views that a model always saw in training and that nobody of the cohort has."""
-    import json
-
+    """Views that a model always saw in training but that nobody in the cohort has."""
     from vita.elsewhere.predict_cohort import required_views
+    from vita.models.config_file import read_config
     from vita.models.settings import LONG_AXIS, SHORT_AXIS
 
-    planes = json.loads(path.read_text(encoding="utf-8"))["model"]["view_of_plane"]
+    planes = read_config(path.parent)["model"]["view_of_plane"]
     kinds = {"sa": SHORT_AXIS}
     return sorted(
         view for view in required_views(decisions) if kinds.get(view, LONG_AXIS) in planes and view not in seen.views
@@ -235,7 +238,8 @@ def _lacking(path: Path, decisions: Mapping[str, Any], seen: Seen) -> list[str]:
 
 def _sizes(models: Path, found: Mapping[str, Any], block: Mapping[str, Any]) -> dict[str, Any]:
     """Sizes of the trained networks, for the configuration's own checks; each model is loaded by its config.json."""
-    from vita.elsewhere.predict_cohort import read_config, system_folders
+    from vita.elsewhere.predict_cohort import system_folders
+    from vita.models.config_file import read_config
 
     system, task = next((name, each["tasks"][0]) for name, each in reversed(list(found.items())) if each["tasks"])
     stored = read_config(system_folders(models, task, system)[0])["model"]

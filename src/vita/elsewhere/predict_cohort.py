@@ -5,12 +5,11 @@
         --targets workflow/resources/targets.tsv --phenotypes results/images/phenotypes.parquet
         --predictions results/predictions/sa_phenotypes/vita.parquet
 
-Statistics, thresholds, calibration and sizes are those of the trained model; nothing is fitted here. Everybody in the
-split `test` is predicted. Who lacks a view that the model always saw in training has no prediction, and a column `note`
-says so; likewise for targets that the cohort's tables lack. `mean_guess` gives the means of the training.
+Statistics, thresholds, calibration and sizes are those of the trained model; nothing is fitted here. All participants
+of the split `test` get predictions, except those without a view that the model always saw in training and for targets
+that are not in the cohort's tables; a column `note` says why. `mean_guess` gives the means of the training.
 """
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ NO_COLUMN = "the cohort's tables do not have it"
 
 @dataclass(frozen=True)
 class Job:
-    """What is predicted by which models, from which files.
+    """What to predict, with which models and from which files.
 
     Attributes:
         models: folder results/models of the training.
@@ -100,39 +99,26 @@ def folders_of(job: Job) -> list[Path]:
     found = system_folders(job.models, job.task, system)
     if not found:
         whole = job.models / job.task / system
-        raise UserError(f"{whole}: no such folder; these models hold no {job.task} by {system}")
+        raise UserError(f"{whole}: no such folder; these models have no {job.task} by {system}")
     return found
 
 
 def system_folders(models: Path, task: str, system: str) -> list[Path]:
-    """Folders of a system's models of a task: one, or one for each target; none where it was not trained."""
+    """Folders of a system's models of a task: one, or one for each target; none if it was not trained."""
     whole = models / task / system
     return [whole] if whole.is_dir() else sorted((models / task).glob(f"{system}-*"))
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """config.json of a trained model.
-
-    Raises:
-        UserError: it is missing or no JSON.
-    """
-    path = folder / "config.json"
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error}); give a complete results/models folder") from error
-    return found
 
 
 def predict_folder(job: Job, folder: Path) -> "pd.DataFrame":
     """Long table of predictions by the model of a folder, with a column `note`."""
     import pandas as pd
 
+    from vita.models.config_file import read_config
     from vita.names import MEAN_GUESS
     from vita.training.long_table import COLUMNS
 
     config = read_config(folder)
-    if not config["targets"]:  # a target that nobody in the training knew
+    if not config["targets"]:  # a target without any known value in training
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in (COLUMNS | {"note": "object"}).items()})
     task = trained_task(job, config)
     if job.system == MEAN_GUESS:
@@ -148,10 +134,11 @@ def predict_folder(job: Job, folder: Path) -> "pd.DataFrame":
 
 
 def trained_task(job: Job, config: Mapping[str, Any]) -> "Task":
-    """Targets and statistics of the trained model, with the cohort's truths; NaN where its tables lack a column.
+    """Targets and statistics of the trained model, with the truth in the cohort; NaN if a column is missing from its
+    tables.
 
     Raises:
-        UserError: the model has a target that targets.tsv does not know, or with other classes.
+        UserError: the model has a target that is not in targets.tsv, or that has other classes there.
     """
     import numpy as np
     import pandas as pd
@@ -187,7 +174,7 @@ def required_views(decisions: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _session(job: Job, config: Mapping[str, Any]) -> "tuple[Session, pd.Index]":
-    """The cohort opened with the trained model's own settings, for those who have its views; and who lacks one."""
+    """The cohort opened with the trained model's settings, for people who have its views; and those who do not."""
     from dataclasses import replace
 
     import numpy as np
@@ -211,7 +198,7 @@ def _session(job: Job, config: Mapping[str, Any]) -> "tuple[Session, pd.Index]":
 
 
 def _predicted(session: "Session", folder: Path, config: Mapping[str, Any], task: "Task") -> "pd.DataFrame":
-    """As after a training, with its lines of calibration and its thresholds."""
+    """Predictions as after a training, with its calibration and thresholds."""
     from vita.apply.models import Trained, predictor
     from vita.training.calibration import of_record
     from vita.training.long_table import long_table, predict
@@ -226,7 +213,7 @@ def _predicted(session: "Session", folder: Path, config: Mapping[str, Any], task
 
 
 def _without(task: "Task", eids: "pd.Index", why: str) -> "pd.DataFrame":
-    """Rows of participants without prediction: no truth either, so that nothing is measured on them."""
+    """Rows of participants without a prediction; they have no truth either, so that no metric uses them."""
     import numpy as np
     import pandas as pd
 
@@ -239,7 +226,7 @@ def _without(task: "Task", eids: "pd.Index", why: str) -> "pd.DataFrame":
 
 
 def _mean_guess(job: Job, task: "Task") -> "pd.DataFrame":
-    """The training's means and shares for everybody."""
+    """The means and shares of the training for all participants."""
     import numpy as np
 
     from vita.cohort.split_table import read_split
@@ -262,7 +249,7 @@ def _mean_guess(job: Job, task: "Task") -> "pd.DataFrame":
 
 
 def predict_masks(job: Job) -> "tuple[dict[str, Any], pd.DataFrame]":
-    """Masks of everybody who has reference masks and the model's views, and the areas that they give.
+    """Masks of everybody who has reference masks and the model's views, and their areas.
 
     Raises:
         UserError: nobody has both.
@@ -270,6 +257,7 @@ def predict_masks(job: Job) -> "tuple[dict[str, Any], pd.DataFrame]":
     from dataclasses import replace
 
     from vita.apply.models import Trained, segmenter
+    from vita.models.config_file import read_config
     from vita.training.segmentation import SegmentationLearner, area_table, segment
 
     (folder,) = folders_of(job)

@@ -3,7 +3,7 @@
     python -m vita.elsewhere.public --layout acdc --source database/training --out acdc
     vita evaluate --models results/models --cohort acdc/cohort.yaml --out evaluated
 
-    acdc        patient001/patient001_4d.nii.gz, patient001_frame01_gt.nii.gz: masks' labels 1 and 3 are exchanged
+    acdc        patient001/patient001_4d.nii.gz, patient001_frame01_gt.nii.gz: labels 1 and 3 of masks are swapped
     mms         A0S9V9/A0S9V9_sa.nii.gz, A0S9V9_sa_gt.nii.gz: masks as they are
     kaggle      1/study/sax_5/*.dcm, 2ch_21, 4ch_17, and train.csv (Id, Systole, Diastole): zips, and a table of volumes
     sunnybrook  SC-HF-I-1/**/*.dcm and SC-HF-I-1/contours-manual/IRCCI-expert/*-icontour-manual.txt, or the numbered
@@ -47,9 +47,9 @@ def main(arguments: list[str] | None = None) -> None:
 
     found = LAYOUTS[args.layout](args.source, args.out)
     if not found:
-        raise UserError(f"{args.source}: nothing in the layout of {args.layout}; see --help for what is looked for")
+        raise UserError(f"{args.source}: no files in the layout of {args.layout}; see --help for the expected layout")
     cohort = _COHORT | {"input": {"source": "files", "tables": [], "scans": str((args.out / "scans").resolve())}}
-    # these hearts are filmed in many ways, and end-diastole is not always the first frame
+    # acquisition protocols differ, and end-diastole is not always the first frame
     cohort |= {"phenotypes": {"ed": "largest"}}
     if (args.out / "table.csv").exists():
         cohort["input"] |= {"tables": [str((args.out / "table.csv").resolve())]}
@@ -65,7 +65,7 @@ def acdc(source: Path, out: Path) -> int:
         Participants found.
 
     Raises:
-        UserError: a mask has another grid than its cine, or labels other than 0 to 3.
+        UserError: a mask and its cine have different grids, or labels other than 0 to 3 occur.
     """
     import nibabel
 
@@ -101,7 +101,7 @@ def _renamed(labels_xyz: np.ndarray, path: Path, shape: tuple[int, ...]) -> np.n
 
 
 def mms(source: Path, out: Path) -> int:
-    """Copy cines and masks: M&Ms numbers structures as this project does (1 LV, 2 myocardium, 3 RV)."""
+    """Copy cines and masks: the labels of M&Ms are those of this project (1 LV, 2 myocardium, 3 RV)."""
     cines = [path for path in sorted(source.rglob("*_sa.nii*")) if path.name.startswith(path.parent.name)]
     for path in cines:
         folder = _folder(out, path.parent.name)
@@ -112,7 +112,7 @@ def mms(source: Path, out: Path) -> int:
 
 
 def kaggle(source: Path, out: Path) -> int:
-    """Pack the series of each study into zips named as UK Biobank's, and the volumes of train.csv into a table.
+    """Pack the series of each study into zips named like UK Biobank's, and the volumes of train.csv into a table.
 
     Raises:
         UserError: train.csv has other columns.
@@ -136,7 +136,7 @@ def kaggle(source: Path, out: Path) -> int:
 
 
 def _series(study: Path) -> Iterator[tuple[Path, str]]:
-    """DICOM files of a study, and the series that they make: of the short axis one for each slice's folder."""
+    """DICOM files of a study by series; on the short axis, each slice's folder is a series."""
     for number, folder in enumerate(sorted(study.iterdir()), 1):
         view = folder.name.split("_")[0]
         if folder.is_dir() and view in KAGGLE_SERIES:

@@ -14,7 +14,7 @@ from vita.images.header import Header, ScanError
 from vita.images.layout import LVBP, LVMYO
 
 NUMBER = re.compile(r"-(\d+)(?:-[io]contour-manual\.txt|\.dcm)$")
-_SAME_PLACE = 0.1  # of a slice's distance: how far a file may lie from the slice that it is one of
+_SAME_PLACE = 0.1  # as a fraction of the slice distance: how far a file may lie from its slice
 
 
 def write_patient(files: list[Path], contours: list[Path], folder: Path) -> None:
@@ -22,11 +22,11 @@ def write_patient(files: list[Path], contours: list[Path], folder: Path) -> None
 
     Args:
         files: DICOM files of the short axis.
-        contours: text files; those of papillary muscles are passed over.
+        contours: text files; those of papillary muscles are ignored.
         folder: to write into.
 
     Raises:
-        ScanError: the files are no stack of cines, or a contour names no image.
+        ScanError: the files are not a stack of cines, or a contour belongs to no image.
     """
     from vita.elsewhere.public import write_zip
     from vita.images.dicom import read_dicom
@@ -43,7 +43,7 @@ def write_patient(files: list[Path], contours: list[Path], folder: Path) -> None
 
 
 def _series(files: list[Path]) -> list[tuple[Path, str]]:
-    """Files with the name of a series for each slice, whether the scanner made one series of them or several."""
+    """Files with one series name per slice, whether the scanner wrote one series or several."""
     import pydicom
 
     numbers: dict[tuple[float, ...], int] = {}
@@ -56,18 +56,18 @@ def _series(files: list[Path]) -> list[tuple[Path, str]]:
 
 
 def masks(files: list[Path], contours: list[Path], header: Header, shape_tzyx: tuple[int, ...]) -> np.ndarray:
-    """Classes uint8 (time, z, y, x) of the contours; frames and slices without any stay 0.
+    """Classes uint8 (time, z, y, x) of the contours; frames and slices without contours stay 0.
 
     Raises:
-        ScanError: a contour names no image.
+        ScanError: a contour belongs to no image.
     """
     places = places_of(files, header)
     found = np.zeros(shape_tzyx, np.uint8)
-    # the muscle's border first, so that the cavity lies over it
+    # the epicardial border first, so that the cavity is drawn over it
     for path in sorted(contours, key=lambda path: "ocontour" not in path.name):
         image = _number(path)
         if image not in places:
-            raise ScanError(f"a contour is of image {image}, of which there is no DICOM file")
+            raise ScanError(f"a contour belongs to image {image}, for which there is no DICOM file")
         frame, place = places[image]
         inside = filled(np.loadtxt(path).reshape(-1, 2), shape_tzyx[2:])
         found[frame, place][inside] = LVMYO if "ocontour" in path.name else LVBP

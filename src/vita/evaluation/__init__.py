@@ -1,1 +1,1 @@
-"""Metrics, their uncertainty, and the tables made of them."""
+"""Metrics and their uncertainty."""

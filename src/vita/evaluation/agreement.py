@@ -1,4 +1,4 @@
-"""Agreement of two measurements of the same people."""
+"""Agreement between two measurements on the same people."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,8 @@ def bland_altman(reference: pd.Series, predicted: pd.Series) -> dict[str, float]
     """Bland and Altman's bias and limits of agreement of two or more pairs, and their correlation.
 
     Returns:
-        `bias` (predicted less reference), `sd`, `limit_low`, `limit_high`, and `r`, NaN where one does not vary.
+        `bias` (predicted minus reference), `sd`, `limit_low`, `limit_high`, and `r`, which is NaN if one of the two
+        does not vary.
     """
     difference = predicted - reference
     bias, sd = float(difference.mean()), float(difference.std(ddof=1))

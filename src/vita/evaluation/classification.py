@@ -9,12 +9,12 @@
 
 Binary: AUC-ROC with DeLong's interval, F1, recall and precision at the threshold chosen on validation and stored
 with the predictions, average precision, Brier score, prevalence, mean prediction, slope and intercept of calibration
-(Wald intervals); bootstrap intervals for all but the AUC; with
-baselines, DeLong's paired test against the one with the highest AUC and Holm's correction over the targets.
-Categorical (predictions with a column `class`, a row per class): macro AUC, accuracy, macro F1.
-Calibration at large: of a binary target the mean prediction over the prevalence (`calibration_ratio`); of a categorical
-one, how many of the classes that have enough participants have a mean probability off by more than `OFF`.
-A metric that is undefined, such as the AUC without positives, is empty, and `note` says why.
+(Wald intervals); bootstrap intervals for everything except the AUC. With baselines: DeLong's paired test against the
+one with the highest AUC, and Holm's correction over the targets. Categorical (predictions with a column `class`, a row
+per class): macro AUC, accuracy, macro F1. Calibration in the large: for a binary target, the mean prediction divided by
+the prevalence (`calibration_ratio`); for a categorical one, the number of classes with enough participants in which the
+mean probability is off by more than `OFF`. A metric that is undefined, such as the AUC without positives, is empty, and
+`note` says why.
 """
 
 import numpy as np
@@ -52,7 +52,7 @@ COLUMNS = [
 
 
 def is_off(ratio: np.ndarray | float) -> np.ndarray:
-    """Whether mean predictions over prevalences are further from 1 than `OFF`."""
+    """Whether ratios of mean prediction to prevalence differ from 1 by more than `OFF`."""
     off: np.ndarray = np.abs(np.asarray(ratio) - 1) > OFF
     return off
 
@@ -173,7 +173,7 @@ def evaluate(
     bootstrap: int,
     seed: int,
 ) -> pd.DataFrame:
-    """The metrics table: a row per row of `targets`, in their order."""
+    """The metrics table, with one row per row of `targets`, in the same order."""
     rows = []
     for _, target in targets.iterrows():
         name = target["target"]

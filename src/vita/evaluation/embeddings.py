@@ -1,7 +1,7 @@
 """Embeddings of all participants: the mean of the image encoder's patch tokens, for each temporal section.
 
-A section is as many consecutive frames as the model takes; sections follow each other through the cycle, so that the
-first and the last one meet. Frames that are left over at the end of the cycle belong to none.
+A section consists of as many consecutive frames as the model takes. Sections follow each other through the cycle, so
+that the last one is followed by the first. Frames left over at the end of the cycle belong to no section.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def embed(stage_dir: Path, shards: list[Path], split: Path, settings: dict[str, Any], output: Path) -> None:
-    """Write the embeddings of everybody in the shards.
+    """Write the embeddings of all participants in the shards.
 
     Args:
         stage_dir: folder of a model with an image encoder.
@@ -31,7 +31,7 @@ def embed(stage_dir: Path, shards: list[Path], split: Path, settings: dict[str, 
         settings: `seed` and the blocks `model`, `training`, `stage` of the model.
         output: parquet to write: `eid`, `split`, `section`, `vector`.
     """
-    # start-up: --help need not wait for PyTorch
+    # imported late, so that --help does not wait for PyTorch
     import pandas as pd
 
     from vita.evaluation.inference import encode_sections

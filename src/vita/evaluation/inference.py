@@ -1,4 +1,4 @@
-"""What trained image models make of images: vectors of temporal sections, and reconstructions as numbers and images."""
+"""Results of trained image models: vectors of temporal sections, and reconstructions with their errors."""
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,7 @@ def encode_sections(encoder: ImageEncoder, samples: Samples, batch: int) -> np.n
     Args:
         encoder: on the device to compute on.
         samples: participants.
-        batch: sections a pass.
+        batch: sections per pass.
 
     Returns:
         (participants, sections, width) float32.
@@ -54,7 +54,7 @@ def _psnr(model: MaskedAutoencoder, images_bsthw: Tensor, order: Tensor, keep: i
     rebuilt, hidden = output.reconstruction.float(), output.masked.float()
     squared = (rebuilt - patchify(images_bsthw, model.settings.patch)).square().mean(dim=2)
     masked = (squared * hidden).sum(dim=1) / hidden.sum(dim=1).clamp(min=1)
-    filled = masked * (hidden.shape[1] - keep) / hidden.shape[1]  # no error in the patches that were seen
+    filled = masked * (hidden.shape[1] - keep) / hidden.shape[1]  # no error in the visible patches
     frames = (model.images(rebuilt) - images_bsthw).square().mean(dim=(3, 4))
     whole = psnr_db(torch.stack([masked, filled, squared.mean(dim=1)]))
     return torch.cat([whole, psnr_db(frames).mean(dim=(1, 2))[None]])
@@ -64,9 +64,9 @@ def _psnr(model: MaskedAutoencoder, images_bsthw: Tensor, order: Tensor, keep: i
 def psnr_table(model: MaskedAutoencoder, samples: Samples, settings: Settings) -> pd.DataFrame:
     """PSNR of each participant: rows eid, split, target, prediction in dB.
 
-    Targets: `psnr_masked` over hidden patches, `psnr_filled` over the image in which seen patches stay as they are,
-    `psnr_all` over the image with every patch rebuilt, and `psnr_frames` of the same image, frame by frame, averaged in
-    dB over all planes and frames (the published code's test step).
+    Targets: `psnr_masked` over masked patches, `psnr_filled` over the image with visible patches kept, `psnr_all` over
+    the image with every patch reconstructed, and `psnr_frames` for each frame of the same image, averaged in dB over
+    all planes and frames (as in the published code's test step).
     """
     device, tokens = model.decoder.mask_token.device, model.settings.tokens
     keep, batch = kept_count(tokens, settings.stage.mask_ratio), settings.stage.batch
@@ -88,8 +88,9 @@ def example_images(model: MaskedAutoencoder, samples: Samples, settings: Setting
     """Images of the first participants.
 
     Returns:
-        `input`, `masked` (true where hidden) and `reconstruction` (visible patches are the input's), each (examples,
-        plane, time, height, width) with the planes of the whole heart; those that the model does not see are empty.
+        `input`, `masked` (true for masked voxels) and `reconstruction` (with the visible patches of the input), each
+        (examples, plane, time, height, width) with the planes of the whole heart; those that the model does not see are
+        empty.
     """
     device, tokens = model.decoder.mask_token.device, model.settings.tokens
     count = min(count, len(samples))
@@ -106,7 +107,7 @@ def example_images(model: MaskedAutoencoder, samples: Samples, settings: Setting
 
 
 def _whole_heart(images_bsthw: np.ndarray, planes: slice) -> np.ndarray:
-    """The images among all planes."""
+    """Put the images among all planes."""
     whole = np.zeros((len(images_bsthw), len(WHOLE_HEART), *images_bsthw.shape[2:]), images_bsthw.dtype)
     whole[:, planes] = images_bsthw
     return whole

@@ -1,4 +1,4 @@
-"""Masks files of segmentation systems: what is in them, and reading them."""
+"""Masks files of segmentation systems: their content, and how to read them."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def read_masks(path: Path) -> dict[str, np.ndarray]:
 
     Returns:
         `eid` (n,), `truth` and `prediction` (n, 9, time, height, width), `spacing_mm` (n, 9, 2); `trained` (frames,),
-        all frames where the file does not say; and, where the file has them, `es_frames`, `es_prediction` and
+        all frames if the file does not say; and, if the file has them, `es_frames`, `es_prediction` and
         `still_prediction`, see `training.segmentation.segment`.
 
     Raises:

@@ -1,6 +1,6 @@
-"""Overlap and boundary distances of masks: from two masks to a row per participant, structure, view and phase.
+"""Overlap and boundary distances of masks: from two masks to one row per participant, structure, view and phase.
 
-Boundaries and percentiles follow MONAI: a mask's boundary is the mask without its 4-neighbour erosion (what lies
+Boundaries and percentiles follow MONAI: a mask's boundary is the mask without its 4-neighbour erosion (everything
 outside the image counts as background), and HD95 is the larger of the two directed 95th percentiles.
 """
 
@@ -17,7 +17,7 @@ PERCENTILE = 0.95
 TWO_CHAMBER, FOUR_CHAMBER = 0, 2
 SHORT_AXIS = range(3, 9)
 VENTRICLES = (1, 2, 3)
-# The two-chamber reference holds the left atrium only; the three-chamber plane has no reference.
+# The two-chamber reference contains only the left atrium; the three-chamber plane has no reference.
 PLANES = {
     **dict.fromkeys(VENTRICLES, (FOUR_CHAMBER, *SHORT_AXIS)),
     4: (TWO_CHAMBER, FOUR_CHAMBER),
@@ -26,7 +26,7 @@ PLANES = {
 
 
 def boundaries(masks_nhw: np.ndarray) -> np.ndarray:
-    """Boundary pixels of each mask: (n, height, width) bool in and out."""
+    """Boundary pixels of each mask; input and output are bool (n, height, width)."""
     padded = np.pad(masks_nhw, ((0, 0), (1, 1), (1, 1)))
     inside = padded[:, :-2, 1:-1] & padded[:, 2:, 1:-1] & padded[:, 1:-1, :-2] & padded[:, 1:-1, 2:]
     boundary: np.ndarray = masks_nhw & ~inside
@@ -41,7 +41,7 @@ def boundary_points(masks_nhw: np.ndarray) -> list[np.ndarray]:
 
 
 def _percentile(values: np.ndarray) -> float:
-    """Linear 95th percentile of (n,) values; a tenth of numpy's overhead on short vectors."""
+    """Linear 95th percentile of (n,) values, with a tenth of numpy's overhead on short vectors."""
     values = np.sort(values)
     place = PERCENTILE * (values.size - 1)
     below = int(place)
@@ -66,7 +66,7 @@ def hausdorff(first: np.ndarray, second: np.ndarray, spacing_mm: np.ndarray) -> 
 
 
 def dice(intersection: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Dice from pixel counts of any shape; NaN where both masks are empty."""
+    """Dice from pixel counts of any shape; NaN if both masks are empty."""
     total = np.asarray(first + second, dtype=float)
     score: np.ndarray = np.full(total.shape, np.nan)
     np.divide(2 * intersection, total, out=score, where=total > 0)
@@ -74,18 +74,16 @@ def dice(intersection: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.
 
 
 def annotated_frames(truth_thw: np.ndarray) -> np.ndarray:
-    """Frames (time,) whose background is annotated, be it only in part, as where a crop leaves the image.
-
-    A frame without known background was not, or only partly, annotated: a structure may be missing there.
+    """Frames (time,) in which the background is annotated, at least in part, as for a crop that extends beyond the
+    image. A frame without known background was not annotated, or only partly: structures may be missing there.
     """
     known: np.ndarray = (truth_thw == BACKGROUND).any(axis=(1, 2))
     return known
 
 
 def annotated_planes(truth_pthw: np.ndarray, structure: int) -> list[int]:
-    """The planes on which a participant's reference could show the structure.
-
-    Some four-chamber references hold the atria only: there the ventricles count as not annotated.
+    """The planes on which a participant's reference could show the structure. Some four-chamber references contain only
+    the atria; there the ventricles count as not annotated.
     """
     planes = [plane for plane in PLANES[structure] if annotated_frames(truth_pthw[plane]).any()]
     if structure in VENTRICLES and FOUR_CHAMBER in planes:
@@ -96,13 +94,13 @@ def annotated_planes(truth_pthw: np.ndarray, structure: int) -> list[int]:
 
 
 def end_systole(truth_pthw: np.ndarray) -> int:
-    """Index of the frame with the smallest short-axis LV cavity; 0 where the reference has none."""
+    """Index of the frame with the smallest short-axis LV cavity; 0 if the reference has none."""
     cavity = (truth_pthw[list(SHORT_AXIS)] == 1).sum(axis=(0, 2, 3))
     return int(np.where(cavity > 0, cavity, np.iinfo(np.int64).max).argmin()) if cavity.any() else 0
 
 
 def end_diastole(truth_pthw: np.ndarray, ed: str = "first") -> int:
-    """Index of the first frame, or (`ed` is "largest") of that with the largest short-axis LV cavity."""
+    """Index of the first frame or, if `ed` is "largest", of the frame with the largest short-axis LV cavity."""
     return int((truth_pthw[list(SHORT_AXIS)] == 1).sum(axis=(0, 2, 3)).argmax()) if ed == "largest" else 0
 
 
@@ -192,8 +190,8 @@ def per_participant(
         prediction: same shape.
         spacing_mm: (n, 9, 2) row and column spacing.
         groups: (view, phase) pairs to report.
-        trained: frames of phase "all", those that an unshifted pass of a model takes; all frames without it.
-        ed: first | largest, which frame is end-diastole; end-systole is found among all frames.
+        trained: frames of phase "all", which an unshifted pass of a model takes; without it, all frames.
+        ed: first or largest, the frame of end-diastole; end-systole is found among all frames.
 
     Returns:
         Rows sorted by structure, group and participant: `eid`, `target`, `view`, `phase`, `dice`, `hd_mm`,

@@ -1,8 +1,9 @@
-"""Whether a system's masks follow the image: on frames between trained ones, from another start, and at rest.
+"""Whether a system's masks follow the image: on frames between trained ones, with another start of the cycle, and on
+still hearts.
 
-A system that has learned the frame number by heart has a high Dice on the phases that it was trained on, draws a beat
-on a heart that stands still, and errs where the cycle starts elsewhere. Of systems whose masks file has no such probes
-(they see one frame at a time, or were made elsewhere) nothing is said of that.
+A system that has memorised the frame number has a high Dice on the phases that it was trained on, but draws a beat on a
+still heart and fails if the cycle starts at another phase. Nothing is reported for systems without such probes in their
+masks file (they see one frame at a time, or the masks were made elsewhere).
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,11 +17,12 @@ from vita.evaluation.mask_phenotypes import annotated, atria, ventricles
 from vita.mask_classes import NOT_ANNOTATED
 from vita.names import STRUCTURE_NAMES
 
-MOVES_PERCENT = 5.0  # a system whose masks of a still heart change by more is marked
+MOVES_PERCENT = 5.0  # a system is marked if its masks of a still heart change by more
 COLUMNS = ["dice_between", "dice_es_first", "still_ed", "still_es", "ef_reference", "ef_predicted"]
 SUMMARY = [*COLUMNS[:4], "ef_n", "ef_bias", "ef_low", "ef_high", "ef_r", "moves_at_rest"]
 _EJECTION = {"LVBP": "LVEF", "RVBP": "RVEF", "LABP": "LAEF", "RABP": "RAEF"}
-_STACK = pd.Series({"sa_stack": 6, "sa_spacing_mm": 1.0, "frames_sa": 1, "frame_s_sa": 1.0})  # a fraction has no unit
+# an ejection fraction has no unit of volume
+_STACK = pd.Series({"sa_stack": 6, "sa_spacing_mm": 1.0, "frames_sa": 1, "frame_s_sa": 1.0})
 
 
 def per_participant(masks: Mapping[str, np.ndarray]) -> pd.DataFrame:
@@ -31,9 +33,9 @@ def per_participant(masks: Mapping[str, np.ndarray]) -> pd.DataFrame:
 
     Returns:
         `eid`, `target`, and NaN where unknown: `dice_between` (frames that were not trained), `dice_es_first` (the
-        cycle starts at end-systole), `still_ed` and `still_es` (change of the area over the frames of a heart that
-        stands still, % of its mean), `ef_reference` and `ef_predicted` (%, over all frames; the LV's by the frame
-        with its largest volume).
+        cycle starts at end-systole), `still_ed` and `still_es` (change of the area over the frames of a still heart, %
+        of its mean), `ef_reference` and `ef_predicted` (%, over all frames; for the LV, end-diastole is the frame with
+        its largest volume).
     """
     rows = [row for place in range(len(masks["eid"])) for row in _participant(masks, place)]
     return pd.DataFrame(rows, columns=["eid", "target", *COLUMNS])
@@ -61,13 +63,13 @@ def _participant(masks: Mapping[str, np.ndarray], place: int) -> Iterator[dict[s
 
 
 def change_percent(pixels_t: np.ndarray) -> float:
-    """Largest less smallest of (time,) sizes, in percent of their mean; NaN where nothing is drawn."""
+    """Largest minus smallest of (time,) sizes, in percent of their mean; NaN if nothing is drawn."""
     mean = pixels_t.mean()
     return float(100 * np.ptp(pixels_t) / mean) if mean > 0 else np.nan
 
 
 def _dice(truth_sthw: np.ndarray, prediction_sthw: np.ndarray, structure: int) -> float:
-    """Over all planes and the frames that are annotated, as `mask_metrics` takes it."""
+    """Dice over all planes and annotated frames, as in `mask_metrics`."""
     kept = np.stack([annotated_frames(plane) for plane in truth_sthw])[..., None, None]
     first = (truth_sthw == structure) & kept
     second = (prediction_sthw == structure) & kept & (truth_sthw != NOT_ANNOTATED)

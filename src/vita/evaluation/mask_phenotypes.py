@@ -1,4 +1,4 @@
-"""Phenotypes measured on predicted masks against those measured alike on the reference masks (Bland-Altman).
+"""Phenotypes measured on predicted masks against those measured in the same way on the reference masks (Bland-Altman).
 
     python -m vita.evaluation.mask_phenotypes --model vita
         --masks results/predictions/segmentation/vita.npz
@@ -10,9 +10,10 @@
         --per-participant results/metrics/mask_phenotypes/vita_participants.parquet
 
 Both masks hold the planes that the model sees, on all frames kept of the cycle: the kept short-axis slices represent
-the whole stack, so that each counts for (slices of the stack / kept slices) slice distances. Values therefore differ a
-little from phenotypes.parquet; what is compared is one mask with the other. Atria: their own longest direction is taken
-for the long axis. Difference = predicted - reference; limits of agreement = mean difference +- 1.96 SD.
+the whole stack, so that each counts for (slices of the stack / kept slices) slice distances. Values therefore differ
+slightly from phenotypes.parquet; only the two masks are compared with each other. For the atria, their longest
+direction is taken as the long axis. Difference = predicted - reference; limits of agreement = mean difference +- 1.96
+SD.
 """
 
 from pathlib import Path
@@ -46,8 +47,8 @@ def ventricles(labels_pthw: np.ndarray, spacing_p2: np.ndarray, row: pd.Series, 
     """Ventricular phenotypes of a participant from the kept short-axis planes.
 
     Args:
-        labels_pthw: (9, time, height, width), not annotated pixels already taken out; frames without a structure
-            are not annotated.
+        labels_pthw: (9, time, height, width), without the pixels that are not annotated; frames without a structure
+            count as not annotated.
         spacing_p2: (9, 2) row and column spacing in mm.
         row: of the shard's table: `sa_stack`, `sa_spacing_mm`, `frames_sa`, `frame_s_sa`.
         ed: first | largest, which frame is end-diastole.
@@ -72,7 +73,7 @@ def atria(labels_pthw: np.ndarray, spacing_p2: np.ndarray) -> dict[str, float]:
 
 
 def annotated(labels_pthw: np.ndarray, truth_pthw: np.ndarray) -> np.ndarray:
-    """The labels with background wherever the reference is not annotated, in whole frames too."""
+    """The labels with background wherever the reference is not annotated, including whole frames."""
     kept = np.stack([annotated_frames(plane) for plane in truth_pthw])[:, :, None, None]
     kept[list(SHORT_AXIS)] &= kept[list(SHORT_AXIS)].all(axis=0)  # a volume needs every slice
     return np.where(kept & (truth_pthw != NOT_ANNOTATED), labels_pthw, 0)
@@ -86,7 +87,7 @@ def per_participant(masks: dict[str, np.ndarray], shards: pd.DataFrame, ed: str)
     """
     table = shards.set_index("eid")
     if not set(masks["eid"].tolist()) <= set(table.index):
-        raise UserError("participants of the masks are not in the shards' tables: name all shards of the run")
+        raise UserError("participants of the masks are missing from the shards' tables: name all shards of the run")
     rows = []
     arrays = (masks[name] for name in ("eid", "truth", "prediction", "spacing_mm"))
     for eid, truth, prediction, spacing in zip(*arrays, strict=True):
@@ -112,7 +113,7 @@ def agreement(found: pd.DataFrame, targets: pd.DataFrame, model: str) -> pd.Data
             name: target[name] for name in ("target", "title", "unit")
         }
         if len(part) < 2:
-            rows.append(row | {"note": "fewer than two participants have it in both masks"})
+            rows.append(row | {"note": "fewer than two participants have this phenotype in both masks"})
             continue
         row |= {"reference_mean": part["reference"].mean(), **bland_altman(part["reference"], part["predicted"])}
         rows.append(row | {"mean_absolute_difference": difference.abs().mean()})
@@ -120,7 +121,9 @@ def agreement(found: pd.DataFrame, targets: pd.DataFrame, model: str) -> pd.Data
 
 
 def printed(table: pd.DataFrame, model: str, counted: str) -> Printed:
-    """For readers: a row per phenotype, as `withheld` leaves them; `counted` is the number of participants in words."""
+    """The table for readers, with one row per phenotype as `withheld` leaves them; `counted` is the number of
+    participants in words.
+    """
     header = ["", "n", "Reference, mean", "Bias", "SD", "Limits of agreement", "Mean absolute difference", "r"]
     of_whom = f" ({counted})" if counted else ""
     out = Printed(f"Phenotypes from masks of {names.title(model)} against reference masks, test split{of_whom}", header)

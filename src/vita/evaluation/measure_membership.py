@@ -1,11 +1,11 @@
-"""Guess who was in the training of each model: the numbers that decide whether its weights may leave.
+"""Membership attacks on each model: their success decides whether its weights may be released.
 
     python -m vita.evaluation.measure_membership --models results/models --folders stage1/vita stage2/vita ...
         --shards results/images/shards/*.npz --split results/cohort/split.parquet
         --settings '{"seed": 2026, "training": {...}}' --output results/metrics/membership.csv
 
-Members are people of the training split; those of validation and test are held out. One pass of each model over both,
-and one of an untrained model of the same sizes as a control. Nothing of a single person is written.
+Members are people of the training split; those of validation and test are held out. Each model makes one pass over
+both, and so does an untrained model of the same sizes, as a control. Nothing about a single person is written.
 """
 
 import logging
@@ -28,11 +28,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--labels", type=Path, help="labels.parquet")
     parser.add_argument("--encoded", type=Path, help="encoded.parquet, for Stage II")
     parser.add_argument("--encoder", type=Path, help="encoder.json, for Stage II")
-    parser.add_argument("--segmented", type=int, default=500, help="most members that a segmenter is tried on")
+    parser.add_argument(
+        "--segmented", type=int, default=500, help="largest number of members for attacks on a segmenter"
+    )
     parser.add_argument("--output", type=Path, required=True, help="CSV: a row per model and attack")
     cli.add_settings(parser, "seed and the block training")
     args = parser.parse_args(arguments)
-    # start-up: --help need not wait for PyTorch
+    # imported late, so that --help does not wait for PyTorch
     import pandas as pd
 
     from vita.evaluation.membership import COLUMNS, measured
@@ -45,7 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
     parts = [pd.DataFrame(columns=list(COLUMNS))]
     for folder in args.folders:
         if (args.models / folder / WEIGHTS).stat().st_size <= _EMPTY:
-            log.info("%s: nothing was learnt, so there is nothing to guess from", folder)
+            log.info("%s: nothing was learnt, so no attack is possible", folder)
             continue
         found, group = signals(args.models / folder, people)
         parts += [measured(folder, signal, group, args.settings.get("seed", 0)) for signal in found]
@@ -54,7 +56,7 @@ def main(arguments: list[str] | None = None) -> None:
         pd.concat([part for part in parts if len(part)] or parts, ignore_index=True).to_csv(path, index=False)
 
 
-_EMPTY = 64  # bytes of a file of weights that holds none
+_EMPTY = 64  # size in bytes of a weights file without any weights
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
-"""Whether a model tells who was in its training: attacks by its losses, controls, and the gate for weights.
+"""Whether a model reveals who was in its training: attacks on its losses, controls, and the gate for weights.
 
-Two attacks guess membership from how well a model does on a person. `loss` takes the loss as it is (Yeom et al., 2018).
-`calibrated` first asks how hard the person is: what people outside the training with the same difficulty have as a
-loss is fitted by a Gaussian, and the score is how far the person's own loss lies below it: the likelihood-ratio attack
-without models of members (offline LiRA, Carlini et al., 2022), its reference a regression as in Bertran et al. (2023).
+Two attacks guess membership from how well a model does on a person. `loss` uses the loss itself (Yeom et al., 2018).
+`calibrated` first estimates how difficult the person is: a Gaussian is fitted to the losses of people outside the
+training with the same difficulty, and the score is how far the person's own loss lies below it. This is the
+likelihood-ratio attack without models of members (offline LiRA, Carlini et al., 2022), with a regression as its
+reference, as in Bertran et al. (2023).
 
-Controls: the same attacks on an untrained model, which remembers nobody, so that what they find is how the splits
-differ; and on the trained one between two groups that it was not fitted to, validation and test.
+Controls: the same attacks on an untrained model, which remembers nobody, so that they only find how the splits differ;
+and on the trained model between two groups that it was not fitted to, validation and test.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ COLUMNS = (
     *("model", "signal", "attack", "members", "held_out", "auc", "low", "high", "tpr", "fpr"),
     *("untrained_auc", "untrained_low", "untrained_high", "val_test_auc", "val_test_low", "val_test_high"),
 )
-GATE = 0.55  # of `privacy.membership_auc`, where no configuration says another
+GATE = 0.55  # default of `privacy.membership_auc` without a configuration
 _RESAMPLES = 1000
 _FPR = 1e-3
 _FOLDS = 5
@@ -33,11 +34,11 @@ _CHANCE = 0.5
 
 @dataclass(frozen=True)
 class Found:
-    """What an attack finds.
+    """Result of an attack.
 
     Attributes:
-        auc: chance that a member scores above somebody who is not; `low` and `high` its bootstrap interval.
-        tpr: share of members that are recognised where `fpr` of the others are taken for members.
+        auc: probability that a member scores above a non-member; `low` and `high` its bootstrap interval.
+        tpr: share of members that are recognised if `fpr` of the others are mistaken for members.
     """
 
     auc: float = float("nan")
@@ -49,13 +50,13 @@ class Found:
 
 @dataclass(frozen=True)
 class Signal:
-    """A number that a model gives of each person, low where it does well.
+    """A number that a model gives for each person, which is low where the model does well.
 
     Attributes:
         name: such as "loss".
-        trained: (people,) of the model; NaN where it gives none.
-        untrained: (people,) of a model of the same sizes that has learnt nothing.
-        difficulty: (people, columns) what makes a person hard for any model.
+        trained: (people,) signal of the model; NaN where it gives none.
+        untrained: (people,) signal of an untrained model of the same sizes.
+        difficulty: (people, columns) properties that make a person difficult for any model.
     """
 
     name: str
@@ -65,7 +66,7 @@ class Signal:
 
 
 def attack(score: np.ndarray, member: np.ndarray, seed: int) -> Found:
-    """How well a score tells members from others; nothing for fewer than ten of either.
+    """How well a score distinguishes members from others; None for fewer than ten people in either group.
 
     Args:
         score: (people,), high for a member.
@@ -79,7 +80,7 @@ def attack(score: np.ndarray, member: np.ndarray, seed: int) -> Found:
     of_inside, of_outside = (_counts(len(group), seed, name) for group, name in ((inside, "in"), (outside, "out")))
     drawn = ((of_inside @ wins) * of_outside).sum(axis=1) / (len(inside) * len(outside))
     fpr = max(_FPR, 1 / len(outside))
-    taken = int(fpr * len(outside) + 1e-9)  # of those outside, by mistake
+    taken = int(fpr * len(outside) + 1e-9)  # of non-members, by mistake
     tpr = float((inside > np.sort(outside)[::-1][taken]).mean())
     return Found(float(wins.mean(dtype=np.float64)), *interval(drawn), tpr, fpr)
 
@@ -90,9 +91,8 @@ def _counts(people: int, seed: int, name: str) -> np.ndarray:
 
 
 def calibrated(signal: np.ndarray, difficulty: np.ndarray, member: np.ndarray, seed: int) -> np.ndarray:
-    """How far each person's signal lies below that of people outside the training who are as difficult, in SD.
-
-    Whoever is scored, member or not, is in no fold that the reference was fitted to.
+    """How far each person's signal lies below that of equally difficult people outside the training, in SD. Nobody is
+    scored, member or not, by a reference that was fitted to a fold with that person.
 
     Args:
         signal: (people,), above 0.
@@ -124,8 +124,8 @@ def measured(model: str, signal: Signal, group: np.ndarray, seed: int) -> pd.Dat
     """A row per attack, with the columns `COLUMNS`.
 
     Args:
-        model: its folder below results/models.
-        signal: of everybody.
+        model: its folder in results/models.
+        signal: signal of all people.
         group: (people,) train, val or test.
         seed: of folds and bootstrap.
     """
@@ -159,7 +159,7 @@ def _by(name: str, values: np.ndarray, difficulty: np.ndarray, member: np.ndarra
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a model's weights may leave, and why (not), in words."""
+    """Whether a model's weights may be released, and the reason in words."""
 
     passes: bool
     words: str
@@ -175,11 +175,11 @@ def verdict(rows: pd.DataFrame, gate: float) -> Verdict:
     if rows.empty:
         return Verdict(False, "not measured")
     if rows["high"].isna().any():
-        return Verdict(False, f"fewer than {SMALLEST_COUNT} people: too few to tell")
+        return Verdict(False, f"fewer than {SMALLEST_COUNT} people: too few to decide")
     worst = rows.loc[rows["high"].idxmax()]
     said = f"AUC {worst['auc']:.3f} ({worst['low']:.3f} to {worst['high']:.3f})"
     if worst["high"] <= gate:
         return Verdict(True, f"{said}, at most {gate:g}")
     if rows["low"].max() > _CHANCE:
-        return Verdict(False, f"{said}, above {gate:g}: it tells who was in its training")
-    return Verdict(False, f"{said}: too few people to say that it is at most {gate:g}")
+        return Verdict(False, f"{said}, above {gate:g}: it reveals who was in its training")
+    return Verdict(False, f"{said}: too few people to show that it is at most {gate:g}")

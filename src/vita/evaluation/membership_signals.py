@@ -1,6 +1,6 @@
-"""What a model's losses are on people of all splits: the signals that guess who was in its training.
+"""Losses of a model for people of all splits: the signals from which attacks guess who was in its training.
 
-Everybody is seen through the same evenly spread frames. Of a large cohort as many people are drawn as the smallest
+The same evenly spaced frames are used for everybody. From a large cohort, as many people are drawn as the smallest
 false positive rate needs.
 """
 
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from vita.evaluation.membership import Signal
 from vita.mask_classes import NOT_ANNOTATED
 from vita.models.alignment import Alignment
+from vita.models.config_file import read_config
 from vita.models.heads import Regressor, output_slices
 from vita.models.image_encoder import ImageEncoder
 from vita.models.mae import MaskedAutoencoder
@@ -34,16 +35,16 @@ from vita.training.reconstruction import errors
 from vita.training.session import Session, open_session
 from vita.training.task import Statistics, Task
 
-MOST = 1000  # members, and as many others: a false positive rate of 1 in 1,000 can be told
-MOST_SEGMENTED = 500  # a segmenter takes some fifty times as long
-_MASKS = 2  # of Stage I, a person
+MOST = 1000  # members, and as many others, so that a false positive rate of 1 in 1,000 can be measured
+MOST_SEGMENTED = 500  # a segmenter takes about fifty times as long
+_MASKS = 2  # masks per person in Stage I
 _STREAM = 11  # of random numbers
 _BATCH = 64
 
 
 @dataclass(frozen=True)
 class Files:
-    """What models learned from.
+    """Files that models learned from.
 
     Attributes:
         shards: NNNNN.npz files, a table beside each.
@@ -51,7 +52,7 @@ class Files:
         training: the block `training`, of this job's machine.
         targets: targets.tsv, and the tables that it names.
         encoded: of Stage II, with `encoder`.
-        segmented: most members, and as many others, of a segmenter.
+        segmented: largest number of members, and of others, for a segmenter.
     """
 
     shards: list[Path]
@@ -67,7 +68,7 @@ class Files:
 
 
 class People:
-    """Samples of the people whose membership is guessed, read once for all models of the same sizes."""
+    """Samples of the people whose membership is guessed, read only once for all models of the same sizes."""
 
     def __init__(self, files: Files) -> None:
         self.files = files
@@ -89,7 +90,7 @@ class People:
 
 
 def _drawn(session: Session, most: int, masks: bool) -> pd.Series:
-    """The split of the people that are looked at."""
+    """The split of the people who are drawn."""
     split = session.split
     if masks:
         split = split[session.reader.table.set_index("eid")["has_masks"].reindex(split.index).eq(True)]
@@ -102,7 +103,7 @@ def _drawn(session: Session, most: int, masks: bool) -> pd.Series:
 
 
 def _image_statistics(samples: Samples) -> np.ndarray:
-    """(people, 5): mean, spread, and mean change along rows, columns and time, in logs."""
+    """(people, 5): logarithms of the mean, the spread, and the mean change along rows, columns and time."""
     found = []
     for batch in in_order(samples, _BATCH, section=0):
         images = batch["images"]
@@ -117,9 +118,9 @@ def signals(folder: Path, people: People) -> tuple[list[Signal], np.ndarray]:
 
     Args:
         folder: of the model.
-        people: to look at.
+        people: people whose signals are computed.
     """
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = read_config(folder)
     segments = config.get("task") == "segmentation"
     session, samples, images = people.of(config, segments)
     kind = "segmentation" if segments else config["name"]
@@ -129,7 +130,8 @@ def signals(folder: Path, people: People) -> tuple[list[Signal], np.ndarray]:
         "stage3": _predicting,
         "segmentation": _segmenting,
     }
-    torch.manual_seed(mixed_seed(config["seed"], _STREAM))  # the untrained weights are not those it started from
+    # the untrained weights differ from those with which the training started
+    torch.manual_seed(mixed_seed(config["seed"], _STREAM))
     model = make[kind](session, samples, people.files, config)
     model.network.to(session.device).eval()
     untrained = model.values()
@@ -142,7 +144,7 @@ def signals(folder: Path, people: People) -> tuple[list[Signal], np.ndarray]:
 
 @dataclass(frozen=True)
 class _Model:
-    """A network, what it gives of everybody by name, and (people, columns) what makes its task hard."""
+    """A network, its signals for all people by name, and (people, columns) what makes its task difficult."""
 
     network: nn.Module
     values: Callable[[], dict[str, np.ndarray]]
@@ -183,7 +185,7 @@ def _aligning(session: Session, samples: Samples, files: Files, config: Mapping[
             for batch in in_order(samples, _BATCH, section=0)
         ]
         image, table = (F.normalize(torch.cat(part).double(), dim=1) for part in zip(*pairs, strict=True))
-        logits = image @ table.T / stage.tau  # everybody has the same others to be told from
+        logits = image @ table.T / stage.tau  # everybody is contrasted with the same other people
         losses = stage.lam * logits.logsumexp(dim=1) + (1 - stage.lam) * logits.logsumexp(dim=0) - logits.diagonal()
         distance = 1 - (image * table).sum(dim=1)
         return {"contrastive loss": losses.cpu().numpy(), "distance of image and row": distance.cpu().numpy()}

@@ -4,9 +4,9 @@
         --metrics results/metrics/sa_phenotypes/vita.csv results/seeds/7/metrics/sa_phenotypes/vita.csv ...
         --output results/seeds/metrics/sa_phenotypes/vita.csv
 
-The test split is the same for all seeds, so that the SD (n - 1) tells how far training alone moves a metric; the
-intervals of the metrics tell how far the choice of participants does. A row `Average` is over the targets that a table
-of errors prints: the average of each seed, and the mean and SD of those.
+The test split is the same for all seeds, so the SD (n - 1) shows how much training alone changes a metric; the
+intervals of the metrics show how much the choice of participants does. The row `Average` is over the targets that a
+table of errors prints: the average of each seed, and the mean and SD of these averages.
 """
 
 from collections.abc import Sequence
@@ -44,10 +44,13 @@ def over_seeds(runs: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """
     keys = [name for name in KEYS if name in runs[0]]
     if len(runs) < 2:
-        raise UserError("one table of metrics has no SD over seeds; give those of two seeds or more")
+        raise UserError("a single table of metrics has no SD over seeds; give the tables of two seeds or more")
     first = runs[0][keys].reset_index(drop=True)
     if not all(run[keys].reset_index(drop=True).equals(first) for run in runs):
-        raise UserError("the tables of metrics are of different systems, tasks or targets; give one system's per seed")
+        raise UserError(
+            "the tables of metrics belong to different systems, tasks or targets; give one table of "
+            "the same system per seed"
+        )
     metrics = [name for name in METRICS if name in runs[0] and runs[0][name].notna().any()]
     if "mae" in metrics:
         runs = [pd.concat([run, _average(run)], ignore_index=True) for run in runs]
@@ -62,7 +65,7 @@ def over_seeds(runs: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _average(run: pd.DataFrame) -> pd.DataFrame:
-    """One row: the mean over printed targets; small ones, which a table withholds, are left out."""
+    """One row with the mean over printed targets, without small ones, which a table withholds."""
     shown = run[(run["in_table"].astype(int) == 1) & ~is_small(run["n"])]
     about = {"task": run["task"][0], "model": run["model"][0], "target": AVERAGE}
     return pd.DataFrame([about | {"mae": shown["mae"].mean()}])

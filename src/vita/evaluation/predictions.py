@@ -1,4 +1,4 @@
-"""Predictions files and targets as the evaluation reads them: checked columns, one split, known units."""
+"""Predictions files and targets for the evaluation: with checked columns, of a single split, in known units."""
 
 import logging
 from collections.abc import Callable
@@ -27,7 +27,7 @@ class Pairs:
     eid: np.ndarray  # (n,) int64
     truth: np.ndarray  # (n,) float64
     prediction: np.ndarray  # (n,) float64
-    threshold: float  # chosen on validation; NaN where none is stored
+    threshold: float  # chosen on validation; NaN if none is stored
 
 
 def read_predictions(path: str | Path, split: str = "test", columns: tuple[str, ...] = COLUMNS) -> pd.DataFrame:
@@ -42,7 +42,7 @@ def read_predictions(path: str | Path, split: str = "test", columns: tuple[str, 
     table = pd.read_parquet(path)
     missing = [name for name in columns if name not in table.columns]
     if missing:
-        raise UserError(f"{path} has no column {', '.join(missing)}: so it is not a predictions file")
+        raise UserError(f"{path} has no column {', '.join(missing)}, so it is not a predictions file")
     table = table[table["split"] == split]
     if table.empty:
         raise UserError(f"{path} has no row with split {split!r}")
@@ -87,14 +87,16 @@ def pairs(predictions: pd.DataFrame, target: str) -> Pairs:
 
 
 def why_none(predictions: pd.DataFrame, target: str) -> str:
-    """Why no truth of a target has a prediction: what the predictions say themselves, in a column `note`."""
+    """The reason why a target has no pair of truth and prediction: the column `note` of the predictions, if there
+    is one.
+    """
     rows = predictions[predictions["target"] == target]
     notes = list(rows["note"].dropna()) if "note" in predictions else []
     return str(notes[0]) if notes else "no participant of the test split has a known value"
 
 
 def complete(values: dict[str, np.ndarray], target: str) -> dict[str, np.ndarray]:
-    """Those baselines that have a finite value for every participant; the log names the others.
+    """The baselines that have a finite value for every participant; the log names the others.
 
     Args:
         values: (n,) of each baseline, NaN for participants that it has not predicted.

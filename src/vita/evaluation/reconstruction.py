@@ -1,8 +1,8 @@
 """Reconstructions by a Stage I model: PSNR on the validation and test splits, and examples to look at.
 
-PSNR in dB (intensities in [0, 1]) over the masked patches and over all patches. Masks are drawn from the seed, the
-same for every model of the same patch grid and masking ratio. Examples show the first participants of the test split
-(of the validation split if there is none), without their ids; visible patches are the input's own.
+PSNR in dB (intensities in [0, 1]) over the masked patches and over all patches. Masks are drawn from the seed and are
+the same for all models with the same patch grid and masking ratio. Examples show the first participants of the test
+split (of the validation split if that is empty), without their ids; visible patches are copied from the input.
 """
 
 from pathlib import Path
@@ -38,7 +38,7 @@ def reconstruct(
         output: parquet to write: `eid`, `split`, `target`, `prediction`.
         examples: npz to write: `input`, `masked`, `reconstruction`.
     """
-    # start-up: --help need not wait for PyTorch
+    # imported late, so that --help does not wait for PyTorch
     import numpy as np
     import pandas as pd
 

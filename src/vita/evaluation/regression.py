@@ -22,7 +22,7 @@ from vita.runtime import cli
 
 
 def r2_correlation(truth: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Squared Pearson correlation under (count, n) weights: (count,); NaN where either is constant."""
+    """Squared Pearson correlation under (count, n) weights: (count,); NaN if either is constant."""
     total = weights.sum(axis=1)
     truth, prediction = truth - truth.mean(), prediction - prediction.mean()
     mean_t, mean_p = weights @ truth / total, weights @ prediction / total
@@ -36,7 +36,7 @@ def r2_correlation(truth: np.ndarray, prediction: np.ndarray, weights: np.ndarra
 
 
 def r2_explained(truth: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """1 - residual / total sum of squares under (count, n) weights: (count,); NaN where truth is constant."""
+    """1 - residual / total sum of squares under (count, n) weights: (count,); NaN if the truth is constant."""
     total = weights.sum(axis=1)
     centred = truth - truth.mean()
     variance = weights @ centred**2 / total - (weights @ centred / total) ** 2
@@ -47,12 +47,12 @@ def r2_explained(truth: np.ndarray, prediction: np.ndarray, weights: np.ndarray)
 
 
 def _noise(centred: np.ndarray) -> float:
-    """Variance below which centred values (n,) differ by rounding only."""
+    """Variance below which centred values (n,) differ only by rounding."""
     return 1e-12 * max(float(np.mean(centred**2)), 1e-12)
 
 
 def measure(found: Pairs, name: str, bootstrap: int, seed: int) -> dict[str, float | int | str]:
-    """All metrics of one target; NaN and a note where one is undefined."""
+    """All metrics of one target; NaN and a note for an undefined metric."""
     n = found.truth.size
     row: dict[str, float | int | str] = {"n": n, "note": ""}
     if n == 0:
@@ -102,7 +102,7 @@ def evaluate(
     bootstrap: int,
     seed: int,
 ) -> pd.DataFrame:
-    """The metrics table: a row per row of `targets`, in their order."""
+    """The metrics table, with one row per row of `targets`, in the same order."""
     rows = []
     for _, target in targets.iterrows():
         found = pairs(predictions, target["target"])

@@ -8,17 +8,16 @@
         --per-participant results/metrics/segmentation/vita_participants.parquet
 
 Masks: an npz of `eid` (n,), `truth` and `prediction` (n, 9 planes, time, height, width) uint8 with 255 where
-nothing is annotated, `spacing_mm` (n, 9, 2), and what mask_files lists. Hard labels only. A structure is judged on
-the planes where it can occur and is annotated. Dice is taken over all those planes and the trained frames together. HD
-and HD95 in mm are taken per plane and frame and averaged per participant; where both masks are empty the plane and
-frame is left out, where one is empty it has no distance and is counted, as `missed` (reference only) or `spurious`
-(prediction only).
-Rows: all planes and trained frames together, then by view (SA, LA) and by phase (ED: the first frame or, by
-`phenotypes.ed`, that with the largest cavity; ES: of all frames that with the smallest short-axis LV cavity of the
-reference). The first row of a structure also says whether masks follow the image (see mask_motion): Dice between
-trained frames and of a cycle that starts at ES, change on a heart that stands still, and ejection fractions over all
-frames. Intervals: bootstrap over participants. With the per-participant files of baselines, a paired Wilcoxon test of
-Dice against the best of them, with Holm's correction.
+nothing is annotated, `spacing_mm` (n, 9, 2), and what mask_files lists. Only hard labels are used. A structure is
+evaluated on the planes where it can occur and is annotated. Dice is taken over all those planes and the trained frames
+together. HD and HD95 in mm are taken per plane and frame and averaged per participant; if both masks are empty, the
+plane and frame is left out; if one is empty, it has no distance and is counted as `missed` (only in the reference) or
+`spurious` (only in the prediction). Rows: all planes and trained frames together, then by view (SA, LA) and by phase
+(ED: the first frame or, by `phenotypes.ed`, that with the largest cavity; ES: of all frames that with the smallest
+short-axis LV cavity of the reference). The first row of a structure also says whether masks follow the image (see
+mask_motion): Dice between trained frames and of a cycle that starts at ES, change on a still heart, and ejection
+fractions over all frames. Intervals: bootstrap over participants. With the per-participant files of baselines, a paired
+Wilcoxon test of Dice against the best of them, with Holm's correction.
 """
 
 from pathlib import Path
@@ -48,7 +47,7 @@ COLUMNS = [
 def summarise(rows: pd.DataFrame, model: str, bootstrap: int, seed: int) -> pd.DataFrame:
     """Means over participants with their intervals, a row per structure, view and phase.
 
-    A structure that nobody has annotated is a row too, over all views and phases, and says so.
+    A structure without any annotation also gets a row, over all views and phases, with a note.
     """
     summary: list[dict[str, object]] = []
     for (target, view, phase), group in rows.groupby(["target", "view", "phase"], sort=False):
@@ -63,9 +62,9 @@ def summarise(rows: pd.DataFrame, model: str, bootstrap: int, seed: int) -> pd.D
             )
         row |= {name: int(group[name].sum()) for name in ("compared", "missed", "spurious", "absent")}
         if row["n"] == 0:
-            row["note"] = "nobody has this structure annotated or predicted here"
+            row["note"] = "this structure is neither annotated nor predicted here"
         elif row["compared"] == 0:
-            row["note"] = "no plane and frame has the structure in both masks, so no distance"
+            row["note"] = "no plane and frame has the structure in both masks, so there is no distance"
         summary.append(row)
     found = set(rows["target"])
     for target in STRUCTURE_NAMES.values():
@@ -76,7 +75,7 @@ def summarise(rows: pd.DataFrame, model: str, bootstrap: int, seed: int) -> pd.D
 
 
 def add_motion(summary: pd.DataFrame, motion: pd.DataFrame) -> pd.DataFrame:
-    """What `mask_motion.summarise` found, in the rows over everything."""
+    """Add the results of `mask_motion.summarise` to the rows over all views and phases."""
     whole = (summary["view"] == "all") & (summary["phase"] == "all")
     summary = summary.copy()
     for name in mask_motion.SUMMARY:
@@ -85,7 +84,7 @@ def add_motion(summary: pd.DataFrame, motion: pd.DataFrame) -> pd.DataFrame:
 
 
 def compare(summary: pd.DataFrame, rows: pd.DataFrame, baselines: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Add the test against the baseline with the highest Dice to the rows over everything."""
+    """Add the test against the baseline with the highest Dice to the rows over all views and phases."""
     summary = summary.astype({"best_baseline": object})
     whole = (summary["view"] == "all") & (summary["phase"] == "all")
     for place, target in summary.loc[whole, "target"].items():

@@ -1,22 +1,22 @@
-"""Small counts are withheld from tables, CSV files and pages that are meant to be shown."""
+"""Small counts are withheld from tables, CSV files and pages that are meant for other people."""
 
 import numpy as np
 import pandas as pd
 
 from vita.runtime.privacy import SMALLEST_COUNT, shown_count
 
-SHARES = ("positives", "prevalence", "calibration_", "mean_prediction")  # what columns are named that give them away
+SHARES = ("positives", "prevalence", "calibration_", "mean_prediction")  # names of columns that reveal small counts
 FEW = f"fewer than {SMALLEST_COUNT} participants"
 FEW_POSITIVES = f"fewer than {SMALLEST_COUNT} of one kind, so the share is withheld"
 
 
 def is_small(counts: pd.Series) -> pd.Series:
-    """Which counts (n,) are from 1 to 9."""
+    """Whether counts (n,) are from 1 to 9."""
     return pd.to_numeric(counts, errors="coerce").between(1, SMALLEST_COUNT - 1)
 
 
 def withheld(table: pd.DataFrame, values: list[str]) -> pd.DataFrame:
-    """A table to be written: rows of small groups lose their size `n` and their `values`, and `note` says so."""
+    """A table for writing: `n` and `values` are removed from rows of small groups, and `note` says so."""
     small = is_small(table["n"])
     table = table.astype({"n": object})
     table.loc[small, "n"] = [shown_count(count) for count in table.loc[small, "n"]]
@@ -26,10 +26,9 @@ def withheld(table: pd.DataFrame, values: list[str]) -> pd.DataFrame:
 
 
 def metrics_withheld(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Metrics files that become a table: small groups keep their `n` alone, which is printed by `shown_count`.
-
-    A yes/no target with few positives, or few negatives, keeps its metrics, but neither count nor share of
-    them, nor the calibration from which the share could be computed.
+    """Metrics files that become a table: small groups keep only their `n`, which `shown_count` prints. A binary target
+    with few positives, or few negatives, keeps its metrics, but neither their number nor their share, nor the
+    calibration from which the share could be computed.
     """
     metrics = metrics.reindex(columns=[*metrics.columns.difference(["note"], sort=False), "note"])
     small = is_small(metrics["n"])

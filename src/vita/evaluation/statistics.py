@@ -1,7 +1,7 @@
 """Intervals and tests: bootstrap over participants, paired Wilcoxon, DeLong, Holm, calibration of probabilities.
 
-A bootstrap resample is a row of counts, how often each participant was drawn, so that a metric of all
-resamples is a few matrix products instead of a loop.
+A bootstrap resample is a row of counts, how often each participant was drawn, so that a metric of all resamples takes a
+few matrix products instead of a loop.
 """
 
 from zlib import crc32
@@ -21,18 +21,18 @@ def resamples(n: int, count: int, seed: int, name: str) -> np.ndarray:
     Args:
         n: participants.
         count: resamples.
-        seed: the run's seed; with `name` it fixes the draw, whatever else was drawn before.
+        seed: the run's seed; together with `name` it determines the draw, whatever was drawn before.
         name: what is resampled, such as the target's name.
 
     Returns:
-        (count, n) float64, each row sums to n.
+        (count, n) float64; each row sums to n.
     """
     generator = np.random.default_rng([seed, crc32(name.encode())])
     return generator.multinomial(n, np.full(n, 1 / n), size=count).astype(float)
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
-    """Percentile interval of bootstrap values (count,); NaN where fewer than half are defined."""
+    """Percentile interval of bootstrap values (count,); NaN if fewer than half are defined."""
     values = values[np.isfinite(values)] if np.isfinite(values).mean() >= 0.5 else values[:0]
     if values.size == 0:
         return float("nan"), float("nan")
@@ -58,7 +58,7 @@ def wilcoxon_p(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Holm's step-down correction of (k,) p values; NaN are not counted and stay NaN."""
+    """Holm's step-down correction of (k,) p values; NaN values are not counted and stay NaN."""
     p = np.asarray(p, dtype=float)
     corrected = np.full(p.shape, np.nan)
     known = np.flatnonzero(np.isfinite(p))
@@ -86,8 +86,8 @@ def delong_interval(truth: np.ndarray, score: np.ndarray) -> tuple[float, float,
         score: (n,) float.
 
     Returns:
-        AUC, low and high, cut to [0, 1]; all NaN without both classes, the interval NaN if a class has one
-        member only.
+        AUC, low and high, clipped to [0, 1]; all NaN without both classes, and the interval NaN if a class has a single
+        member.
     """
     if truth.all() or not truth.any():
         return float("nan"), float("nan"), float("nan")
@@ -144,7 +144,7 @@ def logistic(truth: np.ndarray, columns: np.ndarray, offset: np.ndarray) -> tupl
         offset: (n,) part of the log odds whose coefficient is 1.
 
     Returns:
-        Coefficients (k,) and their standard errors (k,); NaN where the likelihood has no maximum, as where truth is
+        Coefficients (k,) and their standard errors (k,); NaN if the likelihood has no maximum, as when the truth is
         constant or separated by the columns.
     """
     unknown = np.full(columns.shape[1], np.nan)
@@ -162,7 +162,7 @@ def logistic(truth: np.ndarray, columns: np.ndarray, offset: np.ndarray) -> tupl
 
 
 def calibration(truth: np.ndarray, probability: np.ndarray) -> dict[str, tuple[float, float, float]]:
-    """Slope and intercept of calibration with Wald's interval: value, low, high of each.
+    """Slope and intercept of calibration with Wald's interval: value, low and high of each.
 
     `calibration_slope`: of the truth's log odds on the predicted ones; 1 is right, below 1 the predictions are too
     extreme. NaN where its interval says nothing, see `vague`. `calibration_intercept`: what must be added to all

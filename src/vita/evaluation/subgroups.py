@@ -7,10 +7,10 @@
         --output results/metrics/subgroups/sa_phenotypes/vita.csv
         --html results/metrics/subgroups/sa_phenotypes/vita.html   (optional)
 
-For segmentation, `--predictions` is the per-participant file of vita.evaluation.segmentation. Main metrics: MAE of
-numbers, AUC-ROC of yes/no targets (DeLong's interval), accuracy of categorical ones, Dice of structures; the other
-intervals are bootstrap. A group in which the metric is undefined, or which is too small to be published, has an empty
-value and a note.
+For segmentation, `--predictions` is the per-participant file of vita.evaluation.segmentation. Main metrics: MAE for
+numbers, AUC-ROC for binary targets (with DeLong's interval), accuracy for categorical ones, Dice for structures; the
+other intervals are bootstrap intervals. A group has an empty value and a note if the metric is undefined, or if the
+group is too small to be published.
 """
 
 from pathlib import Path
@@ -34,7 +34,7 @@ from vita.runtime.errors import UserError
 SEXES = {0: "female", 1: "male"}  # UK Biobank's data coding 9
 BANDS = {
     "age": ([55, 65, 75], ["below 55", "55 to 64", "65 to 74", "75 and above"]),
-    "bmi": ([25, 30], ["below 25", "25 to 29.9", "30 and above"]),  # the WHO's overweight and obesity
+    "bmi": ([25, 30], ["below 25", "25 to 29.9", "30 and above"]),  # thresholds of overweight and obesity (WHO)
 }
 GROUPS = {"all": "All", "sex": "Sex", "age": "Age, years", "bmi": "BMI, kg/m²"}
 METRICS = {"mae": "MAE", "auc": "AUC-ROC", "accuracy": "Accuracy", "dice": "Dice"}
@@ -42,7 +42,8 @@ COLUMNS = ["task", "model", "target", "title", "metric", "unit", "group", "level
 
 
 def groups(fields: pd.DataFrame) -> dict[tuple[str, str], np.ndarray]:
-    """Participants of each (group, level), everybody first; participants without the field are in none of its levels.
+    """Participants of each (group, level), starting with all of them; participants without the field are in none of its
+    levels.
 
     Args:
         fields: `eid`, and any of `sex`, `age`, `bmi`.
@@ -62,7 +63,7 @@ def groups(fields: pd.DataFrame) -> dict[tuple[str, str], np.ndarray]:
 def _target_metric(
     part: pd.DataFrame, target: pd.Series, bootstrap: int, seed: int
 ) -> tuple[str, dict[str, float | int | str]]:
-    """Name of the target's main metric, and the row that holds it."""
+    """The name of the target's main metric, and the row that holds it."""
     name, kind = target["target"], target["kind"]
     if kind == "numerical":
         return "mae", regression.measure(pairs(part, name), name, bootstrap, seed)
@@ -104,7 +105,7 @@ def of_structures(participants: pd.DataFrame, fields: pd.DataFrame, bootstrap: i
             row: dict[str, object] = {"target": structure, "title": structure, "unit": "", "metric": "dice"}
             row |= {"group": group, "level": level, "n": values.size, "low": low, "high": high}
             row |= {"value": values.mean() if values.size else np.nan}
-            rows.append(row | {"note": "" if values.size else "nobody is in this group"})
+            rows.append(row | {"note": "" if values.size else "no participant is in this group"})
     return pd.DataFrame(rows)
 
 
@@ -122,7 +123,7 @@ def read_fields(path: Path, eids: np.ndarray) -> pd.DataFrame:
 
 
 def printed(table: pd.DataFrame) -> list[Printed]:
-    """For readers: a table per target, a row per group, `n` and notes as `withheld` leaves them."""
+    """The tables for readers: one per target, with one row per group, and `n` and notes as `withheld` leaves them."""
     parts = []
     for _, rows in table.groupby("target", sort=False):
         first = rows.iloc[0]

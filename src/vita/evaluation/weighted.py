@@ -1,7 +1,8 @@
 """Classification metrics of many bootstrap resamples at once.
 
-scikit-learn gives each metric of one sample; here the sample stays and only its weights change, a row of counts
-per resample, so one sort serves all of them. With weights of one they equal scikit-learn's.
+scikit-learn computes each metric for one sample. Here the sample stays the same and only its weights change, with one
+row of counts per resample, so that a single sort serves all of them. With unit weights the results equal
+scikit-learn's.
 """
 
 import numpy as np
@@ -14,7 +15,7 @@ def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
 
 
 def threshold_metrics(truth: np.ndarray, called: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """F1, recall and precision of a yes/no call.
+    """F1, recall and precision of binary calls.
 
     Args:
         truth: (n,) bool.
@@ -22,7 +23,7 @@ def threshold_metrics(truth: np.ndarray, called: np.ndarray, weights: np.ndarray
         weights: (count, n).
 
     Returns:
-        `f1`, `recall`, `precision`, each (count,); NaN where the denominator is zero, and without positives.
+        `f1`, `recall`, `precision`, each (count,); NaN if the denominator is zero or there are no positives.
     """
     true_positive = weights @ (truth & called)
     positive, calls = weights @ truth, weights @ called
@@ -40,7 +41,7 @@ def _ends_of_ties(descending: np.ndarray) -> np.ndarray:
 
 
 def average_precision(truth: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Step-wise area under precision against recall, (count,); NaN without positives."""
+    """Step-wise area under the precision-recall curve, (count,); NaN without positives."""
     order = np.argsort(-score, kind="stable")
     ends = _ends_of_ties(score[order])
     weights = weights[:, order]
@@ -99,6 +100,6 @@ def macro_auc(truth: np.ndarray, probability: np.ndarray, classes: np.ndarray, w
 
 
 def _mean_of_defined(values: np.ndarray) -> np.ndarray:
-    """Mean over the first axis of what is not NaN; NaN where nothing is."""
+    """Mean of the values that are not NaN over the first axis; NaN if all are."""
     defined = np.isfinite(values)
     return _ratio(np.where(defined, values, 0.0).sum(axis=0), defined.sum(axis=0).astype(float))

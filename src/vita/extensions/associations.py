@@ -1,4 +1,4 @@
-"""What goes with what: directions of the image and phenotypes against every feature and disease.
+"""Associations of image directions and phenotypes with every feature and disease.
 
     python -m vita.extensions.associations --features probe_vita=results/controls/probe_vita.parquet
         --phenotypes results/images/phenotypes.parquet --fields results/cohort/fields.parquet
@@ -8,13 +8,14 @@
         --output results/associations/associations.csv --inflation results/associations/inflation.csv
         --genetics results/associations/genetics
 
-Outcomes: the strongest principal components of the image's features, what a ridge on them says of each phenotype (a
-supervised direction), both fitted on training, and the phenotypes themselves. Traits: every feature of UK Biobank's
-table, each class of a category but the first, diseases before the scan and after it. Each outcome is regressed on each
-trait over the participants that no encoder was trained on (validation and test), adjusted for age, age squared, sex,
-body surface area and assessment centre, less what is the trait itself. Effects are in SD per SD; false discovery rate
-by Benjamini and Hochberg over all tests. `--inflation`: genomic-control lambda, as observed and with traits shuffled.
-`--genetics`: phenotypes.txt (rank-based inverse normal) and covariates.txt of everybody for regenie and PLINK.
+Outcomes: the strongest principal components of the image's features and, for each phenotype, its prediction from them
+by ridge regression (a supervised direction), both fitted on training, and the phenotypes themselves. Traits: every
+feature of UK Biobank's table, each class of a category except the first, diseases before the scan and after it. Each
+outcome is regressed on each trait over the participants that no encoder was trained on (validation and test), adjusted
+for age, age squared, sex, body surface area and assessment centre, without a covariate that is the trait itself.
+Effects are in SD per SD; false discovery rate by Benjamini and Hochberg over all tests. `--inflation`: genomic-control
+lambda, as observed and with permuted traits. `--genetics`: phenotypes.txt (rank-based inverse normal) and
+covariates.txt of everybody for regenie and PLINK.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ BEFORE, AFTER = "disease before the scan", "disease after the scan"
 COLUMNS = ["kind", "outcome", "group", "trait", "n", "effect", "low", "high", "p", "q", "note"]
 FEW = f"fewer than {SMALLEST_COUNT} of one kind"
 CONSTANT = "does not vary beside the covariates"
-# a covariate says the same as these features, which are then not adjusted for it
+# covariates that equal these features, which are then not adjusted for them
 SAME: dict[str, tuple[str, ...]] = {"age": ("age",), "age squared": ("age",), "sex": ("sex",)}
 SIZE = "body surface area"
 SAME[SIZE] = ("standing_height", "height", "weight", "body_surface_area", "bmi", "total_mass")
@@ -57,7 +58,9 @@ SAME[SIZE] = ("standing_height", "height", "weight", "body_surface_area", "bmi",
 
 @dataclass(frozen=True)
 class Columns:
-    """Numbers of everybody: (participants, columns), NaN where unknown, with a title and a kind or group of each."""
+    """Numbers of all participants: (participants, columns), NaN where unknown, with a title and a kind or group for
+    each column.
+    """
 
     numbers: np.ndarray
     titles: list[str]
@@ -105,7 +108,9 @@ def disease_traits(
     eids: pd.Index,
     end: End = None,
 ) -> Columns:
-    """Of each disease: whether it was diagnosed up to the scan, and whether after it in those without it till then."""
+    """For each disease: whether it was diagnosed up to the scan, and, in those without it until then, whether after
+    it.
+    """
     import polars as pl  # start-up
 
     from vita.cohort.cases import find_cases
@@ -127,11 +132,11 @@ def disease_traits(
 
 
 def covariates_of(fields: pd.DataFrame, centre: pd.Series) -> tuple[np.ndarray, list[str]]:
-    """Age, its square, sex, body surface area (Mosteller) and each assessment centre but the first.
+    """Age, age squared, sex, body surface area (Mosteller) and each assessment centre except the first.
 
     Args:
-        fields: fields.parquet by `eid`; a column that lacks is no covariate.
-        centre: of the scan's visit, missing where unknown, which is a centre of its own.
+        fields: fields.parquet by `eid`; a missing column is not used as a covariate.
+        centre: centre of the scan's visit; participants with an unknown centre count as a separate one.
     """
     values = {name: fields[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan) for name in fields.columns}
     found: dict[str, np.ndarray] = {}
@@ -150,7 +155,7 @@ def covariates_of(fields: pd.DataFrame, centre: pd.Series) -> tuple[np.ndarray, 
 def associate(
     outcomes: Columns, traits: Columns, covariates: np.ndarray, leave: Sequence[Sequence[int]]
 ) -> pd.DataFrame:
-    """A row per outcome and trait; traits with few of a kind have a note instead of numbers."""
+    """One row per outcome and trait; traits with a small group have a note instead of numbers."""
     few = np.array([_few(column) for column in traits.numbers.T])
     values = np.where(few[None, :], np.nan, traits.numbers)
     found, counts = scan(outcomes.numbers, values, covariates, leave)
@@ -171,7 +176,7 @@ def associate(
 
 
 def _few(column: np.ndarray) -> bool:
-    """Whether a yes/no trait has fewer than ten people of one kind, or a number fewer than ten at all."""
+    """Whether a binary trait has fewer than ten people in one group, or a number fewer than ten in total."""
     known = column[~np.isnan(column)]
     kinds, sizes = np.unique(known, return_counts=True)
     return known.size < SMALLEST_COUNT or (kinds.size == 2 and sizes.min() < SMALLEST_COUNT)

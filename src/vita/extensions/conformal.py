@@ -1,16 +1,17 @@
-"""How sure: conformal intervals of numbers and sets of classes, by sex and age band, and what they cover.
+"""Conformal prediction: intervals for numbers and sets of classes, by sex and age band, and their coverage.
 
     python -m vita.extensions.conformal --predictions results/predictions/sa_phenotypes/vita.parquet ...
         --fields results/cohort/fields.parquet --targets workflow/resources/targets.tsv --settings '{"seed": 2025}'
         --output results/conformal/coverage.csv
 
-Folder and name of each file are its task and system. The test split, which chose nothing, is divided into a
-calibration part and one to be measured on, 20 times at random. The calibration part says how far predictions are off:
-an interval is the prediction plus and minus that quantile of absolute errors which makes 90 % right, a set holds every
-class whose probability is high enough (Vovk; Papadopoulos; Sadinle). Each sex and age band has a quantile of its own
-(Mondrian), or, with fewer than nine in the calibration part, that of its sex, or of everybody. Coverage: the share of
-true values within, on average over the 20. Width: of the interval in the target's unit, or classes in a set. `ratio`:
-that width over the range from the 5th to the 95th percentile of true values, or over all classes; 1 says nothing.
+Folder and name of each file are its task and system. The test split, which was not used for any choice, is divided at
+random 20 times into a calibration part and an evaluation part. The calibration part determines the size of errors: an
+interval is the prediction plus and minus the quantile of absolute errors that gives 90 % coverage, a set holds every
+class whose probability is high enough (Vovk; Papadopoulos; Sadinle). Each group of sex and age band has a separate
+quantile (Mondrian); with fewer than nine participants in the calibration part, it uses that of its sex or of all
+participants. Coverage: the share of true values that are covered, averaged over the 20 divisions. Width: that of the
+interval in the target's unit, or the number of classes in a set. `ratio`: this width divided by the range from the 5th
+to the 95th percentile of true values, or by the number of classes; 1 carries no information.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ from vita.runtime.privacy import SMALLEST_COUNT
 LEVEL = 0.9
 SPLITS = 20
 CALIBRATION = 0.5  # share of the test split
-FEWEST = 9  # in a cell's calibration part: fewer have no quantile of 90 %
+FEWEST = 9  # in a cell's calibration part; with fewer there is no quantile of 90 %
 COLUMNS = ["task", "model", "target", "title", "unit", "kind", "group", "level", "n"]
 NUMBERS = ["coverage", "coverage_sd", "width", "ratio"]
 UNDIVIDED = f"a test split of fewer than {2 * FEWEST + 2} participants cannot be divided"
@@ -39,12 +40,12 @@ SHOWN = ("all", "sex", "age")
 
 @dataclass(frozen=True)
 class Known:
-    """Participants of a target: how wrong each is, and what a threshold on it would give."""
+    """Participants with a target: the error of each, and the interval or set that a limit on the error gives."""
 
     eids: np.ndarray  # (n,)
     score: np.ndarray  # (n,) absolute error, or 1 - the probability of the true class
     others: np.ndarray | None  # (n, classes) 1 - the probability of each class; None for numbers
-    whole: float  # the width that says nothing
+    whole: float  # the width that carries no information
 
     def width(self, limits: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Widths of the intervals, or sizes of the sets, of some rows with a limit each."""
@@ -81,7 +82,7 @@ def limit(scores: np.ndarray, level: float = LEVEL) -> float:
 
 
 def limits_by(score_c: np.ndarray, cells_c: np.ndarray, cells_m: np.ndarray) -> np.ndarray:
-    """The limit of each of (m,) participants, from the scores of (c,) of the calibration part.
+    """The limit for each of (m,) participants, from the scores of (c,) participants of the calibration part.
 
     Args:
         score_c: scores.
@@ -89,7 +90,7 @@ def limits_by(score_c: np.ndarray, cells_c: np.ndarray, cells_m: np.ndarray) -> 
         cells_m: (m, depth) the same, of those whose limit is wanted.
 
     Returns:
-        (m,): of the finest cell with enough calibration; infinite where nobody is enough.
+        (m,): limit from the finest cell with enough participants; infinite if no cell has enough.
     """
     found = np.full(len(cells_m), np.inf)
     for depth in range(cells_c.shape[1]):
@@ -101,7 +102,7 @@ def limits_by(score_c: np.ndarray, cells_c: np.ndarray, cells_m: np.ndarray) -> 
 
 
 def cells_of(eids: np.ndarray, fields: pd.DataFrame) -> np.ndarray:
-    """(n, 3) everybody, sex, sex and age band as numbers; who has no known sex or age is a cell of its own."""
+    """(n, 3) numbers for all participants, sex, and sex with age band; unknown sex or age forms a separate cell."""
     table = fields.set_index("eid").reindex(eids)
     sex = table["sex"].astype("Float64").fillna(-1).to_numpy(int) if "sex" in table else np.full(len(eids), -1)
     band = np.full(len(eids), -1)

@@ -1,7 +1,6 @@
-"""Files for genome-wide studies of the directions: phenotypes and covariates as regenie and PLINK 2 read them.
-
-A row per participant, `FID` and `IID` both the participant's id, `NA` where a value is unknown. They hold rows of
-people: they stay inside. Withdrawn participants are in none of the tables that they are made of.
+"""Files for genome-wide studies of the directions: phenotypes and covariates in the format of regenie and PLINK 2. One
+row per participant, with the id as both `FID` and `IID` and `NA` for unknown values. The files hold data of single
+people and must stay inside. Withdrawn participants are in none of the tables from which they are made.
 """
 
 import re
@@ -18,7 +17,7 @@ _NOT_A_NAME = re.compile("[^A-Za-z0-9_]+")
 
 
 def names_for_tools(titles: Sequence[str]) -> list[str]:
-    """Titles as names that both tools take: letters, digits and underscores, each once."""
+    """Titles as unique names of letters, digits and underscores, which both tools accept."""
     plain = [_NOT_A_NAME.sub("_", title).strip("_") for title in titles]
     return [name if plain.count(name) == 1 else f"{name}_{place + 1}" for place, name in enumerate(plain)]
 

@@ -1,8 +1,8 @@
 """Cox models on blocks of features: principal components, a ridge penalty chosen on validation, and absolute risks.
 
-Each block is brought to total variance 1 over training, so that a block of a thousand features weighs as much as one of
-three; with two blocks, how much each weighs is chosen on validation too. A disease's absolute risk takes into account
-that death comes first for some: cause-specific hazards of both are integrated (Aalen-Johansen with Cox hazards).
+Each block is scaled to a total variance of 1 over training, so that a block of a thousand features has the same weight
+as one of three; with two blocks, their relative weight is also chosen on validation. The absolute risk of a disease
+treats death as a competing event: the cause-specific hazards of both are integrated (Aalen-Johansen with Cox hazards).
 """
 
 from collections.abc import Sequence
@@ -93,7 +93,7 @@ def fit(blocks: Sequence[np.ndarray], known: Followed, split_n: np.ndarray, kind
         for penalty in reversed(PENALTIES):
             model = CoxPHSurvivalAnalysis(alpha=penalty).fit(design[train], outcome)
             ratio = model.predict(design)
-            # without a case to choose by, the largest penalty: the safest guess
+            # without validation cases, the largest penalty is the safest guess
             worth = log_likelihood(own, ratio[validate], kind) if (own.event == kind).any() else penalty
             if best is None or worth > best[0]:
                 baseline = model.cum_baseline_hazard_
@@ -108,7 +108,7 @@ def absolute_risk(disease: Hazards, death: Hazards | None, horizons: np.ndarray)
     dead = np.exp(death.log_ratio)[:, None] * death.steps(times) if death else np.zeros_like(ill)
     gone = np.cumsum(ill + dead, axis=1)
     free = np.exp(-np.concatenate([np.zeros((len(ill), 1)), gone[:, :-1]], axis=1))
-    # of all who leave in a step, the disease's share
+    # the share of the disease in all events of a step
     leaving = free * -np.expm1(-(ill + dead))
     risk = np.cumsum(leaving * np.divide(ill, ill + dead, out=np.zeros_like(ill), where=ill + dead > 0), axis=1)
     whole = np.concatenate([np.zeros((len(ill), 1)), risk], axis=1)
@@ -118,6 +118,6 @@ def absolute_risk(disease: Hazards, death: Hazards | None, horizons: np.ndarray)
 def fit_both(
     blocks: Sequence[np.ndarray], known: Followed, split_n: np.ndarray
 ) -> tuple[Hazards, Hazards | None] | None:
-    """Hazards of the disease, and of death before it (None where too few died); None where too few fell ill."""
+    """Hazards of the disease and of death before it (None if too few died); None if too few fell ill."""
     disease = fit(blocks, known, split_n)
     return None if disease is None else (disease, fit(blocks, known, split_n, DEATH))

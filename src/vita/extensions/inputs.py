@@ -1,4 +1,4 @@
-"""What the extensions read: the split, frozen features of controls, and UK Biobank's table as numbers."""
+"""Inputs of the extensions: the split, frozen features of controls, and UK Biobank's table as numbers."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,8 +9,8 @@ import pandas as pd
 from vita.cohort.features import Feature, load_features
 from vita.runtime.errors import UserError
 
-TABLE = "table"  # what UK Biobank's table is called among the sources of features
-IMAGE = "probe_vita"  # what stands for the image where several sources do
+TABLE = "table"  # name of UK Biobank's table among the sources of features
+IMAGE = "probe_vita"  # source that represents the image if there are several
 
 
 def read_features(paths: Mapping[str, Path], eids: pd.Index) -> dict[str, np.ndarray]:
@@ -25,17 +25,17 @@ def read_features(paths: Mapping[str, Path], eids: pd.Index) -> dict[str, np.nda
             raise UserError(f"no features {path}: run the rule freeze_features")
         table = pd.read_parquet(path).set_index("eid")
         if not eids.isin(table.index).all():
-            raise UserError(f"{path} holds other participants than the split; make it again")
+            raise UserError(f"{path} and the split hold different participants; make the file again")
         found[name] = table.reindex(eids).to_numpy(float)
     return found
 
 
 def table_features(features_tsv: Path, dated: bool = False) -> list[Feature]:
-    """Features of UK Biobank's table that no scan's mask gives.
+    """Features of UK Biobank's table, without those that are measured on masks.
 
     Args:
         features_tsv: the feature table.
-        dated: with those that count a diagnosis by its date: that may lie after the scan.
+        dated: include features that count a diagnosis by its date, which may be after the scan.
     """
     from vita.tabular.encoder import PHENOTYPE_GROUPS  # start-up: polars
 
@@ -49,7 +49,7 @@ def table_features(features_tsv: Path, dated: bool = False) -> list[Feature]:
 
 
 def columns_of(fields: pd.DataFrame, features: Sequence[Feature]) -> tuple[np.ndarray, list[tuple[str, str]]]:
-    """The table as numbers: a column per number and yes/no, one per class but the first of a category.
+    """The table as numbers: one column per number or binary feature, and one per class of a category except the first.
 
     Args:
         fields: fields.parquet by `eid`.

@@ -1,4 +1,4 @@
-"""With how few labels: Tables 1 and 4 by controls and frozen probes that learn from a part of the labels.
+"""Label efficiency: Tables 1 and 4 for controls and frozen probes that learn from a fraction of the labels.
 
     python -m vita.extensions.label_efficiency --task sa_phenotypes disease_cad ...
         --features brightness=results/controls/brightness.parquet probe_vita=results/controls/probe_vita.parquet ...
@@ -7,9 +7,10 @@
         --settings '{"seed": 2025}' --output results/label_efficiency/metrics.csv
 
 Heads are those of vita.training.controls, fitted to 2, 10, 25, 50 and 100 % of the training participants with the
-penalty chosen on as large a part of validation; the smaller parts lie in the larger ones, and each but the whole is
-drawn three times. Numbers: the mean absolute error of the test split, averaged over the targets that Table 1 prints.
-Diseases: AUC-ROC, each and averaged. A part with one class alone has an AUC of a half: nothing can be learnt from it.
+penalty chosen on the same fraction of validation; smaller fractions are subsets of larger ones, and each except the
+whole is drawn three times. Numbers: the mean absolute error of the test split, averaged over the targets that Table 1
+prints. Diseases: AUC-ROC, each and averaged. A fraction with a single class has an AUC of 0.5, since nothing can be
+learnt from it.
 """
 
 import logging
@@ -33,14 +34,14 @@ log = logging.getLogger(__name__)
 PERCENTS = (2, 10, 25, 50, 100)
 DRAWS = 3
 LEFT_OUT = "left out"
-_WORTH = 3  # features a participant of training
+_WORTH = 3  # features per training participant
 COLUMNS = ["task", "target", "title", "metric", "model", "percent", "n", "draws", "value", "low", "high", "note"]
 FEW = f"fewer than {SMALLEST_COUNT} labels, or the test split has fewer of one kind"
 AVERAGE = "Average"
 
 
 def parts(split_n: np.ndarray, percent: int, draw: int, seed: int) -> np.ndarray:
-    """The split with a part of training and of validation left out; that of a smaller percentage lies in it.
+    """The split with a part of training and validation left out; that of a smaller percentage is a subset of it.
 
     Args:
         split_n: (participants,) train, val or test.
@@ -57,15 +58,15 @@ def parts(split_n: np.ndarray, percent: int, draw: int, seed: int) -> np.ndarray
 
 
 def compact(features_nf: np.ndarray, train_n: np.ndarray) -> np.ndarray:
-    """Standardised features in as many directions as training spans: the best heads are the same on them, and faster.
-
-    All of them where directions would spare little: then heads are those of the controls to the last digit.
+    """Standardised features in as many directions as training spans: the best heads are the same with them, and faster
+    to fit. If this would save little, all features are kept, and the heads equal those of the controls to the last
+    digit.
     """
     from vita.training.closed_form import standardised  # start-up: scikit-learn
 
     scaled = standardised(features_nf, train_n)
     if not scaled.shape[1]:
-        return np.zeros((len(scaled), 1))  # nothing varies: heads then tell the training mean
+        return np.zeros((len(scaled), 1))  # nothing varies, so heads predict the training mean
     if scaled.shape[1] <= _WORTH * train_n.sum():
         return scaled
     _, _, axes = np.linalg.svd(scaled[train_n], full_matrices=False)
@@ -73,7 +74,7 @@ def compact(features_nf: np.ndarray, train_n: np.ndarray) -> np.ndarray:
 
 
 def error_of(features: np.ndarray, truth: np.ndarray, split: np.ndarray, target: Target) -> float:
-    """Mean absolute error, or AUC, of a target on the test split; NaN where it is not defined or of few people."""
+    """Mean absolute error, or AUC, of a target on the test split; NaN if it is undefined or based on few people."""
     from sklearn.metrics import roc_auc_score  # start-up
 
     from vita.training.closed_form import fit_classes, fit_number

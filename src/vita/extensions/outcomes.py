@@ -1,8 +1,8 @@
-"""Incident disease after the scan: time at risk and how it ended, of everybody who did not have the disease before.
-
-Time zero is the day of the scan. The first of the disease's first diagnosis, death, loss to follow-up and the end of
-the hospital records ends it. Who had the disease by then, or has it without a date, is not at risk. Who has no hospital
-record at all is: that nobody admitted them later is known only because they were followed.
+"""Incident disease after the scan: time at risk and its end, for everybody who did not have the disease before.
+Follow-up starts on the day of the scan and ends with the first of the first diagnosis, death, loss to follow-up and the
+end of the hospital records. People who had the disease by the day of the scan, or have it without a date, are not at
+risk. People without any hospital record are at risk: that they were not admitted later is known only because they were
+followed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TITLES = {
 
 
 def record_end(diagnoses: pl.DataFrame) -> datetime.date | None:
-    """The last day that the delivered records tell of: nobody is known to be healthy after it."""
+    """The last day in the delivered records; nobody is known to be healthy after it."""
     import polars as pl  # start-up
 
     last = [diagnoses.select(pl.col("dates").list.max().max()).item(), diagnoses["death"].max()]
@@ -39,12 +39,12 @@ def record_end(diagnoses: pl.DataFrame) -> datetime.date | None:
 
 
 def at_risk(diagnoses: pl.DataFrame, codes: Collection[str], end: End = None) -> pd.DataFrame:
-    """Time and event of everybody who is at risk of a disease.
+    """Time and event for everybody who is at risk of a disease.
 
     Args:
         diagnoses: diagnoses.parquet, see vita.cohort.diagnoses.
         codes: entries of the disease's ICD-10 list.
-        end: of the hospital records, for all or by country; None is the last day that they tell of.
+        end: end of the hospital records, for all or by country; None means the last day in them.
 
     Returns:
         By `eid`: `years` from the scan, above 0, and `event`, one of CENSORED, DISEASE, DEATH.

@@ -1,7 +1,8 @@
 """Many linear regressions at once: each outcome on each trait, adjusted for covariates.
 
-For one trait the outcomes share a design, so that all of them are one product of matrices; with complete outcomes a
-study of 42,000 people, 200 outcomes and 126 traits is a few seconds. Outcomes with equal gaps are taken together.
+For one trait, all outcomes share a design and can be computed by one matrix product; with complete outcomes, a study of
+42,000 people, 200 outcomes and 126 traits takes a few seconds. Outcomes with the same missing people are handled
+together.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,11 +12,11 @@ import scipy  # its parts are imported where they are first used
 
 LEVEL = 0.95
 MEDIAN_CHI2 = 0.454936423119573  # of one degree of freedom
-_LEAST_VARIANCE = 1e-8  # of a standardised trait that covariates leave
+_LEAST_VARIANCE = 1e-8  # variance of a standardised trait that covariates leave unexplained
 
 
 def standard(values: np.ndarray) -> np.ndarray:
-    """Mean 0 and SD 1 (n - 1) along the first axis; NaN throughout where nothing varies."""
+    """Mean 0 and SD 1 (n - 1) along the first axis; NaN throughout if nothing varies."""
     spread = values.std(axis=0, ddof=1) if len(values) > 1 else np.full(values.shape[1:], np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray((values - values.mean(axis=0)) / np.where(spread > 1e-12, spread, np.nan))
@@ -48,7 +49,7 @@ def regress(outcomes_nd: np.ndarray, trait_n: np.ndarray, covariates_nk: np.ndar
         return unknown
     outcomes = standard(outcomes_nd)
     effect = (rest @ outcomes) / own
-    # squares: of the outcome, less what covariates explain, less what the trait explains of the rest
+    # sums of squares of the outcome, minus what covariates explain, minus what the trait explains of the rest
     squares = (n - 1) - ((axes.T @ outcomes) ** 2).sum(axis=0) - effect**2 * own
     error = np.sqrt(np.maximum(squares, 0) / freedom / own)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -74,7 +75,7 @@ def scan(
         outcomes_nd: (people, outcomes), NaN where unknown.
         traits_nm: (people, traits), NaN where unknown.
         covariates_nk: (people, covariates), NaN where unknown.
-        leave: of each trait, covariates that say the same and are left out; none by default.
+        leave: for each trait, covariates with the same information, which are left out; none by default.
 
     Returns:
         (5, traits, outcomes) as `regress`, and the number of people (traits, outcomes).
@@ -112,7 +113,7 @@ def inflation(p: np.ndarray) -> float:
 def permuted_inflation(
     outcomes_nd: np.ndarray, traits_nm: np.ndarray, covariates_nk: np.ndarray, count: int, seed: int
 ) -> float:
-    """Lambda where there is no association: the traits' rows are shuffled among the people, so many times."""
+    """Lambda without any association: the rows of the traits are permuted among the people several times."""
     generator = np.random.default_rng(seed)
     orders = [generator.permutation(len(traits_nm)) for _ in range(count)]
     p = [scan(outcomes_nd, traits_nm[order], covariates_nk)[0][3] for order in orders]

@@ -1,4 +1,4 @@
-"""When, not whether: incident disease after the scan by image, table and both, with death competing.
+"""Incident disease after the scan, predicted from image, table and both, with death as a competing event.
 
     python -m vita.extensions.survival --diagnoses results/cohort/diagnoses.parquet
         --fields results/cohort/fields.parquet
@@ -11,8 +11,9 @@ Each source of features is a Cox model on its principal components, fitted on tr
 validation (`hazard_models`), and measured on the test split: Harrell's and Uno's C, AUC at 2 and 5 years, mean
 predicted over observed incidence at both times, the hazard ratio of one SD of predicted log hazard, and the gain in
 Harrell's C over age, sex and systolic blood pressure. Intervals: 95 %, bootstrap over participants; Wald's for the
-hazard ratio. `table` is UK Biobank's table without what counts a diagnosis by a date that may lie after the scan.
-Curves: observed incidence by fifth of predicted risk of table and image, neighbours merged until each has ten events.
+hazard ratio. `table` is UK Biobank's table without features that count diagnoses dated after the scan. Curves: observed
+incidence by fifth of the risk predicted from table and image, where neighbouring groups are merged until each has ten
+events.
 """
 
 import logging
@@ -71,7 +72,7 @@ UNFITTED = f"fewer than {FEWEST} events on the training split, or no feature tha
 
 @dataclass(frozen=True)
 class Cohort:
-    """Everybody who is at risk of an outcome."""
+    """All participants who are at risk of an outcome."""
 
     known: Followed
     split: np.ndarray  # (n,)
@@ -85,14 +86,14 @@ class Cohort:
 
 @dataclass(frozen=True)
 class Risk:
-    """What a model says of the test split."""
+    """Predictions of a model for the test split."""
 
     log_ratio: np.ndarray  # (n,)
     absolute: np.ndarray  # (n, times) of GRID
 
 
 def systems(sources: list[str]) -> dict[str, tuple[str, ...]]:
-    """Blocks of each model: one source each, and last the table with the image that stands for all."""
+    """Blocks of each model: one source each, and last the table with the source that represents the image."""
     found: dict[str, tuple[str, ...]] = {name: (name,) for name in ["clinical", *sources]}
     images = [name for name in sources if name not in (TABLE, "demographics")]
     if TABLE in sources and images:
@@ -101,7 +102,7 @@ def systems(sources: list[str]) -> dict[str, tuple[str, ...]]:
 
 
 def predict(cohort: Cohort, blocks: tuple[str, ...]) -> Risk | None:
-    """Fit on training and validation, predict the test split; None where nothing can be fitted."""
+    """Fit on training and validation, predict the test split; None if nothing can be fitted."""
     fitted = fit_both([cohort.blocks[name] for name in blocks], cohort.known, cohort.split)
     if fitted is None:
         return None
@@ -110,12 +111,12 @@ def predict(cohort: Cohort, blocks: tuple[str, ...]) -> Risk | None:
 
 
 def measure(train: Followed, test: Followed, risk: Risk, counts: np.ndarray) -> dict[str, np.ndarray]:
-    """Each metric of the whole test split, first, and of its resamples.
+    """Each metric for the whole test split (first) and for its resamples.
 
     Args:
         train: for the censoring's distribution.
         test: (n,) participants.
-        risk: what the model says of them.
+        risk: the model's risk for each.
         counts: (1 + resamples, n), the first row ones.
     """
     weight = timed_metrics.censoring_weights(train, test)
@@ -147,7 +148,9 @@ def hazard_ratio(test: Followed, log_ratio: np.ndarray) -> tuple[float, float, f
 def rows_of(
     cohort: Cohort, outcome: str, models: Mapping[str, tuple[str, ...]], bootstrap: int, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A row per model, and the curves of the last model, of one outcome; with few events one row without numbers."""
+    """One row per model, and the curves of the last model, for one outcome; with few events a single row without
+    numbers.
+    """
     test_n = cohort.test
     test = Followed(cohort.known.years[test_n], cohort.known.event[test_n])
     train_n = cohort.split == "train"
@@ -187,8 +190,8 @@ def _with_ends(name: str, values: tuple[float, float, float]) -> dict[str, float
 def curves_of(test: Followed, risk: Risk, counts: np.ndarray) -> pd.DataFrame:
     """Observed incidence at each time of GRID by group of predicted 5-year risk, the lowest first.
 
-    Fifths, of which neighbours are merged until each group has at least ten with the disease; a time at which fewer
-    than ten are still followed is left out.
+    Fifths, where neighbours are merged until each group has at least ten people with the disease; times at which fewer
+    than ten are still followed are left out.
     """
     five = risk.absolute[:, int(np.searchsorted(GRID, HORIZONS[-1]))]
     groups = _merged(np.array_split(np.argsort(five, kind="stable"), GROUPS), test.ill)
@@ -205,7 +208,7 @@ def curves_of(test: Followed, risk: Risk, counts: np.ndarray) -> pd.DataFrame:
 
 
 def _merged(groups: list[np.ndarray], ill: np.ndarray) -> list[np.ndarray]:
-    """Neighbouring groups joined, from the lowest risk on, until each has at least ten with the disease."""
+    """Neighbouring groups, joined from the lowest risk upwards until each has at least ten people with the disease."""
     found: list[np.ndarray] = []
     waiting: np.ndarray = groups[0][:0]
     for group in groups:

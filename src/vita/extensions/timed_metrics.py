@@ -1,4 +1,4 @@
-"""Discrimination and calibration of risks over time, of many bootstrap resamples at once.
+"""Discrimination and calibration of risks over time, for many bootstrap resamples at once.
 
 A resample is a row of counts, how often each participant was drawn. Concordance is then a ratio of quadratic forms in
 the counts, and the Aalen-Johansen estimate a few cumulative sums. With counts of one they equal scikit-survival's.
@@ -16,7 +16,7 @@ TIE = 1e-8  # risks that differ by less are equal, as in scikit-survival
 
 @dataclass(frozen=True)
 class Followed:
-    """Participants' time at risk and how it ended."""
+    """The time at risk of participants and how it ended."""
 
     years: np.ndarray  # (n,) above 0
     event: np.ndarray  # (n,) CENSORED, DISEASE or DEATH
@@ -28,7 +28,7 @@ class Followed:
 
     @property
     def ill(self) -> np.ndarray:
-        """(n,) whether the disease came."""
+        """(n,) whether the disease occurred."""
         return np.asarray(self.event == DISEASE)
 
     def surv(self) -> np.ndarray:
@@ -45,7 +45,7 @@ def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
 
 
 def _higher(risk_case: np.ndarray, risk_other: np.ndarray) -> np.ndarray:
-    """(cases, others): 1 where the case's risk is higher, one half where they are equal."""
+    """(cases, others): 1 if the case's risk is higher, 0.5 if they are equal."""
     difference = risk_case[:, None] - risk_other[None, :]
     return np.where(np.abs(difference) <= TIE, 0.5, difference > 0).astype(float)
 
@@ -82,9 +82,8 @@ def concordance(known: Followed, risk: np.ndarray, counts: np.ndarray, weight: n
 
 
 def censoring_weights(train: Followed, known: Followed) -> np.ndarray:
-    """1 / the probability (n,) of not being censored by the own time, estimated on training; 0 for who was censored.
-
-    Beyond the training's last time of a positive probability the weight is 0: nobody there can be weighed.
+    """1 / the probability (n,) of not being censored by a participant's own time, estimated on training; 0 if censored.
+    Beyond the last training time with a positive probability the weight is 0, since it cannot be estimated there.
     """
     from sksurv.nonparametric import CensoringDistributionEstimator  # start-up
 
@@ -99,7 +98,7 @@ def censoring_weights(train: Followed, known: Followed) -> np.ndarray:
 
 
 def auc_by(known: Followed, risk: np.ndarray, horizon: float, weight: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """AUC of who has the disease by `horizon` years against who is still followed then, of each resample.
+    """AUC of people with the disease by `horizon` years against those who are still followed then, for each resample.
 
     Args:
         known, risk, counts: as of `concordance`.

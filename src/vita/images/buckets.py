@@ -27,7 +27,7 @@ def fingerprints(scans: str | Path, withdrawals: str | Path | None, instance: in
 
     Returns:
         A string per shard, and a last one of all: 16 hexadecimal digits, or UNREADABLE where the folder or the list
-        cannot be read, about which the rules' modules say more.
+        cannot be read, which the modules of the rules report in detail.
     """
     try:
         people = find_participants(Path(scans), load_withdrawals(withdrawals), instance)

@@ -3,8 +3,8 @@
 Volumes are sums of voxels, slice distance (gap included) times pixel area. For atria, area and length follow the
 published UK Biobank pipeline: of the largest connected part, the centres of its upper and its lower third along the
 heart's long axis (the normal of the short-axis stack) define the atrium's axis, and the length is the part of that
-line between the atrium's outermost points on it. Unlike there, the line is not drawn in whole pixels but followed in
-steps of a tenth of a millimetre to the pixels' edges, so that the length is not one pixel too short.
+line between the atrium's outermost points on it. Unlike in that pipeline, the line is not drawn in whole pixels but
+followed in steps of a tenth of a millimetre to the edges of the pixels, so that the length is not one pixel too short.
 """
 
 from typing import cast
@@ -23,7 +23,8 @@ def volume_ml(counts_t: np.ndarray, spacing_mm: tuple[float, float, float]) -> n
         spacing_mm: (slice distance including the gap, row, column).
 
     Returns:
-        (time,) ml; NaN where the frame has no voxel of the structure: not annotated, since none vanishes.
+        (time,) ml; NaN if the frame has no voxel of the structure: it is not annotated then, since structures never
+        vanish.
     """
     volumes = counts_t * (np.prod(spacing_mm) / 1000)
     return np.where(counts_t > 0, volumes, np.nan)

@@ -1,4 +1,4 @@
-"""Where scans lie: folders of NIfTI files, UK Biobank's zips, and the numbers of the participants they belong to."""
+"""The places of scans: folders of NIfTI files, UK Biobank's zips, and the numbers of their participants."""
 
 import hashlib
 import logging
@@ -139,7 +139,7 @@ def _is_folder(entry: os.DirEntry[str], root: str) -> bool:
     try:
         found = entry.is_dir()
     except OSError as error:
-        log.warning("a link in a folder of scans is passed over: %s", system_reason(error))
+        log.warning("a link in a folder of scans is ignored: %s", system_reason(error))
         return False
     return found and not (entry.is_symlink() and _within_or_around(entry.path, root))
 
@@ -157,7 +157,7 @@ def _within_or_around(link: str, root: str) -> bool:
 
 
 def _sort_in(entries: list[os.DirEntry[str]], found: dict[int, Found], instance: int) -> int:
-    """Put zips to their participants; returns how many zips there were, of whatever field and visit."""
+    """Assign zips to their participants; return the number of zips of any field and visit."""
     for entry in entries:
         match = ZIP_NAME.fullmatch(entry.name)
         if match and int(match[3]) == instance:

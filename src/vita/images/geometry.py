@@ -1,4 +1,4 @@
-"""One orientation for every scan, whatever way it is stored.
+"""One orientation for every scan, however it is stored.
 
 Convention. Arrays are (time, slice, row, column). In scanner space (RAS, mm):
 
@@ -12,8 +12,8 @@ is interpolated. The directions are those that usual planes of a view nearly con
 how a plane was placed do not turn the image.
 
 Base to apex. A heart's apex points to the left, the front and the feet; the end of the stack that lies that way is
-the apex. Where the stack is nearly at right angles to that direction, long-axis images decide, whose centres lie
-towards the base as they show the atria too.
+the apex. If the stack is nearly at right angles to that direction, the long-axis images decide: their centres lie
+towards the base, since they also show the atria.
 """
 
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ CLEAR_COSINE = 0.3
 
 @dataclass(frozen=True)
 class Orientation:
-    """How stored voxels become the convention's arrays, and where these lie.
+    """The conversion of stored voxels to arrays of the convention, and their positions.
 
     Attributes:
         axes: stored spatial axes (0 x, 1 y, 2 z) that become slice, row, column.
@@ -95,7 +95,7 @@ def orient(
     steps = np.linalg.norm(matrix, axis=0)
     directions = matrix / steps
     slice_axis = _slice_axis(header.shape_xyzt[:3], steps)
-    # Slices of a stack may lie aslant above each other; their distance is along the normal.
+    # Slices of a stack may be shifted against each other; their distance is measured along the normal.
     steps[slice_axis] *= abs(np.linalg.det(directions)) / _sine(np.delete(directions, slice_axis, axis=1))
     row, column = _turn(directions, slice_axis, view)
     column_target, row_target = TARGETS[view]

@@ -1,4 +1,4 @@
-"""Headers of NIfTI files, and what every scan must say about itself whatever its format."""
+"""Headers of NIfTI files, and the information that a scan of any format must provide."""
 
 import os
 import stat
@@ -20,7 +20,7 @@ PEEK_BYTES = 4096  # more than enough compressed bytes for a header
 TIME_UNITS_S = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 # A cine frame lasts 10 to 100 ms. Without a declared unit, a number above 1 can only be milliseconds.
 LONGEST_FRAME_S = 1.0
-# Outside, in beats a minute, the duration in the header is wrong and not the heart.
+# Beats per minute; outside this range the duration in the header is assumed to be wrong.
 HEART_RATES_PER_MIN = (25, 220)
 # Where the heart rate may come from.
 NOMINAL_INTERVAL, TRIGGER_TIMES, NIFTI_HEADER, NO_RATE = "NominalInterval", "trigger times", "NIfTI header", "unknown"
@@ -89,7 +89,7 @@ def read_header(path: str | Path, planar: bool = False) -> Header:
         planar: the view has one slice, so that three axes are (x, y, time).
 
     Raises:
-        ScanError: the file cannot be read or is no cine in NIfTI.
+        ScanError: the file cannot be read or is not a cine in NIfTI.
     """
     with open_regular(path) as file:
         start = file.read(PEEK_BYTES)
@@ -100,7 +100,7 @@ def read_header(path: str | Path, planar: bool = False) -> Header:
 
 @contextmanager
 def open_regular(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a file for reading, without waiting for what never comes: a pipe or device is refused.
+    """Open a file for reading; a pipe or device, which might block forever, is refused.
 
     Raises:
         ScanError: the file cannot be opened or read, also while it is used.
@@ -108,7 +108,7 @@ def open_regular(path: str | Path) -> Iterator[BinaryIO]:
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise ScanError("cannot be read: it is no regular file")
+                raise ScanError("cannot be read: it is not a regular file")
             yield file
     except (OSError, ValueError) as error:
         raise ScanError(system_reason(error)) from error

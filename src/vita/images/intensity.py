@@ -1,9 +1,7 @@
-"""Which stored values become 0 and 1: `images.intensity`, the same for shards and for new scans.
-
-minmax takes the darkest and the brightest value of each view, as the paper. minmax_joint takes those of all planes
-together, as the published code, so that views keep their brightness relative to each other. percentile takes the
-values that 1 % of a view are below and 1 % above, so that little bright fat near the coil does not darken the heart;
-what lies beyond becomes 0 or 1.
+"""The stored values that are mapped to 0 and 1: `images.intensity`, the same for shards and for new scans. minmax takes
+the darkest and the brightest value of each view, as in the paper. minmax_joint takes those of all planes together, as
+in the published code, so that views keep their relative brightness. percentile takes the 1st and the 99th percentile of
+each view, so that a little bright fat near the coil does not darken the heart; values outside become 0 or 1.
 """
 
 from collections.abc import Sequence

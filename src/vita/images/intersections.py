@@ -1,4 +1,4 @@
-"""Where two planes of a participant meet in the scanner, and whether both show the same there."""
+"""The line where two planes of a participant intersect, and whether both show the same along it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import scipy  # its parts are imported where they are first used
 from vita.images.geometry import Orientation
 
 POINTS = 200
-PARALLEL = 0.05  # below this length of the cross product of two normals there is no line to speak of
+PARALLEL = 0.05  # length of the cross product of two normals below which planes count as parallel
 FEWEST_POINTS = 10
 
 

@@ -1,4 +1,4 @@
-"""Names that images share: views, planes in their fixed order, structures and how masks number them."""
+"""Names shared by all images: views, planes in their fixed order, structures and their labels in masks."""
 
 VIEWS = ("sa", "la_2ch", "la_3ch", "la_4ch")
 PLANES = ("2ch", "3ch", "4ch", "sa_1", "sa_2", "sa_3", "sa_4", "sa_5", "sa_6")

@@ -10,13 +10,14 @@ from vita.images.layout import LVBP, LVMYO, STRUCTURES
 from vita.images.nifti import read_volume
 from vita.mask_classes import NOT_ANNOTATED
 
-# A mask whose grid is further off than this is not of this image.
+# A mask with a grid that is further off than this does not belong to the image.
 PLACE_TOLERANCE_MM = 1.0
 _UNKNOWN = 254
-# Part of the LV cavity's border that its wall makes up: 0.95 to 1 in manual and automatic masks, 0.3 for an RV.
+# Share of the border of the LV cavity that touches the myocardium: 0.95 to 1 in manual and automatic masks, 0.3 for an
+# RV.
 ENCLOSED = 0.6
 CHECKED_FRAMES = 3
-# An RV or atrium that nobody drew lies within so many mm of what was drawn.
+# An RV or atrium that was not annotated lies within this many mm of the annotated structures.
 REACH_MM = 80.0
 
 
@@ -51,7 +52,7 @@ def read_mask(path: str, labels: dict[int, int], view: str, frames: int, place: 
     if orientation.shape != place.shape or header.shape_xyzt[3] != frames:
         raise ScanError("the mask's shape differs from its image's")
     if not same_place(orientation, place, PLACE_TOLERANCE_MM):
-        raise ScanError("the mask lies elsewhere than its image")
+        raise ScanError("the mask and its image are at different positions")
     classes = _classes(stored, header, labels)
     boxed = _boxed(classes)  # counting background takes longer than all else
     counts = {name: _count(boxed, name) for name in sorted(set(labels.values()))}
@@ -70,7 +71,7 @@ def _classes(stored: np.ndarray, header: Header, labels: dict[int, int]) -> np.n
     if values.dtype != np.uint8:
         whole = np.rint(values)
         if not (np.isfinite(whole).all() and whole.min() >= 0 and whole.max() < _UNKNOWN):
-            raise ScanError("the mask holds values that are no labels")
+            raise ScanError("the mask holds values that are not labels")
         values = whole.astype(np.uint8)
     if all(label == name for label, name in labels.items()) and values.max() <= max(labels):
         return values  # labels are classes already, as in a short-axis mask
@@ -85,9 +86,8 @@ def _classes(stored: np.ndarray, header: Header, labels: dict[int, int]) -> np.n
 
 
 def _check_wall(classes_tzyx: np.ndarray, counts: dict[int, np.ndarray]) -> None:
-    """See that the wall surrounds the LV's cavity, as it does not if labels are in another order.
-
-    A few frames with both are looked at. Other data sets count the other way round (ACDC: 1 RV, 3 LV).
+    """Check that the myocardium surrounds the LV cavity, which fails if labels are in another order. A few frames with
+    both are examined. Other data sets use another order (ACDC: 1 RV, 3 LV).
 
     Raises:
         ScanError: less of the cavity's border than ENCLOSED touches the wall.

@@ -1,4 +1,4 @@
-"""Where a NIfTI file lies in the scanner: its two affines, its unit of length, and what to do where these disagree."""
+"""Where a NIfTI file lies in the scanner: its two affines, its unit of length, and what to do if these disagree."""
 
 from typing import Protocol
 
@@ -42,9 +42,8 @@ class NiftiHeader(Protocol):
 
 
 def says_where(header: NiftiHeader) -> bool:
-    """Whether the file says how the image lies in the scanner: a code above 0, and an affine that is none of nothing.
-
-    Tools that know no place write the identity.
+    """Whether the file gives the position of the image in the scanner: a code above 0, and an affine other than the
+    identity, which tools write if they do not know the position.
     """
     if header["sform_code"] > 0 and not _is_identity(header.get_sform(), header):
         return True
@@ -92,7 +91,7 @@ def _declared(header: NiftiHeader) -> float:
 
 
 def _factor(header: NiftiHeader, affine: np.ndarray) -> float:
-    """What lengths are multiplied with to be mm: the declared unit's, unless only another one gives possible pixels."""
+    """The factor from lengths to mm: that of the declared unit, unless only another one gives possible pixel sizes."""
     pixel = float(np.sort(np.linalg.norm(affine[:3, :3], axis=0))[:2].max())
     declared = _declared(header)
     possible = [factor for factor in LENGTHS_MM.values() if PIXEL_MM[0] <= pixel * factor <= PIXEL_MM[1]]

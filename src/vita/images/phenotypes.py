@@ -1,7 +1,7 @@
 """Phenotypes: ten ventricular and eight atrial, from the curves over the cycle, or UK Biobank's own.
 
 With `phenotypes.source: masks` they are measured on the masks; with `fields` they are UK Biobank's fields 24100 to
-24117 as they stand in fields.parquet. What reads phenotypes.parquet need not know which.
+24117 as in fields.parquet. Readers of phenotypes.parquet need not know the source.
 
 Formulas of the published UK Biobank pipeline: end-diastole is frame 0 (or the largest LV volume, setting
 `phenotypes.ed`), end-systole the frame with the smallest LV volume; LVM = 1.05 g/ml times the myocardium at
@@ -30,9 +30,9 @@ MYOCARDIUM_G_PER_ML = 1.05
 AREA_LENGTH = 8 / (3 * np.pi)
 VENTRICULAR = ("LVEDV", "LVESV", "LVSV", "LVEF", "LVCO", "LVM", "RVEDV", "RVESV", "RVSV", "RVEF")
 ATRIAL = ("LAV max", "LAV min", "LASV", "LAEF", "RAV max", "RAV min", "RASV", "RAEF")
-HEART_RATE_PER_MIN = (30, 180)  # outside, the frame duration in the header is more likely wrong than the heart
-STROKE_VOLUME_GAP = 0.4  # both ventricles pump the same volume; apart by more, one of the masks is wrong
-EARLY_ED = 1.05  # a later frame larger by this factor says that frame 0 is not end-diastole
+HEART_RATE_PER_MIN = (30, 180)  # outside this range, the frame duration in the header is probably wrong
+STROKE_VOLUME_GAP = 0.4  # both ventricles pump the same volume; with a larger difference, one of the masks is wrong
+EARLY_ED = 1.05  # a later frame that is larger by this factor shows that frame 0 is not end-diastole
 
 
 def ventricular(

@@ -1,4 +1,4 @@
-"""Quality control as data: what was measured per view, which rules it breaks, and what cannot be used at all."""
+"""Quality control as data: measured values per view, the rules that they break, and views that cannot be used."""
 
 from typing import Any
 

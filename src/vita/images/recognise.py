@@ -13,7 +13,7 @@ import numpy as np
 from vita.images.geometry import APEX, LEFT
 
 ANGLE_OF_VIEW = {"la_2ch": 60.0, "la_3ch": 112.0, "la_4ch": 165.0}
-# Planes closer to each other than this, in degrees, do not say which one is which.
+# Planes closer to each other than this, in degrees, cannot be distinguished.
 LEAST_APART = 20.0
 
 

@@ -18,7 +18,7 @@ from vita.runtime.errors import UserError
 
 
 def read_tables(paths: Sequence[str | Path]) -> pd.DataFrame:
-    """Tables of shards one below the other, with the column `shard` (position in `paths`).
+    """The concatenated tables of shards, with the column `shard` (position in `paths`).
 
     Raises:
         UserError: a table is missing or of another schema version.

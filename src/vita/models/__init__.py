@@ -1,1 +1,1 @@
-"""The networks: image and table encoders, masked autoencoder, alignment, heads, baselines."""
+"""The networks: image encoder, table encoder, masked autoencoder, alignment, heads and baselines."""

@@ -1,4 +1,4 @@
-"""Stage II: images and tables in one space, by a contrastive loss."""
+"""Stage II: a contrastive loss aligns images and table rows in one embedding space."""
 
 from typing import Literal
 
@@ -13,15 +13,16 @@ from vita.runtime.errors import UserError
 
 
 class Alignment(nn.Module):
-    """Both encoders, mean pooling over their tokens (the class token aside) and a projector each.
+    """Both encoders, each followed by mean pooling over its tokens (without the class token) and a projector.
 
     Args:
         settings: sizes.
         n_numerical: numerical features of the table.
         n_binary: binary features.
         categories: number of classes of each categorical feature.
-        projector: plain, two linear maps | batchnorm, without biases and each followed by batch normalisation.
-        class_token: its mean is over the class token too (published code).
+        projector: "plain", two linear maps, or "batchnorm", two without biases that are each followed by batch
+            normalisation.
+        class_token: include the class token in the mean, as the published code does.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Alignment(nn.Module):
 
 
 def pool(tokens_bnd: Tensor) -> Tensor:
-    """Mean over all tokens but the class token: (batch, 1 + n, width) to (batch, width)."""
+    """Mean over all tokens except the class token: (batch, 1 + n, width) to (batch, width)."""
     return tokens_bnd[:, 1:].mean(dim=1)
 
 
@@ -84,7 +85,7 @@ def _projector(settings: ModelSettings) -> nn.Sequential:
 
 
 def _normalised_projector(settings: ModelSettings) -> nn.Sequential:
-    """As `lightly.models.modules.SimCLRProjectionHead` is by default, which the published code takes."""
+    """The default layers of `lightly.models.modules.SimCLRProjectionHead`, which the published code uses."""
     width, out = settings.width, settings.projection
     first, second = nn.Linear(width, width, bias=False), nn.Linear(width, out, bias=False)
     return nn.Sequential(first, nn.BatchNorm1d(width), nn.ReLU(), second, nn.BatchNorm1d(out))
@@ -97,11 +98,11 @@ def clip_loss(
     lam: float,
     denominator: Literal["row", "equation3"] = "row",
 ) -> Tensor:
-    """Contrastive loss between images and table rows of the same participants.
+    """Contrastive loss between the images and the table rows of the same participants.
 
     Args:
         image_bp: (batch, projection), normalised here.
-        table_bp: (batch, projection), row k of the same participant as image k.
+        table_bp: (batch, projection), row k belongs to the same participant as image k.
         tau: temperature.
         lam: weight of image-to-table; table-to-image weighs 1 - lam.
         denominator: "row" keeps the positive pair in the denominator (published code), "equation3" leaves it out
@@ -111,11 +112,12 @@ def clip_loss(
         () mean over participants.
 
     Raises:
-        UserError: a batch of one (there is nothing to contrast with), or an unknown denominator.
+        UserError: the batch has a single participant (nothing to contrast with), or the denominator is unknown.
     """
     if len(image_bp) < 2:
         raise UserError("the contrastive loss needs at least 2 participants in a batch; raise 'stage2.batch'")
-    with torch.autocast(image_bp.device.type, enabled=False):  # logits up to 1 / tau need all of float32's digits
+    # logits reach 1 / tau and need the full precision of float32
+    with torch.autocast(image_bp.device.type, enabled=False):
         logits = F.normalize(image_bp.float(), dim=1) @ F.normalize(table_bp.float(), dim=1).T / tau  # (image, table)
     positive = logits.diagonal()
     if denominator == "equation3":

@@ -1,4 +1,4 @@
-"""Baselines with another network than the project's encoder."""
+"""Baselines that use a different network from the project's encoder."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ class ResNet50(nn.Module):
             n_input_channels=settings.planes * settings.frames,
             num_classes=total_width(outputs),
             conv1_t_size=7,
-            conv1_t_stride=2,  # as the original; MONAI's default of 1 is meant for small volumes
+            conv1_t_stride=2,  # as in the original; MONAI's default of 1 is meant for small volumes
         )
 
     def forward(self, images_bsthw: Tensor) -> Tensor:

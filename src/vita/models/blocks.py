@@ -1,4 +1,4 @@
-"""The pre-norm transformer block that all encoders share, and running a stack of them."""
+"""The pre-norm transformer block that all encoders share, and a function that runs a stack of them."""
 
 import torch
 import torch.nn.functional as F
@@ -6,11 +6,13 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 _MLP_RATIO = 4
-_INIT_STD = 0.02  # as ViT and MAE
+_INIT_STD = 0.02  # as in ViT and MAE
 
 
 class Block(nn.Module):
-    """Attention and MLP, each normalised before and added to its input (eps 1e-5, exact GELU, fused qkv)."""
+    """Attention and MLP, each with layer norm before it and a residual connection around it (eps 1e-5, exact GELU,
+    fused qkv).
+    """
 
     def __init__(self, width: int, heads: int, dropout: float = 0.0) -> None:
         super().__init__()
@@ -41,14 +43,16 @@ class Block(nn.Module):
 
 
 def run_block(block: nn.Module, tokens_bnd: Tensor, checkpointing: bool) -> Tensor:
-    """Run one block; with checkpointing its inside is recomputed in the backward pass instead of kept."""
+    """Run one block; with gradient checkpointing its activations are recomputed in the backward pass instead of
+    stored.
+    """
     again = checkpointing and tokens_bnd.requires_grad
     found: Tensor = checkpoint(block, tokens_bnd, use_reentrant=False) if again else block(tokens_bnd)
     return found
 
 
 def initialise(module: nn.Module) -> None:
-    """Initial weights as MAE: Xavier for linear maps, zero biases; to be used with `Module.apply`."""
+    """Initialise weights as MAE does (Xavier for linear maps, zero biases); to be used with `Module.apply`."""
     if isinstance(module, nn.Linear):
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:
@@ -56,5 +60,5 @@ def initialise(module: nn.Module) -> None:
 
 
 def token_parameter(width: int) -> nn.Parameter:
-    """A learnt token of shape (1, 1, width), small at the start."""
+    """A learnt token of shape (1, 1, width), initialised with small values."""
     return nn.Parameter(nn.init.trunc_normal_(torch.empty(1, 1, width), std=_INIT_STD))

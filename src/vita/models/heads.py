@@ -1,7 +1,7 @@
-"""Stage III predictors of numbers and classes, from images alone.
+"""Stage III predictors of numbers and classes from images alone.
 
 Every predictor (`Regressor`, `baselines.ResNet50`) maps images to one tensor of raw outputs, whose columns
-`output_slices` assigns to the targets; so one trainer fits them all.
+`output_slices` assigns to the targets, so that one trainer works for all of them.
 """
 
 from collections.abc import Sequence
@@ -60,7 +60,7 @@ def pooled_by_plane(tokens_bnd: Tensor, planes: int) -> Tensor:
 
 
 class LinearHead(nn.Module):
-    """Standardised features and one linear map, which a closed-form fit can fill.
+    """Standardisation of the features and one linear map, whose weights a closed-form fit can supply.
 
     Args:
         inputs: features.
@@ -83,14 +83,14 @@ class LinearHead(nn.Module):
 
 
 class Regressor(nn.Module):
-    """An image encoder, its tokens pooled, and a head to all outputs.
+    """An image encoder, pooling of its tokens, and one head for all outputs.
 
     Args:
         settings: sizes.
         encoder: from scratch, from Stage I or from Stage II.
         outputs: targets of the task.
-        pooling: "mean" over patch tokens, "flatten" all patch tokens, the class token ("cls"), or the mean over the
-            tokens of each "plane", one plane's behind the other.
+        pooling: "mean" over patch tokens, "flatten" all patch tokens, the class token ("cls"), or the concatenated
+            means over the tokens of each "plane".
         head: "mlp" of two layers, or "ridge", a single linear layer for a closed-form fit.
     """
 
@@ -123,7 +123,7 @@ class Regressor(nn.Module):
         return outputs
 
     def features(self, images_bsthw: Tensor) -> Tensor:
-        """What reaches the head: (batch, inputs of the head)."""
+        """Pooled features (batch, inputs of the head), the input of the head."""
         return self._pool(self.encoder(images_bsthw))
 
     def _pool(self, tokens_bnd: Tensor) -> Tensor:

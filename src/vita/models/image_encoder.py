@@ -12,7 +12,8 @@ from vita.runtime.errors import UserError
 
 
 class ImageEncoder(nn.Module):
-    """Patches of (time, row, column), fixed positions with a view channel, a class token, pre-norm blocks.
+    """A transformer of pre-norm blocks over (time, row, column) patches, with fixed positions, a view channel and a
+    class token.
 
     Masked patches are left out before the patch embedding, so they cost nothing. The embedding is a linear map of
     a patch's voxels: the same as a convolution whose stride is its kernel, but several times faster on a CPU.
@@ -37,8 +38,8 @@ class ImageEncoder(nn.Module):
 
         Args:
             images_bsthw: (batch, plane, time, height, width) in [0, 1].
-            order: (batch, patches) an order of the patches; without it all are encoded, in their own order.
-            keep: how many of the first patches of `order` are visible; all without it.
+            order: (batch, patches) an order of the patches; without it, all patches are encoded in their own order.
+            keep: how many of the first patches of `order` are visible; without it, all are.
 
         Returns:
             (batch, 1 + keep, width): the class token, then the visible patches in the order given.
@@ -47,7 +48,7 @@ class ImageEncoder(nn.Module):
         return self.encode(patchify(images_bsthw, self.settings.patch), order, keep)
 
     def encode(self, patches_bnv: Tensor, order: Tensor | None = None, keep: int | None = None) -> Tensor:
-        """As `forward`, from patches (batch, patches, voxels) that are cut already."""
+        """The same as `forward`, but from patches (batch, patches, voxels) that have already been cut out."""
         tokens = self._tokens(patches_bnv, order, keep)
         for block in self.blocks:
             tokens = run_block(block, tokens, self.settings.checkpointing)
@@ -55,10 +56,10 @@ class ImageEncoder(nn.Module):
         return normed
 
     def layers(self, images_bsthw: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Tokens before each block, for skip connections, and the encoder's output.
+        """Tokens before each block, for skip connections, together with the encoder's output.
 
         Returns:
-            One (batch, 1 + patches, width) per block, its input; and the output as `forward` gives it.
+            The input (batch, 1 + patches, width) of each block, and the output as `forward` gives it.
         """
         self.check(images_bsthw)
         tokens, inputs = self._tokens(patchify(images_bsthw, self.settings.patch), None, None), []
@@ -68,7 +69,7 @@ class ImageEncoder(nn.Module):
         return inputs, self.norm(tokens)
 
     def _tokens(self, patches: Tensor, order: Tensor | None, keep: int | None) -> Tensor:
-        """Embedded visible patches with positions behind the class token."""
+        """The class token followed by the embedded visible patches with their positions."""
         positions = self.positions[1:]
         if order is not None:
             visible = order[:, :keep].to(patches.device)
@@ -78,7 +79,7 @@ class ImageEncoder(nn.Module):
         return torch.cat([class_token.to(tokens.dtype), tokens], dim=1)
 
     def check(self, images_bsthw: Tensor) -> None:
-        """Raise UserError if images have another shape than the settings say."""
+        """Raise UserError if the images do not have the shape that the settings give."""
         sizes = self.settings
         expected = (sizes.planes, sizes.frames, sizes.size, sizes.size)
         if images_bsthw.ndim != 5 or tuple(images_bsthw.shape[1:]) != expected:

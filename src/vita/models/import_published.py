@@ -18,12 +18,13 @@ from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
 from vita.runtime.errors import UserError
 
-if TYPE_CHECKING:  # these need torch, which `--help` should not wait for
+if TYPE_CHECKING:  # these import torch, for which `--help` should not have to wait
     from torch import Tensor
 
     from vita.models.settings import ModelSettings
 
-_POSITION_TOLERANCE = 1e-4  # positions are fixed; anything above rounding means another encoding
+# positions are fixed; a difference above rounding means that they are encoded in another way
+_POSITION_TOLERANCE = 1e-4
 _PAPER_HEADS = 5
 
 
@@ -32,9 +33,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True, help="published Lightning or PyTorch file")
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
-    parser.add_argument("--heads", type=int, default=_PAPER_HEADS, help="attention heads, which weights do not tell")
-    parser.add_argument("--allow-missing", action="store_true", help="import although weights are missing")
-    parser.add_argument("--allow-left-over", action="store_true", help="import although weights have no place here")
+    parser.add_argument(
+        "--heads",
+        type=int,
+        default=_PAPER_HEADS,
+        help="number of attention heads, which cannot be read off the weights",
+    )
+    parser.add_argument("--allow-missing", action="store_true", help="import although some weights are missing")
+    parser.add_argument(
+        "--allow-left-over", action="store_true", help="import although some weights have no place here"
+    )
     _convert(parser.parse_args(arguments))
 
 
@@ -67,16 +75,17 @@ def _convert(args: argparse.Namespace) -> None:
 def _without_foreign_projectors(
     weights: dict[str, "Tensor"], left_over: list[str], settings: "ModelSettings"
 ) -> list[str]:
-    """Leave out projectors of another form, such as with normalisation, in place; returns what else is left over.
+    """Drop, in place, projectors of another form, such as with normalisation; return what else is left over.
 
-    Everything behind Stage II starts from the encoders, and another Stage II can learn its own projectors.
+    Everything after Stage II starts from the encoders, and a new Stage II can learn its own projectors.
     """
     for part, published in (("image_projector", "projector_imaging."), ("table_projector", "projector_tabular.")):
         foreign = [name for name in left_over if name.startswith(published)]
         problems = [name for name in unplaced(weights, settings) if name.startswith(f"{part}.")]
         if foreign or problems:
             logging.warning(
-                "%s* is not two linear maps with biases (%s): it is left out, and Stage II starts its own",
+                "%s* is not two linear maps with biases (%s): it is left out, and Stage II will train its own "
+                "from scratch",
                 published,
                 ", ".join(foreign or problems),
             )
@@ -87,7 +96,7 @@ def _without_foreign_projectors(
 
 
 def _as_segmenter(name: str) -> str:
-    """A weight's name in a segmentation model of Stage III, whose encoder is `encoder`."""
+    """A weight's name in a Stage III segmentation model, where the image encoder is called `encoder`."""
     part, rest = name.split(".", 1)
     return rest if part == "segmenter" else f"encoder.{rest}" if part == "image_encoder" else name
 
@@ -110,7 +119,7 @@ def _refuse(what: str, names: list[str], allowed: bool) -> None:
 def unplaced(weights: Mapping[str, "Tensor"], settings: "ModelSettings") -> list[str]:
     """Names of weights that are missing, left over or of another shape, part by part.
 
-    Only parts of which the checkpoint holds anything are looked at: Stage I has no tabular encoder.
+    A part of which the checkpoint holds nothing is not checked: Stage I, for example, has no tabular encoder.
 
     Args:
         weights: by this project's names.
@@ -124,7 +133,7 @@ def unplaced(weights: Mapping[str, "Tensor"], settings: "ModelSettings") -> list
 
 
 def expected_weights(weights: Mapping[str, "Tensor"], settings: "ModelSettings") -> dict[str, tuple[int, ...]]:
-    """Shapes of all weights of a model of these sizes and of as many features as the checkpoint has."""
+    """Shapes of all weights of a model with these sizes and with as many features as the checkpoint has."""
     import torch
 
     from vita.models.alignment import Alignment
@@ -133,7 +142,7 @@ def expected_weights(weights: Mapping[str, "Tensor"], settings: "ModelSettings")
 
     scale, lookup = weights.get("tabular_encoder.scale"), weights.get("tabular_encoder.lookup.weight")
     numbers, rows = (0 if scale is None else len(scale)), (0 if lookup is None else len(lookup))
-    with torch.device("meta"):  # shapes alone, no memory
+    with torch.device("meta"):  # only shapes, without allocating memory
         alignment = Alignment(settings, numbers, 0, [rows])
         decoder, segmenter = Decoder(settings), Segmenter(settings, alignment.image_encoder)
     expected = dict(alignment.state_dict()) | {f"decoder.{name}": value for name, value in decoder.state_dict().items()}
@@ -143,7 +152,7 @@ def expected_weights(weights: Mapping[str, "Tensor"], settings: "ModelSettings")
 
 
 def _check_positions(state: Mapping[str, "Tensor"], settings: "ModelSettings") -> None:
-    """Published positions must be those that this project computes."""
+    """Check that the published positions are those that this project computes."""
     from vita.models.positions import image_positions, tabular_positions
 
     for name in ("encoder_imaging.enc_pos_embed", "decoder_imaging.dec_pos_embed", "encoder_tabular.enc_pos_embed"):
@@ -153,7 +162,7 @@ def _check_positions(state: Mapping[str, "Tensor"], settings: "ModelSettings") -
         tabular = name.startswith("encoder_tabular")
         own = tabular_positions(len(published) - 1, settings.width) if tabular else image_positions(settings)
         if published.shape != own.shape or not published.allclose(own, atol=_POSITION_TOLERANCE):
-            raise UserError(f"'{name}' of the checkpoint are not the published positions; it fits no model here")
+            raise UserError(f"'{name}' of the checkpoint are not the published positions; no model here can use it")
 
 
 if __name__ == "__main__":

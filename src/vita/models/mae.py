@@ -18,12 +18,13 @@ from vita.models.settings import ModelSettings
 
 @dataclass(frozen=True)
 class MaeOutput:
-    """What one pass gives.
+    """The result of one forward pass.
 
     Attributes:
-        masked: (batch, patches), true where the encoder saw nothing.
+        masked: (batch, patches), true for the patches that the encoder did not see.
         loss: () mean squared error over masked or all patches.
-        rebuild: gives the reconstruction; training on masked patches never needs that of the visible ones.
+        rebuild: computes the reconstruction on demand, since training on masked patches never needs that of the visible
+            ones.
     """
 
     masked: Tensor
@@ -32,7 +33,7 @@ class MaeOutput:
 
     @property
     def reconstruction(self) -> Tensor:
-        """(batch, patches, voxels) in [0, 1], in the order of `patchify`; computed anew at each access."""
+        """(batch, patches, voxels) in [0, 1], in the order of `patchify`; computed again at each access."""
         return self.rebuild()
 
 
@@ -54,11 +55,11 @@ class Decoder(nn.Module):
         self.apply(initialise)
 
     def forward(self, tokens_bkd: Tensor, order: Tensor) -> Tensor:
-        """Spread visible tokens and mask tokens over all places and run the blocks.
+        """Put visible tokens and mask tokens in their places and run the blocks.
 
         Args:
             tokens_bkd: (batch, 1 + keep, width) from the encoder.
-            order: (batch, patches) the order whose first `keep` patches the encoder saw.
+            order: (batch, patches) the order in which the encoder saw the first `keep` patches.
 
         Returns:
             (batch, patches, width), in the patches' own order.
@@ -78,7 +79,7 @@ class Decoder(nn.Module):
 
 
 class MaskedAutoencoder(nn.Module):
-    """Image encoder and decoder with a pixel loss.
+    """An image encoder and a decoder, trained with a pixel loss.
 
     Args:
         settings: sizes.
@@ -92,7 +93,7 @@ class MaskedAutoencoder(nn.Module):
         self.decoder = Decoder(settings)
 
     def forward(self, images_bsthw: Tensor, order: Tensor, keep: int) -> MaeOutput:
-        """Encode the first `keep` patches of `order`, reconstruct all.
+        """Encode the first `keep` patches of `order` and reconstruct all of them.
 
         Args:
             images_bsthw: (batch, plane, time, height, width) in [0, 1].

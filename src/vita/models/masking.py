@@ -9,7 +9,7 @@ _ROUNDING = 1e-6  # 10 * (1 - 0.9) is a little less than 1 in floating point
 
 
 def kept_count(patches: int, ratio: float) -> int:
-    """Number of patches that stay visible: the whole part of patches * (1 - ratio), at least one.
+    """Number of patches that stay visible: patches * (1 - ratio) rounded down, at least one.
 
     Raises:
         UserError: the ratio is not in [0, 1).
@@ -20,10 +20,11 @@ def kept_count(patches: int, ratio: float) -> int:
 
 
 def random_order(batch: int, patches: int, generator: torch.Generator | None = None) -> Tensor:
-    """An independent random order of the patches for each sample, on the generator's device (CPU without one).
+    """An independent random order of the patches for each sample, on the generator's device (the CPU without a
+    generator).
 
     Returns:
-        (batch, patches) indices; the first `kept_count` of a row are visible, the rest is masked.
+        (batch, patches) indices; the first `kept_count` of a row are visible, the rest are masked.
     """
     device = generator.device if generator is not None else torch.device("cpu")
     return torch.rand(batch, patches, generator=generator, device=device).argsort(dim=1)

@@ -1,9 +1,9 @@
 """Fixed positions of image patches and of table features.
 
 Published weights were trained with blocks: channel 0 is the view, then one block each for (slice within its view,
-time, row, column), and within a block all sines come before all cosines. Equation (B.1) of the paper prints sines
-and cosines in turn (`interleaved`). `4d` is the paper's ablation without the view: channel 0 stays zero, so the
-first long-axis and the first short-axis slice share a position.
+time, row, column), and within a block all sines come before all cosines. Equation (B.1) of the paper alternates sines
+and cosines (`interleaved`). `4d` is the paper's ablation without the view: channel 0 stays zero, so the first long-axis
+and the first short-axis slice share a position.
 """
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vita.models.settings import ModelSettings
 
-_WAVELENGTH = 10_000.0  # as in "Attention is all you need", and as equation (B.1)
+_WAVELENGTH = 10_000.0  # as in "Attention is all you need" and in equation (B.1)
 
 
 def sines_and_cosines(index: Tensor, width: int, interleaved: bool = False) -> Tensor:
@@ -20,7 +20,7 @@ def sines_and_cosines(index: Tensor, width: int, interleaved: bool = False) -> T
     Args:
         index: (n,) positions.
         width: number of channels, even.
-        interleaved: sines and cosines in turn, instead of all sines and then all cosines.
+        interleaved: alternate sines and cosines, instead of all sines followed by all cosines.
 
     Returns:
         (n, width), float64.
@@ -58,7 +58,7 @@ def image_positions(settings: ModelSettings) -> Tensor:
 def tabular_positions(features: int, width: int) -> Tensor:
     """Positions of the class token (zero) and of the features.
 
-    Published weights take one block of the next even width and drop what is too much.
+    As in the published weights, a block of the next even width is computed and then cut to the width.
 
     Returns:
         (1 + features, width), float32.

@@ -1,9 +1,9 @@
-"""Weights under the names that published checkpoints use, and under this project's names.
+"""Translation of weights from the names in published checkpoints to this project's names.
 
 This project's names start with the part: `image_encoder`, `decoder`, `tabular_encoder`, `image_projector`,
-`table_projector`, and `segmenter` for the decoder of a segmentation model. Three things differ beyond names: the patch
-embedding is a linear map here and a convolution there; numerical features and lookups are one tensor here and a list of
-modules there; positions are not weights.
+`table_projector`, and `segmenter` for the decoder of a segmentation model. Three things differ besides the names: the
+patch embedding is a linear map here and a convolution there; numerical features and lookups are one tensor here and a
+list of modules there; positions are not weights.
 """
 
 import re
@@ -43,7 +43,7 @@ _PROJECTOR_LAYERS = (0, 2)  # linear maps of `alignment._projector`
 
 
 def rename(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
-    """Bring published weights to this project's names and shapes.
+    """Convert published weights to this project's names and shapes.
 
     Returns:
         Weights by name, and the published names that have no place here (positions are not among them).
@@ -77,7 +77,7 @@ def _own_name(name: str) -> str | None:
 
 
 def _features(features: Mapping[tuple[str, str], Mapping[int, Tensor]]) -> dict[str, Tensor]:
-    """Join the embeddings of single features: numbers stacked, lookups one below the other."""
+    """Join the embeddings of single features: linear maps are stacked, lookup tables are concatenated by rows."""
     joined = {}
     for published, own in (("weight", "scale"), ("bias", "shift")):
         if group := features.get(("numerical_fe", published)):
@@ -89,7 +89,7 @@ def _features(features: Mapping[tuple[str, str], Mapping[int, Tensor]]) -> dict[
 
 
 def _projector(kind: str, layers: Mapping[str, Mapping[str, Tensor]]) -> tuple[dict[str, Tensor], list[str]]:
-    """A projector's two linear maps in their order; whatever else it has (normalisation) has no place here."""
+    """A projector's two linear maps in their order; anything else it has (normalisation) has no place here."""
     own = "image_projector" if kind == "imaging" else "table_projector"
     linear = sorted(
         (name for name, part in layers.items() if part.get("weight", torch.empty(0)).ndim == 2), key=_natural
@@ -101,7 +101,7 @@ def _projector(kind: str, layers: Mapping[str, Mapping[str, Tensor]]) -> tuple[d
 
 
 def _natural(name: str) -> list[tuple[bool, int, str]]:
-    """Sort key that puts layer 10 behind layer 2."""
+    """Sort key that puts layer 10 after layer 2."""
     return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in name.split(".")]
 
 
@@ -110,10 +110,10 @@ def settings_of(state: Mapping[str, Tensor], heads: int) -> ModelSettings:
 
     Args:
         state: published names and weights.
-        heads: attention heads, which weights do not tell (the paper's models: 5).
+        heads: number of attention heads, which cannot be read off the weights (5 in the paper's models).
 
     Raises:
-        UserError: no image encoder in the state, or sizes that do not fit each other.
+        UserError: the state has no image encoder, or its sizes do not fit together.
     """
     for name in ("encoder_imaging.patch_embed.proj.weight", "encoder_imaging.enc_pos_embed"):
         if name not in state:

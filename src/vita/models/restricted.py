@@ -1,10 +1,11 @@
-"""Reading checkpoints that strangers wrote, without running what they may have put into them.
+"""Reading checkpoints from unknown sources without running any code that they may contain.
 
 PyTorch's weights-only unpickler knows tensors and plain containers and refuses everything else. Published Lightning
 checkpoints carry more (configurations, schedules, paths). Each class that the unpickler does not know is replaced by
-an empty placeholder of the same name before reading, so that foreign objects become nothing and tensors are kept.
-What the file fills like a dictionary or a list (hyperparameters in an `AttributeDict`, a `deque` of losses) becomes a
-plain one, since the unpickler fills no other; the file's instructions are read for that beforehand, not carried out.
+an empty placeholder of the same name before reading, so that foreign objects come out empty and tensors are kept.
+Objects that the file fills like a dictionary or a list (hyperparameters in an `AttributeDict`, a `deque` of losses)
+become plain ones, the only kind that the unpickler fills. To find them, the file's instructions are read beforehand
+without being executed.
 """
 
 import pickle
@@ -21,7 +22,7 @@ from vita.runtime.errors import UserError
 
 
 class _Skipped:
-    """Stands for any foreign object: takes whatever its pickle says and does nothing with it."""
+    """Stands in for any foreign object: accepts whatever its pickle passes and does nothing with it."""
 
     def __new__(cls, *_arguments: Any, **_named: Any) -> "_Skipped":
         return super().__new__(cls)
@@ -34,14 +35,14 @@ class _Skipped:
 
 
 class _AsDict:
-    """Stands for a class that the file fills by keys."""
+    """Stands in for a class that the file fills by keys."""
 
     def __new__(cls, *_arguments: Any, **_named: Any) -> dict[Any, Any]:  # type: ignore[misc]  # what is wanted here
         return {}
 
 
 class _AsList:
-    """Stands for a class that the file fills with elements."""
+    """Stands in for a class that the file fills with elements."""
 
     def __new__(cls, *_arguments: Any, **_named: Any) -> list[Any]:  # type: ignore[misc]  # what is wanted here
         return []
@@ -54,7 +55,7 @@ _MARK = object()
 def filled_classes(instructions: bytes) -> dict[str, type]:
     """Placeholders of the classes whose objects a pickle fills by keys or with elements, by dotted name.
 
-    Follows which object is where on the pickle's stack, without making any.
+    The position of each object on the pickle's stack is followed without creating any object.
     """
     found: dict[str, type] = {}
     stack: list[Any] = []
@@ -82,7 +83,7 @@ def filled_classes(instructions: bytes) -> dict[str, type]:
 
 
 def _take(stack: list[Any], operation: pickletools.OpcodeInfo) -> Any:
-    """Take from the stack what an operation takes; returns the lowest of it."""
+    """Pop the operands of an operation from the stack and return the lowest of them."""
     lowest = None
     for kind in reversed(operation.stack_before):
         if kind is pickletools.stackslice:
@@ -103,7 +104,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """Tensors of a PyTorch or Lightning checkpoint's `state_dict`, by name, on the CPU.
 
     Raises:
-        UserError: no such file, a format that cannot be read safely, or no tensors in it.
+        UserError: the file is missing, is in a format that cannot be read safely, or holds no tensors.
     """
     if not path.is_file():
         raise UserError(f"{path}: no such checkpoint; give the path of a downloaded file")
@@ -130,7 +131,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _reason(said: str) -> str:
-    """What torch says kept it from reading, without its advice to run the file's code."""
+    """torch's reason why it could not read the file, without its advice to run the file's code."""
     for advice in ("from a trusted source.", "WeightsUnpickler error: "):
         said = said.partition(advice)[2] or said
     return " ".join(said.partition("Check the documentation")[0].split())[:200]

@@ -10,16 +10,16 @@ from vita.models.image_encoder import ImageEncoder
 from vita.models.settings import ModelSettings
 
 CLASSES = 6  # background, LV cavity, LV wall, RV cavity, left atrium, right atrium
-Step = tuple[int, int, int]  # growth in (time, row, column)
-_NORM = "instance"  # without an affine part
+Step = tuple[int, int, int]  # upsampling factors in (time, row, column)
+_NORM = "instance"  # without affine parameters
 
 
 class Segmenter(nn.Module):
-    """The published segmentation model: planes are channels, convolutions run over (time, row, column).
+    """The published segmentation model: planes are channels, and convolutions run over (time, row, column).
 
-    A linear map takes every token to `segmenter_hidden / planes` channels. The tokens of all planes at one place are
-    put side by side (channel by channel, within a channel plane by plane), which gives a volume of
-    `segmenter_hidden` channels over (time patch, row patch, column patch) for the decoder.
+    A linear map takes every token to `segmenter_hidden / planes` channels. The tokens of all planes at the same place
+    are concatenated (by channel, and by plane within a channel), which gives a volume of `segmenter_hidden` channels
+    over (time patch, row patch, column patch) for the decoder.
 
     Args:
         settings: sizes; `segmenter_hidden` channels of the token volume, `segmenter_feature` at full resolution.
@@ -58,14 +58,15 @@ class Segmenter(nn.Module):
 
 
 class Unetr(nn.Module):
-    """Decoder from three volumes of tokens and the raw image to logits, by the names of published weights.
+    """Decoder from three volumes of tokens and the raw image to logits; its parts are named as in the published
+    weights.
 
     Args:
         planes: channels of the image.
         hidden: channels of a volume of tokens.
         feature: channels at full resolution; they double with each of two coarser levels.
         outputs: channels of the result.
-        steps: growth from half-way to full resolution, to half-way, and from the grid of patches.
+        steps: upsampling factors: from half-way to full resolution, to half-way, and from the grid of patches.
     """
 
     def __init__(self, planes: int, hidden: int, feature: int, outputs: int, steps: tuple[Step, Step, Step]) -> None:
@@ -87,7 +88,7 @@ class Unetr(nn.Module):
 
 
 class _Grow(nn.Module):
-    """MONAI's `UnetrPrUpBlock` with a growth of its own for each step."""
+    """MONAI's `UnetrPrUpBlock` with a separate upsampling factor for each step."""
 
     def __init__(self, inputs: int, outputs: int, steps: list[Step]) -> None:
         super().__init__()
@@ -98,7 +99,7 @@ class _Grow(nn.Module):
         )
 
     def forward(self, volume: Tensor) -> Tensor:
-        """(batch, inputs, time, row, column) to (batch, outputs, ...), larger by the product of the steps."""
+        """(batch, inputs, time, row, column) to (batch, outputs, ...), enlarged by the product of the steps."""
         volume = self.transp_conv_init(volume)
         for block in self.blocks:
             volume = block(volume)
@@ -111,9 +112,10 @@ def _transposed(inputs: int, outputs: int, step: Step) -> nn.Module:
 
 
 def growth(patch: Step) -> tuple[Step, Step, Step]:
-    """How a patch grows to pixels in three steps, the finest first; time grows with the coarsest, as published.
+    """Factors by which a patch is upsampled to pixels in three steps, finest first; time is upsampled in the coarsest,
+    as published.
 
-    (5, 8, 8) gives (1, 2, 2), (1, 2, 2), (5, 2, 2); a larger patch grows more in the coarsest step.
+    (5, 8, 8) gives (1, 2, 2), (1, 2, 2), (5, 2, 2); a larger patch is upsampled more in the coarsest step.
     """
     time, rows, columns = patch
     fine, middle, coarse = zip(_three_factors(rows), _three_factors(columns), strict=True)
@@ -132,5 +134,5 @@ def _smallest_factor(number: int) -> int:
 
 
 def skip_layers(depth: int) -> tuple[int, int]:
-    """Blocks of the encoder whose inputs the decoder takes: 2 and 4 of 6 (counted from 0), as published."""
+    """Blocks of the encoder whose inputs go to the decoder: 2 and 4 of 6 (counted from 0), as published."""
     return depth // 3, 2 * depth // 3

@@ -13,13 +13,13 @@ SAMPLINGS: tuple[Sampling, ...] = ("cycle", "ends")
 LONG_AXIS, SHORT_AXIS = 0, 1
 # 2ch, 3ch, 4ch, then six short-axis slices from base to apex: the order of planes everywhere in this project.
 WHOLE_HEART = (LONG_AXIS,) * 3 + (SHORT_AXIS,) * 6
-# not keys of the configuration: of ablations, of published weights, of experiments from Python
+# not keys of the configuration: they serve ablations, published weights and experiments from Python
 NOT_CONFIGURED = {"decoder_heads", "dropout", "view_of_plane"}
 
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """Sizes of every network; the defaults are those of the configuration, and train on two CPU cores.
+    """Sizes of every network; the defaults are those of the configuration and can be trained on two CPU cores.
 
     The paper's run (Section 4.2, Appendix B): size 128, patch (5, 8, 8), width 1025, heads 5, depth 6,
     decoder_depth 2, tabular_depth 2, projection 128, head_width 256, segmenter_hidden 576.
@@ -27,12 +27,12 @@ class ModelSettings:
     Attributes:
         view_of_plane: per plane 0 (long axis) or 1 (short axis); its length is the number of planes.
         frames: cine frames of a sample.
-        sampling: which frames of the stored cycle those are, see vita.training.sections.in_turn_frames.
+        sampling: which frames of the stored cycle are taken, see vita.training.sections.in_turn_frames.
         size: rows and columns of a crop, in pixels.
         patch: extent of a patch (frames, rows, columns).
-        width: token width, one view channel and four blocks of sines and cosines.
-        decoder_heads: heads of the Stage I decoder; 0 takes `heads`.
-        segmenter_hidden: channels that the segmentation decoder makes of tokens, of all planes together.
+        width: token width: one view channel and four blocks of sines and cosines.
+        decoder_heads: attention heads of the Stage I decoder; 0 means as many as `heads`.
+        segmenter_hidden: channels into which the segmentation decoder maps the tokens of all planes together.
         segmenter_feature: channels of the segmentation decoder at full resolution.
         dropout: of attention and MLP outputs.
         checkpointing: recompute blocks in the backward pass, which trades time for memory.
@@ -67,7 +67,7 @@ class ModelSettings:
         """Settings from the `model` block of the configuration (with `size` from `images.size`).
 
         Raises:
-            UserError: an unknown key, or sizes that do not fit each other.
+            UserError: a key is unknown, or sizes do not fit together.
         """
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(block) - known):
@@ -76,7 +76,7 @@ class ModelSettings:
         return cls(**{**block, **sequences})
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings as JSON can hold them; `from_dict` reads them back."""
+        """The settings in a form that JSON can hold; `from_dict` reads them back."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
     @property
@@ -128,7 +128,7 @@ def _check_positive(settings: ModelSettings) -> None:
 
 
 def _check_patch(settings: ModelSettings) -> None:
-    """Frames and crop must be whole numbers of patches."""
+    """Check that frames and crop are whole numbers of patches."""
     if settings.frames < settings.patch[0]:
         raise UserError(
             f"config: 'model.frames' is {settings.frames}, fewer than the {settings.patch[0]} frames of a patch in "
@@ -148,7 +148,9 @@ def _check_patch(settings: ModelSettings) -> None:
 
 
 def _check_width(settings: ModelSettings) -> None:
-    """Heads share the width evenly; positions need a view channel and four blocks of an even width."""
+    """Check that the heads share the width evenly, and that positions have a view channel and four blocks of an even
+    width.
+    """
     for key, heads in (
         ("heads", settings.heads),
         ("decoder_heads", settings.decoder_heads or settings.heads),

@@ -1,4 +1,4 @@
-"""The tabular encoder: one token a feature, then a transformer."""
+"""The tabular encoder: one token per feature, then a transformer."""
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,8 @@ _BINARY_CLASSES = 2
 
 
 class TabularEncoder(nn.Module):
-    """Numbers become tokens by a linear map each, classes by a lookup; features in the order of `encoded.parquet`.
+    """A linear map turns each number into a token, and a lookup each class; features are in the order of
+    `encoded.parquet`.
 
     Args:
         settings: sizes (width, heads, tabular_depth).
@@ -57,7 +58,7 @@ class TabularEncoder(nn.Module):
             (batch, 1 + features, width): the class token, then numerical, binary and categorical features.
 
         Raises:
-            UserError: another number of features, or a class index that its feature does not have.
+            UserError: the number of features differs, or a class index is out of its feature's range.
         """
         self._check(numbers_bf, classes_bf)
         numbers = numbers_bf[..., None] * self.scale + self.shift

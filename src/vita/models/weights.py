@@ -1,4 +1,4 @@
-"""Weights in files: parts of a model read from a folder's `model.safetensors`, with errors that say what differs."""
+"""Weights in files: read parts of a model from a folder's `model.safetensors`, with errors that say what differs."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,12 +15,12 @@ ABSENT = "there is none"
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 # A masked autoencoder and a Stage III model call their image encoder `encoder`, an alignment `image_encoder`.
 _PREFIXES = {"image_encoder": ("image_encoder.", "encoder.")}
-# Sizes that decide the shape of weights, to be named where weights do not fit.
+# Sizes that determine the shapes of weights; an error names them where weights do not fit.
 _SHAPING = (
     *("patch", "width", "depth", "decoder_depth", "tabular_depth", "projection", "head_width"),
     *("segmenter_hidden", "segmenter_feature"),
 )
-# Settings that no shape tells, but with which the same weights compute something else.
+# Settings that no shape reveals, but that change what the same weights compute.
 _MEANING = ("patch", "heads", "positions")
 
 
@@ -28,14 +28,14 @@ def read_part(folder: Path, part: str) -> dict[str, Tensor]:
     """Weights of a part of a model, on the CPU.
 
     Args:
-        folder: holds `model.safetensors`: of any stage of this project, or written by `import_published`.
+        folder: holds a `model.safetensors` of any stage of this project, or one written by `import_published`.
         part: `image_encoder`, `decoder`, `tabular_encoder`, `image_projector` or `table_projector`.
 
     Returns:
         Weights by their names within the part.
 
     Raises:
-        UserError: no such file, not a safetensors file, or no such part in it.
+        UserError: the file is missing, is not a safetensors file, or does not have this part.
     """
     path = folder / WEIGHTS
     if not path.is_file():
@@ -60,10 +60,11 @@ def load_part(module: nn.Module, folder: Path, part: str, settings: ModelSetting
         module: the part, built with `settings`.
         folder: holds `model.safetensors` and, if known, the sizes in `config.json`.
         part: as in `read_part`.
-        settings: sizes that the module was built with, to be named in errors.
+        settings: sizes that the module was built with, which errors name.
 
     Raises:
-        UserError: weights are missing, left over, of another shape, or of a model with other heads or positions.
+        UserError: weights are missing or left over, have another shape, or belong to a model with other heads or
+            positions.
     """
     weights, own = read_part(folder, part), module.state_dict()
     if problems := differences(own, weights):
@@ -84,10 +85,10 @@ def load_if_fits(
         folder: as in `load_part`.
         part: as in `read_part`.
         settings: sizes that the module was built with.
-        same: settings that must be the same although they shape no weight.
+        same: settings that must agree although they do not affect any shape.
 
     Returns:
-        None if the module is filled, else why it is not.
+        None if the module was filled, otherwise the reason why not.
     """
     with safe_open(folder / WEIGHTS, framework="pt") as file:
         if not any(name.startswith(f"{part}.") for name in file.keys()):  # noqa: SIM118  # not a mapping
@@ -100,7 +101,8 @@ def load_if_fits(
 
 
 def load_segmenter(model: nn.Module, folder: Path) -> bool:
-    """Fill a segmenter's decoder from a folder that holds a segmentation model; False where it holds another one.
+    """Fill a segmenter's decoder from a folder that holds a segmentation model; return False if it holds another kind
+    of model.
 
     Raises:
         UserError: the folder's decoder has other sizes.
@@ -123,11 +125,11 @@ def load_whole(model: nn.Module, folder: Path) -> None:
     """Fill a model with all weights of a folder's `model.safetensors`.
 
     Raises:
-        UserError: no such file, not readable, or weights are missing, left over or of another shape.
+        UserError: the file is missing or unreadable, or weights are missing, left over or of another shape.
     """
     path = folder / WEIGHTS
     if not path.is_file():
-        raise UserError(f"{path}: no such file; train the model that should lie there")
+        raise UserError(f"{path}: no such file; train the model that should be there")
     try:
         weights = load_file(path)
     except SafetensorError as error:
@@ -138,7 +140,7 @@ def load_whole(model: nn.Module, folder: Path) -> None:
 
 
 def differences(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[str]:
-    """What keeps given weights from filling a module's own: one entry for each weight that does not fit."""
+    """Reasons why given weights cannot fill a module's own: one entry for each weight that does not fit."""
     missing = [f"{name} is missing" for name in own if name not in given]
     left_over = [f"{name} is left over" for name in given if name not in own]
     shapes = [
@@ -157,8 +159,8 @@ def _few(problems: list[str], most: int = 3) -> str:
 def _other_sizes(folder: Path, settings: ModelSettings, keys: Sequence[str]) -> list[str]:
     """Sizes in which the folder's model and the settings differ, by configuration key.
 
-    The number of frames is not among them: positions in time are computed for as many patches as there are, so that a
-    stage may see more or fewer frames than the one that it starts from.
+    The number of frames is not compared: positions in time are computed for as many patches as there are, so that a
+    stage may use more or fewer frames than the one that it starts from.
     """
     path = folder / CONFIG
     if not path.is_file():

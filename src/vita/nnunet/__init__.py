@@ -1,1 +1,1 @@
-"""nnU-Net as one of the systems for segmentation: to its files and back, in an environment of its own."""
+"""nnU-Net as one of the systems for segmentation: conversion to its files and back, in a separate environment."""

@@ -38,7 +38,7 @@ class Exporter:
             (folder / name).mkdir(parents=True, exist_ok=True)
 
     def write(self, eid: int, split: str, case: str) -> bool:
-        """Write a participant's files; says whether there is something to learn from.
+        """Write a participant's files and return whether there is something to learn from.
 
         Raises:
             UserError: the shards hold fewer frames than wanted.
@@ -56,7 +56,7 @@ class Exporter:
         return self._write_pair(case, images, self.view.slices(self.reader.masks(eid, frames)), spacing_mm[0])
 
     def _write_pair(self, case: str, images: np.ndarray, classes: np.ndarray, spacing_mm: np.ndarray) -> bool:
-        # without known background a slice is not, or only in part, annotated
+        # a slice without known background is not annotated, or only in part
         known = (classes == BACKGROUND).any(axis=(1, 2))
         if not known.any():
             return False

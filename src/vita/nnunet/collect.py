@@ -1,4 +1,4 @@
-"""nnU-Net's masks, weights and records as every other system leaves them.
+"""nnU-Net's masks, weights and records in the form of every other system.
 
     python -m vita.nnunet.collect --folder results/nnunet --views sa la_2ch la_4ch
         --shards results/images/shards/00000.npz ... --split results/cohort/split.parquet
@@ -9,8 +9,9 @@
         --masks results/predictions/segmentation/nnunet.npz
 
 Reads <folder>/<view>/cases.parquet, masks and model. Masks are those of the test split; the table holds areas of the
-validation split too. Planes of views that nnU-Net was not trained on, or that a participant lacks, are background. The
-three networks lie in one model.safetensors under their views' names; losses of the history are means over views.
+validation split too. Planes of views that nnU-Net was not trained on, or that a participant does not have, are
+background. The three networks are in one model.safetensors under the names of their views; losses in the history are
+means over views.
 """
 
 from pathlib import Path
@@ -22,8 +23,10 @@ from vita.runtime import cli
 def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--folder", type=Path, required=True, help="that holds a folder for each view")
-    parser.add_argument("--views", nargs="+", required=True, choices=list(VIEWS), help="that nnU-Net was trained on")
+    parser.add_argument("--folder", type=Path, required=True, help="folder that holds a folder for each view")
+    parser.add_argument(
+        "--views", nargs="+", required=True, choices=list(VIEWS), help="views on which nnU-Net was trained"
+    )
     parser.add_argument("--shards", type=Path, nargs="+", required=True, help="NNNNN.npz, a table beside each")
     parser.add_argument("--split", type=Path, required=True, help="split.parquet")
     parser.add_argument("--environment", type=Path, required=True, help="versions of nnU-Net's environment, JSON")

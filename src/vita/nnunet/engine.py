@@ -1,7 +1,6 @@
-"""nnU-Net's own settings, which it reads from the process's environment when it is imported.
-
-The modules plan, train and predict run in nnU-Net's environment, where of this project's requirements there are few:
-they import nnunetv2, and of vita only what needs nothing but Python and NumPy.
+"""nnU-Net's own settings, which it reads from environment variables when it is imported. The modules plan, train and
+predict run in nnU-Net's environment, which has few of this project's requirements: they import nnunetv2, and of vita
+only modules that need nothing but Python and NumPy.
 """
 
 import importlib.metadata
@@ -22,9 +21,9 @@ def set_up(folder: Path, threads: int, processes: int, compile_model: bool = Fal
     """Tell nnU-Net its folders and how many processes it may start; call it before the first import of nnunetv2.
 
     Args:
-        folder: of the view: raw, preprocessed and trained lie in it.
+        folder: folder of the view, which holds raw, preprocessed and trained.
         threads: of each computation.
-        processes: that augment data; 0 augments in the training process.
+        processes: processes that augment data; 0 augments in the training process.
         compile_model: torch.compile on GPUs.
 
     Raises:
@@ -35,18 +34,18 @@ def set_up(folder: Path, threads: int, processes: int, compile_model: bool = Fal
     own |= {"def_n_proc": str(threads), "n_proc_DA": str(processes), "compile": str(compile_model)}
     os.environ |= {f"nnUNet_{name}": value for name, value in (own | {"wandb_enabled": "0"}).items()}
     os.environ |= {"MPLBACKEND": "agg", "OMP_NUM_THREADS": str(threads)}
-    logging.getLogger().setLevel(logging.WARNING)  # a line per file copied; nnU-Net prints what it does
+    logging.getLogger().setLevel(logging.WARNING)  # one line per copied file; nnU-Net prints what it does
     try:
         importlib.metadata.version("nnunetv2")
     except importlib.metadata.PackageNotFoundError as error:
-        raise UserError("this Python has no nnunetv2; run with the one of 'nnunet.environment'") from error
+        raise UserError("this Python has no nnunetv2; run with that of 'nnunet.environment'") from error
 
 
 def choose_device(wanted: str, threads: int, seed: int) -> Any:
     """Seed everything that can be seeded, set torch's threads, and choose the device that `training.device` names.
 
     Raises:
-        UserError: a GPU is wanted and none is there.
+        UserError: a GPU is requested and there is none.
     """
     import numpy as np
     import torch

@@ -1,11 +1,11 @@
-"""Make nnU-Net's environment, or take the one that is there, and record its versions.
+"""Make nnU-Net's environment, or use an existing one, and record its versions.
 
     python -m vita.nnunet.environment --folder .nnunet --lock envs/nnunet.lock --output results/nnunet/environment.json
 
-An environment in the folder with nnU-Net in it is taken as it is, unless this module made it from another lock. Else a
-virtual environment is made there and filled from the lock: torch with what its build for this machine needs, then the
-other packages, exactly as listed. This needs a package index, or wheels and pip's settings for them (PIP_NO_INDEX,
-PIP_FIND_LINKS).
+An environment with nnU-Net in the folder is used unchanged, unless this module made it from another lock. Otherwise a
+virtual environment is made there and filled from the lock: torch with the requirements of its build for this machine,
+then the other packages, exactly as listed. This needs a package index, or wheels and pip's settings for them
+(PIP_NO_INDEX, PIP_FIND_LINKS).
 """
 
 import json
@@ -22,7 +22,7 @@ from vita.runtime.errors import UserError
 MADE_FROM = "made-from.lock"
 _UNFINISHED = "unfinished\n"
 _ASK = "import json, vita.nnunet.engine as engine; print(json.dumps(engine.versions()))"
-_SHOWN = 2000  # characters of pip's words
+_SHOWN = 2000  # characters of pip's output
 
 
 def versions(folder: Path) -> dict[str, str] | None:
@@ -49,7 +49,8 @@ def make(folder: Path, lock: Path) -> None:
     folder.mkdir(parents=True)
     made.write_text(_UNFINISHED, encoding="utf-8")
     venv.create(folder, with_pip=True)
-    # torch's builds differ in what they need; of all others, the lock names what nnU-Net uses and leaves out the rest
+    # torch's builds differ in their requirements; for all other packages, the lock lists exactly those that nnU-Net
+    # uses
     _pip(folder, "--constraint", str(lock), "torch")
     _pip(folder, "--no-deps", "--requirement", str(lock))
     made.write_text(lock.read_text(encoding="utf-8"), encoding="utf-8")
@@ -69,8 +70,8 @@ def _pip(folder: Path, *arguments: str) -> None:
     if run.returncode:
         print(run.stderr[-_SHOWN:], file=sys.stderr)
         raise UserError(
-            f"nnU-Net's environment cannot be installed into {folder} (pip's words are above); see the README for "
-            "machines without network, or take nnunet out of 'systems'"
+            f"nnU-Net's environment cannot be installed into {folder} (pip's output is above); see the README for "
+            "machines without network, or remove nnunet from 'systems'"
         )
 
 

@@ -4,11 +4,11 @@
         --split results/cohort/split.parquet --settings '{"seed": 2026, "model": {"frames": 5, "sampling": "cycle"}}'
         --output results/nnunet/sa/raw --cases results/nnunet/sa/cases.parquet
 
-Crops and frames are those that the other systems see. In the data set, imagesTr and labelsTr hold the training and
+Crops and frames are the same as for the other systems. In the data set, imagesTr and labelsTr hold the training and
 validation splits, imagesTs the validation and test splits, without masks; splits_final.json makes the validation split
-that of nnU-Net's one fold, so that the test split enters nothing that nnU-Net learns or plans from. Of imagesTr, slices
-without annotation are left out; pixels without annotation get nnU-Net's ignore label. Files are named by shuffled
-numbers; who is who stands in --cases (eid, split, case, annotated) alone.
+that of nnU-Net's only fold, so that nnU-Net neither learns nor plans from the test split. Slices without annotation are
+left out of imagesTr; pixels without annotation get nnU-Net's ignore label. Files are named by shuffled numbers; only
+--cases (eid, split, case, annotated) maps them to participants.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--shards", type=Path, nargs="+", required=True, help="NNNNN.npz, a table beside each")
     parser.add_argument("--split", type=Path, required=True, help="split.parquet")
     parser.add_argument("--output", type=Path, required=True, help="folder of nnU-Net's raw data")
-    parser.add_argument("--cases", type=Path, required=True, help="output: who is which case, parquet")
+    parser.add_argument("--cases", type=Path, required=True, help="output: the case of each participant, parquet")
     cli.add_settings(parser, "seed and the block model")
     args = parser.parse_args(arguments)
     from vita.cohort.split_table import read_split

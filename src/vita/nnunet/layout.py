@@ -1,11 +1,11 @@
-"""How this project's planes, classes and participants are named in nnU-Net's files.
+"""The names of this project's planes, classes and participants in nnU-Net's files.
 
-nnU-Net gets a data set per view, since no view's reference masks label all that the view shows: the left ventricle on
-the two-chamber plane is background there, and a structure on the four-chamber plane, and no input of nnU-Net names the
-view. It also plans patch, batch and spacing from a data set, which should therefore be of one kind.
+nnU-Net gets one data set per view, since a view's reference masks do not label everything that it shows: the left
+ventricle is background on the two-chamber plane but a structure on the four-chamber plane, and no input of nnU-Net
+names the view. It also plans patch, batch and spacing from a data set, which should therefore be of one kind.
 
 A case is a participant's stack of one view: planes x frames along the first axis, rows, columns. nnU-Net's 2d
-configuration takes each slice of a stack by itself.
+configuration handles each slice of a stack separately.
 """
 
 from dataclasses import dataclass
@@ -25,12 +25,13 @@ from vita.images.layout import (
 )
 from vita.mask_classes import NOT_ANNOTATED
 
-# Each view has folders of its own, so that its data set may be called as any other's.
+# Each view has separate folders, so that the data sets of all views can have the same name.
 DATASET_NUMBER, DATASET = 1, "Dataset001_heart"
 CONFIGURATION, PLANS, TRAINER, FOLD = "2d", "nnUNetPlans", "nnUNetTrainer", 0
 FILE_ENDING = ".nii.gz"
-CHANNEL = "_0000"  # how nnU-Net tells the channels of an image; a cine has one
-SLICE_GAP_MM = 100.0  # no distance, but larger than any pixel: nnU-Net then takes the first axis for the slices'
+CHANNEL = "_0000"  # the suffix of an image's channel in nnU-Net; a cine has one channel
+# not a distance, but larger than any pixel, so that nnU-Net takes the first axis for that of the slices
+SLICE_GAP_MM = 100.0
 _UNKNOWN = 254
 
 
@@ -93,11 +94,11 @@ def model_folder(folder: Path) -> Path:
 
 
 def number_cases(split: pd.Series, seed: int) -> pd.DataFrame:
-    """Name each participant by a number that tells nothing about the id.
+    """Name each participant by a number that reveals nothing about the id.
 
     Args:
         split: of each participant, indexed by eid.
-        seed: of the shuffle.
+        seed: seed of the shuffle.
 
     Returns:
         Columns eid, split, case, in the order of `split`.

@@ -3,7 +3,7 @@
     python -m vita.nnunet.predict --folder results/nnunet/sa --output results/nnunet/sa/masks
         --settings '{"training": {"threads": 2, "device": "auto"}}'
 
-Runs in nnU-Net's environment, with its defaults: the last weights, mirrored images averaged, no postprocessing.
+Runs in nnU-Net's environment, with its defaults: last weights, averaging over mirrored images, no postprocessing.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""nnU-Net's masks, weights and records as `train_segmentation` leaves those of other systems."""
+"""nnU-Net's masks, weights and records in the form that `train_segmentation` writes for other systems."""
 
 import json
 from collections.abc import Mapping
@@ -40,7 +40,9 @@ def masks_of(
     for view in views:
         cases = pd.read_parquet(folder / view / "cases.parquet").set_index("eid")["case"]
         if missing := int((~np.isin(eids, cases.index)).sum()):
-            raise UserError(f"{folder / view}/cases.parquet lacks {missing} participants; run export_nnunet again")
+            raise UserError(
+                f"{folder / view}/cases.parquet does not have {missing} participants; run export_nnunet again"
+            )
         for row, eid in enumerate(eids):
             _insert(prediction[row], view, reader.spacing_mm(int(eid)), folder / view / "masks" / cases.loc[eid])
     spacing = np.stack([full_spacing_mm(reader.spacing_mm(int(eid))) for eid in eids])
@@ -104,7 +106,7 @@ def write_model(
         output: the model's folder.
         models: folder of each view's model.
         split: of every participant, indexed by eid.
-        settings: that config.json shall hold.
+        settings: settings to store in config.json.
         versions: of nnU-Net's environment, JSON.
     """
     weights = {

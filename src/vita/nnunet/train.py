@@ -4,10 +4,10 @@
         --settings '{"seed": 2026, "nnunet": {"epochs": 1000, "iterations": 250, "val_iterations": 50,
                      "checkpoint_epochs": 50}, "training": {"threads": 2, "device": "auto", "compile": false}}'
 
-Runs in nnU-Net's environment, with nnU-Net's trainer as it is but for the lengths named in the settings. nnU-Net's own
-state lies in trained, below the folder, and survives an interruption: the same command goes on from the last checkpoint
-of a training on the same data with the same settings. Writes model.safetensors, history.csv and training.json to the
-output folder; nnU-Net itself predicts from its checkpoint_final.pth.
+Runs in nnU-Net's environment, with nnU-Net's unchanged trainer except for the lengths in the settings. nnU-Net's state
+is in the subfolder trained and survives an interruption: the same command resumes from the last checkpoint of a
+training on the same data with the same settings. Writes model.safetensors, history.csv and training.json to the output
+folder; nnU-Net itself predicts from its checkpoint_final.pth.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ _PERFECT = 1.0  # nnU-Net's loss is cross-entropy - Dice; this makes it cross-en
 
 
 def identity(folder: Path, settings: Mapping[str, Any]) -> str:
-    """What a training may go on from: the same plan, cases and settings, and the same code here."""
+    """What must agree for a training to be resumed: plan, cases, settings, and the code here."""
     digest = hashlib.sha256(code_digest("vita.nnunet.train").encode())
     learnt = {name: settings["nnunet"][name] for name in ("epochs", "iterations", "val_iterations")}
     digest.update(json.dumps([learnt, settings.get("seed", 0)], sort_keys=True).encode())
@@ -61,7 +61,7 @@ def make_trainer(settings: Mapping[str, Any], device: Any) -> Any:
     write = trainer.save_checkpoint
 
     def save_checkpoint(filename: str) -> None:
-        """Whole or not at all: nnU-Net writes in place, and a kill would leave a file that it cannot read."""
+        """Write atomically: nnU-Net writes in place, and a kill would leave an unreadable file."""
         with replacing(filename) as path:
             write(str(path))
 
@@ -115,7 +115,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     settings, threads = args.settings, threads_of(args.settings)
     training = settings.get("training", {})
-    # one CPU for the training itself; with a single one nnU-Net augments in the same process
+    # one CPU is for the training itself; with a single CPU nnU-Net augments in the same process
     set_up(args.folder, threads, threads - 1, training.get("compile", False))
     device = choose_device(training.get("device", "auto"), threads, settings.get("seed", 0))
     forget_another(model_folder(args.folder), identity(args.folder, settings))

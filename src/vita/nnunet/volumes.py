@@ -1,4 +1,4 @@
-"""A case's stack as NIfTI, written and read without change."""
+"""A case's stack as NIfTI, written and read without any change."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def read_labels(path: Path, shape_zyx: tuple[int, ...]) -> np.ndarray:
     try:
         stack = np.asarray(nib.Nifti1Image.from_filename(path).dataobj).T
     except (OSError, nib.filebasedimages.ImageFileError) as error:
-        raise UserError(f"{path}: nnU-Net's mask cannot be read ({error}); predict anew") from error
+        raise UserError(f"{path}: nnU-Net's mask cannot be read ({error}); predict again") from error
     if stack.shape != shape_zyx:
-        raise UserError(f"{path}: nnU-Net's mask is {stack.shape}, its images are {shape_zyx}; predict both anew")
+        raise UserError(f"{path}: nnU-Net's mask is {stack.shape}, its images are {shape_zyx}; predict both again")
     return stack.astype(np.uint8)

@@ -1,1 +1,1 @@
-"""The phantom cohort: people, hearts, scans and a UK Biobank table with a known answer."""
+"""The phantom cohort: people, hearts, scans and a UK Biobank table with known true values."""

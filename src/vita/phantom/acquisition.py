@@ -1,7 +1,7 @@
-"""The scanner: where planes lie, and what coils, gain and noise make of the signal.
+"""The scanner: the positions of planes, and the effect of coils, gain and noise on the signal.
 
-Scanner space is RAS in mm. The heart's axes in it are those of an average adult, turned at random; planes are planned
-on them with a planner's small errors. Stored images have columns along the first NIfTI axis, rows along the second.
+Scanner space is RAS in mm. The heart's axes are those of an average adult, rotated at random; planes are planned on
+them with small errors of planning. Stored images have columns along the first NIfTI axis, rows along the second.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ SA_THICKNESS_MM = 8.0
 LA_THICKNESS_MM = 6.0
 # Directions across the long axis that each long-axis plane contains, in degrees from lateral towards anterior.
 LA_ANGLES = {"la_2ch": -96.0, "la_3ch": -50.0, "la_4ch": 0.0}
-# How planning differs from scan to scan: turn of the image in its plane, and shift in it.
+# Variation of planning between scans: rotation of the image in its plane, and shift in it.
 TURN_SD_DEGREES, SHIFT_SD_MM = 20.0, 5.0
 HARMONICS = 3  # of slow changes over the cycle
 BLOOD_SD, GAIN_SD = 0.08, 0.045  # of these changes: flow, and the receiver with the breath
@@ -99,7 +99,9 @@ def plan(heart: Heart, pose: Pose, settings: PhantomSettings, rng: np.random.Gen
 
 
 def _sa(middle: np.ndarray, pose: Pose, settings: PhantomSettings, rng: np.random.Generator) -> Plane:
-    """The stack, across the long axis and about the LV: a small error of tilt, and any planner's turn and shift."""
+    """The stack, across the long axis and centred on the LV: with a small error of tilt, and with the planner's
+    rotation and shift.
+    """
     angles = np.deg2rad([*rng.normal(0, 1, 2), rng.normal(0, TURN_SD_DEGREES)])
     error = scipy.spatial.transform.Rotation.from_rotvec(angles).as_matrix()
     x, y, z = error.T @ pose.axes  # rows: the heart's axes as planned
@@ -108,7 +110,7 @@ def _sa(middle: np.ndarray, pose: Pose, settings: PhantomSettings, rng: np.rando
 
 
 def _la(view: str, angle: float, apex: float, pose: Pose, settings: PhantomSettings, rng: np.random.Generator) -> Plane:
-    """A plane that contains the long axis and the direction `angle` across it, both within a planner's error."""
+    """A plane that contains the long axis and the direction `angle` across it, both up to an error of planning."""
     across = np.array([np.cos(angle), np.sin(angle), 0])
     normal = np.array([-np.sin(angle), np.cos(angle), 0])
     middle = np.array([0, 0, apex - 75]) - across * (20 if view == "la_4ch" else 0)
@@ -143,8 +145,8 @@ def _stack(
 def drift(frames: int, slices: int, spread: float, rng: np.random.Generator) -> np.ndarray:
     """Smooth random curves over the cycle, (frames, slices) factors around 1 with the standard deviation `spread`.
 
-    Each slice is a breath-hold of its own. Without these curves the mean brightness of a frame would give away how full
-    the ventricle is.
+    Each slice is a separate breath-hold. Without these curves the mean brightness of a frame would reveal the filling
+    of the ventricle.
     """
     angle = 2 * np.pi * np.arange(frames)[:, None] * np.arange(1, HARMONICS + 1) / frames
     weights = rng.normal(0, spread / np.sqrt(HARMONICS), (2, HARMONICS, slices))
@@ -170,7 +172,7 @@ class Receiver:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "Receiver":
-        """Coils lie on the chest, so that sensitivity falls to the back."""
+        """Coils lie on the chest, so the sensitivity decreases towards the back."""
         gain = float(np.exp(rng.normal(0, 0.2)))
         return cls(
             gain, rng.normal([0, 0.25, 0], 0.25), float(rng.uniform(0.02, 0.3)), float(gain * rng.uniform(2.0, 3.2))

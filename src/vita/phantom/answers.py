@@ -1,4 +1,6 @@
-"""Questionnaire fields: activity, diet, alcohol, smoking, mood, with their real codes and rules of who is asked."""
+"""Questionnaire fields: activity, diet, alcohol, smoking, mood, with their real codes and the rules for who is
+asked.
+"""
 
 from functools import partial
 from typing import cast
@@ -12,7 +14,7 @@ from vita.phantom.traits import SMOKING_CURRENT, SMOKING_NEVER, SMOKING_PREVIOUS
 UNSURE = (-1, -3)  # "do not know", "prefer not to answer"
 SILENT = (-3,)
 LESS_THAN_ONE = -10
-# Kind of activity (code of 6164): (frequency field, duration field, share of people, pull of fitness).
+# Kind of activity (code of 6164): (frequency field, duration field, share of people, effect of fitness).
 ACTIVITIES = {
     1: (971, 981, 0.7, 0.3),
     2: (3637, 3647, 0.5, 0.5),
@@ -68,7 +70,7 @@ def _leisure(sheet: Sheet) -> None:
 
 
 def _asked_number(sheet: Sheet, field: int, values: np.ndarray, asked: np.ndarray, missing: tuple[int, ...]) -> None:
-    """A whole number that only some are asked for."""
+    """A whole number that only some people are asked for."""
     for instance in INSTANCES:
         cells = sheet.with_missing(numbers(values, 0), missing)
         sheet.put(field, instance, 0, cells, sheet.attended[instance] & asked & (sheet.rng.random(sheet.n) < 0.98))
@@ -161,7 +163,7 @@ def _smoking(sheet: Sheet) -> None:
 def _wellbeing(sheet: Sheet) -> None:
     mood, fitness = sheet.trait("mood_z"), sheet.trait("fitness_z")
     illnesses = (sheet.trait(name) for name in ("cad", "stroke", "diabetes", "high_blood_pressure"))
-    burden = cast(np.ndarray, sum(illnesses))  # never empty, so never the 0 that sum starts with
+    burden = cast(np.ndarray, sum(illnesses))  # never empty, so that the result is never the 0 with which sum starts
     ill = (burden - burden.mean()) / max(float(burden.std()), 1e-9)
     sheet.choice(1980, mood, (0, 1), (45, 55), UNSURE)
     sheet.choice(1990, mood, (0, 1), (84, 16), UNSURE)

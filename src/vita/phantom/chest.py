@@ -1,4 +1,4 @@
-"""What surrounds the heart and does not move: pericardial fat, lungs, liver, spine, vessels, chest wall and fat.
+"""The static surroundings of the heart: pericardial fat, lungs, liver, spine, vessels, chest wall and fat.
 
 Points are given in scanner space relative to the heart's origin (the middle of the LV's base).
 """
@@ -11,7 +11,7 @@ from vita.phantom.hearts import Heart, Shape
 from vita.phantom.tissue import deform, share
 
 AIR, MUSCLE, FAT, LIVER, BONE = 2.0, 52.0, 150.0, 72.0, 60.0
-# signals that say nothing about size or disease: a brightness must be no shortcut
+# signals that are independent of size and disease, so that brightness is not a shortcut
 LUNG_RANGE, HEART_FAT_RANGE = (6.0, 34.0), (20.0, 75.0)
 HEART_TO_BODY_MM = np.array([-38.0, 22.0, 0.0])  # of the heart's base from the middle of the body
 CHEST_WALL_MM = 14.0
@@ -41,7 +41,7 @@ class Chest:
 
     @classmethod
     def of(cls, person: dict[str, float], blood: float, rng: np.random.Generator) -> "Chest":
-        """The chest of a row of people.parquet: its size and skin fat follow the body; no signal follows anything."""
+        """The chest of a row of people.parquet: its size and skin fat depend on the body, its signals on nothing."""
         size = (person["height_cm"] - 169) * 0.5 + (person["bmi"] - 27) * 0.8
         return cls(
             half_width=158 + size + rng.normal(0, 4),

@@ -1,7 +1,7 @@
 """The cardiac cycle in time: how far the ventricles have emptied and the atria have filled.
 
-Systole lasts nearly the same number of milliseconds at any heart rate, so its share of the cycle says how fast the
-heart beats. Then come isovolumetric relaxation, early filling, diastasis and the atrial contraction.
+Systole lasts nearly the same number of milliseconds at any heart rate, so its share of the cycle depends on the heart
+rate. It is followed by isovolumetric relaxation, early filling, diastasis and the atrial contraction.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Cycle:
         return times_s
 
     def ejected(self, time_s: np.ndarray) -> np.ndarray:
-        """Share of the stroke volume that is out of the ventricle, 0 at end-diastole, 1 at end-systole."""
+        """Share of the stroke volume that has left the ventricle, 0 at end-diastole, 1 at end-systole."""
         filling = self._filling(time_s, self.early_share)
         share: np.ndarray = _smooth_step(time_s / self.end_systole) * (1 - filling)
         return share

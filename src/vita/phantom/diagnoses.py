@@ -1,8 +1,8 @@
-"""Diseases and hospital records: who has what, under which ICD-10 codes and since when.
+"""Diseases and hospital records: which disease each person has, with which ICD-10 codes and since when.
 
 Prevalences are fixed shares of the cohort, above those of UK Biobank, so that a small test split holds cases of each.
 Age, sex, fat, pressure and smoking raise the risk a little, as they do in people; most of it is chance. So a model that
-knows only who somebody is does little better than chance, and the heart shows a disease (see `traits.draw_heart`).
+only knows these traits does little better than chance, whereas the heart shows a disease (see `traits.draw_heart`).
 """
 
 import datetime
@@ -14,7 +14,7 @@ import pandas as pd
 # heart failure, see `hazards`, adds some.
 PREVALENCE = {"diabetes": 0.125, "hypertension": 0.225, "cad": 0.17, "infarct": 0.11, "stroke": 0.11}
 RECORDED = 0.8
-_CHANCE = 0.95  # weight of what no trait explains
+_CHANCE = 0.95  # weight of the part that no trait explains
 PREVALENCE_HIGH_BLOOD_PRESSURE = 0.25
 # Codes of Appendix F's lists in 41270, with how often each is used.
 CODES = {
@@ -24,7 +24,7 @@ CODES = {
     "infarct": {"I219": 0.4, "I252": 0.3, "I214": 0.2, "I211": 0.1},
     "stroke": {"I639": 0.6, "I635": 0.15, "I633": 0.15, "I634": 0.1},
 }
-# Diagnoses that belong to none of the six: near misses of the lists, and everyday ones.
+# Diagnoses that belong to none of the six diseases: codes close to those of the lists, and common ones.
 UNRELATED = (
     "Z864", "Z867", "I48", "I489", "I739", "I517", "I652", "G459", "E780", "E039", "E669", "K219",
     "K573", "K409", "M169", "M179", "M545", "N390", "N40", "H269", "H259", "J459", "J189", "R073",
@@ -37,7 +37,7 @@ RECORD_START = datetime.date(1997, 4, 1)
 
 
 def draw_diseases(people: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Who ever has which disease, from tendencies that follow the traits.
+    """Diseases that each person ever has, from tendencies that depend on the traits.
 
     Args:
         people: columns of `traits.draw_body`.
@@ -76,7 +76,7 @@ def _most_prone(tendency: np.ndarray, share: float) -> np.ndarray:
 
 
 def hospital_record(person: "pd.Series", rng: np.random.Generator) -> list[tuple[str, datetime.date]]:
-    """The codes of a participant with dates of first diagnosis, in the order in which a delivery brings them.
+    """The codes of a participant with dates of first diagnosis, in the order of a delivery.
 
     Args:
         person: a row of people.parquet (diseases, `has_record`, the dates of `hazards`).
@@ -94,7 +94,7 @@ def hospital_record(person: "pd.Series", rng: np.random.Generator) -> list[tuple
 
 
 def _diagnosed(person: "pd.Series", end: datetime.date, rng: np.random.Generator) -> dict[str, datetime.date]:
-    """Codes of the five diseases and of others, dated up to the end of what is seen of the participant."""
+    """Codes of the five diseases and of others, dated up to the end of the participant's follow-up."""
     dates: dict[str, datetime.date] = {}
     for disease, codes in CODES.items():
         if person[disease]:

@@ -1,8 +1,8 @@
-"""After the scan: heart failure, death and loss to follow-up, each with a hazard that follows the traits.
+"""After the scan: heart failure, death and loss to follow-up, each with a hazard that depends on the traits.
 
 Hazards are constant in time and proportional: rate x exp(weights . scores), so that times are exponential and a Cox
-model without the traits' other effects is right. Who has heart failure before the scan, some of everybody, is chance.
-What is seen ends with the first of heart failure, death, loss to follow-up and the end of the hospital records.
+model without the traits' other effects is right. Heart failure before the scan affects some people at random. Follow-up
+ends with the first of heart failure, death, loss to follow-up and the end of the hospital records.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from vita.phantom.diagnoses import RECORD_END
 
 PREVALENT = 0.03
 _DAYS_A_YEAR = 365.25
-# events a person and year where all scores are 0; above people's own, so that a small test split holds some
+# events per person and year if all scores are 0; higher than in real people, so that a small test split has some
 RATES = {"heart_failure": 0.03, "death": 0.01, "lost": 0.003}
 # log hazard ratios of scores, see `scores`
 WEIGHTS = {
@@ -23,7 +23,7 @@ WEIGHTS = {
 
 
 def scores(people: pd.DataFrame) -> pd.DataFrame:
-    """What hazards follow: standard scores at about the cohort's spread, and 0 or 1 for who smokes.
+    """Variables of the hazards: standard scores at about the cohort's spread, and 0 or 1 for smoking.
 
     Args:
         people: columns of `traits.draw_body` and `traits.draw_heart`.
@@ -51,14 +51,14 @@ def log_hazard(people: pd.DataFrame, event: str) -> np.ndarray:
 
 
 def draw_follow_up(people: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """What is seen of everybody's years after the scan.
+    """The observed follow-up of all people after the scan.
 
     Args:
         people: columns of `draw_body` and `draw_heart`, and `imaging_date`.
         rng: random numbers.
 
     Returns:
-        `heart_failure_date`, `death_date`, `lost_date` (datetime64, missing where it is not seen).
+        `heart_failure_date`, `death_date`, `lost_date` (datetime64, missing if it is not observed).
     """
     n = len(people)
     scan = people["imaging_date"].to_numpy().astype("datetime64[D]")

@@ -1,4 +1,4 @@
-"""Health fields: what a doctor said, medication, operations, hospital diagnoses, death, and the dates of these."""
+"""Health fields: diagnoses reported by a doctor, medication, operations, hospital diagnoses, death, and their dates."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ AGE_FIELDS = {3894: ("infarct", 0.85), 3627: ("cad", 0.45), 4056: ("stroke", 0.8
 REGISTER = {42000: ("infarct", 1.0), 42002: ("infarct", 0.35), 42004: ("infarct", 0.5)}
 REGISTER |= {42006: ("stroke", 1.0), 42008: ("stroke", 0.85), 42010: ("stroke", 0.08), 42012: ("stroke", 0.06)}
 OPERATIONS_HEART = (1070, 1095, 1069, 1523, 1514)  # angioplasty, bypass, other heart surgery, cardioversion, angiogram
-OPERATIONS_OTHER = (1435, 1458, 1205, 1358, 1490)  # among them none that counts as cardiac
+OPERATIONS_OTHER = (1435, 1458, 1205, 1358, 1490)  # none of these counts as cardiac
 
 
 def add(sheet: Sheet, seed: int) -> None:
@@ -33,7 +33,9 @@ def _flag(sheet: Sheet, name: str) -> np.ndarray:
 
 
 def _since(sheet: Sheet, name: str) -> np.ndarray:
-    """Years from the first diagnosis to the scan, the same in every field that tells it; -inf for the healthy."""
+    """Years from the first diagnosis to the scan, the same in every field that depends on it; -inf for healthy
+    people.
+    """
     if name not in sheet.since:
         years = sheet.rng.exponential(9.0, sheet.n) + 0.3
         sheet.since[name] = np.where(_flag(sheet, name), years, -np.inf)
@@ -73,7 +75,7 @@ def _ages(sheet: Sheet) -> None:
             years = np.maximum(age - np.where(np.isfinite(since), since, 0), 18).astype(int)
             cells = np.where(unclear, "-3", years.astype(str)).astype(object)
             cells = np.where(known & (sheet.rng.random(sheet.n) < 0.02), "-1", cells)
-            if field == 2966:  # some do not want to say since when
+            if field == 2966:  # some people prefer not to give the age
                 cells = np.where(known & (sheet.rng.random(sheet.n) < 0.02), "-3", cells)
             sheet.put(field, instance, 0, cells, sheet.attended[instance] & (known | unclear))
 

@@ -2,7 +2,7 @@
 
 Heart coordinates in mm: z runs along the long axis from the base at end-diastole (0) to the apex, x to the lateral wall
 (away from the RV), y to the anterior wall. The coordinates are first stretched across the axis and sheared along it, by
-a map of determinant 1, so that real hearts' oval sections and oblique valve planes come out and no volume changes.
+a map of determinant 1, which gives the oval sections and oblique valve planes of real hearts and changes no volume.
 
 * LV cavity: an ellipsoid of revolution with half axes a, c, cut by the base plane at BASE_CUT * c above its centre.
 * LV wall: an outer ellipsoid (a + w, c + APEX_THINNING * w) cut by the same plane; w follows from the conserved mass.
@@ -22,7 +22,7 @@ ATRIAL_CUT = 0.85
 APEX_THINNING = 0.6
 RV_HALF_WIDTH = np.deg2rad(78)
 MYOCARDIUM_G_PER_ML = 1.05
-INFARCT_WIDTH = 1.1  # rad, half width of the wall that moves too little
+INFARCT_WIDTH = 1.1  # rad, half width of the hypokinetic sector of the wall
 SEPTUM_MM = 3.0
 PROFILE_NODES, PROFILE_WEIGHTS = np.polynomial.legendre.leggauss(32)
 
@@ -42,7 +42,7 @@ class Shape:
         base, centre: z of the base plane and of the ellipsoids' centre.
         a, c: half axes of the LV cavity; outer_a, outer_c: of the wall's outside.
         bulge: RV width over the outer radius in the septal direction at the base.
-        infarct: how far the infarcted sector lags behind, as a share of the radius.
+        infarct: reduced motion of the infarcted sector, as a share of the radius.
         la_a, la_c, la_z, ra_a, ra_c, ra_z: half axes and centres of the atria.
     """
 

@@ -1,4 +1,4 @@
-"""What the phantom cohort is asked to be: the `phantom` block of config.yaml and the seed, checked."""
+"""Settings of the phantom cohort: the `phantom` block of config.yaml and the seed, checked."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +34,8 @@ class PhantomSettings:
         """Read `{"seed": ..., "phantom": {...}}`.
 
         Raises:
-            UserError: a key is missing, or its value is not of its type or below its least; names the config key.
+            UserError: a key is missing, or its value has the wrong type or is too small; the message names the config
+                key.
         """
         block = {"seed": settings.get("seed"), **settings.get("phantom", {})}
         counts = {"participants": 1, "frames": 2, "sa_slices": 1, "broken_scans": 0, "withdrawn": 0}

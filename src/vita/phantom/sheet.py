@@ -1,4 +1,4 @@
-"""A classic UK Biobank table in the making: quoted columns `field-instance.array`, blank where nothing is known."""
+"""A classic UK Biobank table under construction: quoted columns `field-instance.array`, blank for unknown values."""
 
 import csv
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 # Share of participants seen at each assessment: baseline, first repeat, imaging, repeat imaging.
 ATTENDANCE = (1.0, 0.2, 1.0, 0.12)
-# Share of an answer's spread that a person keeps from visit to visit.
+# Share of an answer's variation that stays constant between visits.
 CONSTANCY = 0.85
 
 
@@ -87,7 +87,7 @@ class Sheet:
         effect: float = 0.55,
         share: float = 0.97,
     ) -> np.ndarray:
-        """An answer out of ordered codes, rising with a trait.
+        """An answer from ordered codes, which increases with a trait.
 
         Args:
             field: id.

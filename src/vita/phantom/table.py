@@ -1,4 +1,4 @@
-"""The phantom cohort's UK Biobank table: every field behind the features, and some that nobody asked for."""
+"""The phantom cohort's UK Biobank table: every field that a feature uses, and some unrelated ones."""
 
 from pathlib import Path
 

@@ -1,8 +1,8 @@
 """Which tissue is at a point of the heart at a moment: from signed distances to the chambers' surfaces.
 
 A surface's implicit function over the length of its gradient is, near the surface, the distance in mm (negative
-inside). Through a box as wide as the voxel along the surface's normal that gives the share of the voxel inside, which
-is the partial-volume effect; the sign alone gives the masks, so that images and masks share one geometry.
+inside). Averaged over a box as wide as the voxel along the surface's normal, it gives the share of the voxel inside,
+which is the partial-volume effect; its sign gives the masks, so that images and masks share one geometry.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ PAPILLARY_ANGLES = (0.75, -0.85)  # rad from the lateral wall
 
 @dataclass(frozen=True)
 class Points:
-    """What stays the same over the cycle for n points; arrays (n,) float32, lengths in mm.
+    """Quantities of n points that stay constant over the cycle; arrays (n,) float32, lengths in mm.
 
     Attributes:
         x, y, z: heart coordinates, after stretch and shear.

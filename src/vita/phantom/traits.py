@@ -1,4 +1,4 @@
-"""People: traits that cause the rest, correlated as in people.
+"""Traits of people, from which everything else follows, correlated as in real people.
 
 Order of causes: sex and age; body, fitness, blood pressure and smoking; diseases; the heart. Names that end in `_z`
 are standard scores. Sizes follow published reference ranges of middle-aged and older adults (for example Petersen
@@ -76,7 +76,7 @@ def draw_heart(people: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     ill |= {name: people[name].to_numpy().astype(float) for name in ("diabetes", "high_blood_pressure")}
     z = rng.standard_normal((12, n))
     size = 0.3 * fitness - 0.2 * age_z - 0.7 * ill["diabetes"] + 0.2 * ill["cad"] + 0.4 * ill["infarct"] + 0.95 * z[0]
-    # Volumes follow body size less than in proportion, and people of one size differ widely.
+    # Volumes increase less than proportionally with body size, and people of the same size differ widely.
     lvedv = np.clip(np.where(male, 140.0, 134.0) * (bsa / 1.85) ** 0.6 * np.exp(0.2 * size), 65, 280)
     ef = 64 + fitness - 7.0 * ill["cad"] - 10.0 * ill["infarct"]
     ef = np.clip(ef + 6.5 * z[1], 22, 77)
@@ -112,6 +112,6 @@ def draw_heart(people: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 
 
 def _score(values: np.ndarray) -> np.ndarray:
-    """Standard scores over the cohort, so that the weights of causes need no bookkeeping."""
+    """Standard scores over the cohort, so that the weights of causes are comparable."""
     scores: np.ndarray = (values - values.mean()) / max(float(values.std()), 1e-9)
     return scores

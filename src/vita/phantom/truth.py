@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> None:
     tables = [pd.read_parquet(path) for path in args.batches]
     table = pd.concat([table for table in tables if len(table)], ignore_index=True).sort_values("eid")
     if table["eid"].duplicated().any():
-        raise UserError("--batches: a participant stands in two tables; give the tables of one run only")
+        raise UserError("--batches: a participant is in two tables; give only the tables of one run")
     with replacing(args.output) as output:
         table.to_parquet(output, index=False)
 

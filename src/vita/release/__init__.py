@@ -1,1 +1,1 @@
-"""What may leave: the release folder, and the check that nobody can be singled out in a folder."""
+"""Release of results: the release folder, and the check that nobody can be singled out in a folder."""

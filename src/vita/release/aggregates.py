@@ -1,4 +1,4 @@
-"""Points and rows as numbers over at least so many people: hexagons, bands of quantiles, boxes."""
+"""Aggregation of points and rows over a minimum number of people: hexagons, bands of quantiles, boxes."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 _GRIDS = (14, 12, 10, 8, 6, 5, 4, 3, 2)  # hexagons across
-_COVERED = 0.8  # share of people to be drawn, for a finer grid to be taken
+_COVERED = 0.8  # share of people that a finer grid must still draw
 _BANDS = 12  # at most
 _DIGITS = 3
 QUARTILES = (0.25, 0.5, 0.75)
-_MOST = 5  # a table of quartiles needs so many times the smallest cell
+_MOST = 5  # a table of quartiles needs this many times the smallest cell
 
 
 def few_digits(values: pd.Series) -> pd.Series:
@@ -19,7 +19,7 @@ def few_digits(values: pd.Series) -> pd.Series:
 
 
 def told(count: int, cell: int) -> int:
-    """A count as a multiple of the smallest cell, so that differences of counts tell of nobody."""
+    """A count rounded to a multiple of the smallest cell, so that differences of counts reveal nobody."""
     return max(cell, int(count / cell + 0.5) * cell)
 
 
@@ -44,9 +44,9 @@ def hexagons(points: pd.DataFrame, cell: int, values: Sequence[str] = (), person
     Args:
         points: columns x and y, and those of `values`.
         cell: fewest people.
-        values: columns whose mean each hexagon has; of a hexagon with fewer known, it is missing.
-        person_by: within each value of this column a participant has one point; a hexagon has the value that most of
-            its points have, and as many people. None: each point is a participant.
+        values: columns of which each hexagon gets the mean; it is missing if fewer values are known.
+        person_by: column within each value of which a participant has one point; a hexagon gets the value of most of
+            its points, and their number of people. None: each point is a participant.
 
     Returns:
         `x`, `y`, `n` (a multiple of `cell`), the columns of `values` and `person_by`; and in `attrs` the hexagons'
@@ -77,7 +77,7 @@ def hexagons(points: pd.DataFrame, cell: int, values: Sequence[str] = (), person
 def _counted(
     points: pd.DataFrame, member: np.ndarray, cell: int, values: Sequence[str], person_by: str | None
 ) -> pd.DataFrame:
-    """By hexagon with enough people: `people` that it draws, `n` as told, and its values."""
+    """For each hexagon with enough people: `people` that it draws, the published `n`, and its values."""
     if person_by is not None:
         by_value = points.groupby([member, points[person_by].to_numpy()]).size().rename("people").reset_index()
         by_value.columns = pd.Index(["cell", person_by, "people"])

@@ -1,9 +1,9 @@
-"""An attacker who holds the cohort's tables: whose numbers are these?
+"""An attacker who has the cohort's tables and asks whose numbers these are.
 
-Each number is compared with every participant's, at the precision that it is written with. A match is evidence as far
-as it is no chance: the density of the cohort's values around a number says how many would match it by chance. Evidence
-is added up over the numbers of a row, which singles out who has them all, and over a column, whose values may all be
-participants' although no single one of them proves it.
+Each number is compared with every participant's, at the precision that it is written with. A match is evidence if it is
+not due to chance: the density of the cohort's values around a number gives the number of matches expected by chance.
+Evidence is added up over the numbers of a row, which singles out a participant who has them all, and over a column,
+whose values may all belong to participants although no single one proves it.
 """
 
 import re
@@ -18,12 +18,12 @@ from vita.release.cohort import Cohort, Values, plain
 from vita.release.contents import PROSE, Table
 from vita.release.numbers import numbers
 
-_ALONE = 1e-3  # chance, over all rows of a table, that nobody is singled out by a row that is said to
-_ROW = 0.02  # chance of a row that counts towards its table's
-_COPIES = 8  # of a row, with its numbers moved, that its participant must fit worse than the row
-_NEAREST, _FARTHEST = 3, 6  # steps that numbers are moved by
-_AHEAD = 1.2  # times as many as of the best copy of a column
-_LEAD = 3.0  # in logs, of a row by itself
+_ALONE = 1e-3  # probability, over all rows of a table, that a row is wrongly said to single somebody out
+_ROW = 0.02  # probability below which a row counts towards that of its table
+_COPIES = 8  # shifted copies of a row, which the participant must fit worse than the row itself
+_NEAREST, _FARTHEST = 3, 6  # steps by which numbers are shifted
+_AHEAD = 1.2  # matches of a column, relative to its best shifted copy
+_LEAD = 3.0  # in logarithms, for a single row
 _TRIED = 1000  # rows of a table
 _TABLE = 1e-6
 _COLUMN = 1e-12
@@ -34,21 +34,21 @@ _EXTREME = re.compile(r"(?<![a-z])(min|max|minimum|maximum|smallest|largest|lowe
 _EXTREME_DIGITS = 3
 _SCALES = (1.0, 1e-3, 1e3, 1e-2, 1e2, 0.1, 10.0)  # the same in other units
 _NAMED_DIGITS, _EXACT_DIGITS = 4, 6
-_BY_CHANCE = 0.05  # numbers of a table that are an unsafe sum by chance
+_BY_CHANCE = 0.05  # numbers of a table that equal an unsafe sum by chance
 _EXACT_SINGLE, _EXACT_DOUBLE = 2.0**-24, 2.0**-40  # of a number that is stored in 4 or 8 bytes
-_FEWEST_DIGITS = 2  # one digit is anybody's
+_FEWEST_DIGITS = 2  # a single digit could be anybody's
 _ROUGH = 4  # digits; rounder numbers are heaped
 
 
 @dataclass
 class Match:
-    """Participants who are singled out at a place.
+    """Participants who are singled out at one place.
 
     Attributes:
         row: of the table; None for a whole column or table.
         words: what gave them away.
-        people: places in Cohort.eid; nobody for a sum over a few.
-        dominated: it is a sum of which more than half is one participant's.
+        people: places in Cohort.eid; empty for a sum over a few people.
+        dominated: whether it is a sum to which one participant contributes more than half.
     """
 
     row: int | None
@@ -71,7 +71,7 @@ class _Cells:
 
 
 def join(table: Table, cohort: Cohort) -> list[Match]:
-    """Participants whom a table's rows, columns or single numbers tell of."""
+    """Participants who are revealed by a table's rows, columns or single numbers."""
     cells = _cells(table, cohort)
     if not len(cells.value) or not len(cohort.eid):
         return []
@@ -82,9 +82,8 @@ def join(table: Table, cohort: Cohort) -> list[Match]:
 
 
 def copied(values: np.ndarray, cohort: Cohort) -> Match | None:
-    """Participants' numbers, digit by digit, in an array that is too large to be joined row by row.
-
-    Numbers of few digits (zeros, ones) are anybody's and do not count.
+    """Exact copies of participants' numbers in an array that is too large to be joined row by row. Numbers with few
+    digits (zeros, ones) could be anybody's and do not count.
     """
     flat = np.unique(values[np.isfinite(values)].astype(np.float64))
     flat = flat[flat != 0]
@@ -98,7 +97,7 @@ def copied(values: np.ndarray, cohort: Cohort) -> Match | None:
         chance = float((1 - np.exp(-expected)).sum())
         if hit.sum() >= _FEWEST and scipy.stats.poisson.sf(hit.sum() - 1, chance) < _COLUMN:
             people = set(pool.person[first[last - first == 1]].tolist())
-            return Match(None, f"{int(hit.sum())} numbers are participants', digit by digit", people)
+            return Match(None, f"{int(hit.sum())} numbers are exact copies of participants' values", people)
     return None
 
 
@@ -127,7 +126,7 @@ def _cells(table: Table, cohort: Cohort) -> _Cells:
 
 
 def _word(line: str, places: dict[str, int]) -> int:
-    """The cohort's column that a line of text names, if it names one alone."""
+    """The cohort's column that a line of text names, if it names exactly one."""
     named = {places[key] for word in line.replace("=", " ").replace(":", " ").split() if (key := plain(word)) in places}
     return named.pop() if len(named) == 1 else -1
 
@@ -154,17 +153,17 @@ def _by_row(cells: _Cells, cohort: Cohort) -> list[Match]:
             chosen[tried] = alone[tried] & (lead > _LEAD)
             chosen &= singled
         found += [
-            Match(int(row), "a row's numbers are one participant's", {int(person)})
+            Match(int(row), "a row holds the numbers of one participant", {int(person)})
             for row, person in zip(rows[chosen], best[chosen], strict=True)
         ]
     return found
 
 
 def _lead(cells: _Cells, cohort: Cohort, pool: Values, rows: np.ndarray, logs: np.ndarray) -> np.ndarray:
-    """By how much the chance of each row is below that of its copies, whose numbers are some steps beside.
+    """How far the probability of each row is below that of its copies with shifted numbers.
 
-    Who is near the mean in one thing often is in others, so that means over groups match many numbers of some
-    participant. They do so as well when all are moved a little; a participant's own numbers do not.
+    People near the mean in one variable are often near it in others, so means over groups match many numbers of some
+    participant. They still do after a small shift, but a participant's own numbers do not.
     """
     those = np.flatnonzero(np.isin(cells.row, rows))
     kept = replace(
@@ -187,9 +186,11 @@ def _lead(cells: _Cells, cohort: Cohort, pool: Values, rows: np.ndarray, logs: n
 
 
 def _best(cells: _Cells, cohort: Cohort, pool: Values) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """For each row with a match: log chance, the participant who fits best, row, and whether nobody else fits so."""
+    """For each row with a match: log probability, the participant who fits best, the row, and whether nobody else
+    fits as well.
+    """
     order = np.lexsort((cells.value, cells.row))
-    new = np.ones(len(order), bool)  # a number that a row repeats is no new evidence
+    new = np.ones(len(order), bool)  # a number that a row repeats is not new evidence
     new[1:] = (np.diff(cells.row[order]) != 0) | (np.diff(cells.value[order]) != 0)
     chosen = order[new]
     size = len(cohort.eid)
@@ -223,7 +224,7 @@ def _best(cells: _Cells, cohort: Cohort, pool: Values) -> tuple[np.ndarray, np.n
 
 
 def _sample(rows: np.ndarray, pairs: int) -> np.ndarray:
-    """Rows that are looked at: all, or as many, spread evenly, as memory is for."""
+    """The rows to examine: all of them, or as many, evenly spread, as memory allows."""
     share = min(1.0, _MOST_PAIRS / max(pairs, 1))
     return np.asarray(rows[np.linspace(0, len(rows) - 1, max(1, int(len(rows) * share))).astype(int)])
 
@@ -263,7 +264,7 @@ def _summed(
 
 
 def _by_column(table: Table, cells: _Cells, cohort: Cohort) -> list[Match]:
-    """Columns, or parts of them under one label, whose values are those of one of the cohort's columns."""
+    """Columns, or parts of them under one label, whose values match those of one of the cohort's columns."""
     found = []
     for column in np.unique(cells.column):
         those = np.flatnonzero(cells.column == column)
@@ -280,7 +281,7 @@ def _by_column(table: Table, cells: _Cells, cohort: Cohort) -> list[Match]:
                 first, last, _ = values.find(value - step, value + step)
                 people = set(values.person[first[last - first == 1]].tolist())
                 title = table.name(int(column)) or f"column {column + 1}"
-                found.append(Match(None, f"{title}: the values are participants' {name}", people))
+                found.append(Match(None, f"{title}: the values are those of participants' {name}", people))
     return found
 
 
@@ -303,7 +304,9 @@ def _linked(cells: _Cells, group: np.ndarray, cohort: Cohort) -> list[tuple[str,
 
 
 def _likely_scales(cells: _Cells, group: np.ndarray, cohort: Cohort) -> list[float]:
-    """Factors with which enough numbers are anybody's anything; with the others no column can have as many of them."""
+    """Factors with which enough numbers match any value of anybody; with other factors no column can match that
+    many.
+    """
     found = []
     for scale in _SCALES:
         value, step = cells.value[group] * scale, cells.step[group] * scale
@@ -317,7 +320,7 @@ def _likely_scales(cells: _Cells, group: np.ndarray, cohort: Cohort) -> list[flo
 
 
 def _is_ahead(values: Values, value: np.ndarray, step: np.ndarray, hits: int) -> bool:
-    """Whether more numbers match than when all are some steps beside, where values that are heaped match as well."""
+    """Whether more numbers match than after a shift, with which heaped values would still match."""
     rng = np.random.default_rng(0)
     others = []
     for _ in range(_COPIES):
@@ -328,7 +331,7 @@ def _is_ahead(values: Values, value: np.ndarray, step: np.ndarray, hits: int) ->
 
 
 def _extremes(table: Table, cells: _Cells, cohort: Cohort) -> list[Match]:
-    """Smallest and largest values where the words say that they are: each is a single participant's."""
+    """Smallest and largest values, if the text calls them that: each belongs to a single participant."""
     columns = {column for column, name in enumerate(table.header) if _says_extreme(name, cohort)}
     rows = {
         number
@@ -349,19 +352,21 @@ def _extremes(table: Table, cells: _Cells, cohort: Cohort) -> list[Match]:
             for hit in [each for each in near if name in ("", ends[each][0])][:1]:
                 name, end = ends[hit]
                 person = int(cohort.columns[name].person[end])
-                found.append(Match(int(cells.row[place]), f"the extreme of {name} is one participant's", {person}))
+                found.append(
+                    Match(int(cells.row[place]), f"the extreme value of {name} belongs to one participant", {person})
+                )
     return found
 
 
 def _says_extreme(text: str, cohort: Cohort) -> bool:
-    """Whether a text speaks of an extreme; a phenotype's name, such as LAV max, does not."""
+    """Whether a text refers to an extreme value; a phenotype's name, such as LAV max, does not."""
     return bool(_EXTREME.search(text.lower())) and plain(text) not in cohort.columns
 
 
 def _unsafe(cells: _Cells, cohort: Cohort) -> list[Match]:
-    """Numbers that are a sum or mean over too few people, written with so many digits that it is no chance.
+    """Numbers that equal a sum or mean over too few people, with so many digits that this is not a coincidence.
 
-    Sums of numbers with few digits count only where the number is named as what was added up.
+    Sums of numbers with few digits count only if the number has the name of what was added up.
     """
     found: dict[int, Match] = {}
     places = {name: place for place, name in enumerate(cells.names)}

@@ -1,4 +1,4 @@
-"""Rules for tables that need no cohort: small cells, differencing, and rows that are participants."""
+"""Rules for tables that do not need the cohort: small cells, differencing, and rows of single participants."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -27,9 +27,9 @@ _PEOPLE = r"(?:participants?|people|persons?|patients?|subjects?|individuals?|me
 _PROSE_N = re.compile(r"(?<![\w-])[nN]\s*=\s*(\d+)(?![\d.,]*\d)(?!\s*(?:folds|epochs|runs|seeds))")
 _PROSE_PEOPLE = re.compile(rf"(?<![\d.,<≤-])(?<!than )(?<!to )(?<!least )\b(\d+)\s+{_PEOPLE}\b")
 _PER_STEP = {"epoch", "step", "phase"}
-_ROWS = 50  # fewest rows that are taken for one a participant
-_MANY = 100  # rows that are hardly as many as the participants by chance
-_MARKS = 30  # fewest points of a drawing that are
+_ROWS = 50  # smallest number of rows that is considered as one row per participant
+_MANY = 100  # number of rows that hardly equals the number of participants by chance
+_MARKS = 30  # the same for points of a drawing
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Cell:
 
 
 def count(text: str) -> int | None:
-    """A cell as a count of people, with or without its share in brackets; None for anything else."""
+    """A cell as a count of people, with or without a share in brackets; None for anything else."""
     match = _WHOLE.match(text)
     return int(re.sub(r"\D", "", match[1])) if match else None
 
@@ -59,7 +59,7 @@ def is_withheld(text: str) -> bool:
 
 
 def counted(table: Table) -> list[int]:
-    """Columns that hold counts of people, by their names."""
+    """Columns that hold counts of people, recognised by their names."""
     found = []
     for column, name in enumerate(table.header):
         if _COUNT.match(name.strip().lower()):
@@ -70,7 +70,7 @@ def counted(table: Table) -> list[int]:
 
 
 def smallest(table: Table) -> int | None:
-    """The smallest count of people that a table tells, zero aside."""
+    """The smallest count of people in a table, other than zero."""
     values = [count(row[column]) for column in counted(table) for row in table.rows if column < len(row)]
     return min((value for value in values if value), default=None)
 
@@ -80,7 +80,7 @@ def judge(table: Table, cell: int, counts: dict[int, str]) -> Iterator[Cell]:
 
     Args:
         table: of any kind.
-        cell: fewest people that a number may tell of.
+        cell: smallest number of people behind any number.
         counts: how many people the cohort and its parts have, with their names.
     """
     if table.kind == PROSE:
@@ -103,7 +103,7 @@ def _prose(table: Table, cell: int) -> Iterator[Cell]:
         for pattern in (_PROSE_N, _PROSE_PEOPLE):
             for match in pattern.finditer(row[0]):
                 if 0 < int(match[1]) < cell:
-                    yield Cell(number, "small cell", f"a text tells of {match[1]} people")
+                    yield Cell(number, "small cell", f"a text reveals a group of {match[1]} people")
 
 
 def _small(table: Table, columns: Sequence[int], cell: int) -> Iterator[Cell]:
@@ -115,7 +115,7 @@ def _small(table: Table, columns: Sequence[int], cell: int) -> Iterator[Cell]:
 
 
 def _shares(table: Table, columns: Sequence[int], cell: int) -> Iterator[Cell]:
-    """Shares that, with the number of people beside them, tell of few."""
+    """Shares that, together with the number of people beside them, reveal few people."""
     shares = [column for column, name in enumerate(table.header) if _SHARE.search(name.lower())]
     for base in columns[:1]:
         for number, row in enumerate(table.rows):
@@ -126,12 +126,12 @@ def _shares(table: Table, columns: Sequence[int], cell: int) -> Iterator[Cell]:
                 share = read[0].value / (100 if "%" in row[column] + table.name(column) or read[0].value > 1 else 1)
                 told = share * people
                 if 0.5 <= told < cell - 0.5 and read[0].digits > 1:
-                    words = f"{table.name(column)} of {people} people tells of {round(told)}"
+                    words = f"{table.name(column)} of {people} people reveals a group of {round(told)}"
                     yield Cell(number, "small cell", words)
 
 
 def _sums(table: Table, columns: Sequence[int], cell: int, counts: dict[int, str]) -> Iterator[Cell]:
-    """Whole numbers of a column without a telling name that add up to everybody: they are counts."""
+    """Whole numbers that add up to the whole cohort are counts, even if the name of their column does not say so."""
     for column in range(max((len(row) for row in table.rows), default=0)):
         if column in columns:
             continue
@@ -153,7 +153,7 @@ def _sums(table: Table, columns: Sequence[int], cell: int, counts: dict[int, str
 
 
 def _dominated(table: Table) -> Iterator[Cell]:
-    """A largest contribution that is more than half of the total beside it."""
+    """A largest contribution of more than half of the total beside it."""
     names = [name.strip().lower() for name in table.header]
     totals = [column for column, name in enumerate(names) if name in ("total", "sum") or name.startswith("total ")]
     largest = [column for column, name in enumerate(names) if _LARGEST.search(name)]
@@ -167,7 +167,7 @@ def _dominated(table: Table) -> Iterator[Cell]:
 
 
 def _rows_apart(table: Table, columns: Sequence[int], cell: int) -> Iterator[Cell]:
-    """Totals less the groups that are shown beside them."""
+    """Totals minus the groups that are shown beside them."""
     words = [{column: text.strip().lower() for column, text in enumerate(row) if _is_word(text)} for row in table.rows]
     for base in columns[:1]:
         for number, total in enumerate(words):
@@ -189,7 +189,7 @@ def _is_word(text: str) -> bool:
 
 
 def _is_part(total: dict[int, str], row: dict[int, str], marked: Sequence[int]) -> bool:
-    """Whether a row is of the same as a total, apart from the columns that say which group it is of."""
+    """Whether a row describes the same as a total, apart from the columns that name its group."""
     last = marked[-1]
     if row.get(last, "") in TOTAL or not row.get(last):
         return last not in row and last in total and _same(total, row, marked)
@@ -208,15 +208,15 @@ def _apart(whole: int, parts: Sequence[tuple[int, str]], cell: int) -> Iterator[
     rest = whole - sum(value for _, value in shown)
     if 0 < rest < cell:
         smallest = min(shown, key=lambda part: part[1])[0]
-        yield Cell(smallest, "differencing", f"the total, {whole}, less the groups shown leaves {rest}")
+        yield Cell(smallest, "differencing", f"the total, {whole}, minus the groups shown leaves {rest}")
         return
     for row, value in shown:
         if 0 < whole - value < cell and len(parts) == 1:
-            yield Cell(row, "differencing", f"the total, {whole}, less {value} leaves {whole - value}")
+            yield Cell(row, "differencing", f"the total, {whole}, minus {value} leaves {whole - value}")
 
 
 def _columns_apart(table: Table, cell: int) -> Iterator[Cell]:
-    """A total less the parts in its row, where one is withheld."""
+    """A total minus the parts in its row, if one of them is withheld."""
     totals = [column for column, name in enumerate(table.header) if name.strip().lower() in TOTAL]
     for total in totals[:1]:
         for number, row in enumerate(table.rows):
@@ -227,7 +227,7 @@ def _columns_apart(table: Table, cell: int) -> Iterator[Cell]:
             if whole is not None and withheld and len(shown) + withheld == len(parts):
                 rest = whole - sum(shown)
                 if 0 < rest < cell:
-                    words = f"the total, {whole}, less the parts shown leaves {rest} for {withheld} withheld"
+                    words = f"the total, {whole}, minus the parts shown leaves {rest} for {withheld} withheld"
                     yield Cell(number, "differencing", words)
 
 
@@ -240,7 +240,7 @@ def _persons(table: Table) -> Iterator[Cell]:
 
 
 def _one_each(table: Table, columns: Sequence[int], cell: int, counts: dict[int, str]) -> Iterator[Cell]:
-    """As many rows, or points of a drawing, as there are participants."""
+    """Tables with as many rows, or drawings with as many points, as there are participants."""
     rows = len(table.rows)
     if table.kind == "marks":
         if rows in counts and rows >= _ROWS and _is_scattered(table):
@@ -273,7 +273,7 @@ def _varies(table: Table) -> bool:
 
 
 def _all_large(table: Table, columns: Sequence[int], cell: int) -> bool:
-    """Whether each row says that enough people stand behind it."""
+    """Whether each row states that it is based on enough people."""
     return any(
         min((count(row[column]) or 0 for row in table.rows if column < len(row)), default=0) >= cell
         for column in columns
@@ -281,7 +281,7 @@ def _all_large(table: Table, columns: Sequence[int], cell: int) -> bool:
 
 
 def _distinct(table: Table) -> bool:
-    """Whether some column of numbers hardly repeats any."""
+    """Whether some column of numbers has hardly any repeated values."""
     for column in range(len(table.rows[0])):
         texts = [row[column] for row in table.rows if column < len(row) and row[column]]
         fractions = sum("." in text or "e" in text.lower() for text in texts if numbers(text))
@@ -291,7 +291,7 @@ def _distinct(table: Table) -> bool:
 
 
 def _is_scattered(table: Table) -> bool:
-    """Whether points differ in both directions, as ticks of an axis or a grid do not."""
+    """Whether points differ in both directions, unlike ticks of an axis or a grid."""
     columns = list(zip(*(row[:2] for row in table.rows if len(row) > 1), strict=True))
     return len(columns) == 2 and all(len(set(column)) > 0.7 * len(table.rows) for column in columns)
 

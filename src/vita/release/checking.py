@@ -26,13 +26,13 @@ CHECKS = (
 )
 REMEDIES = {
     "id": "remove the id",
-    "singled out": "leave the rows out, or release means over at least {cell} people, rounded to three digits",
-    "dominance": "leave the number out, or join groups until at least {cell} people stand behind it",
-    "rows of participants": "release means or counts over at least {cell} people in place of rows and points",
-    "small cell": "withhold the number, or join groups until it tells of at least {cell} people",
+    "singled out": "remove the rows, or release means over at least {cell} people, rounded to three digits",
+    "dominance": "remove the number, or join groups until it is based on at least {cell} people",
+    "rows of participants": "release means or counts over at least {cell} people instead of rows and points",
+    "small cell": "withhold the number, or join groups until it covers at least {cell} people",
     "differencing": "withhold a second group as well, or the total",
-    "pixels": "leave the picture out, or draw a phantom's",
-    "unreadable": "write it as CSV, JSON, Markdown, HTML, SVG or PNG, or leave it out",
+    "pixels": "remove the picture, or draw that of a phantom",
+    "unreadable": "write it as CSV, JSON, Markdown, HTML, SVG or PNG, or remove it",
 }
 _LARGEST_FILE = 2**30
 _PLANE = 16  # rows and columns
@@ -40,14 +40,14 @@ _PLANE = 16  # rows and columns
 
 @dataclass(frozen=True)
 class Finding:
-    """What may not leave.
+    """Something that may not be released.
 
     Attributes:
         path: of the file, from the folder on.
         place: in the file.
         kind: a key of REMEDIES.
         words: what is wrong.
-        people: places in Cohort.eid of those singled out.
+        people: places in Cohort.eid of the people who are singled out.
     """
 
     path: Path
@@ -64,8 +64,8 @@ class Output:
     Attributes:
         path: from the folder on.
         kind: table, figure, text or data.
-        people: the largest count of people that it tells; None if it tells none.
-        smallest: the smallest one.
+        people: the largest count of people in it; None if it has none.
+        smallest: the smallest count of people in it.
         findings: what was found in it.
     """
 
@@ -76,7 +76,7 @@ class Output:
     findings: list[Finding] = field(default_factory=list)
 
 
-Known = dict[tuple[Path, int, int], Output]  # by name, time of writing and size
+Known = dict[tuple[Path, int, int], Output]  # by name, modification time and size
 
 
 def check(
@@ -86,11 +86,11 @@ def check(
 
     Args:
         folder: to judge.
-        cohort: what the attacker holds; an empty one joins nothing.
-        cell: fewest people that a number may tell of.
+        cohort: the attacker's tables; an empty cohort joins nothing.
+        cell: smallest number of people behind any number.
         ids: of participants.
         alike: numbers that look like ids are findings too.
-        known: what was found in files before, which is not looked for again where nothing has changed.
+        known: earlier findings, which are reused for files that have not changed.
     """
     entries = [folder] if folder.is_file() else sorted(folder.rglob("*"))
     files = [path for path in entries if path.is_symlink() or not path.is_dir()]
@@ -109,7 +109,7 @@ def check(
 
 
 def people(outputs: Iterable[Output]) -> set[int]:
-    """Places in Cohort.eid of everybody who is singled out."""
+    """Places in Cohort.eid of all people who are singled out."""
     return {person for output in outputs for finding in output.findings for person in finding.people}
 
 
@@ -203,7 +203,7 @@ class _Told:
 
 
 def _between(outputs: Sequence[Output], root: Path, cell: int) -> Iterator[tuple[Output, Finding]]:
-    """Counts of the same thing in two tables that differ by fewer than may be told of."""
+    """Counts of the same thing in two tables that differ by a small number of people."""
     told: dict[str, list[_Told]] = {}
     for output in outputs:
         if output.kind != "table" or output.findings:
@@ -223,19 +223,19 @@ def _between(outputs: Sequence[Output], root: Path, cell: int) -> Iterator[tuple
 
 
 def _other_groups(told: dict[str, list[_Told]], cell: int) -> Iterator[tuple[Output, Finding]]:
-    """A total in one table and a group of it in another, of which the rest follows."""
+    """A total in one table and one of its groups in another, from which the rest follows."""
     totals = [each for label, group in told.items() if label.split(" ")[0] in cells.TOTAL for each in group]
     for label, group in told.items():
         for part, total in ((part, total) for part in group for total in totals if total.output is not part.output):
             if label.split(" ")[0] not in cells.TOTAL and part.measured & total.measured:
                 rest = total.count - part.count
                 if 0 < rest < cell:
-                    words = f"{label}: {part.count} people, {total.count} in all in {total.output.path}"
+                    words = f"{label}: {part.count} people, in total {total.count} in {total.output.path}"
                     yield part.output, Finding(part.output.path, part.place, "differencing", words)
 
 
 def _labelled(table: Table) -> Iterator[tuple[str, str, int, frozenset[str]]]:
-    """Label, place, count and names of the numbers of the rows whose first cell no other row has."""
+    """Label, place, count and names of the numbers of all rows with a first cell that no other row has."""
     columns = cells.counted(table)
     if table.kind == PROSE or not columns:
         return

@@ -1,4 +1,4 @@
-"""The cohort's tables as an attacker holds them: every number of every participant, sorted by value."""
+"""The cohort's tables in the form that the attacker uses: every number of every participant, sorted by value."""
 
 import json
 import re
@@ -20,25 +20,24 @@ _TABLES = (
     "predictions/*/*.parquet",
     "metrics/*/*_participants.parquet",
 )
-_SERIES = ("images/curves.parquet",)  # many values a participant, in a pool of their own
-_LONG = ("target", "structure")  # columns that name what a row of a long table measures
+_SERIES = ("images/curves.parquet",)  # several values per participant, in a separate pool
+_LONG = ("target", "structure")  # columns that say what a row of a long table measures
 _PAIRS = (("reference", "predicted"), ("truth", "prediction"))  # whose mean and difference are drawn
 _NOT_VALUES = {"eid", "row", "frame", "section", "class", "threshold", "compared", "missed", "spurious", "absent"}
-_NEIGHBOURS = 32  # on each side of a match, from which the density of values around it is taken
+_NEIGHBOURS = 32  # values on each side of a match from which the density around it is estimated
 _FEW = 8
 
 
 @dataclass(frozen=True)
 class Values:
-    """Numbers of participants, ascending, and whose each is (a place in Cohort.eid)."""
+    """Numbers of participants in ascending order, and the participant of each (a place in Cohort.eid)."""
 
     value: np.ndarray
     person: np.ndarray
 
     def find(self, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """First and last place (exclusive) of the values in each range, and how many would be there by chance.
-
-        By chance: as many as the density of the values beside the range makes expect.
+        """First and last place (exclusive) of the values in each range, and the number expected by chance, which is
+        estimated from the density of the values beside the range.
         """
         first = np.searchsorted(self.value, low, "left")
         last = np.searchsorted(self.value, high, "right")
@@ -55,14 +54,14 @@ class Values:
 
 @dataclass(frozen=True)
 class Unsafe:
-    """A number over too few people, or over people of whom one dominates.
+    """A number over too few people, or over people one of whom dominates.
 
     Attributes:
         value: the number.
         name: the plain name of what was added up.
-        rough: numbers of few digits were, so that other sums are the same by chance.
+        rough: numbers with few digits were added up, so that other sums are equal by chance.
         words: what it is.
-        dominated: there are people enough, but more than half of it is one's.
+        dominated: there are enough people, but one of them contributes more than half.
     """
 
     value: float
@@ -82,15 +81,15 @@ class UnsafeNumbers:
 
 @dataclass
 class Cohort:
-    """What is known of everybody.
+    """Everything that is known about the participants.
 
     Attributes:
         eid: participants, ascending.
-        columns: values by the plain name of what they are (see `plain`).
-        pools: values of all columns together: one number may be anybody's anything.
-        counts: how many participants there are, in which part of the cohort.
-        unsafe: sums and means that tell of fewer people than may be told of, or of one who dominates, by the plain
-            name of what was added up; under "" all of those with many digits.
+        columns: values by the plain name of their column (see `plain`).
+        pools: values of all columns together, since a number may be any value of anybody.
+        counts: number of participants in the cohort and in its parts.
+        unsafe: sums and means over too few people, or dominated by one person, by the plain name of what was added up;
+            under "" all of those with many digits.
         phantom: the participants are synthetic.
     """
 
@@ -103,12 +102,12 @@ class Cohort:
 
     @property
     def ids(self) -> set[int]:
-        """Everybody's id."""
+        """The ids of all participants."""
         return set(self.eid.tolist())
 
 
 def plain(name: str) -> str:
-    """A column's name without what differs between writers: case, spaces, underscores, a unit in brackets."""
+    """A column's name without variations of spelling: case, spaces, underscores, a unit in brackets."""
     return re.sub(r"[^a-z0-9]", "", re.sub(r"\(.*\)", "", name.lower()))
 
 
@@ -169,7 +168,7 @@ def _table(path: Path) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def _columns(table: pd.DataFrame, person: np.ndarray) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Name, values and whose they are, of every column of numbers or dates; of long tables, by what is measured."""
+    """Name, values and participants of every column of numbers or dates; long tables are split by what they measure."""
     for first, second in _PAIRS:
         if {first, second} <= set(table.columns):
             table = table.assign(mean=(table[first] + table[second]) / 2, difference=table[second] - table[first])
@@ -204,7 +203,7 @@ def _numeric(column: pd.Series) -> np.ndarray | None:
 
 
 def _sorted(parts: list[tuple[np.ndarray, np.ndarray]]) -> Values:
-    """Ascending values, each once a participant."""
+    """Values in ascending order, each at most once per participant."""
     values = np.concatenate([part[0] for part in parts])
     person = np.concatenate([part[1] for part in parts]).astype(np.int32)
     order = np.lexsort((person, values))
@@ -246,9 +245,9 @@ def _grouped(numbers: list[Unsafe]) -> dict[str, UnsafeNumbers]:
     return found
 
 
-_LEVELS = 20  # most levels of a column by which people are grouped
-_SHARE = 0.5  # of a sum that one person may be
-_COARSE = 4  # digits of a column whose sums many groups share by chance
+_LEVELS = 20  # largest number of levels of a column by which people are grouped
+_SHARE = 0.5  # largest share of a sum that one person may contribute
+_COARSE = 4  # digits of a column with sums that many groups share by chance
 
 
 def _unsafe(tables: list[tuple[str, pd.DataFrame]], cell: int) -> Iterator[Unsafe]:
@@ -267,12 +266,12 @@ def _unsafe(tables: list[tuple[str, pd.DataFrame]], cell: int) -> Iterator[Unsaf
     for group in by:
         grouped = numeric[measured].groupby(joined[group].astype(str).where(joined[group].notna()))
         sums, sizes, largest = grouped.sum(), grouped.count(), grouped.max()
-        few = (sizes > 1) & (sizes < cell)  # a single person's value is looked for anyway
+        few = (sizes > 1) & (sizes < cell)  # values of single persons are searched for anyway
         dominated = (sizes >= cell) & (largest > _SHARE * sums) & (sums > 0)
         for level, place in zip(*np.nonzero((few | dominated).to_numpy()), strict=True):
             name, size, total = measured[place], int(sizes.iloc[level, place]), float(sums.iloc[level, place])
             if not few.iloc[level, place]:
-                words = f"the sum of {name} in a group by {group}, more than half of it one person's"
+                words = f"the sum of {name} in a group by {group}, to which one person contributes more than half"
                 yield Unsafe(total, plain(name), rough[name], words, True)
                 continue
             words = f"of {name} over {size} people (a group by {group})"

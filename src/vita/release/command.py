@@ -1,4 +1,4 @@
-"""Judge what is to leave: `vita release --check DIR` joins every number of a folder with the cohort's tables.
+"""Check a release: `vita release --check DIR` compares every number of a folder with the cohort's tables.
 
     vita release --check results/release                          against the results folder that it lies in
     vita release --check /somewhere/outputs --cohort results      any folder, against the cohort of a results folder
@@ -6,9 +6,9 @@
 
 It reads CSV and other text (also UTF-16), Markdown, LaTeX, JSON, notebooks, HTML, SVG, PNG and other pictures with
 their metadata, Parquet, Arrow, npz, safetensors, SQLite, zip and gzip. Any other format is refused, since it cannot be
-judged. It looks for ids, participants whose numbers are there (exact or rounded, alone or together), rows and points
-that are participants, cells of too few people, sums that one person dominates, groups that follow from a total, and
-pixels of a scan. If it finds any, the exit code is 1 and each is printed with its file, place and remedy.
+checked. The check looks for ids, numbers of participants (exact or rounded, single or combined), rows and points of
+single participants, cells of too few people, sums that one person dominates, groups that follow from a total, and
+pixels of a scan. If it finds anything, the exit code is 1 and each finding is printed with its file, place and remedy.
 """
 
 import json
@@ -43,11 +43,11 @@ def main(arguments: list[str] | None = None) -> None:
         help="results folder, or table with a column eid; may be repeated. Default: the results folder around DIR",
     )
     parser.add_argument("--ids", type=Path, action="append", default=[], help="table of ids; may be repeated")
-    parser.add_argument("--cell", type=int, default=SMALLEST_COUNT, help="fewest people that a number may tell of")
+    parser.add_argument("--cell", type=int, default=SMALLEST_COUNT, help="smallest number of people behind any number")
     args = parser.parse_args(arguments)
     folder = args.check or args.folder
     if folder is None or (args.check and args.folder):
-        raise UserError("vita release --check DIR judges one folder; name one")
+        raise UserError("vita release --check DIR checks one folder; name one")
     judge(folder, args.cohort, args.ids, args.cell)
 
 
@@ -55,7 +55,7 @@ def judge(folder: Path, cohort_paths: Sequence[Path], ids: Sequence[Path], cell:
     """Check a folder and print what was found.
 
     Raises:
-        UserError: something was found, the folder is missing, or there is no cohort to join with.
+        UserError: something was found, the folder is missing, or there is no cohort to compare with.
     """
     if not folder.exists():
         raise UserError(f"{folder}: no such file or folder")
@@ -88,8 +88,8 @@ def report(outputs: Sequence[Output], folder: Path, cohort: Cohort, cell: int) -
     refused = sum(bool(output.findings) for output in outputs)
     if refused:
         raise UserError(
-            f"{refused} of {len(outputs)} files may not leave {folder}; {singled} of {len(cohort.eid)} participants "
-            "are singled out; mend what is listed above"
+            f"{refused} of {len(outputs)} files may not leave {folder}; {singled} of {len(cohort.eid)} "
+            "participants are singled out; fix the findings listed above"
         )
     log.info("%d files may leave %s: 0 of %d participants are singled out", len(outputs), folder, len(cohort.eid))
 
@@ -104,7 +104,7 @@ def _around(folder: Path) -> Path:
         if (parent / "config.json").is_file() and isinstance(_config(parent).get("input"), dict):
             return parent
     raise UserError(
-        f"{folder} lies in no results folder; name the cohort that its numbers are to be joined with, by --cohort"
+        f"{folder} is not in a results folder; use --cohort to name the cohort with which its numbers are compared"
     )
 
 

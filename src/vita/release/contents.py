@@ -1,4 +1,4 @@
-"""What a file holds, whatever its format: tables of cells, pictures, and what could not be read."""
+"""The content of a file in any format: tables of cells, pictures, and parts that could not be read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ PROSE = "lines"
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells as text, which keeps the precision that a number is written with.
+    """Rows of cells as text, which keeps the precision with which a number is written.
 
     Attributes:
         place: in the file; empty for the whole file.
@@ -38,7 +38,7 @@ class Table:
 
 @dataclass
 class Contents:
-    """All that was found in a file.
+    """Everything that was found in a file.
 
     Attributes:
         tables: of numbers and text.

@@ -1,7 +1,6 @@
-"""The run as a Workflow Run RO-Crate (Process Run profile): what was made, by which software, with which settings.
-
-It describes the files of a release and nothing of participants. Entities are written as the RO-Crate specification 1.1
-and the profile ask; sizes of files are left out, since a number of seven digits could be taken for an id.
+"""The run as a Workflow Run RO-Crate (Process Run profile): what was made, by which software and with which settings.
+It describes the files of a release and nothing about participants. Entities follow the RO-Crate specification 1.1 and
+the profile; file sizes are left out, since a number of seven digits could be mistaken for an id.
 """
 
 import json
@@ -26,7 +25,7 @@ def write_crate(folder: Path, version: str, commit: str, source: str, now: datet
     """Write ro-crate-metadata.json into a release.
 
     Args:
-        folder: the release, complete but for this file.
+        folder: the release, complete except for this file.
         version: of vita.
         commit: of its code; "" if it is not known.
         source: of the participants, in words.
@@ -56,7 +55,7 @@ def _root(files: Sequence[str], time: str, source: str) -> Entity:
     return {
         "@id": "./",
         "@type": "Dataset",
-        "name": "Results of a ViTa run that may leave",
+        "name": "Releasable results of a ViTa run",
         "description": f"Aggregated tables and figures, cards and weights with passports. {source}",
         "datePublished": time,
         "license": {"@id": "#terms"},
@@ -71,7 +70,7 @@ def _profile() -> Entity:
 
 
 def _terms(source: str) -> Entity:
-    words = "Use of what is released is bound by the terms under which the data were given to the project."
+    words = "Use of the released files is subject to the terms under which the project received the data."
     return {"@id": "#terms", "@type": "CreativeWork", "name": "Terms of the data", "description": f"{source} {words}"}
 
 
@@ -87,7 +86,8 @@ def _run(files: Sequence[str], time: str) -> Entity:
         "@id": "#run",
         "@type": "CreateAction",
         "name": "Run of the ViTa workflow",
-        "description": "Training and evaluation of cardiac MRI models, and the release of what tells of nobody.",
+        "description": "Training and evaluation of cardiac MRI models, and the release of results that identify "
+        "nobody.",
         "instrument": {"@id": "#vita"},
         "object": _links(settings),
         "result": _links([name for name in files if name not in settings]),

@@ -1,4 +1,4 @@
-"""Figures of the extensions as they may leave: few digits, counts of whole cells, and no step of too few people."""
+"""Releasable figures of the extensions: few digits, rounded counts, and no step of too few people."""
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,9 @@ Found = tuple[pd.DataFrame, Figure | None]
 
 
 def incidence(drawn: pd.DataFrame, cell: int) -> Found:
-    """Curves at the start, and wherever at least `cell` more people have fallen ill; groups of twice that."""
+    """Curves at the start and whenever at least `cell` more people have fallen ill, for groups of at least twice
+    that size.
+    """
     keys = ["outcome", "group"]
     parts = [_steps(part, cell) for _, part in drawn.groupby(keys, sort=False) if part["n"].iloc[0] >= 2 * cell]
     columns = ["outcome", "title", "group", "groups", "n", "predicted_5", "years", "incidence", "low", "high"]
@@ -43,8 +45,8 @@ def _steps(part: pd.DataFrame, cell: int) -> pd.DataFrame:
 
 
 def associations(drawn: pd.DataFrame, cell: int) -> Found:
-    """Of each group of features and kind of outcome: how many features, with how many an association was found."""
-    del cell  # nothing in it counts people
+    """For each group of features and kind of outcome: the number of features, and of those with an association."""
+    del cell  # it contains no counts of people
     grouped = drawn.assign(found=drawn["q"] < SIGNIFICANT).groupby(["group", "kind"], sort=False)
     table = grouped.agg(features=("trait", "size"), found=("found", "sum")).reset_index()
     if table.empty:
@@ -71,7 +73,7 @@ def coverage(drawn: pd.DataFrame, cell: int) -> Found:
 
 
 def labels(drawn: pd.DataFrame, cell: int) -> Found:
-    """Errors by the part of the labels, of parts with at least `cell` people."""
+    """Errors by the fraction of the labels, for fractions with at least `cell` people."""
     table = drawn[drawn["n"] >= cell].reset_index(drop=True)
     table = table.assign(n=[aggregates.told(int(n), cell) for n in table["n"]])
     for name in ("value", "low", "high"):

@@ -1,6 +1,6 @@
-"""Figures as they may leave: what a figure's CSV holds, over at least so many people, and how that is drawn.
+"""Releasable figures: the content of a figure's CSV, aggregated over a minimum number of people, and its drawing.
 
-Where a figure shows pixels, it leaves only if the participants are synthetic; its numbers of single scans never do.
+A figure that shows pixels is released only if the participants are synthetic; its numbers of single scans never are.
 """
 
 import math
@@ -23,7 +23,7 @@ from vita.report.figures import style
 from vita.runtime.atomic import replacing
 
 PIXELS = ("fig8_segmentation_examples", "figB9_reconstructions", "scan_quality", "plane_intersections")
-AS_IT_IS = ("learning_curves",)  # tells of models alone
+AS_IT_IS = ("learning_curves",)  # only about models
 _PANEL_INCHES = 1.7
 _COLUMNS = 6
 _TITLE_WIDTH = 24  # characters
@@ -36,7 +36,7 @@ class Aggregated:
 
     Attributes:
         table: what is drawn.
-        figure: the drawing; None where too few people are known.
+        figure: the drawing; None if too few people are known.
     """
 
     table: pd.DataFrame
@@ -47,13 +47,13 @@ def aggregate(name: str, drawn: pd.DataFrame, cell: int) -> Aggregated:
     """A figure's CSV as numbers over at least `cell` people, and their drawing.
 
     Raises:
-        KeyError: no form of this figure may leave.
+        KeyError: no form of this figure may be released.
     """
     return _FORMS[name](drawn, cell)
 
 
 def save(found: Aggregated, folder: Path, name: str) -> list[Path]:
-    """Write a figure's CSV, and SVG and PNG where there is something to draw."""
+    """Write a figure's CSV, and SVG and PNG if there is something to draw."""
     paths = [folder / f"{name}.csv"]
     with replacing(paths[0]) as path:
         found.table.to_csv(path, index=False, float_format="%.4g")
@@ -131,13 +131,13 @@ def _sections(drawn: pd.DataFrame, cell: int) -> Aggregated:
         size = part.attrs["width"], part.attrs["height"]
         patches = _hexagons(axes, part, size, part["section"], "twilight")
         patches.set_clim(1, drawn["section"].max() + 1)
-        axes.set_title({"embedding": "Embeddings", "motion": "Less each participant's mean"}.get(panel, panel))
+        axes.set_title({"embedding": "Embeddings", "motion": "Minus each participant's mean"}.get(panel, panel))
     figure.supxlabel(f"t-SNE; colour: section of most people, at least {cell} a hexagon", fontsize=8)
     return Aggregated(table, figure)
 
 
 def _mean_path(drawn: pd.DataFrame, cell: int) -> Aggregated:
-    """Figure 3: where the mean of all participants goes through the cycle."""
+    """Figure 3: the trajectory of the mean of all participants through the cycle."""
     grouped = drawn.groupby("section")
     table = grouped[["x", "y"]].mean().reset_index()
     table["n"] = [aggregates.told(count, cell) for count in grouped.size()]
@@ -237,7 +237,7 @@ def _boxes(drawn: pd.DataFrame, cell: int) -> Aggregated:
 
 
 def _curves(drawn: pd.DataFrame, cell: int) -> Aggregated:
-    """Volumes over the cycle: the median, and the band where at least `cell` people are beyond each of its ends."""
+    """Volumes over the cycle: the median, and the band, if at least `cell` people are beyond each of its ends."""
     table = drawn[drawn["n"] >= 2 * cell].copy()
     narrow = table["n"] * 0.05 < cell
     table.loc[narrow, ["low", "high"]] = np.nan
@@ -259,7 +259,9 @@ def _curves(drawn: pd.DataFrame, cell: int) -> Aggregated:
 
 
 def _calibration(drawn: pd.DataFrame, cell: int) -> Aggregated:
-    """Observed frequency by bin of probability, which is of at least `cell` with and without the disease already."""
+    """Observed frequency by bin of probability; bins already have at least `cell` people with and without the
+    disease.
+    """
     table = drawn[drawn["n"].notna()].copy()
     few = (table["observed"] * table["n"]).round() < cell
     few |= ((1 - table["observed"]) * table["n"]).round() < cell

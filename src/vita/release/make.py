@@ -1,12 +1,13 @@
-"""Make results/release: what may leave, and nothing that tells of a single participant.
+"""Make results/release, which may leave the platform and describes no single participant.
 
     python -m vita.release.make --results results --output results/release --settings '{"privacy": {"cell": 10}}'
 
-Tables (rounded; cells of too few people withheld, and others that would give them back), cards, the configuration,
-versions, every figure drawn from numbers over at least `cell` people, and the weights of models from which nobody can
-tell who was in their training (`membership_auc`), each with its passport. The folder is made beside its place, checked
-as `vita release --check` does, and put there only if nothing was found in what is left: a table, figure or card that
-the check refuses stays inside, and the page says so. outcomes.json and outcomes.md say what is in the release.
+It holds tables (rounded; cells of too few people are withheld, as are others from which they would follow), cards, the
+configuration, versions, every figure drawn from numbers over at least `cell` people, and the weights of models that do
+not reveal who was in their training (`membership_auc`), each with its passport. The folder is built under a temporary
+name and checked as by `vita release --check`. A table, figure or card that the check refuses stays inside, which the
+page states; the folder is moved into place only if nothing is found in the rest. outcomes.json and outcomes.md list the
+content of the release.
 """
 
 from pathlib import Path

@@ -26,8 +26,8 @@ from vita.runtime.privacy import SMALLEST_COUNT
 
 log = logging.getLogger(__name__)
 
-_CARDS = {"run_card.md": "What was run", "data_card.md": "Data card", "model_card.md": "Model card"}
-_ROUNDS = 3  # of leaving out what the check refuses
+_CARDS = {"run_card.md": "The run", "data_card.md": "Data card", "model_card.md": "Model card"}
+_ROUNDS = 3  # rounds of removing what the check refuses
 _STAYS = ("Embeddings, predictions, masks, scans, logs and every table of participants stay inside.",)
 
 
@@ -54,8 +54,8 @@ def make(results: Path, output: Path, cell: int = SMALLEST_COUNT, gate: float = 
     Args:
         results: folder of a finished run.
         output: folder to make.
-        cell: fewest people that a number may tell of.
-        gate: the AUC that no attack on weights that leave may reach.
+        cell: smallest number of people behind any number.
+        gate: largest AUC of an attack on released weights.
 
     Raises:
         UserError: the results are not there, or something in the release would single somebody out.
@@ -104,10 +104,10 @@ def _write_page(release: _Release) -> None:
 
 
 def _withhold(release: _Release, failed: set[Path]) -> bool:
-    """Take tables, figures, cards and weights that the check refuses out of the release; whether there were any.
+    """Remove tables, figures, cards and weights that the check refuses from the release; return whether there were any.
 
-    All forms of a table or figure go with the one that is refused, and a model as a whole. The page is made of the
-    rest; whatever else the check refuses stays, so that the release fails.
+    If one form of a table or figure is refused, all of them are removed, and a model is removed as a whole. The page is
+    made of the rest. Anything else that the check refuses stays, so that the release fails.
     """
     taken = {path for path in failed if path.parts[0] in ("tables", "figures") or path.name in _CARDS}
     models = {each.folder: each for each in release.models if each.folder}
@@ -173,7 +173,7 @@ def titled(name: str) -> str:
 
 
 def _add_figures(release: _Release) -> None:
-    """Every figure of the run in the form that may leave."""
+    """Every figure of the run in its releasable form."""
     from vita.release import figures  # start-up: they bring matplotlib
     from vita.report.figures import style
 
@@ -190,25 +190,25 @@ def _add_figures(release: _Release) -> None:
         if name in figures.AS_IT_IS:
             for form in ("csv", "svg", "png"):
                 shutil.copyfile(path.with_suffix(f".{form}"), target / f"{name}.{form}")
-            words = "Losses of models; nothing in it is of participants."
+            words = "Losses of models; it contains no data of participants."
             release.figures.append(page.ShownFigure(title, words, f"figures/{name}.svg", f"figures/{name}.csv"))
             continue
         try:
             found = figures.aggregate(name, pd.read_csv(path), release.cell)
         except KeyError:
-            release.left_out.append(f"{title}: there is no form of it without rows.")
+            release.left_out.append(f"{title}: it has no form without rows of participants.")
             continue
         figures.save(found, target, name)
         drawn = found.figure is not None
         words = (
-            f"Numbers over at least {release.cell} people each." if drawn else "Too few people for any number of it."
+            f"Numbers over at least {release.cell} people each." if drawn else "Too few people for any of its numbers."
         )
         image = f"figures/{name}.svg" if drawn else ""
         release.figures.append(page.ShownFigure(title, words, image, f"figures/{name}.csv"))
 
 
 def _add_pixels(release: _Release, name: str, title: str) -> None:
-    """A figure with images of hearts: as it is for synthetic ones, else left out."""
+    """A figure with images of hearts: released for synthetic hearts, left out otherwise."""
     if not release.cohort.phantom:
         release.left_out.append(f"{title}: it shows pixels of participants' scans.")
         return
@@ -241,12 +241,10 @@ def _add_tables(release: _Release) -> None:
             continue
         text, withheld = safe_table(path.read_text(encoding="utf-8"), release.cell, release.cohort.counts)
         if text is None:
-            release.left_out.append(f"{title}: its rows cannot be told from participants'.")
+            release.left_out.append(f"{title}: its rows cannot be distinguished from rows of participants.")
             continue
         write_text(target / f"{name}.csv", text)
-        words = f"{withheld} rows are withheld: they tell of too few people, or let one work out others." * bool(
-            withheld
-        )
+        words = f"{withheld} rows are withheld: they are about too few people or would reveal others." * bool(withheld)
         if withheld:
             hidden.add(name)
         else:

@@ -1,4 +1,4 @@
-"""Numbers as people and programs write them, with the step of their last digit."""
+"""Numbers in the forms that people and programs write, with the step of their last digit."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ _DECIMAL_COMMA = re.compile(r"(?<![\w.,])[-+−]?\d+,\d+(?:[eE][-+]?\d+)?(?![\d.
 _DATE = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
 _HASH = re.compile(r"\b(?=[0-9]*[a-fA-F])[0-9a-fA-F]{12,}\b")  # its digits are no numbers
 _GROUPING = re.compile(r"[,'’_\u00a0\u202f\u2009]")
-_EXACT = 2.0**-40  # of a number: finer differences come from arithmetic, not from another value
+_EXACT = 2.0**-40  # finer differences come from rounding in arithmetic, not from another value
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Number:
 
     Attributes:
         value: as written.
-        step: of its last significant digit; zeros at the end of a whole number are not significant.
-        digits: how many are significant.
+        step: of its last significant digit; trailing zeros of a whole number are not significant.
+        digits: number of significant digits.
     """
 
     value: float
@@ -29,7 +29,7 @@ class Number:
 
 
 def numbers(text: str) -> list[Number]:
-    """Every number of a text, in each way in which it can be read: 1,234 is 1234, and 1.234 where commas are decimal.
+    """Every number of a text, in every possible reading: 1,234 is 1234, and also 1.234 with a decimal comma.
 
     A date (2026-04-01) is the number of its day.
     """

@@ -1,4 +1,4 @@
-"""What an output checker reads: every output with its type, people, smallest cell and the checks that it passed."""
+"""The list for the output checker: every output with its type, people, smallest cell and the checks that it passed."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from vita.runtime.atomic import write_text
 
 _METHODS = {
     "table": "aggregate statistics, rounded, cells under {cell} withheld",
-    "figure": "drawn from aggregates over at least {cell} people, or from models alone",
+    "figure": "drawn from aggregates over at least {cell} people, or from models only",
     "text": "description without rows",
     "data": "configuration or description without rows",
 }
@@ -21,7 +21,7 @@ def listed(outputs: Sequence[Output], cell: int, made_of: dict[str, str]) -> lis
 
     Args:
         outputs: as `vita.release.checking.check` gives them.
-        cell: fewest people that a number may tell of.
+        cell: smallest number of people behind any number.
         made_of: what some outputs are, in words, by path.
     """
     return [

@@ -16,7 +16,7 @@ from vita.runtime.atomic import write_text
 
 @dataclass(frozen=True)
 class ShownFigure:
-    """A figure on the page; without an image where too few people are known."""
+    """A figure on the page; without an image if too few people are known."""
 
     title: str
     words: str
@@ -26,7 +26,7 @@ class ShownFigure:
 
 @dataclass(frozen=True)
 class ShownTable:
-    """A table on the page, and in words what of it is withheld."""
+    """A table on the page, and a sentence on what is withheld from it."""
 
     title: str
     csv: str
@@ -43,7 +43,7 @@ class ShownCard:
 
 
 def source(phantom: bool) -> str:
-    """Whose numbers these are, in a sentence."""
+    """A sentence about the participants."""
     return "All participants are synthetic." if phantom else "Participants of UK Biobank, in aggregate."
 
 

@@ -1,6 +1,6 @@
 """Whether a picture holds pixels of a scan: regions in which neighbouring pixels vary smoothly in both directions.
 
-Charts are flat colours with edges; the picture of a heart has many shades in every small square of it.
+Charts have flat colours with edges; a picture of a heart has many shades in every small square.
 """
 
 import numpy as np
@@ -9,9 +9,9 @@ import scipy  # its parts are imported where they are first used
 _SQUARE = 8  # pixels
 _SHADES = 20  # of 64 in a square
 _FLAT = 0.34  # largest share of a square that may have one shade
-_FACTORS = {1: 6, 2: 6, 3: 6, 4: 6, 6: 6, 8: 6, 12: 25, 16: 25}  # by which it may have been made larger: squares
+_FACTORS = {1: 6, 2: 6, 3: 6, 4: 6, 6: 6, 8: 6, 12: 25, 16: 25}  # factors by which it may have been enlarged
 _ALIKE = 0.4  # correlation of a pixel and the next
-_SMALL = 64  # rows and columns up to which a picture is a plane by itself
+_SMALL = 64  # rows and columns up to which a picture may be a single plane
 
 
 def looks_like_a_scan(pixels: np.ndarray) -> bool:
@@ -33,7 +33,7 @@ def looks_like_a_scan(pixels: np.ndarray) -> bool:
 
 
 def _is_smooth(grey: np.ndarray) -> bool:
-    """Whether neighbouring pixels are alike, as a scan's are and a model's weights are not."""
+    """Whether neighbouring pixels are similar, as in a scan but not in a model's weights."""
     with np.errstate(invalid="ignore", divide="ignore"):
         along = [
             np.corrcoef(first.ravel(), second.ravel())[0, 1]
@@ -52,7 +52,7 @@ def _grey(pixels: np.ndarray) -> np.ndarray:
 
 
 def _is_plane(grey: np.ndarray) -> bool:
-    """Whether a small picture has many shades, none of them prevailing, and is no ramp."""
+    """Whether a small picture has many shades, none of which prevails, and is not a ramp."""
     _, counts = np.unique(grey, return_counts=True)
     varied = min(np.abs(np.diff(grey, axis=axis)).mean() for axis in (0, 1)) > 1
     return len(counts) >= 3 * _SHADES / 2 and counts.max() < 0.6 * grey.size and bool(varied)
@@ -72,7 +72,7 @@ def _textured(grey: np.ndarray) -> np.ndarray:
 
 
 def _longest_run(new: np.ndarray) -> np.ndarray:
-    """The number of pixels of the most frequent shade, from where sorted shades change."""
+    """The number of pixels with the most frequent shade, from the places where sorted shades change."""
     run = np.ones(new.shape[:-1], int)
     longest = run.copy()
     for place in range(new.shape[-1]):

@@ -1,4 +1,4 @@
-"""Files of any format as tables and pictures; a format that cannot be read cannot be judged, and is said so."""
+"""Files of any format as tables and pictures; a format that cannot be read cannot be checked, which is reported."""
 
 import gzip
 import io
@@ -22,8 +22,9 @@ from vita.release.contents import PROSE, Contents, Table, inside
 from vita.release.texts import read_text
 
 _DEEPEST = 5
-_MOST_CELLS = 2_000_000  # of an array; of a longer one, rows spread evenly over it
-_MOST_WEIGHTS = 2_000  # of a tensor: a model's weights are millions, and what is copied into them is looked for apart
+_MOST_CELLS = 2_000_000  # rows of an array; from a longer one, evenly spread rows are taken
+# of a tensor: a model has millions of weights, and copies within them are searched for separately
+_MOST_WEIGHTS = 2_000
 _SMALLEST_PICTURE = 12  # rows and columns
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"BM")
 _STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
@@ -31,7 +32,7 @@ _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
 def read(path: Path) -> Contents:
-    """All that a file holds.
+    """The whole content of a file.
 
     Raises:
         OSError: it cannot be read.
@@ -48,7 +49,7 @@ def _bytes(data: bytes, place: str, found: Contents, depth: int, name: str = "")
     try:
         _formatted(data, place, found, depth, name)
     except (*DAMAGED, sqlite3.Error, SyntaxError) as error:
-        found.unreadable.append((place, f"damaged, or not what it looks like ({type(error).__name__})"))
+        found.unreadable.append((place, f"damaged, or of another format than it seems ({type(error).__name__})"))
 
 
 def _formatted(data: bytes, place: str, found: Contents, depth: int, name: str) -> None:
@@ -77,11 +78,11 @@ def _formatted(data: bytes, place: str, found: Contents, depth: int, name: str) 
     elif (text := decoded(data)) is not None:
         read_text(text, place, name, found, _bytes, depth)
     elif data:
-        found.unreadable.append((place, "a format that this check does not know"))
+        found.unreadable.append((place, "an unknown format"))
 
 
 def decoded(data: bytes) -> str | None:
-    """Text in UTF-8, UTF-16 or, without control characters, Latin-1; None if it is no text."""
+    """Text in UTF-8, UTF-16 or, without control characters, Latin-1; None if it is not text."""
     if data[:2] in _UTF16:
         return data[2:].decode(_UTF16[data[:2]], errors="replace")
     sample = data[:4096]

@@ -1,4 +1,4 @@
-"""Tables made safe: few digits, and nothing that tells of fewer people than may be told of."""
+"""Safe forms of tables: few digits, and nothing about too few people."""
 
 import csv
 import io
@@ -13,13 +13,13 @@ from vita.release.numbers import numbers
 from vita.release.texts import read_text
 
 DIGITS = 4  # significant ones of a number with decimals
-_ROUNDS = 50  # of withholding, each of which may leave another group that follows from the rest
+_ROUNDS = 50  # rounds of withholding, since each may leave another group that follows from the rest
 _POSITIVES = "positives"
 _NUMBER = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?$")
 
 
 def rounded(text: str) -> str:
-    """A number with decimals at few digits; whole numbers and words as they are."""
+    """A number with decimals is rounded to few digits; whole numbers and words are unchanged."""
     text = text.strip()
     if not _NUMBER.match(text) or not ("." in text or "e" in text.lower()):
         return text
@@ -32,10 +32,9 @@ def rounded(text: str) -> str:
 
 
 def safe_table(text: str, cell: int, counts: dict[int, str]) -> tuple[str | None, int]:
-    """A CSV's text with rounded numbers, rows of too few people withheld, and how many rows that are.
-
-    A row that tells of too few keeps its words alone, as does one without which another could be worked out. None
-    where the whole table is rows of participants.
+    """The text of a CSV with rounded numbers and without rows about too few people, and the number of those rows. Of
+    such a row only the words are kept, as of a row from which another could be worked out. None if the whole table
+    consists of rows of participants.
     """
     rows = [row for row in csv.reader(io.StringIO(text)) if row]
     if not rows:
@@ -59,14 +58,14 @@ def safe_table(text: str, cell: int, counts: dict[int, str]) -> tuple[str | None
 
 
 def _few_positives(header: tuple[str, ...], row: list[str]) -> bool:
-    """Whether the number of those with a disease is withheld already: shares and scores would give it back."""
+    """Whether the number of people with a disease is already withheld: shares and scores would reveal it."""
     if _POSITIVES not in header:
         return False
     return not row[header.index(_POSITIVES)].strip() and any(_NUMBER.match(each) for each in row)
 
 
 def _words(header: tuple[str, ...], row: list[str], cell: int) -> list[str]:
-    """A row without its numbers; its count says that it is withheld."""
+    """A row without its numbers; its count states that it is withheld."""
     count = next((place for place, name in enumerate(header) if name == "n"), None)
     kept = ["" if numbers(each) and _NUMBER.match(each.strip()) else each for each in row]
     if count is not None:
@@ -75,7 +74,7 @@ def _words(header: tuple[str, ...], row: list[str], cell: int) -> list[str]:
 
 
 def safe_markdown(text: str, cell: int, counts: dict[int, str]) -> str:
-    """Markdown whose tables and sentences tell of no group of too few people, nor let one be worked out."""
+    """Markdown with tables and sentences in which no group of too few people is reported or can be worked out."""
     for _ in range(_ROUNDS):
         contents = Contents()
         read_text(text, "", "card.md", contents, _nothing, 0)
@@ -99,7 +98,9 @@ _nothing: Callable[[bytes, str, Contents, int], None] = lambda data, place, foun
 
 
 def _without_smallest(line: str, cell: int, small: bool, prose: bool) -> str:
-    """A line of a table without its smallest count, or all that are too small; a sentence without its numbers."""
+    """A line of a table without its smallest count, or without all counts that are too small; a sentence without
+    its numbers.
+    """
     withheld = f"&lt;{cell}"
     if prose:
         return re.sub(r"(?<![\w.])[1-9](?![\w.])", withheld, line)

@@ -27,7 +27,7 @@ _FEWEST_POINTS = 10
 
 
 def read_text(text: str, place: str, name: str, found: Contents, binary: Binary, depth: int) -> None:
-    """Add a text's tables and pictures to `found`; its form is told by how it begins, and by its name."""
+    """Add a text's tables and pictures to `found`; its form is recognised by its beginning and by its name."""
     text = _addresses(text, place, found, binary, depth)
     start = text.lstrip("\ufeff \t\r\n")[:200].lower()
     if start[:1] in "{[" and _json(text, place, found, binary, depth):
@@ -114,7 +114,7 @@ def _cut(line: str) -> tuple[str, list[str]]:
 
 
 def _json(text: str, place: str, found: Contents, binary: Binary, depth: int) -> bool:
-    """Read JSON, or a JSON value a line; False if it is neither."""
+    """Read JSON, or one JSON value per line; return False if it is neither."""
     try:
         values = [json.loads(text, parse_float=_Written, parse_int=_Written)]
     except ValueError:
@@ -133,11 +133,11 @@ def _json(text: str, place: str, found: Contents, binary: Binary, depth: int) ->
 
 
 class _Written(str):
-    """A number as JSON writes it."""
+    """A number as it is written in JSON."""
 
 
 def _walk(value: Any, path: str, rows: dict[tuple[str, tuple[str, ...]], list[list[str]]]) -> None:
-    """Rows of a JSON value: a row per object, per list of plain values, and per place of lists side by side."""
+    """Rows of a JSON value: one per object, per list of plain values, and per position in parallel lists."""
     if isinstance(value, dict):
         plain = {key: each for key, each in value.items() if not isinstance(each, dict | list)}
         if plain:

@@ -1,4 +1,4 @@
-"""Weights with a passport: those of models from which nobody can tell who was in their training."""
+"""Weights with a passport: those of models that do not reveal who was in their training."""
 
 import json
 import logging
@@ -11,6 +11,7 @@ import pandas as pd
 
 from vita import names
 from vita.evaluation.membership import GATE, verdict
+from vita.models.config_file import read_config
 from vita.models.weights import CONFIG, WEIGHTS
 from vita.runtime.atomic import write_text
 from vita.runtime.privacy import SMALLEST_COUNT
@@ -19,7 +20,8 @@ log = logging.getLogger(__name__)
 
 FOLDER = "models"
 PASSPORT = "passport.json"
-# of a model's config.json: what somebody needs to use it, and nothing that was made of participants' rows or files
+# of a model's config.json: what is needed to use the model, and nothing that was derived from participants' rows or
+# files
 _KEPT = (
     *("name", "task", "system", "model", "settings", "parameters", "steps"),
     *("targets", "features", "versions", "seed"),
@@ -33,7 +35,7 @@ class Judged:
 
     Attributes:
         title: of stage or task and system.
-        folder: below the release; "" where the weights stay inside.
+        folder: its path in the release; "" if the weights stay inside.
         words: why.
     """
 
@@ -43,13 +45,13 @@ class Judged:
 
 
 def add_weights(results: Path, target: Path, gate: float = GATE, phantom: bool = False) -> list[Judged]:
-    """Copy the weights that pass the gate, each with its passport, and say of all others why they stay.
+    """Copy the weights that pass the gate, each with its passport, and give the reason why the others stay inside.
 
     Args:
         results: folder of a run.
         target: the release that is being made.
         gate: `privacy.membership_auc`.
-        phantom: participants are synthetic: all weights that were measured leave.
+        phantom: participants are synthetic, so all weights that were measured are released.
     """
     table = results / "metrics" / "membership.csv"
     rows = pd.read_csv(table) if table.is_file() else pd.DataFrame({"model": []})
@@ -60,7 +62,7 @@ def add_weights(results: Path, target: Path, gate: float = GATE, phantom: bool =
         judged = verdict(own, gate)
         title = f"{names.task_title(path.parent.parent.name)}, {names.title(path.parent.name)}"
         leaves = judged.passes or (phantom and not own.empty)
-        words = judged.words if judged.passes or not leaves else f"{judged.words}; everybody is synthetic"
+        words = judged.words if judged.passes or not leaves else f"{judged.words}; all participants are synthetic"
         found.append(Judged(title, f"{FOLDER}/{folder}" if leaves else "", words))
         if leaves:
             _copy(path.parent, target / FOLDER / folder, own, gate, words)
@@ -70,7 +72,7 @@ def add_weights(results: Path, target: Path, gate: float = GATE, phantom: bool =
 
 
 def stays(judged: list[Judged]) -> list[str]:
-    """In words, which weights stay inside and why: those of the same reason together."""
+    """Sentences that say which weights stay inside and why, grouped by reason."""
     titles: dict[str, list[str]] = {}
     for each in judged:
         if not each.folder:
@@ -81,12 +83,12 @@ def stays(judged: list[Judged]) -> list[str]:
 def _copy(source: Path, target: Path, rows: pd.DataFrame, gate: float, words: str) -> None:
     target.mkdir(parents=True)
     shutil.copyfile(source / WEIGHTS, target / WEIGHTS)
-    config = json.loads((source / CONFIG).read_text(encoding="utf-8"))
+    config = read_config(source)
     kept = _short({key: config[key] for key in _KEPT if key in config})
     members = config.get("participants", {}).get("train", 0)
     for about in kept.get("targets", {}).values():
         if any(0 < share * members < SMALLEST_COUNT for share in about.get("shares", ())):
-            about["shares"] = None  # a rare class: its share would give its people's number away
+            about["shares"] = None  # a rare class: its share would reveal its number of people
     write_text(target / CONFIG, json.dumps(kept, indent=2, sort_keys=True) + "\n")
     attacks = [_attack(row) for _, row in rows.iterrows()]
     passport = {"membership_auc_allowed": gate, "verdict": words, "attacks": attacks}
@@ -94,7 +96,7 @@ def _copy(source: Path, target: Path, rows: pd.DataFrame, gate: float, words: st
 
 
 def _attack(row: pd.Series) -> dict[str, Any]:
-    """An attack's numbers; people in tens."""
+    """The numbers of an attack; counts of people are rounded down to tens."""
     tens = {name: int(row[name]) // SMALLEST_COUNT * SMALLEST_COUNT for name in ("members", "held_out")}
     rest = {name: row[name] for name in row.index if name not in {"model", *tens}}
     named: dict[str, Any] = _short({name: None if pd.isna(value) else value for name, value in rest.items()} | tens)
@@ -102,7 +104,7 @@ def _attack(row: pd.Series) -> dict[str, Any]:
 
 
 def _short(value: Any) -> Any:
-    """Fractions at few digits: statistics of targets are over the whole training split."""
+    """Fractions with few digits; statistics of targets are over the whole training split."""
     if isinstance(value, dict):
         return {key: _short(each) for key, each in value.items()}
     if isinstance(value, list):

@@ -1,17 +1,17 @@
-"""Tables A.5 and A.6: PSNR of Stage I's reconstruction on the test split by variant, beside the paper's.
+"""Tables A.5 and A.6: PSNR of Stage I's reconstruction on the test split by variant, compared with the paper.
 
     python -m vita.report.ablation_table --name tableA6_masking_ratio
         --predictions results/predictions/reconstruction/mask50.parquet ...   (one per variant that was run)
-        --variants mask50=0.5 vita=0.7 mask90=0.9   (each file's name and the row of the table that it is)
+        --variants mask50=0.5 vita=0.7 mask90=0.9   (each file's name and its row of the table)
         --paper workflow/resources/paper --settings '{"seed": 2025, "evaluation": {"bootstrap": 1000}}'
         --csv results/tables/tableA6_masking_ratio.csv --md ... --tex ... --html ... --vs-paper ..._vs_paper.csv
         --vs-paper-html ..._vs_paper.html   (optional)
 
 Names: tableA5_positional_encoding (rows 4D and 5D), tableA6_masking_ratio (rows 0.5, 0.7 and 0.9), ablation_frames
-(not in the paper); further rows may be given. PSNR in dB, peak 1.0, over the hidden patches, over the image in
-which seen patches stay as they are, over the image with every patch rebuilt, and of that image frame by frame, averaged
-over planes and frames. The last one is what the published code's test step measures, so it is compared with the paper.
-A row of the paper without a file has dashes.
+(not in the paper); further rows may be given. PSNR in dB, peak 1.0: over the masked patches, over the image with
+visible patches kept, over the image with every patch reconstructed, and over that image for each frame, averaged over
+planes and frames. The published code's test step measures the last one, so it is compared with the paper. A row of the
+paper without a file has dashes.
 """
 
 from pathlib import Path
@@ -35,9 +35,9 @@ from vita.runtime.privacy import SMALLEST_COUNT
 
 NAMES = (*names.ABLATION_TABLES, names.FRAMES_TABLE)
 QUANTITIES = {
-    "psnr_masked": "Hidden patches",
-    "psnr_filled": "Image, seen patches kept",
-    "psnr_all": "Image, all patches rebuilt",
+    "psnr_masked": "Masked patches",
+    "psnr_filled": "Image, visible patches kept",
+    "psnr_all": "Image, all patches reconstructed",
     "psnr_frames": "The same, mean over frames",
 }
 PAPERS = "psnr_frames"
@@ -59,7 +59,7 @@ def measure(path: Path, bootstrap: int, seed: int) -> dict[str, float]:
 
 
 def plain(printed_rows: list[str], found: dict[str, dict[str, float]]) -> pd.DataFrame:
-    """A row per variant: the paper's in its order, then others."""
+    """One row per variant: first those of the paper, in its order, then others."""
     columns = ["n", *(f"{name}_{end}" for name in QUANTITIES for end in ("mean", "std", "low", "high"))]
     order = list(dict.fromkeys([*printed_rows, *found]))
     return pd.DataFrame([{"variant": row} | found.get(row, {}) for row in order], columns=["variant", *columns])
@@ -68,7 +68,7 @@ def plain(printed_rows: list[str], found: dict[str, dict[str, float]]) -> pd.Dat
 def printed(table: pd.DataFrame, values: pd.DataFrame, caption: str) -> Printed:
     """The table for readers, the paper's value in the last column."""
     theirs = "Paper (mean over frames)"
-    out = Printed(caption, ["", "n", *QUANTITIES.values(), "Hidden patches, mean (95 % CI)", theirs])
+    out = Printed(caption, ["", "n", *QUANTITIES.values(), "Masked patches, mean (95 % CI)", theirs])
     papers = values.pivot_table(index="row", columns="quantity", values="paper")
     for _, row in table.iterrows():
         cells = [Cell(row["variant"]), Cell(count(row["n"]))]
@@ -100,7 +100,7 @@ def main(arguments: list[str] | None = None) -> None:
     rows = dict(text.partition("=")[::2] for text in args.variants)
     unnamed = [path.stem for path in args.predictions if not rows.get(path.stem)]
     if unnamed:
-        raise UserError(f"--variants must say which row {', '.join(unnamed)} is, such as vita=0.7")
+        raise UserError(f"--variants must name the row of {', '.join(unnamed)}, such as vita=0.7")
     bootstrap, seed = args.settings.get("evaluation", {}).get("bootstrap", 1000), args.settings.get("seed", 0)
     found = {rows[path.stem]: measure(path, bootstrap, seed) for path in args.predictions}
     values = paper.psnr_values(args.paper, args.name)
@@ -120,7 +120,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def comparable(table: pd.DataFrame) -> pd.DataFrame:
-    """PSNR as the paper measures it, in the long form that is set against the paper."""
+    """PSNR as the paper measures it, in the long form that is compared with the paper."""
     rows = [
         {"row": row["variant"], "unit": "dB", "model": "stage1", "quantity": quantity}
         | {"ours": row[f"{PAPERS}_{quantity}"]}

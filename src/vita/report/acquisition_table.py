@@ -1,11 +1,11 @@
-"""Table C.7: acquisition parameters by view, from the index of scans, beside the paper's.
+"""Table C.7: acquisition parameters by view, from the index of scans, compared with the paper.
 
     python -m vita.report.acquisition_table --index results/images/index.parquet --paper workflow/resources/paper
         --csv results/tables/tableC7_acquisition.csv --md ... --tex ... --html ...
 
-Of the scans that can be used: median, and the range from the 5th to the 95th percentile where it is not a single value.
-The index has the distance between slices, which on the short axis is slice thickness plus gap; a long-axis view is
-one slice, whose thickness the header gives instead.
+For usable scans: the median, and the range from the 5th to the 95th percentile unless it is a single value. The index
+holds the distance between slices, which on the short axis is slice thickness plus gap; a long-axis view is a single
+slice, for which the header gives the thickness instead.
 """
 
 from pathlib import Path
@@ -33,13 +33,14 @@ QUANTITIES = {
     "frames": "Frames",
     "frame_ms": "Duration of a frame (ms)",
 }
-DECIMALS = {"spacing_row_mm": 2, "spacing_column_mm": 2, "spacing_slice_mm": 1, "frame_ms": 1}  # of others: none
+# no decimals for other quantities
+DECIMALS = {"spacing_row_mm": 2, "spacing_column_mm": 2, "spacing_slice_mm": 1, "frame_ms": 1}
 EDGES = (0.05, 0.5, 0.95)
 VIEWS = {"sa": "Short axis", "la": "Long axis"}
 
 
 def measure(index: pd.DataFrame) -> pd.DataFrame:
-    """`view` (sa, la), `quantity`, `n` scans, `low`, `median`, `high`, in the order of print."""
+    """`view` (sa, la), `quantity`, `n` scans, `low`, `median`, `high`, in the order in which they are printed."""
     usable = index[index["usable"].astype(bool)]
     usable = usable.assign(frame_ms=1000 * usable["frame_s"], axis=np.where(usable["view"] == "sa", "sa", "la"))
     rows = []
@@ -54,7 +55,7 @@ def measure(index: pd.DataFrame) -> pd.DataFrame:
 
 
 def paper_values(folder: Path) -> dict[tuple[str, str], float]:
-    """What the paper's Table C.7 prints, by view and quantity.
+    """The values printed in the paper's Table C.7, by view and quantity.
 
     Raises:
         UserError: the file is missing.
@@ -84,9 +85,9 @@ def printed(table: pd.DataFrame, paper: dict[tuple[str, str], float]) -> Printed
             out.rows.append([Cell(QUANTITIES[row["quantity"]]), Cell(_in_words(row)), Cell(theirs)])
         out.rules.add(len(out.rows) - 1)
     out.remarks.append(
-        "Median of the scans that can be used; in brackets the 5th and 95th percentile where they differ. The paper's "
-        "8.0 mm of thickness and 2 mm of gap make 10.0 mm between short-axis slices, which is what a file holds. A "
-        "long-axis view is a single slice, without a gap."
+        "Median of the usable scans; in brackets the 5th and 95th percentile if they differ. The paper's "
+        "thickness of 8.0 mm and gap of 2 mm give 10.0 mm between short-axis slices, which is the distance that a "
+        "file holds. A long-axis view is a single slice without a gap."
     )
     return out
 

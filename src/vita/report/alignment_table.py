@@ -5,12 +5,11 @@
         --variants vita='tau 0.1, lambda 0.5' tau_0_2='tau 0.2, lambda 0.5'   (each folder's name and its row)
         --csv results/tables/ablation_alignment.csv --md ... --tex ... --html ...
 
-How often a participant's own table row is the nearest to the image, or among the five nearest, among all of the
-validation split, at the epoch with the lowest validation loss; Wilson's 95 % intervals. The number of participants
-is taken from the config.json beside each history.
+Top-1 and top-5 retrieval: the share of participants whose own table row is the nearest to their image, or among the
+five nearest, of all rows of the validation split, at the epoch with the lowest validation loss; Wilson's 95 %
+intervals. The number of participants is taken from the config.json beside each history.
 """
 
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +17,7 @@ import scipy  # its parts are imported where they are first used
 
 from vita import names
 from vita.evaluation.small_counts import FEW, withheld
+from vita.models.config_file import read_config
 from vita.printing.cells import Cell, Printed, latex, markdown
 from vita.printing.numbers import count, known, number, sizes, with_interval
 from vita.printing.web import page
@@ -25,7 +25,7 @@ from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
 from vita.runtime.errors import UserError
 
-QUANTITIES = {"top1": "Own row nearest (95 % CI)", "top5": "Among the five nearest (95 % CI)"}
+QUANTITIES = {"top1": "Top-1 retrieval (95 % CI)", "top5": "Top-5 retrieval (95 % CI)"}
 
 
 def measure(history: Path, title: str) -> dict[str, str | float]:
@@ -34,14 +34,12 @@ def measure(history: Path, title: str) -> dict[str, str | float]:
     Raises:
         UserError: the history or the config beside it is missing or incomplete.
     """
-    config = history.with_name("config.json")
-    for path in (history, config):
-        if not path.is_file():
-            raise UserError(f"no {path}: run the rule that trains this Stage II")
-    table, n = pd.read_csv(history), json.loads(config.read_text(encoding="utf-8")).get("participants", {}).get("val")
+    if not history.is_file():
+        raise UserError(f"no {history}: run the rule that trains this Stage II")
+    table, n = pd.read_csv(history), read_config(history.parent).get("participants", {}).get("val")
     missing = [name for name in ("val_loss", *QUANTITIES) if name not in table.columns or table[name].isna().all()]
     if missing or not n:
-        unknown = ", ".join(missing) or "number of validation participants beside it"
+        unknown = ", ".join(missing) or "number of validation participants in its config.json"
         raise UserError(f"{history} has no {unknown}: train this Stage II again")
     best = table.loc[table["val_loss"].idxmin()]
     row: dict[str, str | float] = {"variant": title, "n": int(n), "epoch": int(best["epoch"])}
@@ -76,7 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
     titles = dict(text.partition("=")[::2] for text in args.variants)
     unnamed = [path.parent.name for path in args.histories if not titles.get(path.parent.name)]
     if unnamed:
-        raise UserError(f"--variants must say which row {', '.join(unnamed)} is, such as vita='tau 0.1, lambda 0.5'")
+        raise UserError(f"--variants must name the row of {', '.join(unnamed)}, such as vita='tau 0.1, lambda 0.5'")
     rows = [measure(path, titles[path.parent.name]) for path in args.histories]
     numbers = [f"{name}{end}" for name in QUANTITIES for end in ("", "_low", "_high")]
     table = withheld(pd.DataFrame(rows), ["epoch", *numbers]) if rows else pd.DataFrame()

@@ -1,12 +1,12 @@
-"""Numbers and names that the report's captions take over, as substitutions of reStructuredText.
+"""Numbers and names that the report's captions include, as reStructuredText substitutions.
 
     python -m vita.report.captions --split results/cohort/split.parquet
         --systems table1_sa_phenotypes=mean_guess,vit,vita segmentation=vit,vita ...   (table=its systems)
         --output results/captions.rst
 
 `|n_train|`, `|n_val|`, `|n_test|` and `|n_all|` are the participants of each split, small counts as `<10`;
-`|systems of <table>|` are the systems that were run for a table, `|systems|` those of any; a system, a task, a table
-by the name of its files is its title. Each caption includes the file.
+`|systems of <table>|` are the systems that were run for a table, and `|systems|` those of any table; the file name of a
+system, task or table is replaced by its title. Each caption includes the file.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ DOCUTILS = {"halt_level": 2, "report_level": 2, "raw_enabled": False, "file_inse
 
 
 def substitutions(split: pd.Series, run: dict[str, list[str]]) -> dict[str, str]:
-    """Each substitution's text.
+    """The text of each substitution.
 
     Args:
         split: (n,) the split of each participant.
@@ -53,26 +53,26 @@ def rendered(template: Path, values: str, config: dict[str, Any], wildcards: Map
         template: reStructuredText, with jinja2 for the configuration.
         values: the substitutions, as `main` writes them.
         config: of the run.
-        wildcards: of the job whose product is captioned.
+        wildcards: of the job that made the product.
 
     Raises:
-        UserError: there is no such template, or it names a value that is not known.
+        UserError: there is no such template, or it uses an unknown value.
     """
-    # start-up: --help need not wait for docutils
+    # imported late, so that --help does not wait for docutils
     from docutils.core import publish_parts
     from docutils.utils import SystemMessage
     from jinja2 import Environment, StrictUndefined, UndefinedError
 
     if not template.is_file():
-        raise UserError(f"no caption {template}: a figure or table needs one of its name in workflow/report")
+        raise UserError(f"no caption {template}: each figure or table needs one with its name in workflow/report")
     job = SimpleNamespace(config=config, wildcards=SimpleNamespace(**wildcards))
     text = template.read_text(encoding="utf-8").replace(INCLUDE, "")
     try:
         text = Environment(undefined=StrictUndefined, autoescape=False).from_string(text).render(snakemake=job)
         html = publish_parts(f"{values}\n{text}", writer="html5", settings_overrides=DOCUTILS)["body"]
     except (UndefinedError, SystemMessage) as error:
-        raise UserError(f"the caption {template} names what is not known: {error}") from error
-    return Markup(html)  # docutils escapes texts, and raw HTML is off
+        raise UserError(f"the caption {template} uses an unknown name: {error}") from error
+    return Markup(html)  # docutils escapes the text, and raw HTML is switched off
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The sentence under a table that says which trained systems do not beat the controls."""
+"""The sentence under a table that names the trained systems that do not beat the controls."""
 
 from collections.abc import Mapping
 
@@ -12,12 +12,12 @@ def control_remark(means: Mapping[str, float], quantity: str, higher_is_better: 
     """Trained systems that the best control equals or beats, on average over the table's rows.
 
     Args:
-        means: average of each system; NaN where it was not run for all rows.
+        means: average of each system; NaN if it was not run for all rows.
         quantity: what is averaged, in words, such as `MAE`.
         higher_is_better: whether a higher average is better.
 
     Returns:
-        One sentence; nothing where the table has no control or no trained system.
+        One sentence, or none if the table has no control or no trained system.
     """
     known = {name: value for name, value in means.items() if pd.notna(value)}
     controls = {name: value for name, value in known.items() if name in names.CONTROLS}
@@ -31,6 +31,6 @@ def control_remark(means: Mapping[str, float], quantity: str, higher_is_better: 
     if not beaten:
         return f"Controls: every trained system is better on average than the best control, {control}."
     return (
-        f"Controls: the best one, {control}, is on average at least as good as "
+        f"Controls: on average, the best control, {control}, is at least as good as "
         f"{', '.join(names.title(name) for name in beaten)}."
     )

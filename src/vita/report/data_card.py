@@ -1,4 +1,4 @@
-"""The data card: who is in the run, who is not and why, and what is known of them (Markdown).
+"""The data card: the participants of the run, those who were excluded and why, and what is known about them (Markdown).
 
     python -m vita.report.data_card
         --split results/cohort/split.parquet --exclusions results/cohort/exclusions.parquet
@@ -6,8 +6,8 @@
         --phenotypes results/images/phenotypes.parquet --targets workflow/resources/targets.tsv
         --settings '{"input": {"source": "phantom"}}' --output results/data_card.md --html results/data_card.html
 
-`--fields` and `--labels` are left out for a run from scans alone. Small counts, and means of few participants, are not
-printed. Beside the Markdown, `--html` takes the same as a page.
+`--fields` and `--labels` are left out for a run from scans alone. Small counts, and means over few participants, are
+not printed. `--html` writes the same as a page.
 """
 
 from pathlib import Path
@@ -26,21 +26,21 @@ from vita.runtime.privacy import SMALLEST_COUNT, shown_count
 SPLITS = ("train", "val", "test")
 NUMBERS = {"age": "Age (years)", "bmi": "Body mass index (kg/m²)"}
 SOURCES = {
-    "phantom": "Everybody is synthetic: analytic hearts and a table drawn from a small causal model. The numbers say "
-    "nothing about patients.",
+    "phantom": "All participants are synthetic: analytic hearts and a table drawn from a small causal model. The "
+    "numbers say nothing about patients.",
     "files": "UK Biobank participants, under the terms of the application that delivered the files. Nothing here names "
     "a participant.",
 }
 
 
 def _mean(values: pd.Series) -> str:
-    """`mean ± SD` of the known values; a dash for few of them."""
+    """`mean ± SD` of the known values; a dash if there are few of them."""
     known = values.dropna().astype(float)
     return with_spread(known.mean(), known.std(), 1) if len(known) >= SMALLEST_COUNT else DASH
 
 
 def _by_split(split: pd.DataFrame, table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Rows of `table` by split, and `all` of those in any."""
+    """Rows of `table` by split; `all` are those in any split."""
     joined = table.merge(split, on="eid")
     return {name: joined[joined["split"] == name] for name in SPLITS} | {"all": joined}
 
@@ -64,7 +64,7 @@ def participants(split: pd.DataFrame, fields: pd.DataFrame | None) -> Printed:
 
 
 def _share(chosen: pd.Series, known: pd.Series) -> str:
-    """`count (percent)` of the known; small counts without the percentage that would give them away."""
+    """`count (percent)` of the known values; small counts without the percentage, which would reveal them."""
     total, number = int(known.sum()), int((chosen.fillna(False) & known).sum())
     if total == 0:
         return DASH
@@ -73,8 +73,8 @@ def _share(chosen: pd.Series, known: pd.Series) -> str:
 
 
 def diseases(split: pd.DataFrame, labels: pd.DataFrame, targets: pd.DataFrame) -> Printed:
-    """Positives of each disease by split, of those with a known label."""
-    out = Printed("Positives of each disease, of those with a known label", ["", *SPLITS, "all"])
+    """Positives of each disease by split, among those with a known label."""
+    out = Printed("Positives of each disease among participants with a known label", ["", *SPLITS, "all"])
     groups = _by_split(split, labels)
     for _, target in targets[targets["task"].str.startswith("disease_")].iterrows():
         name = target["target"]
@@ -85,8 +85,8 @@ def diseases(split: pd.DataFrame, labels: pd.DataFrame, targets: pd.DataFrame) -
 
 
 def rare_fields(split: pd.DataFrame, fields: pd.DataFrame) -> Printed:
-    """Features that over half of the participants lack, and how many have them."""
-    out = Printed("Features that over half of the participants lack", ["Feature", "Participants who have it"])
+    """Features that are missing for more than half of the participants, and the number of those who have them."""
+    out = Printed("Features missing for more than half of the participants", ["Feature", "Participants who have it"])
     own = fields[fields["eid"].isin(split["eid"])]
     for name in own.columns.drop("eid"):
         known = own[name].notna()
@@ -107,8 +107,8 @@ def phenotypes(split: pd.DataFrame, measured: pd.DataFrame, targets: pd.DataFram
 
 
 def exclusions(table: pd.DataFrame) -> Printed:
-    """How many were left out at each step, and the reasons in words."""
-    out = Printed("Left out", ["Step", "Reason", "Participants"], words=2)
+    """Number of participants excluded at each step, and the reasons in words."""
+    out = Printed("Excluded", ["Step", "Reason", "Participants"], words=2)
     counts = table.groupby(["step", "reason"], sort=False).size()
     for (step, reason), number in counts.sort_values(ascending=False, kind="stable").items():
         out.rows.append([Cell(step), Cell(str(reason)), Cell(shown_count(int(number)))])

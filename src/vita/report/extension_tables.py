@@ -3,7 +3,8 @@
     python -m vita.report.extension_tables --name incident_disease --numbers results/survival/incident_disease.csv
         --csv results/tables/incident_disease.csv --md ... --tex ... --html ...
 
-`--numbers` is what the extension of the table wrote; associations take a second file, the inflation of their tests.
+`--numbers` is the file that the table's extension wrote; associations need a second file with the inflation of their
+tests.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ from vita.runtime.atomic import replacing, write_text
 from vita.runtime.privacy import SUPPRESSED
 
 AVERAGE = "Average"
-STRONGEST = 10  # associations of each kind of outcome
+STRONGEST = 10  # number of associations printed for each kind of outcome
 SIGNIFICANT = 0.05  # false discovery rate
 OUTCOME_KINDS = {"component": "Image component", "direction": "Image direction", "phenotype": "Phenotype"}
 SURVIVAL = {
@@ -42,7 +43,7 @@ Made = tuple[pd.DataFrame, Printed]
 
 
 def incident_disease(paths: Sequence[Path]) -> Made:
-    """Discrimination and calibration of each model of each disease after the scan."""
+    """Discrimination and calibration of each model for each incident disease."""
     table = _read(paths[0], ("outcome", "model", *SURVIVAL))
     out = _printed("incident_disease", ["", "", "n", "Events", "Deaths", *SURVIVAL.values()], words=2)
     before = None
@@ -56,12 +57,14 @@ def incident_disease(paths: Sequence[Path]) -> Made:
             cell = Cell(with_interval(*_ends(row, name), 2 if name in TWO_DECIMALS else 3, " to "))
             cells.append(out.note(cell, row["note"]) if not known(row[name]) and known_text(row["note"]) else cell)
         out.rows.append(cells)
-    out.remarks.append("Gain: Harrell's C less that of age, sex and systolic blood pressure, in the same participants.")
+    out.remarks.append(
+        "Gain: Harrell's C minus that of age, sex and systolic blood pressure, in the same participants."
+    )
     return table, out
 
 
 def associations(paths: Sequence[Path]) -> Made:
-    """The strongest associations of each kind of outcome, and how many tests there were."""
+    """The strongest associations of each kind of outcome, and the number of tests."""
     table, inflation = _read(paths[0], ("kind", "trait", "p", "q")), _read(paths[1], ("traits", "lambda", "tests"))
     tested = table.dropna(subset=["p"]).sort_values("p", kind="stable")
     shown = tested.groupby("kind", sort=False).head(STRONGEST)
@@ -81,16 +84,18 @@ def associations(paths: Sequence[Path]) -> Made:
     significant = int((table["q"] < SIGNIFICANT).sum())
     out.remarks.append(
         f"{len(tested):,} tests, {significant:,} with a false discovery rate below {percent(SIGNIFICANT)}; "
-        f"genomic-control lambda {number(rates.get('observed'), 2)}, with traits shuffled among the participants "
+        f"genomic-control lambda {number(rates.get('observed'), 2)}; with traits permuted among the participants "
         f"{number(rates.get('shuffled'), 3)}."
     )
     if len(tested) < len(table):
-        out.remarks.append("Not tested: yes/no features that fewer than ten people have or lack, and constants.")
+        out.remarks.append(
+            "Not tested: binary features with fewer than ten participants in one of the two groups, and constants."
+        )
     return shown.drop(columns="note"), out
 
 
 def conformal(paths: Sequence[Path]) -> Made:
-    """Width and coverage by subgroup: each target by the main system, and averages of the others over targets."""
+    """Width and coverage by subgroup: each target for the main system, and averages over targets for the others."""
     table = _read(paths[0], ("task", "model", "level", "coverage", "width"))
     table = table[table["task"].isin([*names.REGRESSION_TASKS, *names.DISEASE_TASKS])].fillna({"unit": ""})
     levels = list(dict.fromkeys(table["level"]))
@@ -115,13 +120,16 @@ def conformal(paths: Sequence[Path]) -> Made:
         shares = [row[f"coverage_{level}"] for level in levels]
         out.rows.append([Cell(text) for text in [*cells, *(percent(one) if known(one) else DASH for one in shares)]])
         before = row["section"]
-    out.remarks.append("Width: of the interval, of diseases classes in a set; others than ViTa: averages over targets.")
-    out.remarks.append("A dash: too few participants of the test split to be divided, or to be told of.")
+    out.remarks.append(
+        "Width: of the interval; for diseases, the number of classes in a set. For systems other "
+        "than ViTa: averages over targets."
+    )
+    out.remarks.append("A dash: too few participants in the test split to be divided or to be reported.")
     return shown, out
 
 
 def _by_level(table: pd.DataFrame, levels: Sequence[str]) -> pd.DataFrame:
-    """A row per section, system and target: what it is over everybody, and the coverage of each level."""
+    """One row per section, system and target: the values over all participants, and the coverage of each level."""
     keys = ["section", "model", "title", "unit"]
     rows = []
     for key, part in table.groupby(keys, sort=False):
@@ -132,7 +140,7 @@ def _by_level(table: pd.DataFrame, levels: Sequence[str]) -> pd.DataFrame:
 
 
 def label_efficiency(paths: Sequence[Path]) -> Made:
-    """Tables 1 and 4 by the part of the labels that a system learns from."""
+    """Tables 1 and 4 by the fraction of the labels from which a system learns."""
     table = _read(paths[0], ("task", "model", "percent", "value"))
     table = table[table["target"] == AVERAGE]
     parts = sorted(table["percent"].unique())
@@ -155,7 +163,7 @@ def label_efficiency(paths: Sequence[Path]) -> Made:
                 cells.append(cell if known(value) else out.note(cell, found.loc[part, "note"]))
             rows.append(row)
             out.rows.append(cells)
-    out.remarks.append("In the header: training participants; beside a value the lowest and highest of three draws.")
+    out.remarks.append("Header: number of training participants. Brackets: lowest and highest value of three draws.")
     return pd.DataFrame(rows), out
 
 
@@ -226,7 +234,7 @@ def _levels(percents: pd.Index) -> str:
 
 
 def _people(n: float) -> str:
-    """A number of people, of which one that is withheld is missing."""
+    """A number of people; missing if it is withheld."""
     return count(n) if known(n) else SUPPRESSED
 
 
@@ -240,7 +248,7 @@ def _small(p: float) -> str:
 
 
 def known_text(text: object) -> bool:
-    """Whether a cell of words holds any."""
+    """Whether a text cell is not empty."""
     return isinstance(text, str) and bool(text)
 
 
@@ -254,7 +262,7 @@ def _printed(name: str, header: list[str], words: int) -> Printed:
 
 
 def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    otherwise = "it is not what this table is made of"
+    otherwise = "this table cannot be made from it"
     return read_numbers(path, columns, "file", "that measures this extension", otherwise)
 
 

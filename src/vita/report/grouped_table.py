@@ -1,4 +1,4 @@
-"""Tables with a line per target and system: table 4, segmentation, binary and categorical features."""
+"""Tables with one line per target and system: table 4, segmentation, binary and categorical features."""
 
 from dataclasses import dataclass
 
@@ -20,10 +20,10 @@ class Column:
     title: str
     decimals: int
     interval: bool = False
-    best: int = 0  # 1: the highest is in bold, -1: the lowest, 0: none
+    best: int = 0  # 1: the highest value is bold, -1: the lowest, 0: none
     tested: bool = False  # carries the mark of significance
-    p: bool = False  # a p value, blank where nothing was tested
-    spread: str = ""  # its SD over seeds; blank where a system is trained once
+    p: bool = False  # a p value, blank if nothing was tested
+    spread: str = ""  # SD over seeds; blank if a system is trained only once
 
 
 DISEASES = [
@@ -60,14 +60,14 @@ SEGMENTATION = [
     Column("ef_bias", "EF, bias (limits of agreement)", 1, interval=True),
     Column("ef_r", "EF, r", 2),
 ]
-UNPROBED = "not known: made one frame at a time, without such frames, or of no chamber"
+UNPROBED = "unknown: the masks were made frame by frame, without such frames, or the structure is not a chamber"
 PREVALENCE = Column("prevalence", "Positive", 3)
 COUNT = Column("n", "n", 0)
 MAIN = ("auc", "macro_auc", "dice")
 
 
 def with_seeds(columns: list[Column], table: pd.DataFrame) -> list[Column]:
-    """The columns and, behind the main one, its mean and SD over seeds where the table has them."""
+    """The columns and, after the main one, its mean and SD over seeds if the table has them."""
     found = []
     for column in columns:
         found.append(column)
@@ -79,7 +79,7 @@ def with_seeds(columns: list[Column], table: pd.DataFrame) -> list[Column]:
 
 
 def plain(metrics: pd.DataFrame, targets: pd.DataFrame, models: list[str]) -> pd.DataFrame:
-    """The table with plain numbers: every pair of target and system, in order, empty where it was not run.
+    """The table with plain numbers: every pair of target and system, in order; empty if it was not run.
 
     Args:
         metrics: rows of metrics files.
@@ -141,13 +141,13 @@ def _is_best(value: float, values: pd.Series, best: int) -> bool:
 
 
 def _significant(row: pd.Series, value: float, significance: float) -> bool:
-    """Better than the best baseline with p below `significance`."""
+    """Whether ViTa is better than the best baseline with p below `significance`."""
     others = [row[name] for name in ("best_baseline_auc", "best_baseline_dice") if name in row.index]
     return bool(known(row["p"]) and row["p"] < significance and any(value > other for other in others))
 
 
 def comparable(table: pd.DataFrame, quantities: dict[str, str]) -> pd.DataFrame:
-    """The long form that is set against the paper; `quantities` maps our columns to the paper's names."""
+    """The long form that is compared with the paper; `quantities` maps the columns here to the paper's names."""
     rows = [
         {"row": row["title"], "unit": "", "model": row["model"], "quantity": theirs, "ours": row[ours]}
         for _, row in table.iterrows()

@@ -3,7 +3,8 @@
     python -m vita.report.index_page --results results --config results/config.json
         --captions workflow/report --output results/index.html
 
-Tables and figures come in the order of vita.names; what the run did not make is left out. Figures are within the page.
+Tables and figures appear in the order of vita.names; those that the run did not make are left out. Figures are embedded
+in the page.
 """
 
 import base64
@@ -34,7 +35,7 @@ NOTICE = "Research software, not a medical device."
 
 @dataclass(frozen=True)
 class Part:
-    """A table or a figure (`png`, base64, whose caption is the body) with the name of its anchor."""
+    """A table or a figure (`png` in base64, with its caption as body) and the name of its anchor."""
 
     name: str
     title: str
@@ -44,7 +45,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page with an entry in its menu."""
+    """A section of the page with an entry in its menu."""
 
     name: str
     title: str
@@ -53,7 +54,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run and the words for it."""
+    """A finished run and the texts that describe it."""
 
     results: Path
     config: dict[str, Any]
@@ -61,7 +62,7 @@ class Run:
 
     @property
     def phantom(self) -> bool:
-        """Whether everybody in it is synthetic."""
+        """Whether all participants are synthetic."""
         return bool(self.config["input"]["source"] == "phantom")
 
     def caption(self, template: str, **wildcards: str) -> Markup:
@@ -71,7 +72,7 @@ class Run:
 
 
 def headline(run: Run) -> Printed:
-    """The numbers that a reader looks for first; aims are those of the default run of the phantom."""
+    """The numbers that a reader looks for first; the aims are those of the default run on the phantom."""
     lines = [*measured.participants(run.results), *_errors(run), *_auc(run), *_dice(run)]
     histories = [run.results / f"models/{stage}/vita/history.csv" for stage in ("stage1", "stage2")]
     lines += measured.pretraining(run.results) if all(path.is_file() for path in histories) else []
@@ -134,7 +135,7 @@ def _dice(run: Run) -> list[measured.Line]:
 
 
 def body(page: Path) -> Markup:
-    """What another of this package's pages holds, its headings two steps lower.
+    """The content of another page of this package, with its headings two levels lower.
 
     Raises:
         UserError: it is missing or not such a page.
@@ -163,7 +164,7 @@ def sections(run: Run) -> list[Section]:
     compared = [(f"{table.name}_vs_paper", table.title) for table in names.TABLES]
     pages = {name: (run.results / "tables" / f"{name}.html", title) for name, title in compared}
     beside = [Part(name, title, body(page)) for name, (page, title) in pages.items() if page.is_file()]
-    found.append(Section("paper", "Beside the paper", beside))
+    found.append(Section("paper", "Comparison with the paper", beside))
     for name, title in CARDS.items():
         page = run.results / f"{name}.html"
         found.append(Section(name, title, [Part("", "", body(page))] if page.is_file() else []))

@@ -1,7 +1,8 @@
-"""What a finished phantom run found, beside what its world was made to show: the README's table of measured values.
+"""Results of a finished phantom run, next to what the phantom was designed to show: the README's table of measured
+values.
 
-Each function reads a folder of results and gives the lines of one topic; `LINES` holds them in their order. An aim is
-a bound that the default run should keep; `reached` is None where there is none.
+Each function reads a folder of results and returns the lines of one topic; `LINES` holds them in order. An aim is a
+bound that the default run should meet; `reached` is None without an aim.
 """
 
 from collections.abc import Callable
@@ -25,7 +26,7 @@ LARGEST_DISK_GB, LARGEST_JOB_GB = 3.0, 3.0
 
 @dataclass(frozen=True)
 class Line:
-    """A measured value in words, what was aimed at, and whether that was reached."""
+    """A measured value in words, its aim, and whether the aim was reached."""
 
     name: str
     value: str
@@ -44,7 +45,7 @@ def _joined(values: pd.Series, decimals: int = 2) -> str:
 
 
 def participants(results: Path) -> list[Line]:
-    """How many are in each split."""
+    """The number of participants in each split."""
     counts = _read(results / "cohort/split.parquet")["split"].value_counts()
     names = {"train": "training", "val": "validation", "test": "test"}
     return [
@@ -56,7 +57,7 @@ def participants(results: Path) -> list[Line]:
 
 
 def true_volumes(results: Path) -> list[Line]:
-    """Volumes from reference masks against those that the phantom's hearts were made with."""
+    """Volumes from reference masks against the true volumes of the phantom's hearts."""
     found = _read(results / "images/phenotypes.parquet").set_index("eid")
     truth = _read(results / "phantom/truth.parquet").set_index("eid")
     lines = []
@@ -91,7 +92,7 @@ def short_axis_errors(results: Path) -> list[Line]:
 
 
 def segmentation(results: Path) -> list[Line]:
-    """Dice, and what volumes from predicted masks are off by."""
+    """Dice, and the error of volumes from predicted masks."""
     table = _read(results / "metrics/segmentation/vita.csv")
     dice = table[(table["view"] == "all") & (table["phase"] == "all")].set_index("target")["dice"]
     volumes = _read(results / "metrics/mask_phenotypes/vita.csv").set_index("target")["bias"]
@@ -120,7 +121,7 @@ def diseases(results: Path) -> list[Line]:
 
 
 def pretraining(results: Path) -> list[Line]:
-    """What Stages I and II reached on validation."""
+    """Results of Stages I and II on validation."""
     first = _read(results / "models/stage1/vita/history.csv").iloc[-1]
     second = _read(results / "models/stage2/vita/history.csv")
     best = second.loc[second["val_loss"].idxmin()]
@@ -154,7 +155,7 @@ LINES: dict[str, Callable[[Path], list[Line]]] = {
 
 
 def markdown(lines: list[Line]) -> str:
-    """The lines as a Markdown table, in words: nothing is set flush right."""
+    """The lines as a Markdown table of text cells, none of them right-aligned."""
     verdicts = {True: "yes", False: "no", None: ""}
     rows = [(each.name, each.value, each.aim, verdicts[each.reached]) for each in lines]
     header = [("measured", "value", "aim", "reached"), ("---",) * 4]

@@ -1,4 +1,5 @@
-"""The model card: what was trained, on what, how long, how well, and what it must not be used for (Markdown).
+"""The model card: what was trained, on which data, for how long, with what results, and what it must not be used for
+(Markdown).
 
     python -m vita.report.model_card
         --configs results/models/stage1/vita/config.json results/models/sa_phenotypes/vita/config.json ...
@@ -6,10 +7,9 @@
         --membership results/metrics/membership.csv   (optional)
         --settings '{"input": {"source": "phantom"}}' --output results/model_card.md --html results/model_card.html
 
-Stage or task and system are the two folders that a config.json lies in; the tables are taken over as they are.
+The two folders around a config.json are its stage or task and its system; the tables are included unchanged.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pandas as pd
 
 from vita import names
 from vita.evaluation.membership import GATE, verdict
+from vita.models.config_file import read_config
 from vita.printing.cells import Cell, Printed, markdown
 from vita.printing.numbers import DASH, number
 from vita.printing.web import write_card
@@ -32,35 +33,21 @@ are baselines for comparison."""
 LIMITS = """* Research software, not a medical device: no output may guide the care of a person.
 * Trained and tested on one acquisition protocol; scanners, fields of view and populations other than those of the data
   card are untested.
-* Disease labels come from hospital records: who was never in hospital may be mislabelled.
-* Probabilities are only as calibrated as the calibration figure shows; subgroups differ (metrics/subgroups).
-* Weights may hold traces of training participants (see Membership): share them only as the data's terms allow."""
-MEMBERSHIP = """How well each model's losses tell who was in its training from who was not (validation and test): the
-AUC of guessing by the loss, and of guessing by the loss against that of others who are as hard (calibrated), with 95 %
-bootstrap intervals; 0.5 is chance. TPR is the share of members that are recognised where the given share of the others
-(FPR) is taken for members. The same guess from an untrained model is the control: what it finds is how the splits
-differ. Numbers of people are rounded down to tens."""
-WAIVED = "Everybody is synthetic, so that the weights may leave whatever is found."
+* Disease labels come from hospital records: people who were never in hospital may be mislabelled. * Probabilities are
+only as calibrated as the calibration figure shows; subgroups differ (metrics/subgroups). * Weights may contain traces
+of training participants (see Membership): share them only as the terms of the data allow."""
+MEMBERSHIP = """How well each model's losses distinguish people of its training from others (validation and test):
+the AUC of guessing by the loss, and of guessing by the loss relative to that of other people who are equally
+difficult (calibrated), with 95 % bootstrap intervals; 0.5 is chance. TPR is the share of members who are recognised
+if the given share of the others (FPR) is mistaken for members. The control is the same guess with an untrained
+model: it shows how the splits differ. Numbers of people are rounded down to tens.
+"""
+WAIVED = "All participants are synthetic, so the weights may be released whatever the attacks find."
 HEADER = ("Stage or task", "System", "Parameters", "Steps", "Best epoch", "Validation loss", "Time, s", "Memory, MB")
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """A model's config.json.
-
-    Raises:
-        UserError: it is missing or not JSON.
-    """
-    try:
-        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"no config.json at {path}: run the rule that trains this model") from error
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path} is not JSON ({error}): train the model again") from error
-    return config
-
-
 def trainings(configs: dict[Path, dict[str, Any]]) -> Printed:
-    """A row per model; what an older config does not hold is a dash."""
+    """One row per model; values that an older config does not hold are dashes."""
     out = Printed("Trained models", list(HEADER), words=2)
     for path, config in configs.items():
         row = [names.task_title(path.parent.parent.name), names.title(path.parent.name)]
@@ -73,7 +60,9 @@ def trainings(configs: dict[Path, dict[str, Any]]) -> Printed:
 
 
 def membership(rows: pd.DataFrame, gate: float) -> Printed:
-    """A row per model and guess: numbers, and by the worst of a model's whether its weights pass the gate."""
+    """One row per model and guess, with the numbers and whether the model's weights pass the gate, which its worst
+    guess decides.
+    """
     head = ["Stage or task", "System", "Guessed by", "Members", "Held out", "AUC", "TPR", "FPR", "Untrained AUC"]
     out = Printed("Membership in the training", [*head, "Weights"], words=3)
     for model, found in rows.groupby("model", sort=False):
@@ -89,7 +78,7 @@ def membership(rows: pd.DataFrame, gate: float) -> Printed:
                 "" if place else "pass" if judged.passes else "stay inside",
             ]
             out.rows.append([Cell(text) for text in cells])
-    out.remarks.append(f"Weights pass where no interval of a model reaches above {gate:g} (privacy.membership_auc).")
+    out.remarks.append(f"Weights pass if no interval of the model reaches above {gate:g} (privacy.membership_auc).")
     return out
 
 
@@ -109,7 +98,7 @@ def _memory(path: Path | None, settings: dict[str, Any]) -> list[str]:
 
 
 def setting(configs: dict[Path, dict[str, Any]]) -> list[str]:
-    """What all models share: seed, split, participants, sizes, versions. Differences are listed one by one."""
+    """What all models have in common: seed, split, participants, sizes, versions. Differences are listed one by one."""
     lines = []
     configs = {path: config | _shown(config) for path, config in configs.items()}
     for title, key in {
@@ -151,7 +140,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--html", required=True, type=Path, help="page to write")
     cli.add_settings(parser, "the blocks `input` and `privacy`")
     args = parser.parse_args(arguments)
-    configs = {path: read_config(path) for path in args.configs}
+    configs = {path: read_config(path.parent) for path in args.configs}
     missing = [str(path) for path in args.tables if not path.is_file()]
     if missing:
         raise UserError(f"no table {', '.join(missing)}: run the rule make_table")

@@ -1,8 +1,8 @@
-"""The paper's printed numbers, and this run's beside them.
+"""The paper's printed numbers, compared with those of this run.
 
-The resource folder holds one CSV per printed table, as printed, and `notes.csv`, which says where the print
-contradicts itself. An empty field of `model` in notes.csv speaks of the whole row, as far as it is printed: of the
-systems that the paper's table has.
+The resource folder holds one CSV per printed table, as printed, and `notes.csv`, which says where printed numbers
+contradict each other. In notes.csv, an empty field `model` means the whole row, for all systems that the paper's table
+has.
 """
 
 from pathlib import Path
@@ -82,7 +82,7 @@ def disease_order(folder: Path) -> list[str]:
 
 
 def versus(ours: pd.DataFrame, printed: pd.DataFrame, folder: Path, name: str) -> pd.DataFrame:
-    """Paper, ours and the difference.
+    """The paper's values, those of this run, and the difference.
 
     Args:
         ours: `row`, `unit`, `model`, `quantity`, `ours`.
@@ -105,12 +105,12 @@ def versus(ours: pd.DataFrame, printed: pd.DataFrame, folder: Path, name: str) -
 
 
 def _significant(value: float) -> float:
-    """A number to as many digits as mean something beside a printed one."""
+    """A number with as many digits as are meaningful next to a printed one."""
     return float(f"{value:.{DIGITS}g}")
 
 
 def _notes(table: pd.DataFrame, notes: pd.DataFrame, name: str, printed: set[str]) -> list[str]:
-    """For each row what is known of it, else why a side is empty; `printed` are the systems that the paper has."""
+    """For each row the notes on it, or otherwise why a side is empty; `printed` are the systems that the paper has."""
     notes = notes[notes["table"] == name]
     found = []
     for _, row in table.iterrows():
@@ -131,15 +131,15 @@ def versus_page(versus: pd.DataFrame, name: str, sizes: str) -> str:
     Args:
         versus: as `vita.report.paper.versus` gives it.
         name: of the table.
-        sizes: of how many participants ours is, in words.
+        sizes: number of participants of this run, in words.
     """
     ours = f"This run, test split ({sizes})" if sizes else "This run"
-    caption = f"{names.TABLE_TITLES[name]}. {ours} beside the paper (UK Biobank, 1,000 participants)"
+    caption = f"{names.TABLE_TITLES[name]}. {ours} compared with the paper (UK Biobank, 1,000 participants)"
     models = reversed(names.ordered(set(versus["model"])))
     groups = {model: versus[versus["model"] == model] for model in models}
     parts = [_part(model, rows) for model, rows in groups.items() if rows["paper"].notna().any()]
     silent = [_title(model) for model, rows in groups.items() if rows["paper"].isna().all()]
-    remarks = ["Difference: this run less the paper; relative: in percent of the paper's value."] if parts else []
+    remarks = ["Difference: this run minus the paper; relative: in percent of the paper's value."] if parts else []
     remarks += [f"The paper prints no numbers for {', '.join(silent)}."] if silent else []
     return folded(caption, parts, remarks)
 
@@ -149,7 +149,7 @@ def _title(model: str) -> str:
 
 
 def _part(model: str, rows: pd.DataFrame) -> Printed:
-    """One system's rows; what neither side has is left out."""
+    """The rows of one system; values that neither side has are left out."""
     out = Printed(_title(model), HEADER, words=2)
     before, order = None, {name: place for place, name in enumerate(dict.fromkeys([*QUANTITIES, *rows["quantity"]]))}
     place = rows["row"].map({name: place for place, name in enumerate(dict.fromkeys(rows["row"]))})

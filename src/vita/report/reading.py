@@ -1,4 +1,6 @@
-"""Files of numbers that tables and figures are made of: there, and with the columns that are read."""
+"""Files of numbers from which tables and figures are made: checks that a file exists and has the columns that are
+read.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,7 +18,7 @@ def read_numbers(path: Path, columns: Iterable[str], kind: str, rule: str, other
         columns: that it must have; others may be there too.
         kind: what the file is, for the error.
         rule: which rule writes it, for the error.
-        otherwise: what follows from a missing column, for the error.
+        otherwise: what a missing column means, for the error.
 
     Raises:
         UserError: there is no such file, or a column is missing.

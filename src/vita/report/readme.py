@@ -1,12 +1,12 @@
-"""Numbers and pictures of the README and its guides, from the results of the default run: nobody types them.
+"""Numbers and pictures of the README and its guides, generated from the results of the default run.
 
     python -m vita.report.readme --results results --pages README.md workflow/guides/results.md
         --images workflow/report/images
-        --wall '14 min on 2 cores' --memory '3.2 GB'   (optional: what no file of the results holds)
+        --wall '14 min on 2 cores' --memory '3.2 GB'   (optional: values that no file of the results holds)
 
-Replaces the text between the comments `<!-- measured -->` and `<!-- end of measured -->`, and likewise `table1`,
-`table4` and `figures`, each on the one page that has them; everything else stays as it is. Pictures are made small for
-the repository (at most 200 KB).
+Replaces the text between the comments `<!-- measured -->` and `<!-- end of measured -->`, and does the same for
+`table1`, `table4` and `figures`, each on the one page that has them; everything else is left unchanged. Pictures are
+reduced for the repository (to at most 200 KB).
 """
 
 import os
@@ -36,7 +36,7 @@ def replaced(text: str, name: str, content: str) -> str:
     """The text with the block of this name replaced.
 
     Raises:
-        UserError: one of the block's comments is missing, or they are in the wrong order or there twice.
+        UserError: one of the block's comments is missing or repeated, or they are in the wrong order.
     """
     start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
@@ -46,7 +46,7 @@ def replaced(text: str, name: str, content: str) -> str:
 
 
 def shrink(source: Path, target: Path) -> None:
-    """A picture for the repository: as it is if small, else no wider than `WIDEST_PX` and in few colours.
+    """A picture for the repository: unchanged if it is small, otherwise no wider than `WIDEST_PX` and with few colours.
 
     Raises:
         UserError: there is no such picture, or it remains too large.
@@ -62,7 +62,9 @@ def shrink(source: Path, target: Path) -> None:
         small.thumbnail((WIDEST_PX, WIDEST_PX * 2), Image.Resampling.LANCZOS)
         small.quantize(COLOURS, dither=Image.Dither.NONE).save(path, format="PNG", optimize=True)
         if path.stat().st_size > LARGEST_BYTES:
-            raise UserError(f"{source} takes {path.stat().st_size} bytes when made small, more than {LARGEST_BYTES}")
+            raise UserError(
+                f"{source} still has {path.stat().st_size} bytes after it was reduced, more than {LARGEST_BYTES}"
+            )
 
 
 def table(results: Path, name: str) -> str:
@@ -78,7 +80,7 @@ def table(results: Path, name: str) -> str:
 
 
 def page_of(texts: Mapping[Path, str], name: str) -> Path:
-    """The page that has the block of this name; the first of all where none has, which `replaced` then refuses.
+    """The page that has the block of this name; if none has, the first page, which `replaced` then refuses.
 
     Raises:
         UserError: several pages have it.
@@ -90,7 +92,7 @@ def page_of(texts: Mapping[Path, str], name: str) -> Path:
 
 
 def pictures(folder: Path) -> str:
-    """The figures with their titles, as Markdown of a page from which the pictures lie in `folder`."""
+    """The figures with their titles, as Markdown for a page relative to which the pictures are in `folder`."""
     return "\n\n".join(f"![{title}]({folder.as_posix()}/{name}.png)\n\n*{title}.*" for name, title in FIGURES.items())
 
 

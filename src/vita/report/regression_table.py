@@ -1,4 +1,4 @@
-"""Tables 1 to 3: MAE and SD of the absolute error, a row per target, a pair of columns per system."""
+"""Tables 1 to 3: MAE and SD of the absolute error, with one row per target and a pair of columns per system."""
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ def wide(metrics: pd.DataFrame, targets: pd.DataFrame, models: list[str], signif
     Returns:
         `target`, `title`, `unit`, `n`, per system `<model>_mae`, `_std`, `_mae_low`, `_mae_high`, `_r2`, over several
         seeds `_mae_seeds_mean` and `_mae_seeds_sd`, then `best_baseline`, `p`, `p_holm`, `significant` of ViTa against
-        the best baseline. The last row is the average over the targets, for each system over those that it has.
+        the best baseline. The last row is the average over the targets, for each system over the targets that it has.
     """
     table = targets[["target", "title", "unit"]].reset_index(drop=True)
     columns = {"mae": "mae", "std": "sd", "mae_low": "mae_low", "mae_high": "mae_high", "r2": "r2_correlation"}
@@ -50,7 +50,7 @@ def _average(table: pd.DataFrame, models: list[str], by_system: dict[str, pd.Dat
     for model in models:
         for column in ("mae", "std", "r2"):
             row[f"{model}_{column}"] = table[f"{model}_{column}"].mean()
-        for column in SEEDS:  # the SD of averages is no average of SDs
+        for column in SEEDS:  # the SD of averages is not the average of SDs
             if AVERAGE in by_system[model].index:
                 row[f"{model}_{column}"] = by_system[model].loc[AVERAGE, column]
     return pd.DataFrame([row])
@@ -87,7 +87,7 @@ def printed(
 
 
 def _over_seeds(row: pd.Series, models: list[str], places: int) -> list[Cell]:
-    """The line below a row: mean and SD over seeds of its MAEs; blank for what is trained once."""
+    """The line below a row: mean and SD of its MAEs over seeds; blank for systems that are trained once."""
     values = [tuple(row.get(f"{model}_{column}") for column in SEEDS) for model in models]
     cells = [Cell(with_spread(mean, sd, places) if known(mean) else "") for mean, sd in values]
     return [Cell("over seeds"), Cell(""), *cells, Cell("")]
@@ -100,7 +100,7 @@ def _reason(model: str, note: str | float | None, ran: bool) -> str:
 
 
 def _partial_averages(out: Printed, cells: list[Cell], table: pd.DataFrame, models: list[str]) -> list[Cell]:
-    """The row of averages, which says where one leaves out rows, since it then compares with nothing else."""
+    """The row of averages; it says if an average leaves out rows, since it is then not comparable with the others."""
     for place, model in enumerate(models):
         values = table[f"{model}_mae"].iloc[:-1]
         if values.notna().any() and values.isna().any():
@@ -109,7 +109,7 @@ def _partial_averages(out: Printed, cells: list[Cell], table: pd.DataFrame, mode
 
 
 def comparable(table: pd.DataFrame, models: list[str]) -> pd.DataFrame:
-    """MAE and SD in the long form that is set against the paper: `row`, `unit`, `model`, `quantity`, `ours`."""
+    """MAE and SD in the long form that is compared with the paper: `row`, `unit`, `model`, `quantity`, `ours`."""
     return pd.DataFrame(
         {"row": row["title"], "unit": row["unit"], "model": model, "quantity": quantity}
         | {"ours": row[f"{model}_{quantity}"]}

@@ -1,9 +1,9 @@
-"""The run card: the configuration of a run, what it changes from the default, and the versions (Markdown).
+"""The run card: the configuration of a run, how it differs from the default, and the versions (Markdown).
 
     python -m vita.report.run_card --config results/config.json --defaults config.yaml
         --output results/run_card.md --html results/run_card.html
 
-The user's files and folders are named by their last part only, since the report is meant to be shown.
+Only the last part of the user's paths is shown, since the report is meant for other people.
 """
 
 import importlib.metadata
@@ -27,7 +27,7 @@ def read_config(path: Path) -> dict[str, Any]:
     """A configuration, of YAML or JSON (which is YAML too).
 
     Raises:
-        UserError: it is missing or no mapping.
+        UserError: it is missing or is not a mapping.
     """
     if not path.is_file():
         raise UserError(f"no configuration at {path}; run the rule record_config")
@@ -47,7 +47,9 @@ def flat(config: dict[str, Any], where: str = "") -> dict[str, Any]:
 
 
 def without_folders(value: Any) -> Any:
-    """The same, each absolute path cut to its last part: folders may name people and projects."""
+    """The same configuration with each absolute path reduced to its last part, since folders may name people and
+    projects.
+    """
     if isinstance(value, dict):
         return {key: without_folders(part) for key, part in value.items()}
     if isinstance(value, list):
@@ -56,7 +58,7 @@ def without_folders(value: Any) -> Any:
 
 
 def changes(config: dict[str, Any], defaults: dict[str, Any]) -> Printed:
-    """A row per key whose value is not the default's."""
+    """One row per key with a value other than the default."""
     ours, usual = flat(config), flat(defaults)
     out = Printed("Changed from the default", ["Key", "This run", "Default"], words=3)
     for key in dict.fromkeys([*ours, *usual]):
@@ -84,7 +86,7 @@ def main(arguments: list[str] | None = None) -> None:
     changed = changes(config, defaults)
     text = yaml.safe_dump(config, sort_keys=False, default_flow_style=None, width=100)
     sections = [
-        "# What was run",
+        "# The run",
         markdown(changed) if changed.rows else "The configuration is the default, `config.yaml`.",
         "\n".join(["## Versions", "", *versions()]),
         f"## The whole configuration\n\n```yaml\n{text}```",

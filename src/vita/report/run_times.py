@@ -3,8 +3,9 @@
     python -m vita.report.run_times --folder results/benchmarks
         --csv results/run_times.csv --md results/run_times.md --html results/run_times.html
 
-A rule's files are <folder>/<rule>.tsv or lie below <folder>/<rule>/. Times are wall-clock; memory is the largest
-resident set that Snakemake saw, missing for jobs that ended before it looked, or of which it saw the shell alone.
+A rule's files are <folder>/<rule>.tsv or are in <folder>/<rule>/. Times are wall-clock times; memory is the largest
+resident set that Snakemake measured. It is missing for jobs that ended before the first measurement, or of which only
+the shell was measured.
 """
 
 from pathlib import Path
@@ -19,7 +20,7 @@ from vita.runtime.atomic import replacing, write_text
 from vita.runtime.errors import UserError
 
 CAPTION = "Run time and memory by rule"
-_LEAST_MB = 10  # no job's Python is smaller: what was seen is the shell that starts it
+_LEAST_MB = 10  # no job's Python is smaller than this: a smaller value is that of the shell that starts it
 _LEAST_S = 0.1
 COLUMNS = ["rule", "jobs", "total_s", "mean_s", "longest_s", "cpu_s", "peak_memory_mb"]
 
@@ -43,7 +44,7 @@ def read(folder: Path) -> pd.DataFrame:
 
 
 def summarise(jobs: pd.DataFrame) -> pd.DataFrame:
-    """A row per rule, the longest in all first."""
+    """One row per rule, with the longest total first."""
     rules = jobs.groupby("rule")
     table = pd.DataFrame(
         {
@@ -59,7 +60,7 @@ def summarise(jobs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _seconds(value: float) -> str:
-    """Seconds with one decimal; of what took less than that, the bound."""
+    """Seconds with one decimal; for shorter times the lower bound, such as <0.1."""
     return f"<{_LEAST_S}" if value < _LEAST_S else number(value, 1)
 
 

@@ -1,7 +1,7 @@
 """How each table is made: from metrics to plain numbers, the printed form, and the comparison with the paper.
 
-A maker takes the table's name, all metrics, targets.tsv, the paper's folder and the level of significance, and gives
-the plain table, the printed one, and ours against the paper's.
+A maker takes the table's name, all metrics, targets.tsv, the paper's folder and the level of significance, and returns
+the plain table, the printed one, and the comparison with the paper.
 """
 
 from collections.abc import Callable
@@ -36,19 +36,20 @@ REGRESSION = {  # the task of each table of errors
     if len(table.tasks) == 1 and table.tasks[0] in names.REGRESSION_TASKS
 }
 CALIBRATED = (
-    f"Mean prediction / prevalence: 1 is right; more than {100 * OFF:g} % off is marked where at least {ENOUGH} are "
+    f"Mean prediction / prevalence: ideally 1; deviations of more than {100 * OFF:g} % are marked if at least "
+    f"{ENOUGH} are "
     "positive."
 )
 OFF_CLASSES = (
-    f"Classes off: of those with at least {ENOUGH} participants, how many have a mean probability that is more than "
-    f"{100 * OFF:g} % off their share."
+    f"Classes off: of the classes with at least {ENOUGH} participants, the number with a mean probability that "
+    f"deviates by more than {100 * OFF:g} % from their share."
 )
 COHORT_COLUMNS = ["n", "truth_mean", "truth_sd", "mae", "sd"]
 EMPTY = pd.DataFrame(columns=["row", "model", "quantity", "paper"])
 
 
 def _models(metrics: pd.DataFrame, name: str) -> list[str]:
-    """Systems of the paper's table, and those that were run for it, in order."""
+    """Systems of the paper's table and those that were run for it, in order."""
     return names.ordered({*names.table(name).systems, *metrics["model"]})
 
 
@@ -85,8 +86,8 @@ def _diseases(name: str, metrics: pd.DataFrame, targets: Path, folder: Path, sig
     out.remarks.append(
         "F1, recall and precision at the threshold with the best F1 on the validation split. Bold: best per disease. "
         f"**: ViTa higher in AUC than the best baseline, DeLong p < {significance:g}, uncorrected; p (Holm): corrected "
-        "over the diseases. Calibration: a slope of 1 and an intercept of 0 are right; a slope below 1 means "
-        "predictions that are too extreme, an intercept below 0 predictions that are too high. " + CALIBRATED
+        "over the diseases. Calibration: ideally, the slope is 1 and the intercept 0; a slope below 1 means that "
+        "predictions are too extreme, an intercept below 0 that they are too high. " + CALIBRATED
     )
     _remark(out, control_remark(_mean_of_all(table, "auc"), "mean AUC", True))
     quantities = {column.name: column.name for column in DISEASES if column.name not in ("auc", "brier")}
@@ -106,7 +107,7 @@ def _mean_of_all(table: pd.DataFrame, column: str) -> dict[str, float]:
 
 
 def _corrected(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Holm's correction over all rows of a system: every disease is measured in a file of its own."""
+    """Holm's correction over all rows of a system, since every disease is measured in a separate file."""
     corrected = metrics.groupby("model")["p"].transform(lambda p: holm(p.to_numpy(float)))
     return metrics.assign(p_holm=corrected.astype(float))
 
@@ -121,7 +122,7 @@ def _features(name: str, metrics: pd.DataFrame, targets: Path, folder: Path, sig
     table = grouped_table.plain(metrics, _shown(targets, name), _models(metrics, name))
     out = grouped_table.printed(table, columns, names.table(name).caption, significance)
     out.remarks.append(CALIBRATED if binary else OFF_CLASSES)
-    # the paper has no calibration of features
+    # the paper reports no calibration of features
     compared = {column.name: column.name for column in columns if not column.name.startswith("calibration_")}
     ours = grouped_table.comparable(table, compared)
     return table, out, paper.versus(ours, EMPTY, folder, name)
@@ -139,11 +140,12 @@ def _segmentation(name: str, metrics: pd.DataFrame, targets: Path, folder: Path,
     if run and (missing := [names.title(model) for model in models if model not in run]):
         out.remarks.append(f"Not run: {', '.join(missing)}.")
     out.remarks.append(
-        "Missed, spurious: planes and frames where only the reference or only the prediction has the structure; they "
-        "have no distance. Planes and frames without it in both count nowhere. Bold: best per structure. "
+        "Missed, spurious: planes and frames where only the reference or only the prediction has the structure; "
+        "they have no distance. Planes and frames where neither has it are not counted. Bold: best per structure. "
         f"**: ViTa higher in Dice than the best baseline, paired Wilcoxon p < {significance:g}. "
-        "Still heart: change of the masks' area over the frames of a heart that stands still; EF: ejection fraction "
-        "from masks on all frames, predicted less reference, in points. By view and phase: the CSV."
+        "Still heart: change of the masks' area over the frames of a still heart. EF: ejection fraction from "
+        "masks on all frames, predicted minus reference, in percentage points. The CSV file has the values by "
+        "view and phase."
     )
     parts = [
         grouped_table.plain(group, structures, models).assign(view=view, phase=phase)
@@ -157,11 +159,11 @@ def _segmentation(name: str, metrics: pd.DataFrame, targets: Path, folder: Path,
 
 
 def _mark_moving(out: Printed, table: pd.DataFrame) -> None:
-    """Say it of a system whose masks move where the heart does not: it has learned the frame number by heart."""
+    """Mark a system whose masks move on a still heart: it has memorised the frame number."""
     moving = {model for model, rows in table.groupby("model") if (rows["moves_at_rest"] == 1).any()}
     for place, model in enumerate(table["model"]):
         if model in moving:
-            words = f"masks move by more than {MOVES_PERCENT:g} % on a still heart: they follow the frame number"
+            words = f"masks change by more than {MOVES_PERCENT:g} % on a still heart: they follow the frame number"
             out.rows[place][1] = out.note(out.rows[place][1], words)
 
 
@@ -177,7 +179,7 @@ def _cohort(name: str, metrics: pd.DataFrame, targets: Path, folder: Path, signi
 def cohort_table(
     metrics: pd.DataFrame, targets: pd.DataFrame, caption: str
 ) -> tuple[pd.DataFrame, Printed, pd.DataFrame]:
-    """The table, its printed form and its long form against the paper's mean-guess columns.
+    """The table, its printed form, and its long form for the comparison with the paper's mean-guess columns.
 
     Args:
         metrics: regression metrics of the system `mean_guess`; other systems are ignored.

@@ -1,4 +1,4 @@
-"""One table of the paper, or of its kind: CSV with plain numbers, Markdown, LaTeX, and ours against the paper's.
+"""A table of the paper, or one like it: CSV with plain numbers, Markdown, LaTeX, and the comparison with the paper.
 
     python -m vita.report.tables --name table1_sa_phenotypes
         --metrics results/metrics/sa_phenotypes/mean_guess.csv results/metrics/sa_phenotypes/vita.csv ...
@@ -26,8 +26,8 @@ from vita.evaluation.small_counts import is_small, metrics_withheld
 from vita.printing.cells import latex, markdown
 from vita.printing.numbers import sizes
 from vita.printing.web import page
-from vita.report.over_seeds import join_seeds, seeds_remark
 from vita.report.paper import versus_page
+from vita.report.seed_columns import join_seeds, seeds_remark
 from vita.report.table_makers import MAKERS, REGRESSION
 from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
@@ -37,7 +37,7 @@ COUNTS = ("n", "positives", "classes", "compared", "missed", "spurious", "absent
 
 
 def read_metrics(paths: list[Path], name: str) -> pd.DataFrame:
-    """All metrics files below each other; without any, the empty columns that the table needs.
+    """All metrics files concatenated; without any file, the empty columns that the table needs.
 
     Raises:
         UserError: a file is missing or holds no metrics.
@@ -64,7 +64,7 @@ def _expected_columns(name: str) -> list[str]:
 
 
 def _learnt_alone(name: str, individual: list[str], run: set[str]) -> list[str]:
-    """Which of the systems that were run learn a model for each target, as a remark below the table."""
+    """A remark below the table that says which systems train a separate model for each target."""
     tasks = names.table(name).tasks
     if not run or name == "tableC8_cohort" or tasks == ("segmentation",):
         return []
@@ -77,7 +77,7 @@ def _learnt_alone(name: str, individual: list[str], run: set[str]) -> list[str]:
 
 
 def _whole_numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """Counts without a decimal point, although a system that was not run leaves them empty; small ones are too."""
+    """Counts without a decimal point although a system that was not run leaves them empty, as do small counts."""
     counts = [name for name in COUNTS if name in frame.columns]
     frame = frame.astype(dict.fromkeys(counts, "Int64"))
     return frame.assign(n=frame["n"].mask(is_small(frame["n"]))) if "n" in frame else frame

@@ -1,1 +1,1 @@
-"""What is in a results folder: `vita list`, `vita validate`, `vita describe`."""
+"""The content of a results folder: `vita list`, `vita validate`, `vita describe`."""

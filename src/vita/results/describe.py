@@ -49,7 +49,7 @@ def _cohort(folder: Path) -> Iterator[str]:
     if (folder / "exclusions.parquet").is_file():
         steps = pd.read_parquet(folder / "exclusions.parquet", columns=["step"])["step"].value_counts()
         parts = ", ".join(f"{name} {shown_count(int(count))}" for name, count in steps.items())
-        yield f"Left out: {parts or 'nobody'}"
+        yield f"Excluded: {parts or 'nobody'}"
 
 
 def _metrics(folder: Path) -> Iterator[str]:

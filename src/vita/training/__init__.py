@@ -1,1 +1,1 @@
-"""Training: one data path and one loop for the three stages and all baselines."""
+"""Training: one data path and one loop that the three stages and all baselines share."""

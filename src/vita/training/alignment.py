@@ -1,4 +1,4 @@
-"""Stage II's learner: images and table rows of the same participant close together, others apart."""
+"""Stage II's learner: it pulls the image and the table row of a participant together and pushes others apart."""
 
 import json
 import logging
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class AlignmentLearner(Learner):
-    """Trains both encoders and projectors; images are masked in training and whole in validation."""
+    """Trains both encoders and projectors; images are masked in training but not in validation."""
 
     model: Alignment
     trivial_name = "chance level"
@@ -39,7 +39,7 @@ class AlignmentLearner(Learner):
         self.lr_scale = lr_scale
 
     def parameter_groups(self) -> list[tuple[float, torch.nn.Module]]:
-        """The pretrained encoder may learn slower."""
+        """The pretrained encoder may have a lower learning rate."""
         return [(self.lr_scale, self.model.image_encoder), (1.0, self.model)]
 
     def training_loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
@@ -52,8 +52,9 @@ class AlignmentLearner(Learner):
     def _project(self, images: Tensor, numbers: Tensor, classes: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
         """Projections (batch, projection) of images and table rows, with gradient caching.
 
-        Only the projections outlive a chunk. In the backward pass each chunk is computed again, with the same random
-        numbers, before the next: activations of one chunk are in memory, and the loss still sees the whole batch.
+        Only the projections of a chunk are kept. The backward pass computes one chunk after the other again, with the
+        same random numbers, so that memory holds the activations of one chunk while the loss still sees the whole
+        batch.
         """
         chunk = self.settings.stage.chunk
         if not chunk or chunk >= len(images):
@@ -69,7 +70,9 @@ class AlignmentLearner(Learner):
         return {"image": image.float(), "table": table.float()}
 
     def summary(self, values: dict[str, Tensor]) -> dict[str, float]:
-        """Loss over the whole split as one batch, and retrieval of the own row among all of the split."""
+        """Loss over the whole split as one batch, and retrieval of each participant's own row among all rows of the
+        split.
+        """
         image, table = values["image"], values["table"]
         return {
             "val_loss": self._loss(image, table).item(),
@@ -78,7 +81,7 @@ class AlignmentLearner(Learner):
         }
 
     def trivial_loss(self, values: dict[str, Tensor]) -> float:
-        """Loss of similarities that are all equal: the logarithm of the number of rows in the denominator."""
+        """Loss if all similarities are equal: the logarithm of the number of rows in the denominator."""
         rows = len(values["image"])
         return math.log(rows if self.settings.stage.denominator == "row" else rows - 1)
 
@@ -88,17 +91,17 @@ class AlignmentLearner(Learner):
 
 
 def start_table_side(session: Session, model: Alignment, folder: Path, features: Sequence[str]) -> list[str]:
-    """Fill the tabular encoder, and with it both projectors, from a folder that has them for the same features.
+    """Fill the tabular encoder and both projectors from a folder that has them for the same features.
 
-    Imported weights do not name their features: there, their number and their numbers of classes must agree.
+    Imported weights do not name their features; for those, the number of features and of their classes must agree.
 
     Returns:
-        Names of the parts that are filled.
+        Names of the parts that were filled.
     """
     config = folder / "config.json"
     theirs = json.loads(config.read_text(encoding="utf-8")).get("features") if config.is_file() else None
     if theirs is not None and list(theirs) != list(features):
-        log.warning("%s: its tabular encoder is for other features and starts anew", folder)
+        log.warning("%s: its tabular encoder was trained on other features; this one starts from scratch", folder)
         return []
     started = session.start_rest({"tabular_encoder": model.tabular_encoder}, folder)
     projectors = {"image_projector": model.image_projector, "table_projector": model.table_projector}
@@ -106,7 +109,7 @@ def start_table_side(session: Session, model: Alignment, folder: Path, features:
 
 
 def add_table(samples: Samples, encoded: Path, encoder: Encoder) -> None:
-    """Give the batches `numbers` and `classes` of each participant's table row.
+    """Add `numbers` and `classes` of each participant's table row to the batches.
 
     Raises:
         UserError: there is no table, or a feature or a participant is missing from it.
@@ -130,7 +133,7 @@ def add_table(samples: Samples, encoded: Path, encoder: Encoder) -> None:
 
 
 class _Gather(torch.autograd.Function):
-    """Rows of all processes; backward, a process gets the sum of all processes' gradients for its rows."""
+    """Gathers the rows of all processes; in the backward pass a process gets the sum of all gradients for its rows."""
 
     @staticmethod
     def forward(context: Any, rows: Tensor) -> Tensor:
@@ -148,13 +151,13 @@ class _Gather(torch.autograd.Function):
 
 
 def gathered(embeddings_bp: Tensor) -> Tensor:
-    """Rows of all processes, one process after the other; the rows themselves in a single process.
+    """The rows of all processes, in the order of the processes; with a single process, its own rows.
 
-    Where each process computes the loss of the whole batch and gradients are averaged afterwards (as DDP does), the
+    If each process computes the loss of the whole batch and the gradients are averaged afterwards (as DDP does), the
     result is the gradient of the whole batch.
 
     Args:
-        embeddings_bp: (batch, width), as many rows in every process.
+        embeddings_bp: (batch, width), the same number of rows in every process.
 
     Returns:
         (processes * batch, width).

@@ -1,4 +1,4 @@
-"""Augmentation of whole batches: rotation, flips and contrast, the same for all planes and frames of a heart."""
+"""Augmentation of whole batches: rotation, flips and contrast are the same for all planes and frames of a heart."""
 
 import math
 
@@ -13,10 +13,10 @@ class Augmentation:
     """Random rotation, flips and contrast, drawn per participant.
 
     Args:
-        rotation_degrees: angles are uniform in plus or minus this.
+        rotation_degrees: angles are drawn uniformly between minus and plus this.
         contrast: intensities are stretched around their mean by a factor uniform in 1 plus or minus this.
-        flip: mirror rows and columns, each with probability one half.
-        autocontrast: with probability one half, each frame of each plane is stretched to the range from 0 to 1.
+        flip: mirror rows and columns, each with probability 0.5.
+        autocontrast: with probability 0.5, stretch each frame of each plane to the range from 0 to 1.
     """
 
     def __init__(
@@ -28,16 +28,16 @@ class Augmentation:
     def __call__(
         self, images_bsthw: Tensor, masks_bsthw: Tensor | None, generator: torch.Generator
     ) -> tuple[Tensor, Tensor | None]:
-        """Augment images, and move masks with them.
+        """Augment images and transform masks with them.
 
         Args:
             images_bsthw: (batch, plane, time, height, width) in [0, 1].
             masks_bsthw: classes of the same shape, or None.
-            generator: on the CPU, so that every device draws the same numbers.
+            generator: on the CPU, so that the numbers do not depend on the device.
 
         Returns:
-            Images in [0, 1], dark where the rotation brings in what lay outside the crop, and masks, which are not
-            annotated (255) there.
+            Images in [0, 1] and masks. Where the rotation brings in what was outside the crop, images are black and
+            masks are not annotated (255).
         """
         maps = self._maps(len(images_bsthw), generator).to(images_bsthw.device)
         factor = 1 + self.contrast * (2 * torch.rand(len(images_bsthw), generator=generator) - 1)
@@ -68,18 +68,19 @@ class Augmentation:
 
 
 def full_range(images_bsthw: Tensor) -> Tensor:
-    """Each frame of each plane from 0, its darkest value, to 1; one without contrast stays as it is."""
+    """Stretch each frame of each plane to [0, 1]; a frame without contrast stays as it is."""
     low, high = images_bsthw.amin(dim=(-2, -1), keepdim=True), images_bsthw.amax(dim=(-2, -1), keepdim=True)
     return torch.where(high > low, (images_bsthw - low) / (high - low).clamp(min=1e-12), images_bsthw)
 
 
 class Intensities:
-    """Mild changes of brightness, drawn per participant and the same for all frames of a heart but for the noise.
+    """Mild changes of brightness, drawn per participant; except for the noise, they are the same for all frames of a
+    heart.
 
     Args:
         gamma: standard deviation of the logarithm of the exponent.
         gain: standard deviation of the logarithm of the factor.
-        field: standard deviation of the logarithm of a smooth field over each plane, as of the coils.
+        field: standard deviation of the logarithm of a smooth field over each plane, like that of the coils.
         noise: largest standard deviation of noise.
     """
 
@@ -87,7 +88,7 @@ class Intensities:
         self.gamma, self.gain, self.field, self.noise = gamma, gain, field, noise
 
     def __call__(self, images_bsthw: Tensor, generator: torch.Generator) -> Tensor:
-        """Changed images (batch, plane, time, height, width), in [0, 1]; `generator` is on the CPU."""
+        """Return changed images (batch, plane, time, height, width) in [0, 1]; `generator` is on the CPU."""
         batch, planes, *_, height, width = images_bsthw.shape
         gamma = (self.gamma * torch.randn(batch, 1, 1, 1, 1, generator=generator)).exp()
         gain = self.gain * torch.randn(batch, 1, 1, 1, 1, generator=generator)
@@ -101,7 +102,7 @@ class Intensities:
 
 
 def move_masks(masks_bsthw: Tensor, grid_bhw2: Tensor) -> Tensor:
-    """Classes at the places of a sampling grid, by the nearest pixel; 255 outside of the image."""
+    """Classes at the places of a sampling grid, taken from the nearest pixel; 255 outside the image."""
     # grid_sample pads with 0, so classes are shifted until 0 means "not annotated"
     shifted = masks_bsthw.flatten(1, 2).float() - NOT_ANNOTATED
     moved = F.grid_sample(shifted, grid_bhw2.float(), mode="nearest", align_corners=False)

@@ -1,4 +1,4 @@
-"""Batches of samples: their order in training as a function of seed and epoch, and plain order otherwise."""
+"""Batches of samples: in training, their order is a function of seed and epoch; otherwise it is that of the samples."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -18,10 +18,11 @@ class TrainingOrder:
 
     Args:
         participants: how many there are.
-        batch: participants of a step over all ranks; the last, smaller batch of an epoch is dropped.
+        batch: participants of a step over all ranks; an incomplete last batch of an epoch is dropped.
         seed: of the order.
-        weights: (participants,) drawn with replacement by these; without, each once an epoch.
-        key: of the batch in the configuration, for the error.
+        weights: (participants,) probabilities of drawing with replacement; without them, each participant is drawn once
+            an epoch.
+        key: key of the batch size in the configuration, for the error message.
 
     Raises:
         UserError: the batch is larger than the split.
@@ -49,15 +50,15 @@ class TrainingOrder:
 
 
 class TrainingBatches:
-    """Iterable over the batches that are left of the epoch in which `position` is; without length.
+    """An iterable, without a length, over the remaining batches of the epoch in which `position` is.
 
     Args:
         samples: of the training split.
         order: of the batches.
         position: gives the number of steps done.
         workers: reading processes.
-        rank: number of this process among `ranks`; each takes its share of every batch.
-        ranks: processes that train together.
+        rank: number of this process among `ranks`, each of which takes its share of every batch.
+        ranks: number of processes that train together.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class TrainingBatches:
 
 
 def loader(samples: Samples, batches: list[list[tuple[int, int]]], workers: int = 0) -> DataLoader[Batch]:
-    """A loader of given batches of rows and sections; they are read together, not one by one."""
+    """A loader of given batches of rows and sections; the samples of a batch are read together, not one by one."""
     return DataLoader(
         samples,
         sampler=batches,
@@ -99,7 +100,7 @@ def in_order(samples: Samples, batch: int, workers: int = 0, section: int | None
         samples: participants.
         batch: participants of a batch.
         workers: reading processes.
-        section: of each, by its place in `sections.in_turn`; None takes the sections in turn, one a participant.
+        section: place in `sections.in_turn` of the section to take; with None, participants take the sections in turn.
     """
     count = len(samples.sections.in_turn)
     pairs = [(row, row % count if section is None else section) for row in range(len(samples))]
@@ -107,6 +108,6 @@ def in_order(samples: Samples, batch: int, workers: int = 0, section: int | None
 
 
 def mixed_seed(*numbers: int) -> int:
-    """A seed from several numbers (seed, epoch, step, ...): a hash, so that neighbours are unrelated."""
+    """A seed from several numbers (seed, epoch, step, ...): a hash, so that the seeds of neighbours are unrelated."""
     data = ",".join(map(str, numbers)).encode()
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big") >> 1

@@ -1,7 +1,7 @@
-"""Probabilities that mean what they say: a line on a model's log odds, fitted on the validation split.
+"""Calibration of probabilities: a linear function of a model's log odds, fitted on the validation split.
 
-Of several classes it is a line for each on the model's log probability, with one slope. The same line goes into the
-predictions that tables and figures show, and into config.json, from which new scans are predicted.
+With several classes, each class has a linear function of the model's log probability, all with the same slope. The same
+functions go into the predictions that tables and figures show, and into config.json, which is used for new scans.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ import numpy as np
 from scipy.optimize import brentq, minimize
 from scipy.special import expit, logit, logsumexp, softmax
 
-_SMALLEST_SLOPE = 0.05  # the order of participants is the model's, which calibration must not reverse
+_SMALLEST_SLOPE = 0.05  # calibration must not reverse the model's order of participants
 _EDGE = 1e-6
 
 
@@ -37,13 +37,15 @@ class Lines:
     intercepts: tuple[float, ...]
 
     def apply(self, probability_nk: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities (n, classes); also of one participant (classes,)."""
+        """Calibrated probabilities (n, classes), or (classes,) for a single participant."""
         calibrated: np.ndarray = softmax(self.slope * _logs(probability_nk) + np.asarray(self.intercepts), axis=-1)
         return calibrated
 
 
 def of_record(record: Mapping[str, Any]) -> Line | Lines:
-    """The calibration of a target as config.json and decisions.json hold it: of classes with an intercept each."""
+    """The calibration of a target from its record in config.json or decisions.json; one of classes has a list of
+    intercepts.
+    """
     return Lines(**record) if "intercepts" in record else Line(**record)
 
 
@@ -53,17 +55,17 @@ def _logs(probability: np.ndarray) -> np.ndarray:
 
 
 def fit_lines(truth: np.ndarray, probability_nk: np.ndarray, shares: np.ndarray) -> Lines:
-    """The slope of a multinomial regression, and the intercepts with which mean probabilities are the shares.
+    """The slope of a multinomial regression, and the intercepts with which the mean probabilities equal the shares.
 
-    With two classes this is what `fit_line` gives: targets are smoothed as Platt's.
+    Targets are smoothed as in Platt's method; with two classes the result is that of `fit_line`.
 
     Args:
         truth: (n,) class in the validation split, NaN where unknown.
-        probability_nk: (n, classes) the model's.
-        shares: (classes,) of the participants of training and validation together.
+        probability_nk: (n, classes) of the model.
+        shares: (classes,) share of each class in training and validation together.
 
     Returns:
-        No change if nobody is known.
+        The identity if no participant's class is known.
     """
     known, classes = ~np.isnan(truth), probability_nk.shape[1]
     if not known.any():
@@ -73,7 +75,7 @@ def fit_lines(truth: np.ndarray, probability_nk: np.ndarray, shares: np.ndarray)
     wanted = np.clip(shares, _EDGE, None) / np.clip(shares, _EDGE, None).sum()
 
     def excess(intercepts: np.ndarray) -> tuple[float, np.ndarray]:
-        # convex; its gradient is what mean probabilities have too much
+        # convex; its gradient is the excess of the mean probabilities over the shares
         scaled = slope * logs + intercepts
         return float(logsumexp(scaled, axis=1).mean() - wanted @ intercepts), softmax(scaled, axis=1).mean(0) - wanted
 
@@ -101,18 +103,20 @@ def _slope_of_classes(truth: np.ndarray, logs_nk: np.ndarray) -> float:
 
 
 def fit_line(truth: np.ndarray, probability: np.ndarray, prevalence: float) -> Line:
-    """Platt's slope, and the intercept with which the mean probability is the prevalence.
+    """Platt's slope, and the intercept with which the mean probability equals the prevalence.
 
     The slope is Platt's (1999), whose smoothed targets keep it finite where positives are few. The intercept is not
-    his: a validation split often has a dozen positives, so that the mean is taken from more participants.
+    Platt's: a validation split often has only a dozen positives, so that the prevalence is taken from more
+    participants.
 
     Args:
         truth: (n,) 0 or 1 in the validation split, NaN where unknown.
-        probability: (n,) the model's.
+        probability: (n,) of the model.
         prevalence: share of positives in training and validation together.
 
     Returns:
-        No change if nobody is known, or if positives or negatives are missing from training and validation.
+        The identity if no participant's class is known, or if training and validation have no positives or no
+        negatives.
     """
     known = ~np.isnan(truth)
     if not known.any() or not 0 < prevalence < 1:

@@ -1,4 +1,4 @@
-"""What happens around the steps: state is saved, signals are handled, the best weights are chosen."""
+"""What happens around the steps: saving state, handling signals and choosing the best weights."""
 
 import logging
 import math
@@ -18,20 +18,20 @@ from vita.training.learner import Learner, learner_of
 
 log = logging.getLogger(__name__)
 
-_GPU_CHECK_STEPS = 20  # reading the loss waits for the GPU
+_GPU_CHECK_STEPS = 20  # reading the loss has to wait for the GPU
 
 
 class KeepState(Callback):
     """Saves state every n steps and on SIGTERM and SIGUSR1, keeps the best weights, stops early.
 
-    SIGTERM saves and ends the process with code 143, SIGUSR1 (SLURM's warning before the time limit) saves and
-    goes on. Within an epoch, state is saved after a step; at its end, after validation.
+    SIGTERM saves and ends the process with code 143; SIGUSR1 (SLURM's warning before the time limit) saves and
+    continues. Within an epoch, state is saved after a step; at its end, after validation.
 
     Args:
         path: of the state.
         identity: stored with it.
         every: steps between states.
-        state: to go on with; its optimiser is restored.
+        state: state to continue from; its optimiser is restored.
     """
 
     def __init__(self, path: Path, identity: Identity, every: int, state: State | None) -> None:
@@ -42,10 +42,10 @@ class KeepState(Callback):
         self._loss: torch.Tensor | None = None
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        """Restore the optimiser; handle signals from now on (the Trainer restores the former handlers).
+        """Restore the optimiser and handle signals from now on (the Trainer restores the previous handlers).
 
         Raises:
-            UserError: the first process goes on after another step than this one.
+            UserError: this process and the first one continue from different steps.
         """
         learner = learner_of(module)
         step = learner.progress.step
@@ -69,7 +69,7 @@ class KeepState(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, index: int
     ) -> None:
-        """Count the step, check the loss, save if it is due."""
+        """Count the step, check the loss, and save if it is time."""
         learner = learner_of(module)
         progress, loss = learner.progress, outputs["loss"].detach()
         self._loss = loss if self._loss is None else self._loss + loss
@@ -82,7 +82,7 @@ class KeepState(Callback):
             self._save_if_due(trainer, learner)
 
     def _read_loss(self, learner: Learner) -> None:
-        """Add the losses since the last look to the epoch's sum.
+        """Add the losses since the last check to the epoch's sum.
 
         Raises:
             UserError: the sum is not finite.
@@ -93,17 +93,17 @@ class KeepState(Callback):
             kept = f"the last good state, of step {self.saved_at}, is kept in {self.path}" if self.saved_at else ""
             raise UserError(
                 f"the training loss is {value} at step {progress.step} (epoch "
-                f"{1 + (progress.step - 1) // learner.steps_per_epoch}); {kept or 'no state was saved yet'}; lower "
-                "the stage's lr or use precision 32, and delete the state to train anew"
+                f"{1 + (progress.step - 1) // learner.steps_per_epoch}); {kept or 'no state was saved yet'}; "
+                "lower the stage's lr or use precision 32, and delete the state to train from scratch"
             )
         progress.loss_sum += value
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
-        """After validation: add the epoch's row, keep the best weights, stop early when patience is over."""
+        """After validation: add the epoch's row, keep the best weights, and stop early when patience runs out."""
         learner = learner_of(module)
         progress, metrics = learner.progress, learner.metrics
         epoch = progress.step // learner.steps_per_epoch
-        # all ranks decide alike
+        # all ranks make the same decision
         learner.metrics, learner.judged = metrics, judged = trainer.strategy.broadcast((metrics, learner.judged))
         mean_loss = torch.tensor(progress.loss_sum / max(progress.loss_steps, 1), device=learner.device)
         self._count_seconds(learner)
@@ -124,7 +124,7 @@ class KeepState(Callback):
             trainer.logger.log_metrics({k: v for k, v in progress.history[-1].items() if k != "step"}, progress.step)
         patience = learner.settings.stage.patience
         if patience and progress.stale >= patience:
-            log.info("no better validation loss for %d epochs: stopping", patience)
+            log.info("the validation loss has not improved for %d epochs: stopping", patience)
             trainer.should_stop = True
         self._save_if_due(trainer, learner)
 
@@ -137,7 +137,7 @@ class KeepState(Callback):
         return step - self.saved_at >= self.every or self._signal is not None
 
     def _save_if_due(self, trainer: Trainer, learner: Learner) -> None:
-        if trainer.world_size > 1:  # a signal that reached one process counts for all
+        if trainer.world_size > 1:  # a signal to one process counts for all
             for number in (signal.SIGUSR1, signal.SIGTERM):
                 if trainer.strategy.reduce_boolean_decision(self._signal == number, all=False):
                     self._signal = number
@@ -164,7 +164,7 @@ class KeepState(Callback):
         return State(self.identity, learner.progress, learner.model.state_dict(), optimizer, precision)
 
     def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
-        """Save the end: what the job does next may fail, and more epochs may be added later."""
+        """Save the final state, since later parts of the job may fail and more epochs may be added later."""
         learner = learner_of(module)
         learner.progress.finished = True
         if not learner.progress.best_weights:
@@ -174,5 +174,5 @@ class KeepState(Callback):
 
 
 def copied(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Weights on the CPU, apart from those that go on changing."""
+    """A copy of the weights on the CPU, which further training does not change."""
     return {name: tensor.detach().to("cpu", copy=True) for name, tensor in weights.items()}

@@ -1,4 +1,6 @@
-"""Resumable state: what it holds, when a training may go on from it, and how it is written so that no kill harms it."""
+"""Resumable state: what it holds, when a training may continue from it, and how it is written so that no kill damages
+it.
+"""
 
 import io
 import json
@@ -19,23 +21,23 @@ log = logging.getLogger(__name__)
 
 Identity = dict[str, Any]
 STATE_FILE = "state.pt"
-# May differ between a state and the run that goes on with it.
+# May differ between a state and the run that continues from it.
 _MAY_CHANGE = ("settings.stage.epochs", "settings.stage.patience", "settings.model.checkpointing", "code")
 _MB = 1e6
 
 
 @dataclass
 class Progress:
-    """Where a training is. Randomness is a function of seed and step, so no generator's state is needed.
+    """How far a training has come. Randomness is a function of seed and step, so no generator's state is needed.
 
     Attributes:
         step: optimiser steps done.
-        loss_sum: of the training losses of the epoch under way, over `loss_steps` steps.
-        stale: epochs since the best validation loss.
+        loss_sum: sum of the training losses of the current epoch, over `loss_steps` steps.
+        stale: number of epochs since the best validation loss.
         history: a row per finished epoch.
         best_loss: validation loss of `best_weights`, which are those after `best_epoch` epochs.
-        best_judged: what they were chosen by, the loss or minus a metric; the lowest so far.
-        finished: the training has come to its end.
+        best_judged: the lowest value so far of what selects the weights: the loss, or minus a metric.
+        finished: whether the training is complete.
     """
 
     step: int = 0
@@ -53,7 +55,7 @@ class Progress:
 
 @dataclass
 class State:
-    """All that goes into a state file: plain numbers, text and tensors, readable with `weights_only=True`."""
+    """The content of a state file: plain numbers, text and tensors, readable with `weights_only=True`."""
 
     identity: Identity
     progress: Progress
@@ -63,7 +65,7 @@ class State:
 
 
 def save_state(path: Path, state: State) -> None:
-    """Write a state; a reader sees the old file or the new one, never a part."""
+    """Write a state; a reader sees the old file or the new one, never an incomplete one."""
     record = {
         "identity": json.dumps(state.identity, sort_keys=True),
         "progress": vars(state.progress),
@@ -71,7 +73,7 @@ def save_state(path: Path, state: State) -> None:
         "optimizer": state.optimizer,
         "precision": state.precision,
     }
-    # through a file of Python's, since torch's own does not say that the disk is full
+    # through a Python file object, since torch's own does not report that the disk is full
     with replacing(path) as temporary, temporary.open("wb") as file:
         torch.save(record, file)
 
@@ -80,29 +82,30 @@ def load_state(path: Path) -> State | None:
     """Read a state; None if there is none.
 
     Raises:
-        UserError: the file is there and cannot be read.
+        UserError: the file exists but cannot be read.
     """
     if not path.is_file():
         return None
     try:
         record = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
         identity, progress = json.loads(record.pop("identity")), record.pop("progress")
-        progress.setdefault("best_judged", progress["best_loss"])  # of states from before there was a choice
+        progress.setdefault("best_judged", progress["best_loss"])  # for states from versions without this choice
         return State(identity=identity, progress=Progress(**progress), **record)
     except (RuntimeError, pickle.UnpicklingError, KeyError, TypeError, ValueError, EOFError) as error:
-        raise UserError(f"{path} is no training state of this program; delete it to train anew") from error
+        raise UserError(f"{path} is no training state of this program; delete it to train from scratch") from error
 
 
 def fitting_state(path: Path, identity: Identity) -> State | None:
-    """The state to go on with.
+    """The state to continue from.
 
-    A finished training of another configuration is no obstacle: it is trained anew. An unfinished one is hours of
-    work that another configuration would overwrite, so that is refused, as are fewer epochs than are done already.
-    More epochs, or fewer that are still to come, go on under the schedule of the new number. Other data is no choice
-    of the user's, as after a withdrawal: then an unfinished state, which has seen the old data, is deleted.
+    A finished training of another configuration is replaced. An unfinished one may be hours of work, so a run with
+    another configuration, or with fewer epochs than are already done, is refused. Otherwise a changed number of epochs
+    continues under the schedule of the new number. Other data, as after a withdrawal, is not the user's choice: then an
+    unfinished state, which has seen the old data, is deleted.
 
     Raises:
-        UserError: the state is unfinished and of another configuration; names the first key and both values.
+        UserError: the state is unfinished and belongs to another configuration; the message names the first key and
+            both values.
     """
     state = load_state(path)
     if state is None:
@@ -112,34 +115,36 @@ def fitting_state(path: Path, identity: Identity) -> State | None:
         if len(state.progress.history) > _epochs(identity):
             changed["settings.stage.epochs"] = (_epochs(state.identity), _epochs(identity))
         if changed and all(key.startswith("data.") for key in changed):
-            log.warning("%s: its unfinished training was on other data (%s): training anew", path, ", ".join(changed))
+            log.warning(
+                "%s: its unfinished training used other data (%s): training from scratch", path, ", ".join(changed)
+            )
             path.unlink(missing_ok=True)
             return None
         if changed:
             key, (old, new) = next(iter(changed.items()))
             raise UserError(
-                f"{path} holds an unfinished training with '{key}' {_shown(old)}, but now it is {_shown(new)}; set it "
-                "back to continue, or delete that file to train anew"
+                f"{path} holds an unfinished training with '{key}' {_shown(old)}, but now it is {_shown(new)}; "
+                "set it back to continue, or delete that file to train from scratch"
             )
         return state
     code_changed = state.identity.get("code") != identity.get("code")
     if changed or code_changed or _epochs(identity) < _epochs(state.identity):
         key, (old, new) = next(iter((changed or differences(state.identity, identity)).items()))
-        log.info("the finished training here had %s %s, now %s: training anew", key, _shown(old), _shown(new))
+        log.info("the finished training here had %s %s, now %s: training from scratch", key, _shown(old), _shown(new))
         return None
     return state
 
 
 def is_complete(state: State, identity: Identity) -> bool:
-    """Whether the state is a finished training of exactly this configuration."""
+    """Whether the state is that of a finished training with exactly this configuration."""
     return state.progress.finished and not differences(state.identity, identity)
 
 
 def release_state(path: Path, keep_mb: float) -> None:
-    """Delete the state of a job whose outputs are all on disk, unless it is small enough to train on from later.
+    """Delete the state of a job whose outputs are all on disk, unless it is small enough to keep for further training.
 
-    Nothing else deletes the state of a finished training: until its last output is written, a job that fails in its
-    predictions or has no room for its files only has to be started again.
+    Nothing else deletes the state of a finished training: if a job fails in its predictions or runs out of disk space
+    before its last output is written, it only has to be started again.
     """
     size_mb = path.stat().st_size / _MB if path.is_file() else 0.0
     if size_mb > keep_mb:
@@ -150,7 +155,7 @@ def release_state(path: Path, keep_mb: float) -> None:
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Dotted keys whose values differ, with both values (None where a key is not there)."""
+    """Dotted keys whose values differ, with both values (None where a key is missing)."""
     first, second = _flat(old), _flat(new)
     keys = sorted(set(first) | set(second))
     return {key: (first.get(key), second.get(key)) for key in keys if first.get(key) != second.get(key)}

@@ -1,4 +1,6 @@
-"""Heads without a training loop: ridge for numbers, logistic regression for classes; the penalty by validation."""
+"""Heads without a training loop: ridge for numbers and logistic regression for classes; validation chooses the
+penalty.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +10,8 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss
 
-PENALTIES = tuple(10.0**power for power in range(-2, 6))  # of standardised features
-_NEVER = -30.0  # logit of a class that nobody in training has
+PENALTIES = tuple(10.0**power for power in range(-2, 6))  # for standardised features
+_NEVER = -30.0  # logit of a class that no training participant has
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Head:
     Attributes:
         weights_of: (outputs, features).
         bias_o: (outputs,).
-        penalty: the chosen one.
+        penalty: the penalty that was chosen.
     """
 
     weights_of: np.ndarray
@@ -33,9 +35,9 @@ class Head:
 
 
 def scale(features_nf: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and SD (features,) of known values; 0 and infinity for features that do not vary, or that nobody has.
+    """Mean and SD (features,) of known values; 0 and infinity for features that are constant or never known.
 
-    So (features - mean) / SD is 0 where a feature says nothing.
+    Then (features - mean) / SD is 0 for a feature without information.
     """
     known = ~np.isnan(features_nf).all(axis=0)
     mean, spread = np.zeros(features_nf.shape[1]), np.full(features_nf.shape[1], np.inf)
@@ -53,7 +55,7 @@ def standardised(features_nf: np.ndarray, train_n: np.ndarray) -> np.ndarray:
         train_n: (participants,) bool.
 
     Returns:
-        (participants, features) without the features that do not vary, or that nobody in training has.
+        (participants, features) without the features that are constant or never known in training.
     """
     mean, spread = scale(features_nf[train_n])
     varying = np.isfinite(spread)
@@ -63,7 +65,7 @@ def standardised(features_nf: np.ndarray, train_n: np.ndarray) -> np.ndarray:
 
 
 def fit_number(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarray) -> Head:
-    """A ridge fitted on training; of the penalties, the one with the lowest absolute error on validation.
+    """A ridge regression fitted on training, with the penalty that has the lowest absolute error on validation.
 
     Args:
         features_nf: (participants, features), standardised.
@@ -75,7 +77,7 @@ def fit_number(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarray
     for penalty in PENALTIES:
         model = Ridge(alpha=penalty).fit(features_nf[train], truth_n[train])
         head = Head(model.coef_[None], np.array([model.intercept_]), penalty)
-        # without anybody to choose by, the largest penalty: the safest guess
+        # without validation participants, the largest penalty is the safest guess
         error = np.abs(head(features_nf[validate])[:, 0] - truth_n[validate]).mean() if validate.any() else -penalty
         if best is None or error < least:
             best, least = head, error
@@ -84,7 +86,7 @@ def fit_number(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarray
 
 
 def fit_classes(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarray, classes: int) -> Head:
-    """A logistic regression fitted on training; of the penalties, the one with the lowest log loss on validation.
+    """A logistic regression fitted on training, with the penalty that has the lowest log loss on validation.
 
     Args:
         features_nf: (participants, features), standardised.
@@ -103,7 +105,7 @@ def fit_classes(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarra
     for penalty in PENALTIES if present.size > 1 else ():
         model = LogisticRegression(C=1 / penalty, max_iter=500).fit(features_nf[train], truth_n[train].astype(int))
         head = Head(weights.copy(), bias.copy(), penalty)
-        rows = present[1:] if present.size == 2 else present  # of two classes, sklearn gives the second's
+        rows = present[1:] if present.size == 2 else present  # with two classes, sklearn gives only the second's
         head.weights_of[rows], head.bias_o[rows] = model.coef_, model.intercept_
         loss = _loss(head(features_nf[validate]), truth_n[validate]) if validate.any() else -penalty
         if loss < least:

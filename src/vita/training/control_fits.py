@@ -1,4 +1,4 @@
-"""Fitting controls to a task: closed-form heads on frozen features, and written predictions; see `controls`."""
+"""Fitting controls to a task: closed-form heads on frozen features, whose predictions are written; see `controls`."""
 
 import logging
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Everybody:
 
 @dataclass(frozen=True)
 class Tables:
-    """Where the values of a task's targets are: targets.tsv, and those of the three tables that it needs."""
+    """Files with the values of a task's targets: targets.tsv, and whichever of the three tables it needs."""
 
     targets: Path
     fields: Path | None = None
@@ -42,7 +42,7 @@ class Tables:
 
 
 def predict_task(task: Task, features_nf: np.ndarray, split_n: np.ndarray) -> Predictions:
-    """Predictions of every target for everybody, by a head of its own each."""
+    """Predictions of every target for all participants, each by a separate head."""
     found: Predictions = []
     truth_nt = task.truth.to_numpy(float)
     for column, target in enumerate(task.targets):
@@ -68,7 +68,7 @@ def fit_controls(task_name: str, features: Mapping[str, Path], split: Path, tabl
         folder: to write <control>.parquet into.
 
     Raises:
-        UserError: features of another split.
+        UserError: the features belong to another split.
     """
     of_everybody = read_split(split)
     everybody = Everybody(of_everybody.index.to_numpy(np.int64), of_everybody)
@@ -78,7 +78,7 @@ def fit_controls(task_name: str, features: Mapping[str, Path], split: Path, tabl
     for control, path in features.items():
         table = pd.read_parquet(path).set_index("eid")
         if not np.array_equal(table.index, everybody.eids):
-            raise UserError(f"{path} holds other participants than the split; make it again")
+            raise UserError(f"{path} and the split hold different participants; make the file again")
         log.info("%s", control)
         found = predict_task(task, standardised(table.to_numpy(float), names == "train"), names)
         rows = long_table(task, everybody, found, thresholds(task, everybody, found))

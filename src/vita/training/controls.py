@@ -1,14 +1,15 @@
-"""Controls: what a trivial predictor reaches, in the same tables as the trained systems.
+"""Controls: the results of trivial predictors, in the same tables as the trained systems.
 
     brightness       mean of each plane in each frame that the systems see
     demographics     age, sex, height and weight
-    random_encoder   the image encoder with the weights it is initialised with
+    random_encoder   the image encoder with its initial, untrained weights
     probe_mae        Stage I's encoder, frozen
     probe_vita       Stage II's encoder, frozen
 
 Encoders see the sections that predictions are averaged over; their features are the mean token of each plane. A ridge
 (numbers) or a logistic regression (classes) is fitted on the training split; its penalty, and thresholds, are chosen on
-validation. A trained system that does not beat these has shown nothing. `vita.training.freeze` writes the features.
+validation. A trained system that does not beat the controls has shown nothing. `vita.training.freeze` writes the
+features.
 """
 
 from collections.abc import Sequence
@@ -29,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--labels", type=Path, help="labels of the task's disease, for a task of one")
     parser.add_argument("--predictions", type=Path, required=True, help="output: folder of <control>.parquet")
     args = parser.parse_args(arguments)
-    from vita.training.control_fits import Tables, fit_controls  # start-up: torch and scikit-learn
+    # imported late for a fast start: torch and scikit-learn
+    from vita.training.control_fits import Tables, fit_controls
 
     tables = Tables(args.targets, args.fields, args.phenotypes, args.labels)
     fit_controls(args.task, cli.named_files(args.features, "--features"), args.split, tables, args.predictions)

@@ -1,4 +1,4 @@
-"""The samples of a split in memory."""
+"""The samples of a split, kept in memory if they fit."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -23,13 +23,13 @@ _MB = 1e6
 
 
 def planes_seen(model: ModelSettings) -> slice:
-    """Planes of the whole heart that the model sees: all, or those of its one view."""
+    """Planes of the whole heart that the model sees: all of them, or those of its only view."""
     seen = [plane for plane, view in enumerate(WHOLE_HEART) if view in model.view_of_plane]
     return slice(seen[0], seen[-1] + 1)
 
 
 class People(Protocol):
-    """Participants in their order and the split of each, with or without their images."""
+    """Participants in order and the split of each, with or without their images."""
 
     eids: np.ndarray
     split: pd.Series
@@ -38,9 +38,9 @@ class People(Protocol):
 
 
 class Samples(Dataset[Batch]):
-    """Participants of some splits with their images, masks if asked for, and further tensors.
+    """Participants of some splits with their images, their masks if requested, and further tensors.
 
-    Images are float16 (in [0, 1], a step of at most 0.0005), kept in memory if they fit.
+    Images are float16 (in [0, 1], with a resolution of at most 0.0005) and are kept in memory if they fit.
 
     Args:
         reader: shards.
@@ -49,8 +49,8 @@ class Samples(Dataset[Batch]):
         purpose: "fit" refuses the test split.
         model: sizes; frames and crop must fit the shards.
         cache_mb: keep images in memory up to this size.
-        masks: give masks too.
-        choice: which sections of the cycle a sample may be.
+        masks: read masks too.
+        choice: which sections of the cycle a sample may come from.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Samples(Dataset[Batch]):
         self._refuse_missing(names)
         self.planes = planes_seen(model)
         self.choice, self.sections = choice, self._check_shape(model, choice)
-        # in training those that may be drawn, in prediction those that are averaged
+        # in training, the sections that may be drawn; in prediction, those that are averaged
         used = self.sections.every if purpose == "fit" else self.sections.in_turn
         self.stored = sorted({frame for section in used for frame in section})
         self._place = {frame: place for place, frame in enumerate(self.stored)}
@@ -92,10 +92,10 @@ class Samples(Dataset[Batch]):
         return self.sections.in_turn[0]
 
     def __getitem__(self, places: Sequence[tuple[int, int]]) -> Batch:
-        """A batch: `images` float32, `masks` if asked for, and the extra tensors, all with participants first.
+        """A batch: `images` as float32, `masks` if requested, and the extra tensors, all with participants first.
 
         Args:
-            places: row of each participant, and the place of the section in `sections.every`.
+            places: the row of each participant and the place of the section in `sections.every`.
         """
         chosen = [(row, self.sections.every[section]) for row, section in places]
         batch = {"images": self._take(self._images, chosen, self._read_images).float()}
@@ -105,17 +105,17 @@ class Samples(Dataset[Batch]):
         return batch | {name: tensor[index] for name, tensor in self.extra.items()}
 
     def add(self, name: str, tensor: Tensor) -> None:
-        """Give every batch the rows of a further tensor (participants in the order of `eids`, ...).
+        """Add the rows of a further tensor (participants in the order of `eids`, ...) to every batch.
 
         Raises:
-            ValueError: it has another number of rows than there are participants.
+            ValueError: the number of rows is not that of the participants.
         """
         if len(tensor) != len(self):
             raise ValueError(f"{name} has {len(tensor)} rows for {len(self)} participants")
         self.extra[name] = tensor
 
     def digest(self) -> str:
-        """Digest of participants and of their voxels and masks, by the checksums that the shards carry."""
+        """Digest of the participants, their voxels and their masks, computed from the checksums in the shards."""
         columns = [c for c in ("eid", "voxels_crc32", "masks_crc32") if c in self.reader.table]
         table = self.reader.table.set_index("eid", drop=False).loc[self.eids, columns]
         data = table.to_csv(index=False) + self.split.to_csv() + str(self.sections.drawn) + str(self.planes)
@@ -128,7 +128,7 @@ class Samples(Dataset[Batch]):
         if missing:
             raise UserError(
                 f"{missing} of {len(self.eids)} participants of the split have no usable images in the shards; "
-                "split and shards are of different runs, make the split again"
+                "the split and the shards come from different runs, make the split again"
             )
 
     def _check_shape(self, model: ModelSettings, choice: SectionChoice) -> Sections:
@@ -151,7 +151,7 @@ class Samples(Dataset[Batch]):
         first = self._read_images(0, self.stored)
         bytes_each = first.numel() * (first.element_size() + int(self.with_masks))
         if len(self) * bytes_each > cache_mb * _MB:
-            log.debug("samples (%.0f MB) are read as they are needed", len(self) * bytes_each / _MB)
+            log.debug("samples (%.0f MB) are read when they are needed", len(self) * bytes_each / _MB)
             return
         self._images = torch.empty(len(self), *first.shape, dtype=first.dtype)
         self._masks = torch.empty(len(self), *first.shape, dtype=torch.uint8) if self.with_masks else None

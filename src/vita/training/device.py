@@ -1,4 +1,4 @@
-"""The device of a training, and the process made ready for it: threads, seed and how it keeps memory."""
+"""The device of a training, and the preparation of the process: threads, seed and memory allocation."""
 
 import ctypes
 import os
@@ -19,19 +19,19 @@ def device_of(training: TrainingSettings) -> torch.device:
     """The device to compute on.
 
     Raises:
-        UserError: more GPUs are asked for than are there, or fp16 without one.
+        UserError: more GPUs are requested than there are, or fp16 is requested without a GPU.
     """
     there = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if training.device == "cuda" and not there:
         raise UserError(
             f"config: 'training.device' is cuda, which needs {training.devices} GPU (the rule's 'gpus' under "
-            "'resources.rules'), but 0 are there; set it to auto or cpu"
+            "'resources.rules'), but there are none; set it to auto or cpu"
         )
     device = torch.device("cuda" if there and training.device != "cpu" else "cpu")
     if device.type == "cuda" and training.devices > there:
         raise UserError(
-            f"config: {training.devices} GPUs are asked for (the rule's 'gpus' under 'resources.rules'), but {there} "
-            "are there; lower the first"
+            f"config: {training.devices} GPUs are requested (the rule's 'gpus' under 'resources.rules'), but "
+            f"there are {there}; request fewer"
         )
     if training.precision == "fp16" and device.type == "cpu":
         raise UserError("config: 'training.precision' is fp16, which needs a GPU; set it to 32 or bf16")
@@ -39,7 +39,7 @@ def device_of(training: TrainingSettings) -> torch.device:
 
 
 def check_nodes(training: TrainingSettings) -> None:
-    """Check that a training on several nodes was started on each of them, with the addresses of the others.
+    """Check that a training on several nodes was started on each of them and knows the addresses of the others.
 
     Raises:
         UserError: this process knows no other node.
@@ -52,7 +52,7 @@ def check_nodes(training: TrainingSettings) -> None:
 
 
 def prepare(settings: Settings) -> torch.device:
-    """Seed, thread count and device of this process; before a model is made."""
+    """Set seed and thread count of this process and return its device; to be called before a model is made."""
     keep_freed_memory()
     torch.set_num_threads(settings.training.threads)
     torch.manual_seed(settings.seed)
@@ -60,10 +60,11 @@ def prepare(settings: Settings) -> torch.device:
 
 
 def keep_freed_memory() -> bool:
-    """Have glibc take tensors up to 1 GB from its heap, and not give freed memory back.
+    """Make glibc take tensors of up to 1 GB from its heap and keep freed memory.
 
-    By default every tensor of some MB is mapped anew, and each of its pages is zeroed by the kernel when it is first
-    written: 12 % of a Stage III step and a third of a segmentation step on one core (torch 2.13, glibc 2.36).
+    By default every tensor of a few MB is mapped again, and the kernel zeroes each of its pages when it is first
+    written: this takes 12 % of a Stage III step and a third of a segmentation step on one core (torch 2.13, glibc
+    2.36).
 
     Returns:
         Whether it took effect; other C libraries are left as they are.

@@ -1,4 +1,4 @@
-"""Stage III's two trainings, from open data to written predictions."""
+"""The two trainings of Stage III, from opening the data to writing the predictions."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """A training of Stage III: what is learnt by which system, from which files, into which.
+    """A training of Stage III: what is learnt, by which system, and its input and output files.
 
     Attributes:
         task: of targets.tsv, or segmentation.
@@ -40,8 +40,8 @@ class Job:
         targets: targets.tsv, features.tsv beside it.
         output: the model's folder.
         predictions: written at the end, parquet.
-        target: the only target to learn; all of the task without it.
-        fields: fields.parquet, for a task that needs it; `phenotypes` and `labels` likewise.
+        target: the only target to learn; without it, all targets of the task.
+        fields: fields.parquet, for a task that needs it; the same holds for `phenotypes` and `labels`.
         init: folder of weights that the image encoder starts from.
         masks: written at the end of a segmentation, npz.
     """
@@ -95,9 +95,10 @@ def train_predictor(job: Job) -> None:
 
 
 def write_nothing(session: Session, folder: Path, predictions: Path, own: dict[str, str]) -> None:
-    """Stand for the model of a target that nobody in the training split knows: no weights, and nothing predicted.
+    """Write a placeholder for the model of a target that has no known value in the training split: no weights, no
+    predictions.
 
-    So one target without values stops no other; tables print a dash for it.
+    A target without values then does not stop the others; tables print a dash for it.
     """
     log.warning("%s: nobody in the training split has a known value, so there is nothing to learn", own["target"])
     records.write_model(folder / "model.safetensors", {})
@@ -121,7 +122,7 @@ def train_segmenter(job: Job) -> None:
     encoder, digests = _encoder(session, job)
     model = Segmenter(session.model, encoder)
     if job.init and load_segmenter(model, job.init):
-        log.info("the decoder starts from %s too", job.init)
+        log.info("the decoder also starts from %s", job.init)
     learner = SegmentationLearner(model, session.settings, bool(job.init))
     identity = session.identity(train, validate, task=job.task, system=job.system, **digests)
     fitted = fit(learner, train, validate, job.output, identity)
@@ -138,7 +139,7 @@ def train_segmenter(job: Job) -> None:
 
 
 def _predictor(session: Session, job: Job, task: Task) -> tuple[nn.Module, nn.Module | None, dict[str, str]]:
-    """The network, its pretrained part and the digest of the weights it starts from."""
+    """The network, its pretrained part and the digest of the weights from which it starts."""
     if job.system == "resnet50":
         from vita.models.baselines import ResNet50  # start-up
 

@@ -1,6 +1,6 @@
-"""Features of a control for everybody: what `vita.training.controls` fits its heads to.
+"""Features of a control for all participants, to which `vita.training.controls` fits its heads.
 
-Writes a row per participant: `eid` and a column per feature. Nothing is trained here; an encoder is frozen as it is.
+Writes a row per participant: `eid` and a column per feature. Nothing is trained here; encoders stay frozen.
 """
 
 from collections.abc import Sequence
@@ -29,12 +29,12 @@ def features_of(
     Args:
         control: one of CONTROLS.
         session: an open run.
-        samples: everybody, in their order.
+        samples: all participants, in their order.
         fields: fields.parquet, for demographics.
         init: folder of Stage I or II, for a probe.
 
     Raises:
-        UserError: a probe without a folder, or demographics without a table.
+        UserError: a probe has no folder, or demographics have no table.
     """
     import torch  # start-up
 
@@ -61,7 +61,7 @@ def features_of(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--control", required=True, choices=CONTROLS, help="which one")
+    parser.add_argument("--control", required=True, choices=CONTROLS, help="which control")
     cli.add_samples(parser)
     parser.add_argument("--fields", type=Path, help="fields.parquet, for demographics")
     parser.add_argument("--init", type=Path, help="folder of Stage I or II, for a probe")

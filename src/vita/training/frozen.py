@@ -1,4 +1,4 @@
-"""Features of participants that no training of Stage III has touched: brightness, the table, a frozen encoder."""
+"""Features that do not depend on any training of Stage III: brightness, table columns and a frozen encoder."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -57,7 +57,7 @@ def plane_tokens(encoder: ImageEncoder, samples: Samples, batch: int) -> np.ndar
     Args:
         encoder: frozen, on the device to compute on.
         samples: participants.
-        batch: sections a pass.
+        batch: sections per pass.
 
     Returns:
         (participants, planes x width), float32.
@@ -77,9 +77,9 @@ def mean_over_sections(
 
     Args:
         function: of images (batch, plane, time, height, width) on the model's device.
-        model: whose device is computed on.
+        model: the model, on whose device the function is computed.
         samples: participants.
-        batch: participants a pass.
+        batch: participants per pass.
         workers: reading processes.
 
     Returns:
@@ -94,7 +94,7 @@ def mean_over_sections(
 
 
 def section_batches(samples: Samples, sections: Sequence[Sequence[int]], batch: int) -> Iterator[Tensor]:
-    """Sections of one participant after the other, (sections, plane, time, height, width), `batch` at a time."""
+    """Sections of the participants in order, (sections, plane, time, height, width), `batch` at a time."""
     waiting: list[Tensor] = []
     frames = [frame for section in sections for frame in section]
     for eid in samples.eids:

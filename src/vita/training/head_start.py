@@ -1,4 +1,6 @@
-"""The start of a linear head: the closed-form fit to the features of the encoder as it is, target by target."""
+"""The initial weights of a linear head: a closed-form fit, target by target, to the features of the untouched
+encoder.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -24,10 +26,10 @@ def start_head(
     Args:
         model: on the device to compute on; its head is linear.
         task: targets.
-        odds_shift: of each target, what its loss adds to the log odds; see `task.odds_shifts`.
-        train: with `targets`, fitted to; `validate` chooses the penalties.
+        odds_shift: what the loss of each target adds to the log odds; see `task.odds_shifts`.
+        train: samples with `targets` to fit to; `validate` chooses the penalties.
         validate: as `train`.
-        batch: participants a pass.
+        batch: participants per pass.
     """
     assert isinstance(model.head, LinearHead)
     model.eval()
@@ -40,7 +42,7 @@ def start_head(
     slices = output_slices(task.outputs)
     with torch.no_grad():
         model.head.mean.copy_(torch.from_numpy(mean))
-        # a feature that does not vary has no weight yet, and may learn to vary
+        # a constant feature has no weight yet, but may come to vary during training
         model.head.std.copy_(torch.from_numpy(np.where(np.isinf(spread), 1.0, spread)))
         for column, target in enumerate(task.targets):
             if target.kind == "numerical":
@@ -55,7 +57,9 @@ def start_head(
 
 
 def _shifted(head: Head, odds_shift: Tensor, kind: str) -> Head:
-    """Logits as the loss wants them; of a binary target, the second class's against the first's."""
+    """Logits in the form that the loss expects; for a binary target, that of the second class minus that of the
+    first.
+    """
     bias = head.bias_o + odds_shift.double().numpy()
     if kind == "binary":
         return Head(np.diff(head.weights_of, axis=0), np.diff(bias), head.penalty)

@@ -1,10 +1,10 @@
-"""One predictions file of a task from the files of models that learnt a target each.
+"""Join the predictions of models that learnt one target each into one file for the task.
 
     python -m vita.training.join_targets
         --predictions results/predictions/sa_phenotypes/resnet50-LVEDV.parquet ...
         --output results/predictions/sa_phenotypes/resnet50.parquet
 
-A target that could not be learnt has an empty file and no row.
+A target that could not be learnt has an empty file and gets no row.
 """
 
 from pathlib import Path
@@ -16,14 +16,14 @@ from vita.runtime.errors import UserError
 def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--predictions", type=Path, nargs="+", required=True, help="a file per target, in order")
+    parser.add_argument("--predictions", type=Path, nargs="+", required=True, help="one file per target, in order")
     parser.add_argument("--output", type=Path, required=True, help="predictions of the task, parquet")
     args = parser.parse_args(arguments)
     join(args.predictions, args.output)
 
 
 def join(paths: list[Path], output: Path) -> None:
-    """Write the rows of all files below each other.
+    """Write the rows of all files, one file after the other.
 
     Raises:
         UserError: no file has a row, or two files predict the same target.

@@ -1,7 +1,7 @@
-"""A model with its losses, as Lightning trains it.
+"""A model with its losses, in the form that Lightning trains.
 
 A step's randomness (order, masks, augmentation, dropout) is a function of seed and step, so that a resumed training
-takes the steps that an uninterrupted one would have taken.
+takes the same steps as an uninterrupted one.
 """
 
 import math
@@ -23,10 +23,10 @@ _TRAIN, _VALIDATE = 1, 2  # streams of random numbers
 
 
 class Learner(LightningModule):
-    """A model with its losses; stages fill in three methods, and say what an answer without images costs.
+    """A model with its losses; each stage implements three methods, and gives the loss of an answer without images.
 
     Args:
-        model: what is trained and written.
+        model: the model to train and to write.
         settings: of the stage.
     """
 
@@ -45,18 +45,20 @@ class Learner(LightningModule):
 
     @abstractmethod
     def training_loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Loss () of a batch; random numbers come from `generator`, which is on the CPU."""
+        """The scalar loss of a batch; random numbers come from `generator`, which is on the CPU."""
 
     @abstractmethod
     def validation_values(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """What `summary` needs of a batch, each tensor with participants first."""
+        """Tensors of a batch that `summary` needs, each with participants first."""
 
     @abstractmethod
     def summary(self, values: dict[str, Tensor]) -> dict[str, float]:
-        """Metrics of the whole validation split, `val_loss` among them."""
+        """Metrics of the whole validation split, including `val_loss`."""
 
     def metric(self, values: dict[str, Tensor], metrics: dict[str, float]) -> float:
-        """What selects the weights where `select` is metric, from what `summary` takes and gives: lower is better."""
+        """The value that selects the weights if `select` is metric, from the input and output of `summary`; lower
+        is better.
+        """
         return metrics["val_loss"]
 
     def trivial_loss(self, values: dict[str, Tensor]) -> float | None:
@@ -64,15 +66,15 @@ class Learner(LightningModule):
         return None
 
     def warm_start(self, train: Samples, validate: Samples) -> bool:
-        """What is done once, before the first step; nothing unless a stage has something to do.
+        """Called once, before the first step; does nothing unless a stage overrides it.
 
         Returns:
-            Whether the model is one to choose already, so that training has to be better than it.
+            Whether the model is already a candidate, so that training has to improve on it.
         """
         return False
 
     def parameter_groups(self) -> list[tuple[float, nn.Module]]:
-        """Parts of the model with their factor on the learning rate."""
+        """Parts of the model, each with its factor on the learning rate."""
         return [(1.0, self.model)]
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
@@ -91,7 +93,7 @@ class Learner(LightningModule):
         self._values.append(self.validation_values(batch, generator))
 
     def on_validation_epoch_end(self) -> None:
-        """Metrics over the whole split; every rank sees all of it and gets the same."""
+        """Metrics over the whole split; every rank sees all of it and gets the same result."""
         values = {key: torch.cat([v[key] for v in self._values]) for key in self._values[0]}
         self.metrics = self.summary(values)
         by_metric = self.settings.stage.select == "metric"
@@ -101,10 +103,10 @@ class Learner(LightningModule):
         self._values.clear()
 
     def learning_rate(self) -> float:
-        """Learning rate of the step to come."""
+        """Learning rate of the next step."""
         stage = self.settings.stage
         constant = stage.schedule == "constant"
-        # of an endless training the learning rate stays at its peak
+        # in a training without an end, the learning rate stays at its peak
         epochs = math.inf if constant else stage.epochs
         factor = learning_rate_factor(self.progress.step, self.steps_per_epoch, epochs, stage.warmup_epochs)
         return stage.lr * factor
@@ -120,7 +122,9 @@ class Learner(LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip by the norm of all gradients, which are not scaled: Lightning refuses to for fused optimisers."""
+        """Clip by the norm of all gradients, which are unscaled here; Lightning refuses to clip for fused
+        optimisers.
+        """
         if gradient_clip_val:
             parameters = [p for group in optimizer.param_groups for p in group["params"]]
             torch.nn.utils.clip_grad_norm_(parameters, gradient_clip_val)
@@ -132,6 +136,6 @@ class Learner(LightningModule):
 
 
 def learner_of(module: LightningModule) -> Learner:
-    """The module that Lightning hands to its callbacks: always one of ours, which its own types do not say."""
+    """Cast the module that Lightning passes to callbacks to this class, which Lightning's own types do not express."""
     assert isinstance(module, Learner)
     return module

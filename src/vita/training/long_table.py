@@ -1,4 +1,4 @@
-"""Predictions of a trained Stage III model, as the long table that the evaluation reads."""
+"""Predictions of a trained Stage III model, in the long table that the evaluation reads."""
 
 from collections.abc import Mapping
 
@@ -33,12 +33,12 @@ def calibrate(task: Task, split: pd.Series, samples: Samples, predictions: Predi
 
     Args:
         task: targets.
-        split: of every participant; those of training and validation tell how frequent a target is.
-        samples: whose predictions are given; the validation split is among them.
-        predictions: of each target; those of classes are replaced.
+        split: of every participant; training and validation give the frequency of a target.
+        samples: participants of the predictions, including the validation split.
+        predictions: predictions of each target; those of classes are replaced.
 
     Returns:
-        The line of each binary target, and the lines of each categorical one.
+        The calibration of each binary and each categorical target.
     """
     validation = (samples.split == "val").to_numpy()
     truth = task.truth.reindex(samples.eids).to_numpy(float)
@@ -69,7 +69,7 @@ def thresholds(task: Task, samples: People, predictions: Predictions) -> dict[st
 
 
 def best_f1_threshold(truth: np.ndarray, probability: np.ndarray) -> float:
-    """Threshold with the highest F1; the lowest of several.
+    """The threshold with the highest F1; of several, the lowest.
 
     Args:
         truth: (n,) 0 or 1, NaN where unknown.

@@ -1,4 +1,4 @@
-"""The training loop of all stages, on Lightning's Trainer: train, go on, or take what is finished."""
+"""The training loop of all stages, on Lightning's Trainer: train, resume, or reuse a finished training."""
 
 import logging
 import os
@@ -26,9 +26,9 @@ from vita.training.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
-# the batch's key by stage; in Stage III the task or the system may have its own
+# key of the batch size by stage; in Stage III, a task or a system may have a separate one
 _BATCH_KEY = {"stage1": "stage1.batch", "stage2": "stage2.batch", "stage3": "stage3.defaults.batch"}
-# how a stage is called, and the key of its learning rate
+# the printed name of a stage and the key of its learning rate
 _WATCHED = {
     "stage1": ("Stage I", "stage1.lr"),
     "stage2": ("Stage II", "stage2.lr"),
@@ -43,10 +43,10 @@ _PRECISION: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a training gave; the learner's model has the best weights.
+    """The result of a training; the learner's model holds the best weights.
 
     Attributes:
-        progress: with history and best epoch.
+        progress: progress, with the history and the best epoch.
         identity: configuration and digests of code and data.
         state: file of the training's state, which is kept until all outputs are written.
     """
@@ -64,19 +64,19 @@ def fit(
     identity: Identity,
     weights: Tensor | None = None,
 ) -> Fitted:
-    """Train, or go on, or take what is finished already; leaves the best weights in the learner's model.
+    """Train, resume, or reuse a finished training; leaves the best weights in the learner's model.
 
     Args:
         learner: with a fresh model.
-        train: the training split, opened to fit.
-        validate: the validation split, opened to fit.
-        folder: the model's folder; state lies under checkpoints/.
-        identity: what must agree for a state to be taken up.
-        weights: (participants,) of weighted sampling.
+        train: the training split, opened for fitting.
+        validate: the validation split, opened for fitting.
+        folder: the model's folder; resumable state is in its checkpoints/.
+        identity: what must agree for a state to be resumed.
+        weights: (participants,) weights of weighted sampling.
 
     Raises:
-        UserError: the batch is larger than the split, the state is of another configuration, the loss is not finite,
-            or other nodes are asked for than this process knows of.
+        UserError: the batch is larger than the split, the state belongs to another configuration, the loss is not
+            finite, or the number of nodes requested differs from what this process knows of.
     """
     check_nodes(learner.settings.training)
     assert train.purpose == validate.purpose == "fit"
@@ -94,9 +94,9 @@ def fit(
     if state is None or not checkpoint.is_complete(state, identity):
         _run(learner, keeper, train, validate, order, folder)
     else:
-        log.info("already trained with this configuration: taking its weights")
+        log.info("already trained with this configuration: using its weights")
     if getattr(rank_zero_only, "rank", 0) or os.environ.get("NODE_RANK", "0") != "0":
-        raise SystemExit(0)  # the first process, that of the first node, predicts and writes
+        raise SystemExit(0)  # only the first process, on the first node, predicts and writes
     learner.model.load_state_dict(learner.progress.best_weights)
     learner.model.eval()
     return Fitted(learner.progress, identity, path)
@@ -109,7 +109,7 @@ def _run(
     learner.progress.finished = False
     left = settings.stage.epochs - learner.progress.step // order.steps
     if learner.progress.step:
-        log.info("going on after step %d", learner.progress.step)
+        log.info("resuming after step %d", learner.progress.step)
     else:
         chosen = learner.warm_start(train, validate)
         if chosen:
@@ -127,7 +127,7 @@ def _run(
 
 @torch.no_grad()
 def _choose_start(learner: Learner, validate: Samples) -> None:
-    """Take the weights before the first step as the best so far: epochs have to be better than them."""
+    """Count the weights before the first step as the best so far, so that an epoch has to improve on them."""
     device, progress, training = device_of(learner.settings.training), learner.progress, learner.settings.training
     learner.to(device).eval()
     for index, batch in enumerate(in_order(validate, learner.settings.stage.batch, training.workers)):
@@ -140,7 +140,7 @@ def _choose_start(learner: Learner, validate: Samples) -> None:
 
 
 def _quiet() -> None:
-    """Keep Lightning's advice and its use of deprecated torch functions out of the log; its warnings stay."""
+    """Keep Lightning's tips and its deprecation messages from torch out of the log; its other warnings stay."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
@@ -154,8 +154,8 @@ def _trainer(settings: Settings, epochs: int, folder: Path, callbacks: list[Any]
     _quiet()
     several = training.devices * training.nodes > 1
     return Trainer(
-        # the node's process starts those of its other devices itself, in a SLURM job too, where Lightning would
-        # otherwise wait for tasks that srun never started
+        # the node's process starts the processes of its other devices itself, also in a SLURM job, where Lightning
+        # would otherwise wait for tasks that srun never started
         plugins=[LightningEnvironment()],
         accelerator="gpu" if device.type == "cuda" else "cpu",
         devices=training.devices,

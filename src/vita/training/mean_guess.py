@@ -1,4 +1,4 @@
-"""The baseline without a model: the training split's mean of numbers, and its shares of classes."""
+"""The baseline without a model: the mean of each number and the shares of each class in the training split."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,7 +34,7 @@ def guess(values: pd.DataFrame, targets: Sequence[Target], split: pd.Series) -> 
     """The same guess for everybody in the validation and test splits.
 
     Args:
-        values: a column per target, indexed by eid; NaN where unknown.
+        values: one column per target, indexed by eid; NaN where unknown.
         targets: to guess.
         split: of every participant, indexed by eid.
 

@@ -1,4 +1,4 @@
-"""How weights are changed: the learning rate as a function of the step, and the optimiser with its groups."""
+"""How weights are updated: the learning rate as a function of the step, and the optimiser with its groups."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -9,22 +9,22 @@ from torch import Tensor, nn
 
 from vita.training.settings import StageSettings
 
-# Muon's step has a root mean square of 0.2 times its learning rate ("match_rms_adamw"), which is AdamW's late in a long
-# training. AdamW's early steps are about 1 times theirs, and so are Muon's with this factor.
+# A step of Muon has a root mean square of 0.2 times its learning rate ("match_rms_adamw"), like AdamW late in a long
+# training. AdamW's early steps have about 1 times the learning rate, and with this factor Muon's have too.
 _MUON_RATE = 5.0
 
 
 def learning_rate_factor(step: int, steps_per_epoch: int, epochs: float, warmup_epochs: float) -> float:
-    """Share of the peak learning rate: linear warm-up by fractional epoch, then half a cosine to zero.
+    """Share of the peak learning rate: linear warm-up in fractional epochs, then half a cosine down to zero.
 
     Args:
-        step: optimiser step, from 0; steps beyond the end get the end's value.
+        step: optimiser step, from 0; steps after the end get the value at the end.
         steps_per_epoch: optimiser steps in a pass over the training split.
         epochs: passes over the training split.
-        warmup_epochs: how many of these warm up; may be a fraction, and is at most `epochs`.
+        warmup_epochs: length of the warm-up in epochs; may be fractional, at most `epochs`.
 
     Returns:
-        In [0, 1], taken in the middle of the step, so that neither the first nor the last step is lost.
+        A value in [0, 1], taken in the middle of the step, so that neither the first nor the last step is zero.
     """
     epoch = min(max((step + 0.5) / steps_per_epoch, 0.0), float(epochs))
     warmup = min(warmup_epochs, epochs)
@@ -38,14 +38,14 @@ def learning_rate_factor(step: int, steps_per_epoch: int, epochs: float, warmup_
 def make_optimizer(
     parts: Iterable[tuple[float, nn.Module]], stage: StageSettings, fused: bool
 ) -> torch.optim.Optimizer:
-    """The stage's optimiser; vectors (norms, biases, class tokens) are not decayed.
+    """The stage's optimiser; vectors (norms, biases, class tokens) have no weight decay.
 
     Args:
-        parts: modules with their factor on the learning rate, which each group stores as `scale`. A parameter belongs
-            to the first module that has it.
+        parts: modules, each with its factor on the learning rate, which the groups store as `scale`. A parameter
+            belongs to the first module that has it.
         stage: optimiser, learning rate and weight decay.
-        fused: whether one kernel updates all parameters. With the gradient scaler of fp16 it must not: a fused
-            optimiser takes the scale off the gradients itself, after they have been clipped.
+        fused: whether one kernel updates all parameters. With the gradient scaler of fp16 this is not allowed: a fused
+            optimiser unscales the gradients itself, after they have been clipped.
     """
     parts = list(parts)
     matrices = {id(p) for _, module in parts for p in _linear_maps(module)} if stage.optimizer == "muon" else set()
@@ -73,20 +73,22 @@ def is_flat(parameter: Tensor) -> bool:
 
 
 def _linear_maps(module: nn.Module) -> list[Tensor]:
-    """Matrices that map vectors to vectors. Lookups are matrices in form only, and convolutions are none."""
+    """Matrices that map vectors to vectors; lookup tables are matrices only in form, and convolutions are not
+    matrices.
+    """
     maps = [part.weight for part in module.modules() if isinstance(part, nn.Linear)]
     return [weight for weight in maps if weight.requires_grad and not is_flat(weight)]
 
 
 class Float32Muon(torch.optim.Muon):
-    """Muon whose orthogonal steps are computed in float32.
+    """Muon with its orthogonal steps computed in float32.
 
-    torch's own are computed in bfloat16, for which most CPUs have no instructions: there one step is 16 times slower.
+    torch computes them in bfloat16, for which most CPUs have no instructions, so that a step there is 16 times slower.
     """
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # never a closure
-        """Take a step: momentum, its orthogonal part, decay."""
+        """Take a step: momentum, its orthogonal part, and weight decay."""
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is not None:
@@ -105,7 +107,9 @@ class Float32Muon(torch.optim.Muon):
 
 
 def _orthogonal(matrix: Tensor, group: dict[str, Any]) -> Tensor:
-    """About U V' of the singular value decomposition U S V', by Newton-Schulz iterations (Jordan et al., 2024)."""
+    """An approximation of U V' from the singular value decomposition U S V', by Newton-Schulz iterations (Jordan et
+    al., 2024).
+    """
     a, b, c = group["ns_coefficients"]
     found = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
     found = found / found.norm().clamp(min=group["eps"])
@@ -118,14 +122,14 @@ def _orthogonal(matrix: Tensor, group: dict[str, Any]) -> Tensor:
 class MuonWithAdamW(torch.optim.Optimizer):
     """Muon for the weights of linear maps and AdamW for everything else, as one optimiser.
 
-    Muon's steps are scaled to the size of AdamW's ("match_rms_adamw"; Liu et al., 2025), so that learning rates are of
-    the same kind for both.
+    Muon's steps are scaled to the size of AdamW's ("match_rms_adamw"; Liu et al., 2025), so that learning rates mean
+    the same for both.
 
     Args:
         matrices: parameter groups with two-dimensional weights.
         others: parameter groups of AdamW.
         lr: learning rate; may be changed in `param_groups` at any time.
-        fused: for AdamW.
+        fused: whether AdamW is fused.
     """
 
     def __init__(
@@ -139,7 +143,7 @@ class MuonWithAdamW(torch.optim.Optimizer):
         self._share_groups()
 
     def _share_groups(self) -> None:
-        """Show the groups of both, so that a learning rate that is set here reaches them."""
+        """The parameter groups of both, so that a learning rate that is set here reaches them."""
         self.param_groups = [group for part in self.parts for group in part.param_groups]
 
     @overload
@@ -149,7 +153,7 @@ class MuonWithAdamW(torch.optim.Optimizer):
     def step(self, closure: Callable[[], float]) -> float: ...
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """Take a step with each, after the closure, if there is one, has computed the gradients."""
+        """Take a step with each optimiser after the closure, if there is one, has computed the gradients."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -159,11 +163,11 @@ class MuonWithAdamW(torch.optim.Optimizer):
         return loss
 
     def state_dict(self) -> dict[str, Any]:
-        """The states of both."""
+        """The states of both optimisers."""
         return {"parts": [part.state_dict() for part in self.parts]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up what `state_dict` gave."""
+        """Restore what `state_dict` gave."""
         for part, state in zip(self.parts, state_dict["parts"], strict=True):
             part.load_state_dict(state)
         self._share_groups()

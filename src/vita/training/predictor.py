@@ -1,4 +1,4 @@
-"""Stage III's learner for numbers and classes: losses that skip unknown targets, predictions in units, a head first."""
+"""Stage III's learner for numbers and classes: its losses skip unknown targets, and it can train the head first."""
 
 import numpy as np
 import torch
@@ -18,9 +18,9 @@ from vita.training.settings import Settings
 from vita.training.task import Task, in_units, loss_weights, mean_weight, odds_shifts
 
 _FOCUS = 2.0  # exponent of the focal loss (Lin et al., 2017)
-_SMALLEST_SHARE = 1e-6  # of a class that nobody in the training split has
+_SMALLEST_SHARE = 1e-6  # of a class that no participant of the training split has
 _PROBE = 4  # stream of random numbers
-_PROBE_LR = 2e-3  # peak; the head is small and starts anew, so its rate does not depend on that of fine-tuning
+_PROBE_LR = 2e-3  # peak; the head is small and starts from scratch, so its rate does not depend on that of fine-tuning
 
 
 class PredictionLearner(Learner):
@@ -30,7 +30,7 @@ class PredictionLearner(Learner):
         model: `heads.Regressor` or `baselines.ResNet50`.
         settings: of the stage.
         task: targets with statistics.
-        pretrained: part of the model that learns at `encoder_lr_scale`; None if everything starts from scratch.
+        pretrained: part of the model that is trained with `encoder_lr_scale`; None if everything starts from scratch.
     """
 
     trivial_name = "mean guess"
@@ -38,7 +38,8 @@ class PredictionLearner(Learner):
     def __init__(self, model: nn.Module, settings: Settings, task: Task, pretrained: nn.Module | None = None) -> None:
         super().__init__(model, settings)
         self.task, self.slices = task, output_slices(task.outputs)
-        self._pretrained = [] if pretrained is None else [pretrained]  # a list: not registered a second time
+        # a list, so that it is not registered a second time
+        self._pretrained = [] if pretrained is None else [pretrained]
         self.imbalance = settings.stage.imbalance
         shares = [statistics.shares for statistics in task.statistics]
         self.class_weights = [loss_weights(share, self.imbalance) for share in shares]
@@ -46,14 +47,14 @@ class PredictionLearner(Learner):
         self.odds_shift = odds_shifts(task.statistics, self.imbalance)
 
     def parameter_groups(self) -> list[tuple[float, nn.Module]]:
-        """A pretrained encoder has its own learning rate."""
+        """A pretrained encoder has a separate learning rate."""
         scale = self.settings.stage.encoder_lr_scale
         return [*((scale, module) for module in self._pretrained), (1.0, self.model)]
 
     def warm_start(self, train: Samples, validate: Samples) -> bool:
-        """Fit the head alone to the encoder's features, so that its first errors do not harm the encoder.
+        """Fit only the head to the encoder's features first, so that its initial errors do not harm the encoder.
 
-        Linear probing, then fine-tuning (Kumar et al., 2022). Features are computed once, so this costs one pass.
+        Linear probing, then fine-tuning (Kumar et al., 2022). Features are computed only once, so this costs one pass.
         """
         stage, training = self.settings.stage, self.settings.training
         if not isinstance(self.model, Regressor):
@@ -84,11 +85,11 @@ class PredictionLearner(Learner):
         return self.loss(self.model(batch["images"]), batch["targets"])
 
     def validation_values(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """Raw outputs and targets."""
+        """The raw outputs and the targets."""
         return {"raw": self.model(batch["images"]).float(), "targets": batch["targets"]}
 
     def summary(self, values: dict[str, Tensor]) -> dict[str, float]:
-        """Loss, and the mean absolute error of numbers in standard deviations."""
+        """The loss, and the mean absolute error of numbers in standard deviations."""
         raw, targets = values["raw"], values["targets"]
         metrics = {"val_loss": self.loss(raw, targets).item()}
         errors = [
@@ -99,7 +100,9 @@ class PredictionLearner(Learner):
         return metrics | ({"val_mae_std": torch.stack(errors).nanmean().item()} if errors else {})
 
     def metric(self, values: dict[str, Tensor], metrics: dict[str, float]) -> float:
-        """The mean absolute error of numbers; of classes the mean AUC, over one against the rest of several."""
+        """For numbers the mean absolute error; for classes the mean AUC, with several classes averaged over one
+        against the rest.
+        """
         if "val_mae_std" in metrics:
             return metrics["val_mae_std"]
         areas = [self._auc(values["raw"], values["targets"][:, i], i) for i in range(len(self.task.targets))]
@@ -107,24 +110,24 @@ class PredictionLearner(Learner):
         return -sum(known) / len(known) if known else metrics["val_loss"]
 
     def _auc(self, raw: Tensor, truth: Tensor, column: int) -> float | None:
-        """AUC of a class target among those who are known; None where only one class is."""
+        """AUC of a class target among participants with a known class; None if they all have the same one."""
         known = ~truth.isnan()
         labels = truth[known].long().numpy(force=True)
         if len(set(labels.tolist())) < 2:
             return None
         scores = raw[known, self.slices[self.task.targets[column].name]].numpy(force=True)
-        # a yes/no target has one raw output, which ranks it
+        # a binary target has a single raw output, which gives the ranking
         each = [(labels == place, scores[:, place]) for place in range(scores.shape[1])]
         each = each if scores.shape[1] > 1 else [(labels == 1, scores[:, 0])]
         return float(np.mean([roc_auc_score(*pair) for pair in each if pair[0].any()]))
 
     def trivial_loss(self, values: dict[str, Tensor]) -> float:
-        """Loss of the mean guess: the training mean of numbers, and the training shares of classes."""
+        """Loss of the mean guess: the training mean of each number and the training shares of each class."""
         guess = torch.cat([self._guess(column) for column in range(len(self.task.targets))])
         return self.loss(guess.to(values["targets"]).expand(len(values["targets"]), -1), values["targets"]).item()
 
     def _guess(self, column: int) -> Tensor:
-        """(width,) raw outputs of a target that ignore the image."""
+        """(width,) raw outputs for a target that ignore the image."""
         shares = self.task.statistics[column].shares
         if not shares:
             return torch.zeros(1)
@@ -132,7 +135,7 @@ class PredictionLearner(Learner):
         return logits.diff() if self.task.targets[column].kind == "binary" else logits
 
     def loss(self, raw_bo: Tensor, targets_bt: Tensor) -> Tensor:
-        """Mean over the targets with a known value in the batch; 0, with gradients, where none is known.
+        """Mean over the targets with a known value in the batch; 0, with gradients, if none is known.
 
         Args:
             raw_bo: (batch, outputs) raw outputs.
@@ -160,7 +163,7 @@ class PredictionLearner(Learner):
         return F.cross_entropy(logits, truth.long())
 
     def _number(self, raw_b1: Tensor, column: int) -> Tensor:
-        """(batch,) standardised numbers; with `rectify`, none below 0 in the target's unit."""
+        """(batch,) standardised numbers; with `rectify`, none is below 0 in the target's unit."""
         known = self.task.statistics[column]
         return raw_b1[:, 0].clamp(min=-known.mean / known.std) if self.settings.stage.rectify else raw_b1[:, 0]
 

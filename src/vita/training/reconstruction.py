@@ -1,4 +1,4 @@
-"""Stage I's learner: fill in hidden patches."""
+"""Stage I's learner: reconstruct masked patches."""
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ def psnr_db(mse: Tensor) -> Tensor:
 
 
 def errors(model: MaskedAutoencoder, images_bsthw: Tensor, order: Tensor, keep: int) -> tuple[Tensor, Tensor]:
-    """Mean squared error of each participant over masked patches and over all patches, (batch,) each."""
+    """Mean squared errors (batch,) of each participant: over masked patches, and over all patches."""
     output: MaeOutput = model(images_bsthw, order, keep)
     squared = (output.reconstruction.float() - patchify(images_bsthw, model.settings.patch)).square().mean(dim=2)
     masked = output.masked.float()
@@ -25,7 +25,7 @@ def errors(model: MaskedAutoencoder, images_bsthw: Tensor, order: Tensor, keep: 
 
 
 class ReconstructionLearner(Learner):
-    """Trains a masked autoencoder; masks of a step come from its random numbers, those of validation are fixed."""
+    """Trains a masked autoencoder; the masks of a step come from its random numbers, those of validation are fixed."""
 
     model: MaskedAutoencoder
     trivial_name = "image variance"
@@ -44,12 +44,12 @@ class ReconstructionLearner(Learner):
         return output.loss
 
     def validation_values(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """Squared errors of each participant."""
+        """The squared errors of each participant."""
         images = batch["images"]
         order = random_order(len(images), self.model.settings.tokens, generator).to(images.device)
         masked, everything = errors(self.model, images, order, self.keep)
         found = {"masked": masked, "all": everything}
-        if self._variance is None:  # of the same images in every epoch
+        if self._variance is None:  # the same for an image in every epoch
             flat = images.flatten(1).double()
             found |= {"mean": flat.mean(dim=1), "square": flat.square().mean(dim=1)}
         return found
@@ -61,7 +61,7 @@ class ReconstructionLearner(Learner):
         return self._variance
 
     def metric(self, values: dict[str, Tensor], metrics: dict[str, float]) -> float:
-        """The PSNR of hidden patches."""
+        """The PSNR of masked patches."""
         return -metrics["psnr_masked"]
 
     def summary(self, values: dict[str, Tensor]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""What a training leaves beside its weights: history.csv, config.json, and events for a logger if wanted."""
+"""What a training writes besides its weights: history.csv, config.json and, on request, events for a logger."""
 
 import csv
 import importlib.metadata
@@ -26,7 +26,7 @@ _KB_PER_MB = 1024
 
 
 def write_history(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
-    """Write history.csv: a row per epoch, metrics of the stage behind the common columns."""
+    """Write history.csv: one row per epoch, with the metrics of the stage after the common columns."""
     columns = list(FIRST_COLUMNS) + sorted({key for row in rows for key in row} - set(FIRST_COLUMNS))
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
@@ -60,12 +60,12 @@ def surroundings(device: torch.device) -> dict[str, Any]:
 
 
 def loggers(settings: TrainingSettings, folder: Path) -> list[Any]:
-    """Lightning loggers: TensorBoard where it, or tensorboardX, is installed and wanted; Weights & Biases by option.
+    """Lightning loggers: TensorBoard if it, or tensorboardX, is installed and wanted; Weights & Biases on request.
 
-    They get the numbers of history.csv, nothing else.
+    They get the numbers of history.csv and nothing else.
 
     Raises:
-        UserError: Weights & Biases is asked for and not installed.
+        UserError: Weights & Biases is requested but not installed.
     """
     found: list[Any] = []
     if settings.tensorboard and any(importlib.util.find_spec(name) for name in ("tensorboard", "tensorboardX")):

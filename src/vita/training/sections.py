@@ -1,4 +1,4 @@
-"""Which frames of the stored cycle a sample is made of: one section, or one of several that cover the cycle."""
+"""The frames of the stored cycle that make up a sample: a single section, or one of several that cover the cycle."""
 
 import random
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from vita.runtime.errors import UserError
 
 SectionChoice = Literal["one", "cycle", "mixed", "masks", "whole"]
 
-# Shares of the draws for segmentation. A segmenter that always sees end-diastole first learns a beat by heart and draws
-# it on hearts that stand still; one that sees every order, and no motion at all, has to look at the image.
-ANY_START, STILL, IRREGULAR = 0.5, 0.2, 0.2  # the rest is reversed
-_POOL, _IN_TURN = 500, 20  # draws of which training takes any, and validation the first
+# Shares of the draws for segmentation. A segmenter that always sees end-diastole first memorises a beat and draws it
+# even on still hearts; one that sees every order of frames, and sometimes no motion at all, has to look at the image.
+ANY_START, STILL, IRREGULAR = 0.5, 0.2, 0.2  # the remaining draws are reversed
+_POOL, _IN_TURN = 500, 20  # training uses any of these draws, validation the first
 
 
 def even_frames(available: int, frames: int, sampling: Sampling) -> list[int]:
@@ -26,11 +26,11 @@ def even_frames(available: int, frames: int, sampling: Sampling) -> list[int]:
     Args:
         available: frames stored.
         frames: how many to take.
-        sampling: "cycle", as far from the last to the first as between others (of 50: 0, 10, 20, 30, 40), or "ends",
-            from the first to the last frame (0, 12, 24, 37, 49), as the published code takes them.
+        sampling: "cycle", with the same distance from the last to the first as between others (of 50: 0, 10, 20, 30,
+            40), or "ends", from the first to the last frame (0, 12, 24, 37, 49), as in the published code.
 
     Raises:
-        UserError: fewer frames are there than wanted.
+        UserError: there are fewer frames than wanted.
     """
     if frames > available:
         raise UserError(
@@ -43,15 +43,15 @@ def even_frames(available: int, frames: int, sampling: Sampling) -> list[int]:
 
 
 def consecutive_sections(stored: int, wanted: int) -> list[list[int]]:
-    """Frames of each section of the cycle: consecutive, without overlap; what is left at the end is in none."""
+    """Frames of each section of the cycle: consecutive and without overlap; frames left at the end are in none."""
     return [list(range(start, start + wanted)) for start in range(0, stored - wanted + 1, wanted)]
 
 
 def draw_frames(available: int, wanted: int, sampling: Sampling, chance: random.Random) -> list[int]:
     """Frames of one training sample.
 
-    Half of the draws are even frames from a random start; a fifth is one frame again and again, as of a heart that
-    stands still; a fifth is any frames in their order; a tenth is even frames backwards from a random start.
+    Half of the draws are evenly spaced frames from a random start; a fifth repeat one frame, like a still heart; a
+    fifth are any frames in order; a tenth are evenly spaced frames backwards from a random start.
     """
     kind, start = chance.random(), chance.randrange(available)
     from_start = [(frame + start) % available for frame in even_frames(available, wanted, sampling)]
@@ -65,7 +65,9 @@ def draw_frames(available: int, wanted: int, sampling: Sampling, chance: random.
 
 
 def frame_sets(available: int, wanted: int, sampling: Sampling) -> list[list[int]]:
-    """Frames of each pass: evenly over the cycle, then shifted, as little as possible, until every frame was taken."""
+    """Frames of each pass: evenly spaced over the cycle, then shifted as little as possible until every frame has
+    been taken.
+    """
     start = even_frames(available, wanted, sampling)
     gap = int(max(np.diff([*start, available])))
     shifts = sorted(range(-((gap - 1) // 2), gap // 2 + 1), key=abs)
@@ -77,8 +79,9 @@ class Sections:
     """Sections of the stored cycle.
 
     Attributes:
-        in_turn: frames of each section that predictions are averaged over, and that validation takes in turn.
-        drawn: groups of sections that training draws from: first a group, then a section of it, each alike.
+        in_turn: frames of each section over which predictions are averaged, and which validation takes in turn.
+        drawn: groups of sections from which training draws: first a group, then a section of it, with equal
+            probabilities.
     """
 
     in_turn: list[list[int]]
@@ -86,7 +89,7 @@ class Sections:
 
     @cached_property
     def every(self) -> list[list[int]]:
-        """All sections; `in_turn` are the first."""
+        """All sections, with `in_turn` first."""
         return [section for group in self.drawn for section in group]
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
@@ -104,9 +107,9 @@ def sections_of(stored: int, frames: int, sampling: Sampling, choice: SectionCho
         stored: frames of the cycle.
         frames: of a section.
         sampling: as in `even_frames`.
-        choice: "one" section, as the paper; "cycle": as many as begin before the second frame of the first, which
-            cover the cycle; "mixed": training draws every other time from all runs of consecutive frames instead;
-            "masks": any of `draw_frames`; "whole": the whole cycle, whatever is wanted.
+        choice: "one" section, as in the paper; "cycle": as many as begin before the second frame of the first, which
+            cover the cycle; "mixed": half of the training draws are runs of consecutive frames instead; "masks": any of
+            `draw_frames`; "whole": the whole cycle, whatever `frames` is.
 
     Raises:
         UserError: fewer frames are stored than wanted.

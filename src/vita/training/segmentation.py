@@ -1,4 +1,4 @@
-"""Stage III's learner for segmentation, its masks and the areas they give."""
+"""Stage III's learner for segmentation, the masks that it makes, and the areas measured on them."""
 
 from typing import Any
 
@@ -18,11 +18,11 @@ from vita.training.learner import Learner
 from vita.training.sections import frame_sets
 from vita.training.settings import Settings
 
-_PASSES = 8  # of one heart that are computed at once
+_PASSES = 8  # of one heart, computed at once
 
 
 class SegmentationLearner(Learner):
-    """Trains a segmenter on what is annotated, by Dice with cross-entropy or by Dice alone."""
+    """Trains a segmenter on annotated voxels, with Dice and cross-entropy or with Dice alone."""
 
     model: Segmenter
 
@@ -33,17 +33,17 @@ class SegmentationLearner(Learner):
         self.intensities = Intensities()
 
     def parameter_groups(self) -> list[tuple[float, torch.nn.Module]]:
-        """A pretrained encoder has its own learning rate."""
+        """A pretrained encoder has a separate learning rate."""
         scale = self.settings.stage.encoder_lr_scale if self.pretrained else 1.0
         return [(scale, self.model.encoder), (1.0, self.model)]
 
     def training_loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Loss over all planes, of images whose brightness is changed a little."""
+        """Loss over all planes, on images with slightly changed brightness."""
         images = self.intensities(batch["images"], generator)
         return segmentation_loss(self.model(images), batch["masks"], self.loss)
 
     def validation_values(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """Loss of the batch, and pixel counts of each participant and structure."""
+        """The loss of the batch, and the pixel counts of each participant and structure."""
         masks = batch["masks"]
         logits = self.model(batch["images"])
         loss = segmentation_loss(logits, masks, self.loss)
@@ -52,7 +52,7 @@ class SegmentationLearner(Learner):
         return {"loss": loss.expand(len(masks)), "counts": counts}
 
     def summary(self, values: dict[str, Tensor]) -> dict[str, float]:
-        """Loss, and Dice of each structure over the whole split."""
+        """The loss, and the Dice of each structure over the whole split."""
         both, predicted, truth = values["counts"].sum(dim=0).unbind(dim=1)
         dice = 2 * both / (predicted + truth)
         named = {f"dice_{name}": dice[i].item() for i, name in enumerate(STRUCTURES) if truth[i] + predicted[i] > 0}
@@ -65,24 +65,24 @@ class SegmentationLearner(Learner):
 
 
 def _counts(first: Tensor, second: Tensor, number: int) -> Tensor:
-    """(batch, 3) pixels of a class in both, in the first and in the second."""
+    """(batch, 3) numbers of pixels of a class in both masks, in the first and in the second."""
     a, b = (first == number).flatten(1), (second == number).flatten(1)
     return torch.stack([(a & b).sum(dim=1), a.sum(dim=1), b.sum(dim=1)], dim=1).double()
 
 
 @torch.inference_mode()
 def segment(learner: SegmentationLearner, samples: Samples, device: torch.device) -> dict[str, np.ndarray]:
-    """Masks of all participants, in their order, on every frame of `samples`; planes that a model lacks stay empty.
+    """Masks of all participants, in order, on every frame of `samples`; planes that the model does not see stay empty.
 
-    Beside them, of whole cycles, what shows whether a model sees the image or counts frames: masks of a cycle that
-    starts at end-systole, and of hearts that stand still, at end-diastole and at end-systole. Both are found in the
-    model's own masks, as those of the largest and the smallest cavity.
+    For whole cycles, further masks show whether a model looks at the image or only counts frames: those of a cycle that
+    starts at end-systole, and of still hearts at end-diastole and at end-systole. The model's own masks define both
+    phases, by the largest and the smallest cavity.
 
     Returns:
         `eid` (n,), `truth` and `prediction` uint8 (n, 9, time, height, width), truth 255 where not annotated;
         `spacing_mm` (n, 9, 2) of rows and columns; `trained` (frames,) the frames that an unshifted pass takes.
-        Of whole cycles: `es_frames` (n, frames) and `es_prediction` (n, 9, frames, height, width) of the cycle from
-        end-systole; `still_prediction` (n, 2, 9, frames, height, width) of still hearts, end-diastole first.
+        For whole cycles also `es_frames` (n, frames) and `es_prediction` (n, 9, frames, height, width) of the cycle
+        from end-systole; `still_prediction` (n, 2, 9, frames, height, width) of still hearts, end-diastole first.
     """
     model = learner.model.to(device).eval()
     passes = frame_sets(len(samples.frames), model.settings.frames, model.settings.sampling)
@@ -104,7 +104,7 @@ def segment(learner: SegmentationLearner, samples: Samples, device: torch.device
 def _probes(
     model: Segmenter, images_1sthw: Tensor, masks_sthw: np.ndarray, even: list[int], planes: slice
 ) -> dict[str, np.ndarray]:
-    """Of one participant: masks of the cycle from end-systole, and of the heart at rest in both phases."""
+    """For one participant: masks of the cycle from end-systole on, and of the still heart in both phases."""
     ed, es = extreme_frames(masks_sthw)
     from_es = [(frame + es) % masks_sthw.shape[1] for frame in even]
     classes = _classes(model, images_1sthw, [from_es, [ed] * len(even), [es] * len(even)])
@@ -113,7 +113,9 @@ def _probes(
 
 
 def cycle_masks(model: Segmenter, images_1sthw: Tensor, passes: list[list[int]]) -> np.ndarray:
-    """Classes uint8 (plane, time, height, width) of every frame of one cycle, each from the first pass that has it."""
+    """Classes uint8 (plane, time, height, width) of every frame of a cycle, each taken from the first pass that has
+    it.
+    """
     classes = _classes(model, images_1sthw, passes)
     found = np.zeros(images_1sthw.shape[1:], np.uint8)
     for frames, one in reversed(list(zip(passes, classes, strict=True))):
@@ -122,9 +124,9 @@ def cycle_masks(model: Segmenter, images_1sthw: Tensor, passes: list[list[int]])
 
 
 def extreme_frames(masks_sthw: np.ndarray) -> tuple[int, int]:
-    """Frames with the largest and the smallest LV cavity; without one, of all structures together.
+    """Frames with the largest and the smallest LV cavity or, without a cavity, area of all structures together.
 
-    The cavity is that of the short axis, where it is drawn; with planes of one view, of all planes.
+    The cavity is measured on the short axis if it is drawn there, and otherwise on all planes.
     """
     short = masks_sthw[-SA_PLANES:] if len(masks_sthw) >= SA_PLANES else masks_sthw
     for shown in (short == STRUCTURES["LVBP"], masks_sthw > 0):
@@ -144,14 +146,14 @@ def _classes(model: Segmenter, images_1sthw: Tensor, passes: list[list[int]]) ->
 
 
 def _nine(own_sthw: np.ndarray, planes: slice, empty: int) -> np.ndarray:
-    """The planes of a model among the nine of the heart."""
+    """Put the planes of a model among the nine of the heart."""
     whole = np.full((len(PLANES), *own_sthw.shape[1:]), empty, np.uint8)
     whole[planes] = own_sthw
     return whole
 
 
 def full_spacing_mm(spacing_p2: np.ndarray) -> np.ndarray:
-    """Spacing with that of the other planes where a plane is missing (its masks are empty, nothing is measured)."""
+    """Spacing, where a missing plane gets that of the other planes (its masks are empty, so nothing is measured)."""
     there = np.all(spacing_p2 > 0, axis=1)
     return np.where(there[:, None], spacing_p2, spacing_p2[there].mean(axis=0))
 

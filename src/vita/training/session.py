@@ -1,4 +1,6 @@
-"""What every stage does around its training: open data, describe the run, load starting weights, write results."""
+"""What every stage does around its training: open the data, describe the run, load initial weights, write the
+results.
+"""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -58,13 +60,13 @@ class Session:
         masks: bool = False,
         cached: bool = True,
     ) -> Samples:
-        """Samples of some splits, read ahead if they are to be `cached` and fit; a mask belongs to one section."""
+        """Samples of some splits, read in advance if they are to be `cached` and fit; a mask belongs to one section."""
         cache_mb = self.settings.training.cache_mb if cached else 0
         choice = "one" if masks else self.settings.stage.sections
         return Samples(self.reader, self.split, names, purpose, self.model, cache_mb, masks, choice)
 
     def samples_of_masks(self, name: str) -> Samples:
-        """Samples of a split to fit a segmenter, with frames drawn anew in every step.
+        """Samples of a split for fitting a segmenter, with new frames drawn in every step.
 
         Raises:
             UserError: nobody in the split has a mask.
@@ -73,18 +75,20 @@ class Session:
         known = self.reader.table.set_index("eid")["has_masks"].reindex(eids)
         if not known.eq(True).any():
             raise UserError(
-                f"nobody in the split {name} has a reference mask, so there is nothing to learn segmentation from; add "
+                f"nobody in the split {name} has a reference mask, so segmentation cannot be trained; add "
                 "masks to the scans ('images.masks' names their files), or take segmentation out of 'systems'"
             )
         cache_mb = self.settings.training.cache_mb
         return Samples(self.reader, self.split, [name], "fit", self.model, cache_mb, masks=True, choice="masks")
 
     def whole_cycles(self, name: str) -> Samples:
-        """Samples of a split with masks of all frames of the cycle, read as they are needed, to make masks of."""
+        """Samples of a split with all frames of the cycle and their masks, read when they are needed, for making
+        masks.
+        """
         return Samples(self.reader, self.split, [name], "predict", self.model, 0, masks=True, choice="whole")
 
     def identity(self, train: Samples, validate: Samples, **digests: str) -> Identity:
-        """Configuration, data and code; a state of another configuration or other data is not taken up."""
+        """Configuration, data and code; a state with another configuration or other data is not resumed."""
         fingerprint = split_hash(self.split.index, self.split)
         data = {"train": train.digest(), "val": validate.digest(), "split": fingerprint, **digests}
         stage = {"lambda" if key == "lam" else key: value for key, value in vars(self.settings.stage).items()}
@@ -101,7 +105,7 @@ class Session:
         }
 
     def start_encoder(self, encoder: ImageEncoder, folder: Path) -> str:
-        """Fill an image encoder from a folder of Stage I, Stage II or an import; returns the file's digest.
+        """Fill an image encoder from a folder of Stage I, Stage II or an import, and return the file's digest.
 
         Raises:
             UserError: the folder holds no image encoder, or one of other sizes.
@@ -110,7 +114,7 @@ class Session:
         return file_digest(folder / WEIGHTS)
 
     def start_rest(self, parts: Mapping[str, nn.Module], folder: Path) -> list[str]:
-        """Fill further parts of a model from a folder, those that it has and that fit.
+        """Fill further parts of a model from a folder if it has them and they fit.
 
         Args:
             parts: modules by the names of their parts.
@@ -123,16 +127,16 @@ class Session:
         for part, module in parts.items():
             reason = load_if_fits(module, folder, part, self.model, ("decoder_heads",) if part == "decoder" else ())
             if reason is None:
-                log.info("%s: its %s is taken too", folder, part)
+                log.info("%s: its %s is used too", folder, part)
                 started.append(part)
             elif reason != ABSENT:
-                log.warning("%s: its %s does not fit and starts anew: %s", folder, part, reason)
+                log.warning("%s: its %s does not fit and starts from scratch: %s", folder, part, reason)
         return started
 
     def write(self, folder: Path, learner: Learner, fitted: Fitted, **more: Any) -> None:
         """Write model.safetensors, history.csv and, last, config.json; then a large state is deleted.
 
-        A stage calls it when its other outputs are on disk.
+        A stage calls this when its other outputs are on disk.
         """
         records.write_model(folder / WEIGHTS, learner.model.state_dict())
         records.write_history(folder / "history.csv", fitted.progress.history)
@@ -158,7 +162,7 @@ class Session:
 
 
 def open_session(name: str, shards: Sequence[Path], split: Path, blocks: Mapping[str, Any]) -> Session:
-    """Check settings, seed, and open shards and split.
+    """Check the settings, set the seed, and open the shards and the split.
 
     Raises:
         UserError: settings, shards or split are not usable.

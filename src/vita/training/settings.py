@@ -14,22 +14,22 @@ Device = Literal["auto", "cpu", "cuda"]
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How to compute; nothing here changes what is learnt, but for rounding (which `precision` decides).
+    """How to compute; nothing here changes what is learnt, except for rounding (which `precision` decides).
 
     Attributes:
         threads: CPU threads.
-        device: auto takes a GPU if there is one.
-        precision: 32, or mixed with bf16, or with fp16, which a GPU alone computes.
+        device: auto uses a GPU if there is one.
+        precision: 32, or mixed precision with bf16 or with fp16, which only a GPU computes.
         workers: processes that read samples which do not fit `cache_mb`; 0 reads in the training process.
-        checkpoint_steps: resumable state every so many optimiser steps.
+        checkpoint_steps: number of optimiser steps between resumable states.
         cache_mb: samples are kept in memory up to this size.
         devices: devices of a node; `nodes`: nodes.
         compile: torch.compile the model.
         tensorboard: write TensorBoard events if the package is installed.
         wandb: project name for Weights & Biases; empty for none.
-        not_learning: what a training does that is no better than an answer which ignores the images: warn, stop (at
-            the first look) or ignore it.
-        not_learning_after: share of the epochs after which that is looked at; it is once more at the end.
+        not_learning: what to do if a training is no better than an answer that ignores the images: warn, stop (at the
+            first check) or ignore it.
+        not_learning_after: share of the epochs after which this is checked; it is checked once more at the end.
         keep_state_mb: the state of a finished training is kept, to train on later, up to this size; a larger one is
             deleted when all outputs of the job are written.
     """
@@ -52,29 +52,31 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class StageSettings:
-    """What is learnt and how; a stage reads the keys that concern it.
+    """What is learnt and how; each stage reads the keys that concern it.
 
     Attributes:
         epochs: passes over the training split.
-        batch: participants of a step, over all devices.
+        batch: number of participants in a step, over all devices.
         lr: peak learning rate.
-        encoder_lr_scale: learning rate of a pretrained encoder, times `lr`.
+        encoder_lr_scale: learning rate of a pretrained encoder as a factor on `lr`.
         warmup_epochs: epochs of linear warm-up, fractions allowed.
-        schedule: cosine, which falls to 0 after the warm-up | constant.
+        schedule: cosine, which falls to 0 after the warm-up, or constant.
         clip: gradients are scaled to at most this norm; 0 for no clipping.
         patience: epochs without a better validation loss before stopping; 0 never stops early.
-        select: loss | metric: what is best on validation gives the weights; of Stage II it is always the loss.
-        rotation_degrees, contrast, flip, autocontrast: of augmentation, see vita.training.augment.
-        mask_ratio: share of image patches hidden (Stages I and II).
-        loss: Stage I: masked | all; Stage III numbers: mse | l1 | huber, on standardised targets;
-            segmentation: dice_ce | dice.
-        class_token: Stage II: the class token is among the tokens whose mean is projected.
-        projector: Stage II: plain | batchnorm, see vita.models.alignment.
-        chunk: Stage II: participants a forward pass holds in memory (gradient caching); 0 for the whole batch.
-        rectify: Stage III: numbers are never below 0 in their unit, by a ReLU behind the standardised output.
-        probe_epochs: Stage III: passes of the head alone over features of the pretrained encoder, before fine-tuning.
-        head: Stage III: mlp | ridge, one layer that starts from the closed-form fit to the encoder's features.
-        sections: one | cycle | mixed, see vita.training.sections.
+        select: loss or metric: what chooses the weights on validation; for Stage II it is always the loss.
+        rotation_degrees, contrast, flip, autocontrast: augmentation, see vita.training.augment.
+        mask_ratio: share of image patches that are masked (Stages I and II).
+        loss: for Stage I masked or all; for numbers in Stage III mse, l1 or huber on standardised targets; for
+            segmentation dice_ce or dice.
+        class_token: for Stage II, whether the class token is among the tokens whose mean is projected.
+        projector: for Stage II plain or batchnorm, see vita.models.alignment.
+        chunk: for Stage II, number of participants that a forward pass holds in memory (gradient caching); 0 for the
+            whole batch.
+        rectify: for Stage III, whether a ReLU after the standardised output keeps numbers from falling below 0 in their
+            unit.
+        probe_epochs: for Stage III, epochs of the head alone on features of the pretrained encoder, before fine-tuning.
+        head: for Stage III mlp, or ridge: one layer that starts from the closed-form fit to the encoder's features.
+        sections: one, cycle or mixed, see vita.training.sections.
     """
 
     epochs: int
@@ -134,7 +136,7 @@ _CHOICES: Choices = {
     "stage.projector": ("plain", "batchnorm"),
     "stage.loss": ("", "masked", "all", "mse", "l1", "huber", "dice_ce", "dice"),
 }
-_OF_MACHINE = {"threads", "devices"}  # of a job, not of the configuration
+_OF_MACHINE = {"threads", "devices"}  # set for a job, not in the configuration
 _AT_LEAST_ONE = ("threads", "checkpoint_steps", "devices", "nodes", "epochs", "batch")
 
 
@@ -142,7 +144,7 @@ def read_settings(blocks: Mapping[str, Any]) -> Settings:
     """Check the blocks `seed`, `model`, `training` and `stage`.
 
     Raises:
-        UserError: a block is missing, or a key is unknown, missing or has a value that is not allowed.
+        UserError: a block is missing, or a key is unknown or missing or has a value that is not allowed.
     """
     for name in ("model", "stage"):
         if name not in blocks:
@@ -167,7 +169,7 @@ def read_settings(blocks: Mapping[str, Any]) -> Settings:
 
 
 def _check_complete(name: str, block: Mapping[str, Any], kind: type[Any], optional: set[str]) -> None:
-    """A key that is missing would silently be another model, or another training."""
+    """Check that no key is missing, since a default would silently give another model or another training."""
     for entry in fields(kind):
         if entry.name not in block and entry.name not in optional:
             raise UserError(f"--settings has no '{name}.{entry.name}'; give the whole block as in config.yaml")

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class ShowProgress(Callback):
-    """A bar of steps on a terminal; in a log file a line per epoch, without control characters."""
+    """On a terminal a progress bar of steps; in a log file one line per epoch, without control characters."""
 
     def __init__(self) -> None:
         self._bar: tqdm | None = None
@@ -24,7 +24,7 @@ class ShowProgress(Callback):
         self._first = 0
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        """Open the bar where the training is."""
+        """Open the bar at the current step."""
         learner = learner_of(module)
         self._started, self._first = time.perf_counter(), learner.progress.step
         if trainer.is_global_zero and sys.stderr.isatty():

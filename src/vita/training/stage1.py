@@ -1,7 +1,7 @@
 """Stage I: learn to reconstruct masked patches of the whole heart's cine planes.
 
-Writes model.safetensors (best on validation), config.json and history.csv into the output folder; resumable state lies
-in its checkpoints/. Run again after an interruption, it goes on.
+Writes model.safetensors (best on validation), config.json and history.csv into the output folder; resumable state is in
+its checkpoints/. If it is run again after an interruption, it resumes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,14 +25,15 @@ def main(arguments: list[str] | None = None) -> None:
 def train(
     shards: Sequence[Path], split: Path, settings: Mapping[str, Any], output: Path, init: Path | None = None
 ) -> None:
-    """Train, or go on, or take what is finished; write the model's folder.
+    """Train, resume, or reuse a finished training, and write the model's folder.
 
     Args:
         shards: NNNNN.npz files, a table beside each.
         split: split.parquet.
         settings: the seed and the blocks model, training and stage, as in config.yaml.
         output: the model's folder.
-        init: folder of weights to start from: the image encoder's, and the decoder's where it has a fitting one.
+        init: folder of weights to start from: those of the image encoder and, if the folder has one that fits, of the
+            decoder.
 
     Raises:
         UserError: settings, files or weights cannot be used.

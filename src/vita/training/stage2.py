@@ -1,7 +1,7 @@
 """Stage II: align images with the table's features, starting from Stage I's image encoder.
 
-Writes model.safetensors (best on validation), config.json and history.csv into the output folder; resumable state lies
-in its checkpoints/. Run again after an interruption, it goes on.
+Writes model.safetensors (best on validation), config.json and history.csv into the output folder; resumable state is in
+its checkpoints/. If it is run again after an interruption, it resumes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ def train(
     output: Path,
     init: Path | None = None,
 ) -> None:
-    """Train, or go on, or take what is finished; write the model's folder.
+    """Train, resume, or reuse a finished training, and write the model's folder.
 
     Args:
         shards: NNNNN.npz files, a table beside each.
@@ -42,7 +42,8 @@ def train(
         encoder: encoder.json, which lists its features.
         settings: the seed and the blocks model, training and stage, as in config.yaml.
         output: the model's folder.
-        init: folder of weights to start from: the image encoder's, and of a Stage II with these features the rest.
+        init: folder of weights to start from: those of the image encoder and, from a Stage II with these features, all
+            others.
 
     Raises:
         UserError: settings, files or weights cannot be used.

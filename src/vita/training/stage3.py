@@ -1,9 +1,9 @@
-"""Stage III: predict a task's targets from images alone, or segment them; and predict the test split.
+"""Stage III: learn a task's targets from images alone, or their segmentation, and predict the test split.
 
 The image encoder starts from --init (Stage I for the system mae, Stage II for vita) or from scratch. Writes
 model.safetensors (best on validation), config.json (with statistics and thresholds) and history.csv into the output
-folder, and predictions for the validation and test splits. Run again after an interruption, it goes on; run again
-after the end, it predicts again.
+folder, and predictions for the validation and test splits. If it is run again after an interruption, it resumes; after
+the end, it only predicts again.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
     parser.add_argument("--task", required=True, help="task of targets.tsv, or segmentation")
-    parser.add_argument("--target", help="learn this target of the task alone")
+    parser.add_argument("--target", help="learn only this target of the task")
     parser.add_argument("--model", required=True, choices=MODELS, help="system")
     cli.add_samples(parser)
     parser.add_argument("--targets", type=Path, required=True, help="targets.tsv, features.tsv beside it")

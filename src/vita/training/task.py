@@ -1,4 +1,6 @@
-"""A Stage III task as arrays: standardised numbers, classes, weights from training prevalence, and back to units."""
+"""A Stage III task as arrays: standardised numbers, classes, weights from the training prevalence, and the way back
+to units.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ _MAX_WEIGHT = 50.0  # a class with a handful of participants must not drown the 
 
 @dataclass(frozen=True)
 class Statistics:
-    """What the training split says about a target.
+    """Statistics of a target in the training split.
 
     Attributes:
         mean: of numbers, in the target's unit.
@@ -39,8 +41,8 @@ class Task:
     """Targets with their statistics.
 
     Attributes:
-        targets: in their order; those without any known training value are left out.
-        truth: a column per target, indexed by eid, in the target's unit; NaN where unknown.
+        targets: targets in order, without those that have no known value in training.
+        truth: one column per target, indexed by eid, in the target's unit; NaN where unknown.
         statistics: of each target.
     """
 
@@ -50,11 +52,11 @@ class Task:
 
     @property
     def outputs(self) -> list[Output]:
-        """Outputs of a predictor of this task."""
+        """The outputs of a predictor of this task."""
         return [Output(t.name, t.kind, max(t.classes, 1)) for t in self.targets]  # type: ignore[arg-type]
 
     def add_to(self, samples: Samples) -> None:
-        """Give the batches `targets` (participants, targets): standardised numbers, class indices, NaN if unknown."""
+        """Add `targets` (participants, targets) to the batches: standardised numbers, class indices, NaN if unknown."""
         values = self.truth.reindex(samples.eids).to_numpy(np.float64, copy=True)
         for column, (target, known) in enumerate(zip(self.targets, self.statistics, strict=True)):
             if target.kind == "numerical":
@@ -70,7 +72,7 @@ def make_task(values: pd.DataFrame, targets: Sequence[Target], train: People) ->
     """Statistics from the training split.
 
     Raises:
-        UserError: no target has a known value in the training split, or the only one has a single class.
+        UserError: no target has a known value in the training split, or the only target has a single class there.
     """
     known = values.reindex(train.eids)
     kept = [target for target in targets if known[target.name].notna().any()]
@@ -93,13 +95,13 @@ def _statistics(values: np.ndarray, target: Target) -> Statistics:
 
 
 def class_weights(shares: Sequence[float]) -> Tensor:
-    """(classes,) weights that make all classes count alike, capped, relative to the most frequent class."""
+    """(classes,) weights, relative to the most frequent class and capped, that make all classes count equally."""
     share = torch.tensor(shares, dtype=torch.float32)
     return (share.max() / share.clamp(min=share.max() / _MAX_WEIGHT)).clamp(max=_MAX_WEIGHT)
 
 
 def loss_weights(shares: Sequence[float], imbalance: str) -> Tensor:
-    """(classes,) weights in the loss: `class_weights`, 1 and 2 of a yes/no target (double), or all 1."""
+    """(classes,) weights in the loss: `class_weights`, or 1 and 2 for a binary target ("double"), or all 1."""
     if imbalance == "weights" and shares:
         return class_weights(shares)
     if imbalance == "double" and len(shares) == 2:
@@ -117,19 +119,20 @@ def sampling_weights(task: Task, train: Samples) -> Tensor | None:
 
 
 def mean_weight(shares: Sequence[float], weights: Tensor) -> float:
-    """What a weighted loss is divided by, beside the number of participants: the weight of the average participant.
+    """The mean weight of a participant, by which a weighted loss is divided in addition to the number of participants.
 
-    Dividing by the weights of the batch at hand, as torch does, would give the rare class less than its weight, since
-    a batch with one of its few participants would be divided by more.
+    Dividing by the weights of the current batch, as torch does, would give the rare class less than its weight, since a
+    batch with one of its few participants would be divided by a larger number.
     """
     return float((torch.tensor(shares, dtype=torch.float64) * weights.double()).sum())
 
 
 def odds_shifts(statistics: Sequence[Statistics], imbalance: str) -> list[Tensor]:
-    """What the handling of rare classes added to the log odds of each class, a tensor per target; 0 where nothing.
+    """What the handling of rare classes adds to the log odds of each class: one tensor per target, 0 without any
+    handling.
 
     Args:
-        statistics: of the task's targets.
+        statistics: statistics of the task's targets.
         imbalance: the stage's setting: weights in the loss and (for a single target) sampling shift the odds.
     """
     shares = [known.shares for known in statistics]
@@ -144,10 +147,10 @@ def in_units(
     shifts: Sequence[Tensor],
     rectify: bool = False,
 ) -> list[Tensor]:
-    """Numbers in their units, and probabilities: (batch,) a target, or (batch, classes) for categorical ones.
+    """Numbers in their units, and probabilities: (batch,) per target, or (batch, classes) for categorical targets.
 
-    Class weights, and balanced sampling, shift the odds of a class by its weight; the shift is taken back, so that
-    probabilities are those at the training prevalence (Elkan, 2001). With `rectify` no number is below 0.
+    Class weights, and balanced sampling, shift the odds of a class by its weight; the shift is removed, so that
+    probabilities hold for the training prevalence (Elkan, 2001). With `rectify` no number is below 0.
     """
     slices, found = output_slices(outputs), []
     for output, known, shift in zip(outputs, statistics, shifts, strict=True):

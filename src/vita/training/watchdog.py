@@ -1,7 +1,8 @@
-"""A training that has not learned: its validation loss stays at that of an answer which ignores the images.
+"""Detection of a training that has not learned: its validation loss stays at that of an answer that ignores the images.
 
-A collapse is finite, so nothing else notices it. Every epoch's row of history.csv has the loss of that answer beside
-the validation loss; after a part of the epochs, and again at the end, a training that is not below it says so.
+A collapsed training has a finite loss, so nothing else notices it. Every row of history.csv holds the loss of that
+answer beside the validation loss; after part of the epochs, and again at the end, a training that is not below it is
+reported.
 """
 
 import logging
@@ -16,7 +17,7 @@ from vita.training.learner import TRIVIAL, Learner, learner_of
 
 log = logging.getLogger(__name__)
 
-_MARGIN = 0.02  # a loss within this share of the trivial one has learned nothing to speak of
+_MARGIN = 0.02  # a loss within this share of the trivial one means that nothing substantial was learned
 
 
 def trivial_loss(progress: Progress) -> float | None:
@@ -31,11 +32,11 @@ def has_learned(progress: Progress) -> bool:
 
 
 class Watchdog(Callback):
-    """Says, or stops, when a training has not learned.
+    """Warns, or stops the training, when it has not learned.
 
     Args:
-        name: of the training, such as "Stage I".
-        lr_key: its learning rate in the configuration.
+        name: name of the training, such as "Stage I".
+        lr_key: key of its learning rate in the configuration.
     """
 
     def __init__(self, name: str, lr_key: str) -> None:
@@ -43,7 +44,7 @@ class Watchdog(Callback):
         self._looked = False
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
-        """Look once, after a part of the epochs, or at the first end of an epoch beyond it in a resumed training.
+        """Check once, after part of the epochs, or in a resumed training at the first end of an epoch after that.
 
         Raises:
             UserError: nothing was learned, and `training.not_learning` is stop.
@@ -56,11 +57,11 @@ class Watchdog(Callback):
         self._looked = True
         if message := self._complaint(learner):
             if training.not_learning == "stop":
-                raise UserError(f"{message}; with 'training.not_learning: warn' it would go on")
+                raise UserError(f"{message}; with 'training.not_learning: warn' it would continue")
             self._say(trainer, message)
 
     def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
-        """Look once more: the last words of a training that has learned nothing."""
+        """Check once more at the end of the training."""
         if message := self._complaint(learner_of(module)):
             self._say(trainer, message)
 

@@ -1,5 +1,5 @@
 # ruff: noqa: N999 (the module is named as its figure, and the figure as in the paper)
-"""Figure B.9: images of one participant, with hidden patches, and rebuilt by each masked autoencoder.
+"""Figure B.9: images of one participant, with patches masked, and reconstructed by each masked autoencoder.
 
     python -m vita.report.figures.figB9_reconstructions
         --examples results/predictions/reconstruction/vita.npz ...   (one per variant, named by its file)

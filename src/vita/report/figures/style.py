@@ -1,6 +1,6 @@
-"""What all figures share: colours, sizes, and files that are the same bytes for the same data.
+"""What all figures share: colours, sizes, and output files that are identical for identical data.
 
-Matplotlib takes longer to import than `--help` may take: figures import it inside functions, or draw by those here.
+Importing matplotlib takes longer than `--help` may take: figures import it inside functions, or use the functions here.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def apply() -> None:
     import matplotlib as mpl  # start-up
 
     mpl.use("Agg")
-    logging.getLogger("fontTools").setLevel(logging.WARNING)  # every glyph of a PDF is not news
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # do not log every glyph of a PDF
     mpl.rcParams.update(
         {
             "svg.hashsalt": "vita",
@@ -149,7 +149,7 @@ def unknown(axes: Axes, title: str, reason: str) -> None:
 
 
 def note(reason: str) -> Figure:
-    """A figure of words alone, where there is nothing to draw."""
+    """A figure that only holds a sentence, if there is nothing to draw."""
     import matplotlib.pyplot as plt  # start-up
 
     figure = plt.figure(figsize=(PAGE_INCHES / 2, 1))

@@ -1,4 +1,4 @@
-"""Means and SDs over seeds in the tables: joined to the metrics, and explained below."""
+"""Means and SDs over seeds in the tables: they are joined to the metrics and explained below the table."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,10 +30,10 @@ def join_seeds(metrics: pd.DataFrame, paths: Sequence[Path]) -> pd.DataFrame:
 
 
 def seeds_remark(metrics: pd.DataFrame) -> list[str]:
-    """What "over seeds" means, below a table that has it."""
+    """The explanation of "over seeds" below a table that has it."""
     if "seeds" not in metrics or metrics["seeds"].isna().all():
         return []
     return [
-        f"Over seeds: mean ± SD of {int(metrics['seeds'].max())} trainings of Stages I to III that differ in their "
-        "seed alone, each judged on the same test split; other intervals and SDs are over participants."
+        f"Over seeds: mean ± SD of {int(metrics['seeds'].max())} trainings of Stages I to III that differ only in "
+        "their seed, evaluated on the same test split; other intervals and SDs are over participants."
     ]
