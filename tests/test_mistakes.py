@@ -365,7 +365,7 @@ def test_weights_that_cannot_be_used(own: Path, capsys: pytest.CaptureFixture[st
 def test_a_disk_that_is_too_small(own: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
     usage = type("Usage", (), {"free": 1000})
     monkeypatch.setattr("vita.check.machine.shutil.disk_usage", lambda path: usage)
-    has(spoil(own, {}, capsys), ["shards of 9 participants take about", "make room"])
+    has(spoil(own, {}, capsys), ["shards of 9 participants take about", "free some space"])
 
 
 COMMANDS: list[tuple[list[str], list[str]]] = [

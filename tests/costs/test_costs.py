@@ -120,7 +120,7 @@ def test_scans_alone_cost_one_stage_i_and_no_embeddings(results: Path, capsys: p
     ("gone", "message"),
     [
         ("benchmarks/shard.csv", "tests/benchmarks/test_images.py"),
-        ("cohort/split.parquet", "no folder of a finished run"),
+        ("cohort/split.parquet", "is not the folder of a finished run"),
     ],
 )
 def test_what_is_not_there_is_told(gone: str, message: str, results: Path, capsys: pytest.CaptureFixture[str]) -> None:

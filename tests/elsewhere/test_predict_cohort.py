@@ -105,7 +105,7 @@ def test_whoever_lacks_a_view_has_no_prediction(models, tmp_path, monkeypatch):
 
 
 def test_a_task_that_the_models_lack_is_refused(models, tmp_path):
-    with pytest.raises(UserError, match="hold no disease_stroke by vita"):
+    with pytest.raises(UserError, match="these models have no disease_stroke by vita"):
         apply(models, "disease_stroke", tmp_path)
 
 
@@ -138,7 +138,7 @@ def test_units_and_labels_that_cannot_be_right_are_refused_with_the_evidence():
     volumes = pd.DataFrame({"LVEDV": [0.12, 0.15, 0.18], "LVESV": [60.0, 55.0, 70.0], "LVEF": [55.0, 60.0, 62.0]})
     found = pd.DataFrame(of_phenotypes(volumes)).set_index(["check", "target"])
     assert not found.loc[("unit", "LVEDV"), "passed"]
-    assert "times 1000 would fit" in found.loc[("unit", "LVEDV"), "evidence"]
+    assert "multiplied by 1000 would fit" in found.loc[("unit", "LVEDV"), "evidence"]
     assert not found.loc[("order", "LVEDV"), "passed"]
     assert found.loc[("unit", "LVEF"), "passed"]
     with pytest.raises(UserError, match="labels or units of this cohort are not those of the models: LVEDV"):

@@ -76,5 +76,5 @@ def test_a_structure_that_is_never_predicted_is_noted(tmp_path, targets):
 def test_shards_must_hold_everybody(tmp_path, targets):
     synthetic.masks(tmp_path / "m.npz", n=3)
     _shards(tmp_path / "00000.parquet", 2)
-    with pytest.raises(UserError, match="participants of the masks are not in"):
+    with pytest.raises(UserError, match="participants of the masks are missing from"):
         _run(tmp_path, targets, tmp_path / "m.npz")

@@ -133,7 +133,7 @@ def test_masks_without_a_structure_are_noted(tmp_path):
     segmentation.main(_arguments(tmp_path, "none"))
     table = pd.read_csv(tmp_path / "none.csv")
     assert table["dice"].isna().all()
-    assert table["note"].str.contains("nobody has this structure").all()
+    assert table["note"].str.contains("neither annotated nor predicted").all()
 
 
 @pytest.mark.parametrize("missing", ["truth", "spacing_mm"])

@@ -65,7 +65,7 @@ def test_dice_by_group(tmp_path, targets):
     small = found.loc[("RABP", "age", "65 to 74")]
     assert (small["n"], small["note"]) == ("<10", "fewer than 10 participants")
     assert small[["value", "low", "high"]].isna().all()
-    assert found.loc[("RABP", "age", "75 and above"), "note"] == "nobody is in this group"
+    assert found.loc[("RABP", "age", "75 and above"), "note"] == "no participant is in this group"
 
 
 def test_band_edges():
