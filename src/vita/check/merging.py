@@ -37,7 +37,7 @@ def read(path: Path) -> dict[str, Any]:
     """A configuration file, as strictly as the workflow reads it.
 
     Raises:
-        UserError: it is missing, no YAML, or no block of keys, or it repeats a key.
+        UserError: it is missing, is not YAML or not a block of keys, or repeats a key.
     """
     if not path.exists():
         raise UserError(f"--configfile names {path}, which is not there; look at its spelling")

@@ -31,7 +31,6 @@ from vita.images.settings import ImageSettings
 from vita.images.view import Image, as_stored
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
-from vita.runtime.errors import UserError
 from vita.withdrawals import load_withdrawals
 
 if TYPE_CHECKING:  # start-up: torch is imported where it is first needed
@@ -117,19 +116,17 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--withdrawals", type=Path, help="CSV of ids to leave out, one a line")
     parser.add_argument("--shard", type=int, required=True, help="number of the shard, from 0")
     parser.add_argument("--shards", type=int, required=True, help="how many shards there are")
-    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="where to compute (default cpu)")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="where to compute")
     parser.add_argument("--masks", type=Path, required=True, help="folder to write a folder per participant into")
     parser.add_argument("--table", type=Path, required=True, help="Parquet of scores and reasons")
     cli.add_settings(parser, "block images")
     args = parser.parse_args(arguments)
-    if not 0 <= args.shard < args.shards:
-        raise UserError(f"--shard is {args.shard}; with {args.shards} shards it runs from 0 to {args.shards - 1}")
     from vita.contouring.network import load
 
     settings = replace(ImageSettings.from_dict(args.settings), write_nifti=None)
-    network = load().to(args.device)
-    clear(args.masks, args.shard, args.shards)
     index = index_shard(args.scans, settings, load_withdrawals(args.withdrawals), args.shard, args.shards)
+    clear(args.masks, args.shard, args.shards)
+    network = load().to(args.device)
     rows = make(index, network, settings, args.masks)
     with replacing(args.table) as path:
         pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS).to_parquet(path, index=False)

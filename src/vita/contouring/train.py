@@ -26,9 +26,9 @@ JUDGED_HEARTS, JUDGED_BATCHES = 16, 20  # that the network never saw
 def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--steps", type=int, default=STEPS, help=f"batches of {BATCH} pictures (default {STEPS})")
-    parser.add_argument("--hearts", type=int, default=HEARTS, help=f"random hearts to cut (default {HEARTS})")
-    parser.add_argument("--seed", type=int, default=SEED, help=f"of everything (default {SEED})")
+    parser.add_argument("--steps", type=int, default=STEPS, help=f"batches of {BATCH} pictures")
+    parser.add_argument("--hearts", type=int, default=HEARTS, help="random hearts to cut")
+    parser.add_argument("--seed", type=int, default=SEED, help="of everything")
     parser.add_argument("--output", type=Path, required=True, help="weights as safetensors; a model card beside")
     args = parser.parse_args(arguments)
     # start-up: torch is imported once there is something to do

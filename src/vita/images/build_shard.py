@@ -27,7 +27,6 @@ from vita.images.settings import ImageSettings
 from vita.images.shard_writer import ShardWriter, write_table
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
-from vita.runtime.errors import UserError
 from vita.withdrawals import load_withdrawals
 
 log = logging.getLogger(__name__)
@@ -115,8 +114,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--table", type=Path, required=True, help="output NNNNN.parquet")
     cli.add_settings(parser, "block images")
     args = parser.parse_args(arguments)
-    if not 0 <= args.shard < args.shards:
-        raise UserError(f"--shard is {args.shard}; with {args.shards} shards it runs from 0 to {args.shards - 1}")
     settings = ImageSettings.from_dict(args.settings)
     index = index_shard(args.scans, settings, load_withdrawals(args.withdrawals), args.shard, args.shards)
     if args.made_masks:

@@ -162,8 +162,10 @@ def index_shard(
     """Rows of the participants of a shard, sorted by eid and view; by default of all.
 
     Raises:
-        UserError: the folder cannot be read.
+        UserError: there is no such shard, or the folder cannot be read.
     """
+    if not 0 <= shard < shards:
+        raise UserError(f"--shard is {shard}; with {shards} shards it runs from 0 to {shards - 1}")
     people = find_participants(scans, withdrawn, settings.instance, shard, shards)
     return [row for eid, found in people.items() for row in index_participant(eid, found, settings)]
 
