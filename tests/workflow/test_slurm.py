@@ -35,6 +35,7 @@ CHAIN = {
     "phantom": {"participants": 48},
     **{stage: {"epochs": 1} for stage in ("stage1", "stage2")},
     "stage3": {"defaults": {"epochs": 1}},
+    "extensions": [],
     "systems": systems_alone(
         mean_guess=["sa_phenotypes", "la_phenotypes", "physiological"],
         vita=["sa_phenotypes", "la_phenotypes", "physiological", "disease_cad", "segmentation"],
@@ -49,7 +50,7 @@ BOTH = CONFIG | {
 }
 # a training of some minutes gets one; torch alone needs more than what is left of 200 MB beside Snakemake
 LIMITED = CONFIG | {
-    "stage1": {"epochs": 2500},
+    "stage1": {"epochs": 1800},
     "resources": PLACES
     | {
         "rules": {
@@ -79,7 +80,7 @@ class Run:
     process: subprocess.Popen[str]
 
     def wait(self) -> int:
-        return self.process.wait(timeout=900)
+        return self.process.wait(timeout=1800)
 
     @property
     def text(self) -> str:
