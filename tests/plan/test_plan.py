@@ -238,3 +238,58 @@ def test_a_further_seed_is_in_the_settings_and_starts_are_of_its_own() -> None:
     again = {model.folder for model in imported.models if model.repeat}
     assert "stage2/vita" in again
     assert "stage1/vita" not in again
+
+
+def diseases(**own: Any) -> Plan:
+    """ViTa, one that learns each target by itself, a control and one from scratch, with settings for diseases."""
+    both = ["sa_phenotypes", "disease_cad"]
+    systems = {
+        "brightness": {"tasks": both},
+        "resnet50": {"init": None, "tasks": both},
+        "mae": {"init": "stage1", "individual": True, "tasks": both},
+        "vita": {"init": "stage2", "tasks": both},
+    }
+    tasks = CONFIG["stage3"]["tasks"] | {"diseases": own}
+    return planned(systems=systems, stage3={"tasks": tasks}, ablations={"run": False})
+
+
+def test_a_disease_starts_from_the_same_systems_model_of_the_start_task() -> None:
+    trainings = diseases(start="sa_phenotypes").trainings
+    assert trainings.stage3_start("disease_cad", "vita") == "results/models/sa_phenotypes/vita"
+    assert trainings.stage3_start("disease_cad", "vita", "seeds/1/") == "results/seeds/1/models/sa_phenotypes/vita"
+    assert trainings.stage3_start("disease_cad", "resnet50") is None, "from scratch"
+    assert trainings.stage3_start("disease_cad", "mae") == "results/models/stage1/vita", "it has a model per phenotype"
+    assert trainings.stage3_start("sa_phenotypes", "vita") == "results/models/stage2/vita"
+    assert "start" not in trainings.stage3("disease_cad", "vita")["stage"]
+
+
+def test_a_start_task_that_the_system_is_not_run_for_is_not_used() -> None:
+    trainings = diseases(start="la_phenotypes").trainings
+    assert trainings.stage3_start("disease_cad", "vita") == "results/models/stage2/vita"
+
+
+def test_features_kept_out_for_a_disease_do_not_come_back_through_its_start() -> None:
+    systems = {"vita": {"init": "stage2", "tasks": ["sa_phenotypes", "disease_cad"]}}
+    plan = planned(systems=systems, tabular={"exclude": {"diseases": ["diagnoses"]}}, ablations={"run": False})
+    start = plan.trainings.stage3_start("disease_cad", "vita")
+    assert start == "results/models/stage2/vita_without_diagnoses"
+    everywhere = planned(systems=systems, tabular={"exclude": ["diagnoses"]}, ablations={"run": False})
+    assert everywhere.trainings.stage3_start("disease_cad", "vita") == "results/models/sa_phenotypes/vita"
+
+
+def test_heads_go_through_the_tasks_that_the_run_has() -> None:
+    trainings = diseases(through=["sa_phenotypes", "la_phenotypes"]).trainings
+    assert trainings.through("disease_cad", "vita") == ["sa_phenotypes"]
+    assert trainings.through("disease_cad", "brightness") == ["sa_phenotypes"]
+    assert trainings.through("sa_phenotypes", "vita") == [], "numbers are fitted directly"
+    assert set(trainings.tables_of("disease_cad", "vita")) == {"labels", "phenotypes"}
+    assert set(trainings.tables_of("sa_phenotypes", "vita")) == {"phenotypes"}
+    no_closed_form = diseases(through=["sa_phenotypes"], head="mlp").trainings
+    assert no_closed_form.through("disease_cad", "vita") == []
+    assert no_closed_form.through("disease_cad", "brightness") == ["sa_phenotypes"], "a control's head is closed"
+
+
+def test_the_table_of_diseases_is_told_both() -> None:
+    trainings = diseases(start="sa_phenotypes", through=["sa_phenotypes"]).trainings
+    assert trainings.ways(["disease_cad"]) == "--starts vita=sa_phenotypes --through sa_phenotypes"
+    assert trainings.ways(["sa_phenotypes"]).strip() == ""

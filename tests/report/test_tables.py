@@ -146,6 +146,22 @@ def test_tables_say_which_systems_are_individual(tmp_path, targets):
     assert "Every trained system learns one model for all targets of the task." in md
 
 
+def test_the_table_of_diseases_says_where_encoders_and_heads_come_from(tmp_path, targets):
+    path = tmp_path / "disease_cad" / "vita.parquet"
+    synthetic.disease(path, "cad", 1.0)
+    metrics = tmp_path / "m.csv"
+    arguments = ["--task", "disease_cad", "--model", "vita", "--targets", str(targets), *SETTINGS]
+    classification.main([*arguments, "--predictions", str(path), "--output", str(metrics)])
+    ways = ["--starts", "vita=sa_phenotypes", "mae=sa_phenotypes", "--through", "sa_phenotypes", "la_phenotypes"]
+    _, md, _, _ = _table(tmp_path, "table4_diseases", [metrics], targets, *ways)
+    assert "ViTa starts from its model of short-axis phenotypes." in md
+    assert "MAE starts" not in md  # not run
+    assert "through short-axis phenotypes and long-axis phenotypes" in md
+    _, md, _, _ = _table(tmp_path, "table4_diseases", [metrics], targets)
+    assert "starts from" not in md
+    assert "through" not in md
+
+
 def test_segmentation_table(tmp_path, targets):
     synthetic.masks(tmp_path / "vita.npz", n=10, frames=2)
     arguments = ["--model", "vita", "--masks", str(tmp_path / "vita.npz"), *SETTINGS]

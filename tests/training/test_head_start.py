@@ -6,18 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from training import toy
-from vita.models.heads import Regressor
+from vita.models.heads import Output, Regressor
 from vita.models.image_encoder import ImageEncoder
 from vita.tabular.truth import load_targets
 from vita.training import stage3
-from vita.training.closed_form import fit_classes, fit_number, standardised
+from vita.training.closed_form import fit_classes, fit_number, scale, standardised
 from vita.training.frozen import mean_over_sections
 from vita.training.head_start import start_head
 from vita.training.predictor import PredictionLearner
 from vita.training.session import open_session
 from vita.training.task import make_task
+
+TABLES = ("labels", "phenotypes")
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +85,32 @@ def test_epochs_that_are_no_better_leave_the_start(cohort, tmp_path):
     history = pd.read_csv(tmp_path / "model" / "history.csv")
     assert config["best_epoch"] == 0
     assert config["best_val_loss"] < history["val_loss"].min()
+
+
+def test_a_disease_starts_from_the_model_of_phenotypes_and_goes_through_them(cohort, tmp_path):
+    """The encoder is that of the phenotypes, and the head is fitted to its features through the numbers."""
+    own = {"sections": "cycle", "pooling": "plane", "head": "ridge"}
+    stage3.main(cohort.stage3("sa_phenotypes", "vita", tmp_path / "sa", epochs=1, **own))
+    ruinous = own | {"epochs": 1, "lr": 1.0, "clip": 0, "through": ["sa_phenotypes"]}  # so that the start is the best
+    arguments = cohort.stage3("disease_cad", "vita", tmp_path / "cad", **ruinous)
+    stage3.main([*arguments, "--init", str(tmp_path / "sa")])
+    config = json.loads((tmp_path / "cad" / "config.json").read_text())
+    assert config["best_epoch"] == 0
+    assert {"init", "numbers"} <= set(config["data"])
+    before, after = (load_file(tmp_path / name / "model.safetensors") for name in ("sa", "cad"))
+    for name in (name for name in before if name.startswith("encoder.")):
+        assert torch.equal(before[name], after[name]), name
+
+    session = open_session("stage3", cohort.shards, cohort.split, toy.blocks(**own))
+    both = [session.samples([name]) for name in ("train", "val")]
+    model = Regressor(session.model, ImageEncoder(session.model), [Output("cad", "binary", 2)], "plane", "ridge")
+    model.load_state_dict(after)
+    features = np.concatenate([mean_over_sections(model.features, model, part, 4).double().numpy() for part in both])
+    names = np.array(["train"] * len(both[0]) + ["val"] * len(both[1]))
+    eids = np.concatenate([part.eids for part in both])
+    cad, phenotypes = (pd.read_parquet(cohort.folder / f"{name}.parquet").set_index("eid") for name in TABLES)
+    numbers = phenotypes.reindex(eids)[["LVEDV", "LVESV"]].to_numpy(float)
+    scaled = standardised(features, names == "train")
+    head = fit_classes(scaled, cad["cad"].reindex(eids).to_numpy(float, na_value=np.nan), names, 2, numbers)
+    weights = after["head.linear.weight"][0].numpy()[np.isfinite(scale(features[names == "train"])[1])]
+    assert weights == pytest.approx(head.weights_of[1] - head.weights_of[0], rel=1e-2, abs=1e-3)

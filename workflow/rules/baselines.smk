@@ -69,7 +69,7 @@ for task in [task for task in SYSTEMS.tasks if SYSTEMS.controls_of(task)]:
             f"fit_controls_{task}"
         input:
             **TRAININGS.control_features(task),
-            **SYSTEMS.tables_of(task),
+            **TRAININGS.tables_of(task, *SYSTEMS.controls_of(task)),
             split="results/cohort/split.parquet",
             targets=TARGETS,
         output:
@@ -88,7 +88,8 @@ for task in [task for task in SYSTEMS.tasks if SYSTEMS.controls_of(task)]:
             **asked("fit_controls"),
         params:
             task=task,
-            tables=options(SYSTEMS.tables_of(task)),
+            tables=options(TRAININGS.tables_of(task, *SYSTEMS.controls_of(task))),
+            through=arguments.given("--through", TRAININGS.through(task, SYSTEMS.controls_of(task)[0])),
             features=" ".join(
                 f"{name}={path}" for name, path in TRAININGS.control_features(task).items()
             ),
@@ -97,5 +98,5 @@ for task in [task for task in SYSTEMS.tasks if SYSTEMS.controls_of(task)]:
             f"Controls: {task}"
         shell:
             "python -m vita.training.controls --task {params.task} --features {params.features}"
-            " --split {input.split} --targets {input.targets:q} {params.tables}"
+            " --split {input.split} --targets {input.targets:q} {params.tables} {params.through}"
             " --predictions results/predictions/{params.task} > {log} 2>&1"

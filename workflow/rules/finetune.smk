@@ -18,7 +18,7 @@ STAGE3_ARGUMENTS = (
 
 rule train_stage3:
     input:
-        unpack(lambda wildcards: SYSTEMS.tables_of(wildcards.task)),
+        unpack(lambda wildcards: TRAININGS.tables_of(wildcards.task, wildcards.model)),
         **STAGE3_INPUT,
         init=weights(stage3_start),
     output:
@@ -44,7 +44,7 @@ rule train_stage3:
         settings=computing("train_stage3", stage3_settings),
         code=code_digest("vita.training.stage3"),
         init=init_argument(stage3_start),
-        tables=lambda wildcards: options(SYSTEMS.tables_of(wildcards.task)),
+        tables=lambda wildcards: options(TRAININGS.tables_of(wildcards.task, wildcards.model)),
         target=target_argument,
         folder=lambda wildcards, output: str(Path(output.model).parent),
     message:

@@ -47,6 +47,7 @@ rule make_table:
     params:
         settings=settings(evaluation=config["evaluation"]),
         individual=" ".join(SYSTEMS.individual),
+        ways=lambda wildcards: TRAININGS.ways(names.table(wildcards.table).tasks),
         code=code_digest("vita.report.tables"),
         paper=lambda wildcards, input: str(Path(input.paper[0]).parent),
         seeds=lambda wildcards, input: f"--seeds {' '.join(input.seeds)}" if input.seeds else "",
@@ -54,7 +55,7 @@ rule make_table:
         "Table: {wildcards.table}"
     shell:
         "python -m vita.report.tables --name {wildcards.table} --metrics {input.metrics} {params.seeds}"
-        " --individual {params.individual} --targets {input.targets:q} --paper {params.paper:q} --settings {params.settings}"
+        " --individual {params.individual} {params.ways} --targets {input.targets:q} --paper {params.paper:q} --settings {params.settings}"
         " --csv {output.csv} --md {output.md} --tex {output.tex} --html {output.html}"
         " --vs-paper {output.vs_paper} --vs-paper-html {output.vs_paper_html} > {log} 2>&1"
 

@@ -38,5 +38,5 @@ def training_blocks(config: dict[str, Any], stage: dict[str, Any]) -> dict[str, 
         stage: `stage1`, `stage2`, or what `stage_settings` gives; its own number of frames replaces that of `model`.
     """
     own = {key: stage[key] for key in _OF_MODEL if stage.get(key) is not None}
-    rest = {key: value for key, value in stage.items() if key not in ("init", *_OF_MODEL)}
+    rest = {key: value for key, value in stage.items() if key not in ("init", "start", *_OF_MODEL)}
     return {"model": config["model"] | {"size": config["images"]["size"]} | own, "stage": rest}

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -19,6 +19,11 @@ def options(files: Mapping[str, str]) -> str:
 def init(folder: str | None) -> str:
     """The folder of weights that a training starts from; empty for training from scratch."""
     return f"--init {shlex.quote(folder)}" if folder else ""
+
+
+def given(option: str, values: Sequence[str]) -> str:
+    """An option with its values; empty if there are none."""
+    return f"{option} {' '.join(map(shlex.quote, values))}" if values else ""
 
 
 def weights(folder: str | None) -> str | list[str]:

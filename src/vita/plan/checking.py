@@ -10,7 +10,7 @@ from vita.config.coercing import coerced
 from vita.config.mistakes import describe
 from vita.config.reading import read_config
 from vita.config.schema import load_schema
-from vita.config.systems import NAMED_VIEWS
+from vita.config.systems import NAMED_VIEWS, stage_settings, tasks_of
 from vita.runtime.errors import UserError
 
 
@@ -40,6 +40,7 @@ def check(config: dict[str, Any], schema_path: Path, files: Iterable[str | Path]
     _check_views(config)
     _check_losses(config)
     _check_projector(config)
+    _check_starts(config)
     _check_codes(config)
 
 
@@ -140,6 +141,19 @@ def _check_projector(config: dict[str, Any]) -> None:
             f"config: 'stage2.projector' is batchnorm, but 'stage2.chunk' is {stage['chunk']}, so that only so many of "
             f"the batch of {stage['batch']} would be normalised together; set the chunk to 0, or the projector to plain"
         )
+
+
+def _check_starts(config: dict[str, Any]) -> None:
+    """No two tasks of a system may each wait for the other's model."""
+    for system in config["systems"]:
+        tasks = tasks_of(config, system)
+        starts = {task: stage_settings(config, task, system)["start"] for task in tasks if task != "segmentation"}
+        for task, start in starts.items():
+            if start in starts and starts[start] not in (None, start) and start != task:
+                raise UserError(
+                    f"config: '{task}' of 'systems.{system}' has the 'start' {start}, which itself has the start "
+                    f"{starts[start]}; set the latter to null in 'stage3.tasks.{start}'"
+                )
 
 
 def _check_codes(config: dict[str, Any]) -> None:

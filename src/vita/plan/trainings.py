@@ -1,11 +1,12 @@
 """The models that a run trains: what each learns from, with which settings, and from which weights it starts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from vita.config.systems import stage_settings, training_blocks
+from vita.names import CONTROLS
 from vita.plan import arguments, seeds
 from vita.plan.ablations import Variant, alignments, pretrained, seen, variants
 from vita.plan.systems import Systems
@@ -72,7 +73,50 @@ class Trainings:
 
     def stage3(self, task: str, system: str) -> Blocks:
         """What a task's training for a system learns from."""
-        return self._blocks(stage_settings(self.config, task, system), seen(self.systems.view_of(system)))
+        own = stage_settings(self.config, task, system) | {"through": self.through(task, system)}
+        return self._blocks(own, seen(self.systems.view_of(system)))
+
+    def through(self, task: str, system: str) -> list[str]:
+        """The tasks through whose numbers a closed-form head of a system reaches the classes of a task; those of them
+        that the run has.
+        """
+        own = stage_settings(self.config, task, system)
+        closed_form = system in CONTROLS or own["head"] == "ridge"
+        wanted = own["through"] if closed_form and task in self.systems.classification else []
+        return [other for other in wanted if other in self.systems.tasks]
+
+    def tables_of(self, task: str, *systems: str) -> dict[str, str]:
+        """The tables that a task's training for these systems reads, by kind."""
+        through = [other for system in systems for other in self.through(task, system)]
+        return {kind: path for name in (task, *through) for kind, path in self.systems.tables_of(name).items()}
+
+    def start_task(self, task: str, system: str) -> str | None:
+        """The task from whose model of the same system a training starts; None if it starts from what the system
+        starts from.
+
+        Features that are kept out of Stage II for a task must not come back through another task's model, so the two
+        must have the same Stage II.
+        """
+        start = stage_settings(self.config, task, system)["start"]
+        if start in (None, task) or start not in self.systems.tasks_of(system) or system in self.systems.individual:
+            return None
+        same = self._without(system, start) == self._without(system, task)
+        return start if same and self.systems.start_of(system) else None
+
+    def ways(self, tasks: Sequence[str]) -> str:
+        """For a table of these tasks, which the systems then learn alike: the task that each starts from, and those
+        that linear heads go through, as arguments.
+        """
+        starts: dict[str, str] = {}
+        through: list[str] = []
+        for task in tasks:
+            for system in self.systems.run_for(task):
+                if system in self.systems.trained and (start := self.start_task(task, system)):
+                    starts[system] = start
+                if system in CONTROLS or system in self.systems.trained:
+                    through += self.through(task, system)
+        given = " ".join(f"{system}={start}" for system, start in starts.items())
+        return f"{f'--starts {given}' if given else ''} {arguments.given('--through', list(dict.fromkeys(through)))}"
 
     def frozen(self) -> Blocks:
         """Stage III's defaults, for features of controls; only the model's sizes change them."""
@@ -114,6 +158,8 @@ class Trainings:
 
     def stage3_start(self, task: str, system: str, repeat: str = "") -> str | None:
         """The folder that the image encoder starts from; None for training from scratch."""
+        if other := self.start_task(task, system):
+            return f"results/{repeat}models/{other}/{system}"
         stage, variant = self.systems.start_of(system), pretrained(self.systems.view_of(system))
         if stage == "stage2" and self.imported("stage3", variant):
             return self.imported("stage3", variant)

@@ -69,11 +69,26 @@ def _learnt_alone(name: str, individual: list[str], run: set[str]) -> list[str]:
     if not run or name == "tableC8_cohort" or tasks == ("segmentation",):
         return []
     if tasks == names.DISEASE_TASKS:
-        return ["Every system learns one model for each disease."]
+        return ["Every trained system learns one model for each disease."]
     alone = [names.title(system) for system in names.ordered(run & set(individual))]
     if not alone:
         return ["Every trained system learns one model for all targets of the task."]
     return [f"One model for each target: {', '.join(alone)}. Other trained systems: one model for all targets."]
+
+
+def _ways(starts: dict[str, Path], through: list[str], run: set[str]) -> list[str]:
+    """Remarks below the table of diseases: whose encoder comes from another task, and how linear heads were fitted."""
+    remarks = [
+        f"{names.title(system)} starts from its model of {names.task_title(str(starts[system])).lower()}."
+        for system in names.ordered(run & set(starts))
+    ]
+    if through:
+        tasks = " and ".join(names.task_title(task).lower() for task in through)
+        remarks.append(
+            f"Linear heads, those of controls too, were fitted to the disease directly, or through {tasks} (features "
+            "to phenotypes, phenotypes to disease), whichever had the lower log loss on validation."
+        )
+    return remarks
 
 
 def _whole_numbers(frame: pd.DataFrame) -> pd.DataFrame:
@@ -94,6 +109,8 @@ def main(arguments: list[str] | None = None) -> None:
         parser.add_argument(f"--{name}", required=True, type=Path, help=f"table to write, {what}")
     parser.add_argument("--seeds", nargs="*", default=[], type=Path, help="CSVs of means and SDs over seeds")
     parser.add_argument("--individual", nargs="*", default=[], help="systems that learn a model for each target")
+    parser.add_argument("--starts", nargs="*", default=[], metavar="SYSTEM=TASK", help="whose model each starts from")
+    parser.add_argument("--through", nargs="*", default=[], help="tasks through which linear heads were fitted")
     parser.add_argument("--vs-paper", required=True, type=Path, help="CSV of the paper's values, ours, differences")
     parser.add_argument("--vs-paper-html", type=Path, help="the same as a web page")
     cli.add_settings(parser, "the block `evaluation`")
@@ -101,7 +118,9 @@ def main(arguments: list[str] | None = None) -> None:
     significance = args.settings.get("evaluation", {}).get("significance", 0.01)
     metrics = metrics_withheld(join_seeds(read_metrics(args.metrics, args.name), args.seeds))
     table, out, versus = MAKERS[args.name](args.name, metrics, args.targets, args.paper, significance)
-    out.remarks += _learnt_alone(args.name, args.individual, set(metrics["model"])) + seeds_remark(metrics)
+    run = set(metrics["model"])
+    out.remarks += _learnt_alone(args.name, args.individual, run)
+    out.remarks += _ways(cli.named_files(args.starts, "--starts"), args.through, run) + seeds_remark(metrics)
     whole = table.query("view == 'all' and phase == 'all'") if "view" in table else table
     number = sizes(whole["n"])
     out.caption += f" ({number})" if number else ""

@@ -55,6 +55,21 @@ def load_targets(
     return pd.DataFrame(columns).sort_index(), kept
 
 
+def load_numbers(
+    targets_tsv: str | Path, tasks: Sequence[str], fields: str | Path | None, phenotypes: str | Path | None
+) -> pd.DataFrame | None:
+    """The numbers among the targets of some tasks, as `load_targets` gives them; None without any task.
+
+    Raises:
+        UserError: as `load_targets`.
+    """
+    found = []
+    for task in tasks:
+        values, targets = load_targets(targets_tsv, task, fields, phenotypes, None)
+        found.append(values[[target.name for target in targets if target.kind == "numerical"]])
+    return pd.concat(found, axis=1) if found else None
+
+
 def _values(column: pd.Series, target: Target, codes: dict[str, Sequence[int]]) -> pd.Series:
     values = column.astype("Float64").to_numpy(dtype=float, na_value=np.nan)
     if target.kind == "categorical":

@@ -1,5 +1,9 @@
 """Heads without a training loop: ridge for numbers and logistic regression for classes; validation chooses the
 penalty.
+
+A class that few participants have is hard to find among some hundred features. Where a disease acts through numbers
+that are known for everybody (a large atrium, a low ejection fraction), the way through these numbers needs fewer cases:
+features to numbers by ridge, numbers to class by logistic regression, which together are one linear map of features.
 """
 
 from collections.abc import Sequence
@@ -9,9 +13,11 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss
+from sklearn.model_selection import KFold, cross_val_predict
 
 PENALTIES = tuple(10.0**power for power in range(-2, 6))  # for standardised features
 _NEVER = -30.0  # logit of a class that no training participant has
+_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,13 @@ def fit_number(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarray
     return best
 
 
-def fit_classes(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarray, classes: int) -> Head:
+def fit_classes(
+    features_nf: np.ndarray,
+    truth_n: np.ndarray,
+    split_n: np.ndarray,
+    classes: int,
+    numbers_nk: np.ndarray | None = None,
+) -> Head:
     """A logistic regression fitted on training, with the penalty that has the lowest log loss on validation.
 
     Args:
@@ -93,10 +105,82 @@ def fit_classes(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarra
         truth_n: (participants,) class from 0, NaN where unknown.
         split_n: (participants,) train, val or test.
         classes: number of classes.
+        numbers_nk: (participants, numbers) through which the class may also be reached, NaN where unknown; the way
+            with the lower log loss on validation is taken.
 
     Returns:
         A head with a logit per class; it ignores the features where training has a single class.
     """
+    direct = _fit_logistic(features_nf, truth_n, split_n, classes)
+    validate = _known(truth_n, split_n, "val")
+    between = None if numbers_nk is None else numbers_between(features_nf, numbers_nk, split_n)
+    if between is None or not validate.any():
+        return direct
+    through = _fit_through(between, features_nf, truth_n, split_n, classes)
+    losses = [_loss(head(features_nf[validate]), truth_n[validate]) for head in (direct, through)]
+    return through if losses[1] < losses[0] else direct
+
+
+@dataclass(frozen=True)
+class Between:
+    """Numbers that a class is reached through.
+
+    Attributes:
+        head: features to standardised numbers.
+        predicted_nk: (participants, numbers) standardised; for those whom `head` was fitted to, by a head that was
+            fitted to the other four fifths of them.
+    """
+
+    head: Head
+    predicted_nk: np.ndarray
+
+
+def numbers_between(features_nf: np.ndarray, numbers_nk: np.ndarray, split_n: np.ndarray) -> Between | None:
+    """A ridge regression of all numbers at once, with the penalty that has the lowest absolute error on validation.
+
+    Numbers that fewer than half of the training participants have, or that do not vary, are left out.
+
+    Args:
+        features_nf: (participants, features), standardised.
+        numbers_nk: (participants, numbers), NaN where unknown.
+        split_n: (participants,) train, val or test.
+
+    Returns:
+        None if no number is left, or too few participants have all of them.
+    """
+    mean, spread = scale(numbers_nk[split_n == "train"])
+    kept = np.isfinite(spread) & (np.isfinite(numbers_nk[split_n == "train"]).mean(axis=0) >= 0.5)
+    wanted = (numbers_nk[:, kept] - mean[kept]) / spread[kept]
+    known = np.isfinite(wanted).all(axis=1)
+    train, validate = (known & (split_n == name) for name in ("train", "val"))
+    if not kept.any() or train.sum() < _FOLDS or not validate.any():
+        return None
+
+    def error(penalty: float) -> float:
+        found = Ridge(alpha=penalty).fit(features_nf[train], wanted[train]).predict(features_nf[validate])
+        return float(np.abs(found.reshape(wanted[validate].shape) - wanted[validate]).mean())
+
+    penalty = min(PENALTIES, key=error)
+    model = Ridge(alpha=penalty).fit(features_nf[train], wanted[train])
+    head = Head(np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_), penalty)
+    predicted = head(features_nf)
+    folds = KFold(_FOLDS, shuffle=True, random_state=0)
+    others = cross_val_predict(Ridge(alpha=penalty), features_nf[train], wanted[train], cv=folds)
+    predicted[train] = others.reshape(wanted[train].shape)
+    return Between(head, predicted)
+
+
+def _fit_through(
+    between: Between, features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarray, classes: int
+) -> Head:
+    """A logistic regression on predicted numbers, as a linear map of features."""
+    mean, spread = scale(between.predicted_nk[_known(truth_n, split_n, "train")])
+    last = _fit_logistic((between.predicted_nk - mean) / spread, truth_n, split_n, classes)
+    weights = last.weights_of / spread
+    return Head(weights @ between.head.weights_of, last.bias_o + weights @ (between.head.bias_o - mean), last.penalty)
+
+
+def _fit_logistic(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarray, classes: int) -> Head:
     train, validate = _known(truth_n, split_n, "train"), _known(truth_n, split_n, "val")
     present = np.unique(truth_n[train]).astype(int)
     weights, bias = np.zeros((classes, features_nf.shape[1])), np.full(classes, _NEVER)

@@ -16,7 +16,7 @@ from vita.models.image_encoder import ImageEncoder
 from vita.models.weights import load_segmenter
 from vita.runtime import fingerprint
 from vita.runtime.atomic import replacing
-from vita.tabular.truth import load_targets
+from vita.tabular.truth import load_numbers, load_targets
 from vita.training import records
 from vita.training.long_table import COLUMNS, calibrate, long_table, predict, thresholds
 from vita.training.loop import fit
@@ -79,7 +79,10 @@ def train_predictor(job: Job) -> None:
         task.add_to(samples)
     model, pretrained, digests = _predictor(session, job, task)
     digests |= {"targets": _digest(task.truth.reindex(np.concatenate([train.eids, validate.eids])))}
-    learner = PredictionLearner(model, session.settings, task, pretrained)
+    numbers = _numbers(session, job, task)
+    if numbers is not None:
+        digests["numbers"] = _digest(numbers.reindex(np.concatenate([train.eids, validate.eids])))
+    learner = PredictionLearner(model, session.settings, task, pretrained, numbers)
     identity = session.identity(train, validate, **own, **digests)
     weights = sampling_weights(task, train) if session.settings.stage.imbalance == "sampling" else None
     fitted = fit(learner, train, validate, job.output, identity, weights)
@@ -148,6 +151,14 @@ def _predictor(session: Session, job: Job, task: Task) -> tuple[nn.Module, nn.Mo
     encoder, digests = _encoder(session, job)
     model = Regressor(session.model, encoder, task.outputs, stage.pooling, stage.head)
     return model, encoder if job.init else None, digests
+
+
+def _numbers(session: Session, job: Job, task: Task) -> pd.DataFrame | None:
+    """The numbers through which a closed-form head may reach classes, by `eid`; None for other heads and targets."""
+    stage = session.settings.stage
+    if stage.head != "ridge" or all(target.kind == "numerical" for target in task.targets):
+        return None
+    return load_numbers(job.targets, stage.through, job.fields, job.phenotypes)
 
 
 def _encoder(session: Session, job: Job) -> tuple[ImageEncoder, dict[str, str]]:

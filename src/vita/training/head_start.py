@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -19,7 +20,13 @@ log = logging.getLogger(__name__)
 
 
 def start_head(
-    model: Regressor, task: Task, odds_shift: Sequence[Tensor], train: Samples, validate: Samples, batch: int
+    model: Regressor,
+    task: Task,
+    odds_shift: Sequence[Tensor],
+    train: Samples,
+    validate: Samples,
+    batch: int,
+    numbers: pd.DataFrame | None = None,
 ) -> None:
     """Fill the head with ridges and logistic regressions, as `control_fits` fits them to frozen features.
 
@@ -30,6 +37,7 @@ def start_head(
         train: samples with `targets` to fit to; `validate` chooses the penalties.
         validate: as `train`.
         batch: participants per pass.
+        numbers: through which classes may be reached, by `eid`; see `closed_form.fit_classes`.
     """
     assert isinstance(model.head, LinearHead)
     model.eval()
@@ -39,6 +47,7 @@ def start_head(
     features = (np.concatenate(parts) - mean) / spread
     names = np.array(["train"] * len(train) + ["val"] * len(validate))
     truth = np.concatenate([samples.extra["targets"].double().numpy() for samples in both])
+    between = None if numbers is None else numbers.reindex([*train.eids, *validate.eids]).to_numpy(float)
     slices = output_slices(task.outputs)
     with torch.no_grad():
         model.head.mean.copy_(torch.from_numpy(mean))
@@ -48,7 +57,7 @@ def start_head(
             if target.kind == "numerical":
                 head = fit_number(features, truth[:, column], names)
             else:
-                head = fit_classes(features, truth[:, column], names, max(target.classes, 2))
+                head = fit_classes(features, truth[:, column], names, max(target.classes, 2), between)
                 head = _shifted(head, odds_shift[column], target.kind)
             log.info("%s: penalty %g", target.name, head.penalty)
             model.head.linear.weight[slices[target.name]] = torch.from_numpy(head.weights_of).to(model.head.mean)

@@ -1,6 +1,7 @@
 """Stage III's learner for numbers and classes: its losses skip unknown targets, and it can train the head first."""
 
 import numpy as np
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from sklearn.metrics import roc_auc_score
@@ -31,12 +32,21 @@ class PredictionLearner(Learner):
         settings: of the stage.
         task: targets with statistics.
         pretrained: part of the model that is trained with `encoder_lr_scale`; None if everything starts from scratch.
+        numbers: through which a closed-form head may reach classes, by `eid`.
     """
 
     trivial_name = "mean guess"
 
-    def __init__(self, model: nn.Module, settings: Settings, task: Task, pretrained: nn.Module | None = None) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        settings: Settings,
+        task: Task,
+        pretrained: nn.Module | None = None,
+        numbers: pd.DataFrame | None = None,
+    ) -> None:
         super().__init__(model, settings)
+        self._numbers = numbers
         self.task, self.slices = task, output_slices(task.outputs)
         # a list, so that it is not registered a second time
         self._pretrained = [] if pretrained is None else [pretrained]
@@ -61,7 +71,8 @@ class PredictionLearner(Learner):
             return False
         device = device_of(training)
         if isinstance(self.model.head, LinearHead):
-            start_head(self.model.to(device), self.task, self.odds_shift, train, validate, stage.batch)
+            model, numbers = self.model.to(device), self._numbers
+            start_head(model, self.task, self.odds_shift, train, validate, stage.batch, numbers)
             return True
         if self._pretrained and stage.probe_epochs:
             model = self.model.to(device).eval()

@@ -1,6 +1,6 @@
 """Settings of a training: the blocks `training` and `stage` of the configuration, checked key by key."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeVar
 
@@ -76,6 +76,8 @@ class StageSettings:
             unit.
         probe_epochs: for Stage III, epochs of the head alone on features of the pretrained encoder, before fine-tuning.
         head: for Stage III mlp, or ridge: one layer that starts from the closed-form fit to the encoder's features.
+        through: for Stage III and a head of one layer, tasks through whose numbers its classes may be reached; see
+            vita.training.closed_form.
         sections: one, cycle or mixed, see vita.training.sections.
     """
 
@@ -105,6 +107,7 @@ class StageSettings:
     chunk: int = 0
     pooling: Literal["mean", "flatten", "cls", "plane"] = "mean"
     head: Literal["mlp", "ridge"] = "mlp"
+    through: Sequence[str] = ()
     sections: Literal["one", "cycle", "mixed"] = "one"
     rectify: bool = False
     imbalance: Literal["weights", "double", "focal", "sampling", "none"] = "weights"
