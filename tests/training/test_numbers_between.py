@@ -14,7 +14,7 @@ TRAIN, TEST = SPLIT == "train", SPLIT == "test"
 
 
 def world(seed: int = 0, features: int = 150) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Many features that follow three numbers, one of which makes a rare class likely, and more strongly other things."""
+    """Many features that follow three numbers, one of which makes a rare class likely, and more so other things."""
     generator = np.random.default_rng(seed)
     numbers = generator.normal(size=(len(SPLIT), 3))
     other = 4 * generator.normal(size=(len(SPLIT), 40)) @ generator.normal(size=(40, features))
