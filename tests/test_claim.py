@@ -33,12 +33,12 @@ def test_a_folder_is_claimed_until_its_run_dies(tmp_path: Path) -> None:
 
 
 def test_leftover_jobs_of_this_folder_are_ended_and_no_others(tmp_path: Path) -> None:
-    sleep = "print(1, flush=True); import time; time.sleep(60)"
+    sleep = "print(1, flush=True); import time; time.sleep(600)"
     mine = python(sleep, tmp_path, **{VARIABLE: str(tmp_path)})
     other = python(sleep, tmp_path, **{VARIABLE: str(tmp_path / "other")})
     assert mine.stdout.readline() == other.stdout.readline() == "1\n"
     assert end_leftovers(tmp_path) == 1
-    mine.wait(timeout=5)
+    mine.wait(timeout=50)
     assert other.poll() is None
     other.kill()
     other.wait()

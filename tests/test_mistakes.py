@@ -20,7 +20,7 @@ from cohort import world
 from vita import command
 from vita.check.command import main as check
 
-MOST_S = 10.0
+MOST_S = 10.0  # of the processor, so that a busy machine is no mistake
 
 PHANTOM: list[tuple[dict[str, Any], list[str]]] = [
     ({"stage1": {"lrr": 0.1}}, ["'stage1.lrr'", "did you mean 'stage1.lr'?"]),
@@ -136,10 +136,10 @@ def own(whole: Path, tmp_path: Path) -> Path:
 
 def told(run: Callable[[list[str]], None], arguments: list[str], capsys: pytest.CaptureFixture[str]) -> list[str]:
     """Lines of errors that a command ends with; a mistake that is found at once is the command's own line."""
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises((SystemExit, command.UserError)) as ended:
         run(arguments)
-    assert time.perf_counter() - started < MOST_S
+    assert time.process_time() - started < MOST_S
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     text = str(ended.value)
     assert "Traceback" not in text

@@ -48,7 +48,7 @@ def test_lines_are_printed_while_the_run_goes_on(tmp_path: Path, monkeypatch) ->
     progress = Progress(tmp_path, stream)
     progress.start()
     write(tmp_path / "train_stage3" / "disease_cad" / "vita.log", 1, 30)
-    until = time.time() + 10
+    until = time.time() + 60
     while not stream.getvalue() and time.time() < until:
         time.sleep(0.02)
     progress.stop()
