@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from vita.contouring.pictures import GRID, KEPT, Pictures, robust_range
+from vita.contouring import fitting
+from vita.contouring.pictures import CLASSES, GRID, KEPT, Pictures, robust_range
 from vita.contouring.sections import PAPILLARY, PIXEL_MM, TISSUES, draw_heart, draw_sections
-from vita.images.layout import LVBP, LVMYO, VIEWS
+from vita.images.layout import LVBP, LVMYO, STRUCTURES, VIEWS
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +74,54 @@ def test_the_range_is_robust_and_a_constant_picture_stays_finite():
     ranged = robust_range(image)
     assert float(ranged[0, 50, 0]) == pytest.approx(0.5, abs=0.01)
     assert torch.equal(robust_range(torch.ones(1, 8, 8)), torch.zeros(1, 8, 8))
+
+
+class Tiny(nn.Module):
+    """One number for each class; keeps the numbers that it had at the begin of each step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(torch.zeros(CLASSES))
+        self.had: list[torch.Tensor] = []
+
+    def forward(self, images: torch.Tensor, views: torch.Tensor) -> torch.Tensor:
+        self.had.append(self.logits.detach().clone())
+        return self.logits[None, :, None, None].expand(len(images), -1, *images.shape[1:])
+
+
+class Given:
+    """The same pictures in each batch."""
+
+    def __init__(self, classes: torch.Tensor) -> None:
+        self.classes = classes
+
+    def batches(self, batch: int, steps: int):
+        for _ in range(steps):
+            yield torch.zeros(self.classes.shape), torch.zeros(len(self.classes), dtype=torch.long), self.classes
+
+
+def test_weights_are_means_over_steps_once_it_has_warmed_up(monkeypatch):
+    made, kept = [], []
+    monkeypatch.setattr(fitting, "Contours", lambda: made.append(Tiny()) or made[0])
+    for name, value in {"WARM_UP": 2, "KEPT_STEPS": 1}.items():
+        monkeypatch.setattr(fitting, name, value)
+    classes = torch.arange(16).view(1, 4, 4) % 3
+    found = fitting.fit(Given(classes), 4, 1, 0, lambda model, step: kept.append(model.logits.detach().clone()))
+    after = [*made[0].had[1:], made[0].logits.detach()]  # of each step
+    assert torch.equal(kept[0], torch.zeros(CLASSES))  # nothing yet
+    assert torch.equal(kept[1], after[1])
+    assert torch.allclose(kept[2], 0.99 * after[1] + 0.01 * after[2])
+    assert torch.allclose(kept[3], 0.99 * kept[2] + 0.01 * after[3])
+    assert torch.equal(found.logits, kept[3])
+    assert (after[1] - after[0]).abs().max() > 1e-4
+
+
+def test_dice_of_all_pictures_together_by_hand():
+    """The network draws class 1 everywhere: 6 of 16 pixels are right; class 2 is missed, and class 3 is nowhere."""
+    model = Tiny()
+    with torch.no_grad():
+        model.logits[1] = 5
+    classes = torch.tensor([1] * 6 + [2] * 4 + [0] * 6).view(1, 4, 4)
+    found = fitting.judge(model, Given(classes), 2, 1)
+    names = {number: name for name, number in STRUCTURES.items()}
+    assert found == pytest.approx({names[1]: 2 * 6 / (16 + 6), names[2]: 0})

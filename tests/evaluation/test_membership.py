@@ -113,3 +113,13 @@ def test_few_people_are_too_few_to_tell(cohort: tuple[np.ndarray, ...]) -> None:
     nine = np.isin(np.arange(2 * PEOPLE), [*range(9), *range(PEOPLE, PEOPLE + 100)])
     assert verdict(judged(columns, target, group, nine), GATE).words == "fewer than 10 people: too few to decide"
     assert verdict(pd.DataFrame(), GATE).words == "not measured"
+
+
+def test_nobody_is_judged_by_a_reference_that_they_helped_to_fit() -> None:
+    """Fifty others of equal difficulty, one of them far off: by the other four fifths he is 40 SD away, not 7."""
+    rng = np.random.default_rng(7)
+    loss, member = np.exp(rng.normal(0, 0.1, 100)), np.arange(100) < 50
+    loss[99] = np.exp(5)
+    score = calibrated(loss, np.zeros((100, 1)), member, 1)
+    assert score[99] < -40
+    assert np.median(np.abs(score)) < 3

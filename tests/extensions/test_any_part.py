@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
@@ -255,3 +256,17 @@ def test_a_table_of_which_nothing_is_left_is_an_error(files, tmp_path) -> None:
     own.to_parquet(files["fields"])
     with pytest.raises(any_part.UserError, match="no feature is left for the extension any_part"):
         main(arguments(files, tmp_path / "none.csv", "cad"))
+
+
+def test_the_network_by_hand() -> None:
+    """Two columns of the first feature and one of the second, which is not there: its value does not count."""
+    network = part_network.PartNetwork([0, 0, 1], 2, 1)
+    values = {"scale": [[1, 0.1], [2, 0], [50, 50]], "shift": [[0.5, -3], [70, 70]], "missing": [[9, 9], [0.25, 0.2]]}
+    with torch.no_grad():
+        for name, rows in (values | {"base": [-1, 0.3]}).items():
+            getattr(network, name).copy_(torch.tensor(rows))
+        found = network(torch.tensor([[2.0, -1, 8]]), torch.tensor([[1.0, 0]]), torch.tensor([[3.0]])).item()
+    odds = 1 * 2 + 2 * -1 + 0.5 + 0.25 - 1
+    weight = 0.1 * 2 - 3 + 0.2 + 0.3 + np.log(np.e - 1)
+    assert found == pytest.approx(odds + 3 * np.log1p(np.exp(weight)), rel=1e-5)
+    assert network.penalty().item() == pytest.approx(103.1 + 143.5 + 18.45, rel=1e-5)

@@ -98,3 +98,15 @@ def test_a_small_test_split_has_no_numbers() -> None:
     row = measure(known, np.zeros((19, 1), int), [np.ones(19, bool)], seed=0).iloc[0]
     assert row["n"] == 19
     assert row[["coverage", "width", "ratio"]].isna().all()
+
+
+def test_the_half_that_is_measured_does_not_set_the_limit() -> None:
+    """Of ten the limit is the largest, in each of the 20 divisions of the 20 people with errors 0 to 19."""
+    known = Known(np.arange(20), np.arange(20.0), None, 1.0)
+    row = measure(known, np.zeros((20, 1), int), [np.ones(20, bool)], seed=6).iloc[0]
+    generator = np.random.default_rng(6)
+    orders = [generator.permutation(20) for _ in range(20)]
+    largest = [order[:10].max() for order in orders]
+    assert row["width"] == pytest.approx(2 * np.mean(largest))
+    inside = [(order[10:] <= limit).mean() for order, limit in zip(orders, largest, strict=True)]
+    assert row["coverage"] == pytest.approx(np.mean(inside))

@@ -121,3 +121,13 @@ def test_nothing_is_fitted_to_too_few_events_or_to_constants() -> None:
     assert fit([components(np.ones((120, 2)), split == "train")], often, split) is None
     assert fit([block], often, split) is not None
     assert fit_both([block], often, split)[1] is None
+
+
+def test_a_block_has_a_variance_of_one_however_many_features_it_has() -> None:
+    rng = np.random.default_rng(2)
+    train = np.arange(300) < 200
+    for features in (3, 30):
+        block = components(5 + 7 * rng.standard_normal((300, features)), train)
+        assert block.shape == (300, features)
+        assert block[train].var(axis=0).sum() == pytest.approx(1)
+        assert (np.diff(block[train].var(axis=0)) <= 0).all()

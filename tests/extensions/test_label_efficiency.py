@@ -110,3 +110,8 @@ def test_the_average_of_diseases_leaves_out_those_without_a_value() -> None:
     ]
     found = averaged_diseases(pd.DataFrame(rows))
     assert found["value"].tolist() == [pytest.approx(0.7)]
+
+
+def test_the_penalty_is_chosen_on_the_same_part_of_validation() -> None:
+    for percent, people in ((100, 40), (50, 20), (10, 4), (2, 1)):
+        assert (parts(SPLIT, percent, 0, 1) == "val").sum() == people

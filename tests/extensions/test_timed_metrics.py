@@ -5,7 +5,7 @@ import pytest
 from sksurv.metrics import concordance_index_censored, concordance_index_ipcw, cumulative_dynamic_auc
 from sksurv.nonparametric import cumulative_incidence_competing_risks
 
-from vita.extensions import timed_metrics
+from vita.extensions import survival, timed_metrics
 from vita.extensions.outcomes import CENSORED, DEATH, DISEASE
 from vita.extensions.timed_metrics import Followed
 
@@ -82,3 +82,12 @@ def test_incidence_is_unknown_after_the_last_who_is_followed() -> None:
     known = Followed(np.array([1.0, 2.0, 3.0]), np.array([DISEASE, CENSORED, CENSORED]))
     found = timed_metrics.incidence_by(known, np.array([0.5, 1.0, 3.0, 3.5]), once(3))[0]
     np.testing.assert_allclose(found, [0, 1 / 3, 1 / 3, np.nan])
+
+
+def test_the_studys_own_c_weighs_by_censoring_in_training(drawn) -> None:
+    train, test, risk = drawn
+    expected = concordance_index_ipcw(train.surv(), test.surv(), risk)[0]
+    found = survival.measure(
+        train, test, survival.Risk(risk, np.zeros((risk.size, survival.GRID.size))), once(risk.size)
+    )
+    assert found["c_uno"][0] == pytest.approx(expected, abs=1e-9)

@@ -71,3 +71,12 @@ def test_full_contrast_is_by_frame_and_for_half_of_the_participants():
     assert torch.allclose(changed[full][:, 1], by_hand[full][:, 1], atol=1e-4)
     assert torch.allclose(changed[~full], images[~full], atol=1e-4)
     assert torch.allclose(changed[:, 0, 0], images[:, 0, 0], atol=1e-4)
+
+
+def test_contrast_is_stretched_around_the_mean_of_each_heart():
+    images = 0.4 + 0.2 * torch.rand(8, 2, 3, 16, 16, generator=generator())
+    changed, _ = Augmentation(0, 0.3, False)(images, None, generator(5))
+    mean, before = changed.flatten(1).mean(dim=1), images.flatten(1).mean(dim=1)
+    assert torch.allclose(mean, before, atol=1e-4)
+    factors = changed.flatten(1).std(dim=1) / images.flatten(1).std(dim=1)
+    assert 0.7 < factors.min() < 0.9 < 1.1 < factors.max() < 1.3

@@ -308,3 +308,21 @@ def test_batch_normalisation_needs_two_participants_on_each_device():
     with pytest.raises(UserError, match=r"'stage2.projector' is batchnorm, .* a 'stage2.batch' of 1"):
         read_settings(toy.blocks(batch=1, projector="batchnorm"))
     assert read_settings(toy.blocks(batch=2, projector="batchnorm")).stage.projector == "batchnorm"
+
+
+class Shown(Learner):
+    """Keeps the batch that its loss is computed of."""
+
+    def training_loss(self, batch, generator):
+        self.batch = batch
+        return batch["images"].sum()
+
+
+def test_masks_are_moved_with_the_images_of_a_training_step():
+    learner = Shown(nn.Identity(), read_settings(toy.blocks(augment=True, rotation_degrees=0, contrast=0, flip=True)))
+    masks = torch.zeros(6, 2, 1, 8, 8, dtype=torch.uint8)
+    masks[..., :3, :5] = 1
+    learner.training_step({"images": masks.float(), "masks": masks}, 0)
+    moved = learner.batch["masks"]
+    assert torch.equal(moved, (learner.batch["images"] > 0.5).to(torch.uint8))
+    assert 0 < (moved != masks).flatten(1).any(dim=1).sum() <= 6

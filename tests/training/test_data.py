@@ -9,7 +9,7 @@ from vita.cohort.split_table import read_split
 from vita.images.shards import ShardReader
 from vita.models.settings import SAMPLINGS, ModelSettings
 from vita.runtime.errors import UserError
-from vita.training.batches import TrainingBatches, TrainingOrder, in_order
+from vita.training.batches import TrainingBatches, TrainingOrder, in_order, mixed_seed
 from vita.training.data import Samples
 from vita.training.sections import even_frames
 
@@ -118,3 +118,12 @@ def test_bad_splits(tmp_path, table, words):
     pd.DataFrame(table).to_parquet(tmp_path / "split.parquet")
     with pytest.raises(UserError, match=words):
         read_split(tmp_path / "split.parquet")
+
+
+def test_seeds_of_neighbours_differ():
+    """Numbers are kept apart: 1 and 23 are not 12 and 3."""
+    numbers = [(1, 23), (12, 3), (123,), (1, 2, 3), (3, 2, 1), (1, 24)]
+    seeds = {mixed_seed(*each) for each in numbers}
+    assert len(seeds) == len(numbers)
+    assert all(0 <= seed < 2**63 for seed in seeds)
+    assert mixed_seed(1, 23) == mixed_seed(1, 23)

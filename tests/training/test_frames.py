@@ -135,3 +135,16 @@ def test_training_without_a_single_mask_stops_with_the_remedy(cohort, tmp_path, 
     with pytest.raises(UserError, match=r"nobody in the split train has a reference mask.*images\.masks"):
         stage3.main(cohort.stage3("segmentation", "vit", tmp_path))
     assert not (tmp_path / "model.safetensors").exists()
+
+
+class Counting(torch.nn.Module):
+    """Stands for a segmenter that draws the number of the pass everywhere."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        classes = torch.arange(len(images))[:, None, None, None, None].expand(-1, *images.shape[1:])
+        return torch.nn.functional.one_hot(classes, 3).movedim(-1, 1).float()
+
+
+def test_a_frame_has_the_mask_of_the_first_pass_that_takes_it() -> None:
+    masks = cycle_masks(Counting(), torch.zeros(1, 1, 4, 2, 2), [[0, 2], [1, 2], [2, 3]])
+    assert masks[0, :, 0, 0].tolist() == [0, 1, 0, 2]

@@ -109,3 +109,12 @@ def test_two_percent_below_is_not_learned():
     assert not has_learned(Progress(history=history, best_loss=0.985))
     assert has_learned(Progress(history=history, best_loss=0.975))
     assert has_learned(Progress(history=[{}], best_loss=5.0))
+
+
+def test_the_trivial_loss_of_a_weighted_disease_is_that_of_even_odds():
+    """At prevalence 0.1 a positive weighs 9, so that the best constant answer is 1/2: (9 + 1) ln 2 over 2 x 1.8."""
+    target = Target("cad", "CAD", "", "binary", "labels", "cad", 2)
+    task = Task((target,), pd.DataFrame(columns=["cad"]), (Statistics(shares=(0.9, 0.1)),))
+    learner = PredictionLearner(nn.Identity(), read_settings(toy.blocks(imbalance="weights")), task)
+    found = learner.trivial_loss({"targets": torch.tensor([[1.0], [0.0]])})
+    assert found == pytest.approx(10 * np.log(2) / (2 * 1.8))
