@@ -38,6 +38,16 @@ def test_regressor_gives_all_outputs_and_reaches_every_weight(pooling):
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
+@pytest.mark.parametrize(
+    ("pooling", "features"), [("mean", [4]), ("flatten", [1, 3, 5, 7]), ("cls", [100]), ("plane", [2, 6])]
+)
+def test_pooling_by_hand(pooling, features):
+    """A class token of 100, and two tokens of each of two planes."""
+    settings = ModelSettings.from_dict(SMALL.to_dict() | {"view_of_plane": [0, 1]})
+    model = Regressor(settings, ImageEncoder(settings), OUTPUTS, pooling)
+    assert model._pool(torch.tensor([[[100.0], [1], [3], [5], [7]]])).tolist() == [features]
+
+
 def test_unknown_pooling():
     with pytest.raises(UserError, match="'pooling' is 'max'"):
         Regressor(SMALL, ImageEncoder(SMALL), OUTPUTS, "max")

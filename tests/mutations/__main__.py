@@ -3,24 +3,24 @@
     cd tests && python -m mutations [--only TEXT] [--report FILE]
 
 Each mistake is made in a copy of the package, and the tests that it names run against that copy, until the first of
-them fails. The same tests must first pass on the copy as it is. Prints a line for each mutant and, at the end, how many
-survived; exit code 1 if more than --allowed did.
+them fails. The same tests must first pass on the copy as it is. Prints a line for each mutant with the test that
+noticed it and, at the end, how many survived; exit code 1 if more than --allowed did, or one of which the list does not
+say why.
 """
 
 import argparse
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
-from mutations.mutants import MUTANTS, Mutant
+from mutations.mutant import Mutant
+from mutations.mutants import MUTANTS
+from mutations.running import TESTS, first_failure
 
-TESTS = Path(__file__).resolve().parents[1]
 SOURCE = TESTS.parent / "src"
-LONGEST_S = 900
 
 
 def place_of(mutant: Mutant, source: Path) -> Path:
@@ -39,29 +39,25 @@ def place_of(mutant: Mutant, source: Path) -> Path:
     return places[0]
 
 
-def passes(tests: tuple[str, ...], source: Path, longest_s: float | None = LONGEST_S) -> bool:
-    """Whether these tests pass with the package in `source`; None waits as long as they take."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
-    command += [str(TESTS / name) for name in tests]
-    surroundings = os.environ | {"PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        run = subprocess.run(
-            command, cwd=TESTS.parent, env=surroundings, capture_output=True, timeout=longest_s, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return False  # a mistake that never ends is noticed
-    return run.returncode == 0
-
-
-def survives(mutant: Mutant, source: Path) -> bool:
-    """Whether the tests pass although the mistake is made in `source`, a copy of the package."""
+def noticed_by(mutant: Mutant, source: Path) -> str:
+    """The test that fails when the mistake is made in `source`, a copy of the package; empty if none does."""
     path = place_of(mutant, source)
     right = path.read_text(encoding="utf-8")
     path.write_text(right.replace(mutant.old, mutant.new), encoding="utf-8")
     try:
-        return passes(mutant.tests, source)
+        return first_failure(mutant.tests, source)
     finally:
         path.write_text(right, encoding="utf-8")
+
+
+def report(found: list[tuple[Mutant, str]]) -> str:
+    """Markdown: how many were noticed, which survived and why, and a row for each."""
+    left = [mutant for mutant, test in found if not test]
+    lines = [f"{datetime.now(UTC):%Y-%m-%d}: {len(found) - len(left)} of {len(found)} mistakes noticed.", ""]
+    lines += [f"* survived: {each.means}: {each.survives or 'nobody knows why'}" for each in left]
+    lines += ["", "| package | mistake | noticed by |", "| --- | --- | --- |"]
+    lines += [f"| {mutant.package} | {mutant.means} | {test or 'NO TEST'} |" for mutant, test in found]
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
@@ -69,27 +65,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="mutants whose package or words hold this text")
     parser.add_argument("--allowed", type=int, default=3, help="how many may survive")
-    parser.add_argument("--report", type=Path, help="Markdown table to write")
+    parser.add_argument("--report", type=Path, help="Markdown to write: numbers, survivors and a table")
     args = parser.parse_args()
     chosen = [mutant for mutant in MUTANTS if args.only in f"{mutant.package} {mutant.means}"]
-    lines, left = ["| package | mistake | noticed |", "| --- | --- | --- |"], 0
+    found: list[tuple[Mutant, str]] = []
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "src"
         shutil.copytree(SOURCE, source, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-        for tests in sorted({mutant.tests for mutant in chosen}):
-            if not passes(tests, source, None):
-                sys.exit(f"error: {', '.join(tests)} fail without any mistake; mend them first")
+        named = tuple(sorted({test for mutant in chosen for test in mutant.tests}))
+        if wrong := first_failure(named, source, None):
+            sys.exit(f"error: {wrong} fails without any mistake; mend it first")
         for mutant in chosen:
             started = time.perf_counter()
-            alive = survives(mutant, source)
-            left += alive
-            word = "NO" if alive else "yes"
-            lines.append(f"| {mutant.package} | {mutant.means} | {word} |")
-            print(f"{word:3} {time.perf_counter() - started:5.0f} s  {mutant.package}: {mutant.means}", flush=True)
-    print(f"{len(chosen) - left} of {len(chosen)} mistakes noticed, {left} survived")
+            test = noticed_by(mutant, source)
+            found.append((mutant, test))
+            seconds = time.perf_counter() - started
+            print(f"{seconds:5.0f} s  {mutant.package}: {mutant.means}: {test or 'NO TEST'}", flush=True)
+    left = [mutant for mutant, test in found if not test]
+    print(f"{len(found) - len(left)} of {len(found)} mistakes noticed, {len(left)} survived")
     if args.report:
-        args.report.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    sys.exit(left > args.allowed)
+        args.report.write_text(report(found), encoding="utf-8")
+    sys.exit(len(left) > args.allowed or not all(mutant.survives for mutant in left))
 
 
 if __name__ == "__main__":
