@@ -126,6 +126,27 @@ FURTHER = (
         ("training/test_frames.py::test_a_frame_has_the_mask_of_the_first_pass_that_takes_it",),
         "a frame's mask from the last pass instead of the first",
     ),
+    Mutant(
+        "training",
+        "learner.model.load_state_dict(learner.progress.best_weights)",
+        "learner.model.requires_grad_(learner.progress.best_weights is not None)",
+        (f"{HAND}test_a_scripted_validation_loss",),
+        "the best weights are kept, and the last ones written",
+    ),
+    Mutant(
+        "training",
+        'self.learning_rate() * group["scale"]',
+        "self.learning_rate()",
+        (f"{HAND}test_each_part_learns_at_its_share_of_the_rate",),
+        "a pretrained encoder learns as fast as the rest",
+    ),
+    Mutant(
+        "training",
+        "model = learner.model.to(device).eval()\n    batch, workers",
+        "model = learner.model.to(device).train()\n    batch, workers",
+        (f"{HAND}test_predictions_are_without_dropout",),
+        "dropout in predictions",
+    ),
     # models
     Mutant(
         "models",
@@ -197,6 +218,13 @@ FURTHER = (
         "filled = masked",
         ("evaluation/test_psnr.py",),
         "PSNR of the filled image without its visible patches",
+    ),
+    Mutant(
+        "evaluation",
+        "np.digitize(values, edges)",
+        "np.digitize(values, edges, right=True)",
+        ("evaluation/test_subgroups.py::test_band_edges",),
+        "who is 65 counts as younger",
     ),
     # extensions
     Mutant(

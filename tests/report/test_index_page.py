@@ -132,7 +132,7 @@ def test_nothing_is_wider_than_the_window_and_the_menu_is_within_reach(results, 
         f'</script><iframe src="{page.as_uri()}" style="border:0;width:{width}px;height:900px"></iframe></body>'
     )
     browser = [str(BROWSER), *QUIET, "--window-size=1600,1000", f"--user-data-dir={tmp_path / 'profile'}"]
-    run = subprocess.run([*browser, "--dump-dom", outer.as_uri()], capture_output=True, text=True, timeout=120)
+    run = subprocess.run([*browser, "--dump-dom", outer.as_uri()], capture_output=True, text=True, timeout=600)
     found = json.loads(re.search(r'<pre id="found">(.*?)</pre>', run.stdout).group(1))
     assert width - 20 <= found["window"] <= width
     assert found["wide"] <= found["window"]  # wide tables scroll in boxes of their own

@@ -25,9 +25,10 @@ from vita.training import finetune, stage1, stage3
 from vita.training.batches import TrainingOrder
 from vita.training.callbacks import KeepState
 from vita.training.learner import Learner
-from vita.training.long_table import calibrate, thresholds
+from vita.training.long_table import calibrate, predict, thresholds
 from vita.training.predictor import PredictionLearner
 from vita.training.reconstruction import ReconstructionLearner
+from vita.training.session import open_session
 from vita.training.settings import read_settings
 from vita.training.task import Task, make_task, sampling_weights
 
@@ -326,3 +327,28 @@ def test_masks_are_moved_with_the_images_of_a_training_step():
     moved = learner.batch["masks"]
     assert torch.equal(moved, (learner.batch["images"] > 0.5).to(torch.uint8))
     assert 0 < (moved != masks).flatten(1).any(dim=1).sum() <= 6
+
+
+def test_each_part_learns_at_its_share_of_the_rate():
+    """In the middle of the first of four steps of warm-up, an eighth of 2e-3; the pretrained part at half of it."""
+    learner = Shown(nn.Identity(), read_settings(toy.blocks(epochs=8, lr=2e-3, warmup_epochs=1.0)))
+    parts = [{"params": [nn.Parameter(torch.zeros(1))], "scale": scale} for scale in (0.5, 1.0)]
+    optimizer = torch.optim.SGD(parts, lr=7.0)
+    learner._trainer, learner.steps_per_epoch = SimpleNamespace(optimizers=[optimizer]), 4
+    learner.on_train_batch_start({}, 0)
+    assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([1.25e-4, 2.5e-4])
+
+
+def test_predictions_are_without_dropout(cohort):
+    session = open_session("stage3", cohort.shards, cohort.split, toy.blocks(model={"dropout": 0.5}))
+    samples = session.samples(["val"], "predict")
+    values = pd.DataFrame({"LVESV": np.arange(len(samples.eids), dtype=float)}, index=samples.eids)
+    task = make_task(values, [NUMBER], samples)
+    torch.manual_seed(0)
+    model = Regressor(session.model, ImageEncoder(session.model), task.outputs)
+    learner = PredictionLearner(model.train(), session.settings, task)
+    first, again = (predict(learner, samples, session.device)[0] for _ in range(2))
+    with torch.inference_mode():
+        by_hand = model.eval()(samples[[(row, 0) for row in range(len(samples))]]["images"])[:, 0]
+    assert first == pytest.approx(again)
+    assert first == pytest.approx(by_hand.numpy() * task.statistics[0].std + task.statistics[0].mean, rel=1e-5)

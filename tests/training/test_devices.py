@@ -41,7 +41,7 @@ def start(cohort: toy.Toy, folder: Path, *launcher: str, training: dict[str, int
     own = cohort.arguments("stage2", folder, epochs=2, mask_ratio=0.0, training=training)
     command = [sys.executable, "-m", *launcher, "vita.training.stage2", *own]
     run = subprocess.run(
-        command, env=os.environ | surroundings, capture_output=True, text=True, timeout=300, check=False
+        command, env=os.environ | surroundings, capture_output=True, text=True, timeout=1200, check=False
     )
     assert run.returncode == 0, run.stderr[-3000:]
     return run.stderr

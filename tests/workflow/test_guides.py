@@ -68,7 +68,7 @@ def test_a_command_works_as_it_is_printed(page, command, tmp_path):
         executable="/bin/bash",
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         check=False,
     )

@@ -144,7 +144,7 @@ def test_an_interrupted_training_goes_on_and_one_on_other_settings_begins_anew(r
     surroundings = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     fold = folder / MODEL / "fold_0"
     with subprocess.Popen(command, env=surroundings, stdout=subprocess.DEVNULL) as first:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while not (fold / "checkpoint_latest.pth").exists() and first.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
         first.kill()
