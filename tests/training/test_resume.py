@@ -120,7 +120,7 @@ def wait_until(process: BaseProcess, holds: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-LONG = 40  # epochs that are not over before a test on a busy machine has looked
+MANY = 40  # epochs that are not over before a test on a busy machine has looked
 
 
 @pytest.mark.thorough
@@ -128,7 +128,7 @@ LONG = 40  # epochs that are not over before a test on a busy machine has looked
 def test_a_process_signalled_and_killed_at_random_moments(cohort, tmp_path, processes, name):
     """SIGUSR1 and then SIGKILL, SIGTERM for the next process, and a third one trains to the end."""
     main, folder, every = MODULES[name].main, tmp_path / "m", 8
-    long = {"epochs": LONG, "training": {"checkpoint_steps": every}}
+    long = {"epochs": MANY, "training": {"checkpoint_steps": every}}
     own = arguments(cohort, name, folder, **long)
 
     def start() -> BaseProcess:
@@ -154,7 +154,7 @@ def test_a_process_signalled_and_killed_at_random_moments(cohort, tmp_path, proc
     process.terminate()
     process.join()
     assert process.exitcode == 128 + signal.SIGTERM
-    assert killed_at < saved_step(folder) < LONG * 4
+    assert killed_at < saved_step(folder) < MANY * 4
     main(own)
     main(arguments(cohort, name, tmp_path / "whole", **long))
     assert same(tmp_path / "whole", folder)
