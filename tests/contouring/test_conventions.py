@@ -33,6 +33,17 @@ def test_a_smooth_cavity_stays_as_it_is() -> None:
     assert (as_read(plane[None, None], PIXEL_MM)[0, 0] == plane).all()
 
 
+@pytest.mark.parametrize(("depth", "muscle"), [(1, False), (2, False), (3, True)])
+def test_a_bend_of_the_outline_is_no_muscle(depth: int, muscle: bool) -> None:
+    """Wall reaches so many pixels of 1.5 mm into a square of blood, whose outermost pixels are the hull's."""
+    plane = np.full((30, 30), LVMYO, np.uint8)
+    plane[8:22, 8:22] = LVBP
+    plane[8 : 8 + depth, 14] = LVMYO
+    inside = with_papillary_muscles(plane, PIXEL_MM)
+    assert inside[7 + depth, 14] == muscle
+    assert not inside[8, 14]
+
+
 @pytest.mark.parametrize(("degrees", "kept"), [(360, True), (250, True), (110, False)])
 def test_blood_needs_wall_around_half_of_it(degrees: float, kept: bool) -> None:
     plane = ring()

@@ -40,6 +40,13 @@ def test_delong_against_the_best_baseline(tmp_path, targets):
     assert row["p"] == row["p_holm"] < 0.01
 
 
+def test_who_is_at_the_threshold_is_called_positive():
+    """Called are those at 0.5 and 0.9, of whom one is ill; the other one who is ill, at 0.2, is missed."""
+    found = Pairs(np.arange(4), np.array([0.0, 1, 1, 0]), np.array([0.1, 0.2, 0.5, 0.9]), 0.5)
+    row = classification.binary(found, "x", 100, 0)
+    assert (row["recall"], row["precision"], row["f1"]) == (0.5, 0.5, 0.5)
+
+
 def test_constant_predictions_have_auc_one_half():
     truth = np.array([0.0, 1, 0, 1, 0])
     row = classification.binary(Pairs(np.arange(5), truth, np.full(5, 0.4), 0.4), "x", 100, 0)

@@ -123,3 +123,9 @@ def test_nobody_is_judged_by_a_reference_that_they_helped_to_fit() -> None:
     score = calibrated(loss, np.zeros((100, 1)), member, 1)
     assert score[99] < -40
     assert np.median(np.abs(score)) < 3
+
+
+@pytest.mark.parametrize(("high", "passes"), [(0.55, True), (0.551, False)])
+def test_the_gate_is_for_the_upper_bound_of_the_worst_attack(high: float, passes: bool) -> None:
+    rows = pd.DataFrame({"auc": [0.5, 0.53], "low": [0.48, 0.51], "high": [0.52, high]})
+    assert verdict(rows, GATE).passes == passes

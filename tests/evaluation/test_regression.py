@@ -27,6 +27,13 @@ def test_metrics_are_those_of_scikit_learn_and_scipy():
     assert row["r2_correlation_low"] < row["r2_correlation"] < row["r2_correlation_high"]
 
 
+def test_errors_by_hand():
+    """Errors 3, -1 and 1: too high by 1 on average, off by 5/3, with an SD of the absolute errors of 2/sqrt(3)."""
+    row = regression.measure(Pairs(np.arange(3), np.array([1.0, 2, 4]), np.array([4.0, 1, 5]), np.nan), "x", 100, 0)
+    assert (row["bias"], row["mae"]) == pytest.approx((1, 5 / 3))
+    assert row["sd"] == pytest.approx(2 / np.sqrt(3))
+
+
 def test_intervals_are_those_of_a_loop():
     found = _pairs(30)
     weights = regression.resamples(30, 200, 7, "x")

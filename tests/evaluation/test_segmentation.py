@@ -61,6 +61,15 @@ def test_what_is_not_annotated_does_not_count():
     assert (row["dice"], row["spurious"], row["compared"]) == (1, 0, 11)
 
 
+def test_a_part_of_a_frame_that_is_not_annotated_does_not_count():
+    """As of a crop that extends beyond the image: what is drawn there is neither right nor wrong."""
+    truth, prediction = _square(), _square()
+    truth[0, 4, :, :, :8] = 255
+    prediction[0, 4, :, 20:30, :8] = 1
+    row = _rows(truth, prediction).loc[("LVBP", 0)]
+    assert (row["dice"], row["hd_mm"], row["compared"]) == (1, 0, 12)
+
+
 def test_ventricles_on_the_four_chamber_plane_count_once_annotated():
     truth, prediction = _square(), _square()
     truth[0, 2, :, 5:9, 5:9] = 3

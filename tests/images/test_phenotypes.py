@@ -27,6 +27,13 @@ def test_ventricles_by_the_published_formulas():
     assert flags == []
 
 
+def test_both_ventricles_have_the_end_systole_of_the_left():
+    """The right one is smallest, 60, a frame after the left one, when it is 72."""
+    rv = np.array([160.0, 130, 72, 60, 158])
+    values, _ = ventricular(LV, MYO, rv, frame_s=0.2, ed="first")
+    assert (values["LVESV"], values["RVESV"], values["RVSV"]) == (60, 72, 88)
+
+
 def test_largest_volume_as_end_diastole():
     assert ventricular(LV, MYO, RV, 0.2, "largest")[0]["LVEDV"] == 152
 

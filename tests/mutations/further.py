@@ -3,6 +3,7 @@
 from mutations.mutant import Mutant
 
 HAND, CONTROLS = "training/test_by_hand.py::", "training/test_controls.py::"
+BETWEEN = "training/test_numbers_between.py::"
 CONFORMAL, ANY_PART = ("extensions/test_conformal.py",), "extensions/test_any_part.py::"
 
 _BY_VAL = (
@@ -69,12 +70,41 @@ FURTHER = (
         ("training/test_stages.py::test_mean_guess_is_the_mean_of_train",),
         "mean guess from everybody",
     ),
+    # training: classes through numbers
+    Mutant(
+        "training",
+        "predicted[train] = others.reshape(wanted[train].shape)",
+        "assert others.size",
+        (f"{BETWEEN}test_predicted_numbers_of_training_participants_come_from_the_other_folds",),
+        "numbers on the way to a class predicted by a head that learnt on the same people",
+    ),
+    Mutant(
+        "training",
+        "return through if losses[1] < losses[0] else direct",
+        "return through if losses[1] > losses[0] else direct",
+        (f"{BETWEEN}test_numbers_that_have_nothing_to_do_with_the_class_leave_the_direct_way",),
+        "the worse of two ways to a class",
+    ),
+    Mutant(
+        "training",
+        "weights @ (between.head.bias_o - mean)",
+        "weights @ between.head.bias_o",
+        (f"{BETWEEN}test_the_head_is_both_steps_in_one",),
+        "two linear maps joined without the mean between them",
+    ),
+    Mutant(
+        "training",
+        "penalty = min(PENALTIES, key=error)",
+        "penalty = max(PENALTIES, key=error)",
+        (f"{BETWEEN}test_the_penalty_of_the_numbers_has_the_lowest_error_on_validation",),
+        "the penalty of numbers with the largest error",
+    ),
     # training: losses, steps and predictions
     Mutant(
         "training",
         "head.bias_o + odds_shift.double().numpy()",
         "head.bias_o - odds_shift.double().numpy()",
-        ("training/test_head_start.py::test_classes_start_with_the_probabilities_of_the_logistic_regression",),
+        ("training/test_head_start.py::test_what_the_loss_adds_to_the_odds_is_in_the_start",),
         "a linear head starts at the wrong odds",
     ),
     Mutant(
@@ -209,7 +239,7 @@ FURTHER = (
         "evaluation",
         'if worst["high"] <= gate:',
         'if worst["auc"] <= gate:',
-        ("evaluation/test_membership.py::test_few_people_are_too_few_to_tell",),
+        ("evaluation/test_membership.py::test_the_gate_is_for_the_upper_bound_of_the_worst_attack",),
         "weights released although too few people were looked at",
     ),
     Mutant(
@@ -307,9 +337,9 @@ FURTHER = (
     Mutant(
         "extensions",
         "(first > scan)).fill_null(value=False)",
-        "(first >= scan)).fill_null(value=False)",
+        "(first > scan)).fill_null(value=True)",
         ("extensions/test_outcomes.py",),
-        "diagnosed on the day of the scan, yet at risk",
+        "ill since an unknown day, yet at risk",
     ),
     # masks of a network
     Mutant(

@@ -13,12 +13,12 @@ from vita.models.heads import Output, Regressor
 from vita.models.image_encoder import ImageEncoder
 from vita.tabular.truth import load_targets
 from vita.training import stage3
-from vita.training.closed_form import fit_classes, fit_number, scale, standardised
+from vita.training.closed_form import Head, fit_classes, fit_number, scale, standardised
 from vita.training.frozen import mean_over_sections
-from vita.training.head_start import start_head
+from vita.training.head_start import _shifted, start_head
 from vita.training.predictor import PredictionLearner
 from vita.training.session import open_session
-from vita.training.task import make_task
+from vita.training.task import Statistics, make_task, odds_shifts
 
 TABLES = ("labels", "phenotypes")
 
@@ -67,6 +67,16 @@ def test_classes_start_with_the_probabilities_of_the_logistic_regression(cohort,
     logits = fit_classes(features, truth[:, 0], names, 2)(features)
     by_hand = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
     assert predicted[0].numpy() == pytest.approx(by_hand, abs=1e-3)
+
+
+def test_what_the_loss_adds_to_the_odds_is_in_the_start():
+    """At prevalence 0.1 a positive weighs 9, so that the log odds of the loss are higher by ln 9."""
+    head = Head(np.array([[1.0, 2.0], [4.0, -1.0]]), np.array([0.2, 0.5]), 10.0)
+    shift = odds_shifts([Statistics(shares=(0.9, 0.1))], "weights")[0]
+    binary, classes = (_shifted(head, shift, kind) for kind in ("binary", "categorical"))
+    assert binary.weights_of.tolist() == [[3.0, -3.0]]
+    assert binary.bias_o == pytest.approx([0.3 + np.log(9)])
+    assert classes.bias_o == pytest.approx([0.2, 0.5 + np.log(9)])
 
 
 def test_epochs_that_are_no_better_leave_the_start(cohort, tmp_path):
