@@ -54,7 +54,7 @@ def test_what_can_be_segmented_is_and_the_rest_is_named(scans, made):
     assert scores.loc[whole, "score"].between(0, 1).all()
     assert scores.loc[without].loc["la_4ch", "reason"] is None or pd.isna(scores.loc[without].loc["la_4ch", "reason"])
     assert scores.loc[without].loc["la_2ch", "reason"]
-    assert (without, "sa") not in scores.index
+    assert scores.loc[without].loc["sa", "reason"] == "no sa.nii.gz"
     names = {path.name.removesuffix(".nii.gz") for path in (out / "masks" / str(whole)).iterdir()}
     assert names == {"seg_sa", "seg_la_2ch", "seg_la_4ch", "seg4_la_2ch", "seg4_la_3ch", "seg4_la_4ch"}
 
@@ -100,7 +100,8 @@ def test_both_keeps_masks_that_were_delivered(scans, tmp_path):
     shutil.copy(root.parent / f"{whole}_seg_la_2ch.nii.gz", folder / "seg_la_2ch.nii.gz")
     (folder / "sa.nii.gz").unlink()
     _, scores = make(tmp_path / "scans", tmp_path, "both")
-    assert scores.loc[whole].index.tolist() == ["la_3ch", "la_4ch"]
+    assert scores.loc[whole].index.tolist() == ["sa", "la_3ch", "la_4ch"]
+    assert scores.loc[whole].loc["sa", "reason"] == "no sa.nii.gz"
 
 
 def test_rows_get_made_masks_or_keep_their_own(tmp_path):
