@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import nibabel
 import numpy as np
 import pandas as pd
 import pytest
@@ -91,6 +92,36 @@ def test_shards_and_phenotypes_are_made_from_them(scans, made, tmp_path):
     for name, within in {"LVEDV": 0.1, "RVEDV": 0.1, "LVESV": 0.45}.items():
         assert values.loc[whole, name] == pytest.approx(truth.loc[whole, name], rel=within), name
     assert np.isnan(values.loc[without, "LVEDV"])
+
+
+def cut(path, frames=None, slices=None, matrix=None):
+    """Keep the first frames, the middle slices and the middle pixels of a scan."""
+    image = nibabel.load(path)
+    size = image.shape
+    kept = (matrix or size[0], matrix or size[1], slices or size[2])
+    low = [(extent - each) // 2 for extent, each in zip(size, kept, strict=False)]
+    part = image.slicer[tuple(slice(start, start + each) for start, each in zip(low, kept, strict=True))]
+    nibabel.save(part.slicer[..., : frames or size[3]], path)
+
+
+def test_small_scans_are_drawn_too(scans, tmp_path):
+    """Three slices, a matrix of 64, a single frame; what is drawn on 3 x 3 pixels (1.2 cm2) can be no ventricle."""
+    root, (_, whole) = scans
+    folder = tmp_path / "scans" / str(whole)
+    shutil.copytree(root / str(whole), folder)
+    cut(folder / "sa.nii.gz", slices=3)
+    cut(folder / "la_2ch.nii.gz", matrix=64)
+    cut(folder / "la_4ch.nii.gz", frames=1)
+    cut(folder / "la_3ch.nii.gz", matrix=3)
+    _, scores = make(tmp_path / "scans", tmp_path, "model")
+    rows = scores.loc[whole]
+    assert rows[["frames", "slices"]].loc[["sa", "la_2ch", "la_4ch"]].to_numpy().tolist() == [[6, 3], [6, 1], [1, 1]]
+    assert rows["score"].loc[["sa", "la_2ch", "la_4ch"]].between(0, 1).all()
+    assert rows.loc["la_3ch", "score"] == 0  # too low to be used
+    for view in ("sa", "la_2ch", "la_4ch"):
+        drawn = nibabel.load(tmp_path / "masks" / str(whole) / f"seg_{view}.nii.gz")
+        assert drawn.shape[:3] == nibabel.load(folder / f"{view}.nii.gz").shape[:3]
+        assert np.asarray(drawn.dataobj).any()
 
 
 def test_both_keeps_masks_that_were_delivered(scans, tmp_path):
