@@ -319,6 +319,8 @@ def test_settings_without_a_configuration_are_the_configurations_own(kind: type[
         "masks",
         "labels",
         "mask_source",
+        "mask_command",
+        "mask_timeout_s",
     }  # of blocks of their own
     found = {key: value for key, value in vars(kind()).items() if key not in apart}
     assert {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()} == {

@@ -51,6 +51,18 @@ PHANTOM: list[tuple[dict[str, Any], list[str]]] = [
         ["'systems.mean_guess.tasks' names disease_cad", "keep only sa_phenotypes"],
     ),
     ({"systems": {"nnunet": {"tasks": ["diseases"]}}}, ["'systems.nnunet.tasks'", "only segmentation"]),
+    (
+        {"images": {"masks": {"source": "model", "command": "no_such_program {scan} {mask}"}}},
+        ["'images.masks.command' names no_such_program, which is not on this machine", "give its whole path"],
+    ),
+    (
+        {"images": {"masks": {"source": "model", "command": "python3 {scan}"}}},
+        ["'images.masks.command' names {scan}", "{frames} and {masks}"],
+    ),
+    (
+        {"images": {"masks": {"command": "python3 {scan} {mask}"}}},
+        ["'images.masks.command' is set, but 'images.masks.source' is files", "model or both"],
+    ),
     ({"systems": {"vita_sa": {"view": "la"}}}, ["'systems.vita_sa.view'", "set that"]),
     ({"systems": {"vita": {"individual": True}}}, ["'systems.vita.individual'", "set it to false"]),
     (

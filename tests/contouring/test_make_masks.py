@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import nibabel
 import numpy as np
 import pandas as pd
 import pytest
@@ -54,7 +55,7 @@ def test_what_can_be_segmented_is_and_the_rest_is_named(scans, made):
     assert scores.loc[whole, "score"].between(0, 1).all()
     assert scores.loc[without].loc["la_4ch", "reason"] is None or pd.isna(scores.loc[without].loc["la_4ch", "reason"])
     assert scores.loc[without].loc["la_2ch", "reason"]
-    assert (without, "sa") not in scores.index
+    assert scores.loc[without].loc["sa", "reason"] == "no sa.nii.gz"
     names = {path.name.removesuffix(".nii.gz") for path in (out / "masks" / str(whole)).iterdir()}
     assert names == {"seg_sa", "seg_la_2ch", "seg_la_4ch", "seg4_la_2ch", "seg4_la_3ch", "seg4_la_4ch"}
 
@@ -93,6 +94,36 @@ def test_shards_and_phenotypes_are_made_from_them(scans, made, tmp_path):
     assert np.isnan(values.loc[without, "LVEDV"])
 
 
+def cut(path, frames=None, slices=None, matrix=None):
+    """Keep the first frames, the middle slices and the middle pixels of a scan."""
+    image = nibabel.load(path)
+    size = image.shape
+    kept = (matrix or size[0], matrix or size[1], slices or size[2])
+    low = [(extent - each) // 2 for extent, each in zip(size, kept, strict=False)]
+    part = image.slicer[tuple(slice(start, start + each) for start, each in zip(low, kept, strict=True))]
+    nibabel.save(part.slicer[..., : frames or size[3]], path)
+
+
+def test_small_scans_are_drawn_too(scans, tmp_path):
+    """Three slices, a matrix of 64, a single frame; what is drawn on 3 x 3 pixels (1.2 cm2) can be no ventricle."""
+    root, (_, whole) = scans
+    folder = tmp_path / "scans" / str(whole)
+    shutil.copytree(root / str(whole), folder)
+    cut(folder / "sa.nii.gz", slices=3)
+    cut(folder / "la_2ch.nii.gz", matrix=64)
+    cut(folder / "la_4ch.nii.gz", frames=1)
+    cut(folder / "la_3ch.nii.gz", matrix=3)
+    _, scores = make(tmp_path / "scans", tmp_path, "model")
+    rows = scores.loc[whole]
+    assert rows[["frames", "slices"]].loc[["sa", "la_2ch", "la_4ch"]].to_numpy().tolist() == [[6, 3], [6, 1], [1, 1]]
+    assert rows["score"].loc[["sa", "la_2ch", "la_4ch"]].between(0, 1).all()
+    assert rows.loc["la_3ch", "score"] == 0  # too low to be used
+    for view in ("sa", "la_2ch", "la_4ch"):
+        drawn = nibabel.load(tmp_path / "masks" / str(whole) / f"seg_{view}.nii.gz")
+        assert drawn.shape[:3] == nibabel.load(folder / f"{view}.nii.gz").shape[:3]
+        assert np.asarray(drawn.dataobj).any()
+
+
 def test_both_keeps_masks_that_were_delivered(scans, tmp_path):
     root, (_, whole) = scans
     folder = tmp_path / "scans" / str(whole)
@@ -100,7 +131,8 @@ def test_both_keeps_masks_that_were_delivered(scans, tmp_path):
     shutil.copy(root.parent / f"{whole}_seg_la_2ch.nii.gz", folder / "seg_la_2ch.nii.gz")
     (folder / "sa.nii.gz").unlink()
     _, scores = make(tmp_path / "scans", tmp_path, "both")
-    assert scores.loc[whole].index.tolist() == ["la_3ch", "la_4ch"]
+    assert scores.loc[whole].index.tolist() == ["sa", "la_3ch", "la_4ch"]
+    assert scores.loc[whole].loc["sa", "reason"] == "no sa.nii.gz"
 
 
 def test_rows_get_made_masks_or_keep_their_own(tmp_path):

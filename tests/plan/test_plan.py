@@ -1,6 +1,7 @@
 """What a configuration plans, without Snakemake: systems, models with settings and starts, products, resources."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,13 @@ def test_the_users_files_are_inputs_where_they_are_there(tmp_path: Path) -> None
     assert inputs.withdrawals_there == []
     assert inputs.withdrawals_argument == f"--withdrawals {gone}"
     assert planned().inputs.tables_there == ["results/phantom/table.csv"]  # which a rule makes
+
+
+def test_names_in_braces_are_no_wildcards_and_reach_the_module() -> None:
+    block = {"command": {"sa": "it's 'a b' {scan} { mask }"}, "empty": {}}
+    text = arguments.settings(1, masks=block)
+    assert not re.search(r"\{\s*\w", text)
+    assert json.loads(shlex.split(text)[0]) == {"seed": 1, "masks": block}
 
 
 def test_arguments_are_quoted() -> None:

@@ -69,7 +69,7 @@ rule segment_scans:
         withdrawals=INPUTS.withdrawals_argument,
         files=scan_files,
     message:
-        "Masks {wildcards.shard}: drawn by the network that comes with the package"
+        "Masks {wildcards.shard}: drawn by the network that comes with the package, or by images.masks.command"
     shell:
         "python -m vita.contouring.make_masks --scans {params.scans:q} {params.withdrawals}"
         " --shard {params.number} --shards {params.shards} --settings {params.settings}"

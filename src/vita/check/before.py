@@ -4,6 +4,7 @@ from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
+from vita.check.commands import command_findings
 from vita.check.configuration import contradictions
 from vita.check.findings import Finding, caught, error
 from vita.check.machine import machine_findings, plan_findings, written_findings
@@ -31,6 +32,7 @@ def findings(config: dict[str, Any], home: Path, directory: Path, cluster: bool)
     with chdir(directory):
         wrong = contradictions(config, resources)
         wrong += caught(weight_findings, config, about="training")
+        wrong += caught(command_findings, config, cluster, about="scans")
         if config["input"]["source"] == "phantom":
             cohort = config["phantom"]
             people, masks = cohort["participants"] - cohort["broken_scans"] - cohort["withdrawn"], True

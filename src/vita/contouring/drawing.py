@@ -15,17 +15,19 @@ from torch import Tensor
 from vita.contouring import quality
 from vita.contouring.conventions import as_read
 from vita.contouring.network import Contours
-from vita.contouring.pictures import CLASSES, GRID, GRID_MM, KEPT, robust_range
-from vita.images.crop import Crop, cut_image
+from vita.contouring.pictures import KEPT
+from vita.contouring.square import likeliest, on_pixels, pictures, square
+from vita.images.crop import Crop
 from vita.images.geometry import canonical
 from vita.images.header import ScanError
 from vita.images.layout import LVBP, LVMYO, VIEWS
 from vita.images.view import Image
 
-BATCH = 32
+BATCH = 16
 PROBES = (0.0, 0.4, 0.7)  # of the cycle, in which the heart is looked for
 PROBED_SLICES = (0.3, 0.5, 0.7)  # of the stack
 MOTION_MM = 12.0  # what moves is looked for over so much
+MARGIN = 2  # pixels around the heart, where its outline is looked at
 FEWEST_PIXELS = 40  # of the network's, in all probes together; less is no heart
 
 
@@ -53,27 +55,26 @@ def draw_view(network: Contours, image: Image) -> Drawn:
     if image.header.slope < 0:
         signal = -signal.astype(np.float32)
     crop = _place(network, signal, image)
-    slices = signal.shape[1]
-    box = _box(crop)
-    whole = np.zeros(signal.shape, np.uint8)
-    pictures = [_pictures(signal[:, number], crop) for number in range(slices)]
-    for number, each in enumerate(pictures):
-        whole[:, number, box[0], box[1]] = _on_pixels(_probabilities(network, each, image.view), crop)
-    own = tidy(whole[:, :, box[0], box[1]])
-    whole[:, :, box[0], box[1]] = as_read(own, image.orientation.spacing_mm[1:]) if image.view == "sa" else own
-    whole[~np.isin(whole, network.known)] = 0
+    shown = [pictures(signal[:, number], crop) for number in range(signal.shape[1])]
+    whole = np.stack([on_pixels(_logits(network, each, image.view), crop) for each in shown], axis=1)
+    whole = np.asarray([0, *KEPT[image.view]], np.uint8)[whole]
+    box = _around(whole)
+    own = tidy(whole[box])
+    if image.view == "sa":
+        own = as_read(own, image.orientation.spacing_mm[1:])
+    own[~np.isin(own, network.known)] = 0
+    whole[box] = own
     if not whole.any():
         raise ScanError("no heart is seen in the image")
     main = quality.sizes(whole, image.orientation.spacing_mm, image.view)
     chosen = sorted({int(main.argmax()), int(main.argmin())})
-    shown = torch.cat([each[chosen] for each in pictures])
     known = torch.tensor(network.known, dtype=torch.long)
 
     def classes_of(pictures: Tensor) -> Tensor:
-        classes = _probabilities(network, pictures, image.view).argmax(dim=1)
+        classes = _classes(network, pictures, image.view)
         return torch.where(torch.isin(classes, known), classes, 0)
 
-    again = quality.agreement(classes_of, shown)
+    again = quality.agreement(classes_of, torch.cat([each[chosen] for each in shown]))
     odd = quality.impossible(whole, image.orientation.spacing_mm, image.view, network.known)
     return Drawn(whole, quality.Scores(again, quality.smoothness(main), float(not odd)))
 
@@ -89,10 +90,9 @@ def _place(network: Contours, signal_tsyx: np.ndarray, image: Image) -> Crop:
     found: list[tuple[float, np.ndarray]] = []
     for centre in centres:
         for _ in range(2):  # the second time around what was seen
-            crop = _square(centre, spacing, shape)
+            crop = square(centre, spacing, shape)
             seen = [
-                _probabilities(network, _pictures(probed[:, place], crop)[times], image.view).argmax(dim=1)
-                for place in range(len(numbers))
+                _classes(network, pictures(probed[:, place], crop)[times], image.view) for place in range(len(numbers))
             ]
             heart = largest_parts((torch.stack(seen) > 0).numpy())
             if heart.sum() < FEWEST_PIXELS:
@@ -102,13 +102,7 @@ def _place(network: Contours, signal_tsyx: np.ndarray, image: Image) -> Crop:
             found.append((float(heart.sum()), centre))
     if not found:
         raise ScanError("no heart is seen in the image")
-    return _square(max(found, key=lambda each: each[0])[1], spacing, shape)
-
-
-def _square(centre: np.ndarray, spacing_mm: tuple[float, float], shape: list[int]) -> Crop:
-    step = tuple(GRID_MM / mm for mm in spacing_mm)
-    first = tuple(float(middle - (GRID - 1) / 2 * each) for middle, each in zip(centre, step, strict=True))
-    return Crop((first[0], first[1]), (step[0], step[1]), GRID, (shape[0], shape[1]))
+    return square(max(found, key=lambda each: each[0])[1], spacing, shape)
 
 
 def _most_motion(probed_tsyx: np.ndarray, spacing_mm: tuple[float, float]) -> np.ndarray:
@@ -120,43 +114,30 @@ def _most_motion(probed_tsyx: np.ndarray, spacing_mm: tuple[float, float]) -> np
     return np.array(np.unravel_index(int(smooth.argmax()), smooth.shape), float)
 
 
-def _pictures(signal_tyx: np.ndarray, crop: Crop) -> Tensor:
-    """What the network sees of a slice (time, GRID, GRID); one range for all frames."""
-    cut = torch.from_numpy(cut_image(signal_tyx.astype(np.float32), crop))
-    return robust_range(cut.reshape(1, -1, GRID)).view(cut.shape)
-
-
-def _probabilities(network: Contours, pictures_nhw: Tensor, view: str) -> Tensor:
-    """(n, CLASSES, GRID, GRID) on the CPU, 0 for classes that the view's masks have not."""
-    allowed = torch.full((CLASSES,), float("-inf"))
-    allowed[[0, *KEPT[view]]] = 0
+def _logits(network: Contours, pictures_nhw: Tensor, view: str) -> Tensor:
+    """(n, 1 + kept classes, GRID, GRID) on the CPU: of background and of the classes that the view's masks have."""
     device = next(network.parameters()).device
     parts = []
     with torch.inference_mode():
         for part in torch.split(pictures_nhw, BATCH):
             views = torch.full((len(part),), VIEWS.index(view), device=device)
-            logits = network(part.to(device), views).float().cpu()
-            parts.append((logits + allowed[:, None, None]).softmax(dim=1))
-    return torch.cat(parts)
+            parts.append(network(part.to(device), views)[:, [0, *KEPT[view]]].float().cpu())
+        return torch.cat(parts)
 
 
-def _box(crop: Crop) -> tuple[slice, slice]:
-    """Pixels of the image, rows and columns, whose centres lie in the square."""
-    box = []
-    for first, step, extent in zip(crop.first, crop.step, crop.shape, strict=True):
-        low, high = int(np.ceil(first)), int(np.floor(first + step * (crop.size - 1)))
-        box.append(slice(min(max(low, 0), extent), min(max(high + 1, 0), extent)))
-    return box[0], box[1]
+def _classes(network: Contours, pictures_nhw: Tensor, view: str) -> Tensor:
+    """(n, GRID, GRID) likeliest classes."""
+    return torch.tensor([0, *KEPT[view]])[likeliest(_logits(network, pictures_nhw, view)).long()]
 
 
-def _on_pixels(probabilities: Tensor, crop: Crop) -> np.ndarray:
-    """Classes (time, rows, columns) of the image's pixels in `_box`: the likeliest, probabilities being linear."""
-    sides = []
-    for part, first, step in zip(_box(crop), crop.first, crop.step, strict=True):
-        places = (np.arange(part.start, part.stop) - first) / step
-        sides.append(np.clip(1 - np.abs(places[:, None] - np.arange(crop.size)), 0, None))
-    rows, columns = (torch.from_numpy(side.astype(np.float32)) for side in sides)
-    return np.asarray((rows @ probabilities @ columns.T).argmax(dim=1).to(torch.uint8).numpy())
+def _around(classes_tsyx: np.ndarray) -> tuple[slice, slice, slice, slice]:
+    """All frames and slices, and the rows and columns between which anything is drawn, with a margin."""
+    _, _, *where = np.nonzero(classes_tsyx.any(axis=(0, 1), keepdims=True))
+    rows, columns = (np.unique(each) for each in where)
+    if not len(rows):
+        return slice(None), slice(None), slice(0), slice(0)
+    down, across = (slice(max(where[0] - MARGIN, 0), where[-1] + 1 + MARGIN) for where in (rows, columns))
+    return slice(None), slice(None), down, across
 
 
 def tidy(classes_tsyx: np.ndarray) -> np.ndarray:

@@ -3,28 +3,29 @@
 Writes <masks>/<eid>/seg_sa.nii.gz (1 LV cavity, 2 LV wall, 3 RV), seg_la_2ch.nii.gz (1 left atrium), seg_la_4ch.nii.gz
 (1 left, 2 right atrium), as such masks are delivered, and seg4_la_2ch, seg4_la_3ch and seg4_la_4ch with all that the
 view shows (1 LV cavity, 2 LV wall, 3 RV, 4 left atrium, 5 right atrium), each on its scan's own pixels, slices and
-frames. With `model` every view is segmented, with `both` those for which no mask was delivered. The table has a row
-for each view looked at: its score, or the reason why it has no mask.
+frames. With `model` every view is segmented, with `both` those for which no mask was delivered; by the network that
+comes with the package, or by images.masks.command. The table has a row for each view: its score, or the reason why it
+has no mask.
 """
 
-import itertools
 import logging
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
-from operator import itemgetter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from vita.contouring.plugged import Keep, Plugged
+from vita.contouring.template import commands_of
 from vita.images.folders import bucket, participant_number
 from vita.images.geometry import orient
 from vita.images.header import ScanError
 from vita.images.index import index_shard
-from vita.images.layout import LABELS
+from vita.images.layout import LABELS, VIEWS
 from vita.images.nifti import write_nifti
 from vita.images.participant import read_file
 from vita.images.settings import ImageSettings
@@ -54,21 +55,34 @@ _DELIVERED = {view: {name: label for label, name in labels.items()} for view, la
 
 
 def make(
-    index: Iterable[Mapping[str, Any]], network: "Contours", settings: ImageSettings, masks: Path
+    index: Iterable[Mapping[str, Any]], settings: ImageSettings, masks: Path, network: "Contours | None" = None
 ) -> list[dict[str, Any]]:
-    """Write the masks of the scans in the index's rows, which are sorted by eid; returns the table's rows."""
-    rows = []
-    for eid, views in itertools.groupby(index, itemgetter("eid")):
-        for row in views:
-            if not row["path"]:
-                continue
-            if settings.mask_source == "both" and (row["seg_path"] or row["seg4_path"]):
-                continue
-            rows.append({"eid": eid, "view": row["view"], **_of_view(row, network, settings, masks / str(eid))})
-    return rows
+    """Write the masks of the scans in the index's rows, which are sorted by eid; returns the table's rows.
+
+    Args:
+        index: rows.
+        settings: whose commands draw the views that have one.
+        masks: folder to write a folder per participant into.
+        network: draws the other views; not needed where every view has a command.
+    """
+    wanted = [row for row in index if settings.mask_source != "both" or not (row["seg_path"] or row["seg4_path"])]
+    there = [row for row in wanted if row["path"]]
+    found = {(row["eid"], row["view"]): {"reason": row["reason"]} for row in wanted if not row["path"]}
+
+    def keep(eid: int, image: Image, classes_tsyx: np.ndarray) -> None:
+        write_masks(classes_tsyx, image, masks / str(eid))
+
+    commands = commands_of(settings.mask_command)
+    for command in dict.fromkeys(commands.values()):
+        its_own = [row for row in there if commands.get(row["view"]) == command]
+        found |= Plugged(command, settings, keep).draw(its_own)
+    for row in there:
+        if row["view"] not in commands and network is not None:
+            found[row["eid"], row["view"]] = _by_network(row, network, settings, keep)
+    return [{"eid": row["eid"], "view": row["view"], **found[row["eid"], row["view"]]} for row in wanted]
 
 
-def _of_view(row: Mapping[str, Any], network: "Contours", settings: ImageSettings, folder: Path) -> dict[str, Any]:
+def _by_network(row: Mapping[str, Any], network: "Contours", settings: ImageSettings, keep: Keep) -> dict[str, Any]:
     from vita.contouring.drawing import draw_view
 
     view = row["view"]
@@ -78,9 +92,8 @@ def _of_view(row: Mapping[str, Any], network: "Contours", settings: ImageSetting
         drawn = draw_view(network, image)
     except ScanError as error:
         return {"reason": str(error)}
-    write_masks(drawn.classes_tsyx, image, folder)
-    frames, slices = drawn.classes_tsyx.shape[:2]
-    return {"frames": frames, "slices": slices, "score": drawn.scores.score, **asdict(drawn.scores)}
+    keep(row["eid"], image, drawn.classes_tsyx)
+    return drawn.scores.as_row(drawn.classes_tsyx)
 
 
 def write_masks(classes_tsyx: np.ndarray, image: Image, folder: Path) -> None:
@@ -126,8 +139,9 @@ def main(arguments: list[str] | None = None) -> None:
     settings = replace(ImageSettings.from_dict(args.settings), write_nifti=None)
     index = index_shard(args.scans, settings, load_withdrawals(args.withdrawals), args.shard, args.shards)
     clear(args.masks, args.shard, args.shards)
-    network = load().to(args.device)
-    rows = make(index, network, settings, args.masks)
+    commands = commands_of(settings.mask_command)
+    network = None if set(commands) == set(VIEWS) else load().to(args.device)
+    rows = make(index, settings, args.masks, network)
     with replacing(args.table) as path:
         pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS).to_parquet(path, index=False)
     log.info("%d views, %d with masks", len(rows), sum("score" in row for row in rows))

@@ -28,6 +28,7 @@ from vita.images.layout import LABP, LVBP, LVMYO, RABP, RVBP, VIEWS
 
 GRID_MM, GRID = 2.0, 96  # of the pictures that the network sees
 FINE = 2  # pictures are painted so much finer, so that borders have partial volumes
+LOW, HIGH = 0.01, 0.99  # quantiles of an image that become 0 and 1
 CLASSES = 6
 SA_SHARE = 0.65
 FIELDS, WINDOW = 24, 96  # of smooth random numbers, and how far a window of them may be shifted in pixels
@@ -218,5 +219,10 @@ class Pictures:
 def robust_range(images_nhw: Tensor) -> Tensor:
     """Images between their 1st and 99th percentile as 0 and 1; a constant image becomes 0."""
     flat = images_nhw.flatten(1)
-    low, high = (torch.quantile(flat, q, dim=1)[:, None, None] for q in (0.01, 0.99))
+    low, high = (torch.quantile(flat, q, dim=1)[:, None, None] for q in (LOW, HIGH))
+    return stretched(images_nhw, low, high)
+
+
+def stretched(images_nhw: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Images between these values as 0 and 1."""
     return ((images_nhw - low) / (high - low).clamp_min(1e-6)).clamp(0, 1)

@@ -4,7 +4,8 @@ whether a heart can be of that size. The score is the lowest of the three, from 
 
 import math
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +31,7 @@ class Scores:
     """Parts of the score of a view's masks, 0 to 1.
 
     Attributes:
-        agreement: mean Dice with masks of the same image turned by TURN_DEGREES and turned back.
+        agreement: mean Dice with masks of the same image turned by TURN_DEGREES and turned back; NaN if not known.
         smoothness: 1 less the largest bend of the main structure's curve over the cycle, relative to its largest.
         plausible: 1 where every size is possible, or else 0.
     """
@@ -41,8 +42,13 @@ class Scores:
 
     @property
     def score(self) -> float:
-        """The lowest of them."""
-        return min(self.agreement, self.smoothness, self.plausible)
+        """The lowest of those that are known."""
+        return min(part for part in (self.agreement, self.smoothness, self.plausible) if not math.isnan(part))
+
+    def as_row(self, classes_tsyx: np.ndarray) -> dict[str, Any]:
+        """Columns of the table of made masks for a view with these classes."""
+        frames, slices = classes_tsyx.shape[:2]
+        return {"frames": frames, "slices": slices, "score": self.score, **asdict(self)}
 
 
 def sizes(classes_tsyx: np.ndarray, spacing_mm: tuple[float, ...], view: str, name: int | None = None) -> np.ndarray:

@@ -47,13 +47,19 @@ def read_mask(path: str, labels: dict[int, int], view: str, frames: int, place: 
     Raises:
         ScanError: unreadable, of another shape or place than the image, unknown labels, or empty.
     """
-    header, stored = read_volume(path, planar=view != "sa", max_mb=max_mb)
+    return mask_of(*read_volume(path, planar=view != "sa", max_mb=max_mb), labels, view, frames, place)
+
+
+def mask_of(
+    header: Header, stored_tzyx: np.ndarray, labels: dict[int, int], view: str, frames: int, place: Orientation
+) -> Mask:
+    """As `read_mask`, of a file that was read."""
     orientation = orient(header, view, like=place)
     if orientation.shape != place.shape or header.shape_xyzt[3] != frames:
         raise ScanError("the mask's shape differs from its image's")
     if not same_place(orientation, place, PLACE_TOLERANCE_MM):
         raise ScanError("the mask and its image are at different positions")
-    classes = _classes(stored, header, labels)
+    classes = _classes(stored_tzyx, header, labels)
     boxed = _boxed(classes)  # counting background takes longer than all else
     counts = {name: _count(boxed, name) for name in sorted(set(labels.values()))}
     if not any(count.any() for count in counts.values()):

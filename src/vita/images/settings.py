@@ -9,6 +9,7 @@ from vita.images.quality_rules import Quality
 from vita.runtime.errors import UserError
 
 MASK_SOURCES = ("files", "model", "both")
+_OF_MASKS = {"labels", "mask_source", "mask_command", "mask_timeout_s"}  # set by keys of the block masks
 SA_NAMES = [name for name, number in STRUCTURES.items() if number in SA_LABELS.values()]
 
 
@@ -19,7 +20,9 @@ class ImageSettings:
     Sizes are in pixels, `resample_mm` in mm, `max_file_mb` in MB once decompressed; `instance` is the imaging visit of
     UK Biobank's zips; `write_nifti` is a folder that zips are also written to as NIfTI; `labels` is the key
     `masks.labels`, the number of each structure in short-axis masks; `mask_source` is `masks.source`: masks are files,
-    or made by the run's model, or made where there is no file (both).
+    or made by the run's model, or made where there is no file (both); `mask_command` is `masks.command`, a command that
+    draws instead of the network of the package, or one for each of some views, and `mask_timeout_s` its
+    `masks.command_timeout_s`.
     """
 
     frames: int = 20
@@ -40,6 +43,8 @@ class ImageSettings:
     masks: dict[str, list[str]] = field(default_factory=lambda: dict(MASK_FILES))
     labels: dict[str, int] | None = None
     mask_source: str = "files"
+    mask_command: str | dict[str, str] | None = None
+    mask_timeout_s: float = 600
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> "ImageSettings":
@@ -50,13 +55,15 @@ class ImageSettings:
         """
         block = dict(settings.get("images", {}))
         known = {name.name for name in fields(cls)}
-        values = {key: value for key, value in block.items() if key in known - {"labels", "mask_source"}}
+        values = {key: value for key, value in block.items() if key in known - _OF_MASKS}
         if "required_views" in values:
             values["required_views"] = tuple(values["required_views"])
         if "masks" in values:
             values["masks"] = {**MASK_FILES, **(values["masks"] or {})}
             values["labels"] = values["masks"].pop("labels", None)
             values["mask_source"] = values["masks"].pop("source", "files")
+            values["mask_command"] = values["masks"].pop("command", None)
+            values["mask_timeout_s"] = values["masks"].pop("command_timeout_s", cls.mask_timeout_s)
         values["quality"] = Quality.from_dict(block.get("quality") or {})
         result = cls(**values)
         result._check()

@@ -1,14 +1,19 @@
 """Arguments of rules' commands, quoted for the shell."""
 
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 
 def settings(seed: int, **blocks: Any) -> str:
-    """Config blocks, and the seed, for a module's --settings; a change in them reruns the rule."""
-    return shlex.quote(json.dumps({"seed": seed, **blocks}, sort_keys=True))
+    """Config blocks, and the seed, for a module's --settings; a change in them reruns the rule.
+
+    Names in braces within a text are written as JSON's escapes, since Snakemake would take them for wildcards.
+    """
+    text = json.dumps({"seed": seed, **blocks}, sort_keys=True)
+    return shlex.quote(re.sub(r"\{(?=\s*\w)", r"\\u007b", text))
 
 
 def options(files: Mapping[str, str]) -> str:
