@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from isal import igzip, isal_zlib
 
+import filled
 from benchmarks.written import write
 from images import scans
 from vita.images import build_shard, index
@@ -90,7 +91,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def built(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("shard")
-    settings = ImageSettings.from_dict({"images": BLOCK})
+    settings = filled.images(**BLOCK)
     return out, index.index_shard(folder, settings, set()), settings
 
 
@@ -162,7 +163,7 @@ def test_index_of_the_whole_cohort(tmp_path):
         folder.mkdir(parents=True)
         for view in ("sa", "la_2ch", "la_3ch", "la_4ch", "seg_sa", "seg_la_2ch", "seg_la_4ch"):
             (folder / f"{view}.nii.gz").write_bytes(igzip.compress(stack if "sa" in view else long_axis, 0))
-    settings = ImageSettings.from_dict({"images": {"frames": 2, "size": 16}})
+    settings = filled.images(**{"frames": 2, "size": 16})
     seconds = best(lambda: index.build_index(tmp_path / "scans", settings, set()), 1)
     write("index", [{"index_s": seconds / people, "of_42000_s": seconds / people * 42_000}])
     assert seconds / people * 42_000 < 60

@@ -69,7 +69,7 @@ def test_clipping_a_known_gradient(clip, gradient, clipped):
     first, second = (nn.Parameter(torch.zeros(1)) for _ in range(2))
     first.grad, second.grad = (torch.tensor([value]) for value in gradient)
     optimizer = torch.optim.SGD([{"params": [first]}, {"params": [second]}], lr=1.0)
-    Learner(nn.Identity(), read_settings(toy.blocks())).configure_gradient_clipping(optimizer, clip or None)
+    Learner(nn.Identity(), read_settings("stage3", toy.blocks())).configure_gradient_clipping(optimizer, clip or None)
     assert [first.grad.item(), second.grad.item()] == pytest.approx(clipped, rel=1e-4)
 
 
@@ -169,7 +169,7 @@ class Drawing(Learner):
 
 
 def test_random_numbers_of_ranks_and_steps():
-    learner = Drawing(nn.Identity(), read_settings(toy.blocks()))
+    learner = Drawing(nn.Identity(), read_settings("stage3", toy.blocks()))
     drawn = {}
     for rank in (0, 1):
         for step in (0, 1):
@@ -300,11 +300,11 @@ def test_positives_count_twice_and_their_odds_are_halved_again():
 
 
 def _learner(task: Task, **stage) -> PredictionLearner:
-    settings = read_settings(toy.blocks(**stage))
+    settings = read_settings("stage3", toy.blocks(**stage))
     return PredictionLearner(nn.Linear(1, 4), settings, task)
 
 
 def test_batch_normalisation_needs_two_participants_on_each_device():
     with pytest.raises(UserError, match=r"'stage2.projector' is batchnorm, .* a 'stage2.batch' of 1"):
-        read_settings(toy.blocks(batch=1, projector="batchnorm"))
-    assert read_settings(toy.blocks(batch=2, projector="batchnorm")).stage.projector == "batchnorm"
+        read_settings("stage3", toy.blocks(batch=1, projector="batchnorm"))
+    assert read_settings("stage3", toy.blocks(batch=2, projector="batchnorm")).stage.projector == "batchnorm"

@@ -122,7 +122,7 @@ def main(arguments: list[str] | None = None) -> None:
     # A shard counts on one core; several are built side by side.
     with replacing(args.voxels) as voxels, replacing(args.table) as table, threadpool_limits(1):
         rows = build(index, settings, voxels)
-        write_table(rows, SCHEMA, table, args.settings.get("images", {}))
+        write_table(rows, SCHEMA, table, args.settings["images"])
     _summarise(rows, time.perf_counter() - started)
 
 

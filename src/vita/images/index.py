@@ -162,10 +162,12 @@ def index_shard(
     """Rows of the participants of a shard, sorted by eid and view; by default of all.
 
     Raises:
-        UserError: there is no such shard, or the folder cannot be read.
+        UserError: there is no such shard, the folder cannot be read, or the settings do not say which visit to take.
     """
     if not 0 <= shard < shards:
         raise UserError(f"--shard is {shard}; with {shards} shards it runs from 0 to {shards - 1}")
+    if settings.instance is None:
+        raise UserError("--settings has no 'images.instance'; give it 'cohort.instance' of config.yaml")
     people = find_participants(scans, withdrawn, settings.instance, shard, shards)
     return [row for eid, found in people.items() for row in index_participant(eid, found, settings)]
 
