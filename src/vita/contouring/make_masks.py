@@ -24,7 +24,7 @@ from vita.config.blocks import block, needed
 from vita.images.folders import bucket, participant_number
 from vita.images.geometry import orient
 from vita.images.header import ScanError
-from vita.images.index import index_shard
+from vita.images.index import add_shard, index_shard
 from vita.images.layout import LABELS
 from vita.images.nifti import write_nifti
 from vita.images.participant import read_file
@@ -123,10 +123,7 @@ def image_settings(settings: Mapping[str, Any]) -> ImageSettings:
 def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--scans", type=Path, required=True, help="folder with a folder per participant, or of zips")
-    parser.add_argument("--withdrawals", type=Path, help="CSV of ids to leave out, one a line")
-    parser.add_argument("--shard", type=int, required=True, help="number of the shard, from 0")
-    parser.add_argument("--shards", type=int, required=True, help="how many shards there are")
+    add_shard(parser)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="where to compute")
     parser.add_argument("--masks", type=Path, required=True, help="folder to write a folder per participant into")
     parser.add_argument("--table", type=Path, required=True, help="Parquet of scores and reasons")
