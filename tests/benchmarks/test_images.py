@@ -4,7 +4,6 @@ Times are CPU times of this process, so that other work on the machine matters l
 """
 
 import gzip
-import json
 import subprocess
 import sys
 import time
@@ -125,7 +124,7 @@ def test_memory_of_a_worker(folder, built):
     """The peak of the worker's own memory; `ru_maxrss` of a child would count its parent's too."""
     out, _, _ = built
     command = ["--scans", str(folder), "--shard", "0", "--shards", "1", "--voxels", str(out / "00001.npz")]
-    command += ["--settings", json.dumps({"images": BLOCK}), "--table", str(out / "00001.parquet")]
+    command += ["--settings", filled.argument(images={"instance": 2, **BLOCK}), "--table", str(out / "00001.parquet")]
     code = f"from vita.images.build_shard import main; main({command!r}); print(open('/proc/self/status').read())"
     status = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
@@ -134,7 +133,7 @@ def test_memory_of_a_worker(folder, built):
 
 
 def test_five_frames_from_a_warm_shard(folder, built, tmp_path):
-    settings = json.dumps({"images": BLOCK})
+    settings = filled.argument(images={"instance": 2, **BLOCK})
     path = tmp_path / "00000.npz"
     where = ["--scans", str(folder), "--shard", "0", "--shards", "1", "--settings", settings]
     build_shard.main([*where, "--voxels", str(path), "--table", str(path.with_suffix(".parquet"))])
