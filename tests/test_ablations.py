@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import filled
 from vita.models.settings import ModelSettings
 from vita.plan.ablations import alignments, variants
 from vita.plan.checking import check
@@ -65,7 +66,7 @@ def test_a_single_view_takes_its_planes_of_the_whole_heart():
         view: planes_seen(ModelSettings.from_dict(_wanted(views=[view])[f"view_{view}"].model)) for view in ("la", "sa")
     }
     assert seen == {"la": slice(0, 3), "sa": slice(3, 9)}
-    assert planes_seen(ModelSettings()) == slice(0, 9)
+    assert planes_seen(filled.model()) == slice(0, 9)
 
 
 def test_variants_from_scratch_are_not_compared_with_one_from_weights():

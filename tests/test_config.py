@@ -15,12 +15,8 @@ from vita.config.reading import read_config
 from vita.config.reference import pages
 from vita.config.schema import load_schema, walk
 from vita.config.systems import DISEASES, stage_settings, tasks_of, training_blocks
-from vita.images.settings import ImageSettings
-from vita.models.settings import NOT_CONFIGURED, ModelSettings
-from vita.phantom.settings import PhantomSettings
 from vita.plan.checking import check
 from vita.runtime.errors import UserError
-from vita.training.settings import TrainingSettings
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 
@@ -301,28 +297,3 @@ def test_a_file_without_mistakes_is_read_as_yaml_reads_it(tmp_path: Path) -> Non
     assert read_config(tmp_path / "own.json") == {"seed": 1, "split": {"val": 0.1}}
     with pytest.raises(UserError, match="cannot be read: No such file"):
         read_config(tmp_path / "none.yaml")
-
-
-@pytest.mark.parametrize(
-    ("kind", "block"),
-    [(ModelSettings, "model"), (TrainingSettings, "training"), (ImageSettings, "images"), (PhantomSettings, "phantom")],
-)
-def test_settings_without_a_configuration_are_the_configurations_own(kind: type[Any], block: str) -> None:
-    config = _default()
-    own = config[block] | {"seed": config["seed"], "instance": config["cohort"]["instance"]}
-    own |= {"rows": config["phantom"]["matrix"][0], "columns": config["phantom"]["matrix"][1]}
-    own |= {"size": config["images"]["size"], "checkpointing": config["stage1"]["checkpointing"]}
-    apart = NOT_CONFIGURED | {
-        "threads",
-        "devices",
-        "quality",
-        "masks",
-        "labels",
-        "mask_source",
-        "mask_command",
-        "mask_timeout_s",
-    }  # of blocks of their own
-    found = {key: value for key, value in vars(kind()).items() if key not in apart}
-    assert {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()} == {
-        key: own[key] for key in found
-    }

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import filled
 from evaluation import synthetic
 from vita import names
 from workflow.conftest import SMOKE
@@ -90,7 +91,7 @@ def test_a_made_up_figure_is_planned_and_drawn(clone, tmp_path):
 
 def test_a_made_up_system_has_its_place_in_the_tables(clone, tmp_path):
     targets = ["--targets", str(synthetic.targets(tmp_path / "targets.tsv"))]
-    settings = ["--settings", '{"evaluation": {"bootstrap": 20}}']
+    settings = ["--settings", filled.argument(seed=0, evaluation={"bootstrap": 20})]
     for model, noise in {"made_up": 0.5, "vita": 0.3}.items():
         synthetic.regression(tmp_path / f"{model}.parquet", ["LVEDV", "LVM"], noise)
         arguments = ["--task", "sa_phenotypes", "--model", model, "--predictions", f"{model}.parquet"]

@@ -67,6 +67,12 @@ def test_check_finds_schema_presets_and_resources(installed: Path, tmp_path: Pat
     assert "'tabular.exclude' names diagnosis" in wrong.stderr
 
 
+def test_public_facts_are_in_it(installed: Path, tmp_path: Path) -> None:
+    facts = "from vita.cohort import dictionary, icd10; print(dictionary.titles()[31], len(icd10.expand('I21')))"
+    found = run([str(installed / "python"), "-c", facts], tmp_path)
+    assert found.stdout.split() == ["Sex", "8"], found.stderr  # I21, I210 to I214, I219, I21X
+
+
 def test_templates_are_in_it(installed: Path) -> None:
     site = next(installed.parent.glob("lib/python*/site-packages")) / "vita"
     own = {path.relative_to(ROOT / "src" / "vita") for path in (ROOT / "src" / "vita").rglob("*.html*")}

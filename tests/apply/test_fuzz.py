@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import filled
 from images import mutations, scans
 from training import toy
 from vita.apply import predict as predicting
@@ -22,7 +23,6 @@ from vita.apply.scans import new_scans
 from vita.images.build_shard import build
 from vita.images.header import ScanError
 from vita.images.index import COLUMNS, index_shard
-from vita.images.settings import ImageSettings
 from vita.runtime.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 SOUND = 1000025
 SECONDS = 10.0
 BLOCK = {"frames": toy.FRAMES, "size": toy.SIZE, "max_file_mb": 20, "quality": {"pixel_mm": None}}
-SETTINGS = ImageSettings.from_dict({"images": BLOCK})
+SETTINGS = filled.images(**BLOCK)
 SEEN = {"pixel_mm": [3.0, 3.0]}
 
 

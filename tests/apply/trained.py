@@ -5,10 +5,11 @@ from pathlib import Path
 
 from training import toy
 from vita.apply import decisions
+from vita.config.blocks import block
 from vita.training import stage3
 
 TASKS = ("sa_phenotypes", "disease_cad", "categorical_features", "segmentation")
-IMAGES = {"frames": toy.FRAMES, "size": toy.SIZE, "crop": "center", "slices": "even", "quality": {"pixel_mm": None}}
+IMAGES = block("images", {"frames": toy.FRAMES, "size": toy.SIZE, "quality": {"pixel_mm": None}})
 
 
 def make(folder: Path) -> Path:
@@ -25,7 +26,7 @@ def make(folder: Path) -> Path:
 
 def store_decisions(folder: Path, models: Path, **images: str) -> None:
     """Run the rule's module."""
-    settings = {"images": IMAGES | images, "phenotypes": {"ed": "first"}}
+    settings = {"seed": 0, "images": IMAGES | images, "phenotypes": {"ed": "first"}}
     decisions.main(
         [
             *("--split", str(folder / "cohort" / "split.parquet")),

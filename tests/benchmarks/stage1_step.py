@@ -17,14 +17,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vita.config.blocks import block
 from vita.models.blocks import Block
 from vita.models.mae import MaskedAutoencoder
 from vita.models.masking import kept_count, random_order
 from vita.models.settings import ModelSettings
 
-PAPER = ModelSettings(
-    size=128, patch=(5, 8, 8), width=1025, heads=5, depth=6, decoder_depth=2, tabular_depth=2, projection=128
-)  # Section 4.2 and Appendix B
+_OWN = {"size": 128, "patch": [5, 8, 8], "width": 1025, "heads": 5, "depth": 6, "decoder_depth": 2}
+_OWN |= {"tabular_depth": 2, "projection": 128, "checkpointing": False}  # Section 4.2 and Appendix B
+PAPER = ModelSettings.from_dict(block("model", _OWN))
 MASK_RATIO = 0.7
 _BACKWARD = 3  # a step is about three forward passes: the gradients of inputs and of weights take one each
 

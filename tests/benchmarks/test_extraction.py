@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pytest
 
+import filled
 from benchmarks.wide_table import write_wide
 from cohort import world
 from vita.cohort.delivery import open_delivery
@@ -36,6 +37,7 @@ def command(table: Path, output: Path) -> list[str]:
         "print([int(line.split()[1]) / 1024 for line in open('/proc/self/status') if line.startswith('VmHWM')][0])"
     )
     arguments = ["--table", str(table), "--features", str(world.FEATURES), "--output", str(output)]
+    arguments += ["--settings", filled.argument(cohort={})]
     return [sys.executable, "-c", code, *arguments]
 
 

@@ -4,7 +4,6 @@ Times are CPU times of this process, so that other work on the machine matters l
 """
 
 import gzip
-import json
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import numpy as np
 import pytest
 from isal import igzip, isal_zlib
 
+import filled
 from benchmarks.written import write
 from images import scans
 from vita.images import build_shard, index
@@ -90,7 +90,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def built(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("shard")
-    settings = ImageSettings.from_dict({"images": BLOCK})
+    settings = filled.images(**BLOCK)
     return out, index.index_shard(folder, settings, set()), settings
 
 
@@ -124,7 +124,7 @@ def test_memory_of_a_worker(folder, built):
     """The peak of the worker's own memory; `ru_maxrss` of a child would count its parent's too."""
     out, _, _ = built
     command = ["--scans", str(folder), "--shard", "0", "--shards", "1", "--voxels", str(out / "00001.npz")]
-    command += ["--settings", json.dumps({"images": BLOCK}), "--table", str(out / "00001.parquet")]
+    command += ["--settings", filled.argument(images={"instance": 2, **BLOCK}), "--table", str(out / "00001.parquet")]
     code = f"from vita.images.build_shard import main; main({command!r}); print(open('/proc/self/status').read())"
     status = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
@@ -133,7 +133,7 @@ def test_memory_of_a_worker(folder, built):
 
 
 def test_five_frames_from_a_warm_shard(folder, built, tmp_path):
-    settings = json.dumps({"images": BLOCK})
+    settings = filled.argument(images={"instance": 2, **BLOCK})
     path = tmp_path / "00000.npz"
     where = ["--scans", str(folder), "--shard", "0", "--shards", "1", "--settings", settings]
     build_shard.main([*where, "--voxels", str(path), "--table", str(path.with_suffix(".parquet"))])
@@ -162,7 +162,7 @@ def test_index_of_the_whole_cohort(tmp_path):
         folder.mkdir(parents=True)
         for view in ("sa", "la_2ch", "la_3ch", "la_4ch", "seg_sa", "seg_la_2ch", "seg_la_4ch"):
             (folder / f"{view}.nii.gz").write_bytes(igzip.compress(stack if "sa" in view else long_axis, 0))
-    settings = ImageSettings.from_dict({"images": {"frames": 2, "size": 16}})
+    settings = filled.images(**{"frames": 2, "size": 16})
     seconds = best(lambda: index.build_index(tmp_path / "scans", settings, set()), 1)
     write("index", [{"index_s": seconds / people, "of_42000_s": seconds / people * 42_000}])
     assert seconds / people * 42_000 < 60

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import pytest
 import torch
 
+import filled
 from benchmarks.feeding import endless, samples_of, write_shard
 from benchmarks.written import write
 from vita.models.heads import Output, Regressor
 from vita.models.image_encoder import ImageEncoder
 from vita.models.mae import MaskedAutoencoder
 from vita.models.masking import random_order
-from vita.models.settings import ModelSettings
 from vita.training.augment import Augmentation
 from vita.training.device import keep_freed_memory
 
@@ -75,7 +75,7 @@ def test_loading_and_augmentation_at_the_papers_size(tmp_path):
 def test_steps_at_the_default_size(stage):
     keep_freed_memory()
     torch.set_num_threads(1)
-    sizes, images = ModelSettings(), torch.rand(32, 9, 5, 48, 48)
+    sizes, images = filled.model(), torch.rand(32, 9, 5, 48, 48)
     mae = MaskedAutoencoder(sizes)
     regressor = Regressor(sizes, ImageEncoder(sizes), [Output(str(number), "numerical") for number in range(10)])
     model = mae if stage == "stage1" else regressor

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+import filled
 from vita.cohort import diagnoses, fields
 from vita.cohort.icd10 import load_code_lists
 from vita.cohort.spellings import read_header
@@ -17,9 +18,12 @@ from vita.withdrawals import load_withdrawals
 
 from . import world
 
+INSTANCE = ["--settings", '{"cohort": {"instance": 2}}']
 
-def run_fields(table: Path, output: Path, config: str = "{}") -> None:
-    arguments = ["--table", str(table), "--features", str(world.FEATURES), "--settings", config]
+
+def run_fields(table: Path, output: Path, **cohort: object) -> None:
+    settings = filled.argument(cohort=cohort)
+    arguments = ["--table", str(table), "--features", str(world.FEATURES), "--settings", settings]
     fields.main([*arguments, "--output", str(output)])
 
 
@@ -73,7 +77,7 @@ def test_missing_fields_drop_leaves_out_what_rests_on_them(people, tmp_path):
     table = world.classic(tmp_path / "t.csv", less)
     with pytest.raises(UserError, match=r"2 needed fields .*needed by systolic_bp.*needed by bmi"):
         run_fields(table, tmp_path / "f.parquet")
-    run_fields(table, tmp_path / "f.parquet", '{"cohort": {"missing_fields": "drop"}}')
+    run_fields(table, tmp_path / "f.parquet", missing_fields="drop")
     frame = pl.read_parquet(tmp_path / "f.parquet")
     assert "bmi" not in frame.columns
     assert frame["systolic_bp"].null_count() < len(frame)  # the automated readings remain
@@ -83,16 +87,14 @@ def test_missing_fields_drop_leaves_out_what_rests_on_them(people, tmp_path):
     ("key", "value"), [("cutoff", "scan"), ("instance", 1), ("missing_fields", "skip"), ("ethnicity", "white")]
 )
 def test_a_bad_setting_names_its_key(key, value, table, tmp_path):
-    import json
-
     with pytest.raises(UserError, match=f"cohort.{key}"):
-        run_fields(table, tmp_path / "f.parquet", json.dumps({"cohort": {key: value}}))
+        run_fields(table, tmp_path / "f.parquet", **{key: value})
 
 
 def test_diagnoses_and_code_lists_are_checked(people, tmp_path):
     table = world.classic(tmp_path / "t.csv", changed(people, "41270-0.0", 2, "I25.1 Atherosclerotic heart disease"))
     with pytest.raises(UserError, match=r"41270.*RAW"):
-        diagnoses.main(["--table", str(table), "--output", str(tmp_path / "d.parquet")])
+        diagnoses.main(["--table", str(table), *INSTANCE, "--output", str(tmp_path / "d.parquet")])
     assert not list(tmp_path.glob("*.parquet"))
     text = world.ICD10.read_text()
     for wrong, message in {
@@ -141,7 +143,7 @@ def test_any_cell_is_read_or_refused_never_lost(tmp_path_factory, cells, name):
     writer.writerows([["eid", name], *([str(1000001 + i), cell] for i, cell in enumerate(cells))])
     (folder / "t.csv").write_bytes(text.getvalue().encode("latin-1"))
     try:
-        run_fields(folder / "t.csv", folder / "f.parquet", '{"cohort": {"missing_fields": "drop"}}')
+        run_fields(folder / "t.csv", folder / "f.parquet", missing_fields="drop")
     except UserError:
         return
     frame = pl.read_parquet(folder / "f.parquet")
@@ -190,7 +192,7 @@ def test_any_header_and_cell_is_read_or_refused(tmp_path_factory, spelling, fiel
         csv.writer(lines, delimiter="\t" if spelling == "r" else ",").writerows(rows)
     message = None
     try:
-        run_fields(folder / "t.csv", folder / "f.parquet", '{"cohort": {"missing_fields": "drop"}}')
+        run_fields(folder / "t.csv", folder / "f.parquet", missing_fields="drop")
     except UserError as error:
         message = str(error)
     if message is not None:

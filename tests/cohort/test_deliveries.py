@@ -5,15 +5,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import filled
 from vita.cohort import diagnoses, fields
 
 from . import world
 
 
-def extract(tmp_path: Path, *tables: Path, settings: str = "{}", withdrawals: Path | None = None) -> tuple[Path, Path]:
+def extract(tmp_path: Path, *tables: Path, withdrawals: Path | None = None, **cohort: object) -> tuple[Path, Path]:
     """Run fields and diagnoses; returns both outputs."""
     out = tmp_path / "out"
-    more = ["--settings", settings] + (["--withdrawals", str(withdrawals)] if withdrawals else [])
+    more = ["--settings", filled.argument(cohort=cohort)] + (["--withdrawals", str(withdrawals)] if withdrawals else [])
     tables_given = ["--table", *map(str, tables)]
     fields.main([*tables_given, "--features", str(world.FEATURES), *more, "--output", str(out / "f.parquet")])
     diagnoses.main([*tables_given, *more, "--output", str(out / "d.parquet")])
@@ -91,8 +92,7 @@ def test_cutoff_imaging_uses_nothing_after_the_scan(people, tmp_path):
     later["6153-3.0"] = ["1"] * 60
     never = {**people, "42000-0.0": [""] * 60, "20400-0.0": ["2031-01-01"] * 60}
     tables = [world.classic(tmp_path / f"{i}.csv", each) for i, each in enumerate((later, never))]
-    cut = '{"cohort": {"cutoff": "imaging"}}'
-    outputs = [pl.read_parquet(extract(tmp_path / str(i), t, settings=cut)[0]) for i, t in enumerate(tables)]
+    outputs = [pl.read_parquet(extract(tmp_path / str(i), t, cutoff="imaging")[0]) for i, t in enumerate(tables)]
     assert outputs[0].equals(outputs[1])
     assert outputs[0]["alcohol_typical_amount"].null_count() == 60
     free = pl.read_parquet(extract(tmp_path / "free", tables[0])[0])
@@ -103,5 +103,5 @@ def test_cutoff_imaging_uses_nothing_after_the_scan(people, tmp_path):
 def test_repeat_visit_reads_instance_3(people, tmp_path):
     other = {name.replace("-2.", "-3."): cells for name, cells in people.items()}
     table = world.classic(tmp_path / "t.csv", other)
-    frame = pl.read_parquet(extract(tmp_path, table, settings='{"cohort": {"instance": 3}}')[0])
+    frame = pl.read_parquet(extract(tmp_path, table, instance=3)[0])
     assert frame["bmi"].cast(pl.String).fill_null("").to_list() == people["21001-2.0"]

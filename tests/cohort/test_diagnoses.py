@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import filled
 from vita.cohort import diagnoses, join_labels, labels
 from vita.cohort.cases import find_cases
 from vita.cohort.diagnoses import collect
@@ -112,13 +113,16 @@ def test_cases_are_looked_up_in_order(collected):
     assert find_cases(collected, {})["record"].equals(facts["record"])
 
 
+GIVEN = ["--settings", filled.argument(cohort={}, labels={})]
+
+
 def test_joined_labels_are_those_of_each_disease(table, tmp_path):
-    diagnoses.main(["--table", str(table), "--output", str(tmp_path / "d.parquet")])
+    diagnoses.main(["--table", str(table), *GIVEN, "--output", str(tmp_path / "d.parquet")])
     lists = read_lists(world.ICD10)
     for disease in LABELS:
         outputs = ["--output", str(tmp_path / f"{disease}.parquet"), "--summary", str(tmp_path / f"{disease}.csv")]
         codes = [] if disease == HIGH_BP else ["--codes", *lists[disease]]
-        labels.main(["--diagnoses", str(tmp_path / "d.parquet"), "--disease", disease, *codes, *outputs])
+        labels.main(["--diagnoses", str(tmp_path / "d.parquet"), "--disease", disease, *codes, *outputs, *GIVEN])
     joined = joined_labels(tmp_path, *LABELS)
     assert joined.columns == ["eid", *LABELS, *(f"date_{disease}" for disease in LABELS), "imaging_date"]
     assert joined.height == 60

@@ -1,11 +1,11 @@
 """Who is left out and why; withdrawn people are in no row; too many unusable scans stop the run."""
 
-import json
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+import filled
 from vita.cohort import exclusions
 from vita.runtime.errors import UserError
 
@@ -39,11 +39,11 @@ def paths(tmp_path: Path) -> dict[str, Path]:
 
 
 def run(paths: dict[str, Path], tables: bool = True, **settings: object) -> list[tuple[int, str, str]]:
-    block = {"images": {"required_views": VIEWS, "max_excluded": 0.9}, **settings}
+    blocks = {"images": {"required_views": VIEWS, "max_excluded": 0.9}, "cohort": {}, **settings}
     given = ["--fields", str(paths["fields"])] if tables else []
     given += ["--index", str(paths["index"]), "--shards", str(paths["shard"]), str(paths["shard2"])]
     given += ["--withdrawals", str(paths["withdrawals"]), "--output", str(paths["output"])]
-    exclusions.main([*given, "--settings", json.dumps(block)])
+    exclusions.main([*given, "--settings", filled.argument(**blocks)])
     return pl.read_parquet(paths["output"]).rows()
 
 

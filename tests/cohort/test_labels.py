@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import filled
 from shared import SHARED, needs_shared
 from vita.cohort import labels
 from vita.cohort.cases import find_cases
@@ -14,7 +15,6 @@ from vita.cohort.diagnoses import collect as diagnoses_of
 from vita.cohort.follow_up_end import country, followed_to
 from vita.cohort.icd10 import HIGH_BP, expand, load_code_lists, tree
 from vita.cohort.labels import _high_bp_offset, make_label, summarise
-from vita.cohort.settings import LabelSettings
 from vita.runtime.errors import UserError
 
 from . import world
@@ -45,19 +45,19 @@ def answers(told: list[list[int]], denied: list[list[int]], asked: list[list[int
 @pytest.mark.parametrize(
     ("settings", "cad", "high_bp"),
     [
-        (LabelSettings(), [True] * 5 + [False, None], [True, True, True, False, False, False, None]),
+        (filled.labels(), [True] * 5 + [False, None], [True, True, True, False, False, False, None]),
         (
-            LabelSettings("prevalent"),
+            filled.labels(timing="prevalent"),
             [True, True, False, False, None, False, None],
             [True, True, False, False, False, False, None],
         ),
         (
-            LabelSettings("incident"),
+            filled.labels(timing="incident"),
             [None, None, True, True, None, False, None],
             [None, None, True, False, False, False, None],
         ),
         (
-            LabelSettings("incident", 3, "negative"),
+            filled.labels(timing="incident", incident_years=3, no_record="negative"),
             [None, None, True, False, None, False, False],
             [None, None, True, False, False, False, False],
         ),
@@ -88,7 +88,7 @@ def test_high_blood_pressure_is_timed_by_age_and_visit(visit, age, scan_age, off
     kinds = {"high_bp_age": pl.Float64, "imaging_age": pl.Float64}
     row = pl.DataFrame([{"high_bp_age": age, "imaging_age": scan_age}], schema=kinds)
     row = row.with_columns(answers([[visit] if visit is not None else []], [[]], [[]]))
-    assert row.select(_high_bp_offset(LabelSettings(), 2)).item() == offset
+    assert row.select(_high_bp_offset(filled.labels(), 2)).item() == offset
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_which_visit_counts_is_an_option(rule, expected):
         high_bp_age=pl.lit(None, pl.Float64),
         imaging_age=pl.lit(63.0),
     )
-    assert make_label(people, HIGH_BP, LabelSettings(high_bp=rule), 2)[HIGH_BP].to_list() == expected
+    assert make_label(people, HIGH_BP, filled.labels(high_bp=rule), 2)[HIGH_BP].to_list() == expected
 
 
 def test_age_unknown_is_a_case_and_no_answer_is_missing(people, tmp_path):
@@ -129,22 +129,23 @@ def test_age_unknown_is_a_case_and_no_answer_is_missing(people, tmp_path):
     changed |= {"6150-2.0": [a for a, *_ in cases] + rest, "2966-2.0": [b for _, b, _ in cases] + rest}
     collected = diagnoses_of([world.classic(tmp_path / "t.csv", changed)], 2, ())
     facts = find_cases(collected, {})
-    label = make_label(facts, HIGH_BP, LabelSettings(), 2)[HIGH_BP].to_list()
+    label = make_label(facts, HIGH_BP, filled.labels(), 2)[HIGH_BP].to_list()
     assert label[: len(cases)] == [expected for *_, expected in cases]
     assert set(label[len(cases) :]) == {None}
 
 
 def test_incident_years_hold_for_ages_too(facts):
-    one, two = (make_label(facts, HIGH_BP, LabelSettings("incident", years), 2)[HIGH_BP] for years in (1, 2))
+    both = (filled.labels(timing="incident", incident_years=years) for years in (1, 2))
+    one, two = (make_label(facts, HIGH_BP, settings, 2)[HIGH_BP] for settings in both)
     assert one.to_list() == [None, None, False, False, False, False, None]
     assert two[2] is True
 
 
 def test_summary_counts_cases_around_the_scan(facts):
-    cad = summarise(facts, make_label(facts, "cad", LabelSettings(), 2), "cad", LabelSettings(), 2)
+    cad = summarise(facts, make_label(facts, "cad", filled.labels(), 2), "cad", filled.labels(), 2)
     assert [cad[f"cases_{when}"] for when in ("before_scan", "at_scan", "after_scan", "undated")] == [1, 1, 2, 1]
     assert (cad["positive"], cad["negative"], cad["missing"]) == (5, 1, 1)
-    high_bp = summarise(facts, make_label(facts, HIGH_BP, LabelSettings(), 2), HIGH_BP, LabelSettings(), 2)
+    high_bp = summarise(facts, make_label(facts, HIGH_BP, filled.labels(), 2), HIGH_BP, filled.labels(), 2)
     assert [high_bp[f"cases_{when}"] for when in ("before_scan", "at_scan", "after_scan", "undated")] == [1, 1, 1, 0]
 
 
@@ -164,8 +165,20 @@ def diagnoses(tmp_path: Path) -> Path:
 
 def run(diagnoses: Path, disease: str, *codes: str) -> pl.DataFrame:
     given = ["--codes", *codes] if codes else []
+    given += ["--settings", filled.argument(cohort={}, labels={})]
     outputs = ["--output", str(diagnoses.with_name("l.parquet")), "--summary", str(diagnoses.with_name("s.csv"))]
-    labels.main(["--diagnoses", str(diagnoses), "--disease", disease, *given, *outputs])
+    labels.main(
+        [
+            "--diagnoses",
+            str(diagnoses),
+            "--disease",
+            disease,
+            *given,
+            *outputs,
+            "--settings",
+            filled.argument(cohort={}, labels={}),
+        ]
+    )
     return pl.read_parquet(diagnoses.with_name("l.parquet"))
 
 
@@ -237,7 +250,7 @@ def test_incident_disease_is_looked_for_while_people_are_followed(years, expecte
         }
     )
     facts = find_cases(diagnoses, {"cad": ["I251"]}).with_columns(followed_to(diagnoses, end))
-    settings = LabelSettings("incident", years, follow_up_end=end)
+    settings = filled.labels(timing="incident", incident_years=years, follow_up_end=str(end))
     assert make_label(facts, "cad", settings, 2)["cad"].to_list() == expected
 
 
@@ -256,9 +269,9 @@ def test_the_end_of_hospital_data_is_by_country_or_that_of_the_data():
         UserError,
         match=r"config labels\.follow_up_end: needs one day for all, or one each for england, scotland, wales",
     ):
-        LabelSettings.read({"labels": {"follow_up_end": {"england": "2022-10-31"}}})
+        filled.labels(follow_up_end={"england": "2022-10-31"})
     with pytest.raises(UserError, match=r"config labels\.follow_up_end: '31/10/2022' is not a day"):
-        LabelSettings.read({"labels": {"follow_up_end": "31/10/2022"}})
+        filled.labels(follow_up_end="31/10/2022")
 
 
 def test_death_loss_and_country_come_from_the_table(tmp_path):

@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+import filled
 from vita.cohort import fields
 from vita.cohort.merging import merge, of_one_kind
 from vita.runtime.errors import UserError
@@ -46,7 +47,7 @@ def test_contradictions_are_refused_beyond_a_share_and_named(people, tmp_path, c
     with pytest.raises(UserError, match=rf"b\.csv, column 21001-2\.0: 2 of {len(known)} .*a\.csv.*max_contradictions"):
         extract(tmp_path, *tables)
     with caplog.at_level("WARNING"):
-        output = extract(tmp_path, *tables, settings='{"cohort": {"max_contradictions": 0.1}}')[0]
+        output = extract(tmp_path, *tables, max_contradictions=0.1)[0]
     assert "2 of" in caplog.text
     assert pl.read_parquet(output)["bmi"].cast(pl.String).fill_null("").to_list() == people["21001-2.0"]
 
@@ -81,6 +82,8 @@ def test_a_multi_select_column_that_is_a_list_in_one_block_only(people, tmp_path
         *map(str, tables),
         "--features",
         str(world.FEATURES),
+        "--settings",
+        filled.argument(cohort={}),
         "--output",
         str(tmp_path / "f.parquet"),
     ]
@@ -111,7 +114,13 @@ def test_forty_megabytes_in_two_files_with_a_list_in_the_last_block_only(tmp_pat
     assert (tmp_path / "a.csv").stat().st_size > 40_000_000
     given = ["--table", str(tmp_path / "a.csv"), str(tmp_path / "b.csv"), "--features", str(world.FEATURES)]
     fields.main(
-        [*given, "--settings", '{"cohort": {"missing_fields": "drop"}}', "--output", str(tmp_path / "f.parquet")]
+        [
+            *given,
+            "--settings",
+            filled.argument(cohort={"missing_fields": "drop"}),
+            "--output",
+            str(tmp_path / "f.parquet"),
+        ]
     )
     told = pl.read_parquet(tmp_path / "f.parquet")["heart_attack_diagnosed"]
     ill = {*range(people // 3), people // 2, people - 1}

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import filled
 from vita.cohort import diagnoses, fields, wanted
 from vita.cohort.cleaning import dates
 from vita.cohort.delivery import open_delivery
@@ -22,7 +23,8 @@ ROWS = [
     ["1000020", "1", "", "-7", ""],
     ["1000037", "0", "31", "", "2012-01-31"],
 ]
-DROP = '{"cohort": {"missing_fields": "drop"}}'
+DROP = filled.argument(cohort={"missing_fields": "drop"})
+ERROR = filled.argument(cohort={})
 
 
 def features(table: Path, config: str = DROP) -> pl.DataFrame:
@@ -206,7 +208,7 @@ def test_repeats_in_one_cell_are_averaged(tmp_path):
 def hospital(tmp_path: Path, names: list[str], row: list[str]) -> list[tuple]:
     other = {"53-2.0": "2016-05-01", "6150-0.0": "-7", "2966-0.0": ""}
     table = written(tmp_path / "h.csv", ["eid", *names, *other], [["1000003", *row, *other.values()]])
-    diagnoses.main(["--table", str(table), "--output", str(tmp_path / "d.parquet")])
+    diagnoses.main(["--table", str(table), "--settings", DROP, "--output", str(tmp_path / "d.parquet")])
     frame = pl.read_parquet(tmp_path / "d.parquet")
     return [(code, day and str(day)) for code, day in frame.select("codes", "dates").explode("codes", "dates").rows()]
 
@@ -243,13 +245,13 @@ def test_a_list_of_codes_with_a_column_for_each_date(tmp_path):
     assert found == [("I10", "2010-01-01"), ("I219", "2012-02-02")]
 
 
-@pytest.mark.parametrize("config", [DROP, "{}"])
+@pytest.mark.parametrize("config", [DROP, ERROR])
 def test_a_table_of_the_first_visit_only_is_told_from_an_absent_field(config, people, tmp_path, caplog):
     cells = {name.replace("-2.", "-0."): own for name, own in people.items() if "-2." in name}
     cells |= {name: own for name, own in people.items() if "-0." in name}
     table = world.classic(tmp_path / "t.csv", {"eid": people["eid"]} | cells)
     wanted_text = "absent fields are there, but only for instance 0, while cohort.instance is 2"
-    if config == "{}":
+    if config == ERROR:
         with pytest.raises(UserError, match=wanted_text):
             features(table, config)
         with pytest.raises(UserError, match=r"53 .*of instance 2, the scan's visit; .*only have instance 0"):
@@ -262,7 +264,7 @@ def test_a_table_of_the_first_visit_only_is_told_from_an_absent_field(config, pe
 def hospital_of_first_visit(tmp_path: Path) -> None:
     names = ["eid", "53-0.0", "6150-0.0", "2966-0.0", "41270-0.0", "41280-0.0"]
     table = written(tmp_path / "h.csv", names, [["1000003", "2008-01-01", "-7", "", "I10", "2010-01-01"]])
-    diagnoses.main(["--table", str(table), "--output", str(tmp_path / "d.parquet")])
+    diagnoses.main(["--table", str(table), "--settings", DROP, "--output", str(tmp_path / "d.parquet")])
 
 
 @pytest.mark.parametrize("delimiter", [",", "\t", ";"])

@@ -11,20 +11,19 @@ import pytest
 
 from vita.cohort.cases import find_cases
 from vita.cohort.diagnoses import collect
-from vita.cohort.dictionary import dictionary_file
 from vita.cohort.icd10 import expand, load_code_lists, tree
 from vita.cohort.parser_adapter import people_by_code
 
 from . import world
+from .public_tables import RESOURCES
 
 
 @pytest.fixture(scope="module")
 def plain() -> dict[str, frozenset[str]]:
     """Codes at and below each code, by walking up from every row of the table of codes."""
-    with dictionary_file("hierarchy", "coding19.tsv").open() as lines:
-        rows = list(csv.DictReader(lines, delimiter="\t"))
-    code_of = {row["node_id"]: row["coding"] for row in rows}
-    above = {row["coding"]: code_of.get(row["parent_id"]) for row in rows}
+    with (RESOURCES / "coding19.tsv").open() as lines:
+        rows = list(csv.DictReader(filter(lambda line: line[0] != "#", lines), delimiter="\t"))
+    above = {row["coding"]: row["parent"] or None for row in rows}
     below: dict[str, set[str]] = {code: set() for code in above}
     for code in above:
         at: str | None = code

@@ -39,9 +39,13 @@ def diagnosed(eids: Iterable[int], codes: list[list[str]], visits: list[int | No
     )
 
 
+def seeded(seed: int) -> dict[str, object]:
+    return {"seed": seed, "split": {"val": 0.15, "test": 0.2, "held_out": None}}
+
+
 def split_of(table: pl.DataFrame, **block: float) -> pl.DataFrame:
     people = table.select("eid", stratum(table.columns))
-    return make_split(people, {"seed": 2025, "split": {"val": 0.15, "test": 0.2} | block})
+    return make_split(people, {"seed": 2025, "split": {"val": 0.15, "test": 0.2, "held_out": None} | block})
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -151,10 +155,10 @@ def test_a_number_needs_enough_people_held_out():
 def test_seed_changes_the_split_and_row_order_does_not():
     table = cohort(500, 7)
     people = table.select("eid", stratum(table.columns))
-    first = make_split(people, {"seed": 1})
-    assert make_split(people.reverse(), {"seed": 1}).equals(first)
-    assert not make_split(people, {"seed": 2}).equals(first)
-    hashes = [split_hash(s["eid"], s["split"]) for s in (first, first.reverse(), make_split(people, {"seed": 2}))]
+    first = make_split(people, seeded(1))
+    assert make_split(people.reverse(), seeded(1)).equals(first)
+    assert not make_split(people, seeded(2)).equals(first)
+    hashes = [split_hash(s["eid"], s["split"]) for s in (first, first.reverse(), make_split(people, seeded(2)))]
     assert hashes[0] == hashes[1] != hashes[2]
 
 
@@ -198,7 +202,7 @@ def test_command_line(tmp_path: Path):
     pl.DataFrame(schema={"eid": pl.Int64, "step": pl.String, "reason": pl.String}).write_parquet(tmp_path / "x.parquet")
     options = {"--fields": "f", "--diagnoses": "d", "--index": "i", "--exclusions": "x", "--output": "s"}
     arguments = [part for option, name in options.items() for part in (option, str(tmp_path / f"{name}.parquet"))]
-    arguments += ["--settings", json.dumps({"seed": 2025, "split": {"val": 0.15, "test": 0.2}})]
+    arguments += ["--settings", json.dumps({"seed": 2025, "split": {"val": 0.15, "test": 0.2, "held_out": None}})]
     with pytest.raises(UserError, match="--diagnoses and --icd10 go together"):
         split.main(arguments)
     split.main([*arguments, "--icd10", str(world.ICD10)])

@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+import filled
 from vita.images.geometry import canonical, orient
 from vita.images.layout import LABP
 from vita.images.nifti import read_volume
 from vita.images.view import Image
 from vita.phantom.people import draw_people
 from vita.phantom.scans import make_batch
-from vita.phantom.settings import PhantomSettings
 
-SETTINGS = PhantomSettings(seed=4711, participants=40, frames=6, sa_slices=8, broken_scans=0, withdrawn=0)
+SETTINGS = filled.phantom(seed=4711, participants=40, frames=6, sa_slices=8, broken_scans=0, withdrawn=0)
 TRUTH = {"sa": "seg_sa", "la_2ch": "seg_la_2ch", "la_4ch": "seg4_la_4ch"}
 
 

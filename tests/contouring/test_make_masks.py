@@ -1,6 +1,5 @@
 """Masks made for scans without any, from the command to the shard that reads them."""
 
-import json
 import shutil
 
 import nibabel
@@ -8,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import filled
 from contouring import hearts
 from vita.contouring import make_masks
 from vita.images import build_shard, phenotypes
@@ -21,7 +21,7 @@ PEOPLE = 2
 
 
 def block(source, **more):
-    return json.dumps({"images": {"frames": 6, "size": 48, "masks": {"source": source}, **more}})
+    return filled.argument(images={"instance": 2, "frames": 6, "size": 48, "masks": {"source": source}, **more})
 
 
 def make(scans, out, source, shard=0, shards=1):

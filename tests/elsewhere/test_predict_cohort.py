@@ -114,7 +114,7 @@ def test_those_surely_tested_were_never_trained_on_in_another_release():
     import polars as pl
 
     people = pl.DataFrame({"eid": eids, "stratum": ["healthy"] * len(eids)})
-    settings = {"seed": 5, "split": {"val": 0.15, "test": 0.2}}
+    settings = {"seed": 5, "split": {"val": 0.15, "test": 0.2, "held_out": None}}
     first = dict(make_split(people[:2000], settings).iter_rows())
     share = surely_tested(first, 5)
     assert 0.15 < share <= 0.2

@@ -11,7 +11,13 @@ from vita.runtime.errors import UserError
 
 def _run(tmp_path, targets, task, predictions, *more):
     arguments = ["--task", task, "--model", "vita", "--predictions", str(predictions), "--targets", str(targets)]
-    arguments += ["--settings", '{"evaluation": {"bootstrap": 200}}', "--output", str(tmp_path / "out.csv"), *more]
+    arguments += [
+        "--settings",
+        '{"seed": 0, "evaluation": {"bootstrap": 200}}',
+        "--output",
+        str(tmp_path / "out.csv"),
+        *more,
+    ]
     classification.main(arguments)
     return pd.read_csv(tmp_path / "out.csv").iloc[0]
 

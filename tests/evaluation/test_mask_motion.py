@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import filled
 from evaluation import synthetic
 from vita.evaluation import mask_motion, segmentation
 from vita.evaluation.agreement import bland_altman
@@ -106,7 +107,14 @@ def test_the_metrics_file_has_them_in_the_rows_over_everything(tmp_path):
     path = probed(tmp_path, moves=True)
     segmentation.main(
         [
-            *("--model", "vita", "--masks", str(path), "--settings", '{"evaluation": {"bootstrap": 20}}'),
+            *(
+                "--model",
+                "vita",
+                "--masks",
+                str(path),
+                "--settings",
+                filled.argument(seed=0, evaluation={"bootstrap": 20}, phenotypes={}),
+            ),
             *("--output", str(tmp_path / "m.csv"), "--per-participant", str(tmp_path / "m.parquet")),
         ]
     )

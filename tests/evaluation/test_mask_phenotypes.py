@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import filled
 from evaluation import synthetic
 from vita.evaluation import mask_phenotypes
 from vita.runtime.errors import UserError
@@ -16,7 +17,7 @@ def _shards(path, n):
 def _run(tmp_path, targets, masks):
     out = [str(tmp_path / "out.csv"), "--per-participant", str(tmp_path / "out.parquet")]
     inputs = ["--masks", str(masks), "--shards", str(tmp_path / "00000.parquet"), "--targets", str(targets)]
-    mask_phenotypes.main(["--model", "vita", *inputs, "--output", *out])
+    mask_phenotypes.main(["--model", "vita", *inputs, "--output", *out, *filled.EVALUATION])
     return pd.read_csv(tmp_path / "out.csv").set_index("target"), pd.read_parquet(tmp_path / "out.parquet")
 
 

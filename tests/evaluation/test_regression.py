@@ -4,6 +4,7 @@ import pytest
 from scipy import stats
 from sklearn import metrics
 
+import filled
 from evaluation import synthetic
 from vita.evaluation import regression
 from vita.evaluation.predictions import Pairs, read_predictions
@@ -119,6 +120,7 @@ def test_bad_predictions_are_the_users_to_mend(tmp_path, targets, change, messag
     change(table).to_parquet(tmp_path / "a.parquet")
     arguments = ["--task", "sa_phenotypes", "--model", "a", "--targets", str(targets)]
     arguments += ["--predictions", str(tmp_path / "a.parquet"), "--output", str(tmp_path / "out.csv")]
+    arguments += filled.EVALUATION
     with pytest.raises(UserError, match=message):
         regression.main(arguments)
     assert not (tmp_path / "out.csv").exists()

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import filled
 from evaluation import synthetic
 from vita.evaluation import segmentation
 from vita.evaluation.mask_metrics import end_systole, per_participant
@@ -102,7 +103,7 @@ def test_monai_agrees_with_the_mean_over_planes_and_frames(tmp_path):
 
 def _arguments(tmp_path, model, *more):
     out = [str(tmp_path / f"{model}.csv"), "--per-participant", str(tmp_path / f"{model}_participants.parquet")]
-    settings = '{"evaluation": {"bootstrap": 200}}'
+    settings = filled.argument(seed=0, evaluation={"bootstrap": 200}, phenotypes={})
     return [
         "--model",
         model,

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import filled
 from evaluation import synthetic
 from evaluation.test_mask_phenotypes import _run as _mask_phenotypes
 from evaluation.test_mask_phenotypes import _shards
@@ -39,6 +40,7 @@ def test_table_of_few_participants(tmp_path, targets):
     metrics = _regression(tmp_path, targets, "sa_phenotypes", ["LVEDV", "LVM"], vita=0.3)
     pd.concat([table, many]).to_parquet(tmp_path / "sa_phenotypes" / "vita.parquet")
     arguments = ["--task", "sa_phenotypes", "--model", "vita", "--targets", str(targets), "--output", str(metrics[0])]
+    arguments += filled.EVALUATION
     regression.main([*arguments, "--predictions", str(tmp_path / "sa_phenotypes" / "vita.parquet")])
     table, md, _, _ = _table(tmp_path, "table1_sa_phenotypes", metrics, targets)
     assert "| LVEDV (mL) | &lt;10 |" in md
@@ -54,6 +56,7 @@ def test_table_of_few_positives(tmp_path, targets):
     table.to_parquet(tmp_path / "vita.parquet")
     metrics = tmp_path / "metrics.csv"
     arguments = ["--task", "disease_cad", "--model", "vita", "--targets", str(targets), "--output", str(metrics)]
+    arguments += filled.EVALUATION
     classification.main([*arguments, "--predictions", str(tmp_path / "vita.parquet")])
     shown, md, _, _ = _table(tmp_path, "table4_diseases", [metrics], targets)
     cad = shown[(shown["target"] == "cad") & (shown["model"] == "vita")].iloc[0]
@@ -90,6 +93,6 @@ def test_model_card_counts(tmp_path, n):
     config.parent.mkdir(parents=True)
     config.write_text(json.dumps({"seed": 1, "participants": {"test": n}}))
     out = ["--output", str(tmp_path / "card.md"), "--html", str(tmp_path / "card.html")]
-    model_card.main(["--configs", str(config), *out])
+    model_card.main(["--configs", str(config), *out, "--settings", '{"input": {"source": "files"}}'])
     text = (tmp_path / "card.md").read_text(encoding="utf-8")
     assert f"* Participants: test {'<10' if n < 10 else n}" in text

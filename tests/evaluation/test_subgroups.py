@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+import filled
 from evaluation import synthetic
 from vita.evaluation import segmentation, subgroups
 from vita.runtime.errors import UserError
@@ -58,7 +59,7 @@ def test_dice_by_group(tmp_path, targets):
     _fields(tmp_path / "fields.parquet")
     synthetic.masks(tmp_path / "m.npz", n=24, frames=2)
     out = ["--output", str(tmp_path / "m.csv"), "--per-participant", str(tmp_path / "m.parquet")]
-    segmentation.main(["--model", "vita", "--masks", str(tmp_path / "m.npz"), *out])
+    segmentation.main(["--model", "vita", "--masks", str(tmp_path / "m.npz"), *out, *filled.EVALUATION])
     found = _run(tmp_path, targets, "segmentation", tmp_path / "m.parquet")
     assert found.loc[("RABP", "all", "all"), "n"] == "24"
     assert found.loc[("RABP", "sex"), "n"].to_dict() == {"female": "11", "male": "12"}

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from vita.cohort.diagnoses import collect
-from vita.cohort.settings import LabelSettings
+from vita.cohort.settings import follow_up_end
 from vita.extensions.outcomes import CENSORED, DEATH, DISEASE, HEART_FAILURE, at_risk
 from vita.runtime.errors import UserError
 
@@ -30,7 +30,7 @@ PEOPLE = {
 
 def end_of(written):
     """What the configuration's `labels.follow_up_end` means."""
-    return LabelSettings.read({"labels": {"follow_up_end": written}}).follow_up_end
+    return follow_up_end({"labels": {"follow_up_end": written}})
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import numpy as np
 import pydicom
 import pytest
 
+import filled
 from images import any_dicom, dicom_scans, scans
 from vita.apply.scans import new_scans, read_series
 from vita.images.dicom_studies import studies_in
@@ -16,10 +17,9 @@ from vita.images.header import ScanError
 from vita.images.index import index_participant
 from vita.images.nifti import read_volume
 from vita.images.participant import read_images
-from vita.images.settings import ImageSettings
 from vita.runtime.errors import UserError
 
-SETTINGS = ImageSettings(frames=8, size=16)
+SETTINGS = filled.images(frames=8, size=16)
 VIEWS = ("sa", "la_2ch", "la_3ch", "la_4ch")
 
 

@@ -1,4 +1,3 @@
-import json
 import pickle
 import zipfile
 from concurrent.futures import ProcessPoolExecutor
@@ -9,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import filled
 from images import scans
 from vita.images import build_shard, index, phenotypes
 from vita.images.folders import bucket
@@ -21,7 +21,7 @@ EIDS = (1000011, 1000025, 1000033, 1000047)
 
 def build(folder, out, block=BLOCK, shards=2):
     """Index, shards and phenotypes by their command lines; returns the reader and the phenotypes."""
-    settings = json.dumps({"images": block, "phenotypes": {"ed": "first"}})
+    settings = filled.argument(images={"instance": 2, **block}, phenotypes={})
     index.main(["--scans", str(folder), "--settings", settings, "--output", str(out / "index.parquet")])
     paths = [out / f"{number:05d}.npz" for number in range(shards)]
     tables = [str(path.with_suffix(".parquet")) for path in paths]
@@ -251,8 +251,11 @@ def test_mistakes_of_the_user(tmp_path):
     pd.DataFrame({"eid": [1]}).to_parquet(tmp_path / "00000.parquet")
     with pytest.raises(UserError, match="schema none"):
         ShardReader([tmp_path / "00000.npz"])
+    given = ["--settings", filled.argument(images={"instance": 2})]
     with pytest.raises(UserError, match="--shard is 3"):
-        build_shard.main(["--scans", "s", "--shard", "3", "--shards", "2", "--voxels", "v.npz", "--table", "t.parquet"])
+        build_shard.main(
+            ["--scans", "s", "--shard", "3", "--shards", "2", "--voxels", "v.npz", "--table", "t.parquet", *given]
+        )
 
 
 def test_a_mask_may_be_stored_another_way_than_its_image(broken, tmp_path):

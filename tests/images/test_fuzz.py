@@ -7,12 +7,12 @@ import time
 import numpy as np
 import pytest
 
+import filled
 from images import dicom_scans, scans
 from vita.images.dicom import read_dicom
 from vita.images.header import ScanError
 from vita.images.nifti import read_volume
 from vita.images.participant import read_participant
-from vita.images.settings import ImageSettings
 
 SECONDS_PER_CASE = 2.0
 
@@ -74,9 +74,7 @@ def test_participants_with_damaged_masks(files):
         {"eid": 1, "view": "sa", "path": str(files / "sa.nii.gz"), "usable": True}
         | {"seg_path": str(files / "seg_sa.nii.gz"), "seg4_path": None}
     ]
-    settings = ImageSettings.from_dict(
-        {"images": {"frames": 3, "size": 16, "required_views": ["sa"], "max_file_mb": 50}}
-    )
+    settings = filled.images(frames=3, size=16, required_views=["sa"], max_file_mb=50)
     path = files / "seg_sa.nii.gz"
     plain = gzip.decompress(path.read_bytes())
     chance = random.Random(2)

@@ -1,14 +1,13 @@
-import json
 import os
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import filled
 from images import dicom_scans, scans
 from vita.images.folders import participant_number
 from vita.images.index import build_index, main
-from vita.images.settings import ImageSettings
 from vita.runtime.errors import UserError
 
 SETTINGS = {"frames": 8, "size": 24}
@@ -25,7 +24,7 @@ def test_index_by_command_line(folder, tmp_path):
     (tmp_path / "out.csv").write_text("1000025\n9999999\n")
     (folder / "notes").mkdir()
     (folder / "1000011/la_3ch.nii.gz").unlink()
-    settings = json.dumps({"images": SETTINGS | {"max_excluded": 0.6}})
+    settings = filled.argument(images={"instance": 2, "max_excluded": 0.6, **SETTINGS})
     files = ["--withdrawals", str(tmp_path / "out.csv"), "--output", str(tmp_path / "index.parquet")]
     main(["--scans", str(folder), "--settings", settings, *files])
     table = pd.read_parquet(tmp_path / "index.parquet")
@@ -43,7 +42,7 @@ def test_index_by_command_line(folder, tmp_path):
 
 def test_views_that_are_not_required_may_be_missing(folder):
     (folder / "1000011/la_3ch.nii.gz").write_bytes(b"nonsense" * 100)
-    settings = ImageSettings.from_dict({"images": SETTINGS | {"required_views": ["sa"]}})
+    settings = filled.images(**SETTINGS | {"required_views": ["sa"]})
     table = build_index(folder, settings, set())
     assert table["participant_usable"].all()
     assert table.loc[~table["usable"], "reason"].tolist() == ["not a NIfTI file (wrong magic number)"]
@@ -51,8 +50,8 @@ def test_views_that_are_not_required_may_be_missing(folder):
 
 def test_frame_counts_are_resampled_or_refused(folder):
     block = SETTINGS | {"frames": 20, "max_excluded": 1}
-    assert build_index(folder, ImageSettings.from_dict({"images": block}), set())["usable"].all()
-    refused = build_index(folder, ImageSettings.from_dict({"images": block | {"time": "refuse"}}), set())
+    assert build_index(folder, filled.images(**block), set())["usable"].all()
+    refused = build_index(folder, filled.images(**block | {"time": "refuse"}), set())
     assert refused["reason"].str.contains("8 frames instead of 20").all()
 
 
@@ -60,7 +59,7 @@ def test_few_slices_and_single_frames(folder):
     matrix = np.diag([2.0, 2, 8, 1])
     scans.write(folder / "1000011/sa.nii.gz", np.ones((9, 9, 5, 8), np.int16), matrix)
     scans.write(folder / "1000011/la_2ch.nii.gz", np.ones((9, 9, 1, 1), np.int16), matrix)
-    table = build_index(folder, ImageSettings.from_dict({"images": SETTINGS | {"max_excluded": 1}}), set())
+    table = build_index(folder, filled.images(**SETTINGS | {"max_excluded": 1}), set())
     reasons = table.set_index(["eid", "view"])["reason"]
     assert "5 slices" in reasons[1000011, "sa"]
     assert "single frame" in reasons[1000011, "la_2ch"]
@@ -70,23 +69,23 @@ def test_too_many_unusable_scans_stop_the_run(folder):
     for file in folder.glob("1*/sa.nii.gz"):
         file.unlink()
     with pytest.raises(UserError, match=r"2 of 3 .*max_excluded.*no sa.nii.gz"):
-        build_index(folder, ImageSettings.from_dict({"images": SETTINGS}), set())
+        build_index(folder, filled.images(**SETTINGS), set())
 
 
 def test_mistakes_of_the_user(tmp_path):
-    settings = ImageSettings.from_dict({})
+    settings = filled.images()
     with pytest.raises(UserError, match="cannot be read"):
         build_index(tmp_path / "nowhere", settings, set())
     with pytest.raises(UserError, match="no scan found"):
         build_index(tmp_path, settings, set())
     for key, value in {"crop": "left", "slices": "odd", "time": "?", "required_views": ["x"], "size": 0}.items():
         with pytest.raises(UserError, match=f"images.{key}"):
-            ImageSettings.from_dict({"images": {key: value}})
+            filled.images(**{key: value})
 
 
 def test_two_folders_of_one_participant(folder):
     scans.write_participant(folder / "more" / "1000011")
-    table = build_index(folder, ImageSettings.from_dict({"images": SETTINGS | {"max_excluded": 1}}), set())
+    table = build_index(folder, filled.images(**SETTINGS | {"max_excluded": 1}), set())
     twice = table["eid"] == 1000011
     assert table.loc[twice, "reason"].tolist() == ["two folders stand for this participant; keep one of them"]
     assert table.loc[~twice, "usable"].all()
@@ -94,12 +93,12 @@ def test_two_folders_of_one_participant(folder):
 
 def test_zips_are_indexed_by_their_lists_of_files(folder, tmp_path):
     dicom_scans.write_zips(tmp_path / "zips/Short axis/10", 1000011, folder / "1000011")
-    settings = ImageSettings.from_dict({"images": SETTINGS})
+    settings = filled.images(**SETTINGS)
     table = build_index(tmp_path / "zips", settings, set())
     assert table["view"].tolist() == ["sa", "la_2ch", "la_3ch", "la_4ch"]
     assert table["slices"].tolist() == [9, 1, 1, 1]
     assert table["participant_usable"].all()
-    later = ImageSettings.from_dict({"images": SETTINGS | {"instance": 3}})
+    later = filled.images(**SETTINGS | {"instance": 3})
     with pytest.raises(UserError, match="no scan found"):
         build_index(tmp_path / "zips", later, set())
 
@@ -109,7 +108,7 @@ def test_a_folder_that_may_not_be_read(folder):
     try:
         if os.access(folder / "1000025", os.R_OK):
             pytest.skip("this user may read everything")
-        table = build_index(folder, ImageSettings.from_dict({"images": SETTINGS | {"max_excluded": 1}}), set())
+        table = build_index(folder, filled.images(**SETTINGS | {"max_excluded": 1}), set())
     finally:
         (folder / "1000025").chmod(0o755)
     assert table.loc[table["eid"] == 1000025, "reason"].tolist() == ["cannot be read: Permission denied"]

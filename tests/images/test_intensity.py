@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import filled
 from images import scans
 from images.test_build_shard import build
 from vita.apply.reading import read_scan
 from vita.apply.scans import new_scans
 from vita.images.crop import place
 from vita.images.intensity import ranges
-from vita.images.settings import ImageSettings
 from vita.images.shards import intensities
 from vita.images.view import ViewPlanes
 from vita.runtime.errors import UserError
@@ -63,7 +63,7 @@ def test_shards_and_new_scans_have_the_same_values(cohort: Path, tmp_path: Path,
     block = BLOCK | {"intensity": intensity}
     reader, _ = build(cohort, tmp_path, block, shards=1)
     shard = reader.voxels(1000011, range(8))
-    settings = ImageSettings.from_dict({"images": block})
+    settings = filled.images(**block)
     with new_scans([cohort / "1000011"], 2, 100) as found:
         read = read_scan(found[0], settings, {"pixel_mm": [3.0, 3.0]}, 8)
     np.testing.assert_array_equal(read.cine_sthw, shard)
@@ -83,4 +83,4 @@ def test_shards_and_new_scans_have_the_same_values(cohort: Path, tmp_path: Path,
 
 def test_another_word_is_refused() -> None:
     with pytest.raises(UserError, match=r"'images.intensity' is 'zscore'; choose one of minmax, minmax_joint"):
-        ImageSettings.from_dict({"images": {"intensity": "zscore"}})
+        filled.images(**{"intensity": "zscore"})

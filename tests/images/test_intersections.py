@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import filled
 from images import scans
 from images.test_build_shard import build
 from shared import SHARED, needs_shared
@@ -61,7 +62,7 @@ def test_figures_are_drawn_and_name_nobody(folder, tmp_path):
         (scan_quality, [f"--shards={reader.paths[0]}"], {"row", "rule", "value", "broken"}),
         (volume_curves, [f"--curves={tmp_path}/curves.parquet"], {"structure", "phase", "median"}),
     ]:
-        module.main([*arguments, *outputs])
+        module.main([*arguments, *outputs, "--settings", filled.argument(images={})])
         drawn = pd.read_csv(tmp_path / "figure.csv")
         assert columns <= set(drawn)
         assert len(drawn) > 5

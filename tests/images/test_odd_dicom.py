@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pydicom.uid import generate_uid
 
+import filled
 from images import dicom_scans, scans
 from vita.images.dicom import read_dicom
 from vita.images.geometry import orient
@@ -15,7 +16,6 @@ from vita.images.header import ScanError
 from vita.images.index import index_shard
 from vita.images.nifti import read_volume
 from vita.images.phenotypes import ventricular
-from vita.images.settings import ImageSettings
 
 EID = 1000011
 FRAMES = 8
@@ -203,7 +203,7 @@ def test_the_zip_beside_a_nifti_file_gives_the_rate(nifti, stack, long_axis, tmp
         file.NominalInterval = 800
     shutil.copytree(nifti, tmp_path / "scans" / str(EID))
     dicom_scans.write_zip(tmp_path / "scans" / f"{EID}_20209_2_0.zip", stack)
-    settings = ImageSettings.from_dict({"images": {"frames": FRAMES, "size": 16}})
+    settings = filled.images(**{"frames": FRAMES, "size": 16})
     rows = {row["view"]: row for row in index_shard(tmp_path / "scans", settings, set())}
     assert rows["sa"]["path"].endswith("sa.nii.gz")
     assert (rows["sa"]["rate_source"], rows["sa"]["frame_s"]) == ("NominalInterval", pytest.approx(0.1))

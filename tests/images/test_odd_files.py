@@ -7,13 +7,13 @@ import nibabel
 import numpy as np
 import pytest
 
+import filled
 from images import scans
 from vita.apply.scans import new_scans
 from vita.images.header import ScanError, read_header
 from vita.images.index import build_index, index_shard
 from vita.images.nifti import read_volume
 from vita.images.participant import read_participant
-from vita.images.settings import ImageSettings
 from vita.images.zips import open_zip
 
 BLOCK = {"frames": 4, "size": 16, "max_excluded": 1, "max_file_mb": 1}
@@ -27,7 +27,7 @@ def folder(tmp_path):
 
 
 def table_of(folder):
-    return build_index(folder, ImageSettings.from_dict({"images": BLOCK}), set())
+    return build_index(folder, filled.images(**BLOCK), set())
 
 
 def test_links_that_lead_nowhere(folder):
@@ -69,7 +69,7 @@ def test_a_pipe_does_not_wait(folder, name):
     table = table_of(folder)
     rows = table[table["eid"] == 1000025].astype(object)
     rows = rows.where(rows.notna(), None).to_dict("records")
-    settings = ImageSettings.from_dict({"images": BLOCK})
+    settings = filled.images(**BLOCK)
     if name == "sa.nii.gz":
         assert "not a regular file" in next(row["reason"] for row in rows if row["view"] == "sa")
         with pytest.raises(ScanError, match="not a regular file"):
@@ -112,7 +112,7 @@ def test_empty_gzip_members_do_not_keep_the_reader_busy(tmp_path):
 def test_every_missing_view_is_named(folder):
     for view in ("la_2ch", "la_4ch"):
         (folder / "1000025" / f"{view}.nii.gz").unlink()
-    settings = ImageSettings.from_dict({"images": BLOCK})
+    settings = filled.images(**BLOCK)
     rows = [row for row in index_shard(folder, settings, set()) if row["eid"] == 1000025]
     with pytest.raises(ScanError, match=r"^la_2ch: no la_2ch.nii.gz; la_4ch: no la_4ch.nii.gz$"):
         read_participant(rows, settings)
@@ -131,7 +131,7 @@ def test_a_folder_whose_name_is_no_text_costs_itself(folder, tmp_path):
     (tmp_path / "all" / odd / "1000011_20209_2_0.zip").write_bytes(b"")
     loop = os.fsdecode(b"b\xe9")
     (tmp_path / "all" / loop).symlink_to(loop)
-    table = build_index(tmp_path / "all", ImageSettings(frames=8, max_excluded=1), set())
+    table = build_index(tmp_path / "all", filled.images(frames=8, max_excluded=1), set())
     table.to_parquet(tmp_path / "index.parquet")
     reasons = table[~table["usable"]].set_index("folder")["reason"]
     assert reasons.to_dict() == {

@@ -6,10 +6,10 @@ import nibabel
 import numpy as np
 import pytest
 
+import filled
 from images import scans
 from vita.images.index import index_shard
 from vita.images.participant import read_participant
-from vita.images.settings import ImageSettings
 from vita.mask_classes import NOT_ANNOTATED
 from vita.runtime.errors import UserError
 
@@ -25,7 +25,7 @@ def folder(tmp_path):
 
 def read(folder, size=48, **masks):
     block = {"frames": FRAMES, "size": size, **({"masks": masks} if masks else {})}
-    settings = ImageSettings.from_dict({"images": block})
+    settings = filled.images(**block)
     return read_participant(index_shard(folder, settings, set()), settings)
 
 
@@ -50,7 +50,7 @@ def test_another_order_of_labels_is_refused_or_mapped(folder):
 @pytest.mark.parametrize("labels", [{"LVBP": 1, "RVBP": 1}, {"LABP": 1}, {"LVBP": 0}, {"LVBP": "one"}])
 def test_labels_that_cannot_be(labels):
     with pytest.raises(UserError, match=r"images\.masks\.labels"):
-        ImageSettings.from_dict({"images": {"masks": {"labels": labels}}})
+        filled.images(masks={"labels": labels})
 
 
 def test_masks_that_are_not_packed_are_found(folder):

@@ -4,14 +4,14 @@ import nibabel
 import numpy as np
 import pytest
 
+import filled
 from images import scans
 from vita.images.geometry import orient
 from vita.images.header import ScanError, read_header
 from vita.images.participant import read_participant
-from vita.images.settings import ImageSettings
 
 SHAPE = (12, 10, 7)
-SETTINGS = ImageSettings.from_dict({"images": {"frames": 4, "size": 8, "required_views": ["sa"]}})
+SETTINGS = filled.images(**{"frames": 4, "size": 8, "required_views": ["sa"]})
 
 
 @pytest.fixture

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
+import filled
 from images import scans
 from vita.images import quality
 from vita.images.header import ScanError
 from vita.images.participant import read_participant
 from vita.images.quality import judge, measure_mask
-from vita.images.quality_rules import RULES, Quality
-from vita.images.settings import ImageSettings
+from vita.images.quality_rules import RULES
 from vita.runtime.errors import UserError
 
 VIEWS = ("sa", "la_2ch", "la_3ch", "la_4ch")
@@ -27,7 +27,7 @@ def rows_of(folder):
 
 
 def judged(folder, **block):
-    settings = ImageSettings.from_dict({"images": {"frames": 8, "size": 24, **block}})
+    settings = filled.images(**{"frames": 8, "size": 24, **block})
     record = read_participant(rows_of(folder), settings).record
     return {(row["view"], row["rule"]): row for row in record["quality"]}
 
@@ -83,7 +83,7 @@ def test_loose_parts_and_jumps_of_a_mask():
     classes[0, 0, 15:20, 15:20] = 1
     values = measure_mask(classes, np.array([100.0, 40, 95]))
     assert values == pytest.approx({"loose_parts": 0.2, "curve_jump": 0.6, "small_lv_ml": 100, "large_lv_ml": 100})
-    rows = judge("sa", values, Quality())
+    rows = judge("sa", values, filled.quality())
     assert [row["broken"] for row in rows] == [False, True, False, False]
 
 
@@ -94,4 +94,4 @@ def test_mistakes_of_the_user():
         ({"exclude": ["x"]}, "images.quality.exclude"),
     ]:
         with pytest.raises(UserError, match=words):
-            Quality.from_dict(block)
+            filled.quality(**block)

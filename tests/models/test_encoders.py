@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+import filled
 from vita.models.alignment import Alignment, clip_loss, pool, retrieval_accuracy
 from vita.models.image_encoder import ImageEncoder
 from vita.models.mae import MaskedAutoencoder
@@ -12,7 +13,7 @@ from vita.models.settings import ModelSettings
 from vita.models.tabular_encoder import TabularEncoder
 from vita.runtime.errors import UserError
 
-SMALL = ModelSettings(size=32, patch=(5, 8, 8), width=33, heads=3, depth=2, projection=16)
+SMALL = filled.model(size=32, patch=(5, 8, 8), width=33, heads=3, depth=2, projection=16)
 CHECKPOINTED = ModelSettings.from_dict(SMALL.to_dict() | {"checkpointing": True})
 
 

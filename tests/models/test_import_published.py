@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import filled
 from models.published_file import write_published
 from vita.models.image_encoder import ImageEncoder
 from vita.models.import_published import main
@@ -205,7 +206,7 @@ def test_the_reason_of_a_refusal_is_said(tmp_path):
 
 @pytest.mark.parametrize("form", ["normalised", "without biases"])
 def test_projectors_of_another_form_are_left_out_without_a_flag(tmp_path, caplog, form):
-    sizes = ModelSettings.from_dict({"frames": 5, "size": 16, "patch": [5, 8, 8], "width": 33, "heads": 3, "depth": 1})
+    sizes = filled.model(size=16, patch=[5, 8, 8], width=33, heads=3, depth=1)
     state = write_published(tmp_path / "whole.ckpt", sizes)
     whole = torch.load(tmp_path / "whole.ckpt", weights_only=False)["state_dict"]
     if form == "normalised":

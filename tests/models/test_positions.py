@@ -1,7 +1,7 @@
 import torch
 
+import filled
 from vita.models.positions import image_positions, sines_and_cosines, slice_in_view
-from vita.models.settings import ModelSettings
 
 SMALL = {"size": 32, "patch": (5, 8, 8), "width": 33, "heads": 3}
 
@@ -20,12 +20,12 @@ def test_interleaved_holds_the_same_values_as_equation_b1_orders_them():
 
 
 def test_every_patch_has_its_own_position_but_without_the_view():
-    settings = ModelSettings(**SMALL)
+    settings = filled.model(**SMALL)
     assert len(image_positions(settings)[1:].unique(dim=0)) == settings.tokens
-    without_view = ModelSettings(**SMALL, positions="4d")
+    without_view = filled.model(**SMALL, positions="4d")
     assert len(image_positions(without_view)[1:].unique(dim=0)) == 6 * 16  # long-axis slices coincide with others
 
 
 def test_class_token_has_no_position():
     for positions in ("block", "interleaved", "4d"):
-        assert not image_positions(ModelSettings(**SMALL, positions=positions))[0].any()
+        assert not image_positions(filled.model(**SMALL, positions=positions))[0].any()

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+import filled
 from vita.models.alignment import Alignment, clip_loss
 from vita.models.baselines import ResNet50
 from vita.models.heads import Output, Regressor, output_slices, total_width
@@ -15,7 +16,7 @@ from vita.models.segmenter import Segmenter, growth, skip_layers
 from vita.models.settings import ModelSettings
 from vita.runtime.errors import UserError
 
-SMALL = ModelSettings(size=32, patch=(5, 8, 8), width=33, heads=3, depth=2, segmenter_hidden=72, segmenter_feature=8)
+SMALL = filled.model(size=32, patch=(5, 8, 8), width=33, heads=3, depth=2, segmenter_hidden=72, segmenter_feature=8)
 OUTPUTS = [Output("LVEDV", "numerical"), Output("smoker", "binary"), Output("diet", "categorical", 4)]
 
 

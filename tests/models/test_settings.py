@@ -1,5 +1,6 @@
 import pytest
 
+import filled
 from vita.models.settings import ModelSettings
 from vita.runtime.errors import UserError
 
@@ -17,13 +18,13 @@ PAPER = {
 
 
 def test_sizes_of_the_default_and_of_the_paper():
-    assert ModelSettings().grid == (9, 1, 4, 4)
-    paper = ModelSettings.from_dict(PAPER)
+    assert filled.model().grid == (9, 1, 4, 4)
+    paper = filled.model(**PAPER)
     assert (paper.tokens, paper.patch_voxels) == (2304, 320)
 
 
 def test_settings_survive_json():
-    settings = ModelSettings.from_dict(PAPER)
+    settings = filled.model(**PAPER)
     assert ModelSettings.from_dict(settings.to_dict()) == settings
 
 
@@ -47,6 +48,6 @@ def test_settings_survive_json():
 )
 def test_sizes_that_do_not_fit_are_named(change, words):
     with pytest.raises(UserError) as error:
-        ModelSettings.from_dict(PAPER | change)
+        filled.model(**PAPER | change)
     assert all(word in str(error.value) for word in words)
     assert "\n" not in str(error.value)

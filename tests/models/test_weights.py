@@ -4,6 +4,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+import filled
 from vita.models.alignment import Alignment
 from vita.models.image_encoder import ImageEncoder
 from vita.models.mae import MaskedAutoencoder
@@ -11,7 +12,7 @@ from vita.models.settings import ModelSettings
 from vita.models.weights import load_part, read_part
 from vita.runtime.errors import UserError
 
-SMALL = ModelSettings(size=32, patch=(5, 8, 8), width=33, heads=3, depth=2, projection=16)
+SMALL = filled.model(size=32, patch=(5, 8, 8), width=33, heads=3, depth=2, projection=16)
 
 
 def _write(folder, model, settings=SMALL):

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+import filled
 from vita.phantom.people import draw_people
 from vita.phantom.settings import PhantomSettings
 
@@ -34,4 +35,4 @@ def people(tiny: PhantomSettings) -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def cohort() -> pd.DataFrame:
     """People enough for correlations."""
-    return draw_people(PhantomSettings(seed=2025, participants=800))
+    return draw_people(filled.phantom(seed=2025, participants=800))

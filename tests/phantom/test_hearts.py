@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+import filled
 from vita.phantom.cycle import RELAXATION_S, Cycle
 from vita.phantom.hearts import Heart, cut_ellipsoid_ml
 from vita.phantom.people import draw_people
-from vita.phantom.settings import PhantomSettings
 from vita.phantom.tissue import LABP, LVBP, LVMYO, RABP, RVBP, Signals, deform, paint, points
 
 STEP_MM = 1.5
@@ -16,7 +16,7 @@ STEP_MM = 1.5
 
 @pytest.fixture(scope="module")
 def hearts() -> list[Heart]:
-    people = draw_people(PhantomSettings(seed=2025, participants=40)).to_dict("records")
+    people = draw_people(filled.phantom(seed=2025, participants=40)).to_dict("records")
     return [Heart.of(person, np.random.default_rng(5)) for person in people]
 
 

@@ -9,13 +9,14 @@ import pandas as pd
 import pytest
 from isal import igzip
 
+import filled
 from vita.phantom import scans, truth
 from vita.phantom.hearts import Heart
 from vita.phantom.settings import PhantomSettings
 from vita.runtime.errors import UserError
 
 NAMES = {"sa", "la_2ch", "la_3ch", "la_4ch", "seg_sa", "seg_la_2ch", "seg_la_4ch", "seg4_la_4ch"}
-LIKE_A_COHORT = PhantomSettings(seed=2025, participants=16, broken_scans=0, withdrawn=0)
+LIKE_A_COHORT = filled.phantom(seed=2025, participants=16, broken_scans=0, withdrawn=0)
 
 
 def settings_json(settings: PhantomSettings) -> str:
@@ -100,7 +101,7 @@ def test_planes_agree_in_scanner_space(cohort: pd.DataFrame) -> None:
 
 def test_masks_hold_the_true_ventricular_volumes(cohort: pd.DataFrame) -> None:
     """Sums of voxels times spacing, slice gap included, against the analytic truth."""
-    settings = PhantomSettings(seed=2025, frames=20)
+    settings = filled.phantom(seed=2025, frames=20)
     rows = []
     for person in cohort.iloc[::80].to_dict("records"):
         scanner = scans.Scanner(person, settings)
@@ -120,7 +121,7 @@ def test_masks_hold_the_true_ventricular_volumes(cohort: pd.DataFrame) -> None:
 def test_the_heart_stays_within_the_crop(cohort: pd.DataFrame) -> None:
     """64 pixels of 3.6 mm around the image's centre hold every chamber at every moment."""
     for person in cohort.iloc[5::200].to_dict("records"):
-        scanner = scans.Scanner(person, PhantomSettings(seed=2025, frames=4))
+        scanner = scans.Scanner(person, filled.phantom(seed=2025, frames=4))
         for view in scanner.planes:
             _, classes = scanner.acquire(view)
             outside = classes.copy()
@@ -129,7 +130,7 @@ def test_the_heart_stays_within_the_crop(cohort: pd.DataFrame) -> None:
 
 
 def test_blood_muscle_and_lung_have_their_contrast(cohort: pd.DataFrame) -> None:
-    scanner = scans.Scanner(cohort.iloc[2].to_dict(), PhantomSettings(seed=2025, frames=3))
+    scanner = scans.Scanner(cohort.iloc[2].to_dict(), filled.phantom(seed=2025, frames=3))
     image, classes = scanner.acquire("sa")
     blood, muscle = (float(np.median(image[classes == name])) for name in (1, 2))
     assert 1.5 * muscle < blood < 4 * muscle

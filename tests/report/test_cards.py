@@ -80,6 +80,7 @@ def test_model_card(tmp_path):
     configs = [_config(tmp_path, "stage1", "vita", seconds=61.4), _config(tmp_path, "sa_phenotypes", "vit", seed=2)]
     (tmp_path / "table.md").write_text("**A table**\n")
     arguments = ["--configs", *configs, "--tables", str(tmp_path / "table.md"), "--output", str(tmp_path / "card.md")]
+    arguments += ["--settings", '{"input": {"source": "files"}}']
     model_card.main([*arguments, "--html", str(tmp_path / "card.html")])
     text = (tmp_path / "card.md").read_text(encoding="utf-8")
     assert "| Stage I, reconstruction | ViTa | 123,456 | – | – | 0.1235 | 61 | – |" in text

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from PIL import Image
 
+import filled
 from report.test_tables import RESOURCES, _regression
 from vita import names
 from vita.report import captions, index_page, tables
@@ -44,7 +45,7 @@ def results(tmp_path, targets):
     out |= {"vs-paper": results / "tables" / f"{TABLE}_vs_paper.csv"}
     out |= {"vs-paper-html": results / "tables" / f"{TABLE}_vs_paper.html"}
     arguments = ["--name", TABLE, "--metrics", *map(str, metrics), "--targets", str(targets)]
-    arguments += ["--paper", str(RESOURCES / "paper")]
+    arguments += ["--paper", str(RESOURCES / "paper"), *filled.EVALUATION]
     tables.main(arguments + [text for kind, path in out.items() for text in (f"--{kind}", str(path))])
     (results / "figures").mkdir()
     for place, name in enumerate(FIGURES):

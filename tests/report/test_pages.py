@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 
+import filled
 from evaluation import synthetic
 from evaluation.test_mask_phenotypes import _shards
 from report.test_tables import RESOURCES, _regression
@@ -56,7 +57,7 @@ def test_this_run_beside_the_paper(tmp_path, targets):
     metrics = _regression(tmp_path, targets, "sa_phenotypes", ["LVEDV", "LVM"], vita_sa=0.4, vita=0.3)
     out = {kind: tmp_path / f"t.{kind}" for kind in ("csv", "md", "tex", "html", "vs-paper", "vs-paper-html")}
     arguments = ["--name", "table1_sa_phenotypes", "--metrics", *map(str, metrics), "--targets", str(targets)]
-    arguments += ["--paper", str(RESOURCES / "paper")]
+    arguments += ["--paper", str(RESOURCES / "paper"), *filled.EVALUATION]
     tables.main(arguments + [text for kind, path in out.items() for text in (f"--{kind}", str(path))])
     words = _words(out["vs-paper-html"])
     assert "test split (n = 160) compared with the paper" in words
@@ -92,7 +93,12 @@ def test_subgroups(tmp_path, targets):
     fields = pd.DataFrame({"eid": eid, "sex": np.arange(160) < 5, "age": 60.0, "bmi": 24.0})
     fields.astype({"sex": "Int64"}).to_parquet(tmp_path / "fields.parquet")
     arguments = ["--task", "sa_phenotypes", "--model", "vita", "--predictions", str(path), "--targets", str(targets)]
-    arguments += ["--fields", str(tmp_path / "fields.parquet"), "--settings", '{"evaluation": {"bootstrap": 50}}']
+    arguments += [
+        "--fields",
+        str(tmp_path / "fields.parquet"),
+        "--settings",
+        filled.argument(seed=0, evaluation={"bootstrap": 50}),
+    ]
     subgroups.main([*arguments, "--output", str(tmp_path / "s.csv"), "--html", str(tmp_path / "s.html")])
     words = _words(tmp_path / "s.html")
     assert "Short-axis phenotypes by ViTa: subgroups of the test split (n = " in words
@@ -109,7 +115,7 @@ def test_phenotypes_from_masks(tmp_path, targets):
     arguments = ["--model", "vita_la", "--masks", str(tmp_path / "m.npz"), "--targets", str(targets)]
     arguments += ["--shards", str(tmp_path / "00000.parquet"), "--output", str(tmp_path / "p.csv")]
     arguments += ["--per-participant", str(tmp_path / "p.parquet"), "--html", str(tmp_path / "p.html")]
-    mask_phenotypes.main(arguments)
+    mask_phenotypes.main([*arguments, *filled.EVALUATION])
     words = _words(tmp_path / "p.html")
     assert "masks of ViTa (LA) against reference masks, test split (n = 12)" in words
     bias = pd.read_csv(tmp_path / "p.csv").set_index("target").loc["LVEDV", "bias"]
@@ -118,7 +124,8 @@ def test_phenotypes_from_masks(tmp_path, targets):
 
 def test_inputs_that_tell_a_target(tmp_path):
     files = [f"--{name}={RESOURCES / name}.tsv" for name in ("features", "targets")]
-    overlap.main([*files, "--output", str(tmp_path / "o.csv"), "--html", str(tmp_path / "o.html")])
+    every_input = ["--settings", '{"tabular": {"exclude": []}}']
+    overlap.main([*files, "--output", str(tmp_path / "o.csv"), "--html", str(tmp_path / "o.html"), *every_input])
     words = _words(tmp_path / "o.html")
     assert "Short-axis phenotypes" in words
     assert "Diabetes" in words

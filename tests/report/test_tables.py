@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import filled
 from evaluation import synthetic
 from vita.evaluation import classification, over_seeds, regression, segmentation
 from vita.evaluation.predictions import read_targets
@@ -11,7 +12,7 @@ from vita.report import tables
 from vita.runtime.errors import UserError
 
 RESOURCES = Path(__file__).parents[2] / "workflow" / "resources"
-SETTINGS = ["--settings", '{"evaluation": {"bootstrap": 100, "significance": 0.01}}']
+SETTINGS = ["--settings", filled.argument(seed=0, evaluation={"bootstrap": 100}, phenotypes={})]
 
 
 def _table(tmp_path, name, metrics, targets, *more):

@@ -1,16 +1,15 @@
 """Encoding: training statistics only, nothing missing, every feature reaches the output; and the targets' values."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
+import filled
 from cohort import world
 from vita.cohort.extraction import extract
 from vita.cohort.features import inputs, load_features
-from vita.cohort.settings import CohortSettings
 from vita.runtime.errors import UserError
 from vita.tabular import encoder
 from vita.tabular.encoder import encode, fit, load_encoder
@@ -25,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Files of a small cohort: fields, phenotypes (shifted from the fields' by 1000), labels, split."""
     folder = tmp_path_factory.mktemp("tabular")
     table = world.classic(folder / "t.csv", world.make_world(120))
-    frame = extract([table], FEATURES, CohortSettings(), ())
+    frame = extract([table], FEATURES, filled.cohort(), ())
     frame.write_parquet(folder / "fields.parquet")
     measured = frame.select("eid", *(pl.col(name).fill_null(90) + 1000 for name in PHENOTYPES))
     measured[:100].with_columns(LVM=pl.lit(float("nan"))).with_columns(
@@ -43,7 +42,7 @@ def run(folder: Path, out: Path, **settings: dict) -> tuple[pl.DataFrame, encode
     given |= {"--split": folder / "split.parquet", "--features": world.FEATURES}
     given |= {"--encoder": out / "encoder.json", "--output": out / "encoded.parquet"}
     arguments = [str(part) for pair in given.items() for part in pair]
-    encoder.main([*arguments, "--settings", json.dumps(settings)])
+    encoder.main([*arguments, "--settings", filled.argument(**{"tabular": {}, **settings})])
     return pl.read_parquet(out / "encoded.parquet"), load_encoder(out / "encoder.json")
 
 

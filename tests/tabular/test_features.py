@@ -7,8 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from cohort import public_tables
 from shared import SHARED, needs_shared
-from vita.cohort.dictionary import check_features, dictionary_file
+from vita.cohort.dictionary import check_features
 from vita.cohort.features import inputs, load_features
 from vita.cohort.rules import RULES
 from vita.runtime.errors import UserError
@@ -35,11 +36,13 @@ def test_dictionary_knows_every_field_by_its_title():
     assert check_features(FEATURES) == []
 
 
+@public_tables.needs_package
 def test_every_row_agrees_with_the_dictionary_in_coding_and_visits():
     """Data-coding of each field, 0 for none; visits that UK Biobank has; dates where the rule wants dates."""
     columns = ["field_id", "encoding_id", "value_type", "instance_min", "instance_max"]
     read = {"separator": "\t", "quote_char": None, "encoding": "latin-1", "infer_schema_length": None}
-    known = {row[0]: row[1:] for row in pl.read_csv(dictionary_file("field.txt"), columns=columns, **read).iter_rows()}
+    source = public_tables.SCHEMA / "field.txt"
+    known = {row[0]: row[1:] for row in pl.read_csv(source, columns=columns, **read).iter_rows()}
     date = {51, 61}  # value types: a day; a day with its time
     with (RESOURCES / "features.tsv").open(encoding="utf-8") as lines:
         codings = {row["name"]: row["coding"] for row in csv.DictReader(lines, delimiter="\t")}

@@ -64,9 +64,10 @@ def test_dependence_is_that_of_scipy_and_of_the_training_split_alone(tmp_path):
     output = tmp_path / "overlap.csv"
     given = ["--features", str(world.FEATURES), "--targets", str(world.TARGETS), "--output", str(output)]
     given += ["--fields", str(tmp_path / "f.parquet"), "--phenotypes", str(tmp_path / "p.parquet")]
+    all_inputs = ["--settings", '{"tabular": {"exclude": []}}']
     with pytest.raises(UserError, match="--split goes with"):
-        overlap.main(given)
-    overlap.main([*given, "--split", str(tmp_path / "s.parquet")])
+        overlap.main([*given, *all_inputs])
+    overlap.main([*given, *all_inputs, "--split", str(tmp_path / "s.parquet")])
     pairs = {(target, name): reason for _, target, name, reason in pl.read_csv(output).rows()}
     assert pairs["LVSV", "impedance"].startswith("dependence 0.9")
     assert ("LVSV", "pulse_rate") not in pairs

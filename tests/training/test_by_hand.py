@@ -70,7 +70,7 @@ def test_clipping_a_known_gradient(clip, gradient, clipped):
     first, second = (nn.Parameter(torch.zeros(1)) for _ in range(2))
     first.grad, second.grad = (torch.tensor([value]) for value in gradient)
     optimizer = torch.optim.SGD([{"params": [first]}, {"params": [second]}], lr=1.0)
-    Learner(nn.Identity(), read_settings(toy.blocks())).configure_gradient_clipping(optimizer, clip or None)
+    Learner(nn.Identity(), read_settings("stage3", toy.blocks())).configure_gradient_clipping(optimizer, clip or None)
     assert [first.grad.item(), second.grad.item()] == pytest.approx(clipped, rel=1e-4)
 
 
@@ -170,7 +170,7 @@ class Drawing(Learner):
 
 
 def test_random_numbers_of_ranks_and_steps():
-    learner = Drawing(nn.Identity(), read_settings(toy.blocks()))
+    learner = Drawing(nn.Identity(), read_settings("stage3", toy.blocks()))
     drawn = {}
     for rank in (0, 1):
         for step in (0, 1):
@@ -301,14 +301,14 @@ def test_positives_count_twice_and_their_odds_are_halved_again():
 
 
 def _learner(task: Task, **stage) -> PredictionLearner:
-    settings = read_settings(toy.blocks(**stage))
+    settings = read_settings("stage3", toy.blocks(**stage))
     return PredictionLearner(nn.Linear(1, 4), settings, task)
 
 
 def test_batch_normalisation_needs_two_participants_on_each_device():
     with pytest.raises(UserError, match=r"'stage2.projector' is batchnorm, .* a 'stage2.batch' of 1"):
-        read_settings(toy.blocks(batch=1, projector="batchnorm"))
-    assert read_settings(toy.blocks(batch=2, projector="batchnorm")).stage.projector == "batchnorm"
+        read_settings("stage3", toy.blocks(batch=1, projector="batchnorm"))
+    assert read_settings("stage3", toy.blocks(batch=2, projector="batchnorm")).stage.projector == "batchnorm"
 
 
 class Shown(Learner):
@@ -320,7 +320,9 @@ class Shown(Learner):
 
 
 def test_masks_are_moved_with_the_images_of_a_training_step():
-    learner = Shown(nn.Identity(), read_settings(toy.blocks(augment=True, rotation_degrees=0, contrast=0, flip=True)))
+    learner = Shown(
+        nn.Identity(), read_settings("stage3", toy.blocks(augment=True, rotation_degrees=0, contrast=0, flip=True))
+    )
     masks = torch.zeros(6, 2, 1, 8, 8, dtype=torch.uint8)
     masks[..., :3, :5] = 1
     learner.training_step({"images": masks.float(), "masks": masks}, 0)
@@ -331,7 +333,7 @@ def test_masks_are_moved_with_the_images_of_a_training_step():
 
 def test_each_part_learns_at_its_share_of_the_rate():
     """In the middle of the first of four steps of warm-up, an eighth of 2e-3; the pretrained part at half of it."""
-    learner = Shown(nn.Identity(), read_settings(toy.blocks(epochs=8, lr=2e-3, warmup_epochs=1.0)))
+    learner = Shown(nn.Identity(), read_settings("stage3", toy.blocks(epochs=8, lr=2e-3, warmup_epochs=1.0)))
     parts = [{"params": [nn.Parameter(torch.zeros(1))], "scale": scale} for scale in (0.5, 1.0)]
     optimizer = torch.optim.SGD(parts, lr=7.0)
     learner._trainer, learner.steps_per_epoch = SimpleNamespace(optimizers=[optimizer]), 4

@@ -25,7 +25,9 @@ BINARY = Target("cad", "CAD", "", "binary", "labels", "cad", 2)
 
 def learner(prevalence: float, imbalance: str, model: nn.Module | None = None, batch: int = 8) -> PredictionLearner:
     task = Task((BINARY,), pd.DataFrame(columns=["cad"]), (Statistics(shares=(1 - prevalence, prevalence)),))
-    return PredictionLearner(model or nn.Identity(), read_settings(toy.blocks(imbalance=imbalance, batch=batch)), task)
+    return PredictionLearner(
+        model or nn.Identity(), read_settings("stage3", toy.blocks(imbalance=imbalance, batch=batch)), task
+    )
 
 
 def test_weighted_loss_by_hand():

@@ -22,7 +22,7 @@ BATCH, CHUNKS = 8, (0, 3)
 def learner(model: dict[str, Any] | None = None, **stage: Any) -> AlignmentLearner:
     torch.manual_seed(0)
     sizes = ModelSettings.from_dict(toy.MODEL | (model or {}))
-    settings = read_settings(toy.blocks(**({"mask_ratio": 0.0} | stage)))
+    settings = read_settings("stage3", toy.blocks(**({"mask_ratio": 0.0} | stage)))
     return AlignmentLearner(Alignment(sizes, 3, 1, [4]), settings)
 
 

@@ -51,7 +51,7 @@ class Small(nn.Module):
 
 
 def stage(**changes):
-    return read_settings(toy.blocks(**{"weight_decay": 0.3, "lr": 0.01} | changes)).stage
+    return read_settings("stage3", toy.blocks(**{"weight_decay": 0.3, "lr": 0.01} | changes)).stage
 
 
 def decay_by_name(optimizer: torch.optim.Optimizer, model: nn.Module) -> dict[str, float]:

@@ -19,7 +19,7 @@ BINARY = Target("cad", "CAD", "", "binary", "labels", "cad", 2)
 def learner(rectify: bool) -> PredictionLearner:
     statistics = (Statistics(MEAN, STD), Statistics(shares=(0.5, 0.5)))
     task = Task((NUMBER, BINARY), pd.DataFrame(columns=["LVESV", "cad"]), statistics)
-    return PredictionLearner(nn.Identity(), read_settings(toy.blocks(rectify=rectify)), task)
+    return PredictionLearner(nn.Identity(), read_settings("stage3", toy.blocks(rectify=rectify)), task)
 
 
 def test_numbers_are_never_negative_and_other_outputs_stay() -> None:

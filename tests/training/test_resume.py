@@ -21,8 +21,7 @@ from training import toy
 from vita.runtime.errors import UserError
 from vita.training import callbacks, stage1, stage2, stage3
 from vita.training.callbacks import KeepState
-from vita.training.device import device_of
-from vita.training.settings import TrainingSettings
+from vita.training.device import chosen_device
 
 LONG = {"epochs": 3, "augment": True}
 MODULES = {"stage1": stage1, "stage2": stage2, "stage3": stage3, "segmentation": stage3}
@@ -252,8 +251,8 @@ def test_several_gpus_of_which_one_is_there(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(UserError, match=r"2 GPUs are requested \(.*'resources\.rules'\), but there are 1"):
-        device_of(TrainingSettings(devices=2))
-    assert device_of(TrainingSettings(device="cpu", devices=2)).type == "cpu"
+        chosen_device("auto", 2)
+    assert chosen_device("cpu", 2).type == "cpu"
 
 
 @pytest.mark.parametrize("change", [{"lr": 1e-3}, {"training": {"precision": "bf16"}}])

@@ -182,9 +182,9 @@ def test_mistakes_of_the_user(cohort, tmp_path, change, words):
         stage1.main(cohort.arguments("stage1", tmp_path / "m", **change))
 
 
-@pytest.mark.parametrize("key", ["model.depth", "model.positions", "training.checkpoint_steps", "training.precision"])
+@pytest.mark.parametrize("key", ["model.depth", "training.precision", "stage.loss", "stage.epochs"])
 def test_a_key_that_is_missing_is_an_error_and_no_other_model(key):
     settings, (block, name) = toy.blocks(), key.split(".")
     del settings[block][name]
     with pytest.raises(UserError, match=f"--settings has no '{key}'; give the whole block as in config.yaml"):
-        read_settings(settings)
+        read_settings("stage3", settings)

@@ -97,7 +97,7 @@ def test_the_trivial_loss_of_a_task_is_that_of_means_and_shares():
     task = Task(
         (number, group), pd.DataFrame(columns=["LVESV", "group"]), (Statistics(30, 10), Statistics(shares=shares))
     )
-    learner = PredictionLearner(nn.Identity(), read_settings(toy.blocks(imbalance="none")), task)
+    learner = PredictionLearner(nn.Identity(), read_settings("stage3", toy.blocks(imbalance="none")), task)
     targets = torch.tensor([[1.0, 0.0], [-2.0, 1.0], [float("nan"), 1.0]])
     by_hand = (1**2 + 2**2) / 2
     by_sklearn = log_loss([0, 1, 1], np.tile(shares, (3, 1)), labels=[0, 1, 2])
@@ -115,6 +115,6 @@ def test_the_trivial_loss_of_a_weighted_disease_is_that_of_even_odds():
     """At prevalence 0.1 a positive weighs 9, so that the best constant answer is 1/2: (9 + 1) ln 2 over 2 x 1.8."""
     target = Target("cad", "CAD", "", "binary", "labels", "cad", 2)
     task = Task((target,), pd.DataFrame(columns=["cad"]), (Statistics(shares=(0.9, 0.1)),))
-    learner = PredictionLearner(nn.Identity(), read_settings(toy.blocks(imbalance="weights")), task)
+    learner = PredictionLearner(nn.Identity(), read_settings("stage3", toy.blocks(imbalance="weights")), task)
     found = learner.trivial_loss({"targets": torch.tensor([[1.0], [0.0]])})
     assert found == pytest.approx(10 * np.log(2) / (2 * 1.8))

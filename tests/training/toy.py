@@ -1,24 +1,29 @@
 """A toy cohort in the project's own files: hearts are discs whose radius is the target, a feature and a disease."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from vita.config.blocks import block
 from vita.images.build_shard import SCHEMA
 from vita.images.shard_writer import ShardWriter, write_table
 from vita.tabular.encoder import main as encode
-from vita.training.settings import TrainingSettings
 
 PLANES, FRAMES, SIZE = 9, 10, 16
 FIRST_EID = 5_000_001
 MODEL = {"frames": 5, "size": SIZE, "patch": [5, 8, 8], "width": 33, "heads": 3, "depth": 1, "decoder_depth": 1}
 MODEL |= {"tabular_depth": 1, "projection": 8, "head_width": 16, "segmenter_hidden": 18, "segmenter_feature": 4}
 MODEL |= {"sampling": "cycle", "positions": "block", "checkpointing": False}
-STAGE = {"epochs": 3, "batch": 8, "lr": 2e-3, "warmup_epochs": 0.5}
+STAGE = {"epochs": 3, "batch": 8, "lr": 2e-3, "warmup_epochs": 0.5, "weight_decay": 1e-4, "optimizer": "adamw"}
+STAGE |= {"encoder_lr_scale": 1.0, "clip": 1.0, "patience": 0, "select": "loss", "schedule": "cosine", "loss": ""}
+STAGE |= {"augment": False, "rotation_degrees": 15.0, "contrast": 0.2, "flip": True, "autocontrast": False}
+STAGE |= {"mask_ratio": 0.7, "tau": 0.1, "lambda": 0.5, "denominator": "row", "class_token": False, "chunk": 0}
+STAGE |= {"projector": "plain", "pooling": "mean", "head": "mlp", "sections": "one", "rectify": False}
+STAGE |= {"imbalance": "weights", "probe_epochs": 0, "through": []}
 TARGETS = "task\ttarget\tsource\tcolumn\ttitle\tunit\tkind\tin_table\tdecimals\n"
 FEATURES = (
     "name\ttitle\trole\tkind\tgroup\tfield_ids\tinstance\trule\tcoding\tvalid_codes\trecode\tmissing_codes\t"
@@ -62,8 +67,8 @@ class Toy:
 
 def blocks(training: dict[str, Any] | None = None, model: dict[str, Any] | None = None, **stage: Any) -> dict[str, Any]:
     """Settings with changes."""
-    own = asdict(TrainingSettings(device="cpu", tensorboard=False)) | (training or {})
-    return {"seed": 7, "model": MODEL | (model or {}), "training": own, "stage": STAGE | stage}
+    own = block("training", {"threads": 1, "devices": 1, "device": "cpu", "tensorboard": False})
+    return {"seed": 7, "model": MODEL | (model or {}), "training": own | (training or {}), "stage": STAGE | stage}
 
 
 def make(folder: Path, participants: int = 48) -> Toy:
@@ -127,6 +132,8 @@ def _tables(folder: Path, eids: np.ndarray, radius: np.ndarray, generator: np.ra
             str(folder / "encoder.json"),
             "--output",
             str(folder / "encoded.parquet"),
+            "--settings",
+            '{"tabular": {"impute": "mean", "exclude": []}}',
         ]
     )
 

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -22,8 +22,8 @@ import pytest
 import yaml
 
 from cohort import world
+from vita.config.blocks import block
 from vita.training import stage1
-from vita.training.settings import TrainingSettings
 from workflow.small import CONFIG, STAGE1, systems_alone
 from workflow.test_dry_runs import ROOT
 
@@ -273,7 +273,7 @@ def test_a_training_over_two_nodes_learns_what_one_process_learns(both: Run, tmp
     blocks = {key: record["settings"][key] for key in ("seed", "model", "stage")}
     own = ["--shards", *(both.folder / "results" / "images" / "shards").glob("*.npz")]
     own += ["--split", both.folder / "results" / "cohort" / "split.parquet", "--output", tmp_path]
-    blocks["training"] = asdict(TrainingSettings(device="cpu"))
+    blocks["training"] = block("training", {"threads": 1, "devices": 1, "device": "cpu"})
     stage1.main([*map(str, own), "--settings", json.dumps(blocks)])
     one, two = (pd.read_csv(folder / "history.csv") for folder in (tmp_path, trained))
     for column in ("step", "train_loss", "val_loss"):

@@ -89,7 +89,9 @@ for task in [task for task in SYSTEMS.tasks if SYSTEMS.controls_of(task)]:
         params:
             task=task,
             tables=options(TRAININGS.tables_of(task, *SYSTEMS.controls_of(task))),
-            through=arguments.given("--through", TRAININGS.through(task, SYSTEMS.controls_of(task)[0])),
+            through=arguments.given(
+                "--through", TRAININGS.through(task, SYSTEMS.controls_of(task)[0])
+            ),
             features=" ".join(
                 f"{name}={path}" for name, path in TRAININGS.control_features(task).items()
             ),

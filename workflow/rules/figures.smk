@@ -33,9 +33,10 @@ for figure, inputs in PRODUCTS.figures.items():
             )
             + PRODUCTS.figure_options(figure),
             module=names.figure(figure).module,
-            # of `evaluation`, figures read this key alone: resamples of intervals redraw nothing
+            # of `evaluation`, figures read this key alone: resamples of intervals redraw nothing; scans are read by one of the index
             settings=settings(
-                evaluation={"tsne_participants": config["evaluation"]["tsne_participants"]}
+                evaluation={"tsne_participants": config["evaluation"]["tsne_participants"]},
+                **({"images": INPUTS.images} if "index" in inputs else {}),
             ),
             code=code_digest(names.figure(figure).module),
         message:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from vita.config.blocks import needed
 from vita.runtime import cli, fingerprint
 from vita.runtime.errors import UserError
 
@@ -44,9 +45,9 @@ def main(arguments: list[str] | None = None) -> None:
 
     predictions = {path.parent.name: path for path in args.predictions}
     record: dict[str, Any] = {"version": VERSION, "system": args.model}
-    record |= {"images": args.settings["images"], "phenotypes": args.settings.get("phenotypes", {})}
+    record |= {"images": args.settings["images"], "phenotypes": args.settings["phenotypes"]}
     record["seen"] = seen(args.shards)
-    record["split"] = of_split(args.split, args.settings.get("seed", 0))
+    record["split"] = of_split(args.split, needed(args.settings, "seed"))
     record["typical"] = typical(args.shards, args.split, args.embedder)
     record["tasks"] = {
         path.parent.parent.name: task_record(path, predictions[path.parent.parent.name], args.targets)

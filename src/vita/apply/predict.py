@@ -141,12 +141,11 @@ def predict(
     from vita.apply.reading import image_settings
     from vita.apply.scans import new_scans
     from vita.runtime.atomic import replacing
-    from vita.training.device import device_of
-    from vita.training.settings import TrainingSettings
+    from vita.training.device import chosen_device
 
     decisions = read_decisions(models)
     settings = image_settings(decisions)
-    job = Job(models, decisions, out, device_of(TrainingSettings(device=device)), strict, seg)
+    job = Job(models, decisions, out, chosen_device(device, 1), strict, seg)
     rows: list[dict[str, Any]] = []
     with new_scans(scans, instance, settings.max_file_mb, series) as found:
         make_empty(out, overwrite)

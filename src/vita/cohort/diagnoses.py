@@ -19,7 +19,7 @@ from vita.cohort.follow_up_end import country
 from vita.cohort.hospital import CODES, DATES, dated_codes, refuse_apart, report_codes
 from vita.cohort.reading import EID, stream
 from vita.cohort.rules import Cells, some
-from vita.cohort.settings import CohortSettings
+from vita.cohort.settings import imaging_visit
 from vita.cohort.spellings import Column, refuse_mixed
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
@@ -56,9 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--table", required=True, nargs="+", type=Path, help="tables that share participants' ids")
     parser.add_argument("--withdrawals", type=Path, help="ids of withdrawn participants, one a line")
     parser.add_argument("--output", required=True, type=Path, help="diagnoses.parquet")
-    cli.add_settings(parser, "block cohort of config.yaml")
+    cli.add_settings(parser, "`instance` of the block cohort of config.yaml")
     args = parser.parse_args(arguments)
-    instance = CohortSettings.read(args.settings).instance
+    instance = imaging_visit(args.settings)
     frame = collect(args.table, instance, load_withdrawals(args.withdrawals))
     with replacing(args.output) as path:
         frame.write_parquet(path, compression="zstd")

@@ -1,44 +1,49 @@
-"""UK Biobank's dictionary of fields as the package fmrib-unpack brings it, and the feature table checked against it."""
+"""UK Biobank's dictionary of fields and its tree of ICD-10 codes, as tables of this project.
+
+The tables are fields.tsv and coding19.tsv of workflow/resources; their first lines name their source. The feature table
+is checked against the first.
+"""
 
 import logging
 from collections.abc import Sequence
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 
 import polars as pl
 
 from vita.cohort.features import Feature
+from vita.runtime.clone import clone
 from vita.runtime.errors import UserError
 
 LOG = logging.getLogger(__name__)
 
 
-def dictionary_file(*parts: str) -> Path:
-    """A file of fmrib-unpack's schema folder, found without importing the package (which takes a second).
-
-    Raises:
-        UserError: the package is not installed.
-    """
-    spec = find_spec("funpack")
-    if spec is None or not spec.submodule_search_locations:
-        raise UserError("the package fmrib-unpack is not installed; it brings UK Biobank's codes: pip install -e .")
-    return Path(spec.submodule_search_locations[0], "schema", *parts)
-
-
 @cache
 def titles() -> dict[int, str]:
     """Title of every field of the dictionary."""
-    columns = {"field_id": pl.Int64, "title": pl.String}
-    table = pl.read_csv(
-        dictionary_file("field.txt"),
-        columns=list(columns),
-        schema_overrides=columns,
-        separator="\t",
-        quote_char=None,
-        encoding="latin-1",
-    )
-    return dict(table.with_columns(pl.col("title").str.strip_chars()).iter_rows())
+    return {int(number): title for number, title in _rows("fields.tsv", ("field", "title"))}
+
+
+def codes() -> list[tuple[str, str]]:
+    """Every code, block and chapter of data-coding 19 with what is directly above it, which for chapters is empty."""
+    return _rows("coding19.tsv", ("coding", "parent"))
+
+
+def _rows(name: str, columns: tuple[str, str]) -> list[tuple[str, str]]:
+    """Rows of a table of workflow/resources, whose first lines, each with a `#`, say where it comes from.
+
+    Raises:
+        UserError: the table is missing, or is not such a table.
+    """
+    path = clone() / "workflow" / "resources" / name
+    try:
+        table = pl.read_csv(path, separator="\t", comment_prefix="#", quote_char=None, infer_schema=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: not a table of public facts ({reason}); restore it from git") from error
+    if table.columns != list(columns):
+        has = ", ".join(table.columns)
+        raise UserError(f"{path}: has the columns {has}, not {', '.join(columns)}; restore it from git")
+    return list(table.fill_null("").iter_rows())
 
 
 def check_features(features: Sequence[Feature]) -> list[str]:

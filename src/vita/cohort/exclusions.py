@@ -15,6 +15,7 @@ import polars as pl
 
 from vita.cohort.reading import EID
 from vita.cohort.settings import CohortSettings
+from vita.config.blocks import needed
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
@@ -59,7 +60,7 @@ def list_exclusions(
         fields: the table's features, or None.
         settings: blocks cohort and images.
     """
-    required = (settings.get("images") or {}).get("required_views") or []
+    required = needed(settings, "images.required_views")
     parts = [_unusable_scans(index, required), _unreadable(shards)]
     if fields is not None:
         parts += _table_steps(index, fields, CohortSettings.read(settings).ethnicity)
@@ -105,10 +106,10 @@ def _table_steps(index: pl.DataFrame, fields: pl.DataFrame, ethnicity: Collectio
 
 
 def _refuse_many(found: pl.DataFrame, index: pl.DataFrame, settings: Mapping[str, Any]) -> None:
-    allowed = (settings.get("images") or {}).get("max_excluded")
+    allowed = needed(settings, "images.max_excluded")
     scanned = index[EID].n_unique()
     bad = found.filter(pl.col("step").is_in(["scan", "shard"]) & (pl.col("reason") != "no scan"))
-    if allowed is None or not scanned or len(bad) <= allowed * scanned:
+    if not scanned or len(bad) <= allowed * scanned:
         return
     reason, count = bad["reason"].value_counts(sort=True).row(0)
     raise UserError(

@@ -29,7 +29,7 @@ FEATURES
     src/vita/cohort/features.py describes the columns, that of src/vita/cohort/rules.py the rules. Field ids and
     titles are checked against UK Biobank's dictionary; what differs is logged.
 
-SETTINGS (block cohort of config.yaml)
+SETTINGS (the whole block cohort: config.yaml, or a file or JSON with all of its keys)
     instance        2 (default) or 3: the visit of the scan, which features are taken from
     cutoff          imaging: nothing dated after the scan is used (needs field 53); none (default): as in the paper
     missing_fields  error (default): an absent field is an error; drop: features that depend on it are left out
@@ -43,9 +43,10 @@ WHAT IS REFUSED, in one line that names file, line or column, with exit code 1 a
     bytes, zip archives, encrypted deliveries (with the commands that decrypt them) and UTF-16
 
 EXAMPLES
-    python -m vita.cohort.fields --table ukb12345.csv --features workflow/resources/features.tsv --output fields.parquet
+    python -m vita.cohort.fields --table ukb12345.csv --features workflow/resources/features.tsv \\
+        --settings config.yaml --output fields.parquet
     python -m vita.cohort.fields --table basket1.csv basket2.tab.gz --features workflow/resources/features.tsv \\
-        --withdrawals withdrawals.csv --settings '{"cohort": {"cutoff": "imaging"}}' --output fields.parquet
+        --withdrawals withdrawals.csv --settings own.yaml --output fields.parquet
 """
 
 import logging

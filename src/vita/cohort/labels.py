@@ -36,7 +36,7 @@ from vita.cohort.cases import find_cases
 from vita.cohort.follow_up_end import followed_to
 from vita.cohort.icd10 import HIGH_BP, LABELS, expand_all
 from vita.cohort.reading import EID
-from vita.cohort.settings import CohortSettings, LabelSettings
+from vita.cohort.settings import LabelSettings, imaging_visit
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
@@ -54,9 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--codes", nargs="+", default=[], help=f"its ICD-10 codes; none for {HIGH_BP}")
     parser.add_argument("--output", required=True, type=Path, help="labels of the disease, Parquet")
     parser.add_argument("--summary", required=True, type=Path, help="cases before, at and after the scan, as CSV")
-    cli.add_settings(parser, "blocks cohort and labels of config.yaml")
+    cli.add_settings(parser, "`instance` of the block cohort, and the block labels, of config.yaml")
     args = parser.parse_args(arguments)
-    settings, instance = LabelSettings.read(args.settings), CohortSettings.read(args.settings).instance
+    settings, instance = LabelSettings.read(args.settings), imaging_visit(args.settings)
     diagnoses = pl.read_parquet(args.diagnoses)
     facts = find_cases(diagnoses, _lists(args.disease, args.codes))
     facts = facts.with_columns(followed_to(diagnoses, settings.follow_up_end))

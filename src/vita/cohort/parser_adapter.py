@@ -3,20 +3,23 @@
 As published it cannot be imported: it loads `~/.ukbb_paths.py` through `imp` (gone in Python 3.12), and wants IPython
 and a name that statsmodels 0.15 no longer has, for plots and tests that are not used here. During the import,
 substitutes take their place, and its settings are given in memory: no home directory is touched. One of its functions
-uses `iteritems` (gone in pandas 2) and is replaced; the package's files and pandas itself stay as they are.
+uses `iteritems` (gone in pandas 2) and is replaced; the package's files and pandas itself stay as they are. It wants
+the codes in a file of the Showcase's kind, which is written for it from our table, into a folder that is then removed.
 """
 
 import importlib
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pandas as pd
 
-from vita.cohort.dictionary import dictionary_file
+from vita.cohort.dictionary import codes as public_codes
 
 _STAND_INS = ("imp", "IPython", "IPython.display", "statsmodels.sandbox.stats.multicomp")
 
@@ -31,8 +34,9 @@ def parser() -> ModuleType:
 
 
 def icd10_tree() -> pd.DataFrame:
-    """UK Biobank's ICD-10 tree: index `node_id`; `coding`, `meaning`, `parent_id`, `children_ids` (direct ones)."""
-    return parser().construct_ICD10_tree(verbose=False)
+    """UK Biobank's ICD-10 tree: index `node_id`; `coding`, `parent_id` (0 for none), `children_ids` (direct ones)."""
+    with _codes_for(parser()) as module:
+        return module.construct_ICD10_tree(verbose=False)
 
 
 def people_by_code(codes: pd.DataFrame, wanted: set[str]) -> dict[str, set[Any]]:
@@ -47,8 +51,21 @@ def people_by_code(codes: pd.DataFrame, wanted: set[str]) -> dict[str, set[Any]]
     Returns:
         For each wanted code that somebody has, the index labels of those people.
     """
-    tree = parser().parse_raw_ICD10_dataset_into_tree(codes, desired_ICD10_codes=wanted, verbose=False)
+    with _codes_for(parser()) as module:
+        tree = module.parse_raw_ICD10_dataset_into_tree(codes, desired_ICD10_codes=wanted, verbose=False)
     return {row.coding: row.samples for row in tree.itertuples() if row.coding in wanted}
+
+
+@contextmanager
+def _codes_for(module: ModuleType) -> Iterator[ModuleType]:
+    """The parser, with the file of codes that it reads; its nodes are numbered from 1 in the order of our table."""
+    rows = public_codes()
+    number = {coding: node for node, (coding, _) in enumerate(rows, start=1)} | {"": 0}
+    lines = [f"{coding}\t{number[coding]}\t{number[parent]}\n" for coding, parent in rows]
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "coding19.tsv").write_text("".join(["coding\tnode_id\tparent_id\n", *lines]), encoding="utf-8")
+        module.ukbb_paths.CODINGS_DIR = folder
+        yield module
 
 
 def _add_children_ids(tree: pd.DataFrame) -> None:
@@ -63,7 +80,7 @@ def _add_children_ids(tree: pd.DataFrame) -> None:
 @contextmanager
 def _stand_ins() -> Iterator[None]:
     """Substitutes for what the package asks for at import; afterwards everything is as before."""
-    paths = SimpleNamespace(CODINGS_DIR=str(dictionary_file("hierarchy")))
+    paths = SimpleNamespace()  # the one that is used is set when it is: see _codes_for
     names: dict[str, dict[str, Any]] = {
         "imp": {"load_source": lambda name, path: paths},
         "IPython.display": {"display": print},

@@ -5,80 +5,99 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from vita.config.blocks import needed
 from vita.runtime.errors import UserError
 
 COUNTRIES = ("england", "scotland", "wales")  # hospital data end on another day in each
+VISITS = (2, 3)
 
 
-def _one_of(block: Mapping[str, Any], section: str, key: str, allowed: tuple[Any, ...]) -> Any:
-    value = block.get(key, allowed[0])
+def imaging_visit(settings: Mapping[str, Any]) -> int:
+    """The visit of the scan, `cohort.instance` of the settings.
+
+    Raises:
+        UserError: it is missing or not allowed.
+    """
+    visit: int = _one_of(settings, "cohort", "instance", VISITS)
+    return visit
+
+
+def follow_up_end(settings: Mapping[str, Any]) -> date | dict[str, date] | None:
+    """The end of hospital data, `labels.follow_up_end` of the settings: one day, or one for each country.
+
+    Raises:
+        UserError: it is missing or not such a day.
+    """
+    return _ends(needed(settings, "labels.follow_up_end"))
+
+
+def _one_of(settings: Mapping[str, Any], section: str, key: str, allowed: tuple[Any, ...]) -> Any:
+    value = needed(settings, f"{section}.{key}")
     if value not in allowed:
         raise UserError(f"config {section}.{key}: {value!r} is not one of {', '.join(map(str, allowed))}")
     return value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CohortSettings:
     """Which visit is the scan's, what may be used for a feature, and what happens without a field."""
 
-    instance: int = 2
-    cutoff: str = "none"
-    missing_fields: str = "error"
-    cleaning: str = "right"
-    ethnicity: tuple[int, ...] = ()
-    max_contradictions: float = 0.01
+    instance: int
+    cutoff: str
+    missing_fields: str
+    cleaning: str
+    ethnicity: tuple[int, ...]
+    max_contradictions: float
 
     @classmethod
     def read(cls, settings: Mapping[str, Any]) -> "CohortSettings":
-        """From the settings' block `cohort`; keys that lack have the default.
+        """From the settings' block `cohort`; all of it.
 
         Raises:
-            UserError: a value is not allowed; the message names the config key.
+            UserError: a key is missing or its value not allowed; the message names the config key.
         """
-        block = settings.get("cohort") or {}
-        ethnicity = block.get("ethnicity") or []
+        ethnicity = needed(settings, "cohort.ethnicity") or []
         if not isinstance(ethnicity, list) or not all(isinstance(code, int) for code in ethnicity):
             raise UserError("config cohort.ethnicity: needs a list of codes of field 21000, e.g. [1001], or null")
-        most = block.get("max_contradictions", cls.max_contradictions)
+        most = needed(settings, "cohort.max_contradictions")
         if isinstance(most, bool) or not isinstance(most, int | float) or not 0 <= most <= 1:
             raise UserError("config cohort.max_contradictions: needs a share between 0 and 1, such as 0.01")
         return cls(
-            instance=_one_of(block, "cohort", "instance", (2, 3)),
-            cutoff=_one_of(block, "cohort", "cutoff", ("none", "imaging")),
-            missing_fields=_one_of(block, "cohort", "missing_fields", ("error", "drop")),
-            cleaning=_one_of(block, "cohort", "cleaning", ("right", "paper")),
+            instance=imaging_visit(settings),
+            cutoff=_one_of(settings, "cohort", "cutoff", ("none", "imaging")),
+            missing_fields=_one_of(settings, "cohort", "missing_fields", ("error", "drop")),
+            cleaning=_one_of(settings, "cohort", "cleaning", ("right", "paper")),
             ethnicity=tuple(ethnicity),
             max_contradictions=most,
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LabelSettings:
     """Which diagnoses make a case, by their time relative to the scan."""
 
-    timing: str = "ever"
-    incident_years: float | None = None
-    no_record: str = "exclude"
-    high_bp: str = "any"
-    follow_up_end: date | Mapping[str, date] | None = None
+    timing: str
+    incident_years: float | None
+    no_record: str
+    high_bp: str
+    follow_up_end: date | Mapping[str, date] | None
 
     @classmethod
     def read(cls, settings: Mapping[str, Any]) -> "LabelSettings":
-        """From the settings' block `labels`; keys that lack have the default.
+        """From the settings' block `labels`; all of it.
 
         Raises:
-            UserError: a value is not allowed; the message names the config key.
+            UserError: a key is missing or its value not allowed; the message names the config key.
         """
-        block = settings.get("labels") or {}
-        years = block.get("incident_years")
+        years = needed(settings, "labels.incident_years")
         if years is not None and not (isinstance(years, int | float) and years > 0):
             raise UserError("config labels.incident_years: needs a number of years above 0, or null for no limit")
         return cls(
-            timing=_one_of(block, "labels", "timing", ("ever", "prevalent", "incident")),
+            timing=_one_of(settings, "labels", "timing", ("ever", "prevalent", "incident")),
             incident_years=years,
-            no_record=_one_of(block, "labels", "no_record", ("exclude", "negative")),
-            high_bp=_one_of(block, "labels", "high_bp", ("any", "scan", "published")),
-            follow_up_end=_ends(block.get("follow_up_end")),
+            no_record=_one_of(settings, "labels", "no_record", ("exclude", "negative")),
+            high_bp=_one_of(settings, "labels", "high_bp", ("any", "scan", "published")),
+            follow_up_end=follow_up_end(settings),
         )
 
 

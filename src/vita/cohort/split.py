@@ -40,6 +40,7 @@ from vita.cohort.icd10 import load_code_lists
 from vita.cohort.reading import EID
 from vita.cohort.split_hash import share_of_each
 from vita.cohort.strata import HEALTHY, participants
+from vita.config.blocks import check_complete, needed
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
@@ -90,10 +91,11 @@ def make_split(people: pl.DataFrame, settings: Mapping[str, Any]) -> pl.DataFram
     Raises:
         UserError: a size is not possible.
     """
-    seed = settings.get("seed", 0)
-    block = settings.get("split") or {}
+    seed = needed(settings, "seed")
+    block = needed(settings, "split")
+    check_complete("split", block, ("val", "test", "held_out"))
     eids, strata = people[EID].to_numpy(), people["stratum"].to_numpy()
-    sizes = {name: _size(block.get(name, usual), name) for name, usual in USUAL.items()}
+    sizes = {name: _size(block[name], name) for name in USUAL}
     wanted = {name: size if size >= 1 else size * len(eids) for name, size in sizes.items()}
     if len(eids) < _FEWEST or sum(wanted.values()) >= len(eids):
         raise UserError(
@@ -126,8 +128,8 @@ def held_out(block: Mapping[str, Any]) -> float:
     A number of people would be another share in each cohort, so it counts as the usual fraction; but a number for val
     alone counts as a quarter of test, since the others of val may be trained on in another run.
     """
-    test, val = (_size(block.get(name, USUAL[name]), name) for name in ("test", "val"))
-    share = block.get("held_out")
+    test, val = (_size(block[name], name) for name in ("test", "val"))
+    share = block["held_out"]
     if share is None and test >= 1:
         share = USUAL["test"] + (val if val < 1 else USUAL["val"])
     elif share is None:

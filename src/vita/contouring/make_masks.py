@@ -12,19 +12,19 @@ import logging
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from vita.config.blocks import block, needed
 from vita.contouring.plugged import Keep, Plugged
 from vita.contouring.template import commands_of
 from vita.images.folders import bucket, participant_number
 from vita.images.geometry import orient
 from vita.images.header import ScanError
-from vita.images.index import index_shard
+from vita.images.index import add_shard, index_shard
 from vita.images.layout import LABELS, VIEWS
 from vita.images.nifti import write_nifti
 from vita.images.participant import read_file
@@ -122,21 +122,28 @@ def clear(masks: Path, shard: int, shards: int) -> None:
             shutil.rmtree(folder)
 
 
+def image_settings(settings: Mapping[str, Any]) -> ImageSettings:
+    """Settings for reading scans, of which masks depend on three keys; the others are the default run's.
+
+    Raises:
+        UserError: one of the three is missing.
+    """
+    own = {key: needed(settings, f"images.{key}") for key in ("masks", "instance", "max_file_mb")}
+    return ImageSettings.from_dict({"images": block("images", own)})
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--scans", type=Path, required=True, help="folder with a folder per participant, or of zips")
-    parser.add_argument("--withdrawals", type=Path, help="CSV of ids to leave out, one a line")
-    parser.add_argument("--shard", type=int, required=True, help="number of the shard, from 0")
-    parser.add_argument("--shards", type=int, required=True, help="how many shards there are")
+    add_shard(parser)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="where to compute")
     parser.add_argument("--masks", type=Path, required=True, help="folder to write a folder per participant into")
     parser.add_argument("--table", type=Path, required=True, help="Parquet of scores and reasons")
-    cli.add_settings(parser, "block images")
+    cli.add_settings(parser, "masks, instance and max_file_mb of the block images")
     args = parser.parse_args(arguments)
     from vita.contouring.network import load
 
-    settings = replace(ImageSettings.from_dict(args.settings), write_nifti=None)
+    settings = image_settings(args.settings)
     index = index_shard(args.scans, settings, load_withdrawals(args.withdrawals), args.shard, args.shards)
     clear(args.masks, args.shard, args.shards)
     commands = commands_of(settings.mask_command)

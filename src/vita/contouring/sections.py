@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from vita.config.blocks import block
 from vita.images.layout import LVBP, VIEWS
 from vita.phantom.acquisition import Plane, Pose, plan
 from vita.phantom.chest import Chest, pericardium
@@ -75,8 +76,8 @@ def _of_one_heart(rng: np.random.Generator) -> list[tuple[str, np.ndarray]]:
     heart, pose = draw_heart(rng), Pose.draw(rng)
     body = {"height_cm": rng.normal(169, 9), "bmi": rng.normal(27, 4), "body_fat": rng.uniform(10, 50)}
     chest = replace(Chest.of(body, BLOOD, rng), lung=LUNG, liver=72.0, heart_fat_signal=HEART_FAT)
-    size = PhantomSettings(rows=PIXELS, columns=PIXELS, pixel_mm=PIXEL_MM, sa_slices=SLICES, sa_spacing_mm=SLICE_MM)
-    planes = plan(heart, pose, size, rng)
+    own = {"matrix": [PIXELS, PIXELS], "pixel_mm": PIXEL_MM, "sa_slices": SLICES, "sa_spacing_mm": SLICE_MM}
+    planes = plan(heart, pose, PhantomSettings.from_dict({"seed": 0, "phantom": block("phantom", own)}), rng)
     extremes = heart.shape(np.array([0, heart.cycle.end_systole]))
     found = []
     for view, plane in planes.items():

@@ -119,7 +119,7 @@ def _predictor(training: Training, sizes: ModelSettings, features: Path) -> tupl
     if training.kind == "resnet50":
         model: nn.Module = ResNet50(sizes, outputs)
     else:
-        pooling, head = training.stage.get("pooling", "mean"), training.stage.get("head", "mlp")
+        pooling, head = training.stage["pooling"], training.stage["head"]
         model = Regressor(sizes, ImageEncoder(sizes), outputs, pooling, head)
     return model, model, model
 

@@ -39,7 +39,7 @@ def embed(stage_dir: Path, shards: list[Path], split: Path, settings: dict[str, 
     from vita.runtime.atomic import replacing
     from vita.training.session import open_session
 
-    session = open_session("stage1", shards, split, settings)
+    session = open_session("stage2", shards, split, settings)
     encoder = ImageEncoder(session.model)
     session.start_encoder(encoder, stage_dir)
     samples = session.samples(["train", "val", "test"], "predict", cached=False)

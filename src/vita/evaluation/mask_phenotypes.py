@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from vita import names
+from vita.config.blocks import needed
 from vita.evaluation.agreement import bland_altman
 from vita.evaluation.mask_files import read_masks
 from vita.evaluation.mask_metrics import FOUR_CHAMBER, SHORT_AXIS, TWO_CHAMBER, annotated_frames
@@ -153,7 +154,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     columns = ["eid", "sa_stack", "sa_spacing_mm", "frames_sa", "frame_s_sa"]
     shards = pd.concat([pd.read_parquet(path, columns=columns) for path in args.shards], ignore_index=True)
-    ed = args.settings.get("phenotypes", {}).get("ed", "first")
+    ed = needed(args.settings, "phenotypes.ed")
     found = per_participant(read_masks(args.masks), shards, ed)
     targets = pd.concat([read_targets(args.targets, task) for task in names.PHENOTYPE_TASKS], ignore_index=True)
     table = agreement(found, targets, args.model)

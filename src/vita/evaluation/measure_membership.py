@@ -11,6 +11,7 @@ both, and so does an untrained model of the same sizes, as a control. Nothing ab
 import logging
 from pathlib import Path
 
+from vita.config.blocks import needed
 from vita.runtime import cli
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
             log.info("%s: nothing was learnt, so no attack is possible", folder)
             continue
         found, group = signals(args.models / folder, people)
-        parts += [measured(folder, signal, group, args.settings.get("seed", 0)) for signal in found]
+        parts += [measured(folder, signal, group, needed(args.settings, "seed")) for signal in found]
         log.info("%s: AUC at most %.3f", folder, parts[-1]["auc"].max())
     with replacing(args.output) as path:
         pd.concat([part for part in parts if len(part)] or parts, ignore_index=True).to_csv(path, index=False)

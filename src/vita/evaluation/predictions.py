@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from vita.config.blocks import needed
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
@@ -133,8 +134,8 @@ def measure_command(description: str | None, evaluate: Evaluate, arguments: list
         read_targets(args.targets, args.task),
         {path.stem: read_predictions(path) for path in args.baselines},
         args.model,
-        args.settings.get("evaluation", {}).get("bootstrap", 1000),
-        args.settings.get("seed", 0),
+        needed(args.settings, "evaluation.bootstrap"),
+        needed(args.settings, "seed"),
     )
     with replacing(args.output) as path:
         table.to_csv(path, index=False)

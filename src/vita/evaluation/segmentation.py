@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from vita.config.blocks import needed
 from vita.evaluation import mask_motion
 from vita.evaluation.mask_files import read_masks
 from vita.evaluation.mask_metrics import per_participant
@@ -117,11 +118,11 @@ def main(arguments: list[str] | None = None) -> None:
     cli.add_settings(parser, "seed and the block `evaluation`")
     args = parser.parse_args(arguments)
     masks = read_masks(args.masks)
-    ed = args.settings.get("phenotypes", {}).get("ed", "first")
+    ed = needed(args.settings, "phenotypes.ed")
     judged = {name: masks[name] for name in ("eid", "truth", "prediction", "spacing_mm", "trained")}
     rows = per_participant(**judged, groups=GROUPS, ed=ed)
-    bootstrap = args.settings.get("evaluation", {}).get("bootstrap", 1000)
-    summary = summarise(rows, args.model, bootstrap, args.settings.get("seed", 0))
+    bootstrap = needed(args.settings, "evaluation.bootstrap")
+    summary = summarise(rows, args.model, bootstrap, needed(args.settings, "seed"))
     motion = mask_motion.per_participant(masks)
     summary = add_motion(summary, mask_motion.summarise(motion))
     motion = motion.assign(view="all", phase="all")

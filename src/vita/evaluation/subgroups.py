@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from vita import names
+from vita.config.blocks import needed
 from vita.evaluation import regression
 from vita.evaluation.classification import binary, categorical
 from vita.evaluation.predictions import pairs, read_predictions, read_targets, why_none
@@ -156,7 +157,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--html", type=Path, help="the same as a page, to write")
     cli.add_settings(parser, "seed and the block `evaluation`")
     args = parser.parse_args(arguments)
-    bootstrap, seed = args.settings.get("evaluation", {}).get("bootstrap", 1000), args.settings.get("seed", 0)
+    bootstrap, seed = needed(args.settings, "evaluation.bootstrap"), needed(args.settings, "seed")
     if args.task == "segmentation":
         participants = pd.read_parquet(args.predictions)
         fields = read_fields(args.fields, participants["eid"].unique())

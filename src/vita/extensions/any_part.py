@@ -27,6 +27,7 @@ from scipy.special import ndtri
 
 from vita.cohort.features import Feature
 from vita.cohort.split_table import read_split
+from vita.config.blocks import needed
 from vita.evaluation.small_counts import is_small
 from vita.evaluation.statistics import LEVEL, auc_influence
 from vita.extensions.availability import Part, clinical_parts, random_parts
@@ -137,7 +138,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--output", required=True, type=Path, help="CSV to write")
     cli.add_settings(parser, "seed and the block tabular")
     args = parser.parse_args(arguments)
-    split, seed = read_split(args.split), args.settings.get("seed", 0)
+    split, seed = read_split(args.split), needed(args.settings, "seed")
     labels = cli.named_files(args.labels, "--labels")
     truths, targets = {}, {}
     for task in args.tasks:
@@ -154,7 +155,7 @@ def main(arguments: list[str] | None = None) -> None:
     if learnt:
         fields = read_fields(args.fields, split.index)
         ((image, image_nf),) = read_features(cli.named_files(args.features, "--features"), split.index).items()
-        exclude = (args.settings.get("tabular") or {}).get("exclude") or []
+        exclude = needed(args.settings, "tabular.exclude") or []
         own = table_features(args.targets.with_name("features.tsv"))
         own = allowed(own, targets, exclude, [args.fields, *labels.values()], args.split)
         table = Table.of(fields, own, split_n == "train")

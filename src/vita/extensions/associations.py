@@ -29,8 +29,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from vita.cohort.settings import LabelSettings
+from vita.cohort.settings import follow_up_end
 from vita.cohort.split_table import read_split
+from vita.config.blocks import needed
 from vita.extensions import genetics
 from vita.extensions.hazard_models import components
 from vita.extensions.inputs import columns_of, read_features, read_fields, table_features
@@ -209,7 +210,7 @@ def main(arguments: list[str] | None = None) -> None:
     diagnoses = pl.read_parquet(args.diagnoses)
     traits, names = table_traits(fields, args.feature_table)
     lists = args.settings["labels"]["codes"]
-    end = LabelSettings.read(args.settings).follow_up_end
+    end = follow_up_end(args.settings)
     diseases = disease_traits(diagnoses, lists, split.index, end)
     centre = diagnoses.select("eid", "centre").to_pandas().set_index("eid")["centre"].reindex(split.index)
     covariates, titles = covariates_of(fields, centre)
@@ -221,7 +222,7 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = Columns(outcomes.numbers[own], outcomes.titles, outcomes.kinds)
     table = associate(chosen, studied, covariates[own], leave)
     shuffled = permuted_inflation(
-        chosen.numbers, studied.numbers, covariates[own], PERMUTATIONS, args.settings.get("seed", 0)
+        chosen.numbers, studied.numbers, covariates[own], PERMUTATIONS, needed(args.settings, "seed")
     )
     rates = {"observed": inflation(table["p"].to_numpy(float)), "shuffled": shuffled}
     lambdas = pd.DataFrame({"traits": list(rates), "lambda": list(rates.values()), "tests": table["p"].notna().sum()})

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from vita.config.blocks import needed
 from vita.evaluation.predictions import read_predictions, read_targets
 from vita.evaluation.small_counts import FEW, is_small
 from vita.evaluation.subgroups import BANDS, groups, read_fields
@@ -173,7 +174,9 @@ def main(arguments: list[str] | None = None) -> None:
     for path in args.predictions:
         predictions = read_predictions(path)
         fields = read_fields(args.fields, predictions["eid"].unique())
-        found = of_file(predictions, read_targets(args.targets, path.parent.name), fields, args.settings.get("seed", 0))
+        found = of_file(
+            predictions, read_targets(args.targets, path.parent.name), fields, needed(args.settings, "seed")
+        )
         parts.append(found.assign(task=path.parent.name, model=path.stem))
     table = pd.concat(parts, ignore_index=True)
     few, undivided = is_small(table["n"]), table["coverage"].isna()

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from vita.cohort.split_table import read_split
+from vita.config.blocks import needed
 from vita.evaluation.small_counts import is_small
 from vita.extensions.inputs import read_features
 from vita.names import PHENOTYPE_TASKS
@@ -149,7 +150,7 @@ def main(arguments: list[str] | None = None) -> None:
     for task in args.tasks:
         own = labels.get(task.removeprefix("disease_"))
         values, targets = load_targets(args.targets, task, None, args.phenotypes, own)
-        seed = args.settings.get("seed", 0)
+        seed = needed(args.settings, "seed")
         rows += list(measure(task, values.reindex(split.index), targets, features, split.to_numpy(), seed))
     table = pd.DataFrame(rows)
     table = pd.concat([table, averaged_diseases(table)], ignore_index=True)

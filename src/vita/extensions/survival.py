@@ -24,8 +24,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vita.cohort.settings import LabelSettings
+from vita.cohort.settings import follow_up_end
 from vita.cohort.split_table import read_split
+from vita.config.blocks import needed
 from vita.evaluation.small_counts import is_small
 from vita.evaluation.statistics import interval, resamples
 from vita.extensions import timed_metrics
@@ -246,8 +247,8 @@ def main(arguments: list[str] | None = None) -> None:
     }
     diagnoses = pl.read_parquet(args.diagnoses)
     lists = args.settings["labels"]["codes"]
-    end = LabelSettings.read(args.settings).follow_up_end
-    bootstrap, seed = args.settings.get("evaluation", {}).get("bootstrap", 1000), args.settings.get("seed", 0)
+    end = follow_up_end(args.settings)
+    bootstrap, seed = needed(args.settings, "evaluation.bootstrap"), needed(args.settings, "seed")
     tables, curves = [], []
     for outcome, codes in code_lists(lists).items():
         risk = at_risk(diagnoses, codes, end)

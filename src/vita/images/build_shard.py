@@ -20,7 +20,7 @@ import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
 from vita.images.header import ScanError
-from vita.images.index import index_shard
+from vita.images.index import add_shard, index_shard
 from vita.images.layout import CURVES, MASK_FILES
 from vita.images.participant import read_participant
 from vita.images.settings import ImageSettings
@@ -105,10 +105,7 @@ def with_made(index: Iterable[dict[str, Any]], table: Path, source: str) -> Iter
 def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--scans", type=Path, required=True, help="folder with a folder per participant, or of zips")
-    parser.add_argument("--withdrawals", type=Path, help="CSV of ids to leave out, one a line")
-    parser.add_argument("--shard", type=int, required=True, help="number of the shard, from 0")
-    parser.add_argument("--shards", type=int, required=True, help="how many shards there are")
+    add_shard(parser)
     parser.add_argument("--made-masks", type=Path, help="scores of the masks that the run made")
     parser.add_argument("--voxels", type=Path, required=True, help="output NNNNN.npz")
     parser.add_argument("--table", type=Path, required=True, help="output NNNNN.parquet")
@@ -122,7 +119,7 @@ def main(arguments: list[str] | None = None) -> None:
     # A shard counts on one core; several are built side by side.
     with replacing(args.voxels) as voxels, replacing(args.table) as table, threadpool_limits(1):
         rows = build(index, settings, voxels)
-        write_table(rows, SCHEMA, table, args.settings.get("images", {}))
+        write_table(rows, SCHEMA, table, args.settings["images"])
     _summarise(rows, time.perf_counter() - started)
 
 

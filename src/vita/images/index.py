@@ -10,6 +10,7 @@ Output: a row per participant and view found or required, sorted by eid and view
 usable = false and a reason; participant_usable says whether all required views can be used.
 """
 
+import argparse
 import logging
 from collections import Counter
 from collections.abc import Set
@@ -156,16 +157,31 @@ def _rate_of_zip(path: str, view: str, frames: int, settings: ImageSettings) -> 
     return {"frame_s": cycle_s / frames, "rate_source": source} if cycle_s > 0 else {}
 
 
+def add_scans(parser: argparse.ArgumentParser) -> None:
+    """Add `--scans` and `--withdrawals`."""
+    parser.add_argument("--scans", type=Path, required=True, help="folder with a folder per participant, or of zips")
+    parser.add_argument("--withdrawals", type=Path, help="CSV of ids to leave out, one a line")
+
+
+def add_shard(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which scans `index_shard` lists."""
+    add_scans(parser)
+    parser.add_argument("--shard", type=int, required=True, help="number of the shard, from 0")
+    parser.add_argument("--shards", type=int, required=True, help="how many shards there are")
+
+
 def index_shard(
     scans: Path, settings: ImageSettings, withdrawn: Set[int], shard: int = 0, shards: int = 1
 ) -> list[dict[str, Any]]:
     """Rows of the participants of a shard, sorted by eid and view; by default of all.
 
     Raises:
-        UserError: there is no such shard, or the folder cannot be read.
+        UserError: there is no such shard, the folder cannot be read, or the settings do not say which visit to take.
     """
     if not 0 <= shard < shards:
         raise UserError(f"--shard is {shard}; with {shards} shards it runs from 0 to {shards - 1}")
+    if settings.instance is None:
+        raise UserError("--settings has no 'images.instance'; give it 'cohort.instance' of config.yaml")
     people = find_participants(scans, withdrawn, settings.instance, shard, shards)
     return [row for eid, found in people.items() for row in index_participant(eid, found, settings)]
 
@@ -217,8 +233,7 @@ def _summarise(table: pd.DataFrame, settings: ImageSettings) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--scans", type=Path, required=True, help="folder with a folder per participant")
-    parser.add_argument("--withdrawals", type=Path, help="CSV of ids to leave out, one a line")
+    add_scans(parser)
     parser.add_argument("--output", type=Path, required=True, help="index.parquet")
     cli.add_settings(parser, "block images")
     args = parser.parse_args(arguments)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vita.config.blocks import needed
 from vita.images.header import can_be_cycle
 from vita.images.layout import CURVES
 from vita.images.shards import read_tables
@@ -156,12 +157,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--curves", type=Path, required=True, help="curves.parquet")
     cli.add_settings(parser, "block phenotypes")
     args = parser.parse_args(arguments)
-    block = args.settings.get("phenotypes", {})
-    ed = block.get("ed", "first")
+    ed, source = (needed(args.settings, f"phenotypes.{key}") for key in ("ed", "source"))
     if ed not in ("first", "largest"):
         raise UserError(f"config: 'phenotypes.ed' is {ed!r}; choose one of first, largest")
     phenotypes, curves = measure_all(read_tables(args.shards), ed)
-    if block.get("source", "masks") == "fields":
+    if source == "fields":
         if args.fields is None:
             raise UserError("config phenotypes.source is fields, but no --fields are given")
         phenotypes = from_fields(args.fields)

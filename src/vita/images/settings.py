@@ -1,8 +1,9 @@
 """Settings of the image steps: the `images` and `phenotypes` blocks of config.yaml, checked."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
+from vita.config.blocks import check_complete
 from vita.images.intensity import CHOICES, JOINT, MINMAX
 from vita.images.layout import LABELS, MASK_FILES, SA_LABELS, SA_PLANES, STRUCTURES, VIEWS
 from vita.images.quality_rules import Quality
@@ -13,58 +14,58 @@ _OF_MASKS = {"labels", "mask_source", "mask_command", "mask_timeout_s"}  # set b
 SA_NAMES = [name for name, number in STRUCTURES.items() if number in SA_LABELS.values()]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImageSettings:
-    """The `images` block.
+    """The `images` block, all of it.
 
     Sizes are in pixels, `resample_mm` in mm, `max_file_mb` in MB once decompressed; `instance` is the imaging visit of
-    UK Biobank's zips; `write_nifti` is a folder that zips are also written to as NIfTI; `labels` is the key
-    `masks.labels`, the number of each structure in short-axis masks; `mask_source` is `masks.source`: masks are files,
-    or made by the run's model, or made where there is no file (both); `mask_command` is `masks.command`, a command that
-    draws instead of the network of the package, or one for each of some views, and `mask_timeout_s` its
-    `masks.command_timeout_s`.
+    UK Biobank's zips, needed where scans are looked for; `write_nifti` is a folder that zips are also written to as
+    NIfTI; `labels` is the key `masks.labels`, the number of each structure in short-axis masks; `mask_source` is
+    `masks.source`: masks are files, or made by the run's model, or made where there is no file (both); `mask_command`
+    is `masks.command`, a command that draws instead of the network of the package, or one for each of some views, and
+    `mask_timeout_s` its `masks.command_timeout_s`.
     """
 
-    frames: int = 20
-    size: int = 48
-    sa_slices: int = SA_PLANES
-    crop: str = "center"
-    slices: str = "even"
-    resample_mm: float | None = None
-    quantize_bits: int | None = None
-    intensity: str = MINMAX
-    time: str = "resample"
-    required_views: tuple[str, ...] = VIEWS
-    max_excluded: float = 0.1
-    max_file_mb: float = 2000
-    instance: int = 2
-    write_nifti: str | None = None
-    quality: Quality = field(default_factory=Quality)
-    masks: dict[str, list[str]] = field(default_factory=lambda: dict(MASK_FILES))
-    labels: dict[str, int] | None = None
-    mask_source: str = "files"
-    mask_command: str | dict[str, str] | None = None
-    mask_timeout_s: float = 600
+    frames: int
+    size: int
+    sa_slices: int
+    crop: str
+    slices: str
+    resample_mm: float | None
+    quantize_bits: int | None
+    intensity: str
+    time: str
+    required_views: tuple[str, ...]
+    max_excluded: float
+    max_file_mb: float
+    instance: int | None
+    write_nifti: str | None
+    quality: Quality
+    masks: dict[str, list[str]]
+    labels: dict[str, int] | None
+    mask_source: str
+    mask_command: str | dict[str, str] | None
+    mask_timeout_s: float
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> "ImageSettings":
         """Read the block `images` of a settings object; keys of other steps are left alone.
 
         Raises:
-            UserError: a value that is not allowed, named by its config key.
+            UserError: a key is missing or a value not allowed; the message names the config key.
         """
-        block = dict(settings.get("images", {}))
-        known = {name.name for name in fields(cls)}
-        values = {key: value for key, value in block.items() if key in known - _OF_MASKS}
-        if "required_views" in values:
-            values["required_views"] = tuple(values["required_views"])
-        if "masks" in values:
-            values["masks"] = {**MASK_FILES, **(values["masks"] or {})}
-            values["labels"] = values["masks"].pop("labels", None)
-            values["mask_source"] = values["masks"].pop("source", "files")
-            values["mask_command"] = values["masks"].pop("command", None)
-            values["mask_timeout_s"] = values["masks"].pop("command_timeout_s", cls.mask_timeout_s)
-        values["quality"] = Quality.from_dict(block.get("quality") or {})
+        block = settings.get("images", {})
+        known = [name.name for name in fields(cls) if name.name not in {*_OF_MASKS, "instance"}]
+        check_complete("images", block, known)
+        check_complete("images.masks", block["masks"], ("labels", "source", "command", "command_timeout_s"))
+        values = {key: block[key] for key in known} | {"instance": block.get("instance")}
+        values["required_views"] = tuple(block["required_views"])
+        values["masks"] = {**MASK_FILES, **block["masks"]}
+        values["labels"] = values["masks"].pop("labels")
+        values["mask_source"] = values["masks"].pop("source")
+        values["mask_command"] = values["masks"].pop("command")
+        values["mask_timeout_s"] = values["masks"].pop("command_timeout_s")
+        values["quality"] = Quality.from_dict(block["quality"])
         result = cls(**values)
         result._check()
         return result

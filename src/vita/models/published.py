@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from vita.config.blocks import block as default_block
 from vita.models.settings import LONG_AXIS, SHORT_AXIS, ModelSettings
 from vita.runtime.errors import UserError
 
@@ -106,7 +107,7 @@ def _natural(name: str) -> list[tuple[bool, int, str]]:
 
 
 def settings_of(state: Mapping[str, Tensor], heads: int) -> ModelSettings:
-    """Sizes of a published model, read off its weights and image positions.
+    """Sizes of a published model, read off its weights and image positions; the default run's for parts it lacks.
 
     Args:
         state: published names and weights.
@@ -143,7 +144,8 @@ def settings_of(state: Mapping[str, Tensor], heads: int) -> ModelSettings:
     if "decoder_embed.weight" in state and "decoder.out.conv.conv.weight" in state:
         sizes["segmenter_hidden"] = len(state["decoder_embed.weight"]) * len(planes)
         sizes["segmenter_feature"] = state["decoder.out.conv.conv.weight"].shape[1]
-    return ModelSettings.from_dict({key: value for key, value in sizes.items() if value})
+    known = {key: value for key, value in sizes.items() if value}
+    return ModelSettings.from_dict(default_block("model", {"checkpointing": False, **known}))
 
 
 def _count(state: Mapping[str, Tensor], pattern: str) -> int:

@@ -1,9 +1,10 @@
 """Sizes of the networks, checked once so that every module can rely on them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal
 
+from vita.config.blocks import check_complete
 from vita.runtime.errors import UserError
 
 Positions = Literal["block", "interleaved", "4d"]
@@ -17,9 +18,9 @@ WHOLE_HEART = (LONG_AXIS,) * 3 + (SHORT_AXIS,) * 6
 NOT_CONFIGURED = {"decoder_heads", "dropout", "view_of_plane"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelSettings:
-    """Sizes of every network; the defaults are those of the configuration and can be trained on two CPU cores.
+    """Sizes of every network; the configuration has them all, see `vita.config.blocks.whole`.
 
     The paper's run (Section 4.2, Appendix B): size 128, patch (5, 8, 8), width 1025, heads 5, depth 6,
     decoder_depth 2, tabular_depth 2, projection 128, head_width 256, segmenter_hidden 576.
@@ -38,23 +39,23 @@ class ModelSettings:
         checkpointing: recompute blocks in the backward pass, which trades time for memory.
     """
 
-    frames: int = 5
-    sampling: Sampling = "cycle"
-    size: int = 48
-    patch: tuple[int, int, int] = (5, 12, 12)
-    width: int = 105
-    heads: int = 5
-    depth: int = 3
-    decoder_depth: int = 1
+    frames: int
+    sampling: Sampling
+    size: int
+    patch: tuple[int, int, int]
+    width: int
+    heads: int
+    depth: int
+    decoder_depth: int
     decoder_heads: int = 0
-    tabular_depth: int = 1
-    projection: int = 64
-    head_width: int = 256
-    segmenter_hidden: int = 288
-    segmenter_feature: int = 16
-    positions: Positions = "block"
+    tabular_depth: int
+    projection: int
+    head_width: int
+    segmenter_hidden: int
+    segmenter_feature: int
+    positions: Positions
     dropout: float = 0.0
-    checkpointing: bool = False
+    checkpointing: bool
     view_of_plane: tuple[int, ...] = WHOLE_HEART
 
     def __post_init__(self) -> None:
@@ -64,14 +65,16 @@ class ModelSettings:
 
     @classmethod
     def from_dict(cls, block: Mapping[str, Any]) -> "ModelSettings":
-        """Settings from the `model` block of the configuration (with `size` from `images.size`).
+        """Settings from the `model` block of the configuration, with `size` from `images.size` and a stage's
+        `checkpointing`, as `vita.config.systems.training_blocks` gives it.
 
         Raises:
-            UserError: a key is unknown, or sizes do not fit together.
+            UserError: a key is unknown or missing, or sizes do not fit together.
         """
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(block) - known):
             raise UserError(f"config: unknown key 'model.{unknown[0]}'; known here: {', '.join(sorted(known))}")
+        check_complete("model", block, [field.name for field in fields(cls) if field.default is MISSING])
         sequences = {key: tuple(block[key]) for key in ("patch", "view_of_plane") if key in block}
         return cls(**{**block, **sequences})
 

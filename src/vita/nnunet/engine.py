@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from vita.config.blocks import needed
 from vita.runtime.errors import UserError
 
 _PACKAGES = ("nnunetv2", "torch", "dynamic-network-architectures", "batchgenerators", "batchgeneratorsv2", "numpy")
@@ -62,7 +63,7 @@ def choose_device(wanted: str, threads: int, seed: int) -> Any:
 
 def threads_of(settings: Mapping[str, Any]) -> int:
     """CPUs of the job."""
-    return int(settings.get("training", {}).get("threads", 1))
+    return int(needed(settings, "training.threads"))
 
 
 def versions() -> dict[str, str]:

@@ -13,6 +13,7 @@ left out of imagesTr; pixels without annotation get nnU-Net's ignore label. File
 
 from pathlib import Path
 
+from vita.config.blocks import needed
 from vita.nnunet.layout import DATASET, VIEWS, number_cases
 from vita.runtime import cli
 from vita.runtime.errors import UserError
@@ -38,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
         raise UserError(f"{missing} participants of the split have no images in the shards; make the split again")
     folder = args.output / DATASET
     exporter = Exporter(args.view, reader, args.settings["model"], folder)
-    cases = number_cases(split, args.settings.get("seed", 0))
+    cases = number_cases(split, needed(args.settings, "seed"))
     cases["annotated"] = [exporter.write(row.eid, row.split, row.case) for row in cases.itertuples()]
     describe(args.view, folder, exporter.ignoring, cases)
     with replacing(args.cases) as path:

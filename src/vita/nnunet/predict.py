@@ -8,6 +8,7 @@ Runs in nnU-Net's environment, with its defaults: last weights, averaging over m
 
 from pathlib import Path
 
+from vita.config.blocks import needed
 from vita.nnunet.engine import choose_device, set_up, threads_of
 from vita.nnunet.layout import CHANNEL, DATASET, FILE_ENDING, FOLD, model_folder
 from vita.runtime import cli
@@ -28,7 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
         raise UserError(f"{trained} holds no finished nnU-Net; run the rule train_nnunet")
     images = sorted((args.folder / "raw" / DATASET / "imagesTs").glob(f"*{CHANNEL}{FILE_ENDING}"))
     set_up(args.folder, threads, threads)
-    device = choose_device(args.settings.get("training", {}).get("device", "auto"), threads, seed=0)
+    device = choose_device(needed(args.settings, "training.device"), threads, seed=0)
     from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
     predictor = nnUNetPredictor(device=device, perform_everything_on_device=device.type == "cuda", allow_tqdm=False)

@@ -10,6 +10,7 @@ import pandas as pd
 from safetensors.numpy import load_file, save_file
 
 from vita.cohort.split_hash import split_hash
+from vita.config.blocks import needed
 from vita.images.shards import ShardReader
 from vita.nnunet.layout import FILE_ENDING, VIEWS
 from vita.nnunet.volumes import read_labels
@@ -83,7 +84,7 @@ def record(
         "settings": settings,
         "data": {"split": fingerprint},
         "split_hash": fingerprint,
-        "seed": settings.get("seed", 0),
+        "seed": needed(settings, "seed"),
         "participants": {name: int(count) for name, count in split.value_counts().sort_index().items()},
         "parameters": sum(each["parameters"] for each in trainings.values()),
         "best_epoch": int(last["epoch"]),

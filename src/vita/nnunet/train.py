@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from vita.config.blocks import needed
 from vita.nnunet.engine import choose_device, set_up, threads_of
 from vita.nnunet.layout import CONFIGURATION, DATASET, FOLD, PLANS, TRAINER, model_folder
 from vita.runtime import cli
@@ -34,7 +35,7 @@ def identity(folder: Path, settings: Mapping[str, Any]) -> str:
     """What must agree for a training to be resumed: plan, cases, settings, and the code here."""
     digest = hashlib.sha256(code_digest("vita.nnunet.train").encode())
     learnt = {name: settings["nnunet"][name] for name in ("epochs", "iterations", "val_iterations")}
-    digest.update(json.dumps([learnt, settings.get("seed", 0)], sort_keys=True).encode())
+    digest.update(json.dumps([learnt, needed(settings, "seed")], sort_keys=True).encode())
     data = folder / "preprocessed" / DATASET
     for name in (f"{PLANS}.json", "splits_final.json", "dataset_fingerprint.json"):
         digest.update((data / name).read_bytes())
@@ -114,10 +115,9 @@ def main(arguments: list[str] | None = None) -> None:
     cli.add_settings(parser, "seed and the blocks nnunet and training")
     args = parser.parse_args(arguments)
     settings, threads = args.settings, threads_of(args.settings)
-    training = settings.get("training", {})
     # one CPU is for the training itself; with a single CPU nnU-Net augments in the same process
-    set_up(args.folder, threads, threads - 1, training.get("compile", False))
-    device = choose_device(training.get("device", "auto"), threads, settings.get("seed", 0))
+    set_up(args.folder, threads, threads - 1, needed(settings, "training.compile"))
+    device = choose_device(needed(settings, "training.device"), threads, needed(settings, "seed"))
     forget_another(model_folder(args.folder), identity(args.folder, settings))
     from nnunetv2.run.run_training import maybe_load_checkpoint
     from safetensors.torch import save_file

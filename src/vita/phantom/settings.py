@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+from vita.config.blocks import check_complete, needed
 from vita.runtime.errors import UserError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PhantomSettings:
     """Size of the cohort and of its scans.
 
@@ -18,16 +19,16 @@ class PhantomSettings:
         sa_slices, sa_spacing_mm: the short-axis stack; the spacing includes the gap.
     """
 
-    seed: int = 2026
-    participants: int = 880
-    rows: int = 72
-    columns: int = 80
-    pixel_mm: float = 3.6
-    frames: int = 20
-    sa_slices: int = 10
-    sa_spacing_mm: float = 10.0
-    broken_scans: int = 3
-    withdrawn: int = 5
+    seed: int
+    participants: int
+    rows: int
+    columns: int
+    pixel_mm: float
+    frames: int
+    sa_slices: int
+    sa_spacing_mm: float
+    broken_scans: int
+    withdrawn: int
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> "PhantomSettings":
@@ -37,17 +38,15 @@ class PhantomSettings:
             UserError: a key is missing, or its value has the wrong type or is too small; the message names the config
                 key.
         """
-        block = {"seed": settings.get("seed"), **settings.get("phantom", {})}
+        block = {"seed": needed(settings, "seed"), **settings.get("phantom", {})}
         counts = {"participants": 1, "frames": 2, "sa_slices": 1, "broken_scans": 0, "withdrawn": 0}
-        needed = ("matrix", *counts, "pixel_mm", "sa_spacing_mm")
-        for key in needed:
-            if key not in block:
-                raise UserError(f"--settings has no 'phantom.{key}'; give the whole block as in config.yaml")
+        keys = ("matrix", *counts, "pixel_mm", "sa_spacing_mm")
+        check_complete("phantom", block, keys)
         matrix = block["matrix"]
         if not isinstance(matrix, list | tuple) or len(matrix) != 2:
             raise UserError(f"config: 'phantom.matrix' is {matrix!r}; give [rows, columns]")
         values: dict[str, Any] = {"seed": block["seed"], "rows": matrix[0], "columns": matrix[1]}
-        values |= {key: block[key] for key in needed[1:]}
+        values |= {key: block[key] for key in keys[1:]}
         least = {"seed": 0, "rows": 8, "columns": 8} | counts
         for key, lowest in least.items():
             name = "seed" if key == "seed" else f"phantom.{'matrix' if key in ('rows', 'columns') else key}"

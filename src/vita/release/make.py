@@ -1,6 +1,7 @@
 """Make results/release, which may leave the platform and describes no single participant.
 
-    python -m vita.release.make --results results --output results/release --settings '{"privacy": {"cell": 10}}'
+    python -m vita.release.make --results results --output results/release \
+        --settings '{"privacy": {"cell": 10, "membership_auc": 0.55}}'
 
 It holds tables (rounded; cells of too few people are withheld, as are others from which they would follow), cards, the
 configuration, versions, every figure drawn from numbers over at least `cell` people, and the weights of models that do
@@ -12,8 +13,8 @@ content of the release.
 
 from pathlib import Path
 
+from vita.config.blocks import needed
 from vita.runtime import cli
-from vita.runtime.privacy import SMALLEST_COUNT
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -23,11 +24,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder to make")
     cli.add_settings(parser, "the block `privacy`")
     args = parser.parse_args(arguments)
-    from vita.evaluation.membership import GATE  # start-up: pandas and matplotlib
-    from vita.release.making import make
+    from vita.release.making import make  # start-up: pandas and matplotlib
 
-    privacy = args.settings.get("privacy", {})
-    make(args.results, args.output, privacy.get("cell", SMALLEST_COUNT), privacy.get("membership_auc", GATE))
+    cell, gate = (needed(args.settings, f"privacy.{key}") for key in ("cell", "membership_auc"))
+    make(args.results, args.output, cell, gate)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from vita import names
+from vita.config.blocks import needed
 from vita.evaluation.predictions import read_predictions
 from vita.evaluation.small_counts import FEW, is_small
 from vita.evaluation.statistics import mean_interval
@@ -101,7 +102,7 @@ def main(arguments: list[str] | None = None) -> None:
     unnamed = [path.stem for path in args.predictions if not rows.get(path.stem)]
     if unnamed:
         raise UserError(f"--variants must name the row of {', '.join(unnamed)}, such as vita=0.7")
-    bootstrap, seed = args.settings.get("evaluation", {}).get("bootstrap", 1000), args.settings.get("seed", 0)
+    bootstrap, seed = needed(args.settings, "evaluation.bootstrap"), needed(args.settings, "seed")
     found = {rows[path.stem]: measure(path, bootstrap, seed) for path in args.predictions}
     values = paper.psnr_values(args.paper, args.name)
     table = plain(list(dict.fromkeys(values["row"])), found)

@@ -16,6 +16,7 @@ import pandas as pd
 
 from vita import names
 from vita.cohort.features import COVERAGE
+from vita.config.blocks import needed
 from vita.evaluation.predictions import read_targets
 from vita.printing.cells import Cell, Printed, markdown
 from vita.printing.numbers import DASH, with_spread
@@ -140,7 +141,7 @@ def main(arguments: list[str] | None = None) -> None:
         tables.append(rare_fields(split, fields))
     tables.append(phenotypes(split, pd.read_parquet(args.phenotypes), targets))
     tables.append(exclusions(pd.read_parquet(args.exclusions)))
-    source = SOURCES[args.settings.get("input", {}).get("source", "files")]
+    source = SOURCES[needed(args.settings, "input.source")]
     sections = ["# Data card", source, *(markdown(table) for table in tables if table.rows)]
     write_card(sections, args.output, args.html)
 

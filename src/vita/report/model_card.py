@@ -16,7 +16,8 @@ from typing import Any
 import pandas as pd
 
 from vita import names
-from vita.evaluation.membership import GATE, verdict
+from vita.config.blocks import needed
+from vita.evaluation.membership import verdict
 from vita.models.config_file import read_config
 from vita.printing.cells import Cell, Printed, markdown
 from vita.printing.numbers import DASH, number
@@ -92,8 +93,8 @@ def _memory(path: Path | None, settings: dict[str, Any]) -> list[str]:
     """The section on membership; nothing without its table."""
     if path is None:
         return []
-    table = membership(pd.read_csv(path), settings.get("privacy", {}).get("membership_auc", GATE))
-    waived = [WAIVED] if settings.get("input", {}).get("source") == "phantom" else []
+    table = membership(pd.read_csv(path), needed(settings, "privacy.membership_auc"))
+    waived = [WAIVED] if needed(settings, "input.source") == "phantom" else []
     return ["## Membership", MEMBERSHIP, markdown(table), *waived]
 
 
@@ -145,7 +146,7 @@ def main(arguments: list[str] | None = None) -> None:
     if missing:
         raise UserError(f"no table {', '.join(missing)}: run the rule make_table")
     sections = ["# Model card", "## Purpose", PURPOSE, "## Data"]
-    sections += [SOURCES[args.settings.get("input", {}).get("source", "files")] + " See the data card."]
+    sections += [SOURCES[needed(args.settings, "input.source")] + " See the data card."]
     sections += ["## Training", markdown(trainings(configs)), "\n".join(setting(configs)), "## Results"]
     sections += [path.read_text(encoding="utf-8") for path in args.tables]
     sections += [*_memory(args.membership, args.settings), "## Limits", LIMITS]

@@ -22,6 +22,7 @@ from pathlib import Path
 import pandas as pd
 
 from vita import names
+from vita.config.blocks import needed
 from vita.evaluation.small_counts import is_small, metrics_withheld
 from vita.printing.cells import latex, markdown
 from vita.printing.numbers import sizes
@@ -115,7 +116,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--vs-paper-html", type=Path, help="the same as a web page")
     cli.add_settings(parser, "the block `evaluation`")
     args = parser.parse_args(arguments)
-    significance = args.settings.get("evaluation", {}).get("significance", 0.01)
+    significance = needed(args.settings, "evaluation.significance")
     metrics = metrics_withheld(join_seeds(read_metrics(args.metrics, args.name), args.seeds))
     table, out, versus = MAKERS[args.name](args.name, metrics, args.targets, args.paper, significance)
     run = set(metrics["model"])

@@ -17,7 +17,7 @@ _ENDED_BY_PIPE = 128 + 13  # as the shell reports a program that SIGPIPE ended
 
 
 def settings(text: str) -> dict[str, Any]:
-    """Read a `--settings` argument: a JSON object, or the path of a file that holds one.
+    """Read a `--settings` argument: a JSON object, or the path of a file that holds one, or of a config.yaml.
 
     Raises:
         argparse.ArgumentTypeError: the text is neither.
@@ -27,12 +27,26 @@ def settings(text: str) -> dict[str, Any]:
         if not path.is_file():
             raise argparse.ArgumentTypeError(f"{text!r} is neither a JSON object nor a file")
         text = path.read_text(encoding="utf-8")
+        if path.suffix in (".yaml", ".yml"):
+            return _of_yaml(text)
     try:
         read = json.loads(text)
     except json.JSONDecodeError as error:
         raise argparse.ArgumentTypeError(f"not a JSON object: {error}") from error
     if not isinstance(read, dict):
         raise argparse.ArgumentTypeError(f"not a JSON object, but a {type(read).__name__}")
+    return read
+
+
+def _of_yaml(text: str) -> dict[str, Any]:
+    import yaml  # start-up: only a call by hand names such a file
+
+    try:
+        read = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise argparse.ArgumentTypeError(f"not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(read, dict):
+        raise argparse.ArgumentTypeError("not a file of keys and values")
     return read
 
 

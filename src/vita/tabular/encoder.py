@@ -16,6 +16,7 @@ import polars as pl
 
 from vita.cohort.features import Feature, inputs, load_features
 from vita.cohort.split_hash import split_hash
+from vita.config.blocks import needed
 from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
 from vita.runtime.errors import UserError
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     features = chosen_features(load_features(args.features), args.settings)
     table = input_table(args.fields, args.phenotypes, features).join(split, on=EID, how="right")
     features = [each for each in features if each.name in table.columns]
-    impute = (args.settings.get("tabular") or {}).get("impute", "mean")
+    impute = needed(args.settings, "tabular.impute")
     encoder = fit(table.filter(pl.col("split") == "train"), features, impute, split_hash(split[EID], split["split"]))
     with replacing(args.output) as path:
         encode(table, encoder).sort(EID).write_parquet(path, compression="zstd")
@@ -85,7 +86,7 @@ def chosen_features(features: Sequence[Feature], settings: Mapping[str, Any]) ->
     Raises:
         UserError: an entry is neither a feature nor a group, or nothing is left.
     """
-    leave = (settings.get("tabular") or {}).get("exclude") or []
+    leave = needed(settings, "tabular.exclude") or []
     own = inputs(list(features))
     unknown = set(leave) - {each.name for each in own} - {each.group for each in own}
     if unknown:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vita.cohort.features import Feature, load_features
+from vita.config.blocks import needed
 from vita.names import task_title
 from vita.printing.cells import Cell, Printed
 from vita.printing.web import folded
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--html", type=Path, help="the same as a page, to write")
     cli.add_settings(parser, "block tabular of config.yaml")
     args = parser.parse_args(arguments)
-    exclude = (args.settings.get("tabular") or {}).get("exclude") or []
+    exclude = needed(args.settings, "tabular.exclude") or []
     features = load_features(args.features)
     tables = [path for path in (args.fields, args.phenotypes, args.labels) if path]
     if bool(tables) != bool(args.split):

@@ -7,7 +7,7 @@ import sys
 import torch
 
 from vita.runtime.errors import UserError
-from vita.training.settings import Settings, TrainingSettings
+from vita.training.settings import Device, Settings, TrainingSettings
 
 # Parameters of glibc's mallopt(3).
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -21,20 +21,30 @@ def device_of(training: TrainingSettings) -> torch.device:
     Raises:
         UserError: more GPUs are requested than there are, or fp16 is requested without a GPU.
     """
-    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if training.device == "cuda" and not there:
-        raise UserError(
-            f"config: 'training.device' is cuda, which needs {training.devices} GPU (the rule's 'gpus' under "
-            "'resources.rules'), but there are none; set it to auto or cpu"
-        )
-    device = torch.device("cuda" if there and training.device != "cpu" else "cpu")
-    if device.type == "cuda" and training.devices > there:
-        raise UserError(
-            f"config: {training.devices} GPUs are requested (the rule's 'gpus' under 'resources.rules'), but "
-            f"there are {there}; request fewer"
-        )
+    device = chosen_device(training.device, training.devices)
     if training.precision == "fp16" and device.type == "cpu":
         raise UserError("config: 'training.precision' is fp16, which needs a GPU; set it to 32 or bf16")
+    return device
+
+
+def chosen_device(wanted: Device, count: int) -> torch.device:
+    """The device to compute on, with `count` of them.
+
+    Raises:
+        UserError: more GPUs are requested than there are.
+    """
+    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if wanted == "cuda" and not there:
+        raise UserError(
+            f"config: 'training.device' is cuda, which needs {count} GPU (the rule's 'gpus' under "
+            "'resources.rules'), but there are none; set it to auto or cpu"
+        )
+    device = torch.device("cuda" if there and wanted != "cpu" else "cpu")
+    if device.type == "cuda" and count > there:
+        raise UserError(
+            f"config: {count} GPUs are requested (the rule's 'gpus' under 'resources.rules'), but "
+            f"there are {there}; request fewer"
+        )
     return device
 
 

@@ -27,7 +27,7 @@ from vita.training.data import Samples
 from vita.training.device import prepare
 from vita.training.learner import Learner
 from vita.training.loop import Fitted
-from vita.training.settings import Settings, read_settings
+from vita.training.settings import Settings, Stage, read_settings
 from vita.training.watchdog import has_learned, trivial_loss
 
 log = logging.getLogger(__name__)
@@ -161,13 +161,13 @@ class Session:
         release_state(fitted.state, self.settings.training.keep_state_mb)
 
 
-def open_session(name: str, shards: Sequence[Path], split: Path, blocks: Mapping[str, Any]) -> Session:
+def open_session(name: Stage, shards: Sequence[Path], split: Path, blocks: Mapping[str, Any]) -> Session:
     """Check the settings, set the seed, and open the shards and the split.
 
     Raises:
         UserError: settings, shards or split are not usable.
     """
-    settings = read_settings(blocks)
+    settings = read_settings(name, blocks)
     model = ModelSettings.from_dict(settings.model)
     device = prepare(settings)
     return Session(name, settings, model, ShardReader(shards), read_split(split), device)

@@ -1,9 +1,10 @@
 """Settings of a training: the blocks `training` and `stage` of the configuration, checked key by key."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeVar
 
+from vita.config.blocks import check_complete, needed
 from vita.models.settings import NOT_CONFIGURED, ModelSettings
 from vita.runtime.errors import UserError
 
@@ -12,7 +13,7 @@ Choices = Mapping[str, tuple[str, ...]]
 Device = Literal["auto", "cpu", "cuda"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
     """How to compute; nothing here changes what is learnt, except for rounding (which `precision` decides).
 
@@ -35,24 +36,24 @@ class TrainingSettings:
     """
 
     threads: int = 1
-    device: Device = "auto"
-    precision: Literal["32", "bf16", "fp16"] = "32"
-    workers: int = 0
-    checkpoint_steps: int = 100
-    cache_mb: int = 1500
+    device: Device
+    precision: Literal["32", "bf16", "fp16"]
+    workers: int
+    checkpoint_steps: int
+    cache_mb: int
     devices: int = 1
-    nodes: int = 1
-    compile: bool = False
-    tensorboard: bool = True
-    wandb: str = ""
-    keep_state_mb: int = 100
-    not_learning: Literal["warn", "stop", "ignore"] = "warn"
-    not_learning_after: float = 0.3
+    nodes: int
+    compile: bool
+    tensorboard: bool
+    wandb: str
+    keep_state_mb: int
+    not_learning: Literal["warn", "stop", "ignore"]
+    not_learning_after: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StageSettings:
-    """What is learnt and how; each stage reads the keys that concern it.
+    """What is learnt and how; each stage reads the keys that concern it, and has those of FOREIGN for the others.
 
     Attributes:
         epochs: passes over the training split.
@@ -84,34 +85,34 @@ class StageSettings:
     epochs: int
     batch: int
     lr: float
-    encoder_lr_scale: float = 1.0
-    warmup_epochs: float = 0.0
-    weight_decay: float = 1e-4
-    optimizer: Literal["adamw", "adam", "muon"] = "adamw"
-    clip: float = 1.0
-    patience: int = 0
-    select: Literal["loss", "metric"] = "loss"
-    augment: bool = False
-    rotation_degrees: float = 15.0
-    contrast: float = 0.2
-    flip: bool = True
-    autocontrast: bool = False
-    schedule: Literal["cosine", "constant"] = "cosine"
-    mask_ratio: float = 0.7
-    loss: str = ""
-    tau: float = 0.1
-    lam: float = 0.5
-    denominator: Literal["row", "equation3"] = "row"
-    class_token: bool = False
-    projector: Literal["plain", "batchnorm"] = "plain"
-    chunk: int = 0
-    pooling: Literal["mean", "flatten", "cls", "plane"] = "mean"
-    head: Literal["mlp", "ridge"] = "mlp"
-    through: Sequence[str] = ()
-    sections: Literal["one", "cycle", "mixed"] = "one"
-    rectify: bool = False
-    imbalance: Literal["weights", "double", "focal", "sampling", "none"] = "weights"
-    probe_epochs: int = 0
+    encoder_lr_scale: float
+    warmup_epochs: float
+    weight_decay: float
+    optimizer: Literal["adamw", "adam", "muon"]
+    clip: float
+    patience: int
+    select: Literal["loss", "metric"]
+    augment: bool
+    rotation_degrees: float
+    contrast: float
+    flip: bool
+    autocontrast: bool
+    schedule: Literal["cosine", "constant"]
+    mask_ratio: float
+    loss: str
+    tau: float
+    lam: float
+    denominator: Literal["row", "equation3"]
+    class_token: bool
+    projector: Literal["plain", "batchnorm"]
+    chunk: int
+    pooling: Literal["mean", "flatten", "cls", "plane"]
+    head: Literal["mlp", "ridge"]
+    through: Sequence[str]
+    sections: Literal["one", "cycle", "mixed"]
+    rectify: bool
+    imbalance: Literal["weights", "double", "focal", "sampling", "none"]
+    probe_epochs: int
 
 
 @dataclass(frozen=True)
@@ -139,12 +140,27 @@ _CHOICES: Choices = {
     "stage.projector": ("plain", "batchnorm"),
     "stage.loss": ("", "masked", "all", "mse", "l1", "huber", "dice_ce", "dice"),
 }
+Stage = Literal["stage1", "stage2", "stage3"]
+# What a stage has for keys that its block of the configuration does not have. It reads `encoder_lr_scale`, `patience`
+# and `select`, which change nothing with these values, and none of the others.
+_OF_ALIGNMENT = {"tau": 0.1, "lam": 0.5, "denominator": "row", "class_token": False, "projector": "plain", "chunk": 0}
+_OF_PREDICTION = {"encoder_lr_scale": 1.0, "patience": 0, "pooling": "mean", "head": "mlp", "rectify": False}
+_OF_PREDICTION |= {"imbalance": "weights", "probe_epochs": 0, "through": ()}
+FOREIGN: Mapping[Stage, Mapping[str, Any]] = {
+    "stage1": _OF_ALIGNMENT | _OF_PREDICTION,
+    "stage2": _OF_PREDICTION | {"select": "loss", "loss": ""},
+    "stage3": _OF_ALIGNMENT | {"mask_ratio": 0.7},
+}
 _OF_MACHINE = {"threads", "devices"}  # set for a job, not in the configuration
 _AT_LEAST_ONE = ("threads", "checkpoint_steps", "devices", "nodes", "epochs", "batch")
 
 
-def read_settings(blocks: Mapping[str, Any]) -> Settings:
+def read_settings(stage: Stage, blocks: Mapping[str, Any]) -> Settings:
     """Check the blocks `seed`, `model`, `training` and `stage`.
+
+    Args:
+        stage: whose keys the block `stage` needs.
+        blocks: all of them, as in config.yaml.
 
     Raises:
         UserError: a block is missing, or a key is unknown or missing or has a value that is not allowed.
@@ -152,40 +168,36 @@ def read_settings(blocks: Mapping[str, Any]) -> Settings:
     for name in ("model", "stage"):
         if name not in blocks:
             raise UserError(f"--settings has no block '{name}'; give it as in config.yaml")
-    _check_complete("model", blocks["model"], ModelSettings, NOT_CONFIGURED)
-    _check_complete("training", blocks.get("training", {}), TrainingSettings, _OF_MACHINE)
+    check_complete("model", blocks["model"], _names(ModelSettings, NOT_CONFIGURED))
+    check_complete("training", blocks.get("training", {}), _names(TrainingSettings, _OF_MACHINE))
     training = _block(TrainingSettings, "training", blocks["training"])
     renamed = {("lam" if key == "lambda" else key): value for key, value in blocks["stage"].items()}
-    stage = _block(StageSettings, "stage", renamed)
+    needs = _names(StageSettings, set(FOREIGN[stage]))
+    check_complete("stage", blocks["stage"], ["lambda" if key == "lam" else key for key in needs])
+    own = _block(StageSettings, "stage", {**FOREIGN[stage], **renamed})
     processes = training.devices * training.nodes
-    if stage.batch % processes:
+    if own.batch % processes:
         raise UserError(
-            f"config: the stage's 'batch' is {stage.batch}, not a multiple of the {processes} devices that share it: "
+            f"config: the stage's 'batch' is {own.batch}, not a multiple of the {processes} devices that share it: "
             f"{training.devices} 'gpus' of 'resources.rules' on {training.nodes} 'training.nodes'; change one of them"
         )
-    if stage.projector == "batchnorm" and stage.batch == processes:
+    if own.projector == "batchnorm" and own.batch == processes:
         raise UserError(
             f"config: 'stage2.projector' is batchnorm, which needs two participants, but a 'stage2.batch' of "
-            f"{stage.batch} gives each of {processes} devices one; raise the batch, or set the projector to plain"
+            f"{own.batch} gives each of {processes} devices one; raise the batch, or set the projector to plain"
         )
-    return Settings(int(blocks.get("seed", 0)), blocks["model"], training, stage)
+    return Settings(int(needed(blocks, "seed")), blocks["model"], training, own)
 
 
-def _check_complete(name: str, block: Mapping[str, Any], kind: type[Any], optional: set[str]) -> None:
-    """Check that no key is missing, since a default would silently give another model or another training."""
-    for entry in fields(kind):
-        if entry.name not in block and entry.name not in optional:
-            raise UserError(f"--settings has no '{name}.{entry.name}'; give the whole block as in config.yaml")
+def _names(kind: type[Any], apart: Collection[str]) -> list[str]:
+    return [entry.name for entry in fields(kind) if entry.name not in apart]
 
 
 def _block(kind: type[T], name: str, block: Mapping[str, Any]) -> T:
     known = {entry.name for entry in fields(kind)}
     if unknown := sorted(set(block) - known):
         raise UserError(f"config: unknown key '{name}.{unknown[0]}'; known here: {', '.join(sorted(known))}")
-    try:
-        settings = kind(**block)
-    except TypeError as error:
-        raise UserError(f"config: block '{name}' is incomplete: {error}") from error
+    settings = kind(**block)
     for key, value in asdict(settings).items():
         _check(f"{name}.{key}", key, value)
     return settings

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import filled
 from evaluation import synthetic
 from vita.evaluation import segmentation
 from vita.evaluation.predictions import Pairs
@@ -61,7 +62,13 @@ def _fig4(folder, n=60, sections=2):
     phenotypes.loc[:3, "LVEDV"] = np.nan
     phenotypes.to_parquet(folder / "phenotypes.parquet")
     arguments = ["--embeddings", str(folder / "embeddings.parquet"), "--targets", str(_targets(folder))]
-    return [*arguments, "--phenotypes", str(folder / "phenotypes.parquet"), "--settings", '{"seed": 1}']
+    return [
+        *arguments,
+        "--phenotypes",
+        str(folder / "phenotypes.parquet"),
+        "--settings",
+        filled.argument(seed=1, evaluation={}),
+    ]
 
 
 def _sections(folder, people=20, sections=6):
@@ -84,7 +91,7 @@ def _fig7(folder):
         synthetic.masks(folder / f"{model}.npz", shift=shift, n=10, frames=2)
         paths.append(str(folder / f"{model}_participants.parquet"))
         arguments = ["--model", model, "--masks", str(folder / f"{model}.npz"), "--output", str(folder / "m.csv")]
-        segmentation.main([*arguments, "--per-participant", paths[-1]])
+        segmentation.main([*arguments, "--per-participant", paths[-1], *filled.EVALUATION])
     return ["--participants", *paths]
 
 
@@ -180,7 +187,7 @@ def _make(name, inputs, folder):
     paths = {kind: folder / f"{name}.{kind}" for kind in ("svg", "png", "csv")}
     outputs = [text for kind, path in paths.items() for text in (f"--{kind}", str(path))]
     if "--settings" not in inputs:
-        outputs += ["--settings", '{"seed": 1}']
+        outputs += ["--settings", filled.argument(seed=1, evaluation={})]
     importlib.import_module(f"vita.report.figures.{MODULES.get(name, name)}").main(inputs + outputs)
     return paths
 

@@ -81,13 +81,7 @@ def _title(group: str) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line, see the module's docstring."""
-    parser = cli.parser(__doc__)
-    parser.add_argument("--associations", nargs=1, required=True, type=Path, help="associations.csv")
-    style.add_common(parser)
-    args = parser.parse_args(arguments)
-    style.apply()
-    drawn = collect(args.associations[0])
-    style.save(draw(drawn), drawn, style.Files.of(vars(args)))
+    style.draw_one(__doc__, arguments, ("associations", "associations.csv"), collect, draw)
 
 
 if __name__ == "__main__":

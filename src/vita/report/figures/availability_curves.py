@@ -91,13 +91,7 @@ def _clinical(axes: Axes, own: pd.DataFrame, colours: dict[str, str]) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line, see the module's docstring."""
-    parser = cli.parser(__doc__)
-    parser.add_argument("--metrics", nargs=1, required=True, type=Path, help="availability.csv")
-    style.add_common(parser)
-    args = parser.parse_args(arguments)
-    style.apply()
-    drawn = collect(args.metrics[0])
-    style.save(draw(drawn), drawn, style.Files.of(vars(args)))
+    style.draw_one(__doc__, arguments, ("metrics", "availability.csv"), collect, draw)
 
 
 if __name__ == "__main__":

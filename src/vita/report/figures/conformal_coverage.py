@@ -70,13 +70,7 @@ def draw(drawn: pd.DataFrame) -> Figure:
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line, see the module's docstring."""
-    parser = cli.parser(__doc__)
-    parser.add_argument("--coverage", nargs=1, required=True, type=Path, help="coverage.csv")
-    style.add_common(parser)
-    args = parser.parse_args(arguments)
-    style.apply()
-    drawn = collect(args.coverage[0])
-    style.save(draw(drawn), drawn, style.Files.of(vars(args)))
+    style.draw_one(__doc__, arguments, ("coverage", "coverage.csv"), collect, draw)
 
 
 if __name__ == "__main__":

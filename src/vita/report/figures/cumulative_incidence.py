@@ -78,13 +78,7 @@ def _panel(axes: Axes, part: pd.DataFrame) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line, see the module's docstring."""
-    parser = cli.parser(__doc__)
-    parser.add_argument("--curves", nargs=1, required=True, type=Path, help="incidence by group of risk")
-    style.add_common(parser)
-    args = parser.parse_args(arguments)
-    style.apply()
-    drawn = read(args.curves[0])
-    style.save(draw(drawn), drawn, style.Files.of(vars(args)))
+    style.draw_one(__doc__, arguments, ("curves", "incidence by group of risk"), read, draw)
 
 
 if __name__ == "__main__":

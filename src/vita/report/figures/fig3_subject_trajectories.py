@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from vita.config.blocks import needed
 from vita.printing.numbers import about, percent
 from vita.report.figures import embedding_map, style
 from vita.runtime import cli
@@ -171,8 +172,8 @@ def main(arguments: list[str] | None = None) -> None:
     style.add_common(parser)
     args = parser.parse_args(arguments)
     style.apply()
-    limit = args.settings.get("evaluation", {}).get("tsne_participants", 10000)
-    drawn = collect(args.embeddings, args.people, limit, args.settings.get("seed", 0))
+    limit = needed(args.settings, "evaluation.tsne_participants")
+    drawn = collect(args.embeddings, args.people, limit, needed(args.settings, "seed"))
     style.save(draw(drawn), drawn, style.Files.of(vars(args)))
 
 

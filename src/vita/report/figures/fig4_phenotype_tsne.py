@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from vita import names
+from vita.config.blocks import needed
 from vita.evaluation.predictions import read_targets
 from vita.printing.numbers import number
 from vita.report.figures import embedding_map, style
@@ -123,8 +124,8 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     style.apply()
     targets = pd.concat([read_targets(args.targets, task) for task in names.PHENOTYPE_TASKS], ignore_index=True)
-    limit = args.settings.get("evaluation", {}).get("tsne_participants", 10000)
-    drawn = collect(args.embeddings, args.phenotypes, targets, limit, args.settings.get("seed", 0))
+    limit = needed(args.settings, "evaluation.tsne_participants")
+    drawn = collect(args.embeddings, args.phenotypes, targets, limit, needed(args.settings, "seed"))
     style.save(draw(drawn, targets), drawn, style.Files.of(vars(args)))
 
 

@@ -72,13 +72,7 @@ def draw(drawn: pd.DataFrame) -> Figure:
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line, see the module's docstring."""
-    parser = cli.parser(__doc__)
-    parser.add_argument("--metrics", nargs=1, required=True, type=Path, help="metrics.csv")
-    style.add_common(parser)
-    args = parser.parse_args(arguments)
-    style.apply()
-    drawn = collect(args.metrics[0])
-    style.save(draw(drawn), drawn, style.Files.of(vars(args)))
+    style.draw_one(__doc__, arguments, ("metrics", "metrics.csv"), collect, draw)
 
 
 if __name__ == "__main__":

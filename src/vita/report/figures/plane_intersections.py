@@ -135,7 +135,7 @@ def main(arguments: list[str] | None = None) -> None:
         raise UserError(f"{args.index}: nobody has a short-axis stack that can be used")
     from vita.images.participant import read_images  # brings nibabel and pydicom, which --help need not wait for
 
-    settings = ImageSettings.from_dict(args.settings)
+    settings = replace(ImageSettings.from_dict(args.settings), write_nifti=None)
     style.apply()
     people = [planes_of(read_images(rows, settings)[0]) for rows in chosen]
     measured = [measure(*planes).assign(participant=number) for number, planes in enumerate(people, 1)]

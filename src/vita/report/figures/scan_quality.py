@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from vita.config.blocks import needed
 from vita.images.shards import ShardReader
 from vita.report.figures import mosaic, style
 from vita.runtime import cli
@@ -75,7 +76,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     style.apply()
     reader = ShardReader(args.shards)
-    chosen = sample(reader.table, args.participants, args.settings.get("seed", 0))
+    chosen = sample(reader.table, args.participants, needed(args.settings, "seed"))
     style.save(draw(reader, chosen), describe(chosen), style.Files.of(vars(args)))
 
 

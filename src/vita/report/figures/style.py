@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from textwrap import fill
@@ -116,6 +116,32 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--png", required=True, type=Path, help="figure to write, for screens")
     parser.add_argument("--pdf", type=Path, help="the same as the SVG, for journals that take PDF only")
     parser.add_argument("--csv", required=True, type=Path, help="what is drawn")
+
+
+def draw_one(
+    about: str | None,
+    arguments: list[str] | None,
+    option: tuple[str, str],
+    read: Callable[[Path], pd.DataFrame],
+    draw: Callable[[pd.DataFrame], Figure],
+) -> None:
+    """The command line of a figure that shows one file.
+
+    Args:
+        about: the module's docstring.
+        arguments: of the command line.
+        option: its name and its help; it takes the file.
+        read: what is drawn, from the file.
+        draw: the figure of that.
+    """
+    name, what = option
+    parser = cli.parser(about)
+    parser.add_argument(f"--{name}", nargs=1, required=True, type=Path, help=what)
+    add_common(parser)
+    args = vars(parser.parse_args(arguments))
+    apply()
+    drawn = read(args[name][0])
+    save(draw(drawn), drawn, Files.of(args))
 
 
 def save(figure: Figure, drawn: pd.DataFrame, files: Files) -> None:
