@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from nnunet.hearts import EIDS, SPLITS, WANTED, Hearts, make
-from vita.cohort.split_hash import split_hash
+from vita.cohort.split_table import split_hash
 from vita.evaluation.mask_metrics import per_participant
 from vita.evaluation.segmentation import read_masks
 from vita.images.shards import ShardReader

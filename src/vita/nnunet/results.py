@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import load_file, save_file
 
-from vita.cohort.split_hash import split_hash
+from vita.cohort.split_table import split_hash
 from vita.images.shards import ShardReader
 from vita.nnunet.layout import FILE_ENDING, VIEWS
 from vita.nnunet.volumes import read_labels

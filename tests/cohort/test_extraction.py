@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from vita.cohort import fields
-from vita.cohort.merging import merge, of_one_kind
+from vita.cohort.extraction import merge, of_one_kind
 from vita.runtime.errors import UserError
 
 from . import world
