@@ -10,15 +10,14 @@ import yaml
 from snakemake.utils import update_config
 
 from presets import PRESETS, ROOT, layers
-from vita.config.coercing import coerced
 from vita.config.reading import read_config
 from vita.config.reference import pages
-from vita.config.schema import load_schema, walk
-from vita.config.systems import DISEASES, stage_settings, tasks_of, training_blocks
+from vita.config.schema import coerced, load_schema, walk
 from vita.images.settings import ImageSettings
 from vita.models.settings import NOT_CONFIGURED, ModelSettings
 from vita.phantom.settings import PhantomSettings
 from vita.plan.checking import check
+from vita.plan.systems import DISEASES, stage_settings, tasks_of, training_blocks
 from vita.runtime.errors import UserError
 from vita.training.settings import TrainingSettings
 

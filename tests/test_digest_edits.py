@@ -22,7 +22,7 @@ MODULES = TRAININGS | {
 NOTHING: set[str] = set()
 # module, right text, new text, what reruns of MODULES
 EDITS = {
-    "word in an error of the disk": ("runtime/disk.py", "make room", "free some room", NOTHING),
+    "word in an error of the disk": ("runtime/atomic.py", "make room", "free some room", NOTHING),
     "word in an error of the loss": ("models/alignment.py", "raise 'stage2.batch'", "increase 'stage2.batch'", NOTHING),
     "log line": ("training/loop.py", '"resuming after step %d"', '"continuing after step %d"', NOTHING),
     "help text": ("training/stage3.py", 'help="learn only this target', 'help="learn just this target', NOTHING),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from vita.images.build_shard import SCHEMA
-from vita.images.shard_writer import ShardWriter, write_table
+from vita.images.shards import ShardWriter, write_table
 from vita.tabular.encoder import main as encode
 from vita.training.settings import TrainingSettings
 

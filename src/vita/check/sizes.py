@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from vita.check.findings import Finding, error
-from vita.config.systems import stage_settings, tasks_of
 from vita.costs.trainings import split_sizes
+from vita.plan.systems import stage_settings, tasks_of
 from vita.training.stage3 import MODELS
 
 

@@ -1,5 +1,5 @@
-"""From delivered tables to the frame of features: plan which columns are needed, stream them, evaluate the rules, and join
-batches and tables.
+"""From delivered tables to the frame of features: plan which columns are needed, stream them, evaluate the rules, and
+join batches and tables.
 """
 
 import io

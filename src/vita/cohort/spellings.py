@@ -1,4 +1,4 @@
-"""How deliveries of a UK Biobank table write column names and cells, and the one spelling of names used inside: `31-0.0`.
+"""How deliveries of a UK Biobank table write column names and cells, and the one spelling used inside: `31-0.0`.
 
     classic      4080-2.0             main dataset as CSV; Table Exporter, UKB-FORMAT
     r            f.4080.2.0           classic, R or tab-separated
