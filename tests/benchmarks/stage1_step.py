@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from vita.models.blocks import Block
 from vita.models.mae import MaskedAutoencoder
-from vita.models.masking import kept_count, random_order
 from vita.models.settings import ModelSettings
+from vita.models.tokens import kept_count, random_order
 
 PAPER = ModelSettings(
     size=128, patch=(5, 8, 8), width=1025, heads=5, depth=6, decoder_depth=2, tabular_depth=2, projection=128

@@ -16,10 +16,10 @@ from vita.cohort.split_table import split_hash
 from vita.evaluation.mask_metrics import per_participant
 from vita.evaluation.segmentation import read_masks
 from vita.images.shards import ShardReader
+from vita.nnunet.cases import read_labels
 from vita.nnunet.collect import main as collect
 from vita.nnunet.export import main as export
 from vita.nnunet.layout import CHANNEL, DATASET, FILE_ENDING, VIEWS
-from vita.nnunet.volumes import read_labels
 from vita.runtime.errors import UserError
 from vita.training.sections import even_frames
 

@@ -4,10 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from vita.models.blocks import Block, initialise, run_block, token_parameter
-from vita.models.masking import take
-from vita.models.patches import patchify
-from vita.models.positions import image_positions
 from vita.models.settings import ModelSettings
+from vita.models.tokens import image_positions, patchify, take
 from vita.runtime.errors import UserError
 
 

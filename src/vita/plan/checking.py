@@ -1,4 +1,4 @@
-"""The configuration: merged as Snakemake merges it, and checked against its schema and rules that a schema cannot state.
+"""The configuration: merged as Snakemake merges it, and checked against its schema and what a schema cannot state.
 
 An error names the key and what it may be.
 """
