@@ -27,7 +27,7 @@ EDITS = {
     "log line": ("training/loop.py", '"resuming after step %d"', '"continuing after step %d"', NOTHING),
     "help text": ("training/stage3.py", 'help="learn only this target', 'help="learn just this target', NOTHING),
     "docstring": ("models/mae.py", "which learns to fill in patches", "which learns to restore patches", NOTHING),
-    "comment": ("models/blocks.py", "# as in ViT and MAE", "# as in both", NOTHING),
+    "comment": ("models/image_encoder.py", "# as in ViT and MAE", "# as in both", NOTHING),
     "local variable": ("models/tokens.py", "half", "a_half", NOTHING),
     "progress display": ("training/show.py", "sys.stderr.isatty()", "sys.stdout.isatty()", NOTHING),
     "title of a system": ("names.py", '"Mean guess"', '"Guess of the mean"', {"vita.report.tables"}),

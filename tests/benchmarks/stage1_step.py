@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vita.models.blocks import Block
+from vita.models.image_encoder import Block
 from vita.models.mae import MaskedAutoencoder
 from vita.models.settings import ModelSettings
 from vita.models.tokens import kept_count, random_order

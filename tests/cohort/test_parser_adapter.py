@@ -11,9 +11,8 @@ import pytest
 
 from vita.cohort.cases import find_cases
 from vita.cohort.diagnoses import collect
-from vita.cohort.dictionary import dictionary_file
+from vita.cohort.dictionary import dictionary_file, people_by_code
 from vita.cohort.icd10 import expand, load_code_lists, tree
-from vita.cohort.parser_adapter import people_by_code
 
 from . import world
 
@@ -55,7 +54,7 @@ def test_labels_agree_with_the_parsers_own_reading(people, table):
 def test_import_leaves_no_trace(tmp_path):
     """In a fresh interpreter with an empty home: it works, nothing is written, the stand-ins are gone."""
     code = (
-        "import sys; from vita.cohort.parser_adapter import icd10_tree; assert len(icd10_tree()) > 10000;"
+        "import sys; from vita.cohort.dictionary import icd10_tree; assert len(icd10_tree()) > 10000;"
         "assert not {'IPython', 'IPython.display', 'statsmodels.sandbox.stats.multicomp'} & set(sys.modules);"
         "assert not hasattr(sys.modules.get('imp'), 'ukbb_paths')"
     )

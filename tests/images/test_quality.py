@@ -6,8 +6,7 @@ from vita.images import quality
 from vita.images.header import ScanError
 from vita.images.participant import read_participant
 from vita.images.quality import judge, measure_mask
-from vita.images.quality_rules import RULES, Quality
-from vita.images.settings import ImageSettings
+from vita.images.settings import RULES, ImageSettings, Quality
 from vita.runtime.errors import UserError
 
 VIEWS = ("sa", "la_2ch", "la_3ch", "la_4ch")

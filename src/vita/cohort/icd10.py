@@ -25,7 +25,7 @@ _RANGE = re.compile(r"([A-Z]\d\d)-([A-Z]\d\d)")
 @cache
 def tree() -> dict[str, frozenset[str]]:
     """Every code of data-coding 19 with the codes at and below it; chapters and blocks are not codes."""
-    from vita.cohort.parser_adapter import icd10_tree  # pandas and ukbb-parser: not needed for --help
+    from vita.cohort.dictionary import icd10_tree  # pandas and ukbb-parser: not needed for --help
 
     nodes = icd10_tree()
     coding, children = nodes["coding"].to_dict(), nodes["children_ids"].to_dict()

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vita.costs.measured import UnitCosts
 from vita.costs.operations import Operations, operations
 from vita.costs.trainings import Training, split_sizes, trainings
+from vita.costs.unit_costs import UnitCosts
 from vita.printing.cells import Cell, Printed, markdown
 from vita.printing.numbers import DASH, about
 

@@ -7,8 +7,7 @@ import scipy  # its parts are imported where they are first used
 
 from vita.images.header import ScanError
 from vita.images.layout import LVBP
-from vita.images.quality_rules import RULES, Quality
-from vita.images.settings import ImageSettings
+from vita.images.settings import RULES, ImageSettings, Quality
 
 
 def unsuitable(view: str, slices: int, frames: int | None, settings: ImageSettings) -> str | None:

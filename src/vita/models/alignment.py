@@ -6,8 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vita.models.blocks import Block, initialise, run_block, token_parameter
-from vita.models.image_encoder import ImageEncoder
+from vita.models.image_encoder import Block, ImageEncoder, initialise, run_block, token_parameter
 from vita.models.settings import ModelSettings
 from vita.models.tokens import tabular_positions
 from vita.runtime.errors import UserError
