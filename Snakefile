@@ -7,7 +7,7 @@ from snakemake.utils import min_version
 
 from vita.check.configuration import contradictions
 from vita.plan.checking import check
-from vita.runtime.disk import obstacles
+from vita.runtime.atomic import obstacles
 from vita.runtime.errors import UserError
 from vita.runtime.privacy import keep_private
 

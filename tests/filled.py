@@ -5,11 +5,11 @@ from typing import Any
 
 from vita.cohort.settings import CohortSettings, LabelSettings
 from vita.config.blocks import block, whole
-from vita.config.systems import training_blocks
 from vita.images.quality_rules import Quality
 from vita.images.settings import ImageSettings
 from vita.models.settings import ModelSettings
 from vita.phantom.settings import PhantomSettings
+from vita.plan.systems import training_blocks
 
 
 def argument(**blocks: Any) -> str:

@@ -10,12 +10,11 @@ import yaml
 from snakemake.utils import update_config
 
 from presets import PRESETS, ROOT, layers
-from vita.config.coercing import coerced
 from vita.config.reading import read_config
 from vita.config.reference import pages
-from vita.config.schema import load_schema, walk
-from vita.config.systems import DISEASES, stage_settings, tasks_of, training_blocks
+from vita.config.schema import coerced, load_schema, walk
 from vita.plan.checking import check
+from vita.plan.systems import DISEASES, stage_settings, tasks_of, training_blocks
 from vita.runtime.errors import UserError
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"

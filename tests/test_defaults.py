@@ -11,11 +11,11 @@ from vita.cohort.settings import CohortSettings, LabelSettings
 from vita.config.blocks import block, check_complete, needed, whole
 from vita.config.reading import read_config
 from vita.config.schema import load_schema
-from vita.config.systems import training_blocks
 from vita.images.quality_rules import RULES, Quality
 from vita.images.settings import ImageSettings
 from vita.models.settings import NOT_CONFIGURED, ModelSettings
 from vita.phantom.settings import PhantomSettings
+from vita.plan.systems import training_blocks
 from vita.runtime import cli
 from vita.runtime.errors import UserError
 from vita.training.settings import FOREIGN, StageSettings, TrainingSettings

@@ -22,13 +22,13 @@ MODULES = TRAININGS | {
 NOTHING: set[str] = set()
 # module, right text, new text, what reruns of MODULES
 EDITS = {
-    "word in an error of the disk": ("runtime/disk.py", "make room", "free some room", NOTHING),
+    "word in an error of the disk": ("runtime/atomic.py", "make room", "free some room", NOTHING),
     "word in an error of the loss": ("models/alignment.py", "raise 'stage2.batch'", "increase 'stage2.batch'", NOTHING),
     "log line": ("training/loop.py", '"resuming after step %d"', '"continuing after step %d"', NOTHING),
     "help text": ("training/stage3.py", 'help="learn only this target', 'help="learn just this target', NOTHING),
     "docstring": ("models/mae.py", "which learns to fill in patches", "which learns to restore patches", NOTHING),
-    "comment": ("models/blocks.py", "# as in ViT and MAE", "# as in both", NOTHING),
-    "local variable": ("models/positions.py", "half", "a_half", NOTHING),
+    "comment": ("models/image_encoder.py", "# as in ViT and MAE", "# as in both", NOTHING),
+    "local variable": ("models/tokens.py", "half", "a_half", NOTHING),
     "progress display": ("training/show.py", "sys.stderr.isatty()", "sys.stdout.isatty()", NOTHING),
     "title of a system": ("names.py", '"Mean guess"', '"Guess of the mean"', {"vita.report.tables"}),
     "bins of a figure": (
@@ -40,9 +40,9 @@ EDITS = {
     "reader of CSV": ("cohort/delivery.py", "gzip", "zstd", {"vita.cohort.fields"}),
     "loss of Stage I": ("models/mae.py", "F.mse_loss", "F.l1_loss", {"vita.training.stage1"}),
     "loss of Stage II": ("models/alignment.py", "(1 - lam) * from_table", "lam * from_table", {"vita.training.stage2"}),
-    "positions": ("models/positions.py", "10_000.0", "1_000.0", TRAININGS | {"vita.training.controls"}),
+    "positions": ("models/tokens.py", "10_000.0", "1_000.0", TRAININGS | {"vita.training.controls"}),
     "augmentation": ("training/augment.py", "2 * torch.rand", "3 * torch.rand", TRAININGS),
-    "order of patches": ("models/patches.py", "4, 6, 3, 5, 7", "6, 4, 3, 5, 7", TRAININGS | {"vita.training.controls"}),
+    "order of patches": ("models/tokens.py", "4, 6, 3, 5, 7", "6, 4, 3, 5, 7", TRAININGS | {"vita.training.controls"}),
     "rule of labels": ("cohort/icd10.py", "Block", "Blocks", {"vita.cohort.labels"}),
     "formula of a phenotype": ("images/phenotypes.py", "= 1.05", "= 1.0", {"vita.images.phenotypes"}),
     "crop": ("images/crop.py", "(n - 1) / 2", "n / 2", {"vita.images.build_shard"}),

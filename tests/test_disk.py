@@ -14,8 +14,7 @@ import torch
 from safetensors.numpy import save_file
 
 from vita.runtime import cli
-from vita.runtime.atomic import PART, replacing
-from vita.runtime.disk import disk_error, obstacles
+from vita.runtime.atomic import PART, disk_error, obstacles, replacing
 from vita.runtime.errors import UserError
 
 VALUES = np.random.default_rng(1).normal(size=300_000)

@@ -15,8 +15,8 @@ import yaml
 from snakemake.utils import update_config
 
 from presets import ROOT, layers
-from vita.config.systems import stage_settings
 from vita.plan.checking import check
+from vita.plan.systems import stage_settings
 from vita.runtime.errors import UserError
 
 PUBLISHED = ROOT / "workflow" / "presets" / "published.yaml"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from vita.runtime.claim import cancel_leftovers
 from vita.runtime.errors import UserError
-from vita.runtime.slurm import cancel_leftovers
 
 QUEUE = """#!/bin/sh
 test "$1 $2 $3" = "--me --noheader --format=%A|%Z|%k" && cat {queue}

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from images import scans
 from vita.apply.segmenting import ViewMask, frame_sets, slice_sets
-from vita.images.crop import cut_mask, place
+from vita.images.crop import choose_slices, cut_mask, place
 from vita.images.geometry import canonical, orient
 from vita.images.nifti import read_volume
-from vita.images.slices import choose_slices
 from vita.images.view import Image, as_stored
 from vita.models.settings import SAMPLINGS, Sampling
 

@@ -11,8 +11,7 @@ from benchmarks.stage1_step import PAPER
 from training import toy
 from vita.cohort.split_table import read_split
 from vita.images.build_shard import SCHEMA
-from vita.images.shard_writer import ShardWriter, write_table
-from vita.images.shards import ShardReader
+from vita.images.shards import ShardReader, ShardWriter, write_table
 from vita.training.batches import TrainingBatches, TrainingOrder
 from vita.training.data import Batch, Samples
 

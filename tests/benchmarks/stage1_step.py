@@ -18,10 +18,10 @@ import torch
 from torch import Tensor, nn
 
 from vita.config.blocks import block
-from vita.models.blocks import Block
+from vita.models.image_encoder import Block
 from vita.models.mae import MaskedAutoencoder
-from vita.models.masking import kept_count, random_order
 from vita.models.settings import ModelSettings
+from vita.models.tokens import kept_count, random_order
 
 _OWN = {"size": 128, "patch": [5, 8, 8], "width": 1025, "heads": 5, "depth": 6, "decoder_depth": 2}
 _OWN |= {"tabular_depth": 2, "projection": 128, "checkpointing": False}  # Section 4.2 and Appendix B

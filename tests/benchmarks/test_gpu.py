@@ -14,7 +14,7 @@ from benchmarks.feeding import endless, samples_of, write_shard
 from benchmarks.stage1_step import MASK_RATIO, PAPER, step_flops
 from benchmarks.written import write
 from vita.models.mae import MaskedAutoencoder
-from vita.models.masking import kept_count, random_order
+from vita.models.tokens import kept_count, random_order
 from vita.training.augment import Augmentation
 from vita.training.data import Batch, Samples
 

@@ -17,7 +17,7 @@ from benchmarks.written import write
 from vita.models.heads import Output, Regressor
 from vita.models.image_encoder import ImageEncoder
 from vita.models.mae import MaskedAutoencoder
-from vita.models.masking import random_order
+from vita.models.tokens import random_order
 from vita.training.augment import Augmentation
 from vita.training.device import keep_freed_memory
 

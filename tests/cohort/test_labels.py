@@ -10,9 +10,8 @@ import pytest
 import filled
 from shared import SHARED, needs_shared
 from vita.cohort import labels
-from vita.cohort.cases import find_cases
+from vita.cohort.cases import country, find_cases, followed_to
 from vita.cohort.diagnoses import collect as diagnoses_of
-from vita.cohort.follow_up_end import country, followed_to
 from vita.cohort.icd10 import HIGH_BP, expand, load_code_lists, tree
 from vita.cohort.labels import _high_bp_offset, make_label, summarise
 from vita.runtime.errors import UserError

@@ -11,7 +11,7 @@ import pytest
 from vita.cohort import split
 from vita.cohort.icd10 import HIGH_BP, load_code_lists
 from vita.cohort.split import make_split
-from vita.cohort.split_hash import split_hash
+from vita.cohort.split_table import split_hash
 from vita.cohort.strata import RAREST_FIRST, participants, stratum
 from vita.runtime.errors import UserError
 

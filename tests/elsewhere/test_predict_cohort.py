@@ -10,7 +10,7 @@ from scipy.stats import linregress
 from apply import trained
 from vita.cohort.elsewhere import judged_by, split_elsewhere, surely_tested
 from vita.cohort.split import make_split
-from vita.cohort.split_hash import share_of_each
+from vita.cohort.split_table import share_of_each
 from vita.elsewhere import drift, predict_cohort
 from vita.elsewhere.conventions import of_masks, of_number, of_phenotypes, refuse
 from vita.elsewhere.evaluate import Seen, _only_of_the_cohort, systems

@@ -7,9 +7,9 @@ import pytest
 import filled
 from evaluation import synthetic
 from vita.evaluation import mask_motion, segmentation
-from vita.evaluation.agreement import bland_altman
-from vita.evaluation.mask_files import read_masks
 from vita.evaluation.mask_metrics import end_diastole, per_participant
+from vita.evaluation.predictions import read_masks
+from vita.evaluation.statistics import bland_altman
 
 
 def probed(tmp_path, moves: bool = False, n: int = 10):

@@ -9,7 +9,7 @@ import torch
 from monai.metrics import PSNRMetric
 
 from vita.evaluation import inference
-from vita.models.patches import patchify
+from vita.models.tokens import patchify
 from vita.report.figures import figB9_reconstructions
 from vita.training.reconstruction import psnr_db
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vita.models.positions import image_positions, tabular_positions
 from vita.models.settings import ModelSettings
+from vita.models.tokens import image_positions, tabular_positions
 
 NUMBERS, BINARY, CATEGORIES = 3, 2, (3, 5)
 

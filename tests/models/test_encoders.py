@@ -5,12 +5,11 @@ import torch
 from torch.nn import functional
 
 import filled
-from vita.models.alignment import Alignment, clip_loss, pool, retrieval_accuracy
+from vita.models.alignment import Alignment, TabularEncoder, clip_loss, pool, retrieval_accuracy
 from vita.models.image_encoder import ImageEncoder
 from vita.models.mae import MaskedAutoencoder
-from vita.models.masking import kept_count, random_order, take
 from vita.models.settings import ModelSettings
-from vita.models.tabular_encoder import TabularEncoder
+from vita.models.tokens import kept_count, random_order, take
 from vita.runtime.errors import UserError
 
 SMALL = filled.model(size=32, patch=(5, 8, 8), width=33, heads=3, depth=2, projection=16)
@@ -38,7 +37,7 @@ def test_patch_embedding_is_a_convolution(images):
 
 
 def _patches(images: torch.Tensor) -> torch.Tensor:
-    from vita.models.patches import patchify
+    from vita.models.tokens import patchify
 
     return patchify(images, SMALL.patch)
 

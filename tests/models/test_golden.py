@@ -7,16 +7,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vita.models.alignment import clip_loss
+from vita.models.alignment import TabularEncoder, clip_loss
 from vita.models.image_encoder import ImageEncoder
 from vita.models.mae import MaskedAutoencoder
-from vita.models.masking import kept_count
-from vita.models.patches import patchify, unpatchify
-from vita.models.positions import image_positions, tabular_positions
 from vita.models.published import rename, settings_of
 from vita.models.segmenter import Segmenter
 from vita.models.settings import ModelSettings
-from vita.models.tabular_encoder import TabularEncoder
+from vita.models.tokens import image_positions, kept_count, patchify, tabular_positions, unpatchify
 
 GOLDEN = Path(__file__).parent / "golden"
 TOLERANCE = {"atol": 1e-5, "rtol": 0}

@@ -13,12 +13,12 @@ from torch import Tensor
 
 import filled
 from models.published_file import write_published
+from vita.models.alignment import TabularEncoder
 from vita.models.image_encoder import ImageEncoder
 from vita.models.import_published import main
 from vita.models.restricted import read_tensors
 from vita.models.segmenter import Segmenter
 from vita.models.settings import ModelSettings
-from vita.models.tabular_encoder import TabularEncoder
 from vita.models.weights import load_part, load_segmenter, load_whole, read_part
 from vita.runtime.errors import UserError
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from vita.models.masking import kept_count, masked_patches, random_order, take
+from vita.models.tokens import kept_count, masked_patches, random_order, take
 from vita.runtime.errors import UserError
 
 

@@ -1,7 +1,7 @@
 import torch
 
 import filled
-from vita.models.positions import image_positions, sines_and_cosines, slice_in_view
+from vita.models.tokens import image_positions, sines_and_cosines, slice_in_view
 
 SMALL = {"size": 32, "patch": (5, 8, 8), "width": 33, "heads": 3}
 

@@ -10,10 +10,9 @@ from vita.models.baselines import ResNet50
 from vita.models.heads import Output, Regressor, output_slices, total_width
 from vita.models.image_encoder import ImageEncoder
 from vita.models.mae import MaskedAutoencoder
-from vita.models.masking import random_order
-from vita.models.segmentation_loss import NOT_ANNOTATED, segmentation_loss
-from vita.models.segmenter import Segmenter, growth, skip_layers
+from vita.models.segmenter import NOT_ANNOTATED, Segmenter, growth, segmentation_loss, skip_layers
 from vita.models.settings import ModelSettings
+from vita.models.tokens import random_order
 from vita.runtime.errors import UserError
 
 SMALL = filled.model(size=32, patch=(5, 8, 8), width=33, heads=3, depth=2, segmenter_hidden=72, segmenter_feature=8)

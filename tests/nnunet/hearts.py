@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from vita.images.build_shard import SCHEMA
-from vita.images.shard_writer import ShardWriter, write_table
+from vita.images.shards import ShardWriter, write_table
 
 PLANES, FRAMES, SIZE, WANTED = 9, 6, (20, 24), 3
 SPLITS = ["train"] * 4 + ["val"] * 2 + ["test"] * 3

@@ -12,14 +12,14 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from nnunet.hearts import EIDS, SPLITS, WANTED, Hearts, make
-from vita.cohort.split_hash import split_hash
+from vita.cohort.split_table import split_hash
 from vita.evaluation.mask_metrics import per_participant
 from vita.evaluation.segmentation import read_masks
 from vita.images.shards import ShardReader
+from vita.nnunet.cases import read_labels
 from vita.nnunet.collect import main as collect
 from vita.nnunet.export import main as export
 from vita.nnunet.layout import CHANNEL, DATASET, FILE_ENDING, VIEWS
-from vita.nnunet.volumes import read_labels
 from vita.runtime.errors import UserError
 from vita.training.sections import even_frames
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vita.plan.replacing import other_input
+from vita.plan.inputs import other_input
 
 PHANTOM = {"source": "phantom", "tables": [], "scans": None, "withdrawals": None}
 FILES = {"source": "files", "tables": ["ukb.csv"], "scans": "scans", "withdrawals": "w.csv"}

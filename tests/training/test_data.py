@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from training import toy
-from vita.cohort.split_hash import split_hash
-from vita.cohort.split_table import read_split
+from vita.cohort.split_table import read_split, split_hash
 from vita.images.shards import ShardReader
 from vita.models.settings import SAMPLINGS, ModelSettings
 from vita.runtime.errors import UserError

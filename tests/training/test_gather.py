@@ -11,8 +11,8 @@ from torch import Tensor
 
 from training import toy
 from vita.models.alignment import Alignment, clip_loss
-from vita.models.masking import random_order
 from vita.models.settings import ModelSettings
+from vita.models.tokens import random_order
 from vita.training.alignment import AlignmentLearner
 from vita.training.settings import read_settings
 

@@ -16,8 +16,7 @@ from lightning.pytorch.loggers import CSVLogger
 from tensorboardX.proto.event_pb2 import Event
 
 from training import toy
-from vita.cohort.split_hash import split_hash
-from vita.cohort.split_table import read_split
+from vita.cohort.split_table import read_split, split_hash
 from vita.runtime.digest import code_digest
 from vita.runtime.errors import UserError
 from vita.training import stage1, stage3

@@ -8,7 +8,7 @@ import pytest
 
 from training import toy
 from vita.evaluation import embeddings, reconstruction
-from vita.plan.ablations import VIEWS
+from vita.plan.variants import VIEWS
 from vita.training import stage1, stage2, stage3
 
 OTHER = {"la": slice(3, 9), "sa": slice(0, 3)}

@@ -10,7 +10,7 @@ import pandas as pd
 
 from vita.config.blocks import block
 from vita.images.build_shard import SCHEMA
-from vita.images.shard_writer import ShardWriter, write_table
+from vita.images.shards import ShardWriter, write_table
 from vita.tabular.encoder import main as encode
 
 PLANES, FRAMES, SIZE = 9, 10, 16

@@ -6,11 +6,12 @@ from functools import cache
 
 from vita import names
 from vita.names import ABLATION_TABLES, ALIGNMENT_TABLE, CONTROLS, FRAMES_TABLE, REGRESSION_TASKS
-from vita.plan import arguments, seeds
+from vita.plan import arguments
 from vita.plan.arguments import options
 from vita.plan.extensions import NUMBERS
 from vita.plan.plan import Plan
 from vita.plan.resources import JobResources
+from vita.plan.variants import SEED_PATTERN, further_seeds, seed_place
 from vita.runtime.claim import VARIABLE
 from vita.runtime.digest import code_digest
 from vita.runtime.machine import visible_gpus
@@ -174,7 +175,7 @@ def baselines_argument(wildcards, input):
 wildcard_constraints:
     shard=r"\d{5}",
     batch=r"\d+",
-    repeat=seeds.PATTERN,
+    repeat=SEED_PATTERN,
     task="|".join(SYSTEMS.tasks),
     model=r"[a-z0-9_]+",
     variant=r"[a-z0-9_]+",

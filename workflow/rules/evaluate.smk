@@ -96,7 +96,7 @@ rule average_seeds:
         metrics="results/metrics/{task}/{model}.csv",
         again=expand(
             "results/{repeat}metrics/{{task}}/{{model}}.csv",
-            repeat=map(seeds.place, seeds.further(config)),
+            repeat=map(seed_place, further_seeds(config)),
         ),
     output:
         "results/seeds/metrics/{task}/{model}.csv",

@@ -1,17 +1,14 @@
 # What a run tells: its mistakes in one line each, its configuration, and the report on it by Snakemake itself.
 from snakemake.logging import logger
 
-from vita.runtime import slurm
 from vita.runtime.atomic import PART
-from vita.runtime.claim import claim, end_leftovers, remove_parts
+from vita.runtime.claim import cancel_leftovers, claim, end_leftovers, remove_parts, used_slurm
 from vita.check.before import findings
 from vita.check.command import show
 from vita.check.findings import concerning
-from vita.plan.replacing import other_input
+from vita.plan.inputs import other_input
 from vita.results.models import not_learned
-from vita.runtime.failures import failure_lines
-from vita.runtime.progress import Progress
-from vita.runtime.reasons import Shorter
+from vita.runtime.jobs import Progress, Shorter, failure_lines
 
 WRITTEN = [Path("results"), Path(".snakemake")]
 PROGRESS = Progress(Path("results/logs"))
@@ -32,7 +29,7 @@ onstart:
         sys.exit(1)
     try:
         claim(RUN)
-        cancelled = slurm.cancel_leftovers(RUN) if ON_CLUSTER or slurm.used(RUN) else 0
+        cancelled = cancel_leftovers(RUN) if ON_CLUSTER or used_slurm(RUN) else 0
     except UserError as error:
         sys.exit(f"error: {error}")
     ended, removed = end_leftovers(RUN), remove_parts(Path("results"))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vita.images.recognise import ANGLE_OF_VIEW, name_planes
+from vita.images.planes import ANGLE_OF_VIEW, name_planes
 from vita.images.view import Image
 
 RANGE_SD = 3.0  # too few training values lie beyond this many standard deviations of their mean to be learnt

@@ -14,11 +14,10 @@ import torch
 from vita.apply.reading import Scan
 from vita.contouring.drawing import draw_view
 from vita.contouring.network import Contours
-from vita.images.crop import Crop, cut_mask, place
+from vita.images.crop import Crop, cut_mask, nearest_frames, place
 from vita.images.header import ScanError
 from vita.images.layout import FIRST_SA_PLANE, PLANE_OF_VIEW, SA_PLANES, STRUCTURES
 from vita.images.shards import intensities
-from vita.images.slices import nearest_frames
 from vita.images.view import cut_planes
 from vita.mask_classes import NOT_ANNOTATED
 from vita.models.segmenter import Segmenter

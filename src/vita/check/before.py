@@ -9,9 +9,8 @@ from vita.check.configuration import contradictions
 from vita.check.findings import Finding, caught, error
 from vita.check.machine import machine_findings, plan_findings, written_findings
 from vita.check.scans import Scanned, look, scan_findings, settings_of
-from vita.check.sizes import split_findings
 from vita.check.tables import table_findings
-from vita.check.weights import weight_findings
+from vita.check.trainings import split_findings, weight_findings
 from vita.plan.checking import missing_inputs
 from vita.runtime.errors import UserError
 

@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="do not estimate the time that trainings take")
     args = parser.parse_args(arguments)
     from vita.check.before import findings
-    from vita.check.merging import merged
+    from vita.plan.checking import merged
 
     home = clone()
     config = merged(home, args.configfile, args.config)

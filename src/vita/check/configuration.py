@@ -9,8 +9,8 @@ from typing import Any
 from vita.check.findings import Finding, error
 from vita.cohort.features import inputs, load_features
 from vita.cohort.settings import LabelSettings
-from vita.config.systems import tasks_of
 from vita.names import REGRESSION_TASKS
+from vita.plan.systems import tasks_of
 from vita.runtime.errors import UserError
 
 # systems with a mask decoder; nnU-Net is a separate system

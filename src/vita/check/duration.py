@@ -81,8 +81,8 @@ def _operations_per_s(training: Training, config: dict[str, Any], resources: Pat
 
     from vita.costs.operations import operations
     from vita.models.mae import MaskedAutoencoder
-    from vita.models.masking import kept_count
     from vita.models.settings import ModelSettings
+    from vita.models.tokens import kept_count
 
     places = config["resources"]
     threads = (places["default"] | places["rules"].get("train_stage1", {}))["cpus"]

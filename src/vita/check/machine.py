@@ -9,8 +9,8 @@ from typing import Any
 
 from vita.check.duration import models_of, planned_trainings
 from vita.check.findings import Finding, error, note, warning
-from vita.config.systems import tasks_of
 from vita.images.layout import PLANES
+from vita.plan.systems import tasks_of
 from vita.runtime.machine import visible_gpus
 
 _VOXEL_BYTES, _MASK_BYTES = 2, 1

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from vita.check.findings import Finding, error, note, warning
-from vita.config.systems import tasks_of
 from vita.images.folders import SCAN_SUFFIXES, Found, find_participants
 from vita.images.index import index_participant
 from vita.images.settings import ImageSettings
 from vita.images.zips import FIELD_OF_VIEW
+from vita.plan.systems import tasks_of
 from vita.withdrawals import load_withdrawals
 
 MODEL = "set 'images.masks.source' to model, by which the run draws masks itself"

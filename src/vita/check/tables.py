@@ -16,7 +16,7 @@ from vita.cohort.hospital import refuse_apart
 from vita.cohort.plan import make_plan
 from vita.cohort.reading import BATCH_ROWS, EID, stream
 from vita.cohort.settings import CohortSettings
-from vita.config.systems import tasks_of
+from vita.plan.systems import tasks_of
 
 # UK Biobank's own phenotypes, by the task with these targets
 _PHENOTYPE_FIELDS = {"sa_phenotypes": range(24100, 24110), "la_phenotypes": range(24110, 24118)}

@@ -6,8 +6,8 @@ from datetime import date
 
 import polars as pl
 
-from vita.cohort.cells import holds_lists, settled, settled_lists, settled_text, split, without_empty
 from vita.cohort.features import Feature
+from vita.cohort.spellings import holds_lists, settled, settled_lists, settled_text, split, without_empty
 from vita.runtime.errors import UserError
 
 # data-codings 272 and 819: the date is unknown, before or in the year of birth, or a placeholder in the future

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import polars as pl
 
+from vita.cohort.cases import country
 from vita.cohort.cleaning import dates, numbers
 from vita.cohort.delivery import Delivery, open_delivery
-from vita.cohort.follow_up_end import country
 from vita.cohort.hospital import CODES, DATES, dated_codes, refuse_apart, report_codes
 from vita.cohort.reading import EID, stream
 from vita.cohort.rules import Cells, some

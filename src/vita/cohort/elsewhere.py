@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from vita.cohort.reading import EID
-from vita.cohort.split_hash import share_of_each
+from vita.cohort.split_table import share_of_each
 from vita.runtime.errors import UserError
 
 LOG = logging.getLogger(__name__)

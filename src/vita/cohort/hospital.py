@@ -9,12 +9,11 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from vita.cohort.cells import holds_lists, settled, split
 from vita.cohort.cleaning import UNKNOWN_DATES, dates
 from vita.cohort.delivery import Delivery
 from vita.cohort.icd10 import tree
 from vita.cohort.reading import EID
-from vita.cohort.spellings import Column
+from vita.cohort.spellings import Column, holds_lists, settled, split
 from vita.runtime.errors import UserError
 
 LOG = logging.getLogger(__name__)

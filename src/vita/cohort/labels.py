@@ -32,8 +32,7 @@ from pathlib import Path
 
 import polars as pl
 
-from vita.cohort.cases import find_cases
-from vita.cohort.follow_up_end import followed_to
+from vita.cohort.cases import find_cases, followed_to
 from vita.cohort.icd10 import HIGH_BP, LABELS, expand_all
 from vita.cohort.reading import EID
 from vita.cohort.settings import LabelSettings, imaging_visit

@@ -7,20 +7,24 @@ a whole.
 import logging
 import lzma
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import polars as pl
 
 from vita.cohort.blocks import Block, blocks
-from vita.cohort.cells import MISSING
 from vita.cohort.delivery import Delivery
-from vita.cohort.pipeline import side_by_side
-from vita.cohort.spellings import Column
+from vita.cohort.spellings import MISSING, Column
 from vita.runtime.errors import UserError
 
 LOG = logging.getLogger(__name__)
 EID = "eid"
 BATCH_ROWS = 4000
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+WORKERS = 2  # given the number of rows, polars parses a block with one thread, so several are parsed side by side
 
 
 def stream(
@@ -180,3 +184,23 @@ def _as_text(values: pl.Series) -> pl.Series:
         return values.fill_nan(None).cast(pl.String).str.strip_suffix(".0")
     text = values.cast(pl.String)
     return text.set(text.is_in(MISSING), None)
+
+
+def side_by_side(items: Iterator[Item], work: Callable[[Item], Result]) -> Iterator[Result]:
+    """`work(item)` of every item, in the items' order; what either of them raises is raised here.
+
+    Args:
+        items: advanced by one thread at a time, so that it may keep state.
+        work: called from several threads at once.
+    """
+    with ThreadPoolExecutor(1) as maker, ThreadPoolExecutor(WORKERS) as workers:
+        under_way: deque[Future[Result]] = deque()
+        coming = maker.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            under_way.append(workers.submit(work, item))
+            del item  # one block less in memory
+            coming = maker.submit(next, items, None)
+            if len(under_way) >= WORKERS:
+                yield under_way.popleft().result()
+        for result in under_way:
+            yield result.result()

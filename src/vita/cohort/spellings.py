@@ -1,4 +1,4 @@
-"""Column names of every delivery of a UK Biobank table, and the one spelling used inside: `31-0.0`.
+"""How deliveries of a UK Biobank table write column names and cells, and the one spelling used inside: `31-0.0`.
 
     classic      4080-2.0             main dataset as CSV; Table Exporter, UKB-FORMAT
     r            f.4080.2.0           classic, R or tab-separated
@@ -10,11 +10,16 @@
 
 On the platform a field of one instance has no `_i`, and one of one array has no `_a`. A field of several values may be
 one column whose cells are lists (`I10|I251` or `["I10","I251"]`); with UKB-FORMAT it has the first array's name.
+
+Cells may hold words for "missing" and blanks around a value. Most columns are parsed as they are; the functions for
+cells take a second look at one that holds something else.
 """
 
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+
+import polars as pl
 
 from vita.runtime.errors import UserError
 
@@ -31,6 +36,9 @@ SPELLINGS = {
 }
 EID = dict.fromkeys(SPELLINGS, "eid") | {"r": "f.eid", "dx": "participant.eid", "stata": "n_eid"}
 EXAMPLES = "31-0.0, f.31.0.0, X31.0.0, 31_0_0, n_31_0_0, p31 or participant.p31"
+MISSING = ("", "NA")  # what the reader itself takes for missing
+_MISSING_WORDS = ("", "na", "n/a", "<na>", "null", "none", "nan", ".", "[]")  # in any case; no value of any field
+_LIST = r"[|;]|^\s*\["  # `I10|I251`, `I10;I251`, `["I10", "I251"]`
 
 
 @dataclass(frozen=True)
@@ -126,3 +134,45 @@ def _refuse_repeats(names: list[str], table: str) -> None:
         if name in seen:
             raise UserError(f"{table}: column {name} is repeated; remove one of them")
         seen.add(name)
+
+
+def settled(cells: pl.Series) -> pl.Series:
+    """Text without blanks around it; words for "missing" are missing."""
+    return cells.to_frame().select(settled_text(pl.col(cells.name))).to_series()
+
+
+def settled_text(value: pl.Expr) -> pl.Expr:
+    """As `settled`, of an expression."""
+    bare = value.str.strip_chars()
+    return pl.when(~bare.str.to_lowercase().is_in(_MISSING_WORDS)).then(bare)
+
+
+def holds_lists(cells: pl.Series) -> bool:
+    """Whether any cell of a text column holds several values."""
+    return cells.dtype == pl.String and bool(cells.str.contains(_LIST).any())
+
+
+def split(cells: pl.Series) -> pl.Series:
+    """Cells of several values as lists of text; empty entries are null, a cell without any value is missing."""
+    bare = pl.col(cells.name).str.strip_chars()
+    literal = bare.str.strip_chars("[] ").str.replace_all(",", "|", literal=True)
+    text = pl.when(bare.str.starts_with("[")).then(literal).otherwise(bare)
+    bare = text.str.replace_all(r"\"([^\"]*)\"|'([^']*)'", "$1$2")  # an unpaired quote is not a value, and is refused
+    parts = bare.str.replace_all(";", "|", literal=True).str.split("|")
+    lists = parts.list.eval(settled_text(pl.element()))
+    return cells.to_frame().select(_held(lists).alias(cells.name)).to_series()
+
+
+def settled_lists(cells: pl.Series) -> pl.Series:
+    """As `settled`, for lists of text; entries without a value are left out."""
+    entries = pl.col(cells.name).list.eval(settled_text(pl.element()))
+    return without_empty(cells.to_frame().select(entries).to_series())
+
+
+def without_empty(lists: pl.Series) -> pl.Series:
+    """Lists without their null entries; an empty list is missing."""
+    return lists.to_frame().select(_held(pl.col(lists.name).list.drop_nulls()).alias(lists.name)).to_series()
+
+
+def _held(lists: pl.Expr) -> pl.Expr:
+    return pl.when(lists.list.drop_nulls().list.len() > 0).then(lists)

@@ -38,7 +38,7 @@ import polars as pl
 from vita.cohort.elsewhere import split_elsewhere
 from vita.cohort.icd10 import load_code_lists
 from vita.cohort.reading import EID
-from vita.cohort.split_hash import share_of_each
+from vita.cohort.split_table import share_of_each
 from vita.cohort.strata import HEALTHY, participants
 from vita.config.blocks import check_complete, needed
 from vita.runtime import cli

@@ -58,9 +58,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def print_costs(results: Path, benchmarks: Path, args: Any) -> None:
     """Print the table."""
-    from vita.costs.lines import cost_lines
-    from vita.costs.measured import read_costs
-    from vita.costs.page import page
+    from vita.costs.table import cost_lines, page
+    from vita.costs.unit_costs import read_costs
 
     unit = read_costs(results, benchmarks)
     use, origin = args.gpu_use or unit.gpu_use or _ASSUMED_USE, "measured"

@@ -21,9 +21,9 @@ from vita.models.baselines import ResNet50
 from vita.models.heads import Output, Regressor
 from vita.models.image_encoder import ImageEncoder
 from vita.models.mae import MaskedAutoencoder
-from vita.models.masking import kept_count
 from vita.models.segmenter import Segmenter
 from vita.models.settings import ModelSettings
+from vita.models.tokens import kept_count
 
 _BATCH = 2  # batch normalisation needs more than one
 _COUNTED = ("mask_ratio", "chunk", "pooling", "head")  # keys of a stage that its operations depend on

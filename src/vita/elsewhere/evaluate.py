@@ -90,11 +90,10 @@ def configuration(models: Path, cohort: Path, home: Path) -> dict[str, Any]:
             with.
     """
     from vita.apply.decisions import read_decisions
-    from vita.check.merging import merged, read
-    from vita.plan.checking import check
+    from vita.plan.checking import check, merged, read_given
 
     decisions = read_decisions(models)
-    _only_of_the_cohort(read(cohort), cohort)
+    _only_of_the_cohort(read_given(cohort), cohort)
     config = _absolute(merged(home, [cohort], []))
     seen = look(config)
     found = {key: value for key, value in decisions["images"].items() if key not in OF_ITS_IMAGES}
@@ -187,8 +186,8 @@ def systems(models: Path, config: Mapping[str, Any], decisions: Mapping[str, Any
     Raises:
         UserError: nothing is left.
     """
-    from vita.config.systems import NAMED_VIEWS
     from vita.names import MAIN_SYSTEM, MEAN_GUESS, REGRESSION_TASKS
+    from vita.plan.systems import NAMED_VIEWS
     from vita.training.stage3 import MODELS
 
     asked = _askable(config, seen)

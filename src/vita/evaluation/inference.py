@@ -8,9 +8,8 @@ from torch import Tensor
 from vita.models.alignment import pool
 from vita.models.image_encoder import ImageEncoder
 from vita.models.mae import MaskedAutoencoder
-from vita.models.masking import kept_count, random_order
-from vita.models.patches import patchify
 from vita.models.settings import WHOLE_HEART
+from vita.models.tokens import kept_count, patchify, random_order
 from vita.training.batches import in_order, mixed_seed
 from vita.training.data import Samples
 from vita.training.frozen import section_batches

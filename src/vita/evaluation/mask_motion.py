@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from vita.evaluation.agreement import bland_altman
 from vita.evaluation.mask_metrics import annotated_frames, annotated_planes, dice
 from vita.evaluation.mask_phenotypes import annotated, atria, ventricles
+from vita.evaluation.statistics import bland_altman
 from vita.mask_classes import NOT_ANNOTATED
 from vita.names import STRUCTURE_NAMES
 

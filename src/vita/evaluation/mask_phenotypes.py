@@ -23,11 +23,10 @@ import pandas as pd
 
 from vita import names
 from vita.config.blocks import needed
-from vita.evaluation.agreement import bland_altman
-from vita.evaluation.mask_files import read_masks
 from vita.evaluation.mask_metrics import FOUR_CHAMBER, SHORT_AXIS, TWO_CHAMBER, annotated_frames
-from vita.evaluation.predictions import read_targets
+from vita.evaluation.predictions import read_masks, read_targets
 from vita.evaluation.small_counts import FEW, withheld
+from vita.evaluation.statistics import bland_altman
 from vita.images.curves import area_and_length, volume_ml
 from vita.images.phenotypes import atrial, left_atrial_ml, right_atrial_ml, ventricular
 from vita.mask_classes import NOT_ANNOTATED

@@ -23,8 +23,8 @@ from vita.models.config_file import read_config
 from vita.models.heads import Regressor, output_slices
 from vita.models.image_encoder import ImageEncoder
 from vita.models.mae import MaskedAutoencoder
-from vita.models.masking import kept_count, random_order
-from vita.models.segmentation_loss import segmentation_loss
+from vita.models.segmenter import segmentation_loss
+from vita.models.tokens import kept_count, random_order
 from vita.models.weights import load_whole
 from vita.tabular.encoder import load_encoder
 from vita.tabular.truth import load_targets

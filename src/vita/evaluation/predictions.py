@@ -1,4 +1,4 @@
-"""Predictions files and targets for the evaluation: with checked columns, of a single split, in known units."""
+"""Files of predictions, masks and targets for the evaluation: with checked columns, of one split, in known units."""
 
 import logging
 from collections.abc import Callable
@@ -14,11 +14,12 @@ from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
 
 log = logging.getLogger(__name__)
-
 COLUMNS = ("eid", "split", "target", "truth", "prediction")
 # (predictions, targets, predictions of each baseline, system, bootstrap resamples, seed) to a row per target
 Evaluate = Callable[[pd.DataFrame, pd.DataFrame, dict[str, pd.DataFrame], str, int, int], pd.DataFrame]
 TARGET_COLUMNS = ("task", "target", "title", "unit", "kind", "in_table", "decimals")
+_MASKS_NEEDED = ("eid", "truth", "prediction", "spacing_mm")
+_MASKS_PROBES = ("trained", "es_frames", "es_prediction", "still_prediction")
 
 
 @dataclass(frozen=True)
@@ -139,3 +140,29 @@ def measure_command(description: str | None, evaluate: Evaluate, arguments: list
     )
     with replacing(args.output) as path:
         table.to_csv(path, index=False)
+
+
+def read_masks(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a masks file.
+
+    Returns:
+        `eid` (n,), `truth` and `prediction` (n, 9, time, height, width), `spacing_mm` (n, 9, 2); `trained` (frames,),
+        all frames if the file does not say; and, if the file has them, `es_frames`, `es_prediction` and
+        `still_prediction`, see `training.segmentation.segment`.
+
+    Raises:
+        UserError: the file or an array is missing, or the shapes do not match.
+    """
+    if not path.is_file():
+        raise UserError(f"no masks file {path}: run the rule that trains this system's segmentation first")
+    with np.load(path, allow_pickle=False) as stored:
+        missing = [name for name in _MASKS_NEEDED if name not in stored]
+        if missing:
+            raise UserError(f"{path} has no array {', '.join(missing)}")
+        arrays = {name: stored[name] for name in (*_MASKS_NEEDED, *_MASKS_PROBES) if name in stored}
+    n = len(arrays["eid"])
+    if arrays["truth"].shape != arrays["prediction"].shape or arrays["truth"].shape[:2] != (n, 9):
+        raise UserError(f"{path}: truth and prediction must both be ({n}, 9, time, height, width)")
+    if arrays["spacing_mm"].shape != (n, 9, 2) or not (arrays["spacing_mm"] >= 0).all():
+        raise UserError(f"{path}: spacing_mm must be ({n}, 9, 2), positive, and 0 for missing planes only")
+    return {"trained": np.arange(arrays["truth"].shape[2])} | arrays

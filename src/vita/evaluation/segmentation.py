@@ -27,9 +27,8 @@ import pandas as pd
 
 from vita.config.blocks import needed
 from vita.evaluation import mask_motion
-from vita.evaluation.mask_files import read_masks
 from vita.evaluation.mask_metrics import per_participant
-from vita.evaluation.predictions import complete
+from vita.evaluation.predictions import complete, read_masks
 from vita.evaluation.statistics import holm, mean_interval, wilcoxon_p
 from vita.names import STRUCTURE_NAMES
 from vita.runtime import cli

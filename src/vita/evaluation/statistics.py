@@ -1,4 +1,4 @@
-"""Intervals and tests: bootstrap over participants, paired Wilcoxon, DeLong, Holm, calibration of probabilities.
+"""Intervals and tests: bootstrap, paired Wilcoxon, DeLong, Holm, calibration, Bland and Altman's limits.
 
 A bootstrap resample is a row of counts, how often each participant was drawn, so that a metric of all resamples takes a
 few matrix products instead of a loop.
@@ -7,12 +7,14 @@ few matrix products instead of a loop.
 from zlib import crc32
 
 import numpy as np
+import pandas as pd
 import scipy  # its parts are imported where they are first used
 
 LEVEL = 0.95
 NEWTON_STEPS = 50
 SMALLEST_PROBABILITY = 1e-7  # the log odds of 0 are not finite
 WIDEST_SLOPE = 5.0  # to either side: further, the interval of a calibration slope says nothing
+AGREEMENT_LIMIT = 1.96  # standard deviations: 95 % of normal differences
 
 
 def resamples(n: int, count: int, seed: int, name: str) -> np.ndarray:
@@ -190,3 +192,23 @@ def vague(error: float) -> bool:
     predictions that are far too cautious: predicted log odds hardly vary between people, and the slope is their noise.
     """
     return bool(scipy.stats.norm.ppf((1 + LEVEL) / 2) * error > WIDEST_SLOPE)
+
+
+def bland_altman(reference: pd.Series, predicted: pd.Series) -> dict[str, float]:
+    """Bland and Altman's bias and limits of agreement of two or more pairs, and their correlation.
+
+    Returns:
+        `bias` (predicted minus reference), `sd`, `limit_low`, `limit_high`, and `r`, which is NaN if one of the two
+        does not vary.
+    """
+    difference = predicted - reference
+    bias, sd = float(difference.mean()), float(difference.std(ddof=1))
+    varied = np.ptp(reference.to_numpy()) > 0 and np.ptp(predicted.to_numpy()) > 0
+    r = float(scipy.stats.pearsonr(reference, predicted)[0]) if varied else np.nan
+    return {
+        "bias": bias,
+        "sd": sd,
+        "limit_low": bias - AGREEMENT_LIMIT * sd,
+        "limit_high": bias + AGREEMENT_LIMIT * sd,
+        "r": r,
+    }

@@ -51,8 +51,7 @@ def at_risk(diagnoses: pl.DataFrame, codes: Collection[str], end: End = None) ->
     """
     import polars as pl  # start-up
 
-    from vita.cohort.cases import find_cases
-    from vita.cohort.follow_up_end import followed_to
+    from vita.cohort.cases import find_cases, followed_to
     from vita.cohort.icd10 import expand_all
 
     end = end or record_end(diagnoses)

@@ -24,7 +24,7 @@ from vita.images.index import add_shard, index_shard
 from vita.images.layout import CURVES, MASK_FILES
 from vita.images.participant import read_participant
 from vita.images.settings import ImageSettings
-from vita.images.shard_writer import ShardWriter, write_table
+from vita.images.shards import ShardWriter, write_table
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.withdrawals import load_withdrawals

@@ -25,7 +25,7 @@ from vita.images.header import (
     can_be_cycle,
     open_regular,
 )
-from vita.images.recognise import name_planes
+from vita.images.planes import name_planes
 from vita.images.zips import ALL_IN_ONE, open_zip, series_files
 
 TAGS = [

@@ -15,7 +15,7 @@ from vita.images.dicom_studies import Plane, Series, Study, describe
 from vita.images.geometry import APEX
 from vita.images.header import ScanError
 from vita.images.layout import SA_PLANES, VIEWS
-from vita.images.recognise import ANGLE_OF_VIEW, angles_around, away, long_axis, name_planes
+from vita.images.planes import ANGLE_OF_VIEW, angles_around, away, long_axis, name_planes
 
 FEWEST_FRAMES = 5
 SAME_SLICE_MM = 1.0

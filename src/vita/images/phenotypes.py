@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 
 from vita.config.blocks import needed
+from vita.images.crop import resample_frames
 from vita.images.header import can_be_cycle
 from vita.images.layout import CURVES
 from vita.images.shards import read_tables
-from vita.images.slices import resample_frames
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError

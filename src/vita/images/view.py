@@ -6,13 +6,21 @@ from typing import Any, cast
 import numpy as np
 
 from vita.images import curves, layout
-from vita.images.crop import Crop, cut_image, cut_mask, place
+from vita.images.crop import (
+    Crop,
+    choose_slices,
+    cut_image,
+    cut_mask,
+    nearest_frames,
+    place,
+    resample_frames,
+    slices_from_base,
+)
 from vita.images.geometry import Orientation, canonical
 from vita.images.header import Header, ScanError, can_be_cycle
 from vita.images.masks import Mask, heart_box, mark_beside, mark_not_annotated, read_mask, unknown_structures
 from vita.images.quality import judge, measure_image, measure_mask, unsuitable
 from vita.images.settings import ImageSettings
-from vita.images.slices import choose_slices, nearest_frames, resample_frames, slices_from_base
 
 # Differences of larger values are not finite in 32-bit floats.
 LARGEST_VALUE = 1e30

@@ -153,7 +153,7 @@ def expected_weights(weights: Mapping[str, "Tensor"], settings: "ModelSettings")
 
 def _check_positions(state: Mapping[str, "Tensor"], settings: "ModelSettings") -> None:
     """Check that the published positions are those that this project computes."""
-    from vita.models.positions import image_positions, tabular_positions
+    from vita.models.tokens import image_positions, tabular_positions
 
     for name in ("encoder_imaging.enc_pos_embed", "decoder_imaging.dec_pos_embed", "encoder_tabular.enc_pos_embed"):
         if name not in state:

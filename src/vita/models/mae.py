@@ -8,12 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vita.models.blocks import Block, initialise, run_block, token_parameter
-from vita.models.image_encoder import ImageEncoder
-from vita.models.masking import masked_patches, take
-from vita.models.patches import patchify, unpatchify
-from vita.models.positions import image_positions
+from vita.models.image_encoder import Block, ImageEncoder, initialise, run_block, token_parameter
 from vita.models.settings import ModelSettings
+from vita.models.tokens import image_positions, masked_patches, patchify, take, unpatchify
 
 
 @dataclass(frozen=True)

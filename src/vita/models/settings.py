@@ -66,7 +66,7 @@ class ModelSettings:
     @classmethod
     def from_dict(cls, block: Mapping[str, Any]) -> "ModelSettings":
         """Settings from the `model` block of the configuration, with `size` from `images.size` and a stage's
-        `checkpointing`, as `vita.config.systems.training_blocks` gives it.
+        `checkpointing`, as `vita.plan.systems.training_blocks` gives it.
 
         Raises:
             UserError: a key is unknown or missing, or sizes do not fit together.

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import load_file, save_file
 
-from vita.cohort.split_hash import split_hash
+from vita.cohort.split_table import split_hash
 from vita.config.blocks import needed
 from vita.images.shards import ShardReader
+from vita.nnunet.cases import read_labels
 from vita.nnunet.layout import FILE_ENDING, VIEWS
-from vita.nnunet.volumes import read_labels
 from vita.runtime.atomic import replacing, write_text
 from vita.runtime.errors import UserError
 from vita.training.sections import even_frames

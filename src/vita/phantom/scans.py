@@ -6,11 +6,12 @@ and seg4_la_4ch. A participant's files depend on the seed and on the participant
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from isal import igzip
 
-from vita.phantom import nifti
 from vita.phantom.acquisition import BLOOD_SD, GAIN_SD, Plane, Pose, Receiver, drift, plan
 from vita.phantom.chest import MUSCLE, Chest, pericardium
 from vita.phantom.hearts import Heart
@@ -21,7 +22,6 @@ from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
 
 log = logging.getLogger(__name__)
-
 SCAN_STREAM = 7  # apart from the streams of people.py
 BLOOD = 130.0
 CONTRAST_SD = 0.12  # log of a tissue's signal, from view to view: shimming, flip angle
@@ -34,6 +34,7 @@ MASKS = {
     "la_4ch": {"seg_la_4ch": [0, 0, 0, 0, 1, 2], "seg4_la_4ch": [0, 1, 2, 3, LABP, RABP]},
 }
 CUT_SHORT = 0.6  # share of the bytes that a broken scan keeps
+GZIP_LEVEL = 2
 
 
 class Scanner:
@@ -94,9 +95,9 @@ def make_scan(person: dict[str, float], settings: PhantomSettings) -> tuple[dict
     files = {}
     for view, plane in scanner.planes.items():
         image, classes = scanner.acquire(view)
-        files[view] = nifti.encode(image, plane, frame_s)
+        files[view] = encode_nifti(image, plane, frame_s)
         for name, labels in MASKS[view].items():
-            files[name] = nifti.encode(np.array(labels, np.uint8)[classes], plane, frame_s)
+            files[name] = encode_nifti(np.array(labels, np.uint8)[classes], plane, frame_s)
     if person["broken"]:
         files["sa"] = files["sa"][: int(CUT_SHORT * len(files["sa"]))]
     return files, scanner.heart.phenotypes()
@@ -108,7 +109,7 @@ def make_batch(people: pd.DataFrame, settings: PhantomSettings, folder: Path) ->
     for count, person in enumerate(people.to_dict("records"), 1):
         files, truth = make_scan(person, settings)
         for name, data in files.items():
-            nifti.write(folder / str(person["eid"]) / f"{name}.nii.gz", data)
+            write_file(folder / str(person["eid"]) / f"{name}.nii.gz", data)
         truths.append({"eid": person["eid"], **truth})
         if count % 50 == 0 or count == len(people):
             log.info("%d of %d participants scanned", count, len(people))
@@ -132,6 +133,35 @@ def main(arguments: list[str] | None = None) -> None:
     truth = make_batch(people, PhantomSettings.from_dict(args.settings), args.scans)
     with replacing(args.truth) as output:
         truth.to_parquet(output, index=False)
+
+
+def encode_nifti(array_tsrc: np.ndarray, plane: Plane, frame_s: float) -> bytes:
+    """A gzipped NIfTI file.
+
+    Args:
+        array_tsrc: (time, slice, row, column) voxels; NIfTI's order is the reverse, so the bytes stay as they are.
+        plane: where the voxels lie.
+        frame_s: duration of a frame in s.
+    """
+    import nibabel  # start-up
+
+    header: Any = nibabel.Nifti1Header()  # type: ignore[no-untyped-call]  # nibabel leaves its headers unannotated
+    header.set_data_dtype(array_tsrc.dtype)
+    header.set_data_shape(array_tsrc.shape[::-1])
+    header.set_zooms((plane.pixel, plane.pixel, plane.spacing, frame_s))
+    header.set_xyzt_units("mm", "sec")
+    header.set_qform(plane.affine, code="scanner")
+    header.set_sform(plane.affine, code="scanner")
+    header["magic"] = b"n+1"
+    header["vox_offset"] = 352
+    data = header.binaryblock + bytes(4) + np.ascontiguousarray(array_tsrc).tobytes()
+    return igzip.compress(data, compresslevel=GZIP_LEVEL, mtime=0)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file as a whole."""
+    with replacing(path) as part:
+        part.write_bytes(data)
 
 
 if __name__ == "__main__":

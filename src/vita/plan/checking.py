@@ -1,16 +1,19 @@
-"""The configuration: checked against its schema, with errors that name the key and what it may be."""
+"""The configuration: merged as Snakemake merges it, and checked against its schema and what a schema cannot state.
+
+An error names the key and what it may be.
+"""
 
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from vita.cohort.icd10 import expand_all
-from vita.config.coercing import coerced
-from vita.config.mistakes import describe
 from vita.config.reading import read_config
-from vita.config.schema import load_schema
-from vita.config.systems import NAMED_VIEWS, stage_settings, tasks_of
+from vita.config.schema import coerced, describe_mistake, load_schema
+from vita.plan.systems import NAMED_VIEWS, stage_settings, tasks_of
 from vita.runtime.errors import UserError
 
 
@@ -34,7 +37,7 @@ def check(config: dict[str, Any], schema_path: Path, files: Iterable[str | Path]
     config.update(coerced(config, schema))
     errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda e: list(map(str, e.absolute_path)))
     if errors:
-        raise UserError(f"config: {describe(errors[0], schema)}")
+        raise UserError(f"config: {describe_mistake(errors[0], schema)}")
     _check_sizes(config)
     _check_systems(config)
     _check_views(config)
@@ -175,3 +178,51 @@ def missing_inputs(config: dict[str, Any]) -> list[str]:
     return [
         f"config: 'input.{key}' names {path}, which does not exist" for key, path in named if not Path(path).exists()
     ]
+
+
+def merged(home: Path, files: list[Path], keys: list[str]) -> dict[str, Any]:
+    """A whole configuration that its schema allows.
+
+    Args:
+        home: folder of config.yaml and workflow.
+        files: files that override config.yaml; later ones override earlier ones.
+        keys: `key=value` with a value in YAML, which overrides everything else.
+
+    Raises:
+        UserError: a file is missing or not YAML, a key is unknown, or a value is out of range.
+    """
+    from snakemake.utils import update_config
+
+    config: dict[str, Any] = {}
+    for path in (home / "config.yaml", *files):
+        # the presets have the same names wherever the package lies
+        update_config(config, read_given(path if path.exists() or not (home / path).exists() else home / path))
+    for text in keys:
+        update_config(config, _key(text))
+    check(config, home / "workflow" / "schemas" / "config.schema.yaml")
+    return config
+
+
+def read_given(path: Path) -> dict[str, Any]:
+    """A configuration file, as strictly as the workflow reads it.
+
+    Raises:
+        UserError: it is missing, is not YAML or not a block of keys, or repeats a key.
+    """
+    if not path.exists():
+        raise UserError(f"--configfile names {path}, which is not there; look at its spelling")
+    return read_config(path)
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    return " ".join(str(getattr(error, "problem", None) or error).split())
+
+
+def _key(text: str) -> dict[str, Any]:
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        raise UserError(f"--config got {text!r}; write KEY=VALUE, such as seed=1 or 'input={{source: files}}'")
+    try:
+        return {name: yaml.safe_load(value)}
+    except yaml.YAMLError as error:
+        raise UserError(f"--config {name}: the value is not YAML ({_problem(error)})") from error

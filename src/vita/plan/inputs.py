@@ -1,9 +1,15 @@
-"""What a run starts from: table, scans and withdrawals of the user or the phantom cohort, and the shards of scans."""
+"""What a run starts from: table, scans and withdrawals of the user or the phantom cohort, and the shards of scans.
 
+A run does not replace the results of other inputs by mistake.
+"""
+
+import json
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+_COMPARED = ("source", "tables", "scans")  # a new list of withdrawals is applied to the existing results
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,3 +93,32 @@ class Inputs:
 def existing(paths: list[str]) -> list[str]:
     """Those of the user's own files that exist: a dry run works without data, and the module names what is missing."""
     return [path for path in paths if Path(path).exists()]
+
+
+def other_input(config: dict[str, Any], recorded: Path) -> list[str]:
+    """A message if the results folder holds a run on other data, which this run may not replace.
+
+    Args:
+        config: of this run.
+        recorded: config.json of the run whose results exist; without one there is no message.
+    """
+    if config.get("replace_results") or not recorded.is_file():
+        return []
+    try:
+        before = json.loads(recorded.read_text(encoding="utf-8"))["input"]
+    except (ValueError, KeyError, TypeError):
+        return [f"{recorded} is damaged, so that nothing says what the results were made from; move the folder away"]
+    changed = [key for key in _COMPARED if _plain(before.get(key)) != _plain(config["input"].get(key))]
+    return [
+        f"config: 'input.{key}' is {json.dumps(config['input'].get(key))}, but {recorded.parent} holds a run on "
+        f"{json.dumps(before.get(key))}, which this one would replace; run it in another folder (--directory), or give "
+        "--config replace_results=true"
+        for key in changed[:1]
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """Paths in one form; None and an empty list are the same."""
+    if isinstance(value, list):
+        return [_plain(each) for each in value] or None
+    return str(Path(value).resolve()) if isinstance(value, str) else value

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from vita import names
 from vita.names import ABLATION_TABLES, ACQUISITION_TABLE, ALIGNMENT_TABLE, FRAMES_TABLE
-from vita.plan import arguments, seeds
+from vita.plan import arguments
 from vita.plan.extensions import Extensions
 from vita.plan.inputs import Inputs
 from vita.plan.systems import Systems
 from vita.plan.trainings import Trainings
+from vita.plan.variants import further_seeds
 
 FIGURE_FORMS = ["svg", "pdf", "png"]
 FORMS = ["csv", "html"]  # a table's numbers, and the page that the report shows
@@ -56,7 +57,7 @@ class Products:
 
     def table_seeds(self, table: str) -> list[str]:
         """Means and SDs over seeds of a table's trained systems; none where the run has one seed."""
-        if not seeds.further(self.trainings.config):
+        if not further_seeds(self.trainings.config):
             return []
         metrics = map(Path, self.table_metrics(table))
         return [f"results/seeds/metrics/{p.parent.name}/{p.name}" for p in metrics if p.stem in self.systems.trained]

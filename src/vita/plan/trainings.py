@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from vita.config.systems import stage_settings, training_blocks
 from vita.names import CONTROLS
-from vita.plan import arguments, seeds
-from vita.plan.ablations import Variant, alignments, pretrained, seen, variants
-from vita.plan.systems import Systems
+from vita.plan import arguments
+from vita.plan.systems import Systems, stage_settings, training_blocks
+from vita.plan.variants import Variant, alignments, further_seeds, pretrained, seed_at, seed_place, seen, variants
 from vita.tabular.leakage import exclusions, suffix
 
 Blocks = dict[str, Any]
@@ -131,13 +130,13 @@ class Trainings:
         """Settings of a training whose change reruns it, so without gradient checkpointing, which changes no result."""
         model = {key: value for key, value in blocks["model"].items() if key != "checkpointing"}
         precision = self.config["training"]["precision"]
-        seed = seeds.seed_at(repeat, self.config)
+        seed = seed_at(repeat, self.config)
         return arguments.settings(seed, precision=precision, model=model, stage=blocks["stage"])
 
     def settings(self, blocks: Blocks, threads: int, devices: int, repeat: str = "") -> str:
         """All settings of a training, and the CPUs and devices that it has."""
         training = self.config["training"] | {"threads": threads, "devices": devices}
-        return arguments.settings(seeds.seed_at(repeat, self.config), training=training, **blocks)
+        return arguments.settings(seed_at(repeat, self.config), training=training, **blocks)
 
     def _stage1_of(self, variant: str) -> str:
         """The Stage I that a Stage II starts from: the same, whatever is kept out of the table."""
@@ -205,7 +204,7 @@ class Trainings:
         """Every model that the run trains; a run from scans alone trains one Stage I."""
         if self.config["products"] != "all":
             return [Model("stage1/vita", "stage1", self.stage1("vita"))]
-        places = map(seeds.place, seeds.further(self.config))
+        places = map(seed_place, further_seeds(self.config))
         return [*self._once, *(replace(model, repeat=place) for place in places for model in self._again)]
 
     @cached_property

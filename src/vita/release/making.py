@@ -20,7 +20,7 @@ from vita.release.command import report
 from vita.release.safe import safe_markdown, safe_table
 from vita.report.run_card import read_config, without_folders
 from vita.runtime.atomic import PART, write_text
-from vita.runtime.commit import git_commit
+from vita.runtime.clone import git_commit
 from vita.runtime.errors import UserError
 from vita.runtime.privacy import SMALLEST_COUNT
 

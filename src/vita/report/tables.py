@@ -17,18 +17,20 @@ la_phenotypes and physiological). Each file names its system. A system of the pa
 becomes a column, or rows, of dashes with the footnote that it was not run.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from vita import names
 from vita.config.blocks import needed
+from vita.evaluation.over_seeds import AVERAGE, KEYS
 from vita.evaluation.small_counts import is_small, metrics_withheld
 from vita.printing.cells import latex, markdown
 from vita.printing.numbers import sizes
 from vita.printing.web import page
 from vita.report.paper import versus_page
-from vita.report.seed_columns import join_seeds, seeds_remark
+from vita.report.reading import read_numbers
 from vita.report.table_makers import MAKERS, REGRESSION
 from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
@@ -133,6 +135,36 @@ def main(arguments: list[str] | None = None) -> None:
     for path, frame in {args.csv: table, args.vs_paper: versus}.items():
         with replacing(path) as temporary:
             _whole_numbers(frame).to_csv(temporary, index=False)
+
+
+def join_seeds(metrics: pd.DataFrame, paths: Sequence[Path]) -> pd.DataFrame:
+    """Metrics with the columns `<metric>_seeds_mean`, `<metric>_seeds_sd` and `seeds`; unchanged without files.
+
+    Args:
+        metrics: rows of metrics files, any number of systems.
+        paths: what `vita.evaluation.over_seeds` wrote for some of them. Its row `Average` is added to the metrics.
+
+    Raises:
+        UserError: a file is missing, or holds no means over seeds.
+    """
+    if not paths:
+        return metrics
+    tables = [read_numbers(path, ("model", "target", "seeds"), "means over seeds", "average_seeds") for path in paths]
+    found = pd.concat(tables, ignore_index=True)
+    keys = [name for name in KEYS if name in metrics and name in found]
+    average = found[found["target"] == AVERAGE]
+    joined = metrics.merge(found, on=keys, how="left", validate="one_to_one")
+    return pd.concat([joined, average], ignore_index=True) if len(average) else joined
+
+
+def seeds_remark(metrics: pd.DataFrame) -> list[str]:
+    """The explanation of "over seeds" below a table that has it."""
+    if "seeds" not in metrics or metrics["seeds"].isna().all():
+        return []
+    return [
+        f"Over seeds: mean ± SD of {int(metrics['seeds'].max())} trainings of Stages I to III that differ only in "
+        "their seed, evaluated on the same test split; other intervals and SDs are over participants."
+    ]
 
 
 if __name__ == "__main__":

@@ -79,8 +79,7 @@ def _again(model: Model) -> str:
 
 
 def _of_split(results: Path, models: list[Model]) -> Iterator[str]:
-    from vita.cohort.split_hash import split_hash
-    from vita.cohort.split_table import read_split
+    from vita.cohort.split_table import read_split, split_hash
 
     path = results / "cohort" / "split.parquet"
     if not path.is_file():

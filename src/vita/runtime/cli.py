@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from vita.runtime.disk import disk_error, scratch_obstacles
+from vita.runtime.atomic import disk_error, scratch_obstacles
 from vita.runtime.errors import UserError
 
 _ENDED_BY_PIPE = 128 + 13  # as the shell reports a program that SIGPIPE ended

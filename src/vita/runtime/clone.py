@@ -1,5 +1,6 @@
-"""Where the workflow is: in the clone that the package runs from, or among the files of a wheel."""
+"""The source tree that runs: its commit, and where the workflow is, in the clone or among the files of a wheel."""
 
+import subprocess
 import sysconfig
 from pathlib import Path
 
@@ -24,3 +25,13 @@ def clone() -> Path:
         f"the workflow is not at {' or '.join(map(str, places))}; install the package from its wheel, or work in a "
         "clone"
     )
+
+
+def git_commit() -> str | None:
+    """Commit of the source tree; None if the package is not run from a clone, or git is missing."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return result.stdout.strip() or None

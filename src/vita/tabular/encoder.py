@@ -15,7 +15,7 @@ from typing import Any, cast
 import polars as pl
 
 from vita.cohort.features import Feature, inputs, load_features
-from vita.cohort.split_hash import split_hash
+from vita.cohort.split_table import split_hash
 from vita.config.blocks import needed
 from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text

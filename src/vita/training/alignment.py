@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from vita.models.alignment import Alignment, clip_loss, retrieval_accuracy
-from vita.models.masking import kept_count, random_order
+from vita.models.tokens import kept_count, random_order
 from vita.runtime.errors import UserError
 from vita.tabular.encoder import Encoder
 from vita.training.data import Batch, Samples

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from vita.cohort.split_hash import split_hash
+from vita.cohort.split_table import split_hash
 from vita.models.heads import Regressor
 from vita.models.image_encoder import ImageEncoder
 from vita.models.weights import load_segmenter

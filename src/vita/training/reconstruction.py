@@ -4,8 +4,7 @@ import torch
 from torch import Tensor
 
 from vita.models.mae import MaeOutput, MaskedAutoencoder
-from vita.models.masking import kept_count, random_order
-from vita.models.patches import patchify
+from vita.models.tokens import kept_count, patchify, random_order
 from vita.training.data import Batch
 from vita.training.learner import Learner
 from vita.training.settings import Settings

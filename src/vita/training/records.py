@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vita.runtime.atomic import replacing, write_text
-from vita.runtime.commit import git_commit
+from vita.runtime.clone import git_commit
 from vita.runtime.errors import UserError
 from vita.training.settings import TrainingSettings
 

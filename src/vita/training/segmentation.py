@@ -9,8 +9,7 @@ from torch import Tensor
 
 from vita.images.layout import PLANES, SA_PLANES, STRUCTURES
 from vita.mask_classes import NOT_ANNOTATED
-from vita.models.segmentation_loss import Loss, segmentation_loss
-from vita.models.segmenter import Segmenter
+from vita.models.segmenter import Loss, Segmenter, segmentation_loss
 from vita.training.augment import Intensities
 from vita.training.batches import in_order
 from vita.training.data import Batch, Samples

@@ -12,8 +12,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from vita.cohort.split_hash import split_hash
-from vita.cohort.split_table import read_split
+from vita.cohort.split_table import read_split, split_hash
 from vita.images.shards import ShardReader
 from vita.models.image_encoder import ImageEncoder
 from vita.models.settings import ModelSettings

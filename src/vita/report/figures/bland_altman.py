@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from vita import names
-from vita.evaluation.agreement import LIMIT
 from vita.evaluation.predictions import read_targets
+from vita.evaluation.statistics import AGREEMENT_LIMIT
 from vita.printing.numbers import sizes
 from vita.report.figures import style
 from vita.runtime import cli
@@ -77,7 +77,7 @@ def _panel(axes: Axes, part: pd.DataFrame) -> None:
     axes.axhline(0, color=style.GREY, linewidth=0.5)
     axes.scatter(part["mean"], part["difference"], s=4, color=colour, alpha=0.5, linewidths=0, rasterized=True)
     axes.axhline(bias, color=style.VERMILION, linewidth=1)
-    for limit in (bias - LIMIT * sd, bias + LIMIT * sd):
+    for limit in (bias - AGREEMENT_LIMIT * sd, bias + AGREEMENT_LIMIT * sd):
         axes.axhline(limit, color=style.VERMILION, linewidth=0.8, linestyle=(0, (3, 2)))
     axes.set_title(style.labelled(part["title"].iloc[0], part["unit"].iloc[0]))
     axes.margins(y=0.15)

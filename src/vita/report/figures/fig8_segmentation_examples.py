@@ -22,8 +22,8 @@ import numpy as np
 import pandas as pd
 
 from vita import names
-from vita.evaluation.mask_files import read_masks
 from vita.evaluation.mask_metrics import dice
+from vita.evaluation.predictions import read_masks
 from vita.mask_classes import NOT_ANNOTATED
 from vita.report.figures import mosaic, style
 from vita.runtime import cli

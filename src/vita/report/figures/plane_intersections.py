@@ -16,7 +16,7 @@ import pandas as pd
 
 from vita.images.geometry import canonical
 from vita.images.index import read_index
-from vita.images.intersections import Plane, agreement, common_point, meeting_line
+from vita.images.planes import Plane, agreement, common_point, meeting_line
 from vita.images.settings import ImageSettings
 from vita.report.figures import mosaic, style
 from vita.runtime import cli

@@ -7,12 +7,12 @@ import yaml
 
 import filled
 from vita.models.settings import ModelSettings
-from vita.plan.ablations import alignments, variants
 from vita.plan.checking import check
+from vita.plan.variants import alignments, variants
 from vita.runtime.errors import UserError
 from vita.training.data import planes_seen
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 
 

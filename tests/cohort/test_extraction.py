@@ -5,7 +5,7 @@ import pytest
 
 import filled
 from vita.cohort import fields
-from vita.cohort.merging import merge, of_one_kind
+from vita.cohort.extraction import merge, of_one_kind
 from vita.runtime.errors import UserError
 
 from . import world

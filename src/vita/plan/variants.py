@@ -1,5 +1,10 @@
-"""Variants of Stages I and II, for ablations and for systems with one view: what each changes, its row in tables."""
+"""Variants of trainings: ablations, systems with one view, further seeds; what each changes, and where it is found.
 
+A further seed changes the weights at the start, the order of batches and all that is drawn in training. Cohort, split,
+shards and table stay those of `seed`, so that results of different seeds differ by training alone.
+"""
+
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,6 +12,7 @@ from vita.names import ABLATION_TABLES, ALIGNMENT_TABLE, FRAMES_TABLE, POSITIONS
 
 # what a single view sees: planes of one view, as `model.view_of_plane`
 VIEWS = {"la": ([0] * 3, "long axis alone"), "sa": ([1] * 6, "short axis alone")}
+SEED_PATTERN = r"|seeds/\d+/"  # of the wildcard: nothing for `seed` itself
 
 
 @dataclass(frozen=True)
@@ -88,3 +94,19 @@ def alignments(config: dict[str, Any]) -> dict[str, Variant]:
             if value != stage[key]:
                 found[f"{key}_{value:g}".replace(".", "_").replace("-", "_")] = variant({key: value})
     return found
+
+
+def further_seeds(config: dict[str, Any]) -> list[int]:
+    """The seeds of `seeds` that are not `seed` itself."""
+    return [seed for seed in config["seeds"] if seed != config["seed"]]
+
+
+def seed_place(seed: int) -> str:
+    """What stands between `results/` and `models/`, `predictions/` or `metrics/` in the paths of a further seed."""
+    return f"seeds/{seed}/"
+
+
+def seed_at(repeat: str, config: dict[str, Any]) -> int:
+    """The seed of a place; that of the run where there is none."""
+    found = re.fullmatch(r"seeds/(\d+)/", repeat)
+    return int(found[1]) if found else int(config["seed"])

@@ -8,8 +8,8 @@ from images.test_build_shard import build
 from shared import SHARED, needs_shared
 from vita.images.geometry import canonical, orient
 from vita.images.index import read_index
-from vita.images.intersections import Plane, agreement, meeting_line
 from vita.images.nifti import read_volume
+from vita.images.planes import Plane, agreement, meeting_line
 from vita.report.figures import plane_intersections, scan_quality, volume_curves
 
 
