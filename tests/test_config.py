@@ -134,7 +134,7 @@ def test_a_misspelt_key_is_recognised_at_any_depth() -> None:
             {"infarct": ["I21", "I299"]},
             "'labels.codes.infarct': ICD-10 entry 'I299' is not a code, parent",
         ),
-        ("seed", "x", "'seed' is \"x\", which is not allowed; it must be a whole number of at least 0"),
+        ("seed", "x", "'seed' is \"x\", which is not allowed; it must be a whole number from 0"),
         (
             "stage3.lr",
             1e-3,

@@ -33,14 +33,14 @@ def merged(home: Path, files: list[Path], keys: list[str]) -> dict[str, Any]:
     return config
 
 
-def read(path: Path) -> dict[str, Any]:
-    """A configuration file, as strictly as the workflow reads it.
+def read(path: Path, option: str = "--configfile") -> dict[str, Any]:
+    """A configuration file that an option of the command line names, as strictly as the workflow reads it.
 
     Raises:
         UserError: it is missing, is not YAML or not a block of keys, or repeats a key.
     """
     if not path.exists():
-        raise UserError(f"--configfile names {path}, which is not there; look at its spelling")
+        raise UserError(f"{option} names {path}, which is not there; look at its spelling")
     return read_config(path)
 
 

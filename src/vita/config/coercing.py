@@ -1,9 +1,11 @@
 """Values whose meaning is certain, in the type that the schema wants.
 
-YAML reads `1e-4` as text and `32` as a number, and Snakemake's --config makes text of every number inside a block.
+YAML reads `1e-4` as text, `32` as a number and `2022-10-31` as a date, and Snakemake's --config makes text of every
+number inside a block.
 """
 
 import re
+from datetime import date
 from typing import Any
 
 from vita.config.schema import ANY, children
@@ -44,7 +46,9 @@ def _chosen(value: Any, choices: list[Any]) -> Any:
 
 
 def _typed(value: Any, types: set[str]) -> Any:
-    """The number, truth value or null that a text spells, where text is not allowed."""
+    """The number, truth value or null that a text spells, where text is not allowed; a date as the text it was."""
+    if isinstance(value, date) and ("string" in types or not types):
+        return value.isoformat()
     if not isinstance(value, str) or "string" in types:
         return value
     if "null" in types and value == "null":

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -37,13 +38,30 @@ def _unknown(where: str, key: str, known: Iterable[str], schema: dict[str, Any])
     """An unknown key, with a key of a similar name beside it, or in another block, or all that are known there."""
     known = sorted(known)
     near = difflib.get_close_matches(key, known, n=1)
-    if near:
+    if written := _written(key, known):
+        hint = written
+    elif near:
         hint = f"did you mean '{_join(where, near[0])}'?"
     elif elsewhere := _elsewhere(key, schema):
         hint = f"did you mean {' or '.join(repr(name) for name in elsewhere)}?"
     else:
         hint = f"known here: {', '.join(known)}"
     return f"unknown key '{_join(where, key)}'; {hint}"
+
+
+def _written(key: str, known: Iterable[str]) -> str:
+    """How to write what looks like a key because of a sign; empty if no sign is wrong."""
+    block, point, inner = key.partition(".")
+    name, colon, value = key.partition(":")
+    if point and block in known:
+        return (
+            f"a key within a block is written {block}: {{{inner}: ...}}, on the command line '{block}={{{inner}: ...}}'"
+        )
+    if colon and name in known:
+        return f"write a space after the colon: '{name}: {value}'"
+    if key.isdigit():
+        return "if it belongs to a number, write that with a point, such as 0.001"
+    return ""
 
 
 def _elsewhere(key: str, schema: dict[str, Any]) -> list[str]:
@@ -69,4 +87,18 @@ def _allowed(error: Any) -> str:
         near = difflib.get_close_matches(str(error.instance), choices, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         return f"choose {' or '.join('null' if value is None else str(value) for value in error.validator_value)}{hint}"
-    return f"it must be {may_be(error.schema)}"
+    return f"it must be {may_be(error.schema)}{_how_to_write(error)}"
+
+
+def _how_to_write(error: Any) -> str:
+    """What to write where a text was meant as a number or a block; empty if that is not certain."""
+    types, text = error.schema.get("type", []), error.instance
+    if error.validator != "type" or not isinstance(text, str):
+        return ""
+    if "object" in types and re.fullmatch(r"\w+:\S+", text):
+        return f"; write a space after the colon: '{text.replace(':', ': ', 1)}'"
+    if "number" in types and re.fullmatch(r"\d+,\d+", text):
+        return f"; write a point: {text.replace(',', '.')}"
+    if "number" in types and re.fullmatch(r"\d+(\.\d+)? ?%", text):
+        return f"; write a fraction: {float(text.rstrip(' %')) / 100:g}"
+    return ""

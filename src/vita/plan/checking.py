@@ -166,12 +166,21 @@ def _check_codes(config: dict[str, Any]) -> None:
 
 
 def missing_inputs(config: dict[str, Any]) -> list[str]:
-    """A message for each of the user's files and folders that does not exist; the phantom needs none."""
+    """A message for each of the user's files and folders that is not there; the phantom needs none."""
     source = config["input"]
     if source["source"] == "phantom":
         return []
     named = [("tables", path) for path in source["tables"]]
     named += [(key, source[key]) for key in ("withdrawals", "scans") if source[key]]
-    return [
-        f"config: 'input.{key}' names {path}, which does not exist" for key, path in named if not Path(path).exists()
-    ]
+    wrong = [(key, path, _wrong_path(key, Path(path))) for key, path in named]
+    return [f"config: 'input.{key}' names {path}, which {reason}" for key, path, reason in wrong if reason]
+
+
+def _wrong_path(key: str, path: Path) -> str:
+    """Why a path cannot be what its key says, and what to write; empty if it can."""
+    if not path.exists():
+        literal = str(path).startswith("~") or "$" in str(path)
+        return "does not exist" + ("; write the whole path, since ~ and $ are not replaced here" if literal else "")
+    if key == "scans":
+        return "" if path.is_dir() else "is a file; name the folder that holds the scans"
+    return "is a folder; name the file itself" if path.is_dir() else ""
