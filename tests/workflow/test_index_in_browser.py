@@ -19,8 +19,10 @@ WIDTHS, HEIGHT = (1400, 420), 900
 # The page says how wide it is and where its window begins. It stands in a frame, as a window cannot be that narrow.
 SAYS = """
 <script>
+const heading = document.getElementById(location.hash.slice(1));
+setInterval(() => heading.scrollIntoView(), 100);  // a browser that takes a picture may lose the place
 addEventListener("load", () => setTimeout(() => {
-  const heading = document.getElementById(location.hash.slice(1)), box = (part) => part.getBoundingClientRect();
+  const box = (part) => part.getBoundingClientRect();
   const said = {width: document.documentElement.scrollWidth, top: Math.round(box(heading).top)};
   const table = document.querySelector("#table1_sa_phenotypes ~ .wide");
   table.scrollLeft = table.scrollWidth;  // where all columns are in sight, this does nothing
