@@ -10,9 +10,10 @@ import yaml
 from snakemake.utils import update_config
 
 from presets import PRESETS, ROOT, layers
+from vita.config.coercing import coerced
 from vita.config.reading import read_config
 from vita.config.reference import pages
-from vita.config.schema import coerced, load_schema, walk
+from vita.config.schema import load_schema, walk
 from vita.plan.checking import check
 from vita.plan.systems import DISEASES, stage_settings, tasks_of, training_blocks
 from vita.runtime.errors import UserError
@@ -129,7 +130,7 @@ def test_a_misspelt_key_is_recognised_at_any_depth() -> None:
             {"infarct": ["I21", "I299"]},
             "'labels.codes.infarct': ICD-10 entry 'I299' is not a code, parent",
         ),
-        ("seed", "x", "'seed' is \"x\", which is not allowed; it must be a whole number of at least 0"),
+        ("seed", "x", "'seed' is \"x\", which is not allowed; it must be a whole number from 0"),
         (
             "stage3.lr",
             1e-3,

@@ -4,6 +4,7 @@ All are told by `vita check` and, before the first job, by the workflow, which l
 """
 
 import gzip
+import json
 import os
 import shutil
 import time
@@ -18,6 +19,7 @@ from safetensors.numpy import save_file
 from check import cohort
 from cohort import world
 from vita import command
+from vita.apply.decisions import VERSION
 from vita.check.command import main as check
 
 MOST_S = 10.0  # of the processor, so that a busy machine is no mistake
@@ -99,7 +101,18 @@ PHANTOM: list[tuple[dict[str, Any], list[str]]] = [
     ({"extensions": ["survial"]}, ["'extensions.0'", "did you mean survival?"]),
     ({"extensions": "survival"}, ["'extensions' is \"survival\"", "it must be a list"]),
     ({"seeds": [1, 1]}, ["'seeds' is [1, 1]", "must not repeat an entry"]),
-    ({"seeds": [-1]}, ["'seeds.0' is -1", "at least 0"]),
+    ({"seeds": [-1]}, ["'seeds.0' is -1", "from 0"]),
+    ({"seed": 10**20}, ["'seed' is 1000", "from 0 to 2147483647"]),
+    ({"split": {"test": "10%"}}, ["'split.test' is \"10%\"", "write a fraction: 0.1"]),
+    ({"stage1": {"lr": "0,001"}}, ["'stage1.lr' is \"0,001\"", "write a point: 0.001"]),
+    ({"stage1": {"lr": True}}, ["'stage1.lr' is true", "it must be a number"]),
+    ({"model": {"patch": [5, 8.5, 8]}}, ["'model.patch.1' is 8.5", "it must be a whole number"]),
+    ({"input": {"source": "files", "scans": "s", "tables": ["a", "a"]}}, ["'input.tables'", "must not repeat"]),
+    ({"input": {"source": "files", "scans": "s", "tables": [None]}}, ["'input.tables.0' is null", "must be text"]),
+    (
+        {"apply": {"models": "/nowhere"}, "ablations": {"run": False}},
+        ["'apply.models' names /nowhere", "set it to null"],
+    ),
     ({"systems": {"vitta": {}}}, ["'systems.vitta'", "did you mean 'systems.vita'?"]),
     ({"systems": None}, ["'systems' is null", "a block of keys"]),
     ({"evaluation": {"bootstrap": -5}}, ["'evaluation.bootstrap' is -5", "at least 100"]),
@@ -148,7 +161,7 @@ def own(whole: Path, tmp_path: Path) -> Path:
 
 def told(run: Callable[[list[str]], None], arguments: list[str], capsys: pytest.CaptureFixture[str]) -> list[str]:
     """Lines of errors that a command ends with; a mistake that is found at once is the command's own line."""
-    started = time.process_time()
+    started = time.process_time()  # whatever else the machine does
     with pytest.raises((SystemExit, command.UserError)) as ended:
         run(arguments)
     assert time.process_time() - started < MOST_S
@@ -202,6 +215,15 @@ def test_a_cohort_without_a_mistake_can_start(own: Path, capsys: pytest.CaptureF
         ("stage1: {epochs: 5\n", ["own.yaml, line 2: not valid YAML", "',' or '}'"]),
         ("stage1:\n\tlr: 0.1\n", ["own.yaml, line 2: a tab", "spaces only"]),
         ("", ["own.yaml", "empty"]),
+        ("stage1: &all\n  lr: *all\n", ["own.yaml, line 1: this block holds itself", "write its values out"]),
+        ("stage1: {lr: *all}\n", ["own.yaml, line 1: not valid YAML", "alias"]),
+        ("seed: 1\nseeds: [2, 010]\n", ["own.yaml, line 2: YAML takes 010 for an octal number", "leave out the 0"]),
+        ("stage1: {epochs: 1:30}\n", ["own.yaml, line 1: YAML takes 1:30 for", "write the number in base 10"]),
+        ("stage1:\n  lr:0.1\n", ["'stage1' is \"lr:0.1\"", "write a space after the colon: 'lr: 0.1'"]),
+        ("stage1: {lr: 0,001}\n", ["'stage1.1'", "write that with a point, such as 0.001"]),
+        ("seed: 1\n---\nseed: 2\n", ["own.yaml, line 2: not valid YAML", "another document"]),
+        ("seed: !number 1\n", ["own.yaml, line 1: not valid YAML", "!number"]),
+        ("\u00fcber: 1\n", ["unknown key '\u00fcber'"]),
     ],
 )
 def test_of_the_file_of_the_configuration(
@@ -217,6 +239,37 @@ def test_of_the_file_of_the_configuration(
 def test_files_that_are_not_there(key: str, own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = {"input": {key: ["nothing.csv"] if key == "tables" else "nothing.csv"}}
     has(spoil(own, source, capsys), [f"'input.{key}' names nothing.csv, which does not exist"])
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ({"tables": ["scans"]}, ["'input.tables' names scans, which is a folder", "name the file itself"]),
+        ({"withdrawals": "scans"}, ["'input.withdrawals' names scans, which is a folder", "name the file itself"]),
+        ({"scans": "table.csv"}, ["'input.scans' names table.csv, which is a file", "name the folder that holds"]),
+        ({"scans": "~/scans"}, ["'input.scans' names ~/scans, which does not exist", "write the whole path"]),
+        ({"scans": "$HOME/scans"}, ["'input.scans' names $HOME/scans", "~ and $ are not replaced"]),
+    ],
+)
+def test_files_and_folders_in_each_others_place(
+    source: dict[str, Any], words: list[str], own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    has(spoil(own, {"input": source}, capsys), words)
+
+
+def test_the_folder_of_one_participant(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = min((own / "scans").iterdir())
+    line = spoil(own, {"input": {"scans": str(one)}}, capsys)
+    has(line, [f"'input.scans' names {one}, which holds the files of one participant", "name the folder above it"])
+
+
+def test_dates_need_no_quotes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """YAML makes a date of what the schema wants as text."""
+    days = ("2022-10-31", "{england: 2022-10-31, scotland: 2022-08-31, wales: 2022-05-31}")
+    for day in days:
+        (tmp_path / "own.yaml").write_text(f"labels: {{timing: incident, follow_up_end: {day}}}\n")
+        check(["--quick", "--configfile", str(tmp_path / "own.yaml")])
+        assert "the run can start" in capsys.readouterr().out
 
 
 def _male(own: Path) -> None:
@@ -380,6 +433,8 @@ def test_a_disk_that_is_too_small(own: Path, capsys: pytest.CaptureFixture[str],
     has(spoil(own, {}, capsys), ["shards of 9 participants take about", "free some space"])
 
 
+NEW = ["--scan", "scan", "--model", "run/models", "--out", "new"]  # the later of two equal options counts
+TO = ["--models", "run/models", "--out", "new"]
 COMMANDS: list[tuple[list[str], list[str]]] = [
     (["chek"], ["no command 'chek'", "did you mean check?"]),
     (["check", "--configfile", "nothing.yaml"], ["nothing.yaml, which is not there", "look at its spelling"]),
@@ -388,6 +443,36 @@ COMMANDS: list[tuple[list[str], list[str]]] = [
     (["check", "--config", "seed"], ["--config got 'seed'", "write KEY=VALUE"]),
     (["check", "--config", "stage1={lr: [}"], ["--config stage1: the value is not YAML"]),
     (["check", "--directory", "nowhere"], ["--directory names nowhere", "make it, or name another one"]),
+    (["check", "--config", "stage1={lr:0.1}"], ["'stage1.lr:0.1'", "write a space after the colon: 'lr: 0.1'"]),
+    (["check", "--config", "stage1.lr=0.1"], ["'stage1.lr'", "'stage1={lr: ...}'"]),
+    (["check", "own.yaml"], ["vita check own.yaml: write --configfile before the names of files"]),
+    (["check", "--configfile"], ["--configfile: expected at least one argument", "`vita check --help`"]),
+    (["check", "--cores", "8"], ["unknown option --cores", "`vita check --help`"]),
+    (["check", "--configfile", "."], [".: the configuration cannot be read: Is a directory"]),
+    (["predict"], ["--model, --scan, --out", "`vita predict --help`"]),
+    (["predict", "--models", "m", "--scan", ".", "--out", "o"], ["unknown option --models; did you mean --model?"]),
+    (["predict", *NEW, "--model", "nowhere"], ["nowhere is not a folder; name results/models of a finished run"]),
+    (["predict", *NEW, "--model", "run"], ["run is a whole results folder; name its models: run/models"]),
+    (["predict", *NEW, "--model", "models"], ["models holds no decisions.json", "or make the file"]),
+    (["predict", *NEW, "--out", "list.yaml"], ["--out list.yaml is a file; name a folder"]),
+    (["predict", *NEW, "--out", "list.yaml/new"], ["--out list.yaml/new: the folder cannot be made (Not a directory)"]),
+    (["predict", *NEW, "--out", "."], ["--out . is not empty; name a new folder, or add --overwrite"]),
+    (["predict", *NEW, "--scan", "list.yaml"], ["--scan list.yaml: neither a folder nor a zip"]),
+    (["predict", *NEW, "--device", "cuda"], ["--device cuda: there is no GPU", "write auto or cpu"]),
+    (["predict", *NEW, "--device", "gpu"], ["--device: invalid choice: 'gpu'", "'auto', 'cpu', 'cuda'"]),
+    (["predict", *NEW, "--instance", "-1"], ["--instance -1: imaging visits", "write 2 or 3"]),
+    (["predict", *NEW, "--series", "sax=3"], ["'sax=3' is not VIEW=SERIES", "views are sa, la_2ch"]),
+    (["evaluate", "--cohort", "c.yaml", *TO, "--models", "nowhere"], ["nowhere is not a folder; name results/models"]),
+    (["evaluate", "--cohort", "c.yaml", *TO], ["--cohort names c.yaml, which is not there"]),
+    (["evaluate", "--cohort", "list.yaml", *TO], ["list.yaml, line 1", "such as 'seed: 1'"]),
+    (["evaluate", "--cohort", "model.yaml", *TO], ["model.yaml: 'model' comes from the trained models; remove it"]),
+    (["release"], ["vita release --check DIR", "name one"]),
+    (["release", "--check", "nowhere"], ["nowhere: no such file or folder"]),
+    (["release", "--check", "scan", "--cell", "3"], ["--cell 3: the smallest allowed is 10"]),
+    (["release", "--check", "scan"], ["scan is not in a results folder; use --cohort"]),
+    (["release", "--check", "scan", "--cohort", "list.yaml"], ["--cohort list.yaml: no column eid"]),
+    (["audit"], ["paths", "`vita audit --help`"]),
+    (["audit", "nowhere"], ["nowhere: no such file or folder"]),
     (["list", "nowhere"], ["nowhere"]),
     (["describe", "nowhere"], ["nowhere"]),
     (["validate", "nowhere"], ["nowhere"]),
@@ -404,6 +489,12 @@ def test_of_commands(
 ) -> None:
     (tmp_path / "broken.yaml").write_text("stage1: {lr: 0.1\nstage2: }\n")
     (tmp_path / "list.yaml").write_text("- a\n")
+    (tmp_path / "model.yaml").write_text("model: {width: 105}\n")
+    for name in ("scan", "models", "run/models"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "scan" / "sa.nii.gz").touch()
+    record = {"version": VERSION, "images": {}, "tasks": {}}
+    (tmp_path / "run" / "models" / "decisions.json").write_text(json.dumps(record))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["vita", *arguments])
     lines = told(lambda _: command.main(), [], capsys)

@@ -39,7 +39,7 @@ def main() -> None:
 
 def _run(arguments: list[str] | None) -> None:
     name, *rest = arguments or ["--help"]
-    if name in ("-h", "--help"):
+    if name in ("-h", "--help", "help"):
         print(__doc__)
         return
     if name == "--version":

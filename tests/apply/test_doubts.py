@@ -100,6 +100,7 @@ def test_errors_are_of_test_and_intervals_of_validation():
 
 def test_a_folder_in_use_is_refused_and_only_own_results_are_replaced(tmp_path: Path):
     make_empty(tmp_path / "new", overwrite=False)
+    (tmp_path / "new").rmdir()  # which was made, and is empty
     (tmp_path / "scan_0001").mkdir()
     (tmp_path / "scans.csv").write_text("scan\n")
     with pytest.raises(UserError, match="--overwrite"):

@@ -174,10 +174,10 @@ def test_files_with_many_frames_or_without_a_place_are_listed_not_read(tmp_path:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("sa", "'sa' is no view and its series"),
-        ("la_5ch=3", "is no view"),
-        ("sa=9-3", "'9-3' is no range"),
-        ("sa=3,la_4ch=3", "3 is there twice"),
+        ("sa", "'sa' is not VIEW=SERIES, as in sa=3"),
+        ("la_5ch=3", "views are sa"),
+        ("sa=9-3", "'9-3' is not a range"),
+        ("sa=3,la_4ch=3", "3 is named twice"),
     ],
 )
 def test_a_list_of_series_that_is_none_is_refused(text: str, message: str) -> None:

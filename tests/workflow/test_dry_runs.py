@@ -80,7 +80,7 @@ def test_presets_plan_without_data(preset: Path | None, tmp_path: Path) -> None:
     [
         ("stage1={'epoch': 3}", "unknown key 'stage1.epoch'; did you mean 'stage1.epochs'?"),
         ("split={'val': 'two'}", "'split.val' is \"two\", which is not allowed; it must be a number of at least 0"),
-        ("seed=-1", "'seed' is -1, which is not allowed; it must be a whole number of at least 0"),
+        ("seed=-1", "'seed' is -1, which is not allowed; it must be a whole number from 0 to 2147483647"),
     ],
 )
 def test_a_mistake_in_the_config_is_one_line(argument: str, message: str, tmp_path: Path) -> None:

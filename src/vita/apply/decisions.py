@@ -196,6 +196,10 @@ def read_decisions(models: Path) -> Mapping[str, Any]:
         UserError: it is missing or of another version.
     """
     path = models / FILE
+    if (models / "models" / FILE).is_file():
+        raise UserError(f"{models} is a whole results folder; name its models: {models / 'models'}")
+    if not models.is_dir():
+        raise UserError(f"{models} is not a folder; name results/models of a finished run")
     if not path.is_file():
         raise UserError(
             f"{models} holds no {FILE}; give the folder results/models of a run, or make the file: "

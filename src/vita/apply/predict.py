@@ -93,6 +93,8 @@ def main(arguments: list[str] | None = None) -> None:
         "each slice has a series; numbers or UIDs",
     )
     args = parser.parse_args(arguments)
+    if not 0 <= args.instance <= 9:
+        raise UserError(f"--instance {args.instance}: imaging visits of UK Biobank have one digit; write 2 or 3")
     from vita.apply.scans import read_series
 
     predict(
@@ -135,17 +137,17 @@ def predict(
     Raises:
         UserError: the models are not complete, nothing is a scan, `out` holds something, or every scan was refused.
     """
+    from vita.apply.decisions import read_decisions
+
+    decisions = read_decisions(models)  # before what takes long to import
     import pandas as pd
 
-    from vita.apply.decisions import read_decisions
     from vita.apply.reading import image_settings
     from vita.apply.scans import new_scans
     from vita.runtime.atomic import replacing
-    from vita.training.device import chosen_device
 
-    decisions = read_decisions(models)
     settings = image_settings(decisions)
-    job = Job(models, decisions, out, chosen_device(device, 1), strict, seg)
+    job = Job(models, decisions, out, _device(device), strict, seg)
     rows: list[dict[str, Any]] = []
     with new_scans(scans, instance, settings.max_file_mb, series) as found:
         make_empty(out, overwrite)
@@ -160,13 +162,31 @@ def predict(
     log.info("%d scans, %d refused, %d doubtful; %s", len(rows), len(refused), doubtful, out / LIST)
 
 
-def make_empty(out: Path, overwrite: bool) -> None:
-    """See that nothing of another call is in the folder, whose numbered folders would be taken for this one's.
+def _device(name: "Device") -> "torch.device":
+    """The device to compute on.
 
     Raises:
-        UserError: it holds something, and may not be overwritten, or holds files that are no results of this command.
+        UserError: a GPU is asked for, and there is none.
     """
-    inside = sorted(out.iterdir()) if out.is_dir() else []
+    import torch
+
+    from vita.training.device import chosen_device
+
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: there is no GPU that torch can use; write auto or cpu")
+    return chosen_device(name, 1)
+
+
+def make_empty(out: Path, overwrite: bool) -> None:
+    """Make the folder, and see that nothing of another call is in it, whose numbered folders would be taken for this
+    one's.
+
+    Raises:
+        UserError: it cannot be made, holds something and may not be overwritten, or holds files that are no results
+            of this command.
+    """
+    cli.make_folder(out, "--out")
+    inside = sorted(out.iterdir())
     if not inside:
         return
     if not overwrite:

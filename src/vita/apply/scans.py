@@ -62,16 +62,18 @@ def read_series(text: str) -> dict[str, list[str]]:
     for part in text.split(","):
         view, _, names = part.strip().partition("=")
         if view not in VIEWS or not names:
-            raise UserError(f"--series {text}: {part.strip()!r} is no view and its series, as in {_EXAMPLE}")
+            raise UserError(
+                f"--series {text}: {part.strip()!r} is not VIEW=SERIES, as in {_EXAMPLE}; views are {', '.join(VIEWS)}"
+            )
         for name in names.split("+"):
             first, dash, last = name.strip().partition("-")
             if dash and not (first.isdecimal() and last.isdecimal() and int(first) <= int(last) < int(first) + 1000):
-                raise UserError(f"--series {text}: {name.strip()!r} is no range of numbers such as 3-14")
+                raise UserError(f"--series {text}: {name.strip()!r} is not a range of numbers, such as 3-14")
             numbers = map(str, range(int(first), int(last) + 1)) if dash else [first]
             found.setdefault(view, []).extend(numbers)
     every = Counter(name for names in found.values() for name in names)
     if twice := [name for name, count in every.items() if count > 1]:
-        raise UserError(f"--series {text}: {twice[0]} is there twice; a series is one view, or a part of one")
+        raise UserError(f"--series {text}: {twice[0]} is named twice; a series belongs to one view")
     return found
 
 

@@ -10,7 +10,7 @@ from vita.check.findings import Finding, caught, error
 from vita.check.machine import machine_findings, plan_findings, written_findings
 from vita.check.scans import Scanned, look, scan_findings, settings_of
 from vita.check.tables import table_findings
-from vita.check.trainings import split_findings, weight_findings
+from vita.check.trainings import applied_findings, split_findings, weight_findings
 from vita.plan.checking import missing_inputs
 from vita.runtime.errors import UserError
 
@@ -32,6 +32,7 @@ def findings(config: dict[str, Any], home: Path, directory: Path, cluster: bool)
         wrong = contradictions(config, resources)
         wrong += caught(weight_findings, config, about="training")
         wrong += caught(command_findings, config, cluster, about="scans")
+        wrong += caught(applied_findings, config)
         if config["input"]["source"] == "phantom":
             cohort = config["phantom"]
             people, masks = cohort["participants"] - cohort["broken_scans"] - cohort["withdrawn"], True
@@ -41,7 +42,7 @@ def findings(config: dict[str, Any], home: Path, directory: Path, cluster: bool)
             wrong += about_data
         wrong += caught(machine_findings, config, people, masks, cluster, Path.cwd(), about="training")
         wrong += caught(written_findings, config)
-        wrong += caught(plan_findings, config, people, resources) if trains else []
+        wrong += caught(plan_findings, config, people, resources) if trains and people > 0 else []
     return list(dict.fromkeys(wrong)), people
 
 

@@ -10,6 +10,7 @@ estimates how long the trainings take on this machine. The exit code is 1 if the
 is written.
 """
 
+import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -38,7 +39,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--directory", type=Path, default=Path(), help="where the run will be started")
     parser.add_argument("--cluster", action="store_true", help="jobs go to other machines: do not check this one")
     parser.add_argument("--quick", action="store_true", help="do not estimate the time that trainings take")
+    parser.add_argument("unexpected", nargs="*", help=argparse.SUPPRESS)
     args = parser.parse_args(arguments)
+    if args.unexpected:
+        raise UserError(f"vita check {args.unexpected[0]}: write --configfile before the names of files")
     from vita.check.before import findings
     from vita.plan.checking import merged
 

@@ -13,6 +13,7 @@ from typing import Any
 from vita.check.findings import Finding, error, note, warning
 from vita.images.folders import SCAN_SUFFIXES, Found, find_participants
 from vita.images.index import index_participant
+from vita.images.layout import VIEWS
 from vita.images.settings import ImageSettings
 from vita.images.zips import FIELD_OF_VIEW
 from vita.plan.systems import tasks_of
@@ -57,6 +58,12 @@ def scan_findings(config: dict[str, Any], scanned: Scanned) -> Iterator[Finding]
     folder, people = config["input"]["scans"], scanned.people
     if not people:
         visit = config["cohort"]["instance"]
+        if any((Path(folder) / f"{view}{suffix}").exists() for view in VIEWS for suffix in SCAN_SUFFIXES):
+            yield error(
+                f"config: 'input.scans' names {folder}, which holds the files of one participant; name the folder "
+                "above it, which holds all participants"
+            )
+            return
         yield error(
             f"config: 'input.scans' names {folder}, in which there is no scan; it must hold <eid>/sa.nii.gz and so on, "
             f"or UK Biobank's zips of visit {visit} (<eid>_20209_{visit}_0.zip, 'cohort.instance')"

@@ -26,6 +26,16 @@ def weight_findings(config: dict[str, Any]) -> Iterator[Finding]:
             yield from _of_folder(config, f"{stage}.init", Path(folder), prefixes)
 
 
+def applied_findings(config: dict[str, Any]) -> Iterator[Finding]:
+    """Findings about `apply.models`, the models of another run."""
+    folder = config["apply"]["models"]
+    if folder and not (Path(folder) / "decisions.json").is_file():
+        yield error(
+            f"config: 'apply.models' names {folder}, in which there is no decisions.json; name results/models of a "
+            "finished run, or set it to null to train models here"
+        )
+
+
 def _of_folder(config: dict[str, Any], key: str, folder: Path, prefixes: tuple[str, ...]) -> Iterator[Finding]:
     from safetensors import SafetensorError, safe_open
 

@@ -3,18 +3,22 @@
 YAML itself silently takes the later of two equal keys, and Snakemake names neither file nor line.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from vita.runtime.errors import UserError
 
+_OCTAL = re.compile(r"[+-]?0[0-7_]+")
+
 
 def read_config(path: Path) -> dict[str, Any]:
     """Read a configuration in YAML, or in JSON, which is YAML too.
 
     Raises:
-        UserError: the file is missing, not UTF-8, empty or not YAML, holds no keys, or repeats one.
+        UserError: the file is missing, not UTF-8, empty or not YAML, holds no keys, repeats one, or holds a block that
+            holds itself or a number that YAML reads as another one.
     """
     import yaml
 
@@ -28,8 +32,8 @@ def read_config(path: Path) -> dict[str, Any]:
             raise UserError(
                 f"{path}, line {_line(node)}: a configuration consists of keys with values, such as 'seed: 1'"
             )
-        for key, line, first in _repeated(node):
-            raise UserError(f"{path}, line {line}: '{key}' is already in line {first}; remove one of them")
+        for line, mistake in _mistakes(node, (), set()):
+            raise UserError(f"{path}, line {line}: {mistake}")
         config: dict[str, Any] = yaml.load(text, loader)
     except yaml.MarkedYAMLError as error:
         raise UserError(_no_yaml(path, text, error)) from error
@@ -56,20 +60,40 @@ def _line(node: Any) -> int:
     return int(node.start_mark.line) + 1
 
 
-def _repeated(node: Any) -> Iterator[tuple[str, int, int]]:
-    """Repeated keys of a block: the key, its line, and the line of the first."""
-    if isinstance(node.value, list):
-        lines: dict[str, int] = {}
-        for part in node.value:
-            if isinstance(part, tuple):
-                key, value = part
-                name = str(key.value)
-                if name in lines:
-                    yield name, _line(key), lines[name]
-                lines[name] = _line(key)
-                yield from _repeated(value)
-            else:
-                yield from _repeated(part)
+def _mistakes(node: Any, above: tuple[int, ...], seen: set[int]) -> Iterator[tuple[int, str]]:
+    """Line and description of what YAML accepts but nobody can mean.
+
+    Args:
+        node: a part of the document.
+        above: the parts that hold it.
+        seen: parts that were looked at, since an alias stands for the same part again.
+    """
+    if id(node) in above:
+        yield _line(node), "this block holds itself, by an alias (*) of its own anchor (&); write its values out"
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node.value, str):
+        yield from _other_number(node)
+        return
+    lines: dict[str, int] = {}
+    for part in node.value:
+        if isinstance(part, tuple):
+            name, line = str(part[0].value), _line(part[0])
+            if name in lines:
+                yield line, f"'{name}' is already in line {lines[name]}; remove one of them"
+            lines[name] = line
+        yield from _mistakes(part[1] if isinstance(part, tuple) else part, (*above, id(node)), seen)
+
+
+def _other_number(node: Any) -> Iterator[tuple[int, str]]:
+    """A number in YAML's base 8 or 60, which is not the number that a reader sees."""
+    if not node.tag.endswith((":int", ":float")):
+        return
+    if _OCTAL.fullmatch(node.value):
+        yield _line(node), f"YAML takes {node.value} for an octal number; leave out the 0 in front"
+    elif ":" in node.value:
+        yield _line(node), f"YAML takes {node.value} for a number of base 60; write the number in base 10"
 
 
 def _no_yaml(path: Path, text: str, error: Any) -> str:

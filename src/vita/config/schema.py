@@ -1,15 +1,10 @@
-"""The schema of the configuration: what a key may be, values in the type that it wants, and mistakes in one line.
+"""The schema of the configuration, and what it says about a key: where it is, what it may be, its unit.
 
-Errors and the reference page both take their words from here, so that they say the same. YAML reads `1e-4` as text and
-`32` as a number, and Snakemake's --config makes text of every number inside a block; where the meaning is certain, such
-values take the type that the schema wants.
+Errors and the reference page both take their words from here, so that they say the same.
 """
 
-import difflib
 import functools
-import json
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +18,6 @@ _TYPES = {
     "object": "a block of keys",
     "null": "null",
 }
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-_WHOLE = re.compile(r"[+-]?\d+")
-_WORDS = {"true": True, "false": False}
 
 
 @functools.cache
@@ -100,112 +92,3 @@ def _length(schema: dict[str, Any]) -> str:
     if least is not None and least == most:
         return f" of length {least}"
     return " of at least one entry" if least else ""
-
-
-def coerced(value: Any, schema: dict[str, Any]) -> Any:
-    """The same value, with text that should be a number, numbers that should be text and so on corrected at any depth.
-
-    Args:
-        value: of a key, or a whole configuration.
-        schema: its part of the schema, references filled in.
-
-    Returns:
-        The value, changed only where it is not allowed as it is and its meaning is certain.
-    """
-    if isinstance(value, dict):
-        known = children(schema)
-        return {key: coerced(each, known.get(key, known.get(ANY, {}))) for key, each in value.items()}
-    if isinstance(value, list):
-        return [coerced(each, schema.get("items", {})) for each in value]
-    choices = [schema["const"]] if "const" in schema else schema.get("enum")
-    if choices is not None:
-        return _chosen(value, choices)
-    types = schema.get("type", [])
-    return _typed(value, {types} if isinstance(types, str) else set(types))
-
-
-def _chosen(value: Any, choices: list[Any]) -> Any:
-    """The choice that is spelled like the value, if the value itself is not one of them."""
-    if isinstance(value, bool) or value in choices:
-        return value
-    written = [choice for choice in choices if ("null" if choice is None else str(choice)) == str(value)]
-    return written[0] if written else value
-
-
-def _typed(value: Any, types: set[str]) -> Any:
-    """The number, truth value or null that a text spells, where text is not allowed."""
-    if not isinstance(value, str) or "string" in types:
-        return value
-    if "null" in types and value == "null":
-        return None
-    if "boolean" in types:
-        return _WORDS.get(value.lower(), value)
-    if types & {"integer", "number"} and _WHOLE.fullmatch(value):
-        return int(value)
-    if "number" in types and _NUMBER.fullmatch(value):
-        return float(value)
-    return value
-
-
-def describe_mistake(error: Any, schema: dict[str, Any]) -> str:
-    """One line for an error.
-
-    Args:
-        error: a `jsonschema.ValidationError`.
-        schema: the whole schema, references filled in.
-    """
-    where = ".".join(map(str, error.absolute_path))
-    if error.validator == "additionalProperties":
-        known = list(error.schema.get("properties", {}))
-        unknown = next(key for key in error.instance if key not in known)
-        return _unknown(where, str(unknown), known, schema)
-    if "propertyNames" in error.relative_schema_path:
-        return _unknown(where, str(error.instance), error.validator_value, schema)
-    if error.validator == "required":
-        missing = next(key for key in error.validator_value if key not in error.instance)
-        return f"'{_join(where, missing)}' is not set; it must be"
-    value = json.dumps(error.instance, default=str)
-    return f"'{where}' is {value}, which is not allowed; {_allowed(error)}"
-
-
-def _join(where: str, key: str) -> str:
-    return f"{where}.{key}" if where else key
-
-
-def _unknown(where: str, key: str, known: Iterable[str], schema: dict[str, Any]) -> str:
-    """An unknown key, with a key of a similar name beside it, or in another block, or all that are known there."""
-    known = sorted(known)
-    near = difflib.get_close_matches(key, known, n=1)
-    if near:
-        hint = f"did you mean '{_join(where, near[0])}'?"
-    elif elsewhere := _elsewhere(key, schema):
-        hint = f"did you mean {' or '.join(repr(name) for name in elsewhere)}?"
-    else:
-        hint = f"known here: {', '.join(known)}"
-    return f"unknown key '{_join(where, key)}'; {hint}"
-
-
-def _elsewhere(key: str, schema: dict[str, Any]) -> list[str]:
-    """Up to three keys of a similar name in other blocks."""
-    names = [name for name, _ in walk(schema) if ANY not in name.split(".")]
-    last = {name.rpartition(".")[2] for name in names}
-    near = difflib.get_close_matches(key, sorted(last), n=1, cutoff=0.8)
-    return [name for name in names if near and name.rpartition(".")[2] == near[0]][:3]
-
-
-def _allowed(error: Any) -> str:
-    """What the value may be and, among choices, the nearest one."""
-    special = {
-        "uniqueItems": "it must not repeat an entry",
-        "minLength": "it must not be empty; use null for none",
-        "minItems": f"it must be {may_be(error.schema)}",
-        "maxItems": f"it must be {may_be(error.schema)}",
-    }
-    if error.validator in special:
-        return special[error.validator]
-    if error.validator == "enum":
-        choices = [str(value) for value in error.validator_value]
-        near = difflib.get_close_matches(str(error.instance), choices, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        return f"choose {' or '.join('null' if value is None else str(value) for value in error.validator_value)}{hint}"
-    return f"it must be {may_be(error.schema)}"

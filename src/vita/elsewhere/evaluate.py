@@ -67,6 +67,7 @@ def main(arguments: list[str] | None = None) -> None:
     from vita.runtime.clone import clone
 
     config = configuration(args.models, args.cohort, clone())
+    cli.make_folder(args.out, "--out")
     write_text(args.out / FILE, yaml.safe_dump(config, sort_keys=False))
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(clone() / "Snakefile"), "--cores", str(args.cores)]
     command += ["--directory", str(args.out), "--configfile", str(args.out / FILE)]
@@ -93,7 +94,7 @@ def configuration(models: Path, cohort: Path, home: Path) -> dict[str, Any]:
     from vita.plan.checking import check, merged, read_given
 
     decisions = read_decisions(models)
-    _only_of_the_cohort(read_given(cohort), cohort)
+    _only_of_the_cohort(read_given(cohort, "--cohort"), cohort)
     config = _absolute(merged(home, [cohort], []))
     seen = look(config)
     found = {key: value for key, value in decisions["images"].items() if key not in OF_ITS_IMAGES}

@@ -11,8 +11,10 @@ from typing import Any
 import yaml
 
 from vita.cohort.icd10 import expand_all
+from vita.config.coercing import coerced
+from vita.config.mistakes import describe
 from vita.config.reading import read_config
-from vita.config.schema import coerced, describe_mistake, load_schema
+from vita.config.schema import load_schema
 from vita.plan.systems import NAMED_VIEWS, stage_settings, tasks_of
 from vita.runtime.errors import UserError
 
@@ -37,7 +39,7 @@ def check(config: dict[str, Any], schema_path: Path, files: Iterable[str | Path]
     config.update(coerced(config, schema))
     errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda e: list(map(str, e.absolute_path)))
     if errors:
-        raise UserError(f"config: {describe_mistake(errors[0], schema)}")
+        raise UserError(f"config: {describe(errors[0], schema)}")
     _check_sizes(config)
     _check_systems(config)
     _check_views(config)
@@ -169,15 +171,24 @@ def _check_codes(config: dict[str, Any]) -> None:
 
 
 def missing_inputs(config: dict[str, Any]) -> list[str]:
-    """A message for each of the user's files and folders that does not exist; the phantom needs none."""
+    """A message for each of the user's files and folders that is not there; the phantom needs none."""
     source = config["input"]
     if source["source"] == "phantom":
         return []
     named = [("tables", path) for path in source["tables"]]
     named += [(key, source[key]) for key in ("withdrawals", "scans") if source[key]]
-    return [
-        f"config: 'input.{key}' names {path}, which does not exist" for key, path in named if not Path(path).exists()
-    ]
+    wrong = [(key, path, _wrong_path(key, Path(path))) for key, path in named]
+    return [f"config: 'input.{key}' names {path}, which {reason}" for key, path, reason in wrong if reason]
+
+
+def _wrong_path(key: str, path: Path) -> str:
+    """Why a path cannot be what its key says, and what to write; empty if it can."""
+    if not path.exists():
+        literal = str(path).startswith("~") or "$" in str(path)
+        return "does not exist" + ("; write the whole path, since ~ and $ are not replaced here" if literal else "")
+    if key == "scans":
+        return "" if path.is_dir() else "is a file; name the folder that holds the scans"
+    return "is a folder; name the file itself" if path.is_dir() else ""
 
 
 def merged(home: Path, files: list[Path], keys: list[str]) -> dict[str, Any]:
@@ -203,14 +214,14 @@ def merged(home: Path, files: list[Path], keys: list[str]) -> dict[str, Any]:
     return config
 
 
-def read_given(path: Path) -> dict[str, Any]:
-    """A configuration file, as strictly as the workflow reads it.
+def read_given(path: Path, option: str = "--configfile") -> dict[str, Any]:
+    """A configuration file that an option of the command line names, as strictly as the workflow reads it.
 
     Raises:
         UserError: it is missing, is not YAML or not a block of keys, or repeats a key.
     """
     if not path.exists():
-        raise UserError(f"--configfile names {path}, which is not there; look at its spelling")
+        raise UserError(f"{option} names {path}, which is not there; look at its spelling")
     return read_config(path)
 
 

@@ -1,6 +1,7 @@
 """What every `python -m vita.<package>.<module>` shares: settings, logging and errors of one line."""
 
 import argparse
+import difflib
 import json
 import logging
 import os
@@ -8,7 +9,7 @@ import select
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from vita.runtime.atomic import disk_error, scratch_obstacles
 from vita.runtime.errors import UserError
@@ -50,6 +51,27 @@ def _of_yaml(text: str) -> dict[str, Any]:
     return read
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, with the nearest option where one is misspelt, without the whole usage."""
+
+    _given: Sequence[str] = ()
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As its parent, which does not tell `error` what the arguments were."""
+        self._given = sys.argv[1:] if args is None else list(args)
+        return super().parse_known_args(args, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        """End with one line on stderr and exit code 2."""
+        known = list(self._option_string_actions)
+        for option in (text.partition("=")[0] for text in self._given if text.startswith("--") and text != "--"):
+            if not any(each.startswith(option) for each in known):
+                near = difflib.get_close_matches(option, known, n=1)
+                message = f"unknown option {option}" + (f"; did you mean {near[0]}?" if near else "")
+                break
+        self.exit(2, f"error: {message}; `{self.prog} --help` lists the arguments\n")
+
+
 def parser(description: str | None) -> argparse.ArgumentParser:
     """A parser whose `--help` shows the module's docstring as it is written, and every default."""
 
@@ -59,7 +81,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     program = f"python -m {spec.name}" if spec and spec.name.startswith("vita.") else None
-    return argparse.ArgumentParser(prog=program, description=description, formatter_class=Formatter)
+    return Parser(prog=program, description=description, formatter_class=Formatter)
 
 
 def named_files(pairs: Sequence[str], option: str) -> dict[str, Path]:
@@ -76,6 +98,22 @@ def named_files(pairs: Sequence[str], option: str) -> dict[str, Path]:
         if "=" not in pair:
             raise UserError(f"{option} {pair}: give name=file")
     return {name: Path(file) for name, _, file in (pair.partition("=") for pair in pairs)}
+
+
+def make_folder(folder: Path, option: str) -> None:
+    """Make a folder that a command writes to, before it computes what it will write.
+
+    Raises:
+        UserError: it is a file, or cannot be made or written to.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{option} {folder} is a file; name a folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{option} {folder}: the folder cannot be made ({error.strerror}); name another one") from error
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"{option} {folder}: the folder may not be written to; name another one")
 
 
 def add_samples(to: argparse.ArgumentParser) -> None:

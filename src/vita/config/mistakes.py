@@ -1,0 +1,104 @@
+"""One line for a mistake in a configuration: the key, its value, what it may be, and the nearest key or value."""
+
+import difflib
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from vita.config.schema import ANY, may_be, walk
+
+
+def describe(error: Any, schema: dict[str, Any]) -> str:
+    """One line for an error.
+
+    Args:
+        error: a `jsonschema.ValidationError`.
+        schema: the whole schema, references filled in.
+    """
+    where = ".".join(map(str, error.absolute_path))
+    if error.validator == "additionalProperties":
+        known = list(error.schema.get("properties", {}))
+        unknown = next(key for key in error.instance if key not in known)
+        return _unknown(where, str(unknown), known, schema)
+    if "propertyNames" in error.relative_schema_path:
+        return _unknown(where, str(error.instance), error.validator_value, schema)
+    if error.validator == "required":
+        missing = next(key for key in error.validator_value if key not in error.instance)
+        return f"'{_join(where, missing)}' is not set; it must be"
+    value = json.dumps(error.instance, default=str)
+    return f"'{where}' is {value}, which is not allowed; {_allowed(error)}"
+
+
+def _join(where: str, key: str) -> str:
+    return f"{where}.{key}" if where else key
+
+
+def _unknown(where: str, key: str, known: Iterable[str], schema: dict[str, Any]) -> str:
+    """An unknown key, with a key of a similar name beside it, or in another block, or all that are known there."""
+    known = sorted(known)
+    near = difflib.get_close_matches(key, known, n=1)
+    if written := _written(key, known):
+        hint = written
+    elif near:
+        hint = f"did you mean '{_join(where, near[0])}'?"
+    elif elsewhere := _elsewhere(key, schema):
+        hint = f"did you mean {' or '.join(repr(name) for name in elsewhere)}?"
+    else:
+        hint = f"known here: {', '.join(known)}"
+    return f"unknown key '{_join(where, key)}'; {hint}"
+
+
+def _written(key: str, known: Iterable[str]) -> str:
+    """How to write what looks like a key because of a sign; empty if no sign is wrong."""
+    block, point, inner = key.partition(".")
+    name, colon, value = key.partition(":")
+    if point and block in known:
+        return (
+            f"a key within a block is written {block}: {{{inner}: ...}}, on the command line '{block}={{{inner}: ...}}'"
+        )
+    if colon and name in known:
+        return f"write a space after the colon: '{name}: {value}'"
+    if key.isdigit():
+        return "if it belongs to a number, write that with a point, such as 0.001"
+    return ""
+
+
+def _elsewhere(key: str, schema: dict[str, Any]) -> list[str]:
+    """Up to three keys of a similar name in other blocks."""
+    names = [name for name, _ in walk(schema) if ANY not in name.split(".")]
+    last = {name.rpartition(".")[2] for name in names}
+    near = difflib.get_close_matches(key, sorted(last), n=1, cutoff=0.8)
+    return [name for name in names if near and name.rpartition(".")[2] == near[0]][:3]
+
+
+def _allowed(error: Any) -> str:
+    """What the value may be and, among choices, the nearest one."""
+    special = {
+        "uniqueItems": "it must not repeat an entry",
+        "minLength": "it must not be empty; use null for none",
+        "minItems": f"it must be {may_be(error.schema)}",
+        "maxItems": f"it must be {may_be(error.schema)}",
+    }
+    if error.validator in special:
+        return special[error.validator]
+    if error.validator == "enum":
+        choices = [str(value) for value in error.validator_value]
+        near = difflib.get_close_matches(str(error.instance), choices, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return f"choose {' or '.join('null' if value is None else str(value) for value in error.validator_value)}{hint}"
+    return f"it must be {may_be(error.schema)}{_how_to_write(error)}"
+
+
+def _how_to_write(error: Any) -> str:
+    """What to write where a text was meant as a number or a block; empty if that is not certain."""
+    types, text = error.schema.get("type", []), error.instance
+    if error.validator != "type" or not isinstance(text, str):
+        return ""
+    if "object" in types and re.fullmatch(r"\w+:\S+", text):
+        return f"; write a space after the colon: '{text.replace(':', ': ', 1)}'"
+    if "number" in types and re.fullmatch(r"\d+,\d+", text):
+        return f"; write a point: {text.replace(',', '.')}"
+    if "number" in types and re.fullmatch(r"\d+(\.\d+)? ?%", text):
+        return f"; write a fraction: {float(text.rstrip(' %')) / 100:g}"
+    return ""
