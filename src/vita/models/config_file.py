@@ -6,6 +6,8 @@ from typing import Any
 
 from vita.runtime.errors import UserError
 
+WEIGHTS, CONFIG = "model.safetensors", "config.json"  # files in a model's folder
+
 
 def read_config(folder: Path) -> dict[str, Any]:
     """Read the config.json of a trained model.
@@ -16,7 +18,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     Raises:
         UserError: the file is missing, is not JSON, or holds something other than keys and values.
     """
-    path = folder / "config.json"
+    path = folder / CONFIG
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

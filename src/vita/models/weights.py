@@ -8,11 +8,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from vita.models.config_file import CONFIG as CONFIG
+from vita.models.config_file import WEIGHTS as WEIGHTS
 from vita.models.settings import ModelSettings
 from vita.runtime.errors import UserError
 
 ABSENT = "there is none"
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
 # A masked autoencoder and a Stage III model call their image encoder `encoder`, an alignment `image_encoder`.
 _PREFIXES = {"image_encoder": ("image_encoder.", "encoder.")}
 # Sizes that determine the shapes of weights; an error names them where weights do not fit.

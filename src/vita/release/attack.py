@@ -8,66 +8,31 @@ whose values may all belong to participants although no single one proves it.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from itertools import product
+from dataclasses import replace
 
 import numpy as np
 import scipy  # its parts are imported where they are first used
 
 from vita.release.cohort import Cohort, Values, plain
+from vita.release.columns import by_column
 from vita.release.contents import PROSE, Table
+from vita.release.matches import COPIES, FARTHEST, FEWEST, NEAREST, Cells, Match
 from vita.release.numbers import numbers
 
 _ALONE = 1e-3  # probability, over all rows of a table, that a row is wrongly said to single somebody out
 _ROW = 0.02  # probability below which a row counts towards that of its table
-_COPIES = 8  # shifted copies of a row, which the participant must fit worse than the row itself
-_NEAREST, _FARTHEST = 3, 6  # steps by which numbers are shifted
-_AHEAD = 1.2  # matches of a column, relative to its best shifted copy
 _LEAD = 3.0  # in logarithms, for a single row
 _TRIED = 1000  # rows of a table
 _TABLE = 1e-6
 _COLUMN = 1e-12
-_FEWEST = 8  # numbers of a column
-_SAMPLE = 300  # numbers of a column that are compared with all columns of the cohort
 _MOST_PAIRS = 10_000_000  # pairs of a number and a participant at a time
 _EXTREME = re.compile(r"(?<![a-z])(min|max|minimum|maximum|smallest|largest|lowest|highest|oldest|tallest|extreme)")
 _EXTREME_DIGITS = 3
-_SCALES = (1.0, 1e-3, 1e3, 1e-2, 1e2, 0.1, 10.0)  # the same in other units
 _NAMED_DIGITS, _EXACT_DIGITS = 4, 6
 _BY_CHANCE = 0.05  # numbers of a table that equal an unsafe sum by chance
 _EXACT_SINGLE, _EXACT_DOUBLE = 2.0**-24, 2.0**-40  # of a number that is stored in 4 or 8 bytes
 _FEWEST_DIGITS = 2  # a single digit could be anybody's
 _ROUGH = 4  # digits; rounder numbers are heaped
-
-
-@dataclass
-class Match:
-    """Participants who are singled out at one place.
-
-    Attributes:
-        row: of the table; None for a whole column or table.
-        words: what gave them away.
-        people: places in Cohort.eid; empty for a sum over a few people.
-        dominated: whether it is a sum to which one participant contributes more than half.
-    """
-
-    row: int | None
-    words: str
-    people: set[int] = field(default_factory=set)
-    dominated: bool = False
-
-
-@dataclass(frozen=True)
-class _Cells:
-    """All numbers of a table as arrays."""
-
-    value: np.ndarray
-    step: np.ndarray
-    digits: np.ndarray
-    row: np.ndarray
-    column: np.ndarray
-    name: np.ndarray  # of the cohort's column that it is of, as a place in `names`; -1 if unknown
-    names: list[str]
 
 
 def join(table: Table, cohort: Cohort) -> list[Match]:
@@ -77,7 +42,7 @@ def join(table: Table, cohort: Cohort) -> list[Match]:
         return []
     found = _by_row(cells, cohort) if table.kind != "marks" else []
     if table.kind == "table":
-        found += _by_column(table, cells, cohort)
+        found += by_column(table, cells, cohort)
     return found + _extremes(table, cells, cohort) + _unsafe(cells, cohort)
 
 
@@ -95,13 +60,13 @@ def copied(values: np.ndarray, cohort: Cohort) -> Match | None:
         first, last, expected = pool.find(flat - step, flat + step)
         hit = last > first
         chance = float((1 - np.exp(-expected)).sum())
-        if hit.sum() >= _FEWEST and scipy.stats.poisson.sf(hit.sum() - 1, chance) < _COLUMN:
+        if hit.sum() >= FEWEST and scipy.stats.poisson.sf(hit.sum() - 1, chance) < _COLUMN:
             people = set(pool.person[first[last - first == 1]].tolist())
             return Match(None, f"{int(hit.sum())} numbers are exact copies of participants' values", people)
     return None
 
 
-def _cells(table: Table, cohort: Cohort) -> _Cells:
+def _cells(table: Table, cohort: Cohort) -> Cells:
     heads = {column: plain(name) for column, name in enumerate(table.header)}
     names = list(cohort.columns)
     places = {name: place for place, name in enumerate(names)}
@@ -122,7 +87,7 @@ def _cells(table: Table, cohort: Cohort) -> _Cells:
             found += [(each.value, each.step, each.digits, number, column, name) for each in read]
     columns = np.array(found, float).reshape(-1, 6).T
     whole = columns[2:].astype(np.int64)
-    return _Cells(columns[0], columns[1], whole[0], whole[1], whole[2], whole[3], names)
+    return Cells(columns[0], columns[1], whole[0], whole[1], whole[2], whole[3], names)
 
 
 def _word(line: str, places: dict[str, int]) -> int:
@@ -131,7 +96,7 @@ def _word(line: str, places: dict[str, int]) -> int:
     return named.pop() if len(named) == 1 else -1
 
 
-def _by_row(cells: _Cells, cohort: Cohort) -> list[Match]:
+def _by_row(cells: Cells, cohort: Cohort) -> list[Match]:
     found: list[Match] = []
     for pool in cohort.pools:
         logs, best, rows, singled = _best(cells, cohort, pool)
@@ -144,7 +109,7 @@ def _by_row(cells: _Cells, cohort: Cohort) -> list[Match]:
         lead = _lead(cells, cohort, pool, rows[tried], logs[tried])
         beaten = int((likely[tried] & (lead > 0)).sum())
         of = len(rows) * len(tried) // len(places)
-        if beaten >= _FEWEST and scipy.stats.binom.sf(beaten - 1, of, 1 / (_COPIES + 1)) < _TABLE:
+        if beaten >= FEWEST and scipy.stats.binom.sf(beaten - 1, of, 1 / (COPIES + 1)) < _TABLE:
             first = np.ones(len(rows), bool)  # rows that were not tried are as those that were
             first[tried] = lead > 0
             chosen = likely & first & singled
@@ -159,7 +124,7 @@ def _by_row(cells: _Cells, cohort: Cohort) -> list[Match]:
     return found
 
 
-def _lead(cells: _Cells, cohort: Cohort, pool: Values, rows: np.ndarray, logs: np.ndarray) -> np.ndarray:
+def _lead(cells: Cells, cohort: Cohort, pool: Values, rows: np.ndarray, logs: np.ndarray) -> np.ndarray:
     """How far the probability of each row is below that of its copies with shifted numbers.
 
     People near the mean in one variable are often near it in others, so means over groups match many numbers of some
@@ -177,15 +142,15 @@ def _lead(cells: _Cells, cohort: Cohort, pool: Values, rows: np.ndarray, logs: n
     )
     rng = np.random.default_rng(0)
     least = np.zeros(int(rows.max()) + 1)
-    for _ in range(_COPIES):
-        moved = rng.integers(_NEAREST, _FARTHEST + 1, len(those)) * rng.choice([-1, 1], len(those))
+    for _ in range(COPIES):
+        moved = rng.integers(NEAREST, FARTHEST + 1, len(those)) * rng.choice([-1, 1], len(those))
         copy = replace(kept, value=kept.value + moved * kept.step)
         copied, _, of, _ = _best(copy, cohort, pool)
         least[of] = np.minimum(least[of], copied)
     return np.asarray(least[rows] - logs)
 
 
-def _best(cells: _Cells, cohort: Cohort, pool: Values) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _best(cells: Cells, cohort: Cohort, pool: Values) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """For each row with a match: log probability, the participant who fits best, the row, and whether nobody else
     fits as well.
     """
@@ -263,74 +228,7 @@ def _summed(
     return np.bincount(place, weight), np.bincount(place), pair // size, pair % size
 
 
-def _by_column(table: Table, cells: _Cells, cohort: Cohort) -> list[Match]:
-    """Columns, or parts of them under one label, whose values match those of one of the cohort's columns."""
-    found = []
-    for column in np.unique(cells.column):
-        those = np.flatnonzero(cells.column == column)
-        _, once = np.unique(cells.value[those], return_index=True)
-        those = those[once]
-        labels = cells.name[those]
-        groups = [those[labels == label] for label in np.unique(labels)] if len(np.unique(labels)) > 1 else [those]
-        for group in groups:
-            if len(group) < _FEWEST:
-                continue
-            for name, scale in _linked(cells, group, cohort):
-                values = cohort.columns[name]
-                value, step = cells.value[group] * scale, cells.step[group] * scale
-                first, last, _ = values.find(value - step, value + step)
-                people = set(values.person[first[last - first == 1]].tolist())
-                title = table.name(int(column)) or f"column {column + 1}"
-                found.append(Match(None, f"{title}: the values are those of participants' {name}", people))
-    return found
-
-
-def _linked(cells: _Cells, group: np.ndarray, cohort: Cohort) -> list[tuple[str, float]]:
-    """The cohort's column, if any, that has more of these values than chance would, and the unit's factor."""
-    if len(group) > _SAMPLE:
-        group = group[np.linspace(0, len(group) - 1, _SAMPLE).astype(int)]
-    best, linked = _COLUMN, []
-    for (name, values), scale in product(cohort.columns.items(), _likely_scales(cells, group, cohort)):
-        value, step = cells.value[group] * scale, cells.step[group] * scale
-        if value.max() < values.value[0] or value.min() > values.value[-1]:
-            continue
-        first, last, expected = values.find(value - step, value + step)
-        hits, chance = int((last > first).sum()), 1 - np.exp(-expected)
-        if hits >= _FEWEST and hits > 2 * chance.sum():
-            tail = float(scipy.stats.binom.sf(hits - 1, len(group), min(chance.mean(), 1.0)))
-            if tail < best and _is_ahead(values, value, step, hits):
-                best, linked = tail, [(name, scale)]
-    return linked
-
-
-def _likely_scales(cells: _Cells, group: np.ndarray, cohort: Cohort) -> list[float]:
-    """Factors with which enough numbers match any value of anybody; with other factors no column can match that
-    many.
-    """
-    found = []
-    for scale in _SCALES:
-        value, step = cells.value[group] * scale, cells.step[group] * scale
-        hit = np.zeros(len(group), bool)
-        for pool in cohort.pools:
-            last = np.searchsorted(pool.value, value + step, "right")
-            hit |= last > np.searchsorted(pool.value, value - step, "left")
-        if hit.sum() >= _FEWEST:
-            found.append(scale)
-    return found
-
-
-def _is_ahead(values: Values, value: np.ndarray, step: np.ndarray, hits: int) -> bool:
-    """Whether more numbers match than after a shift, with which heaped values would still match."""
-    rng = np.random.default_rng(0)
-    others = []
-    for _ in range(_COPIES):
-        moved = value + step * rng.integers(_NEAREST, _FARTHEST + 1, len(value)) * rng.choice([-1, 1], len(value))
-        first, last, _ = values.find(moved - step, moved + step)
-        others.append(int((last > first).sum()))
-    return hits > _AHEAD * max(others) + _FEWEST / 2
-
-
-def _extremes(table: Table, cells: _Cells, cohort: Cohort) -> list[Match]:
+def _extremes(table: Table, cells: Cells, cohort: Cohort) -> list[Match]:
     """Smallest and largest values, if the text calls them that: each belongs to a single participant."""
     columns = {column for column, name in enumerate(table.header) if _says_extreme(name, cohort)}
     rows = {
@@ -363,7 +261,7 @@ def _says_extreme(text: str, cohort: Cohort) -> bool:
     return bool(_EXTREME.search(text.lower())) and plain(text) not in cohort.columns
 
 
-def _unsafe(cells: _Cells, cohort: Cohort) -> list[Match]:
+def _unsafe(cells: Cells, cohort: Cohort) -> list[Match]:
     """Numbers that equal a sum or mean over too few people, with so many digits that this is not a coincidence.
 
     Sums of numbers with few digits count only if the number has the name of what was added up.

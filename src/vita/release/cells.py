@@ -168,8 +168,10 @@ def _dominated(table: Table) -> Iterator[Cell]:
 
 def _rows_apart(table: Table, columns: Sequence[int], cell: int) -> Iterator[Cell]:
     """Totals minus the groups that are shown beside them."""
-    words = [{column: text.strip().lower() for column, text in enumerate(row) if _is_word(text)} for row in table.rows]
     for base in columns[:1]:
+        words = [
+            {place: text.strip().lower() for place, text in enumerate(row) if _is_word(text)} for row in table.rows
+        ]
         for number, total in enumerate(words):
             marked = [column for column, text in total.items() if text in TOTAL]
             whole = count(table.rows[number][base]) if base < len(table.rows[number]) else None

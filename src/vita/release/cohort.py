@@ -4,11 +4,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from vita.release.index import ColumnIndex
 from vita.runtime.errors import UserError
 
 # below a results folder
@@ -91,6 +93,7 @@ class Cohort:
         unsafe: sums and means over too few people, or dominated by one person, by the plain name of what was added up;
             under "" all of those with many digits.
         phantom: the participants are synthetic.
+        compared: hashes of columns of numbers that were compared with all columns, and the column and unit found.
     """
 
     eid: np.ndarray
@@ -99,11 +102,17 @@ class Cohort:
     counts: dict[int, str] = field(default_factory=dict)
     unsafe: dict[str, UnsafeNumbers] = field(default_factory=dict)
     phantom: bool = False
+    compared: dict[bytes, list[tuple[str, float]]] = field(default_factory=dict, repr=False)
 
     @property
     def ids(self) -> set[int]:
         """The ids of all participants."""
         return set(self.eid.tolist())
+
+    @cached_property
+    def index(self) -> ColumnIndex:
+        """All columns in one list."""
+        return ColumnIndex.of(self.columns)
 
 
 def plain(name: str) -> str:
@@ -172,7 +181,8 @@ def _columns(table: pd.DataFrame, person: np.ndarray) -> Iterator[tuple[str, np.
     for first, second in _PAIRS:
         if {first, second} <= set(table.columns):
             table = table.assign(mean=(table[first] + table[second]) / 2, difference=table[second] - table[first])
-    kinds = next((table[name].astype(str).to_numpy() for name in _LONG if name in table.columns), None)
+    long = next((name for name in _LONG if name in table.columns), None)
+    measures = table.groupby(table[long].astype(str)).indices if long else {}
     for name in table.columns:
         if name in _NOT_VALUES or name in _LONG:
             continue
@@ -180,13 +190,13 @@ def _columns(table: pd.DataFrame, person: np.ndarray) -> Iterator[tuple[str, np.
         if values is None:
             continue
         known = np.isfinite(values)
-        if kinds is None:
+        if long is None:
             yield plain(name), values[known], person[known]
             continue
-        for kind in np.unique(kinds):
-            chosen = known & (kinds == kind)
-            if chosen.any():
-                yield plain(kind), values[chosen], person[chosen]
+        for kind, rows in sorted(measures.items()):
+            chosen = rows[known[rows]]
+            if len(chosen):
+                yield plain(str(kind)), values[chosen], person[chosen]
 
 
 def _numeric(column: pd.Series) -> np.ndarray | None:

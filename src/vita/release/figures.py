@@ -62,7 +62,8 @@ def save(found: Aggregated, folder: Path, name: str) -> list[Path]:
             paths.append(folder / f"{name}.{form}")
             with replacing(paths[-1]) as path:
                 found.figure.savefig(path, format=form, dpi=style.PNG_DPI, metadata=extra)
-            found.figure.set_layout_engine("none")  # the second form is laid out as the first
+            with plt.rc_context({"figure.constrained_layout.use": False, "figure.autolayout": False}):
+                found.figure.set_layout_engine(None)  # the second form is laid out as the first
         plt.close(found.figure)
     return paths
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 _PLAIN = re.compile(r"(?<![\w.])[-+−]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eEdD][-+]?\d+)?(?!\d)")
 _THOUSANDS = re.compile(r"(?<![\w.,])[-+−]?\d{1,3}(?:([,'’_\u00a0\u202f\u2009])\d{3})(?:\1\d{3})*(?:\.\d+)?(?![\d])")
@@ -10,6 +11,8 @@ _DECIMAL_COMMA = re.compile(r"(?<![\w.,])[-+−]?\d+,\d+(?:[eE][-+]?\d+)?(?![\d.
 _DATE = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
 _HASH = re.compile(r"\b(?=[0-9]*[a-fA-F])[0-9a-fA-F]{12,}\b")  # its digits are no numbers
 _GROUPING = re.compile(r"[,'’_\u00a0\u202f\u2009]")
+_DIGIT = re.compile(r"\d")
+_SHORT = 40  # characters of a cell, which is read again as an id, a count and a number
 _EXACT = 2.0**-40  # finer differences come from rounding in arithmetic, not from another value
 
 
@@ -33,8 +36,17 @@ def numbers(text: str) -> list[Number]:
 
     A date (2026-04-01) is the number of its day.
     """
-    if not any(character.isdecimal() for character in text):
+    if not _DIGIT.search(text):
         return []
+    return list(_read(text)) if len(text) <= _SHORT else _found(text)
+
+
+@lru_cache(100_000)
+def _read(text: str) -> tuple[Number, ...]:
+    return tuple(_found(text))
+
+
+def _found(text: str) -> list[Number]:
     if _HASH.search(text):
         text = _HASH.sub(" ", text)
     dates = list(_DATE.finditer(text))

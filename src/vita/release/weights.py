@@ -11,8 +11,7 @@ import pandas as pd
 
 from vita import names
 from vita.evaluation.membership import GATE, verdict
-from vita.models.config_file import read_config
-from vita.models.weights import CONFIG, WEIGHTS
+from vita.models.config_file import CONFIG, WEIGHTS, read_config
 from vita.runtime.atomic import write_text
 from vita.runtime.privacy import SMALLEST_COUNT
 
