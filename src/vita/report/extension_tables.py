@@ -36,10 +36,13 @@ SURVIVAL = {
     "calibration_2": "Predicted/observed, 2 years",
     "calibration_5": "Predicted/observed, 5 years",
     "hr": "Hazard ratio per SD",
+    "c_fine_gray": "Fine-Gray: C",
+    "calibration_fine_gray_2": "Fine-Gray: predicted/observed, 2 years",
+    "calibration_fine_gray_5": "Fine-Gray: predicted/observed, 5 years",
 }
 PERCENTS = (0, 25, 50, 75, 100)  # of the table, of the levels that are measured
 VALUES_OF_PARTS, EXPLAINED = ("ratio", "low", "high", "se"), ("r2", "r2_low", "r2_high", "r2_se")
-TWO_DECIMALS = ("calibration_2", "calibration_5", "hr")
+TWO_DECIMALS = ("calibration_2", "calibration_5", "hr", "calibration_fine_gray_2", "calibration_fine_gray_5")
 Made = tuple[pd.DataFrame, Printed]
 
 
