@@ -236,6 +236,12 @@ TABLES = (
         "Diseases by image and any part of the table, on the test split: AUC-ROC (95 % CI) by what is there of it",
     ),
     Table(
+        "any_part_phenotypes",
+        "Phenotypes with any part of the table",
+        "Phenotypes by image and any part of the table, on the test split: error as a ratio to the mean guess's "
+        "(95 % CI) by what is there of it",
+    ),
+    Table(
         "ablation_alignment",
         "Alignment: tau and lambda",
         "Alignment by temperature and weight: retrieval of a participant's own table row on the validation split, %",
@@ -274,6 +280,7 @@ FIGURES = (
     Figure("conformal_coverage", "Coverage by subgroup", ("coverage",)),
     Figure("label_curves", "With few labels", ("metrics=label_efficiency",)),
     Figure("availability_curves", "With any part of the table", ("metrics=any_part",)),
+    Figure("phenotype_curves", "Phenotypes with any part of the table", ("metrics=any_part_phenotypes",)),
     Figure("learning_curves", "Learning curves", ("histories",), scans_alone=True),
 )
 
@@ -288,6 +295,7 @@ EXTENSION_TABLES = {
     "conformal": "conformal",
     "label_efficiency": "label_efficiency",
     "any_part": "any_part",
+    "any_part_phenotypes": "any_part_phenotypes",
 }
 # models of the extensions that are not systems
 SOURCE_TITLES = {

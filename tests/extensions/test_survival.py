@@ -47,10 +47,13 @@ def test_image_and_table_together_are_better_than_either(made) -> None:
 
 def test_intervals_hold_the_value_and_calibration_is_right(made) -> None:
     table = made[0]
-    for name in ("c_harrell", "c_uno", "auc_2", "auc_5", "hr"):
+    for name in ("c_harrell", "c_uno", "auc_2", "auc_5", "hr", "c_fine_gray"):
         assert (table[f"{name}_low"] < table[name]).all()
         assert (table[name] < table[f"{name}_high"]).all()
     assert table["calibration_5"].between(0.8, 1.25).all()
+    assert table["calibration_fine_gray_5"].between(0.8, 1.25).all()
+    both = table.set_index("model")["c_fine_gray"]
+    assert both["image_table"] > max(both["probe_vita"], both["table"])
     assert (table["hr_low"] > 1).all()
 
 

@@ -78,3 +78,17 @@ def test_availability_has_whole_cells_and_few_digits() -> None:
     assert found.table.loc[0, ["auc", "low", "high"]].tolist() == [0.812, 0.712, 0.912]
     assert found.figure is not None
     assert aggregate("availability_curves", pd.DataFrame([few]), CELL).figure is None
+
+
+def test_phenotypes_have_whole_cells_and_few_digits() -> None:
+    values = dict(
+        zip(("ratio", "low", "high", "r2", "r2_low", "r2_high"), (0.71234, 0.6, 0.8, 0.41234, 0.3, 0.5), strict=True)
+    )
+    row = {"task": "sa_phenotypes", "target": "Average", "model": "any_part", "kind": "random", "part": "", **values}
+    few = row | {"task": "la_phenotypes", "percent": 0, "n": 9}
+    drawn = pd.DataFrame([*(row | {"percent": level, "n": 142} for level in (0, 100)), few])
+    found = aggregate("phenotype_curves", drawn, CELL)
+    assert found.table["n"].tolist() == [140] * 2
+    assert found.table.loc[0, ["ratio", "r2"]].tolist() == [0.712, 0.412]
+    assert found.figure is not None
+    assert aggregate("phenotype_curves", pd.DataFrame([few]), CELL).figure is None

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vita.extensions import any_part
+from vita.extensions import any_part, any_part_phenotypes
 from vita.report import extension_tables
 from vita.report.figures import (
     association_map,
@@ -12,6 +12,7 @@ from vita.report.figures import (
     conformal_coverage,
     cumulative_incidence,
     label_curves,
+    phenotype_curves,
 )
 from vita.runtime.errors import UserError
 
@@ -171,13 +172,67 @@ def test_any_part_of_one_disease_or_of_none(tmp_path) -> None:
     assert len(table) == 1
 
 
+def phenotypes(tasks: tuple[str, ...] = ("sa_phenotypes", "la_phenotypes")) -> pd.DataFrame:
+    """Ratios of two phenotypes of each task and of their mean, 0.6 less 0.1 of what is there of the table for both."""
+    rows = []
+    for task in tasks:
+        for target in ("LVEDV", "LVSV", "Average"):
+            about = {"task": task, "target": target, "title": target, "n": 142, "draws": 5, "note": ""}
+            for model, less in {"probe_vita": 0.0, "boosted_table": -0.3, "any_part": 0.1}.items():
+                parts = [("random", f"{level} %", level) for level in (0, 25, 50, 75, 100)]
+                for kind, part, percent in [*parts, ("clinical", "Age and sex", 20.0)]:
+                    row = {"model": model, "kind": kind, "part": part, "percent": percent, "features": percent}
+                    ratio = 0.6 - less * percent / 100 + 0.4 * (percent == 75) * (model == "any_part")
+                    row |= {"ratio": ratio, "low": ratio - 0.1, "high": ratio + 0.1, "se": 0.05}
+                    rows.append(about | row | {"r2": 0.02, "r2_low": -0.03, "r2_high": 0.07, "r2_se": 0.02})
+    few = {"task": "la_phenotypes", "target": "RAEF", "title": "RAEF", "n": None, "note": "fewer than 10 with it"}
+    columns = [*any_part_phenotypes.COLUMNS, *any_part_phenotypes.NUMBERS, "note"]
+    return pd.DataFrame([*rows, few]).reindex(columns=columns)
+
+
+def test_any_part_of_phenotypes(tmp_path) -> None:
+    text, table, _ = make("any_part_phenotypes", tmp_path, phenotypes())
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert lines[0] == "|  |  | n | 0 % (0) | 25 % (25) | 50 % (50) | 75 % (75) | 100 % (100) | Age and sex (20) |"
+    assert lines[2] == "| LVEDV | ViTa, frozen | 142 | 0.60 (0.50 to 0.70) |" + 5 * "  |"
+    assert lines[4].endswith("| 0.50 (0.40 to 0.60) | 0.58 (0.48 to 0.68) |")
+    assert lines[8].startswith("| Short-axis phenotypes, mean | ViTa, frozen | 142 | 0.60 (0.50 to 0.70) |")
+    assert lines[11].startswith("| Short-axis phenotypes, mean R2 | ViTa, frozen | 142 | 0.02 (-0.03 to 0.07) |")
+    assert sum("RAEF | All models | &lt;10 | –<sup>a</sup> |" in line for line in lines) == 1
+    assert table.loc[table["title"] == "LVEDV", "percent_100"].head(3).tolist() == pytest.approx([0.6, 0.9, 0.5])
+    assert (
+        "over short-axis phenotypes, any part of the table and the image are better than ViTa, frozen except at 75 %"
+        in (text)
+    )
+    assert text.count("More of the table: at 75 % it is worse than with less of it by more than a standard error.") == 2
+
+
+def test_any_part_of_no_phenotype(tmp_path) -> None:
+    text, table, _ = make("any_part_phenotypes", tmp_path, phenotypes(()))
+    assert "| RAEF | All models | &lt;10 | –<sup>a</sup> |" in text
+    assert "Controls" not in text
+    assert len(table) == 1
+
+
+def test_curves_of_phenotypes_are_of_the_mean_or_of_the_only_one(tmp_path) -> None:
+    numbers = phenotypes()
+    numbers[(numbers["task"] != "la_phenotypes") | (numbers["target"] == "LVSV")].to_csv(
+        tmp_path / "a.csv", index=False
+    )
+    drawn = phenotype_curves.collect(tmp_path / "a.csv")
+    assert drawn.groupby("task")["target"].unique().map(list).to_dict() == {
+        "sa_phenotypes": ["Average"],
+        "la_phenotypes": ["LVSV"],
+    }
+
+
 def test_what_is_missing_is_named(tmp_path) -> None:
     with pytest.raises(UserError, match="run the rule that measures this extension"):
         extension_tables.incident_disease([tmp_path / "none.csv"])
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(UserError, match="has no column outcome, model"):
         extension_tables.incident_disease([tmp_path / "other.csv"])
-    figures = (association_map, availability_curves, conformal_coverage, label_curves)
+    figures = (association_map, availability_curves, conformal_coverage, label_curves, phenotype_curves)
     for read in (cumulative_incidence.read, *(figure.collect for figure in figures)):
         with pytest.raises(UserError, match="run the rule measure_"):
             read(tmp_path / "none.csv")
@@ -209,6 +264,7 @@ FIGURES = {
     "conformal_coverage": ("--coverage", coverage, conformal_coverage),
     "label_curves": ("--metrics", efficiency, label_curves),
     "availability_curves": ("--metrics", availability, availability_curves),
+    "phenotype_curves": ("--metrics", phenotypes, phenotype_curves),
 }
 
 

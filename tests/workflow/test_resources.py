@@ -25,6 +25,7 @@ ROWS = yaml.safe_load((ROOT / "config.yaml").read_text())["resources"]["rules"]
 # rules that share another's row
 SHARED = {
     "make_acquisition_table": "make_table",
+    "measure_any_part_phenotypes": "measure_any_part",
     "predict_cohort_masks": "predict_cohort",
     "make_alignment_table": "make_ablation_table",
     **{f"make_{table}_table": "make_table" for table in EXTENSION_TABLES.values()},

@@ -170,6 +170,38 @@ rule measure_any_part:
         " --labels {params.labels} --settings {params.settings} --output {output} > {log} 2>&1"
 
 
+rule measure_any_part_phenotypes:
+    input:
+        features=list(EXTENSIONS.image.values()),
+        phenotypes="results/images/phenotypes.parquet",
+        fields="results/cohort/fields.parquet",
+        split="results/cohort/split.parquet",
+        targets=TARGETS,
+        feature_table=FEATURES,
+    output:
+        "results/any_part/phenotypes.csv",
+    log:
+        "results/logs/measure_any_part_phenotypes.log",
+    benchmark:
+        "results/benchmarks/measure_any_part_phenotypes.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cpus("measure_any_part")
+    resources:
+        **asked("measure_any_part"),
+    params:
+        settings=settings(tabular={"exclude": config["tabular"]["exclude"]}),
+        tasks=" ".join(EXTENSIONS.phenotype_tasks),
+        features=arguments.titled(EXTENSIONS.image),
+        code=code_digest("vita.extensions.any_part_phenotypes"),
+    message:
+        "Phenotypes by image and any part of the table"
+    shell:
+        "python -m vita.extensions.any_part_phenotypes --tasks {params.tasks} --features {params.features}"
+        " --fields {input.fields} --split {input.split} --targets {input.targets:q}"
+        " --phenotypes {input.phenotypes} --settings {params.settings} --output {output} > {log} 2>&1"
+
+
 for table, numbers in NUMBERS.items():
 
     rule:

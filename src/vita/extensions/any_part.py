@@ -49,26 +49,27 @@ FEW = f"fewer than {SMALLEST_COUNT} with the disease, or without it, in the trai
 
 
 def allowed(
-    features: Sequence[Feature], targets: Mapping[str, Target], exclude: Exclude, tables: Sequence[Path], split: Path
-) -> list[Feature]:
-    """Features that neither are nor reveal one of the diseases, nor are kept out of one by the configuration.
+    features: Sequence[Feature], targets: Sequence[Target], tasks: Sequence[str], exclude: Exclude,
+    tables: Sequence[Path], split: Path,
+) -> list[Feature]:  # fmt: skip
+    """Features that neither are nor reveal one of the targets, nor are kept out of a task by the configuration.
 
     Args:
         features: of the table.
-        targets: the disease of each task.
+        targets: diseases or phenotypes.
+        tasks: theirs.
         exclude: `tabular.exclude` of the configuration.
-        tables: fields.parquet and the diseases' labels, in whose training participants dependence is measured.
+        tables: fields.parquet and those of the targets, in whose training participants dependence is measured.
         split: split.parquet.
     """
     from vita.tabular.dependence import dependences, training_values  # start-up: polars and scipy
     from vita.tabular.overlap import overlaps
 
-    diseases = list(targets.values())
     values = training_values(split, tables)
-    measured = dependences(values, [each.column for each in diseases], [each.name for each in features])
+    measured = dependences(values, [each.column for each in targets], [each.name for each in features])
     named = {each.name: each for each in features}
-    out = {found.name for each in diseases for found, _ in overlaps(each, features, named, measured)}
-    out |= {name for task in targets for name in excluded(exclude, task)}
+    out = {found.name for each in targets for found, _ in overlaps(each, features, named, measured)}
+    out |= {name for task in tasks for name in excluded(exclude, task)}
     kept = [each for each in features if not {each.name, each.group} & out]
     log.info("left out of the table: %s", ", ".join(sorted({*named} - {each.name for each in kept})) or "nothing")
     return kept
@@ -157,7 +158,8 @@ def main(arguments: list[str] | None = None) -> None:
         ((image, image_nf),) = read_features(cli.named_files(args.features, "--features"), split.index).items()
         exclude = needed(args.settings, "tabular.exclude") or []
         own = table_features(args.targets.with_name("features.tsv"))
-        own = allowed(own, targets, exclude, [args.fields, *labels.values()], args.split)
+        diseases = list(targets.values())
+        own = allowed(own, diseases, args.tasks, exclude, [args.fields, *labels.values()], args.split)
         table = Table.of(fields, own, split_n == "train")
         if not table.features:
             raise UserError(

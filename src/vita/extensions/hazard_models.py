@@ -5,7 +5,7 @@ as one of three; with two blocks, their relative weight is also chosen on valida
 treats death as a competing event: the cause-specific hazards of both are integrated (Aalen-Johansen with Cox hazards).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,40 +64,54 @@ def log_likelihood(known: Followed, log_ratio: np.ndarray, kind: int) -> float:
     return -float(optimizer.nlog_likelihood(np.ones(1)))
 
 
-def fit(blocks: Sequence[np.ndarray], known: Followed, split_n: np.ndarray, kind: int = DISEASE) -> Hazards | None:
+def cox(design_np: np.ndarray, known: Followed, train_n: np.ndarray, kind: int, penalty: float) -> Hazards:
+    """A Cox model of training: log ratios of everybody, and the baseline's cumulative hazard."""
+    from sksurv.linear_model import CoxPHSurvivalAnalysis  # start-up
+    from sksurv.util import Surv
+
+    outcome = Surv.from_arrays(known.event[train_n] == kind, known.years[train_n])
+    model = CoxPHSurvivalAnalysis(alpha=penalty).fit(design_np[train_n], outcome)
+    baseline = model.cum_baseline_hazard_
+    return Hazards(model.predict(design_np), np.asarray(baseline.x), np.asarray(baseline.y))
+
+
+Learn = Callable[[np.ndarray, Followed, np.ndarray, int, float], Hazards]
+Worth = Callable[[Followed, np.ndarray, int], float]
+
+
+def fit(
+    blocks: Sequence[np.ndarray], known: Followed, split_n: np.ndarray, kind: int = DISEASE,
+    learn: Learn = cox, worth_of: Worth = log_likelihood,
+) -> Hazards | None:  # fmt: skip
     """The best Cox model by validation.
 
     Args:
         blocks: one or two times (participants, components).
         known: the participants' follow-up.
         split_n: (participants,) train, val or test.
-        kind: the event, DISEASE or DEATH; the other one censors.
+        kind: the event, DISEASE or DEATH; the other one censors, or competes if `learn` says so.
+        learn: a model from design, follow-up, who trains, event and penalty.
+        worth_of: what validation judges it by.
 
     Returns:
         None where training has too few events, or no feature varies.
     """
-    from sksurv.linear_model import CoxPHSurvivalAnalysis  # start-up
-    from sksurv.util import Surv
-
     train, validate = split_n == "train", split_n == "val"
     events = int((known.event[train] == kind).sum())
     if events < FEWEST or not all(block.shape[1] for block in blocks):
         return None
     own = Followed(known.years[validate], known.event[validate])
     most = max(1, events // _PER_COMPONENT)
-    outcome = Surv.from_arrays(known.event[train] == kind, known.years[train])
     best: tuple[float, Hazards] | None = None
     for share in SHARES if len(blocks) == 2 else (1.0,):
         weights = (np.sqrt(share), np.sqrt(1 - share))
         design = np.hstack([weight * block[:, :most] for weight, block in zip(weights, blocks, strict=False)])
         for penalty in reversed(PENALTIES):
-            model = CoxPHSurvivalAnalysis(alpha=penalty).fit(design[train], outcome)
-            ratio = model.predict(design)
+            model = learn(design, known, train, kind, penalty)
             # without validation cases, the largest penalty is the safest guess
-            worth = log_likelihood(own, ratio[validate], kind) if (own.event == kind).any() else penalty
+            worth = worth_of(own, model.log_ratio[validate], kind) if (own.event == kind).any() else penalty
             if best is None or worth > best[0]:
-                baseline = model.cum_baseline_hazard_
-                best = worth, Hazards(ratio, np.asarray(baseline.x), np.asarray(baseline.y))
+                best = worth, model
     return best[1] if best else None
 
 

@@ -15,7 +15,7 @@ COPIES = 8  # of each training participant, each with another part of the table
 LEAVES = (2, 6)  # of a tree, one of which validation chooses
 MOST_TREES = 100
 _LEARNING_RATE = 0.1
-_SMALLEST_LEAF = 20  # people; a leaf holds as many times their copies
+SMALLEST_LEAF = 20  # people; a leaf holds as many times their copies
 # features seen (participants, features) to a score (participants, diseases), both of the test participants
 Scores = Callable[[np.ndarray], np.ndarray]
 
@@ -148,7 +148,7 @@ def boosted(table: Table, truth_n: np.ndarray, split_n: np.ndarray, seed: int) -
             learning_rate=_LEARNING_RATE,
             max_iter=trees,
             max_leaf_nodes=leaves,
-            min_samples_leaf=_SMALLEST_LEAF * COPIES,
+            min_samples_leaf=SMALLEST_LEAF * COPIES,
             early_stopping=False,
             random_state=seed,
         )

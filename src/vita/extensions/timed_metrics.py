@@ -81,6 +81,17 @@ def concordance(known: Followed, risk: np.ndarray, counts: np.ndarray, weight: n
     return _pairs(comparable * _higher(risk[cases], risk), comparable.astype(float), cases, own[cases], counts)
 
 
+def concordance_competing(known: Followed, risk: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Concordance of each resample where death competes (Wolbers et al. 2009): whoever died without the disease is
+    comparable to every case, as one who will not fall ill any more; otherwise as Harrell's C.
+
+    Args:
+        known, risk, counts: as of `concordance`.
+    """
+    never = Followed(np.where(known.event == DEATH, np.inf, known.years), known.event)
+    return concordance(never, risk, counts)
+
+
 def censoring_weights(train: Followed, known: Followed) -> np.ndarray:
     """1 / the probability (n,) of not being censored by a participant's own time, estimated on training; 0 if censored.
     Beyond the last training time with a positive probability the weight is 0, since it cannot be estimated there.

@@ -15,6 +15,7 @@ NUMBERS = {
     "conformal": ["results/conformal/coverage.csv"],
     "label_efficiency": ["results/label_efficiency/metrics.csv"],
     "any_part": ["results/any_part/availability.csv"],
+    "any_part_phenotypes": ["results/any_part/phenotypes.csv"],
 }
 # files that figures read, by their names in names.FIGURES
 _FIGURES = {
@@ -23,6 +24,7 @@ _FIGURES = {
     "coverage": ("conformal", NUMBERS["conformal"]),
     "label_efficiency": ("label_efficiency", NUMBERS["label_efficiency"]),
     "any_part": ("any_part", NUMBERS["any_part"]),
+    "any_part_phenotypes": ("any_part_phenotypes", NUMBERS["any_part_phenotypes"]),
 }
 
 
@@ -61,6 +63,11 @@ class Extensions:
         return {disease: f"results/cohort/labels/{disease}.parquet" for disease in diseases}
 
     @cached_property
+    def phenotype_tasks(self) -> list[str]:
+        """The tasks of phenotypes, which no extension has among its features."""
+        return [task for task in names.PHENOTYPE_TASKS if task in self.systems.tasks]
+
+    @cached_property
     def conformal_predictions(self) -> list[str]:
         """Predictions of ViTa and the controls for each of their tasks."""
         return [
@@ -80,6 +87,7 @@ class Extensions:
             "conformal": self.conformal_predictions,
             "label_efficiency": self.controls and self.label_tasks,
             "any_part": self.controls and self.labelled,
+            "any_part_phenotypes": self.controls and self.phenotype_tasks,
         }
         switched_on = self.systems.config["extensions"] if self.with_table else []
         return [names.EXTENSION_TABLES[extension] for extension in switched_on if needs[extension]]

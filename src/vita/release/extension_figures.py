@@ -12,6 +12,7 @@ from vita.report.figures import (
     conformal_coverage,
     cumulative_incidence,
     label_curves,
+    phenotype_curves,
     style,
 )
 
@@ -88,3 +89,12 @@ def availability(drawn: pd.DataFrame, cell: int) -> Found:
     for name in ("auc", "low", "high"):
         table[name] = aggregates.few_digits(table[name])
     return table, availability_curves.draw(table) if len(table) else None
+
+
+def phenotypes(drawn: pd.DataFrame, cell: int) -> Found:
+    """Errors by what is there of the table, of phenotypes that at least `cell` people have."""
+    table = drawn[drawn["n"] >= cell].reset_index(drop=True)
+    table = table.assign(n=[aggregates.told(int(n), cell) for n in table["n"]])
+    for name in phenotype_curves.VALUES:
+        table[name] = aggregates.few_digits(table[name])
+    return table, phenotype_curves.draw(table) if len(table) else None

@@ -305,4 +305,5 @@ _FORMS: dict[str, Callable[[pd.DataFrame, int], Aggregated]] = {
     "conformal_coverage": _own(extension_figures.coverage),
     "label_curves": _own(extension_figures.labels),
     "availability_curves": _own(extension_figures.availability),
+    "phenotype_curves": _own(extension_figures.phenotypes),
 }

@@ -36,9 +36,13 @@ SURVIVAL = {
     "calibration_2": "Predicted/observed, 2 years",
     "calibration_5": "Predicted/observed, 5 years",
     "hr": "Hazard ratio per SD",
+    "c_fine_gray": "Fine-Gray: C",
+    "calibration_fine_gray_2": "Fine-Gray: predicted/observed, 2 years",
+    "calibration_fine_gray_5": "Fine-Gray: predicted/observed, 5 years",
 }
 PERCENTS = (0, 25, 50, 75, 100)  # of the table, of the levels that are measured
-TWO_DECIMALS = ("calibration_2", "calibration_5", "hr")
+VALUES_OF_PARTS, EXPLAINED = ("ratio", "low", "high", "se"), ("r2", "r2_low", "r2_high", "r2_se")
+TWO_DECIMALS = ("calibration_2", "calibration_5", "hr", "calibration_fine_gray_2", "calibration_fine_gray_5")
 Made = tuple[pd.DataFrame, Printed]
 
 
@@ -170,49 +174,93 @@ def label_efficiency(paths: Sequence[Path]) -> Made:
 def any_part(paths: Sequence[Path]) -> Made:
     """AUC of each disease by what is there of the table, of both together and of either alone."""
     table = _read(paths[0], ("task", "model", "kind", "part", "percent", "auc"))
+    shown, out = _by_part("any_part", table, "auc", decimals=3)
+    out.remarks.append(
+        "In the header: features that are there; random ones are drawn five times, AUCs averaged. The image alone is "
+        "the same in every column."
+    )
+    tasks = table.loc[table["auc"].notna(), "task"]
+    if len(tasks):  # the mean, or the only one
+        over = "on average over the diseases, " if tasks.iloc[-1] == "diseases" else ""
+        out.remarks += _of_parts(table[table["task"] == tasks.iloc[-1]], "auc", over)
+    return shown, out
+
+
+def any_part_phenotypes(paths: Sequence[Path]) -> Made:
+    """Error of each phenotype, and R2 on average, by what is there of the table, of both and of either alone."""
+    table = _read(paths[0], ("task", "target", "model", "kind", "part", "percent", "ratio", "r2"))
+    parts = []
+    for task, own in table.groupby("task", sort=False):
+        mean = own[own["target"] == AVERAGE]
+        parts += [own[own["target"] != AVERAGE], mean.assign(title=f"{names.task_title(str(task))}, mean")]
+        explained = {name: mean[column] for name, column in zip(VALUES_OF_PARTS, EXPLAINED, strict=True)}
+        parts.append(mean.assign(title=f"{names.task_title(str(task))}, mean R2", **explained))
+    shown, out = _by_part("any_part_phenotypes", pd.concat(parts) if parts else table, "ratio", decimals=2)
+    out.remarks.append(
+        "Mean absolute error divided by that of the mean guess; in the rows that say so, R2 (explained variance). In "
+        "the header: features that are there; random ones are drawn five times and averaged. The image alone is the "
+        "same in every column."
+    )
+    for task, own in table[(table["target"] == AVERAGE) & table["ratio"].notna()].groupby("task", sort=False):
+        out.remarks += _of_parts(own, "ratio", f"on average over {names.task_title(str(task)).lower()}, ", sign=-1)
+    return shown, out
+
+
+def _by_part(name: str, table: pd.DataFrame, value: str, decimals: int) -> Made:
+    """A row per target and model, and a column per part of the table.
+
+    Args:
+        name: of the table.
+        table: rows of `vita.extensions.any_part` or `any_part_phenotypes`.
+        value: column that is printed, with `low` and `high`.
+        decimals: of the values.
+    """
     clinical = table[table["kind"] == "clinical"].drop_duplicates("part")["part"]
     parts = {f"{level} %": f"percent_{level}" for level in PERCENTS}
     parts |= {part: part.strip("+ ").lower().replace(",", "").replace(" ", "_") for part in clinical}
     features = table.dropna(subset="part").drop_duplicates("part").set_index("part")["features"]
     head = [f"{part} ({features[part]:.0f})" if part in features else part for part in parts]
-    out = _printed("any_part", ["", "", "n", *head], words=2)
+    out = _printed(name, ["", "", "n", *head], words=2)
+    dash = " to " if (table["low"] < 0).any() else "–"  # a dash before a minus reads as two
     rows: list[dict[str, object]] = []
-    for (task, model), own in table.groupby(["task", table["model"].astype(object).fillna("")], sort=False):
+    keys = [table["task"], table["title"], table["model"].astype(object).fillna("")]
+    for (task, title, model), own in table.groupby(keys, sort=False):
         first, by_part = own.iloc[0], own.set_index("part")
-        same = bool(rows) and rows[-1]["task"] == task
-        row = {"task": task, "model": model, "n": first["n"]}
-        cells = [Cell("" if same else first["title"]), Cell(names.model_title(model) if model else "All models")]
+        same = bool(rows) and (rows[-1]["task"], rows[-1]["title"]) == (task, title)
+        row = {"task": task, "title": title, "model": model, "n": first["n"]}
+        cells = [Cell("" if same else title), Cell(names.model_title(model) if model else "All models")]
         cells.append(Cell(_people(first["n"])))
         image = model not in ("any_part", "boosted_table", "")
         for place, (part, column) in enumerate(parts.items()):
-            ends = by_part.reindex([part])[["auc", "low", "high"]].to_numpy(float)[0]
+            ends = by_part.reindex([part])[[value, "low", "high"]].to_numpy(float)[0]
             row |= dict(zip((column, f"{column}_low", f"{column}_high"), ends, strict=True))
-            cell = Cell("" if image and place else with_interval(ends[0], ends[1], ends[2], 3))
+            cell = Cell("" if image and place else with_interval(ends[0], ends[1], ends[2], decimals, dash))
             cells.append(out.note(cell, first["note"]) if known_text(first["note"]) else cell)
         out.rules |= {len(rows) - 1} if rows and not same else set()
         rows.append(row)
         out.rows.append(cells)
-    out.remarks.append(
-        "In the header: features that are there; random ones are drawn five times, AUCs averaged. The image alone is "
-        "the same in every column."
-    )
-    out.remarks += _of_parts(table)
     return pd.DataFrame(rows), out
 
 
-def _of_parts(table: pd.DataFrame) -> list[str]:
-    """Where both together do not beat either alone, and where more of the table is worse; nothing of no numbers."""
-    levels = table[(table["kind"] == "random") & table["auc"].notna()]
-    levels = levels[levels["task"] == levels["task"].iloc[-1]] if len(levels) else levels  # the mean, or the only one
+def _of_parts(own: pd.DataFrame, value: str, over: str, sign: int = 1) -> list[str]:
+    """Where both together do not beat either alone, and where more of the table is worse; nothing of no numbers.
+
+    Args:
+        own: rows of one target.
+        value: column that is compared.
+        over: what it is an average over.
+        sign: 1 if more of it is better, -1 if less is.
+    """
+    levels = own[(own["kind"] == "random") & own[value].notna()]
     if levels.empty:
         return []
-    auc, error = (levels.pivot_table(index="percent", columns="model", values=name) for name in ("auc", "se"))
-    both = auc["any_part"]
+    worth, error = (levels.pivot_table(index="percent", columns="model", values=name) for name in (value, "se"))
+    worth = sign * worth
+    both = worth["any_part"]
     words = []
-    for model in names.ordered(set(auc) - {"any_part"}):
-        beaten = both.index[(both <= auc[model]) & (both.index > 0)]
+    for model in names.ordered(set(worth) - {"any_part"}):
+        beaten = both.index[(both <= worth[model]) & (both.index > 0)]
         words.append(names.model_title(model) + (f" except at {_levels(beaten)} of it" if len(beaten) else ""))
-    over = "on average over the diseases, " if levels["task"].iloc[0] == "diseases" else ""
     fallen = both.index[both < both.cummax() - error["any_part"]]
     less = f"at {_levels(fallen)} it is" if len(fallen) else "nowhere is it"
     return [
@@ -272,6 +320,7 @@ MAKERS: dict[str, Callable[[Sequence[Path]], Made]] = {
     "conformal": conformal,
     "label_efficiency": label_efficiency,
     "any_part": any_part,
+    "any_part_phenotypes": any_part_phenotypes,
 }
 
 

@@ -1,0 +1,269 @@
+"""Any part of the table for numbers: phenotypes by the image and 0 to 100 % of the table, against either alone.
+
+    python -m vita.extensions.any_part_phenotypes --tasks sa_phenotypes la_phenotypes
+        --features probe_vita=results/controls/probe_vita.parquet --fields results/cohort/fields.parquet
+        --split results/cohort/split.parquet --targets workflow/resources/targets.tsv
+        --phenotypes results/images/phenotypes.parquet
+        --settings '{"seed": 2025, "tabular": {"exclude": []}}' --output results/any_part/phenotypes.csv
+
+As `vita.extensions.any_part` for diseases: the same parts of the same table, without what masks give, what counts a
+diagnosis by a date that may lie after the scan, what `tabular.exclude` keeps out of these tasks, and all that is or
+reveals one of the phenotypes. The image alone is its linear head of Tables 1 and 2; `part_ridge` adds the table;
+the table alone is scikit-learn's gradient boosting, taught with random parts hidden and sized on validation.
+Measured are the mean absolute error as a ratio to that of the mean guess (the training mean), and R2 (explained
+variance), of each phenotype and as the mean over a task's. Intervals: normal, from everybody's influence on the ratio.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from vita.cohort.split_table import read_split
+from vita.evaluation.small_counts import is_small
+from vita.evaluation.statistics import LEVEL
+from vita.extensions.any_part import AVERAGE, COLUMNS, allowed
+from vita.extensions.availability import Part, clinical_parts, random_parts
+from vita.extensions.inputs import read_features, read_fields, table_features
+from vita.extensions.part_contenders import ANY_PART, BOOSTED, FOLDS, LEAVES, SMALLEST_LEAF, Scores, Table
+from vita.extensions.part_ridge import Known, fit
+from vita.runtime import cli
+from vita.runtime.atomic import replacing
+from vita.runtime.errors import UserError
+from vita.runtime.privacy import SMALLEST_COUNT
+from vita.tabular.targets import Target
+from vita.tabular.truth import load_targets
+
+log = logging.getLogger(__name__)
+COPIES = 4  # of each training participant for the trees, each with another part of the table
+MOST_TREES = 60
+_LEARNING_RATE = 0.15
+NUMBERS = ["ratio", "low", "high", "se", "r2", "r2_low", "r2_high", "r2_se"]
+FEW = f"fewer than {SMALLEST_COUNT} with it in the training or the test split, or all alike"
+Named = tuple[str, Target]  # the task of a phenotype, and it
+
+
+def enough(truth_n: np.ndarray, split_n: np.ndarray) -> bool:
+    """Whether at least ten people in training and in the test split have the number, and it varies in both."""
+    parts = [truth_n[(split_n == split) & ~np.isnan(truth_n)] for split in ("train", "test")]
+    return all(len(part) >= SMALLEST_COUNT and np.ptp(part) > 0 for part in parts)
+
+
+def image_numbers(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarray, seed: int) -> np.ndarray:
+    """The image's number (participants,): that of its linear head in Tables 1 and 2.
+
+    Of training participants they are those of heads with the same penalty that were fitted to the other four fifths.
+
+    Args:
+        features_nf: (participants, features), standardised.
+        truth_n: (participants,), NaN where unknown.
+        split_n: (participants,) train, val or test.
+        seed: of the fifths.
+    """
+    from sklearn.linear_model import Ridge  # start-up
+    from sklearn.model_selection import KFold
+
+    from vita.training.closed_form import fit_number
+
+    head = fit_number(features_nf, truth_n, split_n)
+    found: np.ndarray = head(features_nf)[:, 0]
+    known = np.flatnonzero((split_n == "train") & ~np.isnan(truth_n))
+    for others, own in KFold(FOLDS, shuffle=True, random_state=seed).split(known):
+        model = Ridge(alpha=head.penalty).fit(features_nf[known[others]], truth_n[known[others]])
+        found[known[own]] = model.predict(features_nf[known[own]])
+    return found
+
+
+def boosted(table: Table, truth_n: np.ndarray, split_n: np.ndarray, seed: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Gradient boosting of a number on any part of the table: from columns with gaps to numbers.
+
+    Args:
+        table: of everybody.
+        truth_n: (participants,), NaN where unknown.
+        split_n: (participants,) train, val or test.
+        seed: of what is hidden.
+    """
+    from sklearn.ensemble import HistGradientBoostingRegressor  # start-up
+
+    generator = np.random.default_rng(seed)
+    rows = [np.tile(np.flatnonzero((split_n == name) & ~np.isnan(truth_n)), COPIES) for name in ("train", "val")]
+    sizes = [(each.size, len(table.features)) for each in rows]
+    seen = [generator.random(size) < generator.random((size[0], 1)) for size in sizes]
+    train, validate = (table.seen(*each) for each in zip(rows, seen, strict=True))
+
+    def fitted(leaves: int, trees: int) -> HistGradientBoostingRegressor:
+        model = HistGradientBoostingRegressor(
+            learning_rate=_LEARNING_RATE,
+            max_iter=trees,
+            max_leaf_nodes=leaves,
+            min_samples_leaf=SMALLEST_LEAF * COPIES,
+            early_stopping=False,
+            random_state=seed,
+        )
+        return model.fit(train, truth_n[rows[0]])
+
+    errors = {
+        (leaves, trees): np.abs(numbers - truth_n[rows[1]]).mean()
+        for leaves in (LEAVES if len(validate) else ())
+        for trees, numbers in enumerate(fitted(leaves, MOST_TREES).staged_predict(validate), start=1)
+    }
+    model = fitted(*min(errors, key=lambda size: errors[size], default=(LEAVES[0], 1)))
+    return lambda given: np.asarray(model.predict(given))
+
+
+def learn(
+    table: Table, image_nf: np.ndarray, truth_nd: np.ndarray, split_n: np.ndarray, seed: int, image: str
+) -> dict[str, Scores]:
+    """What each contender says of the test participants.
+
+    Args:
+        table: of everybody.
+        image_nf: (participants, features) of the image, NaN where unknown.
+        truth_nd: (participants, numbers) with mean 0 in training, NaN where unknown.
+        split_n: (participants,) train, val or test.
+        seed: of the run.
+        image: what the image alone is called.
+    """
+    from vita.extensions.label_efficiency import compact  # start-up: scikit-learn
+    from vita.training.closed_form import scale
+
+    usable = compact(image_nf, split_n == "train")
+    scores_nd = np.column_stack([image_numbers(usable, truth, split_n, seed) for truth in truth_nd.T])
+    mean, spread = scale(table.values_nc[split_n == "train"])
+    columns = table.feature_of
+    known = Known(np.nan_to_num((table.values_nc - mean) / spread), table.known_nf[:, columns], scores_nd)
+    labelled = ~np.isnan(truth_nd).all(axis=1)
+    train, validate = (np.flatnonzero((split_n == name) & labelled) for name in ("train", "val"))
+    model = fit(known.rows(train), truth_nd[train], known.rows(validate), truth_nd[validate], columns, seed)
+    test = np.flatnonzero(split_n == "test")
+    trees = [boosted(table, truth, split_n, seed) for truth in truth_nd.T]
+    return {
+        image: lambda seen_nf: scores_nd[test],
+        BOOSTED: lambda seen_nf: np.column_stack([number(table.seen(test, seen_nf)) for number in trees]),
+        ANY_PART: lambda seen_nf: model(known.rows(test), seen_nf[:, columns]),
+    }
+
+
+def measure(
+    contenders: Mapping[str, Scores], parts: Sequence[Part], truth_nd: np.ndarray, targets: Sequence[Named]
+) -> Iterator[dict[str, object]]:
+    """A row per contender, part of the table and phenotype, and of the mean over a task's.
+
+    Args:
+        contenders: what each says of the test participants.
+        parts: of the table.
+        truth_nd: (test participants, numbers) with mean 0 in training, NaN where unknown.
+        targets: in the order of `truth_nd`.
+    """
+    known_nd = ~np.isnan(truth_nd)
+    tasks = {task: [at for at, (own, _) in enumerate(targets) if own == task] for task, _ in targets}
+    for model, scores in contenders.items():
+        for part in parts:
+            about = {"model": model, "kind": part.kind, "part": part.part, "percent": part.percent}
+            about |= {"features": part.features, "draws": len(part.seen_dnf)}
+            drawn = np.stack([scores(seen_nf) for seen_nf in part.seen_dnf])
+            found = [errors(truth_nd[:, place], drawn[:, :, place]) for place in range(len(targets))]
+            for place, (task, target) in enumerate(targets):
+                own = {"task": task, "target": target.name, "title": target.title, "n": known_nd[:, place].sum()}
+                yield own | about | with_intervals([found[place]])
+            for task, places in tasks.items():
+                if len(places) > 1:
+                    own = {"task": task, "target": AVERAGE, "title": AVERAGE, "n": known_nd[:, places].any(1).sum()}
+                    yield own | about | with_intervals([found[place] for place in places])
+
+
+def errors(truth_n: np.ndarray, found_dn: np.ndarray) -> dict[str, tuple[float, np.ndarray]]:
+    """Ratio to the mean guess's error and R2, over draws, of those whose truth is known; and everybody's influence.
+
+    Args:
+        truth_n: (n,) with mean 0 in training, which is the mean guess; NaN where unknown.
+        found_dn: (draws, n).
+    """
+    known = ~np.isnan(truth_n)
+    truth, found = truth_n[known], found_dn[:, known]
+    values = {
+        "ratio": (np.abs(found - truth).mean(axis=0), np.abs(truth)),
+        "r2": (((found - truth) ** 2).mean(axis=0), (truth - truth.mean()) ** 2),
+    }
+    out = {}
+    for name, (error, guess) in values.items():
+        ratio, influence = error.mean() / guess.mean(), np.zeros(len(truth_n))
+        influence[known] = (error - ratio * guess) / guess.sum()
+        out[name] = (float(ratio), influence) if name == "ratio" else (float(1 - ratio), -influence)
+    return out
+
+
+def with_intervals(found: Sequence[dict[str, tuple[float, np.ndarray]]]) -> dict[str, float]:
+    """Means over phenotypes, their intervals, which end at 0 (ratio) and 1 (R2), and standard errors: NUMBERS."""
+    reach, out = float(ndtri((1 + LEVEL) / 2)), []
+    for name, least, most in (("ratio", 0.0, np.inf), ("r2", -np.inf, 1.0)):
+        value = float(np.mean([one[name][0] for one in found]))
+        error = float(np.sqrt((np.mean([one[name][1] for one in found], axis=0) ** 2).sum()))
+        out += [value, max(least, value - reach * error), min(most, value + reach * error), error]
+    return dict(zip(NUMBERS, out, strict=True))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line; see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--tasks", nargs="+", required=True, help="tasks of targets.tsv whose targets are phenotypes")
+    parser.add_argument("--features", nargs=1, required=True, metavar="CONTROL=FILE", help="features of the image")
+    parser.add_argument("--fields", required=True, type=Path, help="fields.parquet")
+    parser.add_argument("--split", required=True, type=Path, help="split.parquet")
+    parser.add_argument("--targets", required=True, type=Path, help="targets.tsv, features.tsv beside it")
+    parser.add_argument("--phenotypes", required=True, type=Path, help="phenotypes.parquet")
+    parser.add_argument("--output", required=True, type=Path, help="CSV to write")
+    cli.add_settings(parser, "seed and the block tabular")
+    args = parser.parse_args(arguments)
+    split, seed = read_split(args.split), args.settings.get("seed", 0)
+    split_n, test_n = split.to_numpy(), (split == "test").to_numpy()
+    named: list[Named] = []
+    columns = []
+    for task in args.tasks:
+        values, targets = load_targets(args.targets, task, None, args.phenotypes, None)
+        printed = [target for target in targets if target.in_table]
+        named += [(task, target) for target in printed]
+        columns += [values[target.name].reindex(split.index).to_numpy(float) for target in printed]
+    learnt = [place for place, truth in enumerate(columns) if enough(truth, split_n)]
+    rows: list[dict[str, object]] = [
+        {"task": task, "target": each.name, "title": each.title, "n": (~np.isnan(columns[place][test_n])).sum()}
+        | {"note": FEW}
+        for place, (task, each) in enumerate(named)
+        if place not in learnt
+    ]
+    if learnt:
+        fields = read_fields(args.fields, split.index)
+        ((image, image_nf),) = read_features(cli.named_files(args.features, "--features"), split.index).items()
+        exclude = (args.settings.get("tabular") or {}).get("exclude") or []
+        own = allowed(
+            table_features(args.targets.with_name("features.tsv")),
+            [target for _, target in named], args.tasks, exclude, [args.fields, args.phenotypes], args.split,
+        )  # fmt: skip
+        table = Table.of(fields, own, split_n == "train")
+        if not table.features:
+            raise UserError(
+                f"{args.fields}: no feature is left for the extension any_part_phenotypes, apart from what is or "
+                "reveals a phenotype and config tabular.exclude; take it out of config extensions"
+            )
+        truth_nd = np.column_stack([columns[place] for place in learnt])
+        own_train = truth_nd[split_n == "train"]
+        truth_nd = (truth_nd - np.nanmean(own_train, axis=0)) / np.nanstd(own_train, axis=0)
+        contenders = learn(table, image_nf, truth_nd, split_n, seed, image)
+        n, features = int(test_n.sum()), table.features
+        parts = [*random_parts(n, len(features), seed), *clinical_parts(n, features)]
+        rows += measure(contenders, parts, truth_nd[test_n], [named[place] for place in learnt])
+    found = pd.DataFrame(rows).reindex(columns=[*COLUMNS, *NUMBERS, "note"])
+    order = [(task, target.name) for task, target in named] + [(task, AVERAGE) for task in args.tasks]
+    places = {key: (args.tasks.index(key[0]), place) for place, key in enumerate(order)}
+    place_of = [places[row["task"], row["target"]] for row in rows]
+    found = found.iloc[sorted(range(len(rows)), key=place_of.__getitem__)]  # sorted keeps the order of equal ones
+    found["n"] = found["n"].mask(is_small(found["n"])).astype("Int64")
+    with replacing(args.output) as path:
+        found.to_csv(path, index=False)
+
+
+if __name__ == "__main__":
+    cli.run(main)
