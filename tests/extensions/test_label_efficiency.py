@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
-from vita.extensions.label_efficiency import LEFT_OUT, averaged_diseases, compact, error_of, measure, parts
+from vita.extensions.label_efficiency import LEFT_OUT, Ways, averaged_diseases, compact, error_of, measure, parts
 from vita.tabular.targets import Target
-from vita.training.closed_form import fit_number, standardised
+from vita.training.closed_form import fit_classes, fit_number, numbers_between, standardised
 
 SPLIT = np.array(["train"] * 120 + ["val"] * 40 + ["test"] * 60)
 NUMBER = Target("LVEF", "LVEF", "%", "numerical", "phenotypes", "LVEF")
@@ -115,3 +116,28 @@ def test_the_average_of_diseases_leaves_out_those_without_a_value() -> None:
 def test_the_penalty_is_chosen_on_the_same_part_of_validation() -> None:
     for percent, people in ((100, 40), (50, 20), (10, 4), (2, 1)):
         assert (parts(SPLIT, percent, 0, 1) == "val").sum() == people
+
+
+def test_diseases_are_reached_through_the_phenotypes_of_those_who_have_labels():
+    """As the controls of Table 4, and with nothing from people whose labels are left out."""
+    generator = np.random.default_rng(5)
+    numbers = generator.normal(size=(len(SPLIT), 2))
+    other = 4 * generator.normal(size=(len(SPLIT), 12)) @ generator.normal(size=(12, 40))
+    features = numbers @ generator.normal(size=(2, 40)) + other + generator.normal(0, 1, size=(len(SPLIT), 40))
+    truth = (numbers[:, 0] + generator.normal(0, 0.5, len(SPLIT)) > 0.7).astype(float)
+    values, found = pd.DataFrame({"cad": truth}), {}
+    of_test_wrong = np.where((SPLIT == "test")[:, None], 1e9, numbers)
+    for name, known in {"all": numbers, "none": None, "spoilt": of_test_wrong}.items():
+        ways = None if known is None else Ways(known)
+        rows = pd.DataFrame(measure("disease_cad", values, [DISEASE], {"a": features}, SPLIT, 1, ways))
+        found[name] = rows.set_index("percent")["value"]
+    usable = compact(features, SPLIT == "train")
+    head = fit_classes(usable, truth, SPLIT, 2, numbers_between(usable, numbers, SPLIT))
+    logits = head(usable)[SPLIT == "test"]
+    assert found["all"][100] == pytest.approx(roc_auc_score(truth[SPLIT == "test"], logits[:, 1] - logits[:, 0]))
+    assert found["all"][100] > found["none"][100]
+    assert found["spoilt"].tolist() == pytest.approx(found["all"].tolist(), nan_ok=True)
+    chosen = parts(SPLIT, 25, 0, 1)
+    spoilt = np.where((chosen == LEFT_OUT)[:, None], 1e9, numbers)
+    heads = [Ways(known).of("a", usable, chosen).head for known in (numbers, spoilt)]
+    assert heads[0].weights_of == pytest.approx(heads[1].weights_of)

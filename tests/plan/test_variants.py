@@ -6,7 +6,6 @@ import pytest
 import yaml
 
 import filled
-from vita.models.settings import ModelSettings
 from vita.plan.checking import check
 from vita.plan.variants import alignments, variants
 from vita.runtime.errors import UserError
@@ -62,9 +61,7 @@ def test_a_variant_changes_one_thing():
 
 
 def test_a_single_view_takes_its_planes_of_the_whole_heart():
-    seen = {
-        view: planes_seen(ModelSettings.from_dict(_wanted(views=[view])[f"view_{view}"].model)) for view in ("la", "sa")
-    }
+    seen = {view: planes_seen(filled.model(**_wanted(views=[view])[f"view_{view}"].model)) for view in ("la", "sa")}
     assert seen == {"la": slice(0, 3), "sa": slice(3, 9)}
     assert planes_seen(filled.model()) == slice(0, 9)
 

@@ -13,7 +13,7 @@ from vita.models.heads import Output, Regressor
 from vita.models.image_encoder import ImageEncoder
 from vita.tabular.truth import load_targets
 from vita.training import stage3
-from vita.training.closed_form import Head, fit_classes, fit_number, scale, standardised
+from vita.training.closed_form import Head, fit_classes, fit_number, numbers_between, scale, standardised
 from vita.training.frozen import mean_over_sections
 from vita.training.head_start import _shifted, start_head
 from vita.training.predictor import PredictionLearner
@@ -121,6 +121,12 @@ def test_a_disease_starts_from_the_model_of_phenotypes_and_goes_through_them(coh
     cad, phenotypes = (pd.read_parquet(cohort.folder / f"{name}.parquet").set_index("eid") for name in TABLES)
     numbers = phenotypes.reindex(eids)[["LVEDV", "LVESV"]].to_numpy(float)
     scaled = standardised(features, names == "train")
-    head = fit_classes(scaled, cad["cad"].reindex(eids).to_numpy(float, na_value=np.nan), names, 2, numbers)
+    head = fit_classes(
+        scaled,
+        cad["cad"].reindex(eids).to_numpy(float, na_value=np.nan),
+        names,
+        2,
+        numbers_between(scaled, numbers, names),
+    )
     weights = after["head.linear.weight"][0].numpy()[np.isfinite(scale(features[names == "train"])[1])]
     assert weights == pytest.approx(head.weights_of[1] - head.weights_of[0], rel=1e-2, abs=1e-3)

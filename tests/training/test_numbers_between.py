@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import KFold
 
-from vita.training.closed_form import PENALTIES, fit_classes, numbers_between
+from vita.training.closed_form import PENALTIES, Head, fit_classes, numbers_between
 
 SPLIT = np.array(["train"] * 200 + ["val"] * 60 + ["test"] * 400)
 TRAIN, TEST = SPLIT == "train", SPLIT == "test"
@@ -23,6 +23,10 @@ def world(seed: int = 0, features: int = 150) -> tuple[np.ndarray, np.ndarray, n
     return seen / seen[TRAIN].std(axis=0), numbers * [10, 0.1, 3] + [100, 0, -5], rare
 
 
+def through(features: np.ndarray, truth: np.ndarray, numbers: np.ndarray) -> Head:
+    return fit_classes(features, truth, SPLIT, 2, numbers_between(features, numbers, SPLIT))
+
+
 def auc(head, features: np.ndarray, truth: np.ndarray) -> float:
     logits = head(features)
     return roc_auc_score(truth[TEST], (logits[:, 1] - logits[:, 0])[TEST])
@@ -33,9 +37,7 @@ def test_a_rare_class_is_found_better_through_the_numbers_it_follows():
     for seed in range(5):
         features, numbers, truth = world(seed)
         direct = fit_classes(features, truth, SPLIT, 2)
-        gains.append(
-            auc(fit_classes(features, truth, SPLIT, 2, numbers), features, truth) - auc(direct, features, truth)
-        )
+        gains.append(auc(through(features, truth, numbers), features, truth) - auc(direct, features, truth))
     assert np.mean(gains) > 0.03
     assert min(gains) > -0.01
 
@@ -44,7 +46,7 @@ def test_numbers_that_have_nothing_to_do_with_the_class_leave_the_direct_way():
     features, _, _ = world(1, features=6)
     truth = (features[:, 0] > 0.3).astype(float)
     numbers = np.random.default_rng(3).normal(size=(len(SPLIT), 2))
-    direct, chosen = fit_classes(features, truth, SPLIT, 2), fit_classes(features, truth, SPLIT, 2, numbers)
+    direct, chosen = fit_classes(features, truth, SPLIT, 2), through(features, truth, numbers)
     assert chosen.weights_of == pytest.approx(direct.weights_of)
 
 
@@ -75,7 +77,7 @@ def test_the_penalty_of_the_numbers_has_the_lowest_error_on_validation():
 
 def test_the_head_is_both_steps_in_one():
     features, numbers, truth = world()
-    head, between = fit_classes(features, truth, SPLIT, 2, numbers), numbers_between(features, numbers, SPLIT)
+    head, between = through(features, truth, numbers), numbers_between(features, numbers, SPLIT)
     assert between is not None
     inner = between.predicted_nk[TRAIN]
     model = LogisticRegression(C=1 / head.penalty, max_iter=500)
@@ -89,7 +91,7 @@ def test_numbers_of_the_test_split_change_nothing():
     features, numbers, truth = world()
     changed = numbers.copy()
     changed[TEST] = 1e6
-    heads = [fit_classes(features, truth, SPLIT, 2, each) for each in (numbers, changed)]
+    heads = [through(features, truth, each) for each in (numbers, changed)]
     assert heads[0].weights_of == pytest.approx(heads[1].weights_of, rel=1e-12)
 
 
@@ -99,14 +101,14 @@ def test_numbers_without_information_are_left_out(gap):
     more = np.full((len(SPLIT), 1), 7.0 if gap == "constant" else np.nan)
     if gap == "mostly unknown":
         more[:80, 0] = np.arange(80)
-    heads = [fit_classes(features, truth, SPLIT, 2, each) for each in (numbers, np.hstack([numbers, more]))]
+    heads = [through(features, truth, each) for each in (numbers, np.hstack([numbers, more]))]
     assert heads[0].weights_of == pytest.approx(heads[1].weights_of)
 
 
 def test_somebody_with_an_unknown_number_still_counts_for_the_class():
     features, numbers, truth = world()
     numbers[5:25, 1] = np.nan
-    assert np.isfinite(fit_classes(features, truth, SPLIT, 2, numbers).weights_of).all()
+    assert np.isfinite(through(features, truth, numbers).weights_of).all()
     between = numbers_between(features, numbers, SPLIT)
     assert between is not None
     assert between.predicted_nk[5:25] == pytest.approx(between.head(features)[5:25])
@@ -114,5 +116,5 @@ def test_somebody_with_an_unknown_number_still_counts_for_the_class():
 
 def test_without_any_known_number_the_class_is_fitted_directly():
     features, numbers, truth = world()
-    nothing = fit_classes(features, truth, SPLIT, 2, np.full_like(numbers, np.nan))
+    nothing = through(features, truth, np.full_like(numbers, np.nan))
     assert nothing.weights_of == pytest.approx(fit_classes(features, truth, SPLIT, 2).weights_of)

@@ -126,6 +126,10 @@ rule measure_label_efficiency:
     params:
         settings=settings(),
         tasks=" ".join(EXTENSIONS.label_tasks),
+        through=arguments.given(
+            "--through",
+            TRAININGS.through_phenotypes(EXTENSIONS.label_tasks, list(EXTENSIONS.controls)),
+        ),
         features=arguments.titled(EXTENSIONS.controls),
         labels=arguments.titled(EXTENSIONS.labelled),
         code=code_digest("vita.extensions.label_efficiency"),
@@ -134,7 +138,7 @@ rule measure_label_efficiency:
     shell:
         "python -m vita.extensions.label_efficiency --tasks {params.tasks} --features {params.features}"
         " --split {input.split} --targets {input.targets:q} --phenotypes {input.phenotypes}"
-        " --labels {params.labels} --settings {params.settings} --output {output} > {log} 2>&1"
+        " --labels {params.labels} {params.through} --settings {params.settings} --output {output} > {log} 2>&1"
 
 
 rule measure_any_part:

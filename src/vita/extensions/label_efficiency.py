@@ -7,15 +7,16 @@
         --settings '{"seed": 2025}' --output results/label_efficiency/metrics.csv
 
 Heads are those of vita.training.controls, fitted to 2, 10, 25, 50 and 100 % of the training participants with the
-penalty chosen on the same fraction of validation; smaller fractions are subsets of larger ones, and each except the
-whole is drawn three times. Numbers: the mean absolute error of the test split, averaged over the targets that Table 1
-prints. Diseases: AUC-ROC, each and averaged. A fraction with a single class has an AUC of 0.5, since nothing can be
-learnt from it.
+penalty chosen on the same fraction of validation; with --through, diseases may be reached through phenotypes, those of
+the same fraction. Smaller fractions are subsets of larger ones, and each except the whole is drawn three times.
+Numbers: the mean absolute error of the test split, averaged over the targets that Table 1 prints. Diseases: AUC-ROC,
+each and averaged. A fraction with a single class has an AUC of 0.5, since nothing can be learnt from it.
 """
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,10 @@ from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.privacy import SMALLEST_COUNT
 from vita.tabular.targets import Target
-from vita.tabular.truth import load_targets
+from vita.tabular.truth import load_numbers, load_targets
+
+if TYPE_CHECKING:
+    from vita.training.closed_form import Between
 
 log = logging.getLogger(__name__)
 PERCENTS = (2, 10, 25, 50, 100)
@@ -74,8 +78,18 @@ def compact(features_nf: np.ndarray, train_n: np.ndarray) -> np.ndarray:
     return np.asarray(scaled @ axes.T)
 
 
-def error_of(features: np.ndarray, truth: np.ndarray, split: np.ndarray, target: Target) -> float:
-    """Mean absolute error, or AUC, of a target on the test split; NaN if it is undefined or based on few people."""
+def error_of(
+    features: np.ndarray, truth: np.ndarray, split: np.ndarray, target: Target, between: "Between | None" = None
+) -> float:
+    """Mean absolute error, or AUC, of a target on the test split; NaN if it is undefined or based on few people.
+
+    Args:
+        features: (participants, features), standardised.
+        truth: (participants,), NaN where unknown.
+        split: (participants,) train, val, test or LEFT_OUT.
+        target: what the truth is of.
+        between: numbers through which a disease may be reached, see `closed_form.fit_classes`.
+    """
     from sklearn.metrics import roc_auc_score  # start-up
 
     from vita.training.closed_form import fit_classes, fit_number
@@ -88,15 +102,18 @@ def error_of(features: np.ndarray, truth: np.ndarray, split: np.ndarray, target:
         return float(np.abs(fit_number(features, truth, split)(features)[test, 0] - known).mean())
     if min(known.sum(), (1 - known).sum()) < SMALLEST_COUNT:
         return float("nan")
-    logits = fit_classes(features, truth, split, 2)(features)[test]
+    logits = fit_classes(features, truth, split, 2, between)(features)[test]
     return float(roc_auc_score(known, logits[:, 1] - logits[:, 0]))
 
 
 def measure(
     task: str, values: pd.DataFrame, targets: Sequence[Target], features: Mapping[str, np.ndarray],
-    split_n: np.ndarray, seed: int,
+    split_n: np.ndarray, seed: int, ways: "Ways | None" = None,
 ) -> Iterator[dict[str, object]]:  # fmt: skip
-    """A row per target, control and percentage, and per control and percentage the average over the printed targets."""
+    """A row per target, control and percentage, and per control and percentage the average over the printed targets.
+
+    `ways` leads to classes through numbers that the same participants have.
+    """
     printed = [target for target in targets if target.in_table]
     metric = "mae" if task in PHENOTYPE_TASKS else "auc"
     for model, own in features.items():
@@ -107,7 +124,8 @@ def measure(
             for draw, split in enumerate(chosen):
                 usable = compact(own, split == "train")
                 for column, target in enumerate(printed):
-                    found[draw, column] = error_of(usable, values[target.name].to_numpy(float), split, target)
+                    between = ways.of(f"{model} {percent} {draw}", usable, split) if ways else None
+                    found[draw, column] = error_of(usable, values[target.name].to_numpy(float), split, target, between)
             n = int((chosen[0] == "train").sum())
             about = {"task": task, "metric": metric, "model": model, "percent": percent, "n": n, "draws": draws}
             for column, target in enumerate(printed):
@@ -115,6 +133,27 @@ def measure(
             if len(printed) > 1:
                 yield about | {"target": AVERAGE, "title": AVERAGE} | _spread(found.mean(axis=1))
         log.info("%s: %s", task, model)
+
+
+class Ways:
+    """From features to numbers, fitted once for all diseases.
+
+    Args:
+        numbers_nk: (participants, numbers), NaN where unknown.
+    """
+
+    def __init__(self, numbers_nk: np.ndarray) -> None:
+        self._numbers_nk = numbers_nk
+        self._found: dict[str, Between | None] = {}
+
+    def of(self, name: str, features: np.ndarray, split: np.ndarray) -> "Between | None":
+        """That of a control and a part of the participants, which `name` tells from others."""
+        from vita.training.closed_form import numbers_between  # start-up: scikit-learn
+
+        if name not in self._found:
+            known = np.where((split == LEFT_OUT)[:, None], np.nan, self._numbers_nk)
+            self._found[name] = numbers_between(features, known, split)
+        return self._found[name]
 
 
 def _spread(values: np.ndarray) -> dict[str, float]:
@@ -140,18 +179,21 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--targets", required=True, type=Path, help="targets.tsv, features.tsv beside it")
     parser.add_argument("--phenotypes", required=True, type=Path, help="phenotypes.parquet")
     parser.add_argument("--labels", nargs="*", default=[], metavar="DISEASE=FILE", help="labels of each disease")
+    parser.add_argument("--through", nargs="*", default=[], help="tasks through whose numbers diseases may be reached")
     parser.add_argument("--output", required=True, type=Path, help="CSV to write")
     cli.add_settings(parser, "seed")
     args = parser.parse_args(arguments)
     split = read_split(args.split)
     features = read_features(cli.named_files(args.features, "--features"), split.index)
     labels = cli.named_files(args.labels, "--labels")
+    numbers = load_numbers(args.targets, args.through, None, args.phenotypes)
+    ways = None if numbers is None else Ways(numbers.reindex(split.index).to_numpy(float))
     rows = []
     for task in args.tasks:
         own = labels.get(task.removeprefix("disease_"))
         values, targets = load_targets(args.targets, task, None, args.phenotypes, own)
         seed = needed(args.settings, "seed")
-        rows += list(measure(task, values.reindex(split.index), targets, features, split.to_numpy(), seed))
+        rows += list(measure(task, values.reindex(split.index), targets, features, split.to_numpy(), seed, ways))
     table = pd.DataFrame(rows)
     table = pd.concat([table, averaged_diseases(table)], ignore_index=True)
     few = is_small(table["n"]) | table["value"].isna()

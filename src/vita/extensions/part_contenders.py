@@ -99,7 +99,8 @@ def learn(
 
 
 def image_scores(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarray, seed: int) -> np.ndarray:
-    """The image's log odds (participants,) of a disease, but for a constant: those of its linear head in Table 4.
+    """The image's log odds (participants,) of a disease, but for a constant: those of a linear head that was fitted
+    to it directly.
 
     Of training participants they are those of heads with the same penalty that were fitted to the other four fifths.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from vita.names import CONTROLS
+from vita.names import CONTROLS, PHENOTYPE_TASKS
 from vita.plan import arguments
 from vita.plan.systems import Systems, stage_settings, training_blocks
 from vita.plan.variants import Variant, alignments, further_seeds, pretrained, seed_at, seed_place, seen, variants
@@ -83,6 +83,11 @@ class Trainings:
         closed_form = system in CONTROLS or own["head"] == "ridge"
         wanted = own["through"] if closed_form and task in self.systems.classification else []
         return [other for other in wanted if other in self.systems.tasks]
+
+    def through_phenotypes(self, tasks: Sequence[str], controls: Sequence[str]) -> list[str]:
+        """The tasks of phenotypes through which heads of these controls reach the classes of these tasks."""
+        found = [other for task in tasks for control in controls for other in self.through(task, control)]
+        return [task for task in PHENOTYPE_TASKS if task in found]
 
     def tables_of(self, task: str, *systems: str) -> dict[str, str]:
         """The tables that a task's training for these systems reads, by kind."""

@@ -40,6 +40,20 @@ class Head:
         return mapped
 
 
+@dataclass(frozen=True)
+class Between:
+    """Numbers that a class is reached through.
+
+    Attributes:
+        head: features to standardised numbers.
+        predicted_nk: (participants, numbers) standardised; for those whom `head` was fitted to, by a head that was
+            fitted to the other four fifths of them.
+    """
+
+    head: Head
+    predicted_nk: np.ndarray
+
+
 def scale(features_nf: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and SD (features,) of known values; 0 and infinity for features that are constant or never known.
 
@@ -96,7 +110,7 @@ def fit_classes(
     truth_n: np.ndarray,
     split_n: np.ndarray,
     classes: int,
-    numbers_nk: np.ndarray | None = None,
+    between: Between | None = None,
 ) -> Head:
     """A logistic regression fitted on training, with the penalty that has the lowest log loss on validation.
 
@@ -105,15 +119,14 @@ def fit_classes(
         truth_n: (participants,) class from 0, NaN where unknown.
         split_n: (participants,) train, val or test.
         classes: number of classes.
-        numbers_nk: (participants, numbers) through which the class may also be reached, NaN where unknown; the way
-            with the lower log loss on validation is taken.
+        between: numbers through which the class may also be reached, see `numbers_between`; the way with the lower log
+            loss on validation is taken.
 
     Returns:
         A head with a logit per class; it ignores the features where training has a single class.
     """
     direct = _fit_logistic(features_nf, truth_n, split_n, classes)
     validate = _known(truth_n, split_n, "val")
-    between = None if numbers_nk is None else numbers_between(features_nf, numbers_nk, split_n)
     if between is None or not validate.any():
         return direct
     through = _fit_through(between, features_nf, truth_n, split_n, classes)
@@ -121,33 +134,21 @@ def fit_classes(
     return through if losses[1] < losses[0] else direct
 
 
-@dataclass(frozen=True)
-class Between:
-    """Numbers that a class is reached through.
-
-    Attributes:
-        head: features to standardised numbers.
-        predicted_nk: (participants, numbers) standardised; for those whom `head` was fitted to, by a head that was
-            fitted to the other four fifths of them.
-    """
-
-    head: Head
-    predicted_nk: np.ndarray
-
-
-def numbers_between(features_nf: np.ndarray, numbers_nk: np.ndarray, split_n: np.ndarray) -> Between | None:
+def numbers_between(features_nf: np.ndarray, numbers_nk: np.ndarray | None, split_n: np.ndarray) -> Between | None:
     """A ridge regression of all numbers at once, with the penalty that has the lowest absolute error on validation.
 
     Numbers that fewer than half of the training participants have, or that do not vary, are left out.
 
     Args:
         features_nf: (participants, features), standardised.
-        numbers_nk: (participants, numbers), NaN where unknown.
+        numbers_nk: (participants, numbers), NaN where unknown; None for no numbers.
         split_n: (participants,) train, val or test.
 
     Returns:
         None if no number is left, or too few participants have all of them.
     """
+    if numbers_nk is None:
+        return None
     mean, spread = scale(numbers_nk[split_n == "train"])
     kept = np.isfinite(spread) & (np.isfinite(numbers_nk[split_n == "train"]).mean(axis=0) >= 0.5)
     wanted = (numbers_nk[:, kept] - mean[kept]) / spread[kept]

@@ -13,7 +13,7 @@ from vita.cohort.split_table import read_split
 from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
 from vita.tabular.truth import load_numbers, load_targets
-from vita.training.closed_form import fit_classes, fit_number, standardised
+from vita.training.closed_form import fit_classes, fit_number, numbers_between, standardised
 from vita.training.long_table import Predictions, long_table, thresholds
 from vita.training.task import Task, make_task
 
@@ -54,12 +54,13 @@ def predict_task(
     """
     found: Predictions = []
     truth_nt = task.truth.to_numpy(float)
+    between = numbers_between(features_nf, numbers_nk, split_n)
     for column, target in enumerate(task.targets):
         if target.kind == "numerical":
             head = fit_number(features_nf, truth_nt[:, column], split_n)
             found.append(head(features_nf)[:, 0])
         else:
-            head = fit_classes(features_nf, truth_nt[:, column], split_n, max(target.classes, 2), numbers_nk)
+            head = fit_classes(features_nf, truth_nt[:, column], split_n, max(target.classes, 2), between)
             probability = softmax(head(features_nf), axis=1)
             found.append(probability[:, 1] if target.kind == "binary" else probability)
         log.info("%s: penalty %g", target.name, head.penalty)

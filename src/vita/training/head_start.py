@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vita.models.heads import LinearHead, Regressor, output_slices
-from vita.training.closed_form import Head, fit_classes, fit_number, scale
+from vita.training.closed_form import Head, fit_classes, fit_number, numbers_between, scale
 from vita.training.data import Samples
 from vita.training.frozen import mean_over_sections
 from vita.training.task import Task
@@ -47,7 +47,8 @@ def start_head(
     features = (np.concatenate(parts) - mean) / spread
     names = np.array(["train"] * len(train) + ["val"] * len(validate))
     truth = np.concatenate([samples.extra["targets"].double().numpy() for samples in both])
-    between = None if numbers is None else numbers.reindex([*train.eids, *validate.eids]).to_numpy(float)
+    numbers_nk = None if numbers is None else numbers.reindex([*train.eids, *validate.eids]).to_numpy(float)
+    between = numbers_between(features, numbers_nk, names)
     slices = output_slices(task.outputs)
     with torch.no_grad():
         model.head.mean.copy_(torch.from_numpy(mean))
