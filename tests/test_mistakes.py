@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+import filled
 from check import cohort
 from cohort import world
 from vita import command
@@ -493,7 +494,7 @@ def test_of_commands(
     for name in ("scan", "models", "run/models"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "scan" / "sa.nii.gz").touch()
-    record = {"version": VERSION, "images": {}, "tasks": {}}
+    record = {"version": VERSION, "images": filled.image_block()["images"], "tasks": {}}
     (tmp_path / "run" / "models" / "decisions.json").write_text(json.dumps(record))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["vita", *arguments])

@@ -12,6 +12,7 @@ import pandas as pd
 import psutil
 import pytest
 
+import filled
 from images import scans
 from vita.contouring import make_masks
 from vita.contouring.plugged import scores_of
@@ -88,7 +89,8 @@ def write_scans(root: Path, columns: dict[int, int], views: tuple[str, ...] = ("
 
 
 def make(root: Path, command: str | dict[str, str], **masks: object) -> pd.DataFrame:
-    block = json.dumps({"images": {"masks": {"source": "model", "command": command, **masks}}})
+    own = {"source": "model", "labels": None, "command": command, "command_timeout_s": 600, **masks}
+    block = json.dumps(filled.image_block(masks=own))
     where = ["--scans", str(root / "scans"), "--shard", "0", "--shards", "1", "--settings", block]
     make_masks.main([*where, "--masks", str(root / "masks"), "--table", str(root / "masks/scores/00000.parquet")])
     return pd.read_parquet(root / "masks/scores/00000.parquet").set_index(["eid", "view"])

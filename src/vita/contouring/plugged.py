@@ -11,11 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vita.contouring import quality
 from vita.contouring.running import last_line, run
 from vita.contouring.staging import Folders
 from vita.contouring.template import VIEW, Template
@@ -25,6 +24,9 @@ from vita.images.layout import STRUCTURES
 from vita.images.participant import read_file
 from vita.images.settings import ImageSettings
 from vita.images.view import Image
+
+if TYPE_CHECKING:
+    from vita.contouring.quality import Scores
 
 PEOPLE = 16  # in one call for a folder: their scans lie on the disk once more meanwhile
 Row = Mapping[str, Any]
@@ -115,8 +117,10 @@ class Plugged:
         return scores_of(classes, each.image.orientation.spacing_mm, each.image.view).as_row(classes)
 
 
-def scores_of(classes_tsyx: np.ndarray, spacing_mm: tuple[float, ...], view: str) -> quality.Scores:
+def scores_of(classes_tsyx: np.ndarray, spacing_mm: tuple[float, ...], view: str) -> "Scores":
     """Scores of masks that somebody else drew: whether turning the image changes them is not known."""
+    from vita.contouring import quality  # start-up: torch
+
     present = [name for name in STRUCTURES.values() if (classes_tsyx == name).any()]
     main = quality.MAIN[view] if quality.MAIN[view] in present else present[0]
     curve = quality.sizes(classes_tsyx, spacing_mm, view, main)

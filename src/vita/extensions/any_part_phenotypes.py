@@ -23,6 +23,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from vita.cohort.split_table import read_split
+from vita.config.blocks import needed
 from vita.evaluation.small_counts import is_small
 from vita.evaluation.statistics import LEVEL
 from vita.extensions.any_part import AVERAGE, COLUMNS, allowed
@@ -218,7 +219,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--output", required=True, type=Path, help="CSV to write")
     cli.add_settings(parser, "seed and the block tabular")
     args = parser.parse_args(arguments)
-    split, seed = read_split(args.split), args.settings.get("seed", 0)
+    split, seed = read_split(args.split), needed(args.settings, "seed")
     split_n, test_n = split.to_numpy(), (split == "test").to_numpy()
     named: list[Named] = []
     columns = []
@@ -237,7 +238,7 @@ def main(arguments: list[str] | None = None) -> None:
     if learnt:
         fields = read_fields(args.fields, split.index)
         ((image, image_nf),) = read_features(cli.named_files(args.features, "--features"), split.index).items()
-        exclude = (args.settings.get("tabular") or {}).get("exclude") or []
+        exclude = needed(args.settings, "tabular.exclude") or []
         own = allowed(
             table_features(args.targets.with_name("features.tsv")),
             [target for _, target in named], args.tasks, exclude, [args.fields, args.phenotypes], args.split,
