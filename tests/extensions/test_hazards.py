@@ -6,40 +6,16 @@ import pytest
 from statsmodels.duration.hazard_regression import PHReg
 
 from vita.extensions.hazard_models import Hazards, absolute_risk, components, fit, fit_both, log_likelihood
-from vita.extensions.outcomes import CENSORED, DEATH, DISEASE
+from vita.extensions.outcomes import CENSORED, DISEASE
+from vita.extensions.simulations import COHORTS, cohort, covered_hazards
 from vita.extensions.timed_metrics import Followed
-from vita.phantom import diagnoses, hazards, traits
-
-COHORTS = 100
-PEOPLE = 1000
-
-
-def cohort(seed: int, n: int = PEOPLE) -> tuple[pd.DataFrame, Followed]:
-    """People of the phantom's world and their years after the scan; prevalent heart failure is out."""
-    rng = np.random.default_rng(seed)
-    people = traits.draw_body(n, rng)
-    people = people.join(diagnoses.draw_diseases(people, rng))
-    people = people.join(traits.draw_heart(people, rng))
-    people["imaging_date"] = pd.Timestamp("2016-01-01") + pd.to_timedelta(rng.integers(0, 1000, n), unit="D")
-    people = people.join(hazards.draw_follow_up(people, rng))
-    people = people[~(people["heart_failure_date"] <= people["imaging_date"])].reset_index(drop=True)
-    end = people[["death_date", "lost_date"]].min(axis=1).fillna(pd.Timestamp(diagnoses.RECORD_END))
-    ill = people["heart_failure_date"].notna()
-    years = ((people["heart_failure_date"].where(ill, end) - people["imaging_date"]).dt.days / 365.25).to_numpy()
-    event = np.where(ill, DISEASE, np.where(people["death_date"].notna(), DEATH, CENSORED))
-    return people, Followed(years, event)
+from vita.phantom import diagnoses, hazards
 
 
 @pytest.mark.thorough
 def test_planted_hazards_are_covered_by_95_percent_intervals() -> None:
     """Each log hazard ratio, and all of them, in at least 93 of 100 cohorts."""
-    weights = hazards.WEIGHTS["heart_failure"]
-    covered = np.zeros((COHORTS, len(weights)), bool)
-    for seed in range(COHORTS):
-        people, known = cohort(seed)
-        design = hazards.scores(people)[list(weights)].to_numpy()
-        low, high = PHReg(known.years, design, status=known.ill).fit().conf_int().T
-        covered[seed] = (low <= list(weights.values())) & (np.array(list(weights.values())) <= high)
+    covered = covered_hazards(COHORTS, seed=0).to_numpy()
     assert covered.mean(axis=0).min() >= 0.9
     assert covered.mean() >= 0.93
 

@@ -87,6 +87,6 @@ def test_incidence_is_unknown_after_the_last_who_is_followed() -> None:
 def test_the_studys_own_c_weighs_by_censoring_in_training(drawn) -> None:
     train, test, risk = drawn
     expected = concordance_index_ipcw(train.surv(), test.surv(), risk)[0]
-    nothing = np.zeros((risk.size, survival.GRID.size))
-    found = survival.measure(train, test, survival.Risk(risk, nothing, nothing), once(risk.size))
+    none = np.zeros((risk.size, survival.GRID.size))
+    found = survival.measure(train, test, survival.Risk(risk, none, none), once(risk.size))
     assert found["c_uno"][0] == pytest.approx(expected, abs=1e-9)
