@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
+import filled
 from cohort.world import platform
 from images import dicom_scans
 from vita.cohort.fields import main as extract
@@ -116,5 +117,6 @@ def test_names_to_export_come_from_the_datasets_dictionary(
     table[names].to_csv(tmp_path / "table.csv", index=False)
     features = str(ROOT / "workflow/resources/features.tsv")
     for source, output in ((tmp_path / "table.csv", "few"), (project[0] / "mnt/project/vita/table.csv", "all")):
-        extract(["--table", str(source), "--features", features, "--output", str(tmp_path / f"{output}.parquet")])
+        written = ["--output", str(tmp_path / f"{output}.parquet"), "--settings", filled.argument(cohort={})]
+        extract(["--table", str(source), "--features", features, *written])
     assert pd.read_parquet(tmp_path / "few.parquet").equals(pd.read_parquet(tmp_path / "all.parquet"))
