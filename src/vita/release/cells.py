@@ -1,6 +1,7 @@
 """Rules for tables that do not need the cohort: small cells, differencing, and rows of single participants."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ _PEOPLE = r"(?:participants?|people|persons?|patients?|subjects?|individuals?|me
 _PROSE_N = re.compile(r"(?<![\w-])[nN]\s*=\s*(\d+)(?![\d.,]*\d)(?!\s*(?:folds|epochs|runs|seeds))")
 _PROSE_PEOPLE = re.compile(rf"(?<![\d.,<≤-])(?<!than )(?<!to )(?<!least )\b(\d+)\s+{_PEOPLE}\b")
 _PER_STEP = {"epoch", "step", "phase"}
+_LABEL = 80  # characters of a text that may name a group
 _ROWS = 50  # smallest number of rows that is considered as one row per participant
 _MANY = 100  # number of rows that hardly equals the number of participants by chance
 _MARKS = 30  # the same for points of a drawing
@@ -169,51 +171,73 @@ def _dominated(table: Table) -> Iterator[Cell]:
 def _rows_apart(table: Table, columns: Sequence[int], cell: int) -> Iterator[Cell]:
     """Totals minus the groups that are shown beside them."""
     for base in columns[:1]:
-        words = [
-            {place: text.strip().lower() for place, text in enumerate(row) if _is_word(text)} for row in table.rows
-        ]
-        for number, total in enumerate(words):
-            marked = [column for column, text in total.items() if text in TOTAL]
-            whole = count(table.rows[number][base]) if base < len(table.rows[number]) else None
+        words = [{at: text.strip().lower() for at, text in enumerate(row) if _is_word(text)} for row in table.rows]
+        counts = [count(row[base]) if base < len(row) else None for row in table.rows]
+        alike: dict[tuple[int, ...], dict[tuple[str | None, ...], list[int]]] = {}
+        known: dict[tuple[tuple[int, ...], tuple[tuple[int, str], ...]], list[_Parts]] = {}
+        for total, whole in zip(words, counts, strict=True):
+            marked = tuple(column for column, text in total.items() if text in TOTAL)
             if not marked or whole is None:
                 continue
-            parts: dict[tuple[str, ...], list[int]] = {}
-            for other, row in enumerate(words):
-                if other != number and _is_part(total, row, marked):
-                    key = tuple(row.get(column, "") for column in marked[:-1])
-                    parts.setdefault(key, []).append(other)
-            for rows in parts.values():
-                yield from _apart(whole, [(row, table.rows[row][base]) for row in rows], cell)
+            labels = tuple((at, text) for at, text in total.items() if at not in marked and len(text) < _LABEL)
+            if (marked, labels) not in known:  # many totals may share their parts
+                at = tuple(column for column, _ in labels)
+                if at not in alike:
+                    alike[at] = _by_words(words, at)
+                same = alike[at].get(tuple(text for _, text in labels), [])
+                known[marked, labels] = _parts(words, counts, same, marked)
+            for parts in known[marked, labels]:
+                yield from _apart(whole, parts, cell)
 
 
 def _is_word(text: str) -> bool:
     return bool(text.strip()) and count(text) is None and not is_withheld(text) and len(numbers(text)) == 0
 
 
-def _is_part(total: dict[int, str], row: dict[int, str], marked: Sequence[int]) -> bool:
-    """Whether a row describes the same as a total, apart from the columns that name its group."""
+def _by_words(words: Sequence[dict[int, str]], columns: Sequence[int]) -> dict[tuple[str | None, ...], list[int]]:
+    """Rows by their words in some columns."""
+    found: dict[tuple[str | None, ...], list[int]] = {}
+    for number, row in enumerate(words):
+        found.setdefault(tuple(row.get(column) for column in columns), []).append(number)
+    return found
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Groups that a total consists of: how many, and the row and count of those that are shown, with their sum."""
+
+    groups: int
+    shown: list[tuple[int, int]]
+    together: int
+
+
+def _parts(
+    words: Sequence[dict[int, str]], counts: Sequence[int | None], rows: Sequence[int], marked: Sequence[int]
+) -> list[_Parts]:
+    """Parts of the totals marked in these columns, among rows that describe the same apart from their group."""
     last = marked[-1]
-    if row.get(last, "") in TOTAL or not row.get(last):
-        return last not in row and last in total and _same(total, row, marked)
-    return _same(total, row, marked)
+    divided: dict[tuple[str, ...], list[int]] = {}
+    for row in rows:
+        if words[row].get(last, "") not in TOTAL:
+            key = tuple(words[row].get(column, "") for column in marked[:-1])
+            divided.setdefault(key, []).append(row)
+    found = []
+    for part in divided.values():
+        shown = [(row, value) for row in part if (value := counts[row]) is not None]
+        found.append(_Parts(len(part), shown, sum(value for _, value in shown)))
+    return found
 
 
-def _same(total: dict[int, str], row: dict[int, str], marked: Sequence[int]) -> bool:
-    labels = [column for column, text in total.items() if column not in marked and len(text) < 80]
-    return all(row.get(column) == total[column] for column in labels)
-
-
-def _apart(whole: int, parts: Sequence[tuple[int, str]], cell: int) -> Iterator[Cell]:
-    shown = [(row, value) for row, text in parts if (value := count(text)) is not None]
-    if not shown:
+def _apart(whole: int, parts: _Parts, cell: int) -> Iterator[Cell]:
+    if not parts.shown:
         return
-    rest = whole - sum(value for _, value in shown)
+    rest = whole - parts.together
     if 0 < rest < cell:
-        smallest = min(shown, key=lambda part: part[1])[0]
+        smallest = min(parts.shown, key=lambda part: part[1])[0]
         yield Cell(smallest, "differencing", f"the total, {whole}, minus the groups shown leaves {rest}")
         return
-    for row, value in shown:
-        if 0 < whole - value < cell and len(parts) == 1:
+    for row, value in parts.shown if parts.groups == 1 else ():
+        if 0 < whole - value < cell:
             yield Cell(row, "differencing", f"the total, {whole}, minus {value} leaves {whole - value}")
 
 
@@ -286,9 +310,10 @@ def _distinct(table: Table) -> bool:
     """Whether some column of numbers has hardly any repeated values."""
     for column in range(len(table.rows[0])):
         texts = [row[column] for row in table.rows if column < len(row) and row[column]]
-        fractions = sum("." in text or "e" in text.lower() for text in texts if numbers(text))
-        if fractions > 0.5 * len(table.rows) and len(set(texts)) > 0.7 * len(table.rows):
-            return True
+        if len(set(texts)) > 0.7 * len(table.rows):
+            fractions = sum(bool(numbers(text)) for text in texts if "." in text or "e" in text.lower())
+            if fractions > 0.5 * len(table.rows):
+                return True
     return False
 
 
@@ -302,7 +327,8 @@ def _groups(table: Table) -> int:
     """The size of the groups of rows that a column of few values divides a table into, if all are of one size; or 0."""
     for column in range(len(table.rows[0])):
         texts = [row[column] for row in table.rows if column < len(row)]
-        sizes = {texts.count(text) for text in set(texts)} if len(set(texts)) <= 200 else set()
+        counted = Counter(texts)
+        sizes = set(counted.values()) if len(counted) <= 200 else set()
         if len(sizes) == 1 and (size := sizes.pop()) >= _ROWS and size < len(table.rows):
             return size
     return 0

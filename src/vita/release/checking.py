@@ -1,5 +1,7 @@
 """A folder as an attacker and an output checker see it: every finding with its file, place and remedy."""
 
+import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +15,8 @@ from vita.release.cohort import Cohort
 from vita.release.contents import PROSE, Contents, Table
 from vita.release.numbers import numbers
 from vita.release.reading import read
+
+log = logging.getLogger(__name__)
 
 CHECKS = (
     "ids",
@@ -36,6 +40,9 @@ REMEDIES = {
 }
 _LARGEST_FILE = 2**30
 _PLANE = 16  # rows and columns
+_LISTED = 200  # findings of a kind and file that are kept one by one; the others are only counted
+_JOINED = 200_000  # characters of a table that are joined with the cohort if its file is refused in any case
+_PROGRESS = 1000  # files
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class Finding:
         kind: a key of REMEDIES.
         words: what is wrong.
         people: places in Cohort.eid of the people who are singled out.
+        count: how many findings of the same kind it stands for.
     """
 
     path: Path
@@ -55,6 +63,7 @@ class Finding:
     kind: str
     words: str
     people: frozenset[int] = frozenset()
+    count: int = 1
 
 
 @dataclass
@@ -97,7 +106,9 @@ def check(
     root = folder.parent if folder.is_file() else folder
     known = {} if known is None else known
     outputs = []
-    for path in files:
+    for done, path in enumerate(files):
+        if done and done % _PROGRESS == 0:
+            log.info("%s: %d of %d files are checked", folder, done, len(files))
         name = path.relative_to(root)
         state = (name, path.lstat().st_mtime_ns, path.lstat().st_size)
         if state not in known:
@@ -119,16 +130,46 @@ def _judged(path: Path, name: Path, cohort: Cohort, cell: int, ids: set[int], al
         reason = "a link" if path.is_symlink() else "larger than 1 GB"
         output.findings.append(Finding(name, "file", "unreadable", reason))
         return output
-    for found in search_file(path, ids, alike, str(name)):
-        words = f"{found.count} ids of the cohort" if found.known else f"{found.count} numbers that look like ids"
-        output.findings.append(Finding(name, found.place or "content", "id", words))
+    found = _Findings(output.findings)
+    for each in search_file(path, ids, alike, str(name)):
+        words = f"{each.count} ids of the cohort" if each.known else f"{each.count} numbers that look like ids"
+        found.add(Finding(name, each.place or "content", "id", words))
     contents = read(path)
-    output.findings += _in_contents(name, contents, cohort, cell, ids)
+    for finding in _in_contents(name, contents, cohort, cell, ids, output.findings):
+        found.add(finding)
+    found.close()
     told = [(cells.smallest(table), table) for table in contents.tables if table.kind == "table"]
     smallest = [count for count, _ in told if count is not None]
     output.smallest = min(smallest, default=None)
     output.people = max((count for _, table in told for count in _counts(table)), default=None)
     return output
+
+
+class _Findings:
+    """Adds findings to a list, one by one as long as there are few of their kind; a table of participants has
+    thousands, of which the rest is added as one.
+    """
+
+    def __init__(self, kept: list[Finding]) -> None:
+        self._kept = kept
+        self._seen: Counter[str] = Counter()
+        self._rest: dict[str, set[int]] = {}
+        self._path = Path()
+
+    def add(self, finding: Finding) -> None:
+        """Keep a finding, or only its people."""
+        self._seen[finding.kind] += 1
+        self._path = finding.path
+        if self._seen[finding.kind] <= _LISTED:
+            self._kept.append(finding)
+        else:
+            self._rest.setdefault(finding.kind, set()).update(finding.people)
+
+    def close(self) -> None:
+        """Add one finding for all others of its kind."""
+        for kind, people in self._rest.items():
+            more = self._seen[kind] - _LISTED
+            self._kept.append(Finding(self._path, "elsewhere", kind, "more of this kind", frozenset(people), more))
 
 
 def _counts(table: Table) -> Iterator[int]:
@@ -145,7 +186,10 @@ def _kind(path: Path) -> str:
     return next((kind for kind, suffixes in kinds.items() if path.suffix.lower() in suffixes), "data")
 
 
-def _in_contents(name: Path, contents: Contents, cohort: Cohort, cell: int, ids: set[int]) -> Iterator[Finding]:
+def _in_contents(
+    name: Path, contents: Contents, cohort: Cohort, cell: int, ids: set[int], before: Sequence[Finding]
+) -> Iterator[Finding]:
+    """Findings in what was read of a file; `before` holds those that were taken so far."""
     for place, reason in contents.unreadable:
         yield Finding(name, place or "file", "unreadable", reason)
     for place in contents.scans:
@@ -163,9 +207,20 @@ def _in_contents(name: Path, contents: Contents, cohort: Cohort, cell: int, ids:
         for breach in cells.judge(table, cell, cohort.counts):
             yield Finding(name, _where(table, breach.row), breach.kind, breach.words)
         yield from _ids(name, table, ids)
-        for match in join(table, cohort):
+        part = _few_rows(table) if before else table  # a refused file is refused whoever else is in it
+        for match in join(part, cohort):
             kind = "singled out" if match.people else "dominance" if match.dominated else "small cell"
-            yield Finding(name, _where(table, match.row), kind, match.words, frozenset(match.people))
+            yield Finding(name, _where(part, match.row), kind, match.words, frozenset(match.people))
+
+
+def _few_rows(table: Table) -> Table:
+    """A long table's rows, evenly spread, as many as show whether it singles people out."""
+    characters = [sum(map(len, row)) for row in table.rows]
+    most = max(len(characters) * _JOINED // max(sum(characters), 1), 1)
+    if len(characters) <= most:
+        return table
+    places = np.linspace(0, len(characters) - 1, most).astype(int)
+    return replace(table, rows=[table.rows[place] for place in places], numbers=places.tolist())
 
 
 def _plane(table: Table) -> np.ndarray | None:
@@ -240,10 +295,10 @@ def _labelled(table: Table) -> Iterator[tuple[str, str, int, frozenset[str]]]:
     if table.kind == PROSE or not columns:
         return
     rows = [(row[0].strip().lower() if row else "", number, row) for number, row in enumerate(table.rows)]
-    labels = [label for label, _, _ in rows]
+    times = Counter(label for label, _, _ in rows)
     for label, number, row in rows:
         count = cells.count(row[columns[0]]) if columns[0] < len(row) else None
         told = (column for column, text in enumerate(row) if column not in columns and numbers(text))
         measured = frozenset(table.name(column) for column in told)
-        if label and count and labels.count(label) == 1:
+        if label and count and times[label] == 1:
             yield label, table.where(number), count, measured

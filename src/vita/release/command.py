@@ -8,17 +8,18 @@ It reads CSV and other text (also UTF-16), Markdown, LaTeX, JSON, notebooks, HTM
 their metadata, Parquet, Arrow, npz, safetensors, SQLite, zip and gzip. Any other format is refused, since it cannot be
 checked. The check looks for ids, numbers of participants (exact or rounded, single or combined), rows and points of
 single participants, cells of too few people, sums that one person dominates, groups that follow from a total, and
-pixels of a scan. If it finds anything, the exit code is 1 and each finding is printed with its file, place and remedy.
+pixels of a scan. If it finds anything, the exit code is 1 and each finding is printed with its file, place and remedy;
+where many files are refused, as in a whole results folder, there is a line per file or folder.
 """
 
 import json
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vita.audit.command import read_ids
-from vita.release.checking import REMEDIES, Output, check, people
+from vita.release.checking import REMEDIES, Finding, Output, check, people
 from vita.release.cohort import Cohort, read_cohort
 from vita.runtime import cli
 from vita.runtime.errors import UserError
@@ -27,6 +28,7 @@ from vita.runtime.privacy import SMALLEST_COUNT
 log = logging.getLogger(__name__)
 
 _SHOWN = 5  # findings printed of each kind and file
+_FEW_FILES = 20  # refused files up to which each finding is a line, and each file of a folder
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -75,32 +77,75 @@ def report(outputs: Sequence[Output], folder: Path, cohort: Cohort, cell: int) -
     """
     if not outputs:
         raise UserError(f"{folder} holds no file")
-    shown: Counter[tuple[Path, str]] = Counter()
-    for finding in (finding for output in outputs for finding in output.findings):
-        shown[finding.path, finding.kind] += 1
-        if shown[finding.path, finding.kind] <= _SHOWN:
-            remedy = REMEDIES[finding.kind].format(cell=cell)
-            print(f"{finding.path}: {finding.place}: {finding.kind}: {finding.words}; {remedy}")
-    for (path, kind), count in shown.items():
-        if count > _SHOWN:
-            print(f"{path}: {count - _SHOWN} more findings: {kind}")
+    refused = [output for output in outputs if output.findings]
+    for line in _each(refused, cell) if len(refused) <= _FEW_FILES else _summary(refused, cell):
+        print(line)
     singled = len(people(outputs))
-    refused = sum(bool(output.findings) for output in outputs)
     if refused:
         raise UserError(
-            f"{refused} of {len(outputs)} files may not leave {folder}; {singled} of {len(cohort.eid)} "
+            f"{len(refused)} of {len(outputs)} files may not leave {folder}; {singled} of {len(cohort.eid)} "
             "participants are singled out; fix the findings listed above"
         )
     log.info("%d files may leave %s: 0 of %d participants are singled out", len(outputs), folder, len(cohort.eid))
 
 
+def _each(refused: Sequence[Output], cell: int) -> Iterator[str]:
+    """A line per finding, up to a number of each kind and file."""
+    for output in refused:
+        found: dict[str, list[Finding]] = {}
+        for finding in output.findings:
+            found.setdefault(finding.kind, []).append(finding)
+        for kind, those in found.items():
+            for finding in those[:_SHOWN]:
+                remedy = REMEDIES[kind].format(cell=cell)
+                yield f"{finding.path}: {finding.place}: {kind}: {finding.words}; {remedy}"
+            if more := sum(finding.count for finding in those[_SHOWN:]):
+                yield f"{output.path}: {more} more findings: {kind}"
+
+
+def _summary(refused: Sequence[Output], cell: int) -> Iterator[str]:
+    """A line per file, or per folder where many files have the same kinds of findings, and then the remedies."""
+    kinds = [tuple(sorted({finding.kind for finding in output.findings})) for output in refused]
+    forms = ["".join(output.path.suffixes[-2:]) for output in refused]
+    alike = list(zip(forms, kinds, strict=True))
+    sizes = Counter((folder, each) for output, each in zip(refused, alike, strict=True) for folder in _folders(output))
+    groups: dict[tuple[Path | None, tuple[str, tuple[str, ...]]], list[Output]] = {}
+    for output, each in zip(refused, alike, strict=True):
+        folder = next((folder for folder in _folders(output) if sizes[folder, each] > _FEW_FILES), None)
+        groups.setdefault((folder, each), []).append(output)
+    for (folder, (form, kind)), those in groups.items():
+        if folder is not None:
+            yield f"{folder}/**/*{form}: {len(those)} files: {', '.join(kind)}"
+        else:
+            yield from map(_told, those)
+    for name in sorted({name for kind in kinds for name in kind}):
+        yield f"{name}: {REMEDIES[name].format(cell=cell)}"
+
+
+def _folders(output: Output) -> Sequence[Path]:
+    """The folders that a file is in, the innermost first, without the one that is checked."""
+    return list(output.path.parents)[:-1]
+
+
+def _told(output: Output) -> str:
+    """The kinds of findings in a file, each with its first place and the number of others."""
+    places: dict[str, list[Finding]] = {}
+    for finding in output.findings:
+        places.setdefault(finding.kind, []).append(finding)
+    told = []
+    for kind, those in sorted(places.items()):
+        more = sum(finding.count for finding in those) - 1
+        told.append(f"{kind} ({those[0].place}{f' and {more} more' if more else ''})")
+    return f"{output.path}: {', '.join(told)}"
+
+
 def _around(folder: Path) -> Path:
-    """The results folder that a folder lies in.
+    """The results folder that a folder is, or lies in.
 
     Raises:
         UserError: there is none.
     """
-    for parent in folder.resolve().parents:
+    for parent in (folder.resolve(), *folder.resolve().parents):
         if (parent / "config.json").is_file() and isinstance(_config(parent).get("input"), dict):
             return parent
     raise UserError(

@@ -18,6 +18,7 @@ class Table:
         rows: cells of each row.
         first: number of the first row in its file, for messages.
         kind: "table", PROSE (lines of text, one cell each), or "marks" (positions of a drawing).
+        numbers: places of these rows in a longer table that they were chosen from; None if they are all rows.
     """
 
     place: str
@@ -25,6 +26,7 @@ class Table:
     rows: Sequence[Sequence[str]]
     first: int = 1
     kind: str = "table"
+    numbers: Sequence[int] | None = None
 
     def name(self, column: int) -> str:
         """The name of a column; empty without one."""
@@ -33,7 +35,8 @@ class Table:
     def where(self, row: int) -> str:
         """The place of a row, in words."""
         word = "line" if self.kind == PROSE else "row"
-        return f"{self.place}, {word} {self.first + row}" if self.place else f"{word} {self.first + row}"
+        number = self.first + (row if self.numbers is None else self.numbers[row])
+        return f"{self.place}, {word} {number}" if self.place else f"{word} {number}"
 
 
 @dataclass

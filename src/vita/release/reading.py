@@ -22,6 +22,7 @@ from vita.release.contents import PROSE, Contents, Table, inside
 from vita.release.texts import read_text
 
 _DEEPEST = 5
+_HEAD_BYTES = 4096
 _MOST_CELLS = 2_000_000  # rows of an array; from a longer one, evenly spread rows are taken
 # of a tensor: a model has millions of weights, and copies within them are searched for separately
 _MOST_WEIGHTS = 2_000
@@ -53,7 +54,7 @@ def _bytes(data: bytes, place: str, found: Contents, depth: int, name: str = "")
 
 
 def _formatted(data: bytes, place: str, found: Contents, depth: int, name: str) -> None:
-    head = data[:4096]
+    head = data[:_HEAD_BYTES]
     readers: dict[bytes, Callable[[bytes, str, Contents], None]] = {
         b"PAR1": _parquet,
         b"ARROW1": _arrow,
@@ -66,10 +67,14 @@ def _formatted(data: bytes, place: str, found: Contents, depth: int, name: str) 
             reader(data, place, found)
             return
     if head.startswith(b"\x1f\x8b"):
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+            if _is_scan(stream.read(_HEAD_BYTES)):  # without its voxels, which take long to decompress
+                found.scans.append(inside(place, "decompressed"))
+                return
         _bytes(gzip.decompress(data), inside(place, "decompressed"), found, depth + 1, name.removesuffix(".gz"))
     elif head.startswith(b"PK\x03\x04"):
         _zip(data, place, found, depth)
-    elif head[344:348] in (b"n+1\0", b"ni1\0") or head[128:132] == b"DICM":
+    elif _is_scan(head):
         found.scans.append(place)
     elif head.startswith(_PICTURES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
         _picture(data, place, found, depth)
@@ -79,6 +84,11 @@ def _formatted(data: bytes, place: str, found: Contents, depth: int, name: str) 
         read_text(text, place, name, found, _bytes, depth)
     elif data:
         found.unreadable.append((place, "an unknown format"))
+
+
+def _is_scan(head: bytes) -> bool:
+    """Whether a file is NIfTI or DICOM, from its first bytes."""
+    return head[344:348] in (b"n+1\0", b"ni1\0") or head[128:132] == b"DICM"
 
 
 def decoded(data: bytes) -> str | None:
