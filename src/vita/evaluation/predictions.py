@@ -1,7 +1,7 @@
 """Files of predictions, masks and targets for the evaluation: with checked columns, of one split, in known units."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -142,6 +142,18 @@ def measure_command(description: str | None, evaluate: Evaluate, arguments: list
         table.to_csv(path, index=False)
 
 
+def read_arrays(path: Path, wanted: Sequence[str], more: Sequence[str] = ()) -> dict[str, np.ndarray]:
+    """Arrays of an npz file: those that are needed, and those of `more` that it has.
+
+    Raises:
+        UserError: one that is needed is missing.
+    """
+    with np.load(path, allow_pickle=False) as stored:
+        if missing := [name for name in wanted if name not in stored]:
+            raise UserError(f"{path} has no array {', '.join(missing)}")
+        return {name: stored[name] for name in (*wanted, *more) if name in stored}
+
+
 def read_masks(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a masks file.
 
@@ -155,11 +167,7 @@ def read_masks(path: Path) -> dict[str, np.ndarray]:
     """
     if not path.is_file():
         raise UserError(f"no masks file {path}: run the rule that trains this system's segmentation first")
-    with np.load(path, allow_pickle=False) as stored:
-        missing = [name for name in _MASKS_NEEDED if name not in stored]
-        if missing:
-            raise UserError(f"{path} has no array {', '.join(missing)}")
-        arrays = {name: stored[name] for name in (*_MASKS_NEEDED, *_MASKS_PROBES) if name in stored}
+    arrays = read_arrays(path, _MASKS_NEEDED, _MASKS_PROBES)
     n = len(arrays["eid"])
     if arrays["truth"].shape != arrays["prediction"].shape or arrays["truth"].shape[:2] != (n, 9):
         raise UserError(f"{path}: truth and prediction must both be ({n}, 9, time, height, width)")

@@ -9,14 +9,16 @@
 `any_part` learns all diseases at once (`part_network`) from frozen features of the image and UK Biobank's table without
 what masks give, what counts a diagnosis by a date that may lie after the scan, what `tabular.exclude` keeps out of a
 disease, and all that is or reveals one of the diseases (`vita.tabular.overlap`, with the dependence in training).
-The image alone is its linear head of Table 4. The table alone is scikit-learn's gradient boosting of each disease,
-which takes missing values itself; it learns, as the network does, from copies of training participants of whom a random
-part of the table is hidden, since trees do not know what to do without a feature that was always there. Its size is
-chosen on validation. All are measured on the same test participants with the same features seen: random ones of each
-participant, nested over the levels and drawn five times, of which AUCs are averaged, and those that a clinic has.
-Intervals: DeLong's, of the mean over draws and over diseases.
+The image alone is a linear head that was fitted to the disease directly, while those of Table 4 may go through
+phenotypes. The table alone is scikit-learn's gradient boosting of each disease, which takes missing values itself; it
+learns, as the network does, from copies of training participants of whom a random part of the table is hidden, since
+trees do not know what to do without a feature that was always there. Its size is chosen on validation. All are measured
+on the same test participants with the same features seen: random ones of each participant, nested over the levels and
+drawn five times, of which AUCs are averaged, and those that a clinic has. Intervals: DeLong's, of the mean over draws
+and over diseases.
 """
 
+import argparse
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -32,7 +34,8 @@ from vita.evaluation.small_counts import is_small
 from vita.evaluation.statistics import LEVEL, auc_influence
 from vita.extensions.availability import Part, clinical_parts, random_parts
 from vita.extensions.inputs import read_features, read_fields, table_features
-from vita.extensions.part_contenders import Scores, Table, learn
+from vita.extensions.part_contenders import Scores, learn
+from vita.extensions.part_table import Table
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
@@ -127,17 +130,22 @@ def with_interval(auc: float, influence_n: np.ndarray) -> dict[str, float]:
     return {"auc": auc, "low": max(0.0, auc - half), "high": min(1.0, auc + half), "se": error}
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Command line; see the module's docstring."""
-    parser = cli.parser(__doc__)
-    parser.add_argument("--tasks", nargs="+", required=True, help="diseases among the tasks of targets.tsv")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of a command about any part of the table, but for its tasks and their tables."""
     parser.add_argument("--features", nargs=1, required=True, metavar="CONTROL=FILE", help="features of the image")
     parser.add_argument("--fields", required=True, type=Path, help="fields.parquet")
     parser.add_argument("--split", required=True, type=Path, help="split.parquet")
     parser.add_argument("--targets", required=True, type=Path, help="targets.tsv, features.tsv beside it")
-    parser.add_argument("--labels", nargs="+", required=True, metavar="DISEASE=FILE", help="labels of each disease")
     parser.add_argument("--output", required=True, type=Path, help="CSV to write")
     cli.add_settings(parser, "seed and the block tabular")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line; see the module's docstring."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--tasks", nargs="+", required=True, help="diseases among the tasks of targets.tsv")
+    parser.add_argument("--labels", nargs="+", required=True, metavar="DISEASE=FILE", help="labels of each disease")
+    add_options(parser)
     args = parser.parse_args(arguments)
     split, seed = read_split(args.split), needed(args.settings, "seed")
     labels = cli.named_files(args.labels, "--labels")

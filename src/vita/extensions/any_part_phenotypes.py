@@ -26,11 +26,13 @@ from vita.cohort.split_table import read_split
 from vita.config.blocks import needed
 from vita.evaluation.small_counts import is_small
 from vita.evaluation.statistics import LEVEL
-from vita.extensions.any_part import AVERAGE, COLUMNS, allowed
+from vita.extensions import part_trees
+from vita.extensions.any_part import AVERAGE, COLUMNS, add_options, allowed
 from vita.extensions.availability import Part, clinical_parts, random_parts
 from vita.extensions.inputs import read_features, read_fields, table_features
-from vita.extensions.part_contenders import ANY_PART, BOOSTED, FOLDS, LEAVES, SMALLEST_LEAF, Scores, Table
+from vita.extensions.part_contenders import ANY_PART, BOOSTED, FOLDS, Scores
 from vita.extensions.part_ridge import Known, fit
+from vita.extensions.part_table import Table
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
@@ -81,37 +83,15 @@ def image_numbers(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndar
 def boosted(table: Table, truth_n: np.ndarray, split_n: np.ndarray, seed: int) -> Callable[[np.ndarray], np.ndarray]:
     """Gradient boosting of a number on any part of the table: from columns with gaps to numbers.
 
-    Args:
-        table: of everybody.
-        truth_n: (participants,), NaN where unknown.
-        split_n: (participants,) train, val or test.
-        seed: of what is hidden.
+    Arguments are those of `part_trees.boosted`.
     """
-    from sklearn.ensemble import HistGradientBoostingRegressor  # start-up
+    from sklearn.ensemble import HistGradientBoostingRegressor as Regressor  # start-up
+    from sklearn.metrics import mean_absolute_error
 
-    generator = np.random.default_rng(seed)
-    rows = [np.tile(np.flatnonzero((split_n == name) & ~np.isnan(truth_n)), COPIES) for name in ("train", "val")]
-    sizes = [(each.size, len(table.features)) for each in rows]
-    seen = [generator.random(size) < generator.random((size[0], 1)) for size in sizes]
-    train, validate = (table.seen(*each) for each in zip(rows, seen, strict=True))
-
-    def fitted(leaves: int, trees: int) -> HistGradientBoostingRegressor:
-        model = HistGradientBoostingRegressor(
-            learning_rate=_LEARNING_RATE,
-            max_iter=trees,
-            max_leaf_nodes=leaves,
-            min_samples_leaf=SMALLEST_LEAF * COPIES,
-            early_stopping=False,
-            random_state=seed,
-        )
-        return model.fit(train, truth_n[rows[0]])
-
-    errors = {
-        (leaves, trees): np.abs(numbers - truth_n[rows[1]]).mean()
-        for leaves in (LEAVES if len(validate) else ())
-        for trees, numbers in enumerate(fitted(leaves, MOST_TREES).staged_predict(validate), start=1)
-    }
-    model = fitted(*min(errors, key=lambda size: errors[size], default=(LEAVES[0], 1)))
+    trees = part_trees.Trees(
+        Regressor, COPIES, MOST_TREES, _LEARNING_RATE, Regressor.staged_predict, mean_absolute_error
+    )
+    model = part_trees.boosted(trees, table, truth_n, split_n, seed)
     return lambda given: np.asarray(model.predict(given))
 
 
@@ -211,13 +191,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
     parser.add_argument("--tasks", nargs="+", required=True, help="tasks of targets.tsv whose targets are phenotypes")
-    parser.add_argument("--features", nargs=1, required=True, metavar="CONTROL=FILE", help="features of the image")
-    parser.add_argument("--fields", required=True, type=Path, help="fields.parquet")
-    parser.add_argument("--split", required=True, type=Path, help="split.parquet")
-    parser.add_argument("--targets", required=True, type=Path, help="targets.tsv, features.tsv beside it")
     parser.add_argument("--phenotypes", required=True, type=Path, help="phenotypes.parquet")
-    parser.add_argument("--output", required=True, type=Path, help="CSV to write")
-    cli.add_settings(parser, "seed and the block tabular")
+    add_options(parser)
     args = parser.parse_args(arguments)
     split, seed = read_split(args.split), needed(args.settings, "seed")
     split_n, test_n = split.to_numpy(), (split == "test").to_numpy()

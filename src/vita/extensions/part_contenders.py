@@ -1,59 +1,19 @@
 """What `vita.extensions.any_part` compares: the image alone, gradient boosting of the table alone, and both."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 
-from vita.cohort.features import Feature
-from vita.extensions.inputs import columns_of
+from vita.extensions import part_trees
+from vita.extensions.part_table import Table
 
 ANY_PART, BOOSTED = "any_part", "boosted_table"
 FOLDS = 5
 COPIES = 8  # of each training participant, each with another part of the table
-LEAVES = (2, 6)  # of a tree, one of which validation chooses
 MOST_TREES = 100
 _LEARNING_RATE = 0.1
-SMALLEST_LEAF = 20  # people; a leaf holds as many times their copies
 # features seen (participants, features) to a score (participants, diseases), both of the test participants
 Scores = Callable[[np.ndarray], np.ndarray]
-
-
-@dataclass(frozen=True)
-class Table:
-    """The table of everybody: a column per number and yes/no, and one per class of a category but the first.
-
-    Attributes:
-        values_nc: (participants, columns), NaN where unknown.
-        feature_of: (columns,) the feature of each column.
-        features: in order.
-    """
-
-    values_nc: np.ndarray
-    feature_of: np.ndarray
-    features: list[Feature]
-
-    @classmethod
-    def of(cls, fields: pd.DataFrame, features: Sequence[Feature], train_n: np.ndarray) -> "Table":
-        """From fields.parquet by `eid`; features that nobody in training has are left out."""
-        values, columns = columns_of(fields, features)
-        there = ~np.isnan(values[train_n]).all(axis=0)
-        own = [name for (name, _), known in zip(columns, there, strict=True) if known]
-        kept = [feature for feature in features if feature.name in own]
-        place = {feature.name: number for number, feature in enumerate(kept)}
-        return cls(values[:, there], np.array([place[name] for name in own], dtype=int), kept)
-
-    @property
-    def known_nf(self) -> np.ndarray:
-        """(participants, features) bool, whether known."""
-        known = np.zeros((len(self.values_nc), len(self.features)), dtype=bool)
-        known[:, self.feature_of] = ~np.isnan(self.values_nc)  # columns of a feature are known together
-        return known
-
-    def seen(self, rows: np.ndarray, seen_nf: np.ndarray) -> np.ndarray:
-        """Columns (rows, columns) of some participants, NaN where a feature is not seen."""
-        return np.where(seen_nf[:, self.feature_of], self.values_nc[rows], np.nan)
 
 
 def learn(
@@ -129,36 +89,14 @@ def image_scores(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarr
 def boosted(table: Table, truth_n: np.ndarray, split_n: np.ndarray, seed: int) -> Callable[[np.ndarray], np.ndarray]:
     """Gradient boosting of a disease on any part of the table: from columns with gaps to probabilities.
 
-    Args:
-        table: of everybody.
-        truth_n: (participants,), NaN where unknown.
-        split_n: (participants,) train, val or test.
-        seed: of what is hidden.
+    Arguments are those of `part_trees.boosted`.
     """
-    from sklearn.ensemble import HistGradientBoostingClassifier  # start-up
+    from sklearn.ensemble import HistGradientBoostingClassifier as Classifier  # start-up
     from sklearn.metrics import log_loss
 
-    generator = np.random.default_rng(seed)
-    rows = [np.tile(np.flatnonzero((split_n == name) & ~np.isnan(truth_n)), COPIES) for name in ("train", "val")]
-    sizes = [(each.size, len(table.features)) for each in rows]
-    seen = [generator.random(size) < generator.random((size[0], 1)) for size in sizes]
-    train, validate = (table.seen(*each) for each in zip(rows, seen, strict=True))
+    def loss(truth: np.ndarray, chances: np.ndarray) -> float:
+        return float(log_loss(truth, chances, labels=[0, 1]))
 
-    def fitted(leaves: int, trees: int) -> HistGradientBoostingClassifier:
-        model = HistGradientBoostingClassifier(
-            learning_rate=_LEARNING_RATE,
-            max_iter=trees,
-            max_leaf_nodes=leaves,
-            min_samples_leaf=SMALLEST_LEAF * COPIES,
-            early_stopping=False,
-            random_state=seed,
-        )
-        return model.fit(train, truth_n[rows[0]])
-
-    losses = {
-        (leaves, trees): log_loss(truth_n[rows[1]], chances, labels=[0, 1])
-        for leaves in (LEAVES if len(validate) else ())
-        for trees, chances in enumerate(fitted(leaves, MOST_TREES).staged_predict_proba(validate), start=1)
-    }
-    model = fitted(*min(losses, key=lambda size: losses[size], default=(LEAVES[0], 1)))
+    trees = part_trees.Trees(Classifier, COPIES, MOST_TREES, _LEARNING_RATE, Classifier.staged_predict_proba, loss)
+    model = part_trees.boosted(trees, table, truth_n, split_n, seed)
     return lambda given: np.asarray(model.predict_proba(given)[:, 1])

@@ -79,10 +79,10 @@ def _learnt_alone(name: str, individual: list[str], run: set[str]) -> list[str]:
     return [f"One model for each target: {', '.join(alone)}. Other trained systems: one model for all targets."]
 
 
-def _ways(starts: dict[str, Path], through: list[str], run: set[str]) -> list[str]:
+def _ways(starts: dict[str, str], through: list[str], run: set[str]) -> list[str]:
     """Remarks below the table of diseases: whose encoder comes from another task, and how linear heads were fitted."""
     remarks = [
-        f"{names.title(system)} starts from its model of {names.task_title(str(starts[system])).lower()}."
+        f"{names.title(system)} starts from its model of {names.task_title(starts[system]).lower()}."
         for system in names.ordered(run & set(starts))
     ]
     if through:
@@ -123,7 +123,7 @@ def main(arguments: list[str] | None = None) -> None:
     table, out, versus = MAKERS[args.name](args.name, metrics, args.targets, args.paper, significance)
     run = set(metrics["model"])
     out.remarks += _learnt_alone(args.name, args.individual, run)
-    out.remarks += _ways(cli.named_files(args.starts, "--starts"), args.through, run) + seeds_remark(metrics)
+    out.remarks += _ways(cli.named(args.starts, "--starts", "task"), args.through, run) + seeds_remark(metrics)
     whole = table.query("view == 'all' and phase == 'all'") if "view" in table else table
     number = sizes(whole["n"])
     out.caption += f" ({number})" if number else ""

@@ -85,19 +85,25 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def named_files(pairs: Sequence[str], option: str) -> dict[str, Path]:
-    """Arguments `name=file`, as a mapping.
+    """Arguments `name=file`, as a mapping; see `named`."""
+    return {name: Path(file) for name, file in named(pairs, option).items()}
+
+
+def named(pairs: Sequence[str], option: str, what: str = "file") -> dict[str, str]:
+    """Arguments `name=value`, as a mapping.
 
     Args:
         pairs: the arguments.
         option: to which they belong, for the error.
+        what: the values are, for the error.
 
     Raises:
         UserError: an argument has no equals sign.
     """
     for pair in pairs:
         if "=" not in pair:
-            raise UserError(f"{option} {pair}: give name=file")
-    return {name: Path(file) for name, _, file in (pair.partition("=") for pair in pairs)}
+            raise UserError(f"{option} {pair}: give name={what}")
+    return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
 
 
 def make_folder(folder: Path, option: str) -> None:

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from vita import names
-from vita.evaluation.predictions import read_predictions
+from vita.evaluation.predictions import read_arrays, read_predictions
 from vita.report.figures import mosaic, style
 from vita.runtime import cli
 from vita.runtime.errors import UserError
@@ -46,11 +46,7 @@ def read_example(path: Path) -> dict[str, np.ndarray]:
     """
     if not path.is_file():
         raise UserError(f"no examples file {path}: run the rule that reconstructs the test split")
-    with np.load(path, allow_pickle=False) as stored:
-        missing = [name for name in ARRAYS if name not in stored]
-        if missing:
-            raise UserError(f"{path} has no array {', '.join(missing)}")
-        arrays = {name: stored[name] for name in ARRAYS}
+    arrays = read_arrays(path, ARRAYS)
     if any(len(array) == 0 for array in arrays.values()):
         raise UserError(f"{path} holds no example")
     example = {name: array[0, :, FRAME] for name, array in arrays.items()}
