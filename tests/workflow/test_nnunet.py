@@ -138,7 +138,7 @@ def test_weights_can_be_read_without_unpickling(results: Path) -> None:
 def test_an_interrupted_training_goes_on_and_one_on_other_settings_begins_anew(results: Path) -> None:
     folder = results / "nnunet" / "la_2ch"
     lengths = {"epochs": 3, "iterations": 1, "val_iterations": 1, "checkpoint_epochs": 1}
-    settings = json.dumps({"seed": 1, "nnunet": lengths, "training": {"threads": 1, "device": "cpu"}})
+    settings = json.dumps({"seed": 1, "nnunet": lengths, "training": {"threads": 1, "device": "cpu", "compile": False}})
     command = [str(ENVIRONMENT / "bin" / "python"), "-m", "vita.nnunet.train", "--folder", str(folder)]
     command += ["--output", str(folder / "again"), "--settings", settings]
     surroundings = os.environ | {"PYTHONPATH": str(ROOT / "src")}
