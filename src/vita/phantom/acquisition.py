@@ -23,7 +23,7 @@ LA_ANGLES = {"la_2ch": -96.0, "la_3ch": -50.0, "la_4ch": 0.0}
 # Variation of planning between scans: rotation of the image in its plane, and shift in it.
 TURN_SD_DEGREES, SHIFT_SD_MM = 20.0, 5.0
 HARMONICS = 3  # of slow changes over the cycle
-BLOOD_SD, GAIN_SD = 0.08, 0.045  # of these changes: flow, and the receiver with the breath
+BLOOD_SD, GAIN_SD = 0.1, 0.055  # of these changes: flow, and the receiver with the breath
 
 
 @dataclass(frozen=True)
