@@ -228,7 +228,8 @@ TABLES = (
     Table(
         "label_efficiency",
         "Label efficiency",
-        "Tables 1 and 4 by the fraction of the training labels from which a head on frozen features learns",
+        "Tables 1 and 4 by the fraction of the training labels from which a head on frozen features or, for Table 1, a "
+        "whole system learns",
     ),
     Table(
         "any_part",
@@ -297,6 +298,9 @@ EXTENSION_TABLES = {
     "any_part": "any_part",
     "any_part_phenotypes": "any_part_phenotypes",
 }
+# systems that are trained with a part of the labels too, and the task for which they are
+FEW_LABELS_SYSTEMS, FEW_LABELS_TASK = ("vit", "mae", "vita"), "sa_phenotypes"
+LABEL_PERCENTS = (2, 10, 25, 50, 100)
 # models of the extensions that are not systems
 SOURCE_TITLES = {
     "clinical": "Age, sex, blood pressure",

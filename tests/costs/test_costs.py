@@ -31,9 +31,10 @@ def test_trainings_are_those_that_the_workflow_plans(presets: tuple[str, ...], t
     shards = tmp_path / "shards.yaml"
     shards.write_text("images: {shard_count: 1}\n")
     plan = measured_plan(tmp_path, "--configfile", *(str(PRESETS[name]) for name in presets), str(shards)).jobs
-    found = dict.fromkeys((*KINDS.values(), "train_stage3"), 0)
+    found = dict.fromkeys((*KINDS.values(), "train_stage3", "train_few_labels"), 0)
     for training in trainings(read_configs(configured(*presets)), RESOURCES):
-        found[KINDS.get(training.kind, "train_stage3")] += training.models
+        rule = "train_stage3" if training.share == 1 else "train_few_labels"
+        found[KINDS.get(training.kind, rule)] += training.models
     assert found == {rule: plan.get(rule, 0) for rule in found}
 
 

@@ -1,12 +1,16 @@
 """Learning from a part of the labels: nested parts, the same heads as controls, averages, and what cannot be learnt."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from vita.extensions.label_efficiency import LEFT_OUT, Ways, averaged_diseases, compact, error_of, measure, parts
+from vita.extensions import label_shares
+from vita.extensions.label_efficiency import Ways, averaged_diseases, compact, error_of, measure, of_trained
+from vita.extensions.label_shares import LEFT_OUT, parts
 from vita.tabular.targets import Target
 from vita.training.closed_form import fit_classes, fit_number, numbers_between, standardised
 
@@ -78,6 +82,33 @@ def test_more_labels_are_better_and_averages_are_of_the_draws(world) -> None:
     assert value.loc[100, "Average"] < 0.7 * value.loc[2, "Average"]
     assert (rows["low"] <= rows["value"]).all()
     assert (rows["value"] <= rows["high"]).all()
+
+
+def test_systems_trained_with_a_part_of_the_labels_are_measured_on_the_test_split(tmp_path: Path) -> None:
+    people = pd.DataFrame({"eid": range(220), "split": SPLIT, "target": "LVEF", "truth": 60.0, "prediction": 60.0})
+    people.loc[SPLIT == "test", "prediction"] = np.tile([57.0, 61.0], 30)  # errors 3 and 1
+    people.loc[SPLIT == "val", "prediction"] = 0.0  # not judged
+    people.to_parquet(tmp_path / "p.parquet")
+    other = Target("LVM", "LVM", "g", "numerical", "phenotypes", "LVM")
+    more = people.assign(target="LVM", prediction=lambda each: each["truth"] + 8)
+    pd.concat([people, more]).to_parquet(tmp_path / "both.parquet")
+    files = {"vita@10": tmp_path / "both.parquet"}
+    rows = pd.DataFrame(of_trained(files, "sa_phenotypes", [NUMBER, other], SPLIT, 1)).set_index("target")
+    assert rows["value"].to_dict() == {"LVEF": 2.0, "LVM": 8.0, "Average": 5.0}
+    assert set(rows["n"]) == {12}
+    assert set(rows["percent"]) == {10}
+    assert set(rows["model"]) == {"vita"}
+
+
+def test_the_split_of_a_part_of_the_labels_keeps_the_whole_test_split(tmp_path: Path) -> None:
+    eids = np.arange(1000, 1220)
+    pd.DataFrame({"eid": eids, "split": SPLIT}).to_parquet(tmp_path / "split.parquet")
+    asked = ["--split", str(tmp_path / "split.parquet"), "--percent", "10", "--settings", '{"seed": 1}']
+    label_shares.main([*asked, "--output", str(tmp_path / "part.parquet")])
+    kept = pd.read_parquet(tmp_path / "part.parquet").set_index("eid")["split"]
+    assert kept.value_counts().to_dict() == {"test": 60, "train": 12, "val": 4}
+    chosen = parts(SPLIT, 10, 0, 1)
+    assert kept.equals(pd.Series(SPLIT, eids, name="split").rename_axis("eid")[chosen != LEFT_OUT].astype(kept.dtype))
 
 
 def test_what_cannot_be_learnt_or_measured(world) -> None:

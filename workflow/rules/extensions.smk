@@ -105,8 +105,57 @@ rule measure_conformal:
         " --targets {input.targets:q} --settings {params.settings} --output {output} > {log} 2>&1"
 
 
+rule share_labels:
+    input:
+        split="results/cohort/split.parquet",
+    output:
+        split="results/label_efficiency/splits/{percent}.parquet",
+    log:
+        "results/logs/share_labels/{percent}.log",
+    benchmark:
+        "results/benchmarks/share_labels/{percent}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cpus("share_labels")
+    resources:
+        **asked("share_labels"),
+    params:
+        settings=settings(),
+        code=code_digest("vita.extensions.label_shares"),
+    message:
+        "Split with {wildcards.percent} % of the labels"
+    shell:
+        "python -m vita.extensions.label_shares --split {input.split} --percent {wildcards.percent}"
+        " --settings {params.settings} --output {output.split} > {log} 2>&1"
+
+
+use rule train_stage3 as train_few_labels with:
+    input:
+        unpack(lambda wildcards: TRAININGS.tables_of(wildcards.task, wildcards.model)),
+        **STAGE3_INPUT | {"split": "results/label_efficiency/splits/{percent}.parquet"},
+        init=weights(stage3_start),
+    output:
+        model="results/label_efficiency/models/{percent}/{task}/{model}/model.safetensors",
+        config="results/label_efficiency/models/{percent}/{task}/{model}/config.json",
+        history="results/label_efficiency/models/{percent}/{task}/{model}/history.csv",
+        predictions="results/label_efficiency/predictions/{percent}/{task}/{model}.parquet",
+    log:
+        "results/logs/train_few_labels/{percent}/{task}/{model}.log",
+    benchmark:
+        "results/benchmarks/train_few_labels/{percent}/{task}/{model}.tsv"
+    wildcard_constraints:
+        task=names.FEW_LABELS_TASK,
+        model="|".join(EXTENSIONS.few_labels_systems) or NOTHING,
+        percent=r"\d+",
+    params:
+        target="",
+    message:
+        "Stage III: {wildcards.task} with {wildcards.model}, {wildcards.percent} % of the labels"
+
+
 rule measure_label_efficiency:
     input:
+        list(EXTENSIONS.few_labels.values()),
         **EXTENSIONS.controls,
         **{f"labels_{disease}": path for disease, path in EXTENSIONS.labelled.items()},
         phenotypes="results/images/phenotypes.parquet",
@@ -132,13 +181,15 @@ rule measure_label_efficiency:
         ),
         features=arguments.titled(EXTENSIONS.controls),
         labels=arguments.titled(EXTENSIONS.labelled),
+        trained=arguments.titled(EXTENSIONS.few_labels),
         code=code_digest("vita.extensions.label_efficiency"),
     message:
         "Tables 1 and 4 from a part of the labels"
     shell:
         "python -m vita.extensions.label_efficiency --tasks {params.tasks} --features {params.features}"
         " --split {input.split} --targets {input.targets:q} --phenotypes {input.phenotypes}"
-        " --labels {params.labels} {params.through} --settings {params.settings} --output {output} > {log} 2>&1"
+        " --labels {params.labels} --trained {params.trained} {params.through}"
+        " --settings {params.settings} --output {output} > {log} 2>&1"
 
 
 rule measure_any_part:

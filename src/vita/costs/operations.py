@@ -53,7 +53,9 @@ def operations(training: Training, features: Path) -> Operations:
         features: features.tsv, the rows that Stage II aligns images with.
     """
     stage = {key: training.stage[key] for key in _COUNTED if key in training.stage}
-    return _counted(json.dumps(asdict(replace(training, step="", models=1, stage=stage)), sort_keys=True), features)
+    return _counted(
+        json.dumps(asdict(replace(training, step="", models=1, stage=stage, share=1.0)), sort_keys=True), features
+    )
 
 
 @functools.cache

@@ -75,7 +75,7 @@ def _flop(training: Training, cost: Operations, sizes: dict[str, int]) -> float:
     """All epochs of a training: it may stop earlier, by `patience`."""
     epoch = sizes["train"] * cost.training_flop + sizes["val"] * cost.validation_flop
     epochs: int = training.stage["epochs"]
-    return training.models * epochs * epoch
+    return training.models * epochs * epoch * training.share
 
 
 def _passes(

@@ -1,9 +1,11 @@
 """The models that a run trains, grouped by what they cost, and how many participants they learn from."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from vita import names
 from vita.cohort.split import held_out
 from vita.plan.plan import Plan
 from vita.plan.trainings import Model
@@ -19,6 +21,7 @@ class Training:
         models: how many.
         outputs: targets that each of them has.
         model, stage: blocks of its settings.
+        share: part of training and validation that it sees.
     """
 
     step: str
@@ -27,6 +30,7 @@ class Training:
     outputs: int
     model: dict[str, Any]
     stage: dict[str, Any]
+    share: float = 1.0
 
 
 def trainings(config: dict[str, Any], resources: Path) -> list[Training]:
@@ -46,7 +50,17 @@ def trainings(config: dict[str, Any], resources: Path) -> list[Training]:
         if found and replace(found[-1], models=1) == own:
             own = replace(own, models=found.pop().models + 1)
         found.append(own)
-    return found
+    return [*found, *_of_few_labels(plan)]
+
+
+def _of_few_labels(plan: Plan) -> Iterator[Training]:
+    """Trainings with a part of the labels, which the extension of that name adds."""
+    task = names.FEW_LABELS_TASK
+    for system in plan.products.extensions.few_labels_systems:
+        blocks, outputs = plan.trainings.stage3(task, system), len(plan.systems.targets_of(task))
+        for percent in names.LABEL_PERCENTS[:-1]:
+            own = Training(f"Few labels, {system}", "predictor", 1, outputs, blocks["model"], blocks["stage"])
+            yield replace(own, share=percent / 100)
 
 
 def _training(model: Model) -> Training:

@@ -1,16 +1,19 @@
-"""Label efficiency: Tables 1 and 4 for controls and frozen probes that learn from a fraction of the labels.
+"""Label efficiency: Tables 1 and 4 for what learns from a fraction of the labels.
 
     python -m vita.extensions.label_efficiency --task sa_phenotypes disease_cad ...
         --features brightness=results/controls/brightness.parquet probe_vita=results/controls/probe_vita.parquet ...
         --split results/cohort/split.parquet --targets workflow/resources/targets.tsv
         --phenotypes results/images/phenotypes.parquet --labels cad=results/cohort/labels/cad.parquet ...
+        --trained vita@10=results/label_efficiency/predictions/10/sa_phenotypes/vita.parquet ...
         --settings '{"seed": 2025}' --output results/label_efficiency/metrics.csv
 
-Heads are those of vita.training.controls, fitted to 2, 10, 25, 50 and 100 % of the training participants with the
-penalty chosen on the same fraction of validation; with --through, diseases may be reached through phenotypes, those of
-the same fraction. Smaller fractions are subsets of larger ones, and each except the whole is drawn three times.
-Numbers: the mean absolute error of the test split, averaged over the targets that Table 1 prints. Diseases: AUC-ROC,
-each and averaged. A fraction with a single class has an AUC of 0.5, since nothing can be learnt from it.
+The heads of controls and frozen probes are those of vita.training.controls, fitted to 2, 10, 25, 50 and 100 % of the
+training participants with the penalty chosen on the same fraction of validation; with --through, diseases may be
+reached through phenotypes, those of the same fraction. Smaller fractions are subsets of larger ones, and each except
+the whole is drawn three times. With --trained, the predictions of systems follow that rule train_few_labels trained
+with a fraction of the labels, the first of those that are drawn. Numbers: the mean absolute error of the test split,
+averaged over the targets that Table 1 prints. Diseases: AUC-ROC, each and averaged. A fraction with a single class has
+an AUC of 0.5, since nothing can be learnt from it.
 """
 
 import logging
@@ -25,7 +28,8 @@ from vita.cohort.split_table import read_split
 from vita.config.blocks import needed
 from vita.evaluation.small_counts import is_small
 from vita.extensions.inputs import read_features
-from vita.names import PHENOTYPE_TASKS
+from vita.extensions.label_shares import DRAWS, LEFT_OUT, parts
+from vita.names import FEW_LABELS_TASK, LABEL_PERCENTS, PHENOTYPE_TASKS
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.privacy import SMALLEST_COUNT
@@ -36,30 +40,10 @@ if TYPE_CHECKING:
     from vita.training.closed_form import Between
 
 log = logging.getLogger(__name__)
-PERCENTS = (2, 10, 25, 50, 100)
-DRAWS = 3
-LEFT_OUT = "left out"
 _WORTH = 3  # features per training participant
 COLUMNS = ["task", "target", "title", "metric", "model", "percent", "n", "draws", "value", "low", "high", "note"]
 FEW = f"fewer than {SMALLEST_COUNT} labels, or the test split has fewer of one kind"
 AVERAGE = "Average"
-
-
-def parts(split_n: np.ndarray, percent: int, draw: int, seed: int) -> np.ndarray:
-    """The split with a part of training and validation left out; that of a smaller percentage is a subset of it.
-
-    Args:
-        split_n: (participants,) train, val or test.
-        percent: how much stays.
-        draw: which of several.
-        seed: of the run.
-    """
-    found = split_n.astype(object)
-    for place, name in enumerate(("train", "val")):
-        own = np.flatnonzero(split_n == name)
-        order = np.random.default_rng([seed, draw, place]).permutation(own)
-        found[order[int(np.ceil(own.size * percent / 100)) :]] = LEFT_OUT
-    return found
 
 
 def compact(features_nf: np.ndarray, train_n: np.ndarray) -> np.ndarray:
@@ -117,7 +101,7 @@ def measure(
     printed = [target for target in targets if target.in_table]
     metric = "mae" if task in PHENOTYPE_TASKS else "auc"
     for model, own in features.items():
-        for percent in PERCENTS:
+        for percent in LABEL_PERCENTS:
             draws = DRAWS if percent < 100 else 1
             chosen = [parts(split_n, percent, draw, seed) for draw in range(draws)]
             found = np.full((draws, len(printed)), np.nan)
@@ -133,6 +117,32 @@ def measure(
             if len(printed) > 1:
                 yield about | {"target": AVERAGE, "title": AVERAGE} | _spread(found.mean(axis=1))
         log.info("%s: %s", task, model)
+
+
+def of_trained(
+    files: Mapping[str, Path], task: str, targets: Sequence[Target], split_n: np.ndarray, seed: int
+) -> Iterator[dict[str, object]]:
+    """Rows as those of `measure`, for systems that are trained with a part of the labels.
+
+    Args:
+        files: predictions of "system@percent", as Stage III writes them.
+        task: of phenotypes.
+        targets: of the task.
+        split_n: (participants,) of the whole cohort.
+        seed: of the run.
+    """
+    printed = [target for target in targets if target.in_table]
+    for name, path in files.items():
+        model, _, percent = name.partition("@")
+        found = pd.read_parquet(path, columns=["split", "target", "truth", "prediction"])
+        test = found[found["split"] == "test"]
+        errors = (test["prediction"] - test["truth"]).abs().groupby(test["target"]).mean()
+        values = errors.reindex([target.name for target in printed]).to_numpy(float)
+        n = int((parts(split_n, int(percent), 0, seed) == "train").sum())
+        about = {"task": task, "metric": "mae", "model": model, "percent": int(percent), "n": n, "draws": 1}
+        for target, value in zip(printed, values, strict=True):
+            yield about | {"target": target.name, "title": target.title} | _spread(value[None])
+        yield about | {"target": AVERAGE, "title": AVERAGE} | _spread(values.mean(keepdims=True))
 
 
 class Ways:
@@ -180,6 +190,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--phenotypes", required=True, type=Path, help="phenotypes.parquet")
     parser.add_argument("--labels", nargs="*", default=[], metavar="DISEASE=FILE", help="labels of each disease")
     parser.add_argument("--through", nargs="*", default=[], help="tasks through whose numbers diseases may be reached")
+    parser.add_argument(
+        "--trained", nargs="*", default=[], metavar="SYSTEM@PERCENT=FILE", help="predictions for Table 1"
+    )
     parser.add_argument("--output", required=True, type=Path, help="CSV to write")
     cli.add_settings(parser, "seed")
     args = parser.parse_args(arguments)
@@ -188,12 +201,14 @@ def main(arguments: list[str] | None = None) -> None:
     labels = cli.named_files(args.labels, "--labels")
     numbers = load_numbers(args.targets, args.through, None, args.phenotypes)
     ways = None if numbers is None else Ways(numbers.reindex(split.index).to_numpy(float))
-    rows = []
+    trained, seed = cli.named_files(args.trained, "--trained"), needed(args.settings, "seed")
+    rows: list[dict[str, object]] = []
     for task in args.tasks:
         own = labels.get(task.removeprefix("disease_"))
         values, targets = load_targets(args.targets, task, None, args.phenotypes, own)
-        seed = needed(args.settings, "seed")
-        rows += list(measure(task, values.reindex(split.index), targets, features, split.to_numpy(), seed, ways))
+        rows += measure(task, values.reindex(split.index), targets, features, split.to_numpy(), seed, ways)
+        if task == FEW_LABELS_TASK:
+            rows += of_trained(trained, task, targets, split.to_numpy(), seed)
     table = pd.DataFrame(rows)
     table = pd.concat([table, averaged_diseases(table)], ignore_index=True)
     few = is_small(table["n"]) | table["value"].isna()

@@ -57,6 +57,26 @@ class Extensions:
         return [task for task in ("sa_phenotypes", *names.DISEASE_TASKS) if task in self.systems.tasks]
 
     @cached_property
+    def few_labels_systems(self) -> list[str]:
+        """Systems that are trained with a part of the labels too; not those that learn every target by itself."""
+        if "label_efficiency" not in self.tables:
+            return []
+        run = set(self.systems.run_for(names.FEW_LABELS_TASK)) - set(self.systems.individual)
+        return [system for system in names.FEW_LABELS_SYSTEMS if system in run]
+
+    @cached_property
+    def few_labels(self) -> dict[str, str]:
+        """Predictions with a part of the labels and with all, by system and percentage."""
+        task = names.FEW_LABELS_TASK
+        return {
+            f"{system}@{percent}": f"results/predictions/{task}/{system}.parquet"
+            if percent == 100
+            else f"results/label_efficiency/predictions/{percent}/{task}/{system}.parquet"
+            for system in self.few_labels_systems
+            for percent in names.LABEL_PERCENTS
+        }
+
+    @cached_property
     def labelled(self) -> dict[str, str]:
         """Labels of the diseases among these tasks."""
         diseases = [task.removeprefix("disease_") for task in self.label_tasks if task.startswith("disease_")]

@@ -167,7 +167,10 @@ def label_efficiency(paths: Sequence[Path]) -> Made:
                 cells.append(cell if known(value) else out.note(cell, found.loc[part, "note"]))
             rows.append(row)
             out.rows.append(cells)
-    out.remarks.append("Header: number of training participants. Brackets: lowest and highest value of three draws.")
+    out.remarks.append(
+        "Header: number of training participants. Controls and frozen encoders learn three times from each part, with "
+        "the lowest and highest value in brackets; ViT, MAE and ViTa are trained once with each."
+    )
     return pd.DataFrame(rows), out
 
 

@@ -3,7 +3,8 @@
     python -m vita.report.figures.label_curves --metrics results/label_efficiency/metrics.csv
         --svg results/figures/label_curves.svg --png ... --csv ...
 
-Lines: means of the draws; bars, side by side, reach from the lowest to the highest.
+Lines: means of the draws; bars, side by side, reach from the lowest to the highest. ViT, MAE and ViTa are trained once for
+each part.
 """
 
 from __future__ import annotations
