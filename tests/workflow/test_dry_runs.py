@@ -104,6 +104,20 @@ def test_a_leakage_switch_per_task_plans_a_stage_ii_of_its_own(tmp_path: Path) -
         assert f"--init results/models/stage2/{stage} " in plan
 
 
+def test_a_training_with_a_part_of_the_labels_differs_by_its_split_alone(tmp_path: Path) -> None:
+    files = {
+        "predictions": "results/label_efficiency/splits/10.parquet",
+        "label_efficiency/predictions/10": "results/cohort/split.parquet",
+    }
+    commands = []
+    for folder, split in files.items():
+        plan = snakemake(tmp_path, "-n", "-p", f"results/{folder}/sa_phenotypes/mae.parquet").stdout
+        commands += re.findall(r"python -m vita.training.stage3 .*", plan)
+        assert split not in commands[-1]
+    whole, part = (re.sub(r" --(output|predictions) \S+| > .*", "", command) for command in commands)
+    assert part == whole.replace("results/cohort/split.parquet", "results/label_efficiency/splits/10.parquet")
+
+
 def test_numbers_within_a_block_of_the_command_line_and_of_yaml_1_1_are_numbers(tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text("stage1: {lr: 1e-4}\ntraining: {precision: 32}\n")
     asked = ["--configfile", str(tmp_path / "own.yaml"), "--config", "stage1={epochs: 3, augment: true}"]
