@@ -278,6 +278,7 @@ FIGURES = (
     Figure("plane_intersections", "Plane intersections", ("index",), scans_alone=True),
     Figure("cumulative_incidence", "Incidence by predicted risk", ("curves=risk_curves",)),
     Figure("association_map", "Associations by group of features", ("associations",)),
+    Figure("latent_directions", "Hearts along directions", ("images=direction_images", "numbers=directions")),
     Figure("conformal_coverage", "Coverage by subgroup", ("coverage",)),
     Figure("label_curves", "With few labels", ("metrics=label_efficiency",)),
     Figure("availability_curves", "With any part of the table", ("metrics=any_part",)),

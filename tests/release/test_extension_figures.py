@@ -1,11 +1,13 @@
 """Figures of the extensions as they leave: no step of a curve, no group and no count tells of few people."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from vita.release.figures import aggregate
+from vita.release.figures import aggregate, released_as_pixels
 
 CELL = 10
+STEPS = ("low", "middle", "high")
 
 
 @pytest.fixture
@@ -92,3 +94,22 @@ def test_phenotypes_have_whole_cells_and_few_digits() -> None:
     assert found.table.loc[0, ["ratio", "r2"]].tolist() == [0.712, 0.412]
     assert found.figure is not None
     assert aggregate("phenotype_curves", pd.DataFrame([few]), CELL).figure is None
+
+
+def test_directions_have_no_pixels_and_few_digits() -> None:
+    row = {"direction": "LVEDV", "title": "LVEDV", "unit": "ml", "n": 572, "r": 0.85456, "n_test": 170}
+    row |= {"low": 80.339, "middle": 141.263, "high": 202.187, "panel": "4-chamber, end-diastole", "change": 0.14075}
+    other = row | {"direction": "PC 1", "title": "PC 1", "n_test": 0, "r": np.nan} | dict.fromkeys(STEPS, np.nan)
+    found = aggregate("latent_directions", pd.DataFrame([row, other, row | {"n": 19}]), CELL)
+    assert found.table["n"].tolist() == [570] * 2
+    assert found.table.loc[0, ["r", *STEPS, "change"]].tolist() == [0.85, 80.3, 141, 202, 0.141]
+    assert "n_test" not in found.table
+    assert found.figure is not None
+    assert not found.figure.axes[0].images
+    assert aggregate("latent_directions", pd.DataFrame([row | {"n": 19}]), CELL).figure is None
+
+
+def test_pixels_leave_only_of_a_phantom() -> None:
+    assert released_as_pixels("latent_directions", phantom=True)
+    assert not released_as_pixels("latent_directions", phantom=False)  # its numbers do
+    assert released_as_pixels("figB9_reconstructions", phantom=False)  # there is no other form: it stays

@@ -79,6 +79,38 @@ rule measure_associations:
         " > {log} 2>&1"
 
 
+rule trace_directions:
+    input:
+        shards=shards("npz"),
+        features=list(EXTENSIONS.image.values()),
+        phenotypes="results/images/phenotypes.parquet",
+        fields="results/cohort/fields.parquet",
+        split="results/cohort/split.parquet",
+    output:
+        images="results/associations/direction_images.npz",
+        numbers="results/associations/directions.csv",
+    log:
+        "results/logs/trace_directions.log",
+    benchmark:
+        "results/benchmarks/trace_directions.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cpus("trace_directions")
+    resources:
+        **asked("trace_directions"),
+    params:
+        meaning=settings(model=TRAININGS.frozen()["model"]),
+        settings=computing("trace_directions", lambda wildcards: TRAININGS.frozen()),
+        features=arguments.titled(EXTENSIONS.image),
+        code=code_digest("vita.extensions.directions"),
+    message:
+        "Average hearts along directions of the image's features"
+    shell:
+        "python -m vita.extensions.directions --features {params.features} --shards {input.shards}"
+        " --split {input.split} --phenotypes {input.phenotypes} --fields {input.fields}"
+        " --settings {params.settings} --images {output.images} --output {output.numbers} > {log} 2>&1"
+
+
 rule measure_conformal:
     input:
         predictions=EXTENSIONS.conformal_predictions,

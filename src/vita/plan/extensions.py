@@ -21,6 +21,8 @@ NUMBERS = {
 _FIGURES = {
     "risk_curves": ("incident_disease", ["results/survival/incidence_by_risk.csv"]),
     "associations": ("associations", ["results/associations/associations.csv"]),
+    "direction_images": ("associations", ["results/associations/direction_images.npz"]),
+    "directions": ("associations", ["results/associations/directions.csv"]),
     "coverage": ("conformal", NUMBERS["conformal"]),
     "label_efficiency": ("label_efficiency", NUMBERS["label_efficiency"]),
     "any_part": ("any_part", NUMBERS["any_part"]),

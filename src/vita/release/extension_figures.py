@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from vita import names
 from vita.release import aggregates
 from vita.report.extension_tables import OUTCOME_KINDS, SIGNIFICANT
 from vita.report.figures import (
@@ -61,6 +62,24 @@ def associations(drawn: pd.DataFrame, cell: int) -> Found:
     axes.set_xticks(range(len(groups)), [group.replace("_", " ") for group in groups], rotation=40, ha="right")
     axes.set_ylabel("Features with an association")
     figure.legend(loc="outside upper center", ncols=len(OUTCOME_KINDS))
+    return table, figure
+
+
+def directions(drawn: pd.DataFrame, cell: int) -> Found:
+    """How each picture changes along directions that at least twice `cell` people are averaged over, without pixels."""
+    table = drawn[drawn["n"] >= 2 * cell].reset_index(drop=True)
+    table = table.drop(columns="n_test").assign(n=[aggregates.told(int(n), cell) for n in table["n"]])
+    table["r"] = table["r"].round(_TWO)
+    for name in ("low", "middle", "high", "change"):
+        table[name] = aggregates.few_digits(table[name])
+    if table.empty:
+        return table, None
+    wide = table.pivot_table(index="panel", columns="title", values="change")
+    wide = wide.reindex(index=table["panel"].unique(), columns=table["title"].unique())
+    figure, axes = style.subplots(figsize=(style.PAGE_INCHES, 2.2))
+    wide.plot.bar(ax=axes, rot=0, width=0.8, color=list(names.PALETTE[1:]))
+    axes.set(xlabel="", ylabel="RMS change of intensity,\nfrom −2 to +2 SD")
+    axes.legend(ncols=len(wide.columns), loc="lower center", bbox_to_anchor=(0.5, 1))
     return table, figure
 
 

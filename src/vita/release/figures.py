@@ -1,6 +1,7 @@
 """Releasable figures: the content of a figure's CSV, aggregated over a minimum number of people, and its drawing.
 
 A figure that shows pixels is released only if the participants are synthetic; its numbers of single scans never are.
+Of other participants, one that shows averages has a form without pixels.
 """
 
 import math
@@ -22,7 +23,10 @@ from vita.release import aggregates, extension_figures
 from vita.report.figures import style
 from vita.runtime.atomic import replacing
 
-PIXELS = ("fig8_segmentation_examples", "figB9_reconstructions", "scan_quality", "plane_intersections")
+PIXELS = (
+    *("fig8_segmentation_examples", "figB9_reconstructions", "scan_quality", "plane_intersections"),
+    "latent_directions",  # averages, which a reader cannot tell from scans
+)
 AS_IT_IS = ("learning_curves",)  # only about models
 _PANEL_INCHES = 1.7
 _COLUMNS = 6
@@ -41,6 +45,11 @@ class Aggregated:
 
     table: pd.DataFrame
     figure: Figure | None
+
+
+def released_as_pixels(name: str, phantom: bool) -> bool:
+    """Whether a figure leaves as it is or not at all, since it shows pixels and has no other form for these people."""
+    return name in PIXELS and (phantom or name not in _FORMS)
 
 
 def aggregate(name: str, drawn: pd.DataFrame, cell: int) -> Aggregated:
@@ -301,6 +310,7 @@ _FORMS: dict[str, Callable[[pd.DataFrame, int], Aggregated]] = {
     "volume_curves": _curves,
     "calibration": _calibration,
     "cumulative_incidence": _own(extension_figures.incidence),
+    "latent_directions": _own(extension_figures.directions),
     "association_map": _own(extension_figures.associations),
     "conformal_coverage": _own(extension_figures.coverage),
     "label_curves": _own(extension_figures.labels),

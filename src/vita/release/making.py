@@ -184,7 +184,7 @@ def _add_figures(release: _Release) -> None:
     for path in sorted((release.results / "figures").glob("*.csv"), key=lambda path: placed(path.stem, order)):
         name = path.stem
         title = names.FIGURE_TITLES.get(name, name)
-        if name in figures.PIXELS:
+        if figures.released_as_pixels(name, release.cohort.phantom):
             _add_pixels(release, name, title)
             continue
         if name in figures.AS_IT_IS:
