@@ -243,6 +243,12 @@ TABLES = (
         "(95 % CI) by what is there of it",
     ),
     Table(
+        "reproducibility",
+        "Directions over seeds",
+        "Canonical correlations of ViTa's embeddings between seeds: fitted on the training split, measured on the test "
+        "split (95 % CI)",
+    ),
+    Table(
         "ablation_alignment",
         "Alignment: tau and lambda",
         "Alignment by temperature and weight: retrieval of a participant's own table row on the validation split, %",
@@ -298,6 +304,7 @@ EXTENSION_TABLES = {
     "label_efficiency": "label_efficiency",
     "any_part": "any_part",
     "any_part_phenotypes": "any_part_phenotypes",
+    "reproducibility": "reproducibility",
 }
 # systems that are trained with a part of the labels too, and the task for which they are
 FEW_LABELS_SYSTEMS, FEW_LABELS_TASK = ("vit", "mae", "vita"), "sa_phenotypes"

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vita.extensions import any_part, any_part_phenotypes
+from vita.extensions import any_part, any_part_phenotypes, reproducibility
 from vita.report import extension_tables
 from vita.report.figures import (
     association_map,
@@ -212,6 +212,31 @@ def test_any_part_of_no_phenotype(tmp_path) -> None:
     assert "| RAEF | All models | &lt;10 | –<sup>a</sup> |" in text
     assert "Controls" not in text
     assert len(table) == 1
+
+
+def test_directions_over_seeds(tmp_path) -> None:
+    rows = [
+        {"first": 7, "second": 8, "direction": place, "directions": 6, "train": 1.0, "n_train": 60, "n_test": 142}
+        | {"value": 1 - place / 10, "low": 0.9 - place / 10, "high": 1.0}
+        for place in range(1, 7)
+    ]
+    few = {"first": 7, "second": 9, "note": "too few"}
+    table = pd.DataFrame([*rows, few]).reindex(columns=reproducibility.COLUMNS)
+    text, _, _ = make("reproducibility", tmp_path, table)
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert lines[2] == (
+        "| 7 and 8 | 142 | 0.90 (0.80 to 1.00) | 0.80 (0.70 to 1.00) | 0.50 (0.40 to 1.00) | – | – | 0.65 |"
+    )
+    assert lines[3] == "| 7 and 9 | – |" + 6 * " –<sup>a</sup> |"
+    assert "rotated: 6." in text
+
+
+def test_one_seed_has_a_dash_and_a_footnote(tmp_path) -> None:
+    alone = pd.DataFrame([{"note": reproducibility.ONE_SEED}]).reindex(columns=reproducibility.COLUMNS)
+    text, _, _ = make("reproducibility", tmp_path, alone)
+    assert "| – | – |" + 6 * " –<sup>a</sup> |" in text
+    assert reproducibility.ONE_SEED in text
+    assert "rotated" not in text
 
 
 def test_curves_of_phenotypes_are_of_the_mean_or_of_the_only_one(tmp_path) -> None:

@@ -289,6 +289,29 @@ rule measure_any_part_phenotypes:
         " --phenotypes {input.phenotypes} --settings {params.settings} --output {output} > {log} 2>&1"
 
 
+rule measure_reproducibility:
+    input:
+        EXTENSIONS.embeddings(TRAININGS.models).values(),
+    output:
+        "results/reproducibility/correlations.csv",
+    log:
+        "results/logs/measure_reproducibility.log",
+    benchmark:
+        "results/benchmarks/measure_reproducibility.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cpus("measure_reproducibility")
+    resources:
+        **asked("measure_reproducibility"),
+    params:
+        embeddings=arguments.titled(EXTENSIONS.embeddings(TRAININGS.models)),
+        code=code_digest("vita.extensions.reproducibility"),
+    message:
+        "Canonical correlations of embeddings between seeds"
+    shell:
+        "python -m vita.extensions.reproducibility --embeddings {params.embeddings} --output {output} > {log} 2>&1"
+
+
 for table, numbers in NUMBERS.items():
 
     rule:

@@ -106,16 +106,16 @@ rule reconstruct:
 
 rule embed:
     input:
-        model="results/models/stage2/{variant}/model.safetensors",
-        config="results/models/stage2/{variant}/config.json",
+        model="results/{repeat}models/stage2/{variant}/model.safetensors",
+        config="results/{repeat}models/stage2/{variant}/config.json",
         shards=shards("npz"),
         split="results/cohort/split.parquet",
     output:
-        table="results/embeddings/{variant}.parquet",
+        table="results/{repeat}embeddings/{variant}.parquet",
     log:
-        "results/logs/embed/{variant}.log",
+        "results/logs/embed/{repeat}{variant}.log",
     benchmark:
-        "results/benchmarks/embed/{variant}.tsv"
+        "results/benchmarks/embed/{repeat}{variant}.tsv"
     conda:
         ENVIRONMENT
     threads: cpus("embed")
@@ -127,7 +127,7 @@ rule embed:
         code=code_digest("vita.evaluation.embeddings"),
         folder=lambda wildcards, input: str(Path(input.model).parent),
     message:
-        "Embeddings ({wildcards.variant}): mean of the image tokens"
+        "Embeddings ({wildcards.repeat}{wildcards.variant}): mean of the image tokens"
     shell:
         "python -m vita.runtime.gpus --count {resources.gpu} --"
         " python -m vita.evaluation.embeddings --stage-dir {params.folder} --shards {input.shards}"

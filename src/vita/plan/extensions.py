@@ -1,12 +1,14 @@
 """What a run adds beyond the paper: the extensions of the configuration, and what each one is made from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from vita import names
 from vita.names import CONTROLS
 from vita.plan.systems import Systems
+from vita.plan.trainings import Model
+from vita.plan.variants import seed_at
 
 # files of numbers that the table of each extension is made from
 NUMBERS = {
@@ -16,6 +18,7 @@ NUMBERS = {
     "label_efficiency": ["results/label_efficiency/metrics.csv"],
     "any_part": ["results/any_part/availability.csv"],
     "any_part_phenotypes": ["results/any_part/phenotypes.csv"],
+    "reproducibility": ["results/reproducibility/correlations.csv"],
 }
 # files that figures read, by their names in names.FIGURES
 _FIGURES = {
@@ -52,6 +55,16 @@ class Extensions:
     def image(self) -> dict[str, str]:
         """The last of these features, which are the image's."""
         return dict(list(self.controls.items())[-1:])
+
+    def embeddings(self, models: Iterable[Model]) -> dict[str, str]:
+        """ViTa's embeddings of each seed, the run's own first.
+
+        Args:
+            models: that the run trains.
+        """
+        config = self.systems.config
+        again = [model.repeat for model in models if model.folder == "stage2/vita" and model.repeat]
+        return {str(seed_at(place, config)): f"results/{place}embeddings/vita.parquet" for place in ("", *again)}
 
     @cached_property
     def label_tasks(self) -> list[str]:
@@ -110,6 +123,7 @@ class Extensions:
             "label_efficiency": self.controls and self.label_tasks,
             "any_part": self.controls and self.labelled,
             "any_part_phenotypes": self.controls and self.phenotype_tasks,
+            "reproducibility": True,  # every run with a table has ViTa's embeddings
         }
         switched_on = self.systems.config["extensions"] if self.with_table else []
         return [names.EXTENSION_TABLES[extension] for extension in switched_on if needs[extension]]

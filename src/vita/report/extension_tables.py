@@ -1,4 +1,5 @@
-"""Tables beyond the paper's: incident disease, associations, conformal coverage, few labels, any part of the table.
+"""Tables beyond the paper's: incident disease, associations, conformal coverage, few labels, any part of the table,
+what trainings with different seeds find.
 
     python -m vita.report.extension_tables --name incident_disease --numbers results/survival/incident_disease.csv
         --csv results/tables/incident_disease.csv --md ... --tex ... --html ...
@@ -25,6 +26,7 @@ from vita.runtime.privacy import SUPPRESSED
 
 AVERAGE = "Average"
 STRONGEST = 10  # number of associations printed for each kind of outcome
+SHOWN_DIRECTIONS = (1, 2, 5, 10, 20)  # of canonical ones
 SIGNIFICANT = 0.05  # false discovery rate
 OUTCOME_KINDS = {"component": "Image component", "direction": "Image direction", "phenotype": "Phenotype"}
 SURVIVAL = {
@@ -209,6 +211,29 @@ def any_part_phenotypes(paths: Sequence[Path]) -> Made:
     return shown, out
 
 
+def reproducibility(paths: Sequence[Path]) -> Made:
+    """Canonical correlations of each pair of seeds: some of the directions, and the mean of all."""
+    table = _read(paths[0], ("first", "second", "direction", "value", "n_test", "note"))
+    head = ["Seeds", "n", *(f"Direction {place}" for place in SHOWN_DIRECTIONS), "Mean of all"]
+    out = _printed("reproducibility", head, words=1)
+    for (first, second), own in table.groupby(["first", "second"], sort=False, dropna=False):
+        row = own.iloc[0]
+        cells = [Cell(f"{first:.0f} and {second:.0f}" if known(first) else DASH), Cell(DASH)]
+        if known_text(row["note"]):
+            out.rows.append([*cells, *(out.note(Cell(DASH), row["note"]) for _ in head[2:])])
+            continue
+        cells[1] = Cell(_people(row["n_test"]))
+        values = own.set_index("direction")
+        for place in SHOWN_DIRECTIONS:
+            ends = _ends(values.loc[place], "value", ("low", "high")) if place in values.index else (np.nan,) * 3
+            cells.append(Cell(with_interval(*ends, 2, " to ")))
+        out.rows.append([*cells, Cell(number(own["value"].mean(), 2))])
+    if table["value"].notna().any():
+        counts = ", ".join(f"{n:.0f}" for n in table["directions"].dropna().unique())
+        out.remarks.append(f"Principal components of each embedding that are rotated: {counts}.")
+    return table, out
+
+
 def _by_part(name: str, table: pd.DataFrame, value: str, decimals: int) -> Made:
     """A row per target and model, and a column per part of the table.
 
@@ -324,6 +349,7 @@ MAKERS: dict[str, Callable[[Sequence[Path]], Made]] = {
     "label_efficiency": label_efficiency,
     "any_part": any_part,
     "any_part_phenotypes": any_part_phenotypes,
+    "reproducibility": reproducibility,
 }
 
 
