@@ -78,11 +78,17 @@ def test_a_set_by_hand() -> None:
 
 
 def test_small_cells_take_the_limit_of_what_holds_them() -> None:
-    scores = np.concatenate([np.arange(1.0, 11.0), np.arange(101.0, 104.0)])
-    cells = np.array([[0, 0]] * 10 + [[0, 1]] * 3)
+    scores = np.concatenate([np.arange(1.0, 34.0), np.arange(101.0, 133.0)])
+    cells = np.array([[0, 0]] * 33 + [[0, 1]] * 32)
     found = limits_by(scores, cells, np.array([[0, 0], [0, 1], [0, 7]]))
-    np.testing.assert_array_equal(found, [10, 103, 103])  # ten: the tenth; all thirteen: the ceil(12.6) = 13th
-    assert limits_by(scores[10:], cells[10:], cells[:1])[0] == np.inf
+    np.testing.assert_array_equal(found, [31, 127, 127])  # 33: the ceil(30.6) = 31st; all 65: the ceil(59.4) = 60th
+    assert limits_by(scores[-8:], cells[-8:], cells[:1])[0] == np.inf
+
+
+@pytest.mark.parametrize("n", range(33, 200))
+def test_rounding_covers_at_most_three_per_cent_more(n: int) -> None:
+    """The rank of the limit among n and the new person: its expected coverage."""
+    assert 0.9 - 1e-9 <= limit(np.arange(1.0, n + 1)) / (n + 1) <= 0.93
 
 
 def test_participants_without_sex_or_age_are_a_cell_of_their_own() -> None:

@@ -1,5 +1,7 @@
 """The README's blocks: filled from results, everything else untouched."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from PIL import Image
 from vita.report import measured, readme
 from vita.runtime.errors import UserError
 
+ROOT = Path(__file__).parents[2]
 BLOCK = "a\n<!-- table1 -->\nold\n<!-- end of table1 -->\nb\n"
 
 
@@ -69,3 +72,30 @@ def test_a_run_without_a_test_split_counts_nobody_in_it(tmp_path):
     )
     (line,) = measured.participants(tmp_path)
     assert line.value == "30 training, <10 validation, 0 test"
+
+
+def test_simulations_are_a_line_for_each_kind(tmp_path):
+    rows = [
+        ("planted hazards", "all", 0.951, 0.93, 1.0, True),
+        ("planted hazards", "age", 0.8949, 0.9, 1.0, False),
+        ("coverage", "lowest of groups", 0.894, 0.87, 0.93, True),
+        ("coverage", "highest of groups", 0.913, 0.87, 0.93, True),
+        ("lambda", "permuted traits", 1.004, 0.95, 1.05, True),
+    ]
+    table = pd.DataFrame(rows, columns=["simulation", "number", "value", "least", "most", "holds"])
+    table.to_csv(tmp_path / "s.csv", index=False)
+    hazards, coverage, inflation = measured.simulated(tmp_path / "s.csv")
+    assert (hazards.value, hazards.aim, hazards.reached) == ("all 0.95, age 0.89", "0.93 to 1.00, 0.90 to 1.00", False)
+    assert coverage.value == "lowest of groups 0.89, highest of groups 0.91"
+    assert (coverage.aim, coverage.reached) == ("0.87 to 0.93", True)
+    assert (inflation.value, inflation.reached) == ("permuted traits 1.00", True)
+    with pytest.raises(UserError, match=r"vita\.extensions\.simulations --output"):
+        measured.simulated(tmp_path / "none.csv")
+
+
+def test_the_guide_holds_the_stored_simulations():
+    lines = measured.simulated(ROOT / "workflow" / "resources" / "simulations.csv")
+    page = (ROOT / "workflow" / "guides" / "results.md").read_text(encoding="utf-8")
+    for row in measured.markdown(lines).splitlines()[2:]:
+        assert row in page
+    assert all(line.reached for line in lines)

@@ -179,8 +179,10 @@ rule update_readme:
     params:
         pages=[str(CLONE / "README.md"), str(CLONE / "workflow" / "guides" / "results.md")],
         images=str(CLONE / "workflow" / "report" / "images"),
+        # by the command of vita.extensions.simulations
+        simulations=str(RESOURCES / "simulations.csv"),
     message:
         "README: numbers, tables and pictures of this run"
     shell:
         "python -m vita.report.readme --results results --pages {params.pages:q}"
-        " --images {params.images:q} > {log} 2>&1"
+        " --images {params.images:q} --simulations {params.simulations:q} > {log} 2>&1"

@@ -8,10 +8,11 @@ Folder and name of each file are its task and system. The test split, which was 
 random 20 times into a calibration part and an evaluation part. The calibration part determines the size of errors: an
 interval is the prediction plus and minus the quantile of absolute errors that gives 90 % coverage, a set holds every
 class whose probability is high enough (Vovk; Papadopoulos; Sadinle). Each group of sex and age band has a separate
-quantile (Mondrian); with fewer than nine participants in the calibration part, it uses that of its sex or of all
-participants. Coverage: the share of true values that are covered, averaged over the 20 divisions. Width: that of the
-interval in the target's unit, or the number of classes in a set. `ratio`: this width divided by the range from the 5th
-to the 95th percentile of true values, or by the number of classes; 1 carries no information.
+quantile (Mondrian); with fewer than 33 participants in the calibration part, where the quantile would be rounded up by
+more than 3 %, it uses that of its sex or of all participants. Coverage: the share of true values that are covered,
+averaged over the 20 divisions. Width: that of the interval in the target's unit, or the number of classes in a set.
+`ratio`: this width divided by the range from the 5th to the 95th percentile of true values, or by the number of
+classes; 1 carries no information.
 """
 
 from collections.abc import Sequence
@@ -32,7 +33,9 @@ from vita.runtime.privacy import SMALLEST_COUNT
 LEVEL = 0.9
 SPLITS = 20
 CALIBRATION = 0.5  # share of the test split
-FEWEST = 9  # in a cell's calibration part; with fewer there is no quantile of 90 %
+FEWEST = 9  # in the calibration part; with fewer there is no quantile of 90 %
+# in that of a cell: the quantile of n is rounded up to a multiple of 1 / (n + 1), which for 33 covers at most 93 %
+FEWEST_OF_CELL = 33
 COLUMNS = ["task", "model", "target", "title", "unit", "kind", "group", "level", "n"]
 NUMBERS = ["coverage", "coverage_sd", "width", "ratio"]
 UNDIVIDED = f"a test split of fewer than {2 * FEWEST + 2} participants cannot be divided"
@@ -97,7 +100,7 @@ def limits_by(score_c: np.ndarray, cells_c: np.ndarray, cells_m: np.ndarray) -> 
     for depth in range(cells_c.shape[1]):
         for cell in np.unique(cells_m[:, depth]):
             own = score_c[cells_c[:, depth] == cell]
-            if own.size >= FEWEST:
+            if own.size >= (FEWEST_OF_CELL if depth else FEWEST):
                 found[cells_m[:, depth] == cell] = limit(own)
     return found
 

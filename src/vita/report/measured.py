@@ -22,6 +22,12 @@ LARGEST_ERROR, LOWEST_R = 0.05, 0.98  # of volumes from reference masks against 
 LARGEST_RATIO = 0.5  # of ViTa's error to the mean guess's
 LOWEST_DICE, LOWEST_AUC, FEWEST_DISEASES = 0.85, 0.65, 4
 LARGEST_DISK_GB, LARGEST_JOB_GB = 3.0, 3.0
+# by title: of simulations.csv, and its decimals
+SIMULATIONS = {
+    "planted log hazard ratios in their 95 % intervals, share": ("planted hazards", 2),
+    "coverage of conformal 90 % intervals, groups of at least 100": ("coverage", 2),
+    "genomic-control lambda": ("lambda", 2),
+}
 
 
 @dataclass(frozen=True)
@@ -141,6 +147,24 @@ def cost(results: Path) -> list[Line]:
         Line("largest job, memory", f"{largest_gb:.1f} GB", f"{LARGEST_JOB_GB:g} GB", largest_gb <= LARGEST_JOB_GB),
         Line("processor time of all jobs", f"{jobs['cpu_time'].sum() / 60:.0f} min"),
     ]
+
+
+def simulated(path: Path) -> list[Line]:
+    """What `vita.extensions.simulations` found in worlds whose answer is known; its file is stored with the package.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    if not path.is_file():
+        raise UserError(f"no {path}: write it by `python -m vita.extensions.simulations --output {path}`")
+    table = pd.read_csv(path)
+    lines = []
+    for title, (simulation, decimals) in SIMULATIONS.items():
+        own = table[table["simulation"] == simulation]
+        values = ", ".join(f"{row.number} {row.value:.{decimals}f}" for row in own.itertuples())
+        aims = dict.fromkeys(f"{row.least:.{decimals}f} to {row.most:.{decimals}f}" for row in own.itertuples())
+        lines.append(Line(f"simulated: {title}", values, ", ".join(aims), bool(own["holds"].all())))
+    return lines
 
 
 LINES: dict[str, Callable[[Path], list[Line]]] = {

@@ -2,6 +2,7 @@
 
     python -m vita.report.readme --results results --pages README.md workflow/guides/results.md
         --images workflow/report/images
+        --simulations workflow/resources/simulations.csv   (optional: what simulations found)
         --wall '14 min on 2 cores' --memory '3.2 GB'   (optional: values that no file of the results holds)
 
 Replaces the text between the comments `<!-- measured -->` and `<!-- end of measured -->`, and does the same for
@@ -102,10 +103,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--results", required=True, type=Path, help="folder of a finished default run")
     parser.add_argument("--pages", required=True, nargs="+", type=Path, help="Markdown files to rewrite in place")
     parser.add_argument("--images", required=True, type=Path, help="folder of the README's pictures")
+    parser.add_argument("--simulations", type=Path, help="simulations.csv of vita.extensions.simulations")
     parser.add_argument("--wall", help="wall time of the run, in words")
     parser.add_argument("--memory", help="largest memory of all processes together, in words")
     args = parser.parse_args(arguments)
     lines = [line for topic in measured.LINES.values() for line in topic(args.results)]
+    lines += measured.simulated(args.simulations) if args.simulations else []
     given = {"wall time": args.wall, "memory of all processes together, at most": args.memory}
     lines += [measured.Line(name, value) for name, value in given.items() if value]
     blocks = {"measured": measured.markdown(lines)}
