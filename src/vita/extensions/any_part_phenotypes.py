@@ -8,8 +8,9 @@
 
 As `vita.extensions.any_part` for diseases: the same parts of the same table, without what masks give, what counts a
 diagnosis by a date that may lie after the scan, what `tabular.exclude` keeps out of these tasks, and all that is or
-reveals one of the phenotypes. The image alone is its linear head of Tables 1 and 2; `part_ridge` adds the table;
-the table alone is scikit-learn's gradient boosting, taught with random parts hidden and sized on validation.
+reveals one of the phenotypes. The image alone is its linear head of Tables 1 and 2; `part_ridge` adds the table, and
+`part_blend` the trees, as far as they help each phenotype on validation. The table alone is these trees, scikit-learn's
+gradient boosting, taught with random parts hidden and sized on validation.
 Measured are the mean absolute error as a ratio to that of the mean guess (the training mean), and R2 (explained
 variance), of each phenotype and as the mean over a task's. Intervals: normal, from everybody's influence on the ratio.
 """
@@ -28,10 +29,11 @@ from vita.evaluation.small_counts import is_small
 from vita.evaluation.statistics import LEVEL
 from vita.extensions import part_trees
 from vita.extensions.any_part import AVERAGE, COLUMNS, add_options, allowed
-from vita.extensions.availability import Part, clinical_parts, random_parts
+from vita.extensions.availability import Part, clinical_parts, random_parts, ranks, visible
 from vita.extensions.inputs import read_features, read_fields, table_features
+from vita.extensions.part_blend import blended, chosen
 from vita.extensions.part_contenders import ANY_PART, BOOSTED, FOLDS, Scores
-from vita.extensions.part_ridge import Known, fit
+from vita.extensions.part_ridge import VALIDATED, Known, fit
 from vita.extensions.part_table import Table
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
@@ -121,10 +123,21 @@ def learn(
     model = fit(known.rows(train), truth_nd[train], known.rows(validate), truth_nd[validate], columns, seed)
     test = np.flatnonzero(split_n == "test")
     trees = [boosted(table, truth, split_n, seed) for truth in truth_nd.T]
+
+    def alone(rows: np.ndarray, seen_nf: np.ndarray) -> np.ndarray:
+        return np.column_stack([number(table.seen(rows, seen_nf)) for number in trees])
+
+    def linear(rows: np.ndarray, seen_nf: np.ndarray) -> np.ndarray:
+        return model(known.rows(rows), seen_nf[:, columns])
+
+    order = ranks(len(validate), len(table.features), draw=0, seed=seed)
+    levels = np.stack([visible(order, percent) for percent in VALIDATED])
+    both = (np.stack([system(validate, seen_nf) for seen_nf in levels]) for system in (linear, alone))
+    weights = chosen(*both, levels, truth_nd[validate]) if len(validate) else np.zeros(len(trees))
     return {
         image: lambda seen_nf: scores_nd[test],
-        BOOSTED: lambda seen_nf: np.column_stack([number(table.seen(test, seen_nf)) for number in trees]),
-        ANY_PART: lambda seen_nf: model(known.rows(test), seen_nf[:, columns]),
+        BOOSTED: lambda seen_nf: alone(test, seen_nf),
+        ANY_PART: lambda seen_nf: blended(linear(test, seen_nf), alone(test, seen_nf), weights, seen_nf),
     }
 
 

@@ -1,4 +1,4 @@
-"""Numbers from the image and any part of the table: the system of `vita.extensions.any_part_phenotypes`.
+"""Numbers from the image and any part of the table: the linear part of `vita.extensions.any_part_phenotypes`.
 
 What the image leaves unexplained of a number, the truth minus its linear head's score, is explained by those columns
 of the table that are there, with the ridge regression that belongs to just these columns. So body weight counts for
