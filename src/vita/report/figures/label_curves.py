@@ -1,10 +1,10 @@
-"""Tables 1 and 4 by the part of the labels that a control or a frozen probe learns from.
+"""Tables 1 and 4 by the part of the labels that a control, a frozen probe or a system learns from.
 
     python -m vita.report.figures.label_curves --metrics results/label_efficiency/metrics.csv
         --svg results/figures/label_curves.svg --png ... --csv ...
 
-Lines: means of the draws; bars, side by side, reach from the lowest to the highest. ViT, MAE and ViTa are trained once for
-each part.
+Lines: means of the draws; bars, side by side, reach from the lowest to the highest. ViT, MAE and ViTa are trained once
+for each part.
 """
 
 from __future__ import annotations
