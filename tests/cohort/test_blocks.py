@@ -85,6 +85,34 @@ def test_a_quote_that_is_only_text_costs_nobody(cell, delimiter, size, monkeypat
     assert found == bare
 
 
+@pytest.mark.parametrize(
+    ("bad", "line"),
+    [
+        (['"1002001","a, b"'], 2002),  # the delimiter inside quotes makes up for the one that is missing
+        (['"1002001","a, ""b"""'], 2002),  # and so do doubled quotes for the cell's own
+        (['"1002001","a, b","1"', '"1002002","a"'], 2003),  # in another line
+        (['"1002001","a"', '"1002002","a","b","c"'], 2002),
+        (["1002001,a", '"1002002","a","b","c"'], 2002),
+        (['1002001,"a, b"'], 2002),
+    ],
+)
+@pytest.mark.parametrize("wanted", [1, 2])
+def test_a_short_line_far_inside_a_table_is_found_whatever_makes_up_for_it(bad, line, wanted, monkeypatch, tmp_path):
+    """Read silently, it would give a missing value; with the first column alone, the parser does not see the longer."""
+    monkeypatch.setattr(blocks, "_PIECE", 5000)
+    rows = [f'"{1000001 + i}","abc","{i}"' for i in range(4000)]
+    delivery = open_delivery(write(tmp_path / "t.csv", [*rows[:2000], *bad, *rows[2000 + len(bad) :]]))
+    with pytest.raises(UserError, match=rf"line {line}: has [24] cells where the header has 3"):
+        list(reading.stream(delivery, delivery.header.columns[:wanted]))
+
+
+def test_lines_longer_than_a_piece_and_cells_of_delimiters(monkeypatch, tmp_path):
+    monkeypatch.setattr(blocks, "_PIECE", 64)
+    cells = ["x" * 300, ",", ",,", '","', '"', ',"', "", "a,b"]
+    rows = ['"{}","{}","{}"'.format(1000001 + i, cell.replace('"', '""'), i) for i, cell in enumerate(cells * 4)]
+    assert [cell or "" for _, cell, _ in read(write(tmp_path / "t.csv", rows))] == cells * 4
+
+
 def test_an_unclosed_quote_in_a_later_block_has_its_own_line(monkeypatch, tmp_path):
     """Between it and the line with it stands a legal line break, which makes two lines of one row."""
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 100)

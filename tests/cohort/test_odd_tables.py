@@ -50,7 +50,10 @@ def test_the_plain_table(plain):
     assert plain["heart_attack_diagnosed"].to_list() == [1, 0, 1]
 
 
-@pytest.mark.parametrize("word", ["NULL", "null", "None", "nan", "NaN", ".", "<NA>", "N/A", " ", "  NA ", "[]"])
+WORDS = ["NULL", "null", "None", "nan", "NaN", ".", "<NA>", "N/A", " ", "  NA ", "[]", "#N/A", r"\N"]
+
+
+@pytest.mark.parametrize("word", WORDS)
 def test_words_for_missing_are_missing_in_numbers_codes_and_dates(word, plain, tmp_path):
     rows = [[cell or word for cell in row] for row in ROWS]
     assert features(written(tmp_path / "t.csv", HEADER, rows)).equals(plain)
@@ -118,6 +121,9 @@ def test_every_compression_is_read_and_cut_short_is_refused(pack, plain, tmp_pat
     ("name", "start", "message"),
     [
         ("ukb1.enc_ukb", b"UKB", "ukbconv FILE csv"),
+        ("UKB1.ENC_UKB", b"UKB", "ukbconv FILE csv"),
+        ("mac.csv", b"eid,31-0.0\r1000003,1\r", "carriage returns alone; write it again"),
+        ("index.csv", b"Unnamed: 0,31-0.0\n1000003,1\n", "write index_label='eid'"),
         ("ukb1.enc", b"\x01\x02", "ukbunpack FILE KEYFILE"),
         ("t.zst", b"\x28\xb5\x2f\xfd", "zstd; unpack it"),
         ("t.zip", b"PK\x03\x04", "zip archive; unpack"),
@@ -148,6 +154,11 @@ def test_a_delimiter_at_the_end_of_lines_is_passed_over(plain, tmp_path):
 def test_one_more_cell_that_is_neither_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"6 cells where the header has 5; .*row\.names = FALSE"):
         features(written(tmp_path / "t.csv", HEADER, [["x", *row] for row in ROWS]))
+
+
+def test_a_carriage_return_inside_a_cell_is_text(plain, tmp_path):
+    rows = [[*row, "a\rb" if row is ROWS[0] else "c"] for row in ROWS]
+    assert features(written(tmp_path / "t.csv", [*HEADER, "own"], rows)).equals(plain)
 
 
 def test_an_index_of_pandas(plain, tmp_path):

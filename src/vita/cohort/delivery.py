@@ -68,8 +68,8 @@ def open_delivery(path: str | Path) -> Delivery:
     for magic, reason in _REFUSED.items():
         if start.startswith(magic):
             raise UserError(f"{path}: this is {reason}")
-    if path.suffix in _ENCRYPTED:
-        raise UserError(f"{path}: this is {_ENCRYPTED[path.suffix]}")
+    if encrypted := _ENCRYPTED.get(path.suffix.lower()):
+        raise UserError(f"{path}: this is {encrypted}")
     kind = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "csv")
     delivery = _parquet(path) if kind == "parquet" else _text(path, kind)
     header = delivery.header
@@ -116,13 +116,16 @@ def _header_line(path: Path, line: bytes) -> tuple[list[str], str]:
         raise UserError(f"{path}: the table is empty; its first line must name the columns")
     if b"\0" in line:
         raise UserError(f"{path}, line 1: holds a NUL byte; the file is damaged, deliver it again")
+    if b"\r" in line.rstrip(b"\r\n"):
+        raise UserError(f"{path}: lines end in carriage returns alone; write it again with line feeds: tr '\\r' '\\n'")
     text = _decoded(line.removeprefix(b"\xef\xbb\xbf"))
     delimiter = max("\t,;", key=text.count) if any(each in text for each in "\t,;") else " "
     return next(csv.reader([text], delimiter=delimiter)), delimiter
 
 
 def _decoded(line: bytes) -> str:
-    return line.decode("latin-1").rstrip("\r\n")
+    # a carriage return inside a cell is text, but Python's csv module refuses it
+    return line.decode("latin-1").rstrip("\r\n").replace("\r", " ")
 
 
 def _shifted(header: Header, rows: list[list[str]], table: str) -> Header:

@@ -37,7 +37,8 @@ SPELLINGS = {
 EID = dict.fromkeys(SPELLINGS, "eid") | {"r": "f.eid", "dx": "participant.eid", "stata": "n_eid"}
 EXAMPLES = "31-0.0, f.31.0.0, X31.0.0, 31_0_0, n_31_0_0, p31 or participant.p31"
 MISSING = ("", "NA")  # what the reader itself takes for missing
-_MISSING_WORDS = ("", "na", "n/a", "<na>", "null", "none", "nan", ".", "[]")  # in any case; no value of any field
+# in any case; no value of any field
+_MISSING_WORDS = ("", "na", "n/a", "#n/a", "<na>", "null", r"\n", "none", "nan", ".", "[]")
 _LIST = r"[|;]|^\s*\["  # `I10|I251`, `I10;I251`, `["I10", "I251"]`
 
 
@@ -122,7 +123,7 @@ def _mixed(table: str, examples: Sequence[str]) -> UserError:
 
 def _no_id(names: Sequence[str], wanted: str, count: int, table: str) -> str:
     found = f"{table}: needs one column {wanted!r} with participant ids, has {count}"
-    nameless = [name for name in names if not name.strip() or name.startswith("__index_level_")]
+    nameless = [name for name in names if not name.strip() or name.startswith(("__index_level_", "Unnamed: 0"))]
     if count == 0 and nameless:
         return f"{found}; it may be the column without a name, if pandas wrote an index: write index_label='{wanted}'"
     return found if count else f"{found}; rename the column that holds them"
