@@ -132,8 +132,8 @@ def learn(
 
     order = ranks(len(validate), len(table.features), draw=0, seed=seed)
     levels = np.stack([visible(order, percent) for percent in VALIDATED])
-    both = (np.stack([system(validate, seen_nf) for seen_nf in levels]) for system in (linear, alone))
-    weights = chosen(*both, levels, truth_nd[validate]) if len(validate) else np.zeros(len(trees))
+    by_model, by_trees = (np.stack([system(validate, seen_nf) for seen_nf in levels]) for system in (linear, alone))
+    weights = chosen(by_model, by_trees, levels, truth_nd[validate]) if len(validate) else np.zeros(len(trees))
     return {
         image: lambda seen_nf: scores_nd[test],
         BOOSTED: lambda seen_nf: alone(test, seen_nf),

@@ -38,4 +38,5 @@ def chosen(first_lnd: np.ndarray, second_lnd: np.ndarray, seen_lnf: np.ndarray, 
         for place, weight in enumerate(WEIGHTS):
             found = blended(first_nd, second_nd, np.full(numbers, weight), seen_nf)
             errors[place] += np.nansum(np.abs(found - truth_nd), axis=0)
-    return np.array(WEIGHTS)[errors.argmin(axis=0)]
+    weights: np.ndarray = np.array(WEIGHTS)[errors.argmin(axis=0)]
+    return weights
