@@ -13,6 +13,7 @@ import pandas as pd
 import pydicom
 import pytest
 from highdicom._standard_utils import check_required_attributes, get_iod_module_map
+from pydicom.config import disable_value_validation
 
 from images import any_dicom, dicom_scans, scans
 from images.enhanced import enhanced
@@ -143,6 +144,26 @@ def test_empty_masks_are_no_file_and_a_scan_without_its_study_has_none(nifti: Pa
     Path(name).write_bytes(dicom_scans.encode(file))
     with pytest.raises(ScanError, match="the scan's files lack FrameOfReferenceUID"):
         write_segs(np.ones(stored.shape, np.uint8), header.dicom, "la_2ch", tmp_path / "a", 100)
+
+
+ODD = {"StudyTime": "1200-0", "SOPClassUID": "1.-.840", "FrameOfReferenceUID": ["1.2", "1.3"]}
+
+
+@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize("tag", ODD)
+def test_odd_tags_cost_the_seg_in_words(nifti: Path, tmp_path: Path, tag: str, many: bool) -> None:
+    if many:
+        header, stored, _ = many_frames(nifti, tmp_path, "la_2ch")
+    else:
+        header, stored = of_view(nifti, tmp_path, "la_2ch", one_series=True)
+    with disable_value_validation():
+        for name in set(header.dicom.names_zt[0]):
+            file = pydicom.dcmread(name)
+            setattr(file, tag, ODD[tag])
+            Path(name).write_bytes(dicom_scans.encode(file))
+    with pytest.raises(ScanError, match="no DICOM SEG: the scan's files have tags that cannot be used"):
+        write_segs(np.ones(stored.shape, np.uint8), header.dicom, "la_2ch", tmp_path / "a", 100)
+    assert not list(tmp_path.glob("a/*"))
 
 
 def test_anonymised_files_and_a_zip_are_sources_too(nifti: Path, tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_too_few_participants_are_not_learnt_from() -> None:
 
 
 def test_the_limit_by_hand() -> None:
-    """Of 30 values the 97.5 % point of Student's distribution is 2.0452 (29 degrees), for a scan that is none of them."""
+    """Of 30 values: the 97.5 % point of Student's distribution is 2.0452 (29 degrees); the scan is none of them."""
     values = np.linspace(-3, 2, 30)
     expected = -0.5 + 2.0452 * np.sqrt(31 / 30) * values.std(ddof=1)
     assert upright._limit(values) == pytest.approx(expected, abs=1e-3)

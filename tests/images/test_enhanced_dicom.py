@@ -164,6 +164,17 @@ def test_a_number_of_too_few_bytes_costs_the_file(nifti: Path, tmp_path: Path) -
     assert (series.others, series.planes) == (1, [])
 
 
+def test_frames_of_one_series_at_two_places(nifti: Path, tmp_path: Path) -> None:
+    """The few frames that lie elsewhere come later, or first: those of the other place are the view."""
+    for moved in (slice(-2, None), slice(0, 2)):
+        files = any_dicom.files_of(nifti, "la_2ch", STUDY, 4)
+        for file in files[moved]:
+            file.ImagePositionPatient = [value + 30 for value in file.ImagePositionPatient]
+        header, voxels = read(tmp_path / str(moved.start), files, "la_2ch")
+        assert voxels.shape[:2] == (6, 1)
+        assert all(note.endswith("the series before it was taken") for note in header.notes)
+
+
 def test_the_helper_writes_what_pydicom_reads(nifti: Path) -> None:
     files = classic(nifti, "la_2ch")
     whole = enhanced(files)

@@ -79,6 +79,15 @@ def write_segs(mask_tzyx: np.ndarray, source: DicomSource, view: str, folder: Pa
     Raises:
         ScanError: the source cannot be read any more, or does not say what study and place it belongs to.
     """
+    try:
+        _write_series(mask_tzyx, source, view, folder, max_mb)
+    except (ScanError, OSError):
+        raise
+    except Exception as error:  # pydicom and highdicom raise many kinds on odd tags; these cost the SEG only
+        raise ScanError("no DICOM SEG: the scan's files have tags that cannot be used") from error
+
+
+def _write_series(mask_tzyx: np.ndarray, source: DicomSource, view: str, folder: Path, max_mb: float) -> None:
     with disable_value_validation(), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # odd values of the source are no fault of the masks
         groups: dict[tuple[str, str], list[Frame]] = {}
