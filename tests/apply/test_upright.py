@@ -58,10 +58,10 @@ def test_only_views_that_are_there_are_judged(records: dict) -> None:
 
 
 def test_maps_and_ways_by_hand() -> None:
-    cine = np.zeros((1, 4, 24, 24))
+    cine = np.zeros((1, 4, 32, 32))
     cine[0, 1, :2, 2:4] = 1.0  # one part of 2 x 2 pixels, in the second of four frames: a quarter of the cycle
     found = upright.maps(cine)
-    assert found.shape == (1, 4, 12, 12)
+    assert found.shape == (1, 4, 16, 16)
     mean, deviation, cosine, sine = found[0, :, 0, 1]
     assert (mean, sine) == (0.25, 0.25)
     assert deviation == pytest.approx(np.sqrt(3) / 4)
@@ -74,11 +74,11 @@ def test_maps_and_ways_by_hand() -> None:
 
 
 def test_scans_of_any_size_have_the_same_parts() -> None:
-    """A plane that is brighter to the right, at sizes that 12 parts do not divide, and one smaller than these."""
+    """A plane that is brighter to the right, at sizes that 16 parts do not divide, and one smaller than these."""
     for size in (8, 30, 49):
         cine = np.broadcast_to(np.linspace(0, 1, size), (9, 3, size, size))
         found = upright.maps(cine)
-        assert found.shape == (9, 4, 12, 12)
+        assert found.shape == (9, 4, 16, 16)
         assert (np.diff(found[0, 0], axis=1) >= 0).all()
         assert found[0, 1].max() < 1e-6
         np.testing.assert_allclose(upright.maps(upright.turn(cine, 2)), upright.turn(found, 2), atol=1e-6)
@@ -93,8 +93,8 @@ def test_too_few_participants_are_not_learnt_from() -> None:
 
 
 def test_the_limit_by_hand() -> None:
-    """Of 30 values the 98 % point of Student's distribution is 2.1503 (29 degrees), for a scan that is none of them."""
+    """Of 30 values: the 97.5 % point of Student's distribution is 2.0452 (29 degrees); the scan is none of them."""
     values = np.linspace(-3, 2, 30)
-    expected = -0.5 + 2.1503 * np.sqrt(31 / 30) * values.std(ddof=1)
+    expected = -0.5 + 2.0452 * np.sqrt(31 / 30) * values.std(ddof=1)
     assert upright._limit(values) == pytest.approx(expected, abs=1e-3)
     assert upright._limit(values - 50) == 0.0  # something else must at least be likelier

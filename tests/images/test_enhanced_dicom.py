@@ -11,7 +11,6 @@ from pydicom.uid import RLELossless, generate_uid
 from images import any_dicom, dicom_scans, scans
 from images.enhanced import enhanced
 from images.test_any_dicom import VIEWS, found_in, images_of
-from vita.apply.dicom_seg import write_segs
 from vita.images.dicom import read_dicom_files
 from vita.images.dicom_studies import studies_in
 from vita.images.header import NOMINAL_INTERVAL, ScanError
@@ -165,10 +164,15 @@ def test_a_number_of_too_few_bytes_costs_the_file(nifti: Path, tmp_path: Path) -
     assert (series.others, series.planes) == (1, [])
 
 
-def test_no_seg_for_enhanced_files(nifti: Path, tmp_path: Path) -> None:
-    header, voxels = read(tmp_path, [enhanced(classic(nifti, "la_2ch"))], "la_2ch")
-    with pytest.raises(ScanError, match="no DICOM SEG: the scan's files are enhanced"):
-        write_segs(np.ones(voxels.shape, np.uint8), header.dicom, "la_2ch", tmp_path, 100)
+def test_frames_of_one_series_at_two_places(nifti: Path, tmp_path: Path) -> None:
+    """The few frames that lie elsewhere come later, or first: those of the other place are the view."""
+    for moved in (slice(-2, None), slice(0, 2)):
+        files = any_dicom.files_of(nifti, "la_2ch", STUDY, 4)
+        for file in files[moved]:
+            file.ImagePositionPatient = [value + 30 for value in file.ImagePositionPatient]
+        header, voxels = read(tmp_path / str(moved.start), files, "la_2ch")
+        assert voxels.shape[:2] == (6, 1)
+        assert all(note.endswith("the series before it was taken") for note in header.notes)
 
 
 def test_the_helper_writes_what_pydicom_reads(nifti: Path) -> None:

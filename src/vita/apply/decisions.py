@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vita.images.shards import ShardReader
 
 FILE = "decisions.json"
-VERSION = 3
+VERSION = 4
 _COMPARED = 1000  # largest number of training participants, and of validation participants, for fitting what is typical
 
 

@@ -3,6 +3,7 @@
 A viewer that shows a frame of the cine finds the masks of that very frame. highdicom writes everything but time: it
 takes planes at different places only, while the frames of a cine share theirs. So it is given places one after the
 other, and then each frame gets its own place back, and the time as a further dimension (TemporalPositionIndex).
+Of an enhanced file, which holds many frames, each is referred to by its number; such a file has a SEG of its own.
 Belonging to a study, the files hold the patient's name and number, as the scan does.
 """
 
@@ -10,6 +11,7 @@ import hashlib
 import importlib.metadata
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,7 @@ from pydicom.uid import generate_uid
 from pydicom.valuerep import DSfloat
 
 from vita.images.dicom import read_sources
-from vita.images.dicom_frames import OF_FRAME
+from vita.images.dicom_frames import OF_FRAME, SHARED, frames_of
 from vita.images.header import DicomSource, ScanError
 from vita.images.layout import LABP, LVBP, LVMYO, RABP, RVBP, VIEWS
 from vita.runtime.atomic import replacing
@@ -28,7 +30,6 @@ from vita.runtime.atomic import replacing
 if TYPE_CHECKING:
     import highdicom
 
-Frame = tuple[pydicom.Dataset, int, int]  # a file, and the slice and frame that it is
 NAMES = {LVBP: "LV cavity", LVMYO: "LV myocardium", RVBP: "RV cavity", LABP: "left atrium", RABP: "right atrium"}
 # Names of SNOMED CT in pydicom's dictionary of codes.
 CODES = {LVBP: "LeftVentricle", LVMYO: "LeftVentricleMyocardium", RVBP: "RightVentricle"}
@@ -40,6 +41,29 @@ MAY_BE_EMPTY = (
     *("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber"),
     *("StudyID", "StudyDate", "StudyTime", "ReferringPhysicianName"),
 )
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame of the scan.
+
+    Attributes:
+        file: that it is in.
+        number: which of the file's frames it is, from 1.
+        plain: itself as a file of one frame; a classic file is that already.
+        z, t: the slice and the time that it was read as.
+    """
+
+    file: pydicom.Dataset
+    number: int
+    plain: pydicom.Dataset
+    z: int
+    t: int
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What a reference to it says."""
+        return str(self.file.SOPInstanceUID), self.number
 
 
 def write_segs(mask_tzyx: np.ndarray, source: DicomSource, view: str, folder: Path, max_mb: float) -> None:
@@ -55,22 +79,32 @@ def write_segs(mask_tzyx: np.ndarray, source: DicomSource, view: str, folder: Pa
     Raises:
         ScanError: the source cannot be read any more, or does not say what study and place it belongs to.
     """
+    try:
+        _write_series(mask_tzyx, source, view, folder, max_mb)
+    except (ScanError, OSError):
+        raise
+    except Exception as error:  # pydicom and highdicom raise many kinds on odd tags; these cost the SEG only
+        raise ScanError("no DICOM SEG: the scan's files have tags that cannot be used") from error
+
+
+def _write_series(mask_tzyx: np.ndarray, source: DicomSource, view: str, folder: Path, max_mb: float) -> None:
     with disable_value_validation(), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # odd values of the source are no fault of the masks
-        series: dict[str, list[Frame]] = {}
+        groups: dict[tuple[str, str], list[Frame]] = {}
         for frame in _frames(source, read_sources(source, max_mb)):
-            series.setdefault(str(frame[0].SeriesInstanceUID), []).append(frame)
-        for number, frames in enumerate(series.values(), 1):
-            name = view if len(series) == 1 else f"{view}_{number:02d}"
+            own = frame.key[0] if OF_FRAME in frame.file else ""
+            groups.setdefault((str(frame.file.SeriesInstanceUID), own), []).append(frame)
+        for number, frames in enumerate(groups.values(), 1):
+            name = view if len(groups) == 1 else f"{view}_{number:02d}"
             _write(frames, mask_tzyx, SERIES_NUMBER + 100 * VIEWS.index(view) + number, folder / f"{name}.dcm")
 
 
 def _write(frames: list[Frame], mask_tzyx: np.ndarray, series_number: int, path: Path) -> None:
-    pixels = np.stack([mask_tzyx[t, z] for _, z, t in frames])
+    pixels = np.stack([mask_tzyx[frame.t, frame.z] for frame in frames])
     found = [int(structure) for structure in np.unique(pixels) if structure in NAMES]
     if not found:
         return
-    positions = [[DSfloat(value, auto_format=True) for value in file.ImagePositionPatient] for file, _, _ in frames]
+    positions = [[DSfloat(value, auto_format=True) for value in each.plain.ImagePositionPatient] for each in frames]
     numbers = np.zeros(256, np.uint8)
     numbers[found] = np.arange(1, len(found) + 1)
     seg = _segmentation(frames, numbers[pixels], found, series_number)
@@ -80,21 +114,20 @@ def _write(frames: list[Frame], mask_tzyx: np.ndarray, series_number: int, path:
 
 
 def _frames(source: DicomSource, files: Mapping[str, pydicom.Dataset]) -> list[Frame]:
-    """File, slice and frame of every file, in the order of slices and frames; one that stands for others once."""
-    placed: dict[str, tuple[pydicom.Dataset, int, int]] = {}
-    for z, names in enumerate(source.names_zt):
-        for t, name in enumerate(names):
-            placed.setdefault(name, (files[name], z, t))
-    for file, _, _ in placed.values():
-        if OF_FRAME in file:
-            raise ScanError("no DICOM SEG: the scan's files are enhanced ones, of several frames each")
+    """Every frame in the order of slices and times; one that stands for others once."""
+    for file in files.values():
         if missing := [tag for tag in NEEDED if not file.get(tag)]:
             raise ScanError(f"no DICOM SEG: the scan's files lack {missing[0]}")
         for tag in MAY_BE_EMPTY:
             if tag not in file:
                 setattr(file, tag, "")
-    if len({(file.StudyInstanceUID, file.FrameOfReferenceUID) for file, _, _ in placed.values()}) > 1:
+    if len({(file.StudyInstanceUID, file.FrameOfReferenceUID) for file in files.values()}) > 1:
         raise ScanError("no DICOM SEG: the view's files are of several studies or frames of reference")
+    plain = {name: frames_of(file) for name, file in files.items()}
+    placed: dict[tuple[str, int], Frame] = {}
+    for z, (names, numbers) in enumerate(zip(source.names_zt, source.numbers_zt, strict=True)):
+        for t, (name, number) in enumerate(zip(names, numbers, strict=True)):
+            placed.setdefault((name, number), Frame(files[name], number, plain[name][number - 1], z, t))
     return list(placed.values())
 
 
@@ -104,17 +137,13 @@ def _segmentation(
     """Segments 1, 2 and so on of structures, on frames that are moved apart along their normal."""
     from highdicom import seg
 
-    first = frames[0][0]
-    normal = np.cross(*np.array(first.ImageOrientationPatient, dtype=float).reshape(2, 3))
-    origin = np.array(first.ImagePositionPatient, dtype=float)
-    for place, (file, _, _) in enumerate(frames):
-        file.ImagePositionPatient = [f"{value:.6g}" for value in origin + place * normal]
     digest = hashlib.blake2b(pixels_nyx.tobytes() + bytes(found), digest_size=16).hexdigest()
-    entropy = [*sorted(str(file.SOPInstanceUID) for file, _, _ in frames), digest]
+    entropy = [*sorted({str(frame.file.SOPInstanceUID) for frame in frames}), digest]
     series, instance = (generate_uid(entropy_srcs=[*entropy, kind]) for kind in ("series", "instance"))
     version = importlib.metadata.version("vita")
+    files, pixels_nyx = _many(frames, pixels_nyx) if OF_FRAME in frames[0].file else (_apart(frames), pixels_nyx)
     return seg.Segmentation(
-        [file for file, _, _ in frames],
+        files,
         pixels_nyx,
         seg.SegmentationTypeValues.BINARY,
         [_segment(place, structure, version) for place, structure in enumerate(found, 1)],
@@ -129,6 +158,43 @@ def _segmentation(
         series_description="Heart segmentation (research, not for diagnosis)",
         content_label="HEART",
     )
+
+
+def _apart(frames: list[Frame]) -> list[pydicom.Dataset]:
+    """Classic files, moved apart."""
+    places = _places(frames[0].plain, len(frames))
+    for frame, place in zip(frames, places, strict=True):
+        frame.file.ImagePositionPatient = place
+    return [frame.file for frame in frames]
+
+
+def _many(frames: list[Frame], pixels_nyx: np.ndarray) -> tuple[list[pydicom.Dataset], np.ndarray]:
+    """An enhanced file whose frames are moved apart, and the masks of all its frames: of those not read, none."""
+    file, first = frames[0].file, frames[0].plain
+    every = np.zeros((len(file[OF_FRAME].value), *pixels_nyx.shape[1:]), pixels_nyx.dtype)
+    every[[frame.number - 1 for frame in frames]] = pixels_nyx
+    shared = pydicom.Dataset()
+    shared.PlaneOrientationSequence = [_item(ImageOrientationPatient=first.ImageOrientationPatient)]
+    measures = {name: first[name].value for name in ("PixelSpacing", "SliceThickness") if name in first}
+    shared.PixelMeasuresSequence = [_item(**measures)]
+    places = [_item(ImagePositionPatient=place) for place in _places(first, len(every))]
+    setattr(file, SHARED, [shared])
+    setattr(file, OF_FRAME, [_item(PlanePositionSequence=[place]) for place in places])
+    return [file], every
+
+
+def _places(first: pydicom.Dataset, count: int) -> list[list[str]]:
+    """As many places, 1 mm apart along a frame's normal."""
+    normal = np.cross(*np.array(first.ImageOrientationPatient, dtype=float).reshape(2, 3))
+    origin = np.array(first.ImagePositionPatient, dtype=float)
+    return [[f"{value:.6g}" for value in origin + place * normal] for place in range(count)]
+
+
+def _item(**values: Any) -> pydicom.Dataset:
+    result = pydicom.Dataset()
+    for name, value in values.items():
+        setattr(result, name, value)
+    return result
 
 
 def _segment(place: int, structure: int, version: str) -> "highdicom.seg.SegmentDescription":
@@ -146,8 +212,8 @@ def _segment(place: int, structure: int, version: str) -> "highdicom.seg.Segment
 
 
 def _put_in_time(seg: Any, frames: list[Frame], positions: list[list[DSfloat]]) -> None:
-    """Give each frame its own place and time, by the file that it refers to."""
-    known = {str(file.SOPInstanceUID): (place, z, t) for place, (file, z, t) in zip(positions, frames, strict=True)}
+    """Give each frame its own place and time, by the frame that it refers to."""
+    known = {frame.key: (place, frame.z, frame.t) for place, frame in zip(positions, frames, strict=True)}
     time = pydicom.Dataset()
     time.DimensionOrganizationUID = seg.DimensionIndexSequence[0].DimensionOrganizationUID
     time.DimensionIndexPointer = pydicom.datadict.tag_for_keyword("TemporalPositionIndex")
@@ -155,8 +221,9 @@ def _put_in_time(seg: Any, frames: list[Frame], positions: list[list[DSfloat]]) 
     time.DimensionDescriptionLabel = "Temporal Position Index"
     seg.DimensionIndexSequence.append(time)
     for frame in seg.PerFrameFunctionalGroupsSequence:
-        uid = frame.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID
-        place, z, t = known[str(uid)]
+        source = frame.DerivationImageSequence[0].SourceImageSequence[0]
+        key = str(source.ReferencedSOPInstanceUID), int(source.get("ReferencedFrameNumber", 1))
+        place, z, t = known[key]
         frame.PlanePositionSequence[0].ImagePositionPatient = place
         content = frame.FrameContentSequence[0]
         content.TemporalPositionIndex = t + 1

@@ -1,7 +1,7 @@
 """The distance of a scan from the training cohort: in the encoder's features, in intensities and in geometry.
 
 Each of the three is a vector. A normal distribution of few directions is fitted to the training participants; the limit
-comes from the validation participants, who were not fitted: 1.25 % of scans like theirs lie beyond one of the three.
+comes from the validation participants, who were not fitted: 0.25 % of scans like theirs lie beyond one of the three.
 What is stored are means, spreads, directions and limits; no participant's vector.
 """
 
@@ -20,7 +20,7 @@ KINDS = {
     "intensity": "brightness, contrast and motion of the planes",
     "geometry": "pixel size, slices and timing",
 }
-FALSE_ALARMS = 0.0125  # of scans like the validation's, by all kinds together; those of `upright` come on top
+FALSE_ALARMS = 0.0025  # of scans like the validation's, by all kinds together; those of `upright` come on top
 _DIRECTIONS = 16  # at most, and one for every four participants
 _SAME = 1e-3  # a spread below this fraction of the mean, or of 1, means that all participants share the value
 _DIGITS = 6

@@ -140,8 +140,9 @@ def _read_stack(slots: Sequence[list[Run]], archive: str | None, notes: list[str
         raise ScanError("the frames have different numbers of rows or columns")
     voxels, slope, intercept = read_pixels([part.frames for part in slices])
     names = tuple(tuple(str(frame.filename) for frame in part.frames) for part in slices)
+    numbers = tuple(tuple(dicom_frames.number_in_file(frame) for frame in part.frames) for part in slices)
     header = _header(slices, voxels, slope, intercept, notes)
-    return replace(header, dicom=DicomSource(archive, names)), voxels
+    return replace(header, dicom=DicomSource(archive, names, numbers)), voxels
 
 
 def _read(read: Callable[[str], bytes], names: Sequence[str], notes: list[str]) -> list[pydicom.Dataset]:

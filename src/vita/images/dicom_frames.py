@@ -60,11 +60,19 @@ def _split(file: Dataset) -> list[Dataset]:
             raise ScanError("an enhanced DICOM file does not describe as many frames as it has")
         pixels = _pixels(file, len(groups)) if "PixelData" in file else None
         shared = list(file.get(SHARED) or [])
-        return [_classic(file, [*shared, group], next(pixels) if pixels else None) for group in groups]
+        frames = [_classic(file, [*shared, group], next(pixels) if pixels else None) for group in groups]
     except ScanError:
         raise
     except Exception as error:  # pydicom reads tags when they are asked for, and raises many kinds on damaged ones
         raise ScanError("the frames of an enhanced DICOM file cannot be read") from error
+    for number, frame in enumerate(frames, 1):
+        frame.number_in_file = number
+    return frames
+
+
+def number_in_file(frame: Dataset) -> int:
+    """Which frame of its file this is, from 1, of those that `frames_of` gave."""
+    return int(getattr(frame, "number_in_file", 1))
 
 
 def _classic(file: Dataset, groups: list[Dataset], pixels: bytes | None) -> Dataset:

@@ -29,7 +29,7 @@ UNREADABLE = (
 )
 
 
-@dataclass
+@dataclass(eq=False)  # two runs are the same only if they are one; arrays cannot be compared with ==
 class Run:
     """Files of one series at one place (LPS, mm), later in order of time.
 

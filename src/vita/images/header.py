@@ -38,10 +38,12 @@ class DicomSource:
     Attributes:
         archive: path of the zip whose members they are; None where the names are paths.
         names_zt: name of each slice's file of each frame, as stored; one that stands for a missing frame comes twice.
+        numbers_zt: which frame of this file it is, from 1; only enhanced files have several.
     """
 
     archive: str | None
     names_zt: tuple[tuple[str, ...], ...]
+    numbers_zt: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
