@@ -126,7 +126,8 @@ def test_scores_and_single_values_are_withheld_or_shortened() -> None:
     )
     text = "view,n,low,median,high\nsa,875,38.7184,46.45,58.25\n"
     assert safe_table(text, 10, {})[0] == "view,n,low,median,high\nsa,880,39,46,58\n"
-    card = "| a | Positive | n | Recall | Precision |\n| --- | --- | --- | --- | --- |\n| x | 0.218 | 142 | 0.290 | 0.6 |\n"
+    card = "| a | Positive | n | Recall | Precision |\n| --- | --- | --- | --- | --- |\n"
+    card += "| x | 0.218 | 142 | 0.290 | 0.6 |\n"
     card += "| y | 0.5 | 142 | 0.5 | 0.5 |\n"
     assert safe_markdown(card, 10, {}).splitlines()[2:] == [
         "| x | 0.218 | 142 |  |  |",
