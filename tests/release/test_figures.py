@@ -115,3 +115,21 @@ def test_curves_keep_their_band_only_with_ten_people_beyond_it() -> None:
     assert aggregate("volume_curves", drawn.assign(n=61), 10).table["low"].isna().all()
     assert aggregate("volume_curves", drawn.assign(n=400), 10).table["low"].tolist() == [90, 60]
     assert aggregate("volume_curves", drawn.assign(n=15), 10).table.empty
+
+
+def test_scores_and_single_values_are_withheld_or_shortened() -> None:
+    """By hand: a recall of 6/14 tells of 6 people; the threshold is one participant's probability."""
+    text = "target,n,positives,threshold,auc,recall,precision\na,113,14,0.14198,0.7518,0.4286,0.24\n"
+    assert safe_table(text, 10, {}) == (
+        "target,n,positives,threshold,auc,recall,precision\na,113,14,0.14,0.7518,,\n",
+        1,
+    )
+    text = "view,n,low,median,high\nsa,875,38.7184,46.45,58.25\n"
+    assert safe_table(text, 10, {})[0] == "view,n,low,median,high\nsa,880,39,46,58\n"
+    card = "| a | Positive | n | Recall | Precision |\n| --- | --- | --- | --- | --- |\n"
+    card += "| x | 0.218 | 142 | 0.290 | 0.6 |\n"
+    card += "| y | 0.5 | 142 | 0.5 | 0.5 |\n"
+    assert safe_markdown(card, 10, {}).splitlines()[2:] == [
+        "| x | 0.218 | 142 |  |  |",
+        "| y | 0.5 | 142 | 0.5 | 0.5 |",
+    ]

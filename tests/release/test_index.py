@@ -11,6 +11,7 @@ from tests.release.conftest import people
 from vita.release import columns
 from vita.release.cohort import Cohort, Values, read_cohort
 from vita.release.index import ColumnIndex
+from vita.release.transforms import UNDO
 
 
 def _columns(count: int, size: int, seed: int) -> dict[str, Values]:
@@ -40,12 +41,12 @@ def test_every_column_that_has_a_number_is_found(count: int, size: int, seed: in
     assert not hits.all()
 
 
-def _one_by_one(numbers: np.ndarray, steps: np.ndarray, cohort: Cohort) -> list[tuple[str, float]]:
-    """The column and unit that chance explains least, from a search of each column in each unit."""
+def _one_by_one(numbers: np.ndarray, steps: np.ndarray, cohort: Cohort) -> list[tuple[str, int]]:
+    """The column and form that chance explains least, from a search of each column in each form."""
     best, linked = 1e-12, []
     for name, values in cohort.columns.items():
-        for scale in (1.0, 1e-3, 1e3, 1e-2, 1e2, 0.1, 10.0):
-            value, step = numbers * scale, steps * scale
+        for form, undo in enumerate(UNDO):
+            value, step = undo((numbers, steps))
             if value.max() < values.value[0] or value.min() > values.value[-1]:
                 continue
             first, last, expected = values.find(value - step, value + step)
@@ -53,7 +54,7 @@ def _one_by_one(numbers: np.ndarray, steps: np.ndarray, cohort: Cohort) -> list[
             if hits >= 8 and hits > 2 * chance.sum():
                 tail = float(scipy.stats.binom.sf(hits - 1, len(numbers), min(chance.mean(), 1.0)))
                 if tail < best and columns._is_ahead(values, value, step, hits):
-                    best, linked = tail, [(name, scale)]
+                    best, linked = tail, [(name, form)]
     return linked
 
 
@@ -70,7 +71,8 @@ def test_columns_are_linked_as_if_each_were_searched(results: Path) -> None:
         values = np.unique(np.round(table[name].sample(int(rng.integers(8, 120)), random_state=rng), places))
         unit = rng.choice([1.0, 0.001, 100.0])
         numbers, steps = values * unit, np.full(len(values), step * unit)
-        linked.append(columns._best(numbers, steps, cohort))
+        spans = [undo((numbers, steps)) for undo in UNDO]
+        linked.append(columns._likeliest(spans, cohort.index, cohort.columns))
         assert linked[-1] == _one_by_one(numbers, steps, cohort)
     assert 3 < sum(bool(each) for each in linked) < 21
 

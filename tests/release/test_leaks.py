@@ -1,9 +1,11 @@
 """Planted leaks of many kinds are refused, each for its reason, and what is aggregated passes."""
 
 import base64
+import gzip
 import io
 import json
 import sqlite3
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,6 +60,45 @@ def words(tables: Tables) -> str:
         f"Example {place}: LVEDV {row['LVEDV']:.4f} mL, LVESV {row['LVESV']:.4f} mL, LVM {row['LVM']:.4f} g.\n"
         for place, (_, row) in enumerate(found.iterrows(), 1)
     )
+
+
+def text(tables: Tables) -> bytes:
+    return rows(tables).to_csv(index=False).encode()
+
+
+def zipped(name: str, data: bytes) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr(name, data)
+    return stream.getvalue()
+
+
+def standard_scores(tables: Tables) -> pd.DataFrame:
+    """Those of 40 participants, within the whole cohort, and without names."""
+    everybody = tables["images/phenotypes"].drop(columns="eid")
+    return ((rows(tables) - everybody.mean()) / everybody.std()).rename(columns=lambda name: f"z{len(name)}{name[:1]}")
+
+
+def ranks(tables: Tables) -> pd.DataFrame:
+    return tables["images/phenotypes"].drop(columns="eid").rank()
+
+
+def ends(tables: Tables) -> pd.DataFrame:
+    values = tables["images/phenotypes"].drop(columns="eid")
+    return pd.DataFrame(
+        {"target": values.columns, "whislo": values.min().to_numpy(), "whishi": values.max().to_numpy()}
+    )
+
+
+def thresholds(tables: Tables) -> pd.DataFrame:
+    """For each variable, one participant's value, as a threshold with the best F1 is: no row has two of anybody."""
+    values = (
+        tables["images/phenotypes"]
+        .drop(columns="eid")
+        .assign(**{name: tables["cohort/fields"][name] for name in ("weight", "income")})
+    )
+    found = [values[name].iloc[17 * place + 3] for place, name in enumerate(values)]
+    return pd.DataFrame({"target": values.columns, "threshold": found})
 
 
 def html(tables: Tables) -> str:
@@ -145,6 +186,48 @@ PLANT: dict[str, tuple[str, Callable[[Tables, Path], object]]] = {
     "summary.csv": ("singled out", lambda t, p: t["images/phenotypes"].drop(columns="eid").describe().to_csv(p)),
     "largest.txt": ("singled out", lambda t, p: p.write_text(
         f"The largest LVEDV was {t['images/phenotypes']['LVEDV'].max():.1f} mL.")),
+    # the same in other forms
+    "pounds.csv": ("singled out", lambda t, p: (rows(t)[["LVM"]] / 453.59237).to_csv(
+        p, index=False, header=["x"], float_format="%.5g")),
+    "logarithms.csv": ("singled out", lambda t, p: np.log(rows(t)).to_csv(p, index=False, float_format="%.5f")),
+    "standard_scores.csv": ("singled out", lambda t, p: standard_scores(t).to_csv(p, index=False, float_format="%.4f")),
+    "ranks.csv": ("singled out", lambda t, p: ranks(t)[:60].astype(int).to_csv(p, index=False)),
+    "percentiles.csv": ("singled out", lambda t, p: (ranks(t) / PEOPLE)[:60].to_csv(
+        p, index=False, float_format="%.4f")),
+    "sums.csv": ("singled out", lambda t, p: rows(t).eval("x = LVEDV + LVM")[["x"]].to_csv(
+        p, index=False, float_format="%.5g")),
+    "differences.csv": ("singled out", lambda t, p: rows(t).eval("x = LVEDV - LVESV")[["x"]].to_csv(
+        p, index=False, float_format="%.5g")),
+    "quotients.csv": ("singled out", lambda t, p: rows(t).eval("x = LVESV / LVEDV")[["x"]].to_csv(
+        p, index=False, float_format="%.5f")),
+    "columns_of_people.csv": ("singled out", lambda t, p: rows(t).T.to_csv(p, header=False, float_format="%.5g")),
+    "thresholds.csv": ("singled out", lambda t, p: thresholds(t).to_csv(p, index=False, float_format="%.5g")),
+    # packed and hidden
+    "packed.csv": ("singled out", lambda t, p: p.write_text(f"name,data\nx,{base64.b64encode(text(t)).decode()}\n")),
+    "packed.txt": ("singled out", lambda t, p: p.write_text(base64.encodebytes(text(t)).decode())),
+    "address.json": ("singled out", lambda t, p: p.write_text(
+        json.dumps({"a": base64.urlsafe_b64encode(gzip.compress(text(t))).decode()}))),
+    "digits.txt": ("singled out", lambda t, p: p.write_text(text(t).hex())),
+    "nested.json": ("singled out", lambda t, p: p.write_text(
+        json.dumps({"x": json.dumps({"rows": rows(t).to_json(orient="records")})}))),
+    "inner.zip": ("singled out", lambda t, p: p.write_bytes(zipped("a.zip", zipped("rows.csv", text(t))))),
+    "bits.npz": ("singled out", lambda t, p: np.savez(p, values=rows(t).to_numpy().view(np.int64))),
+    "bytes.npz": ("singled out", lambda t, p: np.savez(
+        p, values=np.frombuffer(rows(t).to_numpy().tobytes(), np.uint8))),
+    "binary.csv": ("singled out", lambda t, p: rows(t).map(float.hex).to_csv(p, index=False)),
+    "behind.png": ("singled out", lambda t, p: p.write_bytes(png(np.zeros((40, 40), np.uint8)) + text(t))),
+    "styles.html": ("singled out", lambda t, p: p.write_text("<html>" + "".join(
+        f'<div style="left:{x:.3f}px;top:{y:.3f}px"></div>' for x, y in rows(t)[["LVEDV", "LVM"]].to_numpy()))),
+    "attributes.xml": ("singled out", lambda t, p: p.write_text("<data>" + "".join(
+        f'<p v="{x:.3f}" w="{y:.3f}"/>' for x, y in rows(t)[["LVEDV", "LVM"]].to_numpy()) + "</data>")),
+    "path.svg": ("singled out", lambda t, p: p.write_text('<svg><path d="M' + " L".join(
+        f"{x:.3f} {y:.3f}" for x, y in rows(t)[["LVEDV", "LVM"]].to_numpy()) + '"/></svg>')),
+    "moved.svg": ("singled out", lambda t, p: p.write_text("<svg>" + "".join(
+        f'<g transform="translate({x:.3f} {y:.3f})"/>' for x, y in rows(t)[["LVEDV", "LVM"]].to_numpy()) + "</svg>")),
+    # extreme values
+    "whiskers.csv": ("singled out", lambda t, p: ends(t).to_csv(p, index=False, float_format="%.4g")),
+    "ranges.md": ("singled out", lambda t, p: p.write_text("| Phenotype | Range |\n| --- | --- |\n" + "".join(
+        f"| {name} | {low:.1f} to {high:.1f} |\n" for name, low, high in ends(t).to_numpy()))),
     # ids
     "ids.txt": ("id", lambda t, p: p.write_text(f"seen: {t['images/phenotypes']['eid'][7]}")),
     "wide_ids.txt": ("id", lambda t, p: p.write_bytes(f"seen: {t['images/phenotypes']['eid'][7]}".encode("utf-16"))),
@@ -167,7 +250,20 @@ PLANT: dict[str, tuple[str, Callable[[Tables, Path], object]]] = {
     "largest.csv": ("dominance", lambda t, p: p.write_text("group,total,largest\na,1000.5,120.1\nb,900.2,700.4\n")),
     "matrix.json": ("small cell", lambda t, p: p.write_text("[[70, 8], [12, 30]]")),
     "matrix.csv": ("small cell", lambda t, p: p.write_text("truth,no,yes\n0,75,5\n1,10,30\n")),
+    "complement.csv": ("small cell", lambda t, p: p.write_text("group,n,percent\nmen,120,97.5\n")),
+    "recall.csv": ("small cell", lambda t, p: p.write_text(
+        "target,n,positives,recall,precision\ncad,113,14,0.4286,0.24\n")),  # 6 of 14
+    "recall.md": ("small cell", lambda t, p: p.write_text(
+        "|  | Positive | n | Recall | Precision |\n| --- | --- | --- | --- | --- |\n"
+        "| a | 0.218 | 142 | **0.290** | 0.600 |\n"
+        "| b | 0.218 | 142 | 0.516 | 0.432 |\n")),  # 9 of 31
+    "accuracy.csv": ("small cell", lambda t, p: p.write_text("target,metric,n,value\nsmoking,accuracy,60,0.95\n")),
+    "nested_counts.json": ("small cell", lambda t, p: p.write_text('{"n": {"female": 396, "male": 4}}')),
+    "part.md": ("small cell", lambda t, p: p.write_text("The effect was seen in 7 of 120 people.\n")),
+    "fraction.md": ("small cell", lambda t, p: p.write_text("Infarct: 5/120 (4.2 %).\n")),
+    "words.md": ("small cell", lambda t, p: p.write_text("Only three women had an infarct.\n")),
     # differencing
+    "beyond.csv": ("differencing", lambda t, p: p.write_text("age over,n\n40,400\n50,396\n60,250\n")),
     "subtotals.csv": ("differencing", lambda t, p: p.write_text(
         "target,group,level,n,value\nLVEDV,all,all,120,9.1\nLVEDV,sex,female,114,9.0\nLVEDV,sex,male,<10,\n")),
     "total.md": ("differencing", lambda t, p: p.write_text(

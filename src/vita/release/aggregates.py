@@ -9,6 +9,7 @@ _GRIDS = (14, 12, 10, 8, 6, 5, 4, 3, 2)  # hexagons across
 _COVERED = 0.8  # share of people that a finer grid must still draw
 _BANDS = 12  # at most
 _DIGITS = 3
+_SPAN_DIGITS = 2  # the outermost points are single people
 QUARTILES = (0.25, 0.5, 0.75)
 _MOST = 5  # a table of quartiles needs this many times the smallest cell
 
@@ -26,16 +27,22 @@ def told(count: int, cell: int) -> int:
 def cells_of(x: np.ndarray, y: np.ndarray, across: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The hexagon that each point lies in, as one number, and the centres of all: (points,), (hexagons,) x and y.
 
-    Two lattices of rectangles, shifted against each other by half; a point belongs to the nearer centre.
+    Two lattices of rectangles, shifted against each other by half; a point belongs to the nearer centre. The lattices
+    start at zero and span a rounded range, so that they do not give away the outermost points.
     """
-    width = max(float(np.ptp(x)), 1e-9) / across
-    height = max(float(np.ptp(y)), 1e-9) / across * np.sqrt(3)
-    u, v = (x - x.min()) / width, (y - y.min()) / height
+    width, height = widths(x, y, across)
+    u, v = x / width, y / height
     centres = np.stack([np.stack([np.round(u), np.round(v)]), np.stack([np.floor(u) + 0.5, np.floor(v) + 0.5])])
     away = (centres[:, 0] - u) ** 2 + 3 * (centres[:, 1] - v) ** 2
     nearest = np.where(away[0] < away[1], centres[0], centres[1])  # (2, points)
     places, member = np.unique(nearest.T, axis=0, return_inverse=True)
-    return member.ravel(), places[:, 0] * width + x.min(), places[:, 1] * height + y.min()
+    return member.ravel(), places[:, 0] * width, places[:, 1] * height
+
+
+def widths(x: np.ndarray, y: np.ndarray, across: int) -> tuple[float, float]:
+    """Width and height of the rectangles of the lattices, of which about `across` cover the points."""
+    wide, high = (float(f"{max(float(np.ptp(axis)), 1e-9):.{_SPAN_DIGITS}g}") for axis in (x, y))
+    return wide / across, high / across * float(np.sqrt(3))
 
 
 def hexagons(points: pd.DataFrame, cell: int, values: Sequence[str] = (), person_by: str | None = None) -> pd.DataFrame:
@@ -66,7 +73,7 @@ def hexagons(points: pd.DataFrame, cell: int, values: Sequence[str] = (), person
             for name in [*values, *([person_by] if person_by else [])]:
                 table[name] = found[name].to_numpy()
             best, drawn = table, share
-            best.attrs = {"width": np.ptp(x) / across, "height": np.ptp(y) / across * np.sqrt(3)}
+            best.attrs = dict(zip(("width", "height"), widths(x, y, across), strict=True))
         if drawn >= _COVERED:
             break
     for name in ("x", "y", *values):
@@ -118,9 +125,15 @@ def box(values: pd.Series, cell: int) -> dict[str, float]:
     found |= {"n": len(known), "mean": _short(known.mean()), "sd": _short(known.std(ddof=1))}
     if len(known) >= _MOST * cell:
         for name, part in zip(("low", "median", "high"), QUARTILES, strict=True):
-            start = int(np.clip(round(part * (len(known) - 1)) - cell // 2, 0, len(known) - cell))
-            found[name] = _short(known[start : start + cell].mean())
+            found[name] = _short(float(middle(known, part, cell)))
     return found
+
+
+def middle(values: np.ndarray, part: float, cell: int) -> np.ndarray:
+    """The mean of the `cell` people around a quantile, for each column of (people, columns)."""
+    ordered = np.sort(values, axis=0)
+    start = int(np.clip(round(part * (len(ordered) - 1)) - cell // 2, 0, len(ordered) - cell))
+    return np.asarray(ordered[start : start + cell].mean(axis=0))
 
 
 def _short(value: float) -> float:

@@ -14,8 +14,8 @@ import numpy as np
 import scipy  # its parts are imported where they are first used
 
 from vita.release.cohort import Cohort, Values, plain
-from vita.release.columns import by_column
-from vita.release.contents import PROSE, Table
+from vita.release.columns import by_column, by_label
+from vita.release.contents import PROSE, Table, is_weights
 from vita.release.matches import COPIES, FARTHEST, FEWEST, NEAREST, Cells, Match
 from vita.release.numbers import numbers
 
@@ -26,7 +26,10 @@ _TRIED = 1000  # rows of a table
 _TABLE = 1e-6
 _COLUMN = 1e-12
 _MOST_PAIRS = 10_000_000  # pairs of a number and a participant at a time
-_EXTREME = re.compile(r"(?<![a-z])(min|max|minimum|maximum|smallest|largest|lowest|highest|oldest|tallest|extreme)")
+_EXTREME = re.compile(
+    r"(?<![a-z])(min|max|minimum|maximum|smallest|largest|lowest|highest|oldest|tallest|extreme|outlier|whisker|whislo|"
+    r"whishi|range|p0|p100|q0|q100|[xy]lim)"
+)
 _EXTREME_DIGITS = 3
 _NAMED_DIGITS, _EXACT_DIGITS = 4, 6
 _BY_CHANCE = 0.05  # numbers of a table that equal an unsafe sum by chance
@@ -41,9 +44,49 @@ def join(table: Table, cohort: Cohort) -> list[Match]:
     if not len(cells.value) or not len(cohort.eid):
         return []
     found = _by_row(cells, cohort) if table.kind != "marks" else []
-    if table.kind == "table":
+    if table.kind != PROSE:
         found += by_column(table, cells, cohort)
+    if table.kind == "table" and not is_weights(table):
+        found += by_label(table, cells, cohort) + _ranked(cells, cohort) + _turned(table, cohort)
     return found + _extremes(table, cells, cohort) + _unsafe(cells, cohort)
+
+
+def _turned(table: Table, cohort: Cohort) -> list[Match]:
+    """Matches of a table with a column per participant."""
+    width = max((len(row) for row in table.rows), default=0)
+    if width < FEWEST or width <= len(table.rows):
+        return []
+    cells = [[row[place] if place < len(row) else "" for row in table.rows] for place in range(width)]
+    words = not any(numbers(text) for text in cells[0])  # the first column names what is in each row
+    turned = replace(table, header=tuple(cells[0]) if words else (), rows=cells[1:] if words else cells)
+    turned_cells = _cells(turned, cohort)
+    found = by_column(turned, turned_cells, cohort)
+    if len(table.rows) > 1 and len(turned_cells.value):
+        found += _by_row(turned_cells, cohort)
+    return [replace(match, row=None) for match in found]
+
+
+def _ranked(cells: Cells, cohort: Cohort) -> list[Match]:
+    """Rows of ranks, or of their fractions: in two columns or more, the same participant has those ranks."""
+    votes: dict[int, dict[int, set[int]]] = {}
+    for place in np.flatnonzero(cells.name >= 0):
+        values, value = cohort.columns[cells.names[cells.name[place]]], float(cells.value[place])
+        rank = value if value > 1 else value * len(values.value)
+        if cells.digits[place] < _FEWEST_DIGITS or not 1 <= round(rank) <= len(values.value):
+            continue
+        if value > 1 and value != round(value):
+            return []
+        for near in (round(rank) - 2, round(rank) - 1, round(rank)):
+            if 0 <= near < len(values.value):
+                row = votes.setdefault(int(cells.row[place]), {})
+                row.setdefault(int(values.person[near]), set()).add(int(cells.name[place]))
+    found = {row: {who for who, names in those.items() if len(names) > 1} for row, those in votes.items()}
+    people = set().union(*found.values()) if found else set()
+    agreed = sum(bool(those) for those in found.values())
+    chance = sum(9 * len(those) ** 2 / max(len(cohort.eid), 1) / 18 for those in votes.values())
+    if agreed >= FEWEST and scipy.stats.poisson.sf(agreed - 1, chance) < _COLUMN:
+        return [Match(None, "rows hold the ranks of participants", people)]
+    return []
 
 
 def copied(values: np.ndarray, cohort: Cohort) -> Match | None:

@@ -4,9 +4,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
+from vita.release import few_of_a_kind
 from vita.release.contents import PROSE, Table
 from vita.release.numbers import numbers
 
@@ -15,6 +17,7 @@ _COUNT = re.compile(
     r"negatives?|events?|deaths?|compared|(n_?)?at_risk|total_n|n_.*|.*_n|(people|participant|patient|subject|case)_counts?|"
     r"number of (people|participants|cases).*)$"
 )
+_NO_SHARE = re.compile(r"/ ?prevalence|change|difference|relative")  # of shares, or over time
 _SHARE = re.compile(r"prevalence|share|percent|proportion|positive_ratio|observed|^rate$|%")
 _PERSON = re.compile(
     r"^(f?eid|id|(pseudo|hash|hashed|study|sample|scan|anon|anonymous|row)[ _]?id|pseudonym|iid|fid|participant|person|"
@@ -27,6 +30,11 @@ _LARGEST = re.compile(r"largest|maximum|^max|top_?1|dominant")
 _PEOPLE = r"(?:participants?|people|persons?|patients?|subjects?|individuals?|men|women|males?|females?|cases|deaths?)"
 _PROSE_N = re.compile(r"(?<![\w-])[nN]\s*=\s*(\d+)(?![\d.,]*\d)(?!\s*(?:folds|epochs|runs|seeds))")
 _PROSE_PEOPLE = re.compile(rf"(?<![\d.,<≤-])(?<!than )(?<!to )(?<!least )\b(\d+)\s+{_PEOPLE}\b")
+_BEYOND = re.compile(r"over|above|below|under|at least|at most|at.risk|cumulative|[<>≤≥]")
+_FEW_WORDS = re.compile(rf"\b(?:only|just) (two|three|four|five|six|seven|eight|nine) {_PEOPLE}\b", re.IGNORECASE)
+_PROSE_PART = re.compile(
+    rf"(?<![\w.,/-])(\d+)\s*(?:of|out of|/)\s*\d+(?:\s+(?:the\s+)?{_PEOPLE}\b|\s*\(\s*[\d.,]+\s*%\s*\))"
+)
 _PER_STEP = {"epoch", "step", "phase"}
 _LABEL = 80  # characters of a text that may name a group
 _ROWS = 50  # smallest number of rows that is considered as one row per participant
@@ -63,8 +71,9 @@ def is_withheld(text: str) -> bool:
 def counted(table: Table) -> list[int]:
     """Columns that hold counts of people, recognised by their names."""
     found = []
+    nested = bool(_COUNT.match(re.split(r"[.\]]|, ", table.place.lower())[-1]))  # {"n": {"women": 40, "men": 60}}
     for column, name in enumerate(table.header):
-        if _COUNT.match(name.strip().lower()):
+        if nested or _COUNT.match(name.strip().lower()):
             values = [count(row[column]) for row in table.rows if column < len(row)]
             if any(value is not None for value in values):
                 found.append(column)
@@ -93,6 +102,8 @@ def judge(table: Table, cell: int, counts: dict[int, str]) -> Iterator[Cell]:
         yield from _dominated(table)
         yield from _small(table, columns, cell)
         yield from _shares(table, columns, cell)
+        yield from _scores(table, cell)
+        yield from _cumulative(table, columns, cell)
         yield from _sums(table, columns, cell, counts)
         yield from _rows_apart(table, columns, cell)
         yield from _columns_apart(table, cell)
@@ -102,7 +113,9 @@ def judge(table: Table, cell: int, counts: dict[int, str]) -> Iterator[Cell]:
 
 def _prose(table: Table, cell: int) -> Iterator[Cell]:
     for number, row in enumerate(table.rows):
-        for pattern in (_PROSE_N, _PROSE_PEOPLE):
+        for match in _FEW_WORDS.finditer(row[0]):
+            yield Cell(number, "small cell", f"a text reveals a group of {match[1].lower()} people")
+        for pattern in (_PROSE_N, _PROSE_PEOPLE, _PROSE_PART):
             for match in pattern.finditer(row[0]):
                 if 0 < int(match[1]) < cell:
                     yield Cell(number, "small cell", f"a text reveals a group of {match[1]} people")
@@ -118,7 +131,8 @@ def _small(table: Table, columns: Sequence[int], cell: int) -> Iterator[Cell]:
 
 def _shares(table: Table, columns: Sequence[int], cell: int) -> Iterator[Cell]:
     """Shares that, together with the number of people beside them, reveal few people."""
-    shares = [column for column, name in enumerate(table.header) if _SHARE.search(name.lower())]
+    names = [name.lower() for name in table.header]
+    shares = [at for at, name in enumerate(names) if _SHARE.search(name) and not _NO_SHARE.search(name)]
     for base in columns[:1]:
         for number, row in enumerate(table.rows):
             people = count(row[base]) if base < len(row) else None
@@ -126,10 +140,33 @@ def _shares(table: Table, columns: Sequence[int], cell: int) -> Iterator[Cell]:
                 if people is None or column >= len(row) or len(read := numbers(row[column])) != 1:
                     continue
                 share = read[0].value / (100 if "%" in row[column] + table.name(column) or read[0].value > 1 else 1)
-                told = share * people
-                if 0.5 <= told < cell - 0.5 and read[0].digits > 1:
-                    words = f"{table.name(column)} of {people} people reveals a group of {round(told)}"
-                    yield Cell(number, "small cell", words)
+                for told in (share * people, (1 - share) * people):
+                    if 0.5 <= told < cell - 0.5 and read[0].digits > 1:
+                        words = f"{table.name(column)} of {people} people reveals a group of {round(told)}"
+                        yield Cell(number, "small cell", words)
+
+
+def _scores(table: Table, cell: int) -> Iterator[Cell]:
+    """Scores of a classification that, together with the number of people, reveal few people."""
+    for number, row in enumerate(table.rows):
+        if places := few_of_a_kind.telling(table.header, row, cell):
+            yield Cell(number, "small cell", f"{table.name(places[0])} reveals how few people were classified so")
+
+
+def _cumulative(table: Table, columns: Sequence[int], cell: int) -> Iterator[Cell]:
+    """Counts of people beyond an ascending threshold: the difference of two of them is a group."""
+    for column in columns:
+        named = _BEYOND.search(table.name(0).lower()) or _BEYOND.search(table.name(column).lower())
+        if not named or column == 0:
+            continue
+        counts = [(at, count(row[column])) for at, row in enumerate(table.rows) if column < len(row)]
+        known = [(at, value) for at, value in counts if value is not None]
+        steps = [second[1] - first[1] for first, second in pairwise(known)]
+        if len(known) > 1 and (min(steps) >= 0 or max(steps) <= 0):
+            for (at, value), step in zip(known[1:], steps, strict=True):
+                if 0 < abs(step) < cell:
+                    words = f"{table.name(column)} {value} differs from that before by {abs(step)}"
+                    yield Cell(at, "differencing", words)
 
 
 def _sums(table: Table, columns: Sequence[int], cell: int, counts: dict[int, str]) -> Iterator[Cell]:

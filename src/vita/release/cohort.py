@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from vita.release import transforms
 from vita.release.index import ColumnIndex
 from vita.runtime.errors import UserError
 
@@ -28,6 +29,7 @@ _PAIRS = (("reference", "predicted"), ("truth", "prediction"))  # whose mean and
 _NOT_VALUES = {"eid", "row", "frame", "section", "class", "threshold", "compared", "missed", "spurious", "absent"}
 _NEIGHBOURS = 32  # values on each side of a match from which the density around it is estimated
 _FEW = 8
+_DERIVED = ("phenotypes",)  # tables of which two columns may have been combined
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ class Cohort:
         unsafe: sums and means over too few people, or dominated by one person, by the plain name of what was added up;
             under "" all of those with many digits.
         phantom: the participants are synthetic.
-        compared: hashes of columns of numbers that were compared with all columns, and the column and unit found.
+        compared: hashes of columns of numbers that were compared with all columns, and the column and form found.
+        measured: names, values (people, columns) and participants of tables from which columns are derived.
     """
 
     eid: np.ndarray
@@ -102,7 +105,8 @@ class Cohort:
     counts: dict[int, str] = field(default_factory=dict)
     unsafe: dict[str, UnsafeNumbers] = field(default_factory=dict)
     phantom: bool = False
-    compared: dict[bytes, list[tuple[str, float]]] = field(default_factory=dict, repr=False)
+    compared: dict[bytes, list[tuple[str, int]]] = field(default_factory=dict, repr=False)
+    measured: list[tuple[list[str], np.ndarray, np.ndarray]] = field(default_factory=list, repr=False)
 
     @property
     def ids(self) -> set[int]:
@@ -113,6 +117,21 @@ class Cohort:
     def index(self) -> ColumnIndex:
         """All columns in one list."""
         return ColumnIndex.of(self.columns)
+
+    @cached_property
+    def derived(self) -> dict[str, Values]:
+        """Columns that are made of one or two others, by what they are."""
+        found: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+        for names, values, person in self.measured:
+            for name, column in transforms.derived(names, values):
+                known = np.isfinite(column)
+                found.setdefault(name, []).append((column[known], person[known]))
+        return {name: _sorted(parts) for name, parts in found.items()}
+
+    @cached_property
+    def derived_index(self) -> ColumnIndex:
+        """The derived columns in one list."""
+        return ColumnIndex.of(self.derived)
 
 
 def plain(name: str) -> str:
@@ -151,6 +170,14 @@ def read_cohort(paths: Sequence[Path], cell: int) -> Cohort:
         if pool:
             cohort.pools.append(_sorted(pool))
     cohort.columns = {name: _sorted(found) for name, found in parts.items()}
+    cohort.measured = [
+        (list(names), np.column_stack(columns), person)
+        for name, table in main
+        if name in _DERIVED or len(main) == 1
+        for person in [np.searchsorted(everybody, table["eid"].to_numpy(np.int64))]
+        for names, columns in [_wide(table)]
+        if names
+    ]
     cohort.counts = _counts(paths, len(everybody), main)
     cohort.unsafe = _grouped(list(_unsafe(main, cell)))
     return cohort
@@ -197,6 +224,13 @@ def _columns(table: pd.DataFrame, person: np.ndarray) -> Iterator[tuple[str, np.
             chosen = rows[known[rows]]
             if len(chosen):
                 yield plain(str(kind)), values[chosen], person[chosen]
+
+
+def _wide(table: pd.DataFrame) -> tuple[list[str], list[np.ndarray]]:
+    """Names and values of the columns of numbers."""
+    found = {plain(name): _numeric(table[name]) for name in table.columns if name not in _NOT_VALUES}
+    known = {name: values for name, values in found.items() if values is not None and np.isfinite(values).any()}
+    return list(known), list(known.values())
 
 
 def _numeric(column: pd.Series) -> np.ndarray | None:

@@ -39,6 +39,14 @@ class Table:
         return f"{self.place}, {word} {number}" if self.place else f"{word} {number}"
 
 
+TENSOR = "tensor "
+
+
+def is_weights(table: Table) -> bool:
+    """Whether a table is a tensor of a model."""
+    return TENSOR in table.place
+
+
 @dataclass
 class Contents:
     """Everything that was found in a file.

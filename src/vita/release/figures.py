@@ -21,6 +21,7 @@ from matplotlib.ticker import MaxNLocator
 from vita import names
 from vita.release import aggregates, extension_figures
 from vita.report.figures import style
+from vita.report.figures.volume_curves import BAND, summarise
 from vita.runtime.atomic import replacing
 
 PIXELS = (
@@ -59,6 +60,21 @@ def aggregate(name: str, drawn: pd.DataFrame, cell: int) -> Aggregated:
         KeyError: no form of this figure may be released.
     """
     return _FORMS[name](drawn, cell)
+
+
+def drawn_from(name: str, path: Path, results: Path, cell: int) -> pd.DataFrame:
+    """What a figure is drawn from: its CSV; volume curves from the curves themselves, since each of their percentiles
+    is one participant's volume, in place of which the mean of those around it is released.
+    """
+    curves = results / "images" / "curves.parquet"
+    if name != "volume_curves" or not curves.is_file():
+        return pd.read_csv(path)
+
+    def quantiles(values: np.ndarray) -> list[np.ndarray]:
+        few = len(values) < cell
+        return [np.full(values.shape[1], np.nan) if few else aggregates.middle(values, part, cell) for part in BAND]
+
+    return summarise(pd.read_parquet(curves), quantiles)
 
 
 def save(found: Aggregated, folder: Path, name: str) -> list[Path]:
@@ -272,7 +288,8 @@ def _calibration(drawn: pd.DataFrame, cell: int) -> Aggregated:
     """Observed frequency by bin of probability; bins already have at least `cell` people with and without the
     disease.
     """
-    table = drawn[drawn["n"].notna()].copy()
+    # lowest and highest are percentiles of predictions, so one participant's
+    table = drawn[drawn["n"].notna()].drop(columns=["lowest", "highest"], errors="ignore")
     few = (table["observed"] * table["n"]).round() < cell
     few |= ((1 - table["observed"]) * table["n"]).round() < cell
     table = table[~few].reset_index(drop=True)

@@ -17,7 +17,8 @@ from vita.release import crate, outcomes, page, weights
 from vita.release.checking import Known, check
 from vita.release.cohort import Cohort, read_cohort
 from vita.release.command import report
-from vita.release.safe import safe_markdown, safe_table
+from vita.release.few_of_a_kind import without_rare_kinds
+from vita.release.safe import of_quantiles, safe_markdown, safe_table
 from vita.report.run_card import read_config, without_folders
 from vita.runtime.atomic import PART, write_text
 from vita.runtime.clone import git_commit
@@ -194,7 +195,7 @@ def _add_figures(release: _Release) -> None:
             release.figures.append(page.ShownFigure(title, words, f"figures/{name}.svg", f"figures/{name}.csv"))
             continue
         try:
-            found = figures.aggregate(name, pd.read_csv(path), release.cell)
+            found = figures.aggregate(name, figures.drawn_from(name, path, release.results, release.cell), release.cell)
         except KeyError:
             release.left_out.append(f"{title}: it has no form without rows of participants.")
             continue
@@ -239,17 +240,32 @@ def _add_tables(release: _Release) -> None:
         if name.removesuffix("_vs_paper") in hidden:
             release.left_out.append(f"{title}: rows of the table are withheld.")
             continue
-        text, withheld = safe_table(path.read_text(encoding="utf-8"), release.cell, release.cohort.counts)
+        text, rare = _read_table(release, path)
+        text, withheld = safe_table(text, release.cell, release.cohort.counts)
         if text is None:
             release.left_out.append(f"{title}: its rows cannot be distinguished from rows of participants.")
             continue
         write_text(target / f"{name}.csv", text)
-        words = f"{withheld} rows are withheld: they are about too few people or would reveal others." * bool(withheld)
+        withheld += rare
+        words = f"{withheld} rows have withheld numbers: of too few people, or revealing others." * bool(withheld)
         if withheld:
             hidden.add(name)
-        else:
+        elif not of_quantiles(text):
             _copy_forms(path, target)
         release.tables.append(page.ShownTable(title, f"tables/{name}.csv", page.table_html(text), words))
+
+
+def _read_table(release: _Release, path: Path) -> tuple[str, int]:
+    """The text of a table's CSV; one of subgroups is without the AUCs of too few people, which are counted."""
+    if path.parent.parent.name != "subgroups":
+        return path.read_text(encoding="utf-8"), 0
+    results = release.results
+    folder, fields = results / "predictions" / path.parent.name, results / "cohort" / "fields.parquet"
+    table = pd.read_csv(path)
+    if "metric" not in table:
+        return path.read_text(encoding="utf-8"), 0
+    table, rare = without_rare_kinds(table, folder, fields, release.cell)
+    return table.to_csv(index=False), rare
 
 
 def _copy_forms(path: Path, target: Path) -> None:

@@ -9,6 +9,7 @@ _PLAIN = re.compile(r"(?<![\w.])[-+−]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eEdD][-+]?\d+
 _THOUSANDS = re.compile(r"(?<![\w.,])[-+−]?\d{1,3}(?:([,'’_\u00a0\u202f\u2009])\d{3})(?:\1\d{3})*(?:\.\d+)?(?![\d])")
 _DECIMAL_COMMA = re.compile(r"(?<![\w.,])[-+−]?\d+,\d+(?:[eE][-+]?\d+)?(?![\d.,])")
 _DATE = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
+_HEX_FLOAT = re.compile(r"[-+]?0x[0-9a-f]\.[0-9a-f]*p[-+]?\d+", re.IGNORECASE)
 _HASH = re.compile(r"\b(?=[0-9]*[a-fA-F])[0-9a-fA-F]{12,}\b")  # its digits are no numbers
 _GROUPING = re.compile(r"[,'’_\u00a0\u202f\u2009]")
 _DIGIT = re.compile(r"\d")
@@ -47,6 +48,8 @@ def _read(text: str) -> tuple[Number, ...]:
 
 
 def _found(text: str) -> list[Number]:
+    if "0x" in text.lower():
+        text = _HEX_FLOAT.sub(lambda match: repr(float.fromhex(match[0])), text)
     if _HASH.search(text):
         text = _HASH.sub(" ", text)
     dates = list(_DATE.finditer(text))

@@ -7,7 +7,7 @@ import sqlite3
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 from vita.audit.formats import is_safetensors
 from vita.audit.looking import DAMAGED
-from vita.release.contents import PROSE, Contents, Table, inside
+from vita.release.contents import PROSE, TENSOR, Contents, Table, inside
 from vita.release.texts import read_text
 
 _DEEPEST = 5
@@ -26,6 +26,8 @@ _HEAD_BYTES = 4096
 _MOST_CELLS = 2_000_000  # rows of an array; from a longer one, evenly spread rows are taken
 # of a tensor: a model has millions of weights, and copies within them are searched for separately
 _MOST_WEIGHTS = 2_000
+_FEWEST_FLOATS, _SMALLEST_FLOAT, _MOSTLY = 8, 1e-6, 0.8
+_PNG_END = b"IEND\xaeB`\x82"
 _SMALLEST_PICTURE = 12  # rows and columns
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"BM")
 _STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
@@ -197,6 +199,7 @@ def _array(values: np.ndarray, place: str, found: Contents, named: str = "", mos
         return
     if values.dtype.kind not in "iufUS" or values.size == 0:
         return
+    found.arrays += [(inside(place, "read as numbers with decimals"), floats) for floats in _as_floats(values)]
     if values.dtype.kind == "S":
         values = np.char.decode(values, "utf-8", "replace")
     table = values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values.reshape(-1, 1)
@@ -214,6 +217,17 @@ def _array(values: np.ndarray, place: str, found: Contents, named: str = "", mos
     found.tables.append(Table(place, header, table.astype(str).tolist()))
 
 
+def _as_floats(values: np.ndarray) -> Iterator[np.ndarray]:
+    """Whole numbers whose bits are those of ordinary numbers with decimals."""
+    data = values.tobytes() if values.dtype.kind in "iu" else b""
+    for kind in ("<f8", "<f4"):
+        if len(data) >= _FEWEST_FLOATS * 8 and len(data) % np.dtype(kind).itemsize == 0:
+            floats = np.frombuffer(data, kind)
+            size = np.abs(floats, dtype=np.float64, where=np.isfinite(floats), out=np.zeros(len(floats)))
+            if ((size > _SMALLEST_FLOAT) & (size < 1 / _SMALLEST_FLOAT)).mean() > _MOSTLY:
+                yield floats
+
+
 def _safetensors(data: bytes, place: str, found: Contents) -> None:
     import json
 
@@ -224,7 +238,7 @@ def _safetensors(data: bytes, place: str, found: Contents) -> None:
     for key, text in metadata.items():
         read_text(str(text), inside(place, f"metadata {key}"), "", found, _bytes, 1)
     for name, values in load(data).items():
-        _array(values, inside(place, f"tensor {name}"), found, name, _MOST_WEIGHTS)
+        _array(values, inside(place, f"{TENSOR}{name}"), found, name, _MOST_WEIGHTS)
 
 
 def _picture(data: bytes, place: str, found: Contents, depth: int) -> None:
@@ -239,6 +253,8 @@ def _picture(data: bytes, place: str, found: Contents, depth: int) -> None:
             found.pictures.append(
                 (inside(place, f"frame {number + 1}") if number else place, np.array(image.convert(kept)))
             )
+    if data.startswith(b"\x89PNG") and (rest := data.partition(_PNG_END)[2]).strip(b"\0"):
+        _bytes(rest, inside(place, "behind the picture"), found, depth + 1)
     for key, value in texts.items():
         text = value if isinstance(value, str) else (decoded(value) or "")
         if key not in ("icc_profile", "dpi", "Software"):

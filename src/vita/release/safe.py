@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vita.release import cells
+from vita.release import cells, few_of_a_kind
+from vita.release.aggregates import told
 from vita.release.contents import PROSE, Contents, Table
 from vita.release.numbers import numbers
 from vita.release.texts import read_text
@@ -15,6 +16,7 @@ from vita.release.texts import read_text
 DIGITS = 4  # significant ones of a number with decimals
 _ROUNDS = 50  # rounds of withholding, since each may leave another group that follows from the rest
 _POSITIVES = "positives"
+_QUANTILES = {"low", "median", "high"}
 _NUMBER = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?$")
 
 
@@ -43,6 +45,11 @@ def safe_table(text: str, cell: int, counts: dict[int, str]) -> tuple[str | None
     withheld = {number for number, row in enumerate(body) if _few_positives(header, row)}
     for number in withheld:
         body[number] = _words(header, body[number], cell)
+    for number, row in enumerate(body):
+        withheld |= {number} if (places := few_of_a_kind.telling(header, row, cell)) else set()
+        for place in places:
+            row[place] = ""
+        _shorten(header, row, cell)
     for _ in range(_ROUNDS):
         breaches = list(cells.judge(Table("", header, body), cell, counts))
         if any(breach.row is None for breach in breaches):
@@ -55,6 +62,26 @@ def safe_table(text: str, cell: int, counts: dict[int, str]) -> tuple[str | None
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows([header, *body])
     return stream.getvalue(), len(withheld)
+
+
+def of_quantiles(text: str) -> bool:
+    """Whether the text of a CSV has columns of percentiles, which are shortened."""
+    return set(next(csv.reader(io.StringIO(text)), [])) >= _QUANTILES
+
+
+def _shorten(header: tuple[str, ...], row: list[str], cell: int) -> None:
+    """Shorten numbers that are one participant's: a threshold is somebody's probability, and so is a percentile. The
+    people who are counted beside percentiles of scans, some of which were left out later, are told in tens.
+    """
+    quantiles = set(header) >= _QUANTILES
+    for place, name in enumerate(header):
+        read = numbers(row[place]) if place < len(row) else []
+        if name == "threshold" and read:
+            row[place] = f"{read[0].value:.2f}"
+        elif quantiles and name in _QUANTILES and read:
+            row[place] = f"{float(f'{read[0].value:.2g}'):g}"
+        elif quantiles and name == "n" and (count := cells.count(row[place])):
+            row[place] = str(told(count, cell))
 
 
 def _few_positives(header: tuple[str, ...], row: list[str]) -> bool:
@@ -75,6 +102,7 @@ def _words(header: tuple[str, ...], row: list[str], cell: int) -> list[str]:
 
 def safe_markdown(text: str, cell: int, counts: dict[int, str]) -> str:
     """Markdown with tables and sentences in which no group of too few people is reported or can be worked out."""
+    text = _without_scores(text, cell)
     for _ in range(_ROUNDS):
         contents = Contents()
         read_text(text, "", "card.md", contents, _nothing, 0)
@@ -92,6 +120,20 @@ def safe_markdown(text: str, cell: int, counts: dict[int, str]) -> str:
             break
         text = "\n".join(lines) + "\n"
     return text
+
+
+def _without_scores(text: str, cell: int) -> str:
+    """Markdown without the scores of tables from which small numbers of people follow."""
+    contents = Contents()
+    read_text(text, "", "card.md", contents, _nothing, 0)
+    lines = text.splitlines()
+    for table in contents.tables:
+        for number, row in enumerate(table.rows if table.kind == "table" and not table.place else ()):
+            parts = lines[table.first + number - 1].split("|")
+            for place in few_of_a_kind.telling(table.header, row, cell):
+                parts[place + 1] = "  "
+            lines[table.first + number - 1] = "|".join(parts)
+    return "\n".join(lines) + "\n"
 
 
 _nothing: Callable[[bytes, str, Contents, int], None] = lambda data, place, found, depth: None  # noqa: E731

@@ -17,18 +17,29 @@ from vita.release.numbers import numbers
 Binary = Callable[[bytes, str, Contents, int], None]  # reads bytes that a text holds
 
 _DATA_ADDRESS = re.compile(r"data:[\w./+-]*(?:;[\w=.-]+)*;base64,([A-Za-z0-9+/=\s]{16,})")
-_BASE64 = re.compile(r"[A-Za-z0-9+/\s]{64,}={0,2}\s*")
+# in one line, or in lines of equal length
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{60,}\r?\n)*[A-Za-z0-9+/_-]{4,}={0,2}\s*")
+_ENCODED = re.compile(r"(?<![\w+/=-])(?:(?:[A-Za-z0-9+/_-]{60,}\r?\n)+[A-Za-z0-9+/_-]+|[A-Za-z0-9+/_-]{64,})={0,2}")
+_HASHES = {32, 40, 56, 64, 96, 128}  # characters of usual ones
+_FEWEST_OF_EACH = 3  # capitals, small letters and digits of what was encoded
 _DELIMITERS = "\t;|,"
 _ROW_TAGS, _CELL_TAGS = {"tr", "row"}, {"td", "th", "c"}
 _MARKS = {"use", "circle", "ellipse", "rect", "line", "image", "text", "tspan"}
 _POSITIONS = ("x", "y", "cx", "cy", "r", "rx", "ry", "width", "height", "x1", "x2", "y1", "y2")
 _POINT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-_FEWEST_POINTS = 10
+_NUMBER_WORD = re.compile(r"\b(?:only|just) [a-z]+\b", re.IGNORECASE)  # only three women
+_FEWEST_POINTS = 3
+_TRANSLATED = re.compile(r"translate\(\s*([-+.\deE]+)[\s,]+([-+.\deE]+)\s*\)")
+_ADDRESSES = {"href", "src", "id", "class", "xmlns", "lang", "charset"}
 
 
 def read_text(text: str, place: str, name: str, found: Contents, binary: Binary, depth: int) -> None:
     """Add a text's tables and pictures to `found`; its form is recognised by its beginning and by its name."""
     text = _addresses(text, place, found, binary, depth)
+    if text.lstrip("\ufeff \t\r\n")[:1] not in ("{", "["):  # the strings of JSON are read one by one
+        for count, match in enumerate(_ENCODED.finditer(text), 1):
+            if (data := unpacked(match[0])) is not None:
+                binary(data, inside(place, f"encoded {count}"), found, depth + 1)
     start = text.lstrip("\ufeff \t\r\n")[:200].lower()
     if start[:1] in "{[" and _json(text, place, found, binary, depth):
         return
@@ -52,6 +63,20 @@ def _addresses(text: str, place: str, found: Contents, binary: Binary, depth: in
         except binascii.Error:
             found.unreadable.append((where, "no base64"))
     return _DATA_ADDRESS.sub(" ", text)
+
+
+def unpacked(text: str) -> bytes | None:
+    """The bytes that a text holds in base64 or hexadecimal digits; None for words and for hashes."""
+    joined = "".join(text.split())
+    if re.fullmatch(r"[0-9a-f]+|[0-9A-F]+", joined):
+        return None if len(joined) in _HASHES or len(joined) % 2 else bytes.fromhex(joined)
+    kinds = (str.isupper, str.islower, str.isdigit)
+    if min(sum(map(kind, joined)) for kind in kinds) < _FEWEST_OF_EACH:
+        return None
+    plain = joined.rstrip("=").translate(str.maketrans("-_", "+/"))
+    if len(plain) % 4 == 1:
+        return None
+    return base64.b64decode(plain + "=" * (-len(plain) % 4))
 
 
 def _headed(rows: list[list[str]]) -> tuple[tuple[str, ...], list[list[str]], int]:
@@ -92,7 +117,7 @@ def _lines(text: str, place: str) -> Iterator[Table]:
 
 
 def _prose(rows: list[list[str]], place: str, first: int) -> Iterator[Table]:
-    if any(any(character.isdecimal() for character in row[0]) for row in rows):
+    if any(any(map(str.isdecimal, row[0])) or _NUMBER_WORD.search(row[0]) for row in rows):
         yield Table(place, (), rows, first, PROSE)
 
 
@@ -178,10 +203,8 @@ def _cell(value: Any) -> str:
 def _packed(text: str, place: str, found: Contents, binary: Binary, depth: int) -> None:
     """A file that a string holds as base64, as notebooks hold pictures; a string that is a text with lines."""
     if _BASE64.fullmatch(text):
-        try:
-            binary(base64.b64decode(text), place, found, depth + 1)
-        except binascii.Error:
-            return
+        if (data := unpacked(text)) is not None:
+            binary(data, place, found, depth + 1)
     elif "<" in text or "\n" in text:
         read_text(text, place, "", found, binary, depth + 1)
 
@@ -201,7 +224,9 @@ class _Markup(HTMLParser):
         self.scripts: list[str] = []
         self._row: list[str] | None = None
         self._cell: list[str] | None = None
+        self.attributes: dict[tuple[str, tuple[str, ...]], list[list[str]]] = {}
         self._definitions = 0
+        self._drawn = 0
         self._script = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -219,8 +244,13 @@ class _Markup(HTMLParser):
             self._definitions += 1
         elif tag in ("script", "style"):
             self._script = tag == "script"
+        self._drawn += tag == "svg"
         if not self._definitions:
             self._mark(tag, named)
+        if not self._drawn:
+            told = {key: text for key, text in named.items() if any(map(str.isdecimal, text)) and key not in _ADDRESSES}
+            if told:
+                self.attributes.setdefault((tag, tuple(told)), []).append(list(told.values()))
         for key, text in named.items():
             if key.startswith(("data-", "aria-")) or key in ("title", "alt", "content", "value", "label"):
                 self.words.append(text)
@@ -231,6 +261,8 @@ class _Markup(HTMLParser):
             if row:
                 symbol = named.get("xlink:href") or named.get("href") or named.get("class", "")
                 self.marks.setdefault(f"<{tag} {symbol[:20]}>", []).append(row)
+        elif tag == "g" and (place := _TRANSLATED.fullmatch(named.get("transform", ""))):
+            self.marks.setdefault("<g translate>", []).append([place[1], place[2]])
         elif tag in ("path", "polyline", "polygon"):
             points = _POINT.findall(named.get("d", "") or named.get("points", ""))
             if len(points) >= 2 * _FEWEST_POINTS:
@@ -246,6 +278,7 @@ class _Markup(HTMLParser):
             self._definitions = max(0, self._definitions - 1)
         if tag == "script":
             self._script = False
+        self._drawn = max(0, self._drawn - (tag == "svg"))
 
     def handle_data(self, data: str) -> None:
         """Text of a cell, a script, or a line."""
@@ -279,6 +312,9 @@ def _markup(text: str, place: str, found: Contents, binary: Binary, depth: int) 
         if body:
             found.tables.append(Table(inside(place, f"table {count}"), header, body, first))
     found.tables += _prose([[line] for line in parser.words], inside(place, "text"), 1)
+    for (tag, names), rows in parser.attributes.items():
+        split = [[" ".join(_POINT.findall(text)) if ";" in text else text for text in row] for row in rows]
+        found.tables.append(Table(inside(place, f"attributes of <{tag}>"), names, split))
     for tag, rows in parser.marks.items():
         found.tables.append(Table(inside(place, f"marks {tag}"), (), rows, 1, "marks"))
     for count, rows in enumerate(parser.paths, 1):

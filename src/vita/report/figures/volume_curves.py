@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,14 +27,26 @@ PHASES = np.linspace(0, 1, 51)
 BAND = (0.05, 0.5, 0.95)
 
 
-def summarise(curves: pd.DataFrame) -> pd.DataFrame:
-    """Curves of curves.parquet over the part of the cycle: `structure`, `phase`, `low`, `median`, `high`, `n`."""
+Quantiles = Callable[[np.ndarray], Sequence[np.ndarray]]  # of (people, phases), at BAND
+
+
+def _quantiles(values: np.ndarray) -> Sequence[np.ndarray]:
+    return list(np.quantile(values, BAND, axis=0))
+
+
+def summarise(curves: pd.DataFrame, quantiles: Quantiles = _quantiles) -> pd.DataFrame:
+    """Curves of curves.parquet over the part of the cycle: `structure`, `phase`, `low`, `median`, `high`, `n`.
+
+    Args:
+        curves: a row per participant, structure and frame.
+        quantiles: how they are taken over the participants.
+    """
     rows = []
     for structure in CHAMBERS:
         part = curves[(curves["structure"] == structure) & curves["volume_ml"].notna()]
         aligned = [_aligned(person) for _, person in part.groupby("eid") if len(person) > 1]
         if aligned:
-            low, median, high = np.quantile(np.stack(aligned), BAND, axis=0)
+            low, median, high = quantiles(np.stack(aligned))
             for values in zip(PHASES, low, median, high, strict=True):
                 rows.append((structure, *values, len(aligned)))
     return pd.DataFrame(rows, columns=["structure", "phase", "low", "median", "high", "n"])
