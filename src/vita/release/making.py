@@ -241,16 +241,16 @@ def _add_tables(release: _Release) -> None:
             release.left_out.append(f"{title}: rows of the table are withheld.")
             continue
         text, rare = _read_table(release, path)
-        text, withheld = safe_table(text, release.cell, release.cohort.counts)
-        if text is None:
+        safe, withheld = safe_table(text, release.cell, release.cohort.counts)
+        if safe is None:
             release.left_out.append(f"{title}: its rows cannot be distinguished from rows of participants.")
             continue
-        write_text(target / f"{name}.csv", text)
+        write_text(target / f"{name}.csv", safe)
         withheld += rare
         words = f"{withheld} rows have withheld numbers: of too few people, or revealing others." * bool(withheld)
         if withheld:
             hidden.add(name)
-        elif not of_quantiles(text):
+        elif not of_quantiles(safe):
             _copy_forms(path, target)
         release.tables.append(page.ShownTable(title, f"tables/{name}.csv", page.table_html(text), words))
 
