@@ -252,7 +252,7 @@ def _add_tables(release: _Release) -> None:
             hidden.add(name)
         elif not of_quantiles(safe):
             _copy_forms(path, target)
-        release.tables.append(page.ShownTable(title, f"tables/{name}.csv", page.table_html(text), words))
+        release.tables.append(page.ShownTable(title, f"tables/{name}.csv", page.table_html(safe), words))
 
 
 def _read_table(release: _Release, path: Path) -> tuple[str, int]:
