@@ -25,6 +25,7 @@ from vita.runtime.errors import UserError
 
 TABLES = {"table1": "table1_sa_phenotypes", "table4": "table4_diseases"}
 FIGURES = {
+    "label_curves": "Tables 1 and 4 with 2 to 100 % of the labels",
     "fig5_phenotype_scatter": "Phenotypes of the test split predicted by ViTa from images, against the reference",
     "fig8_segmentation_examples": "Masks of every system for the test participant with ViTa's median Dice",
 }
