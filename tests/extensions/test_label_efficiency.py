@@ -100,6 +100,13 @@ def test_systems_trained_with_a_part_of_the_labels_are_measured_on_the_test_spli
     assert set(rows["model"]) == {"vita"}
 
 
+def test_a_part_with_less_than_a_batch_has_no_number(tmp_path: Path) -> None:
+    pd.DataFrame({"split": [], "target": [], "truth": [], "prediction": []}).to_parquet(tmp_path / "none.parquet")
+    rows = pd.DataFrame(of_trained({"vita@2": tmp_path / "none.parquet"}, "sa_phenotypes", [NUMBER], SPLIT, 1))
+    assert rows["value"].isna().all()
+    assert set(rows["n"]) == {3}
+
+
 def test_the_split_of_a_part_of_the_labels_keeps_the_whole_test_split(tmp_path: Path) -> None:
     eids = np.arange(1000, 1220)
     pd.DataFrame({"eid": eids, "split": SPLIT}).to_parquet(tmp_path / "split.parquet")

@@ -52,6 +52,15 @@ def test_stage3_refuses_weights_of_another_width(cohort, pretrained, tmp_path):
         stage3.main([*own, "--init", str(pretrained / "stage2")])
 
 
+def test_less_than_a_batch_of_labels_trains_nothing_where_few_are_expected(cohort, tmp_path):
+    own = cohort.stage3("sa_phenotypes", "vit", tmp_path / "m", batch=1000, epochs=1)
+    with pytest.raises(UserError, match=r"stage3\.defaults\.batch' is 1000"):
+        stage3.main(own)
+    stage3.main([*own, "--few-labels"])
+    assert pd.read_parquet(tmp_path / "m/predictions.parquet").empty
+    assert json.loads((tmp_path / "m/config.json").read_text())["steps"] == 0
+
+
 def test_numbers_are_reported_in_units_and_unknown_truths_stay_unknown(cohort, tmp_path):
     stage3.main(cohort.stage3("sa_phenotypes", "vit", tmp_path / "m", epochs=15))
     table = pd.read_parquet(tmp_path / "m/predictions.parquet")

@@ -180,7 +180,7 @@ use rule train_stage3 as train_few_labels with:
         model="|".join(EXTENSIONS.few_labels_systems) or NOTHING,
         percent=r"\d+",
     params:
-        target="",
+        target="--few-labels",
     message:
         "Stage III: {wildcards.task} with {wildcards.model}, {wildcards.percent} % of the labels"
 

@@ -44,6 +44,7 @@ class Job:
         fields: fields.parquet, for a task that needs it; the same holds for `phenotypes` and `labels`.
         init: folder of weights that the image encoder starts from.
         masks: written at the end of a segmentation, npz.
+        few_labels: the split has a part of the labels, so there may be too few participants to train.
     """
 
     task: str
@@ -60,6 +61,7 @@ class Job:
     labels: Path | None = None
     init: Path | None = None
     masks: Path | None = None
+    few_labels: bool = False
 
 
 def train_predictor(job: Job) -> None:
@@ -72,8 +74,13 @@ def train_predictor(job: Job) -> None:
         own["target"] = job.target
         targets = [target for target in targets if target.name == job.target]
         if not targets or values[job.target].reindex(train.eids).isna().all():
+            log.warning("%s: nobody in the training split has a known value, so there is nothing to learn", job.target)
             write_nothing(session, job.output, job.predictions, own)
             return
+    if job.few_labels and len(train.eids) < session.settings.stage.batch:
+        log.warning("%d participants are fewer than a batch, so nothing is trained", len(train.eids))
+        write_nothing(session, job.output, job.predictions, own)
+        return
     task = make_task(values, targets, train)
     for samples in (train, validate):
         task.add_to(samples)
@@ -98,12 +105,11 @@ def train_predictor(job: Job) -> None:
 
 
 def write_nothing(session: Session, folder: Path, predictions: Path, own: dict[str, str]) -> None:
-    """Write a placeholder for the model of a target that has no known value in the training split: no weights, no
-    predictions.
+    """Write a placeholder for a model that cannot be trained, for a target that nobody in the training split has or
+    for a part of the labels with less than a batch: no weights, no predictions.
 
-    A target without values then does not stop the others; tables print a dash for it.
+    It then does not stop the others; tables print a dash for it.
     """
-    log.warning("%s: nobody in the training split has a known value, so there is nothing to learn", own["target"])
     records.write_model(folder / "model.safetensors", {})
     records.write_history(folder / "history.csv", [])
     empty = {name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()}

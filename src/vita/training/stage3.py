@@ -29,6 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="the model's folder")
     parser.add_argument("--predictions", type=Path, required=True, help="output: predictions, parquet")
     parser.add_argument("--masks", type=Path, help="output: masks of the test split, npz (segmentation)")
+    parser.add_argument("--few-labels", action="store_true", help="train nothing if there is less than a batch")
     cli.add_settings(parser, "seed and the blocks model, training, stage")
     args = parser.parse_args(arguments)
     segmenting = args.task == "segmentation"
