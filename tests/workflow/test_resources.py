@@ -27,6 +27,7 @@ SHARED = {
     "make_acquisition_table": "make_table",
     "measure_any_part_phenotypes": "measure_any_part",
     "predict_cohort_masks": "predict_cohort",
+    "train_few_labels": "train_stage3",
     "make_alignment_table": "make_ablation_table",
     **{f"make_{table}_table": "make_table" for table in EXTENSION_TABLES.values()},
     "write_page": "report",
