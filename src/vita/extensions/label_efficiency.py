@@ -112,10 +112,7 @@ def measure(
                     found[draw, column] = error_of(usable, values[target.name].to_numpy(float), split, target, between)
             n = int((chosen[0] == "train").sum())
             about = {"task": task, "metric": metric, "model": model, "percent": percent, "n": n, "draws": draws}
-            for column, target in enumerate(printed):
-                yield about | {"target": target.name, "title": target.title} | _spread(found[:, column])
-            if len(printed) > 1:
-                yield about | {"target": AVERAGE, "title": AVERAGE} | _spread(found.mean(axis=1))
+            yield from _rows(about, printed, found)
         log.info("%s: %s", task, model)
 
 
@@ -140,9 +137,7 @@ def of_trained(
         values = errors.reindex([target.name for target in printed]).to_numpy(float)
         n = int((parts(split_n, int(percent), 0, seed) == "train").sum())
         about = {"task": task, "metric": "mae", "model": model, "percent": int(percent), "n": n, "draws": 1}
-        for target, value in zip(printed, values, strict=True):
-            yield about | {"target": target.name, "title": target.title} | _spread(value[None])
-        yield about | {"target": AVERAGE, "title": AVERAGE} | _spread(values.mean(keepdims=True))
+        yield from _rows(about, printed, values[None])
 
 
 class Ways:
@@ -164,6 +159,14 @@ class Ways:
             known = np.where((split == LEFT_OUT)[:, None], np.nan, self._numbers_nk)
             self._found[name] = numbers_between(features, known, split)
         return self._found[name]
+
+
+def _rows(about: dict[str, object], printed: Sequence[Target], found_dt: np.ndarray) -> Iterator[dict[str, object]]:
+    """A row per target, and one of their average if there are several, over the draws (draws, targets)."""
+    for column, target in enumerate(printed):
+        yield about | {"target": target.name, "title": target.title} | _spread(found_dt[:, column])
+    if len(printed) > 1:
+        yield about | {"target": AVERAGE, "title": AVERAGE} | _spread(found_dt.mean(axis=1))
 
 
 def _spread(values: np.ndarray) -> dict[str, float]:
