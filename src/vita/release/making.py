@@ -216,12 +216,9 @@ def _in_cells(release: _Release, path: Path, title: str, cell: int) -> page.Show
     found = figures.aggregate(name, figures.drawn_from(name, path, release.results, cell), cell)
     figures.save(found, release.folder / "figures", name)
     drawn = found.figure is not None
-    words = _over(cell) if drawn else "Too few people for any of its numbers."
-    return page.ShownFigure(title, words, f"figures/{name}.svg" if drawn else "", f"figures/{name}.csv")
-
-
-def _over(cell: int) -> str:
-    return f"Numbers over at least {cell} people each."
+    words = f"Numbers over at least {cell} people each." if drawn else "Too few people for any of its numbers."
+    image = f"figures/{name}.svg" if drawn else ""
+    return page.ShownFigure(title, words, image, f"figures/{name}.csv", cell if drawn else 0)
 
 
 def _coarser(release: _Release, failed: set[Path]) -> set[Path]:
@@ -234,7 +231,7 @@ def _coarser(release: _Release, failed: set[Path]) -> set[Path]:
     for place, shown in enumerate(release.figures):
         stem = Path(shown.csv or shown.image).with_suffix("")
         own = {path for path in failed if path.with_suffix("") == stem}
-        if own and shown.words == _over(release.cell):
+        if own and shown.cell == release.cell:
             source = release.results / "figures" / f"{stem.name}.csv"
             release.figures[place] = _in_cells(release, source, shown.title, 2 * release.cell)
             log.info("%s is made of at least %d people each: the check refuses less", stem.name, 2 * release.cell)

@@ -16,12 +16,19 @@ from vita.runtime.atomic import write_text
 
 @dataclass(frozen=True)
 class ShownFigure:
-    """A figure on the page; without an image if too few people are known."""
+    """A figure on the page; without an image if too few people are known.
+
+    Attributes:
+        title, words: above and below it.
+        image, csv: its files, in the release.
+        cell: smallest number of people behind a number; 0 if it is not made of such numbers.
+    """
 
     title: str
     words: str
     image: str = ""
     csv: str = ""
+    cell: int = 0
 
 
 @dataclass(frozen=True)
