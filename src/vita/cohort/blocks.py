@@ -157,7 +157,7 @@ def _lines(piece: np.ndarray, ends: np.ndarray, delivery: Delivery, scratch: np.
         between = np.logical_and(quotes[:-2], quotes[2:], out=scratch[2, 1:-1])
         np.logical_and(between, delimiters[1:-1], out=between)
         scratch[2, [0, -1]] = False
-        if _even(scratch[2], starts, width):
+        if _even(scratch[2], starts, width) and not _alone(scratch[2], starts, ends):
             return len(ends)
     if count:
         at = np.flatnonzero(quotes)
@@ -174,6 +174,11 @@ def _even(delimiters: np.ndarray, starts: np.ndarray, width: int) -> bool:
         return False
     counts = np.add.reduceat(delimiters.view(np.uint8), starts, dtype=np.uint8)
     return bool((counts == (width - 1) % 256).all())
+
+
+def _alone(between: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> bool:
+    """Whether a cell may be a lone delimiter in quotes, which looks like a delimiter between quoted cells."""
+    return bool((between[:-2] & between[2:]).any() or between[starts + 1].any() or between[ends - 2].any())
 
 
 def _well_quoted(piece: np.ndarray, quotes: np.ndarray, ends: np.ndarray, delivery: Delivery) -> bool:
