@@ -126,7 +126,7 @@ def test_age_unknown_is_a_case_and_no_answer_is_missing(people, tmp_path):
     rest = [""] * (60 - len(cases))
     changed = people | blank | {"41270-0.0": ["J459"] * 60}
     changed |= {"6150-2.0": [a for a, *_ in cases] + rest, "2966-2.0": [b for _, b, _ in cases] + rest}
-    collected = diagnoses_of([world.classic(tmp_path / "t.csv", changed)], 2, ())
+    collected = diagnoses_of([world.classic(tmp_path / "t.csv", changed)], 2, (), 0.01)
     facts = find_cases(collected, {})
     label = make_label(facts, HIGH_BP, filled.labels(), 2)[HIGH_BP].to_list()
     assert label[: len(cases)] == [expected for *_, expected in cases]
@@ -281,7 +281,7 @@ def test_death_loss_and_country_come_from_the_table(tmp_path):
         ["1000020", "2016-05-01", "-7", "", "I10", "2010-01-01", "", "", "2018-01-01", "", "11025"],
     ]
     table = world.write_text(tmp_path / "t.csv", names, rows)
-    frame = diagnoses_of([table], 2, ())
+    frame = diagnoses_of([table], 2, (), 0.01)
     assert frame.select("death", "lost", "country").rows() == [
         (date(2019, 3, 1), None, "scotland"),
         (None, date(2018, 1, 1), None),

@@ -72,6 +72,13 @@ def test_a_padded_date_keeps_its_last_digit():
     assert [str(day) for day in dates(frame, ["a"], "t")["a"]] == ["2016-05-13"] * 4
 
 
+@pytest.mark.parametrize("cell", ["2016-05-130", "2016-05-13xyz", "2016-05-13-01", "20160513", "2016-05-13 x"])
+def test_a_date_with_something_else_behind_it_is_refused(cell):
+    """Cut off behind ten letters, each of them would pass for the 13th of May."""
+    with pytest.raises(UserError, match=rf"t, column a: '{cell}' is not a date"):
+        dates(pl.DataFrame({"a": [cell, "2016-05-13"]}), ["a"], "t")
+
+
 @pytest.mark.parametrize("delimiter", [",", "\t", ";", " "])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_every_delimiter_is_found(delimiter, end, plain, tmp_path):

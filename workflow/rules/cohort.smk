@@ -46,7 +46,7 @@ rule collect_diagnoses:
     resources:
         **asked("collect_diagnoses"),
     params:
-        settings=settings(cohort={"instance": config["cohort"]["instance"]}),
+        settings=settings(cohort={key: config["cohort"][key] for key in ("instance", "max_contradictions")}),
         code=code_digest("vita.cohort.diagnoses"),
         tables=INPUTS.tables,
         withdrawals=INPUTS.withdrawals_argument,
