@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import lzma
+import re
 from functools import partial
 from pathlib import Path
 
@@ -79,7 +80,7 @@ def test_a_date_with_something_else_behind_it_is_refused(cell):
         dates(pl.DataFrame({"a": [cell, "2016-05-13"]}), ["a"], "t")
 
 
-@pytest.mark.parametrize("delimiter", [",", "\t", ";", " "])
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", " ", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_every_delimiter_is_found(delimiter, end, plain, tmp_path):
     rows = [[cell or "NA" for cell in row] for row in ROWS]
@@ -247,11 +248,13 @@ def test_a_header_without_rows_is_refused(name, tmp_path):
         ("22,5", "decimal comma"),
         ("1 4", r"several values with blanks between them; write them as 1\|2\|3"),
         ("High", "RAW, not REPLACE"),
+        ("c(1, 2)", r"several values; write them as 1\|2\|3"),
+        ("{1,2}", r"several values; write them as 1\|2\|3"),
     ],
 )
 def test_a_cell_that_cannot_be_read_has_its_remedy(cell, message, tmp_path):
     rows = [ROWS[0], [*ROWS[1][:3], f'"{cell}"', ""], ROWS[2]]
-    with pytest.raises(UserError, match=rf"t\.csv, column 6150-2\.0 \(Vascular.*'{cell}'.*{message}"):
+    with pytest.raises(UserError, match=rf"t\.csv, column 6150-2\.0 \(Vascular.*'{re.escape(cell)}'.*{message}"):
         features(written(tmp_path / "t.csv", HEADER, rows))
 
 

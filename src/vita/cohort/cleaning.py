@@ -121,6 +121,8 @@ def _no_number(cell: str) -> str:
     """What is wrong with a cell, and the remedy."""
     if re.fullmatch(r"[-+]?\d+,\d+", cell):
         return f"{cell!r} has a decimal comma; write the table with decimal points"
+    if re.match(r"c?\(|\{", cell):
+        return f"{cell!r} seems to hold several values; write them as 1|2|3"
     if re.fullmatch(r"[-+\d.]+(\s+[-+\d.]+)+", cell):
         return f"{cell!r} holds several values with blanks between them; write them as 1|2|3"
     if re.fullmatch(r"[-+\d.]+([|;][-+\d.]+)+", cell):

@@ -110,7 +110,7 @@ def _no_rows(path: Path) -> UserError:
 
 
 def _header_line(path: Path, line: bytes) -> tuple[list[str], str]:
-    """Cells of the first line, and the delimiter: the first of tab, comma, semicolon and blank that is there."""
+    """Cells of the first line, and the delimiter: the most frequent of tab, comma, semicolon and bar, else a blank."""
     if not line.strip():
         raise UserError(f"{path}: the table is empty; its first line must name the columns")
     if b"\0" in line:
@@ -118,7 +118,7 @@ def _header_line(path: Path, line: bytes) -> tuple[list[str], str]:
     if b"\r" in line.rstrip(b"\r\n"):
         raise UserError(f"{path}: lines end in carriage returns alone; write it again with line feeds: tr '\\r' '\\n'")
     text = _decoded(line.removeprefix(b"\xef\xbb\xbf"))
-    delimiter = max("\t,;", key=text.count) if any(each in text for each in "\t,;") else " "
+    delimiter = max("\t,;|", key=text.count) if any(each in text for each in "\t,;|") else " "
     return next(csv.reader([text], delimiter=delimiter)), delimiter
 
 

@@ -102,7 +102,8 @@ def _sorted(parts: list[bytes]) -> pl.DataFrame:
 def _values(frame: pl.DataFrame, features: Sequence[Feature], plan: Plan, unknown: dict[str, int]) -> list[pl.Series]:
     """Columns of features, each of its final type, recoded; counts codes that are not valid."""
     lists = frozenset(name for name, kind in frame.schema.items() if isinstance(kind, pl.List))
-    raw = frame.select(plan.expression(feature, lists) for feature in features)
+    # with eid, since features without any column are constants, which alone would be one row
+    raw = frame.select(EID, *(plan.expression(feature, lists) for feature in features)).drop(EID)
     final = raw.select(_typed(feature) for feature in features)
     for name, before, after in zip(raw.columns, raw.null_count().row(0), final.null_count().row(0), strict=True):
         unknown[name] += after - before
