@@ -114,6 +114,36 @@ def features_of(tables: list[Path], output: Path) -> Path:
     return output
 
 
+OLD_AND_NEW = [
+    ({"p20004_i2": ["1069"]}, {"p20004_i2": ["1069|1070"]}),  # the first entries agree
+    ({"20004-2.0": ["1069"], "20004-2.1": [""]}, {"p20004_i2": ["1069|1070"]}),
+    ({"p20004_i2": ["1069|1070"]}, {"20004-2.0": ["1069"], "20004-2.1": [""]}),
+]
+SAME = [
+    ({"p20004_i2": ["1069|1070"]}, {"p20004_i2": ["1070|1069"]}),
+    ({"20004-2.0": ["1070"], "20004-2.1": ["1069"]}, {"p20004_i2": ["1069|1070"]}),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), OLD_AND_NEW)
+def test_lists_that_differ_behind_their_first_entry_contradict_each_other(first, second, tmp_path):
+    tables = [
+        world.classic(tmp_path / f"{n}.csv", {"eid": ["1000003"]} | own) for n, own in (("a", first), ("b", second))
+    ]
+    with pytest.raises(
+        UserError, match=r"b\.csv, column 20004-2\.0: 1 of 1 participants have a different value in .*a\."
+    ):
+        features_of(tables, tmp_path / "f.parquet")
+
+
+@pytest.mark.parametrize(("first", "second"), SAME)
+def test_the_same_answers_in_another_order_or_form_agree(first, second, tmp_path):
+    tables = [
+        world.classic(tmp_path / f"{n}.csv", {"eid": ["1000003"]} | own) for n, own in (("a", first), ("b", second))
+    ]
+    assert pl.read_parquet(features_of(tables, tmp_path / "f.parquet"))["cardiac_operations"].to_list() == [2]
+
+
 def test_a_value_becomes_a_list_of_itself_where_another_frame_has_lists():
     frames = [pl.DataFrame({"eid": [1, 2], "a": [1.0, None]}), pl.DataFrame({"eid": [3], "a": [[2.0, 3.0]]})]
     assert pl.concat(of_one_kind(frames))["a"].to_list() == [[1.0], None, [2.0, 3.0]]
