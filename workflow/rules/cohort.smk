@@ -46,7 +46,9 @@ rule collect_diagnoses:
     resources:
         **asked("collect_diagnoses"),
     params:
-        settings=settings(cohort={key: config["cohort"][key] for key in ("instance", "max_contradictions")}),
+        settings=settings(
+            cohort={key: config["cohort"][key] for key in ("instance", "max_contradictions")}
+        ),
         code=code_digest("vita.cohort.diagnoses"),
         tables=INPUTS.tables,
         withdrawals=INPUTS.withdrawals_argument,

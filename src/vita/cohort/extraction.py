@@ -92,10 +92,14 @@ def _table_part(
 
 
 def _sorted(parts: list[bytes]) -> pl.DataFrame:
-    """Batches joined and sorted by `eid`. They are held compressed (Arrow's IPC) while the table is read."""
+    """Batches joined and sorted by `eid`; held compressed (Arrow's IPC) while the table is read, and given up here."""
     if not parts:
         return pl.DataFrame(schema={EID: pl.Int64})
-    frame = pl.concat(of_one_kind([pl.read_ipc(part) for part in parts]))
+    frames = []
+    for place, part in enumerate(parts):
+        frames.append(pl.read_ipc(part))
+        parts[place] = b""  # or all batches would be in memory twice
+    frame = pl.concat(of_one_kind(frames))
     return frame if frame[EID].is_sorted() else frame.sort(EID)  # as UK Biobank delivers it
 
 
