@@ -1,4 +1,4 @@
-"""The likelihood-ratio attack of sacroml (AI-SDC) on a logistic regression, as numbers that others can be compared with.
+"""The likelihood-ratio attack of sacroml (AI-SDC) on a logistic regression, as numbers to compare others with.
 
     python -m tests.evaluation.sacroml_lira > tests/evaluation/sacroml_lira.json
 
@@ -16,7 +16,7 @@ ROWS, COLUMNS, SHADOWS = 40, 12, 12
 
 
 def attacked() -> dict[str, Any]:
-    """Logits of the true class of a model and of its shadow models, who was in their trainings, and sacroml's scores."""
+    """Logits of the true class by a model and its shadow models, who was in their trainings, and the scores."""
     from sacroml.attacks import utils
     from sacroml.attacks.likelihood_attack import LIRAAttack
     from sacroml.attacks.target import Target
@@ -43,7 +43,9 @@ def attacked() -> dict[str, Any]:
     metrics = attack.attack_metrics[0]
     own = metrics["individual"]
     found = {"target": own["target_logit"], "score": own["member_prob"], "auc": metrics["AUC"]}
-    return {name: np.asarray(value).tolist() for name, value in (found | {"shadows": shadows, "inside": inside}).items()}
+    return {
+        name: np.asarray(value).tolist() for name, value in (found | {"shadows": shadows, "inside": inside}).items()
+    }
 
 
 if __name__ == "__main__":

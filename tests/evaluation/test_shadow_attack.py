@@ -39,7 +39,7 @@ def test_heads_are_those_of_scikit_learn(targets: tuple[np.ndarray, list[Goal]],
         expected = model.decision_function(scaled).reshape(columns.shape)
         if goal.kind == "categorical":
             columns = columns - columns.mean(axis=1, keepdims=True)
-        assert columns == pytest.approx(expected, abs=0.03)
+        assert columns == pytest.approx(expected, abs=0.06)
 
 
 def test_statistics_and_losses_by_hand() -> None:

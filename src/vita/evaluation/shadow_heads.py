@@ -14,7 +14,8 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.special import logsumexp, softmax
 
 PENALTIES = tuple(10.0**power for power in range(6))  # for standardised features
-_STEPS = 40  # of a logistic regression
+_STEPS = 40  # of a logistic regression, or fewer, if no logit changes by more than
+_CLOSE = 0.01
 _CONSTANT = 10.0  # column of the intercept, so large that its penalty hardly matters
 _TRIED = 3  # shadow models by which a penalty is chosen
 
@@ -64,7 +65,7 @@ def losses(raw_po: np.ndarray, goals: Sequence[Goal]) -> np.ndarray:
     values = statistics(raw_po, goals)
     for column, goal in enumerate(goals):
         own = values[:, column]
-        values[:, column] = own**2 if goal.kind == "numerical" else np.logaddexp(0, -own)
+        values[:, column] = own**2 if goal.kind == "numerical" else np.logaddexp(0, -np.nan_to_num(own)) + 0 * own
     count = np.isfinite(values).sum(axis=1)
     with np.errstate(invalid="ignore"):
         mean: np.ndarray = np.nansum(values, axis=1) / np.where(count, count, np.nan)
@@ -94,71 +95,93 @@ class Heads:
         self.penalties = self._chosen(halves_sp[:_TRIED])
 
     def _chosen(self, halves_sp: np.ndarray) -> list[float]:
-        """Of each target, the penalty with which it is best predicted for people outside the trainings."""
+        """The penalty of each kind of target with which it is best predicted for people outside the trainings."""
         errors = np.zeros((len(PENALTIES), len(self.goals)))
         for inside in halves_sp:
             for row, penalty in enumerate(PENALTIES):
                 raw = self.fitted(inside, [penalty] * len(self.goals))
-                for column, (goal, part) in enumerate(zip(self.goals, self._parts(raw), strict=True)):
-                    errors[row, column] += np.nanmean(losses(part, [goal])[~inside])
-        return [PENALTIES[row] for row in np.argmin(np.nan_to_num(errors, nan=np.inf), axis=0)]
-
-    def _parts(self, raw_po: np.ndarray) -> list[np.ndarray]:
-        ends = np.cumsum([goal.width for goal in self.goals])
-        return np.split(raw_po, ends[:-1], axis=1)
+                for column, (goal, part) in enumerate(zip(self.goals, _parts(raw, self.goals), strict=True)):
+                    outside = losses(part, [goal])[~inside]
+                    errors[row, column] += outside[np.isfinite(outside)].mean() if np.isfinite(outside).any() else 0.0
+        found = [0.0] * len(self.goals)
+        for places in _kinds(self.goals).values():
+            best = PENALTIES[int(np.argmin(errors[:, places].mean(axis=1)))]
+            for place in places:
+                found[place] = best
+        return found
 
     def fitted(self, inside_p: np.ndarray, penalties: Sequence[float] | None = None) -> np.ndarray:
-        """(people, outputs): what heads fitted to the people inside say about everybody."""
+        """(people, outputs): what heads fitted to the people inside say about everybody.
+
+        Args:
+            inside_p: (people,) bool.
+            penalties: of each target, equal within a kind; without them, those that were chosen.
+        """
         penalties = self.penalties if penalties is None else penalties
         found: list[np.ndarray] = [np.empty(0)] * len(self.goals)
-        groups: dict[tuple[bytes, float, bool], list[int]] = {}
-        for place, (goal, penalty) in enumerate(zip(self.goals, penalties, strict=True)):
-            known = inside_p & ~np.isnan(goal.truth)
-            groups.setdefault((known.tobytes(), penalty, goal.kind == "numerical"), []).append(place)
-        for (key, penalty, numbers), places in groups.items():
-            known = np.frombuffer(key, bool)
-            own = [self.goals[place] for place in places]
-            raw = (_ridge if numbers else _logistic)(self.products, own, known, penalty)
-            ends = np.cumsum([goal.width for goal in own])
-            for place, part in zip(places, np.split(raw, ends[:-1], axis=1), strict=True):
+        own = self.products[np.ix_(inside_p, inside_p)]
+        for kind, places in _kinds(self.goals).items():
+            goals, penalty = [self.goals[place] for place in places], penalties[places[0]]
+            truths = [goal.truth[inside_p] for goal in goals]
+            if kind == "numerical":
+                weights = _ridge(own, np.column_stack(truths), penalty)
+            else:
+                weights = _logistic(own, goals, truths, penalty)
+            for place, part in zip(places, _parts(self.products[:, inside_p] @ weights, goals), strict=True):
                 found[place] = part
         return np.concatenate(found, axis=1)
 
 
-def _ridge(products_pp: np.ndarray, goals: Sequence[Goal], known: np.ndarray, penalty: float) -> np.ndarray:
-    own = products_pp[np.ix_(known, known)]
-    truth = np.column_stack([goal.truth[known] for goal in goals])
-    weights = cho_solve(cho_factor(own + penalty * np.eye(len(own)), check_finite=False), truth, check_finite=False)
-    fitted: np.ndarray = products_pp[:, known] @ weights
-    return fitted
+def _kinds(goals: Sequence[Goal]) -> dict[str, list[int]]:
+    """Places of the targets of each kind."""
+    found: dict[str, list[int]] = {}
+    for place, goal in enumerate(goals):
+        found.setdefault(goal.kind, []).append(place)
+    return found
 
 
-def _logistic(products_pp: np.ndarray, goals: Sequence[Goal], known: np.ndarray, penalty: float) -> np.ndarray:
-    """Steps of the majorised Newton method: the curvature of a logistic loss is at most 1/2, that of two classes with
-    one logit at most 1/4.
+def _parts(raw_po: np.ndarray, goals: Sequence[Goal]) -> list[np.ndarray]:
+    return np.split(raw_po, np.cumsum([goal.width for goal in goals])[:-1], axis=1)
+
+
+def _ridge(own_nn: np.ndarray, truth_nt: np.ndarray, penalty: float) -> np.ndarray:
+    """(n, targets) weights of the products; 0 for people with an unknown target."""
+    weights = np.zeros_like(truth_nt)
+    patterns: dict[bytes, list[int]] = {}
+    for column in range(truth_nt.shape[1]):
+        patterns.setdefault(np.isfinite(truth_nt[:, column]).tobytes(), []).append(column)
+    for key, columns in patterns.items():
+        known = np.frombuffer(key, bool)
+        factor = cho_factor(own_nn[np.ix_(known, known)] + penalty * np.eye(known.sum()), check_finite=False)
+        place = np.ix_(known, np.array(columns))
+        weights[place] = cho_solve(factor, truth_nt[place], check_finite=False)
+    return weights
+
+
+def _logistic(own_nn: np.ndarray, goals: Sequence[Goal], truths: Sequence[np.ndarray], penalty: float) -> np.ndarray:
+    """(n, outputs) weights of the products, by the majorised Newton method.
+
+    The curvature of a logistic loss is at most 1/2, that of two classes with one logit at most 1/4; a person with an
+    unknown target has none, for which the bound holds too.
     """
-    own = products_pp[np.ix_(known, known)]
-    raw_parts = []
-    for binary in (True, False):
-        chosen = [goal for goal in goals if (goal.kind == "binary") == binary]
-        if not chosen:
-            continue
-        factor = cho_factor((0.25 if binary else 0.5) * own + penalty * np.eye(len(own)), check_finite=False)
-        wanted = [_indicator(goal, known) for goal in chosen]
-        ends = np.cumsum([part.shape[1] for part in wanted])[:-1]
-        weights = np.zeros((len(own), sum(part.shape[1] for part in wanted)))
-        for _ in range(_STEPS):
-            scores = np.split(own @ weights, ends, axis=1)
-            gaps = [
-                (1 / (1 + np.exp(-score)) if binary else softmax(score, axis=1)) - truth
-                for score, truth in zip(scores, wanted, strict=True)
-            ]
-            weights -= cho_solve(factor, np.concatenate(gaps, axis=1) + penalty * weights, check_finite=False)
-        raw_parts += list(zip(chosen, np.split(products_pp[:, known] @ weights, ends, axis=1), strict=True))
-    by_goal = {id(goal): part for goal, part in raw_parts}
-    return np.concatenate([by_goal[id(goal)] for goal in goals], axis=1)
+    binary = goals[0].kind == "binary"
+    factor = cho_factor((0.25 if binary else 0.5) * own_nn + penalty * np.eye(len(own_nn)), check_finite=False)
+    wanted = np.concatenate([_indicator(goal, truth) for goal, truth in zip(goals, truths, strict=True)], axis=1)
+    known = np.repeat(np.isfinite(np.column_stack(truths)), [goal.width for goal in goals], axis=1)
+    weights, said = np.zeros_like(wanted), np.zeros_like(wanted)
+    for _ in range(_STEPS):
+        if binary:
+            sure = 1 / (1 + np.exp(-said))
+        else:
+            sure = np.concatenate([softmax(part, axis=1) for part in _parts(said, goals)], axis=1)
+        gap = np.where(known, sure - wanted, 0.0)
+        weights -= cho_solve(factor, gap + penalty * weights, check_finite=False)
+        before, said = said, own_nn @ weights
+        if np.abs(said - before).max() < _CLOSE:
+            break
+    return weights
 
 
-def _indicator(goal: Goal, known: np.ndarray) -> np.ndarray:
-    truth: np.ndarray = goal.truth[known][:, None]
-    return truth if goal.kind == "binary" else (truth == np.arange(goal.classes)).astype(float)
+def _indicator(goal: Goal, truth: np.ndarray) -> np.ndarray:
+    found: np.ndarray = np.nan_to_num(truth)[:, None]
+    return found if goal.kind == "binary" else (found == np.arange(goal.classes)).astype(float)

@@ -101,7 +101,7 @@ class Samples(Dataset[Batch]):
         batch = {"images": self._take(self._images, chosen, self._read_images).float()}
         if self.with_masks:
             batch["masks"] = self._take(self._masks, chosen, self._read_masks)
-        index = torch.tensor([row for row, _ in places])
+        index = torch.tensor([row for row, _ in places], dtype=torch.long)
         return batch | {name: tensor[index] for name, tensor in self.extra.items()}
 
     def add(self, name: str, tensor: Tensor) -> None:
@@ -166,7 +166,9 @@ class Samples(Dataset[Batch]):
         chosen: Sequence[tuple[int, Sequence[int]]],
         read: Callable[[int, Sequence[int]], Tensor],
     ) -> Tensor:
-        """(participants, plane, frame, height, width) of some rows and frames."""
+        """(participants, plane, frame, height, width) of some rows and frames; there may be none."""
+        if not chosen:
+            return read(0, self.frames)[None][:0]
         if cached is None:
             return torch.stack([read(row, frames) for row, frames in chosen])
         if len(self.sections.every) == 1:

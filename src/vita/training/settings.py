@@ -80,6 +80,7 @@ class StageSettings:
         through: for Stage III and a head of one layer, tasks through whose numbers its classes may be reached; see
             vita.training.closed_form.
         sections: one, cycle or mixed, see vita.training.sections.
+        dp: for Stage III, noise, clip and delta of differential privacy, see vita.training.private; None without it.
     """
 
     epochs: int
@@ -113,6 +114,7 @@ class StageSettings:
     rectify: bool
     imbalance: Literal["weights", "double", "focal", "sampling", "none"]
     probe_epochs: int
+    dp: Mapping[str, float] | None
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ Stage = Literal["stage1", "stage2", "stage3"]
 # and `select`, which change nothing with these values, and none of the others.
 _OF_ALIGNMENT = {"tau": 0.1, "lam": 0.5, "denominator": "row", "class_token": False, "projector": "plain", "chunk": 0}
 _OF_PREDICTION = {"encoder_lr_scale": 1.0, "patience": 0, "pooling": "mean", "head": "mlp", "rectify": False}
-_OF_PREDICTION |= {"imbalance": "weights", "probe_epochs": 0, "through": ()}
+_OF_PREDICTION |= {"imbalance": "weights", "probe_epochs": 0, "through": (), "dp": None}
 FOREIGN: Mapping[Stage, Mapping[str, Any]] = {
     "stage1": _OF_ALIGNMENT | _OF_PREDICTION,
     "stage2": _OF_PREDICTION | {"select": "loss", "loss": ""},
