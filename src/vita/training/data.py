@@ -1,5 +1,6 @@
 """The samples of a split, kept in memory if they fit."""
 
+import copy
 import logging
 from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
@@ -113,6 +114,16 @@ class Samples(Dataset[Batch]):
         if len(tensor) != len(self):
             raise ValueError(f"{name} has {len(tensor)} rows for {len(self)} participants")
         self.extra[name] = tensor
+
+    def subset(self, rows: np.ndarray) -> "Samples":
+        """Some of the participants, whose images need not be read again if they are in memory."""
+        index = torch.from_numpy(rows).long()
+        found = copy.copy(self)
+        found.eids, found.split = self.eids[rows], self.split.iloc[rows]
+        found.extra = {name: tensor[index] for name, tensor in self.extra.items()}
+        found._images = None if self._images is None else self._images[index]
+        found._masks = None if self._masks is None else self._masks[index]
+        return found
 
     def digest(self) -> str:
         """Digest of the participants, their voxels and their masks, computed from the checksums in the shards."""

@@ -133,7 +133,7 @@ def nobody(model: nn.Module) -> Tensor:
     """The loss of an empty batch, 0, with the gradients of no participants; the step then is noise alone."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     for parameter in trained:
-        parameter.grad_sample = parameter.new_zeros(0, *parameter.shape)
+        parameter.grad_sample = parameter.new_zeros(0, *parameter.shape)  # type: ignore[attr-defined]
     return torch.stack([parameter.sum() for parameter in trained]).sum() * 0.0
 
 
