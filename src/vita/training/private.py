@@ -55,7 +55,7 @@ def conflicts(stage: Mapping[str, Any], training: Mapping[str, Any]) -> Iterator
     if stage.get("probe_epochs"):
         yield "probe_epochs", f"is {stage['probe_epochs']}, which fits the head without noise; set it to 0"
     if training.get("nodes", 1) > 1:
-        yield "training.nodes", f"is {training['nodes']}, but noise is drawn in one process; set it to 1"
+        yield "training.nodes", f"is {training['nodes']}, and noise is drawn in one process; set it to 1"
 
 
 def check_private(stage: Any, training: Any) -> None:
