@@ -50,6 +50,7 @@ class Bench:
         targets: descriptions of the targets.
         canary: (people of the pool,) bool.
         blocks: the settings of a training, as in config.yaml.
+        init: folder of weights that the encoder starts from; None: from scratch.
     """
 
     session: Session
@@ -60,10 +61,16 @@ class Bench:
     targets: Sequence[Target]
     canary: np.ndarray
     blocks: Mapping[str, Any]
+    init: Path | None = None
 
 
 def bench(
-    session: Session, truth: pd.DataFrame, targets: Sequence[Target], people: int, blocks: Mapping[str, Any]
+    session: Session,
+    truth: pd.DataFrame,
+    targets: Sequence[Target],
+    people: int,
+    blocks: Mapping[str, Any],
+    init: Path | None = None,
 ) -> Bench:
     """Draw the people and plant the canaries: those with all targets known get each other's.
 
@@ -73,6 +80,7 @@ def bench(
         targets: their descriptions.
         people: how many to draw from the training split.
         blocks: the settings of a training.
+        init: folder of weights that the encoder starts from; all people of the pool may have been in its training.
     """
     rng = np.random.default_rng([session.settings.seed, _STREAM])
     train = session.samples(["train"])
@@ -83,7 +91,7 @@ def bench(
     changed.loc[pool.eids[planted]] = truth.loc[pool.eids[np.roll(planted, 1)]].to_numpy()
     canary = np.isin(np.arange(len(pool)), planted)
     held_out = session.samples(["test"], "predict")
-    return Bench(session, pool, session.samples(["val"]), held_out, changed, targets, canary, blocks)
+    return Bench(session, pool, session.samples(["val"]), held_out, changed, targets, canary, blocks, init)
 
 
 def row(bench: Bench, name: str, changes: Mapping[str, Any], trainings: int) -> dict[str, Any]:
@@ -122,8 +130,11 @@ def _trained(bench: Bench, session: Session, inside: np.ndarray) -> tuple[np.nda
         task.add_to(samples)
     torch.manual_seed(mixed_seed(session.settings.seed, _STREAM))
     stage = session.settings.stage
-    model = Regressor(session.model, ImageEncoder(session.model), task.outputs, stage.pooling, stage.head)
-    learner = PredictionLearner(model, session.settings, task)
+    encoder = ImageEncoder(session.model)
+    if bench.init:
+        session.start_encoder(encoder, bench.init)
+    model = Regressor(session.model, encoder, task.outputs, stage.pooling, stage.head)
+    learner = PredictionLearner(model, session.settings, task, encoder if bench.init else None)
     with tempfile.TemporaryDirectory() as folder:
         fit(learner, train, bench.validate, Path(folder), session.identity(train, bench.validate))
     gaps = [_gaps(learner, samples, task, session.device) for samples in (bench.pool, bench.held_out)]

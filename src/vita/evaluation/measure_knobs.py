@@ -2,10 +2,10 @@
 
     python -m vita.evaluation.measure_knobs --shards results/images/shards/*.npz --split results/cohort/split.parquet
         --targets workflow/resources/targets.tsv --phenotypes results/images/phenotypes.parquet --task sa_phenotypes
-        --knobs '{"as it is": {}, "augment": {"augment": true}}' --settings '{"seed": 2026, "model": {...}, ...}'
-        --output knobs.csv
+        --init results/models/stage2/vita --knobs '{"as it is": {}, "augment": {"augment": true}}'
+        --settings '{"seed": 2026, "model": {...}, "training": {...}, "stage": {...}}' --output knobs.csv
 
-Small trainings from scratch on random halves of some people of the training split, see `vita.evaluation.knobs`. Nothing
+Small trainings on random halves of some people of the training split, see `vita.evaluation.knobs`. Nothing
 about a single person is written.
 """
 
@@ -28,6 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--targets", type=Path, required=True, help="targets.tsv, features.tsv beside it")
     parser.add_argument("--phenotypes", type=Path, required=True, help="phenotypes.parquet")
     parser.add_argument("--task", default="sa_phenotypes", help="task of numbers")
+    parser.add_argument("--init", type=Path, help="folder of Stage I or II; without it, trainings start from scratch")
     parser.add_argument("--knobs", type=json.loads, required=True, help="JSON: changes to `stage` by a name")
     parser.add_argument("--people", type=int, default=200, help="of the training split; each training takes half")
     parser.add_argument("--trainings", type=int, default=6, help="number of halves")
@@ -45,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     session = open_session("stage3", args.shards, args.split, args.settings)
     truth, targets = load_targets(args.targets, args.task, None, args.phenotypes, None)
-    people = bench(session, truth, targets, args.people, args.settings)
+    people = bench(session, truth, targets, args.people, args.settings, args.init)
     rows = []
     for name, changes in args.knobs.items():
         rows.append(row(people, name, changes, args.trainings))
