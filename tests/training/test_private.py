@@ -17,6 +17,7 @@ from vita.models.settings import ModelSettings
 from vita.runtime.errors import UserError
 from vita.training import private, stage3
 from vita.training.private import PoissonOrder, conflicts, hold_gradients, nobody, spent, summed
+from vita.training.settings import read_settings
 
 DP = {"noise": 0.8, "clip": 0.5, "delta": 1e-3}
 opacus = pytest.mark.skipif(importlib.util.find_spec("opacus") is None, reason="opacus is not installed")
@@ -156,6 +157,12 @@ def test_batch_norm_segmentation_and_a_missing_package_are_refused(cohort: toy.T
     monkeypatch.setattr(private, "available", lambda: False)
     with pytest.raises(UserError, match=r"needs opacus, which is missing; install it with pip"):
         stage3.main(cohort.stage3("sa_phenotypes", "vit", tmp_path / "m", dp=DP))
+
+
+def test_models_from_before_it_can_be_read() -> None:
+    blocks = toy.blocks()
+    del blocks["stage"]["dp"]
+    assert read_settings("stage3", blocks).stage.dp is None
 
 
 def test_nothing_is_refused_without_it() -> None:

@@ -114,7 +114,7 @@ class StageSettings:
     rectify: bool
     imbalance: Literal["weights", "double", "focal", "sampling", "none"]
     probe_epochs: int
-    dp: Mapping[str, float] | None
+    dp: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +153,7 @@ FOREIGN: Mapping[Stage, Mapping[str, Any]] = {
     "stage2": _OF_PREDICTION | {"select": "loss", "loss": ""},
     "stage3": _OF_ALIGNMENT | {"mask_ratio": 0.7},
 }
+_LATER = {"dp"}  # models that were trained before there was this key do not have it
 _OF_MACHINE = {"threads", "devices"}  # set for a job, not in the configuration
 _AT_LEAST_ONE = ("threads", "checkpoint_steps", "devices", "nodes", "epochs", "batch")
 
@@ -174,7 +175,7 @@ def read_settings(stage: Stage, blocks: Mapping[str, Any]) -> Settings:
     check_complete("training", blocks.get("training", {}), _names(TrainingSettings, _OF_MACHINE))
     training = _block(TrainingSettings, "training", blocks["training"])
     renamed = {("lam" if key == "lambda" else key): value for key, value in blocks["stage"].items()}
-    needs = _names(StageSettings, set(FOREIGN[stage]))
+    needs = _names(StageSettings, {*FOREIGN[stage], *_LATER})
     check_complete("stage", blocks["stage"], ["lambda" if key == "lam" else key for key in needs])
     own = _block(StageSettings, "stage", {**FOREIGN[stage], **renamed})
     processes = training.devices * training.nodes
