@@ -20,6 +20,7 @@ from vita.training.checkpoint import Identity, Progress
 from vita.training.data import Samples
 from vita.training.device import check_nodes, device_of
 from vita.training.learner import Learner
+from vita.training.private import PoissonOrder
 from vita.training.settings import Settings
 from vita.training.show import ShowProgress
 from vita.training.watchdog import Watchdog
@@ -84,7 +85,10 @@ def fit(
     settings = learner.settings
     path = folder / "checkpoints" / checkpoint.STATE_FILE
     batch_key = _BATCH_KEY[identity["name"]]
-    order = TrainingOrder(len(train), settings.stage.batch, settings.seed, weights, batch_key)
+    if settings.stage.dp:
+        order: TrainingOrder = PoissonOrder(len(train), settings.stage.batch, batch_key)
+    else:
+        order = TrainingOrder(len(train), settings.stage.batch, settings.seed, weights, batch_key)
     learner.steps_per_epoch = order.steps
     state = checkpoint.fitting_state(path, identity)
     keeper = KeepState(path, identity, settings.training.checkpoint_steps, state)
@@ -145,6 +149,7 @@ def _quiet() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message="Full backward hook is firing.*")  # of opacus, as it should
     warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
     warnings.filterwarnings("ignore", message=".*`srun` command is available.*")
 
@@ -163,7 +168,8 @@ def _trainer(settings: Settings, epochs: int, folder: Path, callbacks: list[Any]
         strategy="ddp" if several else "auto",
         precision=_PRECISION[training.precision],
         max_epochs=epochs,
-        gradient_clip_val=settings.stage.clip or None,
+        # with differential privacy, the gradient of each participant is clipped instead
+        gradient_clip_val=None if settings.stage.dp else settings.stage.clip or None,
         logger=records.loggers(training, folder / "checkpoints") or False,
         callbacks=callbacks,
         enable_checkpointing=False,
