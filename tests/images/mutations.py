@@ -136,7 +136,7 @@ def rezip(folder: Path, chance: random.Random, change: Callable[[dict[str, bytes
 
 
 def loose(folder: Path, chance: random.Random) -> None:
-    """DICOM files that are in no zip: gone, there twice, in another folder, or with odd tags, one or all of a series."""
+    """DICOM files that are in no zip: gone, there twice, elsewhere, or with odd tags, one or all of a series."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and _is_dicom(path)]
     if not files:
         return
