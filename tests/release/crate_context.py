@@ -2,7 +2,7 @@
 
     PYTHON crate_context.py CACHE
 
-PYTHON is that of the validator's own environment, in which `rocrate` 0.11.0, which brings that context, is installed too.
+PYTHON is that of the validator's own environment, which has `rocrate` 0.11.0 too: that brings the context.
 """
 
 import importlib.resources
