@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from tests.release.conftest import TEST, write
 
-from vita.release import making
 from vita.release.checking import check, people
 from vita.release.cohort import read_cohort
 from vita.release.crate import NAME
+from vita.release.draft import placed
+from vita.release.draft_tables import titled
 from vita.release.making import make
 from vita.runtime.errors import UserError
 
@@ -152,9 +153,9 @@ def test_a_column_that_is_empty_for_everybody_is_no_secret(tables: Tables, tmp_p
 def test_the_page_has_the_papers_order_and_titles():
     order = ["fig2", "fig5", "calibration"]
     found = ["calibration", "other", "fig5", "fig2_vs_paper", "another"]
-    assert sorted(found, key=lambda name: making.placed(name, order)) == [
+    assert sorted(found, key=lambda name: placed(name, order)) == [
         *("fig2_vs_paper", "fig5", "calibration", "another", "other")
     ]
-    assert making.titled("table4_diseases") == "Table 4: diseases"
-    assert making.titled("table4_diseases_vs_paper") == "Table 4: diseases, beside the paper"
-    assert making.titled("subgroups_sa_phenotypes") == "subgroups sa phenotypes"
+    assert titled("table4_diseases") == "Table 4: diseases"
+    assert titled("table4_diseases_vs_paper") == "Table 4: diseases, beside the paper"
+    assert titled("subgroups_sa_phenotypes") == "subgroups sa phenotypes"
