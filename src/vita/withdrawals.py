@@ -16,7 +16,10 @@ def load_withdrawals(path: str | Path | None) -> frozenset[int]:
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: the withdrawals file cannot be read: {error}") from error
+        raise UserError(
+            f"{path}: the withdrawals file cannot be read ({error}); it must "
+            "be UTF-8 text, unpacked, with one id per line"
+        ) from error
     ids = set()
     for number, line in enumerate(lines, start=1):
         text = line.strip().strip('"')
