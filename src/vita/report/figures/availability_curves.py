@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = ["task", "title", "model", "kind", "part", "percent", "n", "auc", "low", "high"]
-COLOURS = {"any_part": style.BLUE, "boosted_table": style.ORANGE}
+COLOURS = {"any_part": style.GREEN, "boosted_table": style.ORANGE}
 CHANCE = 0.5
 ACROSS = 4  # panels
 _TICK_WIDTH = 10  # characters

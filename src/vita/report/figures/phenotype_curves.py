@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 AVERAGE = "Average"
 VALUES = ["ratio", "low", "high", "r2", "r2_low", "r2_high"]
 COLUMNS = ["task", "target", "model", "kind", "part", "percent", "n", *VALUES]
-TITLES = {"ratio": "Error / mean guess's", "r2": "R2"}
+TITLES = {"ratio": "Error / mean guess's", "r2": "R²"}
 ENDS = {"ratio": ("low", "high"), "r2": ("r2_low", "r2_high")}
 NOTHING_LEARNT = {"ratio": 1.0, "r2": 0.0}  # the mean guess's
 _TICK_WIDTH = 10  # characters
@@ -70,7 +70,7 @@ def draw(drawn: pd.DataFrame) -> Figure:
             axes.set(title=TITLES[value], xlim=(0, 100), xlabel="Features, % of the table")
             axes.set_xticks([0, 25, 50, 75, 100])
         _clinical(row[-1], own[own["kind"] == "clinical"], models, colours)
-        row[-1].set_title("What a clinic has: error / mean guess's")
+        row[-1].set_title("What a clinic has:\nerror / mean guess's")
         row[0].set_ylabel(names.task_title(task))
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(models))
     return figure
