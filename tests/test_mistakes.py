@@ -211,6 +211,10 @@ WARNED: list[tuple[dict[str, Any], list[str]]] = [
         ["the 'warmup_epochs' of diseases ('stage3', system vita) are 3, but its 'epochs' only 2"],
     ),
     ({"seeds": [2026, 2027]}, ["'seeds' names 2026, which is 'seed' itself", "name additional ones"]),
+    (
+        {"images": {"masks": {"source": "model"}}, "systems": {"nnunet": {"tasks": ["segmentation"]}}},
+        ["'systems.nnunet.tasks' names segmentation", "only learn what the network draws; set the first to []"],
+    ),
     ({"training": {"workers": 5000}}, ["'training.workers' is 5000, but this machine has", "lower it"]),
 ]
 

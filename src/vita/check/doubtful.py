@@ -9,7 +9,7 @@ from vita.training.stage3 import MODELS
 
 
 def doubtful_findings(config: dict[str, Any]) -> Iterator[Finding]:
-    """Warnings about a warm-up that outlasts its training, and about seeds that add nothing."""
+    """Warnings about a warm-up longer than its training, seeds that add nothing, and nnU-Net on a network's masks."""
     for name, stage in _stages(config):
         if stage["warmup_epochs"] > stage["epochs"]:
             yield warning(
@@ -19,6 +19,11 @@ def doubtful_findings(config: dict[str, Any]) -> Iterator[Finding]:
     if config["seed"] in config["seeds"]:
         yield warning(
             f"config: 'seeds' names {config['seed']}, which is 'seed' itself and adds nothing; name additional ones"
+        )
+    if config["images"]["masks"]["source"] == "model" and tasks_of(config, "nnunet"):
+        yield warning(
+            "config: 'systems.nnunet.tasks' names segmentation, but 'images.masks.source' is model, so that nnU-Net "
+            "would only learn what the network draws; set the first to []"
         )
 
 
