@@ -1,4 +1,4 @@
-"""Errors of phenotypes by what is there of the table: the image and any part of it, and either alone.
+"""Errors of phenotypes by how much of the table is available: image and table together, and either alone.
 
     python -m vita.report.figures.phenotype_curves --metrics results/any_part/phenotypes.csv
         --svg results/figures/phenotype_curves.svg --png ... --csv ...
@@ -77,7 +77,7 @@ def draw(drawn: pd.DataFrame) -> Figure:
 
 
 def _clinical(axes: Axes, own: pd.DataFrame, models: list[str], colours: dict[str, str]) -> None:
-    """The ratio with what a clinic has, each part with all before it."""
+    """The ratio with the parts that a clinic has, added one after the other."""
     parts = list(dict.fromkeys(own["part"]))
     for number, model in enumerate(models):
         row = own[own["model"] == model].set_index("part").loc[parts]
