@@ -4,7 +4,6 @@ Texts are escaped unless they are `Markup`. A package with pages of its own has 
 `base.html` (blocks `style` and `body`); `parts.html` has the macro `printed` for a table.
 """
 
-import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,13 +32,7 @@ def _environment(folders: tuple[Path, ...]) -> "Environment":
         keep_trailing_newline=True,
     )
     found.filters["letter"] = letter
-    found.filters["together"] = _together
     return found
-
-
-def _together(text: str) -> str:
-    """The text with intervals, such as "(-0.2 to 1.9)", that no line breaks."""
-    return re.sub(r"\(([^() ]+) to ([^() ]+)\)", "(\\1\u00a0to\u00a0\\2)", text)
 
 
 def render(template: str, folder: Path | None = None, **values: object) -> str:
