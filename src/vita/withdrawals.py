@@ -18,7 +18,8 @@ def load_withdrawals(path: str | Path | None) -> frozenset[int]:
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: the withdrawals file is not plain text; save it as UTF-8, one id per line") from error
+        remedy = "it must be UTF-8 text, unpacked, with one id per line"
+        raise UserError(f"{path}: the withdrawals file is not plain text; {remedy}") from error
     except OSError as error:
         raise UserError(f"{path}: the withdrawals file cannot be read: {error}") from error
     ids = set()

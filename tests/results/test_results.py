@@ -85,6 +85,20 @@ def test_a_start_from_imported_weights_is_sound_while_they_are_there(
     assert [line for line in validate.problems_of(results, find_models(results)) if "no longer there" in line]
 
 
+def test_a_start_from_the_model_of_another_task_is_sound_while_it_is_there(results: Path) -> None:
+    """Diseases start from short-axis phenotypes by default."""
+    other = results / "models" / "sa_phenotypes" / "vita" / "model.safetensors"
+    other.parent.mkdir(parents=True, exist_ok=True)
+    other.write_bytes(b"weights")
+    path = results / "models" / "disease_cad" / "vita" / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps(config | {"data": config.get("data", {}) | {"init": file_digest(other)}}))
+    assert not [line for line in validate.problems_of(results, find_models(results)) if "no longer there" in line]
+    other.write_bytes(b"other weights")
+    (line,) = [line for line in validate.problems_of(results, find_models(results)) if "no longer there" in line]
+    assert line.startswith("models/disease_cad/vita: ")
+
+
 def test_models_are_listed(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     listing.main([str(results)])
     lines = capsys.readouterr().out.splitlines()

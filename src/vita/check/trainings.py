@@ -98,11 +98,15 @@ def split_findings(config: dict[str, Any], people: int) -> Iterator[Finding]:
             "nobody to train on; lower it, or give a fraction below 1"
         )
         return
-    if wanted["val"] < 1:
-        yield error(
-            f"config: 'split.val' is {split['val']:g}, which is none of {people:,} participants; trainings stop "
-            "by their validation loss, so raise it"
-        )
+    uses = {"val": "trainings stop by their validation loss"}
+    if config["products"] == "all":
+        uses["test"] = "every number of the tables is measured on it"
+    for name, use in uses.items():
+        if wanted[name] < 1 or split[name] == 1:  # one person, where a share of all may be meant
+            yield error(
+                f"config: 'split.{name}' is {split[name]:g}, which is {int(wanted[name]) or 'none'} of {people:,} "
+                f"participants; {use}, so raise it, or give a fraction below 1"
+            )
     train = split_sizes(config, people)["train"]
     for key, batch in _batches(config).items():
         if batch > train:

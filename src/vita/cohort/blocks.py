@@ -144,7 +144,7 @@ def _line_ends(text: bytes, start: int, end: int) -> np.ndarray:
 def _lines(piece: np.ndarray, ends: np.ndarray, delivery: Delivery, scratch: np.ndarray) -> int | None:
     """Number of lines of a piece if each is a row; `scratch` is overwritten.
 
-    Sums over a piece would not do: a line that is short by a cell and has a delimiter inside quotes, or stands beside a
+    Sums over a piece would not do: a line that is short by a cell and has a delimiter inside quotes, or is next to a
     longer one, would pass. Delimiters of a line are counted modulo 256, which is fast, and those of the piece in full.
     """
     starts = np.concatenate([[0], ends[:-1] + 1])

@@ -137,7 +137,10 @@ def held_out(block: Mapping[str, Any]) -> float:
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
         raise UserError(f"config split.held_out: {share!r} is not a share between 0 and 1")
     if share < test < 1:
-        raise UserError(f"config split.held_out: {share:g} is less than split.test: {test:g}, which is drawn from it")
+        raise UserError(
+            f"config split.held_out: {share:g} is less than split.test: {test:g}, which is drawn from it; "
+            "raise the first"
+        )
     return share
 
 
@@ -182,7 +185,9 @@ def _fraction(size: float, people: int) -> float:
 
 def _size(value: Any, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or (value >= 1 and value % 1):
-        raise UserError(f"config split.{name}: {value!r} is neither a fraction below 1 nor a whole number of people")
+        raise UserError(
+            f"config split.{name}: {value!r} is neither a fraction below 1 nor a whole number of people; write either"
+        )
     return value
 
 

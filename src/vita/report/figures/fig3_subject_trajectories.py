@@ -89,9 +89,9 @@ def draw(drawn: pd.DataFrame) -> Figure:
 
 
 def _words(drawn: pd.DataFrame) -> str:
-    """The numbers of all participants, whose rows are equally many; empty where cycles have fewer than 3 sections."""
+    """The numbers of all participants, whose rows are equally many, or why there are none."""
     if drawn["closing"].isna().all():
-        return ""
+        return "Too few sections for a path around the cycle (at least three are needed)"
     winds, shuffled = (percent(drawn[name].mean()) for name in NUMBERS[1:])
     return (
         f"From the last section to the first: {drawn['closing'].median():.1f} median steps\n"
