@@ -80,6 +80,10 @@ def test_presets_plan_without_data(preset: Path | None, tmp_path: Path) -> None:
     [
         ("stage1={'epoch': 3}", "unknown key 'stage1.epoch'; did you mean 'stage1.epochs'?"),
         ("split={'val': 'two'}", "'split.val' is \"two\", which is not allowed; it must be a number of at least 0"),
+        (
+            "phantom={'labelled': 0}",
+            "'phantom.labelled' is 0, which is not allowed; it must be a number above 0 and at most 1",
+        ),
         ("seed=-1", "'seed' is -1, which is not allowed; it must be a whole number from 0 to 2147483647"),
     ],
 )
@@ -102,6 +106,25 @@ def test_a_leakage_switch_per_task_plans_a_stage_ii_of_its_own(tmp_path: Path) -
         plan = snakemake(tmp_path, "-n", "--configfile", str(config), "-p", asked).stdout
         assert f"--task {task} --model vita" in plan
         assert f"--init results/models/stage2/{stage} " in plan
+
+
+def test_pretraining_sees_everybody_and_what_needs_labels_the_labelled(tmp_path: Path) -> None:
+    plan = snakemake(tmp_path, "-n", "-p", "--config", "phantom={labelled: 0.5}")
+    assert plan.returncode == 0, plan.stderr
+    commands = re.findall(r"python -m vita\.(\S+) ((?:(?!python -m).)*)", plan.stdout)
+    splits = {(module, found) for module, rest in commands for found in re.findall(r"--split (\S+)", rest)}
+    readers = {split: {module for module, found in splits if found == split} for _, split in splits}
+    everybody = readers["results/cohort/split.parquet"]
+    labelled = readers["results/cohort/labelled.parquet"]
+    assert {"training.stage1", "training.stage2", "tabular.encoder"} <= everybody
+    assert {"training.stage3", "training.controls", "training.mean_guess", "training.freeze"} <= labelled
+    assert {"extensions.survival", "extensions.any_part", "evaluation.measure_membership"} <= labelled
+    assert not everybody & labelled
+    told = {module for module, rest in commands if "--unlabelled results/phantom/unlabelled.csv" in rest}
+    assert told == {"phantom.people", "cohort.labels", "cohort.exclusions"}
+    whole = snakemake(tmp_path, "-n", "-p").stdout
+    assert "labelled.parquet" not in whole
+    assert "--unlabelled" not in whole
 
 
 def test_a_training_with_a_part_of_the_labels_differs_by_its_split_alone(tmp_path: Path) -> None:

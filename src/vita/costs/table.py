@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vita.costs.operations import Operations, operations
+from vita.costs.operations import Operations, epoch_flop, operations
 from vita.costs.trainings import Training, split_sizes, trainings
 from vita.costs.unit_costs import UnitCosts
 from vita.printing.cells import Cell, Printed, markdown
@@ -73,9 +73,8 @@ def _training_lines(config: dict[str, Any], participants: int, unit: UnitCosts, 
 
 def _flop(training: Training, cost: Operations, sizes: dict[str, int]) -> float:
     """All epochs of a training: it may stop earlier, by `patience`."""
-    epoch = sizes["train"] * cost.training_flop + sizes["val"] * cost.validation_flop
     epochs: int = training.stage["epochs"]
-    return training.models * epochs * epoch * training.share
+    return training.models * epochs * epoch_flop(training, cost, sizes)
 
 
 def _passes(
