@@ -50,7 +50,9 @@ def estimate(config: dict[str, Any], people: int, resources: Path) -> Estimate:
     for training in planned:
         # how many numbers a head gives changes its cost by less than 1 %
         cost = operations(replace(training, outputs=1), resources / "features.tsv")
-        times += [training.stage["epochs"] * epoch_flop(training, cost, sizes) / rate / 3600] * training.models
+        # a budget of time is what a training takes, whatever its operations
+        seconds = training.stage["budget_s"] or training.stage["epochs"] * epoch_flop(training, cost, sizes) / rate
+        times += [seconds / 3600] * training.models
     return Estimate(models_of(planned), sum(times), max(times), device)
 
 

@@ -64,15 +64,17 @@ def _training_lines(config: dict[str, Any], participants: int, unit: UnitCosts, 
     for step in dict.fromkeys(training.step for training, _ in plan):
         own = [(training, cost) for training, cost in plan if training.step == step]
         models = sum(training.models for training, _ in own)
-        flop = sum(_flop(training, cost, sizes) for training, cost in own)
+        flop = sum(_flop(training, cost, sizes, unit.cpu_flop_per_core_s) for training, cost in own)
         weights_gb = sum(training.models * cost.parameters for training, cost in own) * _FLOAT_BYTES / 1e9
         yield Line(step, f"{models} {'model' if models == 1 else 'models'}", flop / rate, flop, weights_gb)
     flop, vectors_gb = _passes(config, participants, sizes, plan)
     yield Line("Embeddings, reconstructions", "a pass each", flop / rate, flop, vectors_gb)
 
 
-def _flop(training: Training, cost: Operations, sizes: dict[str, int]) -> float:
-    """All epochs of a training: it may stop earlier, by `patience`."""
+def _flop(training: Training, cost: Operations, sizes: dict[str, int], per_core_s: float) -> float:
+    """All epochs of a training: it may stop earlier, by `patience`. With a budget of time, what a core does in it."""
+    if training.stage["budget_s"]:
+        return float(training.models * training.stage["budget_s"] * per_core_s)
     epochs: int = training.stage["epochs"]
     return training.models * epochs * epoch_flop(training, cost, sizes)
 
