@@ -10,6 +10,7 @@ from vita.costs.trainings import Training, split_sizes, trainings
 from vita.costs.unit_costs import UnitCosts
 from vita.printing.cells import Cell, Printed, markdown
 from vita.printing.numbers import DASH, about
+from vita.training.sections import SHOWN_SECTIONS
 
 _FLOAT_BYTES = 4
 _HOUR_S = 3600
@@ -89,7 +90,7 @@ def _passes(
     flop = sum(judged * cost.validation_flop for training, cost in plan if training.kind == "stage1")
     # the first Stage II makes the embeddings; a run from scans alone has none
     for training, cost in [each for each in plan if each[0].kind == "stage2"][:1]:
-        vectors = participants * (config["images"]["frames"] // training.model["frames"])
+        vectors = participants * min(SHOWN_SECTIONS, config["images"]["frames"])
         return flop + vectors * cost.validation_flop, vectors * training.model["width"] * _FLOAT_BYTES / 1e9
     return flop, 0.0
 

@@ -98,7 +98,7 @@ def _of_split(results: Path, models: list[Model]) -> Iterator[str]:
 def _of_starts(results: Path, models: list[Model]) -> Iterator[str]:
     from vita.training.session import file_digest
 
-    trained = [path for place in ("models", "seeds/*/models") for path in results.glob(f"{place}/stage*/*/{FILES[0]}")]
+    trained = [path for place in ("models", "seeds/*/models") for path in results.glob(f"{place}/*/*/{FILES[0]}")]
     starts = [*trained, *_imported(results)]
     digests = {file_digest(path) for path in starts}
     for model in models:
