@@ -176,7 +176,8 @@ def _flat(block: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _epochs(identity: Identity) -> float:
     """Epochs that the configuration gives; a training with a budget of time sets its own."""
-    return float(identity["settings"]["stage"].get("epochs", math.inf))
+    epochs: float = identity["settings"]["stage"].get("epochs", math.inf)
+    return epochs
 
 
 def _shown(value: Any) -> str:
