@@ -170,8 +170,8 @@ rule split_cohort:
         index="results/images/index.parquet",
         exclusions="results/cohort/exclusions.parquet",
     output:
-        split="results/cohort/split.parquet",
         **({"labelled": INPUTS.labelled_split} if INPUTS.unlabelled else {}),
+        split="results/cohort/split.parquet",
     log:
         "results/logs/split_cohort.log",
     benchmark:

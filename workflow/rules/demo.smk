@@ -5,10 +5,10 @@ PHANTOM_BATCHES = range(config["phantom"]["batches"])
 
 rule phantom_people:
     output:
+        **dict(zip(["unlabelled"], INPUTS.unlabelled)),
         people="results/phantom/people.parquet",
         table="results/phantom/table.csv",
         withdrawals="results/phantom/withdrawals.csv",
-        **dict(zip(["unlabelled"], INPUTS.unlabelled)),
     log:
         "results/logs/phantom_people.log",
     benchmark:
