@@ -162,9 +162,9 @@ def diagnoses(tmp_path: Path) -> Path:
     return tmp_path / "d.parquet"
 
 
-def run(diagnoses: Path, disease: str, *codes: str) -> pl.DataFrame:
+def run(diagnoses: Path, disease: str, *codes: str, unlabelled: Path | None = None) -> pl.DataFrame:
     given = ["--codes", *codes] if codes else []
-    given += ["--settings", filled.argument(cohort={}, labels={})]
+    given += ["--unlabelled", str(unlabelled)] if unlabelled else []
     outputs = ["--output", str(diagnoses.with_name("l.parquet")), "--summary", str(diagnoses.with_name("s.csv"))]
     labels.main(
         [
@@ -179,6 +179,16 @@ def run(diagnoses: Path, disease: str, *codes: str) -> pl.DataFrame:
         ]
     )
     return pl.read_parquet(diagnoses.with_name("l.parquet"))
+
+
+def test_people_whose_labels_nobody_knows_are_missing_whatever_their_records_say(diagnoses, tmp_path):
+    known = run(diagnoses, "infarct", "I21")
+    assert known["infarct"].to_list() == [True, False, None]
+    (tmp_path / "u.csv").write_text("1\n")
+    found = run(diagnoses, "infarct", "I21", unlabelled=tmp_path / "u.csv")
+    assert found["infarct"].to_list() == [None, False, None]
+    assert found["date_infarct"].to_list() == [None, None, None]
+    assert pl.read_csv(tmp_path / "s.csv")["positive"].to_list() == [0]
 
 
 def test_command_line_looks_up_the_codes_it_is_given(diagnoses):

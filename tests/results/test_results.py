@@ -1,6 +1,7 @@
 """Lists, checks and descriptions of a results folder."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,6 +69,16 @@ def test_what_is_wrong_is_said(
     with pytest.raises(UserError, match="problems"):
         validate.main([str(results)])
     assert line in capsys.readouterr().out
+
+
+def test_what_needs_labels_has_the_split_of_the_labelled(results: Path) -> None:
+    """A split of the labelled is what Stage III must have been trained on, and Stages I and II on everybody's."""
+    shutil.copy(results / "cohort" / "split.parquet", results / "cohort" / "labelled.parquet")
+    assert not list(validate.problems_of(results, find_models(results)))
+    pd.read_parquet(results / "cohort" / "split.parquet").iloc[1:].to_parquet(results / "cohort" / "labelled.parquet")
+    wrong = {line.partition(":")[0] for line in validate.problems_of(results, find_models(results))}
+    assert "models/disease_cad/vita" in wrong
+    assert not [name for name in wrong if "stage" in name]
 
 
 def test_a_start_from_imported_weights_is_sound_while_they_are_there(

@@ -32,7 +32,7 @@ rule encode_table:
 
 # Dependence is measured in the training split, of what the run has.
 DEPENDENCE_INPUT = {
-    "split": "results/cohort/split.parquet",
+    "split": INPUTS.labelled_split,
     "phenotypes": "results/images/phenotypes.parquet",
 } | (
     {

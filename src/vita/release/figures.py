@@ -22,6 +22,7 @@ from matplotlib.ticker import MaxNLocator
 from vita import names
 from vita.release import aggregates, extension_figures
 from vita.report.figures import style
+from vita.report.figures.fig4_phenotype_tsne import SHARES
 from vita.report.figures.fig7_segmentation import METRICS
 from vita.report.figures.volume_curves import BAND, summarise
 from vita.runtime.atomic import replacing
@@ -128,7 +129,7 @@ def _hexagons(
 
 def _map(drawn: pd.DataFrame, cell: int) -> Aggregated:
     """Figure 4: the mean of each phenotype by hexagon."""
-    phenotypes = [name for name in drawn.columns if name not in ("x", "y")]
+    phenotypes = [name for name in drawn.columns if name not in ("x", "y", *SHARES)]
     table = aggregates.hexagons(drawn, cell, phenotypes)
     shown = [name for name in phenotypes if table[name].notna().any()] if len(table) else []
     if not shown:

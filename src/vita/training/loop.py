@@ -15,6 +15,7 @@ from torch import Tensor
 
 from vita.training import checkpoint, records
 from vita.training.batches import TrainingBatches, TrainingOrder, in_order
+from vita.training.budget import Budget
 from vita.training.callbacks import KeepState, copied
 from vita.training.checkpoint import Identity, Progress
 from vita.training.data import Samples
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 
 # key of the batch size by stage; in Stage III, a task or a system may have a separate one
 _BATCH_KEY = {"stage1": "stage1.batch", "stage2": "stage2.batch", "stage3": "stage3.defaults.batch"}
+# key of the time from which epochs are set; a task or a system may have a separate one
+_BUDGET_KEY = {"stage1": "stage1.budget_s", "stage2": "stage2.budget_s", "stage3": "stage3.defaults.budget_s"}
 # the printed name of a stage and the key of its learning rate
 _WATCHED = {
     "stage1": ("Stage I", "stage1.lr"),
@@ -111,7 +114,8 @@ def _run(
 ) -> None:
     settings, training = learner.settings, learner.settings.training
     learner.progress.finished = False
-    left = settings.stage.epochs - learner.progress.step // order.steps
+    timed = settings.stage.budget_s is not None and not learner.progress.epochs
+    left = -1 if timed else max(learner.epochs - learner.progress.step // order.steps, 0)  # -1: without an end so far
     if learner.progress.step:
         log.info("resuming after step %d", learner.progress.step)
     else:
@@ -121,11 +125,14 @@ def _run(
     if training.compile:
         learner.model.compile()
     watchdog = Watchdog(*_WATCHED[keeper.identity["name"]])
-    trainer = _trainer(settings, max(left, 0), folder, [keeper, watchdog, ShowProgress()])
+    validation = in_order(validate, settings.stage.batch, training.workers)
+    budget = Budget(_BUDGET_KEY[keeper.identity["name"]], validation)
+    trainer = _trainer(settings, left, folder, [budget, keeper, watchdog, ShowProgress()])
     ranks, rank = trainer.world_size, trainer.global_rank
     batches = TrainingBatches(train, order, lambda: learner.progress.step, training.workers, rank, ranks)
-    if left > 0:
-        trainer.fit(learner, batches, in_order(validate, settings.stage.batch, training.workers))
+    budget.train = batches
+    if left:
+        trainer.fit(learner, batches, validation)
     learner.progress.finished = True
 
 

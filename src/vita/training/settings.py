@@ -57,6 +57,7 @@ class StageSettings:
 
     Attributes:
         epochs: passes over the training split.
+        budget_s: seconds from which the epochs are set instead, see vita.training.budget; None for `epochs`.
         batch: number of participants in a step, over all devices.
         lr: peak learning rate.
         encoder_lr_scale: learning rate of a pretrained encoder as a factor on `lr`.
@@ -84,6 +85,7 @@ class StageSettings:
     """
 
     epochs: int
+    budget_s: float | None
     batch: int
     lr: float
     encoder_lr_scale: float
@@ -158,6 +160,14 @@ _OF_MACHINE = {"threads", "devices"}  # set for a job, not in the configuration
 _AT_LEAST_ONE = ("threads", "checkpoint_steps", "devices", "nodes", "epochs", "batch")
 
 
+def without_budget(stage: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a stage's settings says what it learns: with a budget of time not the epochs that it replaces, and
+    without one not that there is none.
+    """
+    left_out = "budget_s" if stage["budget_s"] is None else "epochs"
+    return {key: value for key, value in stage.items() if key != left_out}
+
+
 def read_settings(stage: Stage, blocks: Mapping[str, Any]) -> Settings:
     """Check the blocks `seed`, `model`, `training` and `stage`.
 
@@ -213,5 +223,7 @@ def _check(where: str, key: str, value: Any) -> None:
         raise UserError(f"config: '{where}' is {value}; it must be at least 1")
     if key == "lr" and not 0 < value <= 1:
         raise UserError(f"config: '{where}' is {value}; it must be above 0 and at most 1")
+    if key == "budget_s" and value == 0:
+        raise UserError(f"config: '{where}' is 0; give seconds above 0, or null")
     if isinstance(value, int | float) and value < 0:
         raise UserError(f"config: '{where}' is {value}; it must not be negative")
