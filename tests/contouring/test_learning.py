@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 from vita.contouring import fitting
+from vita.contouring.anatomy import PAPILLARY, TISSUES
 from vita.contouring.pictures import CLASSES, GRID, KEPT, Pictures, robust_range
-from vita.contouring.sections import PAPILLARY, PIXEL_MM, TISSUES, draw_heart, draw_sections
+from vita.contouring.sections import MIDDLE, PIXEL_MM, draw_heart, draw_sections
 from vita.images.layout import LVBP, LVMYO, STRUCTURES, VIEWS
 
 
@@ -17,9 +18,10 @@ def sections():
 
 
 def test_sections_show_every_view_and_tissue(sections):
-    assert np.bincount(sections.views_n).tolist() == [16, 2, 2, 2]
-    assert set(np.unique(sections.tissues_nhw)) <= set(range(TISSUES))
-    in_heart = (sections.tissues_nhw == LVBP) | (sections.tissues_nhw == PAPILLARY)
+    assert np.bincount(sections.views_n).tolist() == [18, 2, 2, 2]
+    assert set(np.unique(sections.tissues_nlhw)) <= set(range(TISSUES))
+    middle = sections.tissues_nlhw[:, MIDDLE]
+    in_heart = (middle == LVBP) | (middle == PAPILLARY)
     areas = in_heart.sum(axis=(1, 2)) * PIXEL_MM**2 / 100
     assert 4 < areas.max() < 150  # cm2 of the LV cavity
 
