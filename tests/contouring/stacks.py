@@ -1,8 +1,8 @@
 """Short-axis stacks of synthetic hearts that are harder than the phantom's and unlike the pictures of the training.
 
 Shapes are drawn beyond the training's ranges and bent once more. Images have the signals that bSSFP gives to tissues
-instead of random ones, coils and Rician noise, slices of 8 mm in pixels of 1.4 mm that breath-holds have shifted against
-each other, and no patches. Classes are those of each slice's middle, drawn as UK Biobank's readers do.
+instead of random ones, coils and Rician noise, slices of 8 mm in pixels of 1.4 mm that breath-holds have shifted
+against each other, and no patches. Classes are those of each slice's middle, drawn as UK Biobank's readers do.
 """
 
 from dataclasses import dataclass, replace
@@ -26,6 +26,7 @@ from vita.contouring.sections import (
 from vita.images.layout import LVBP, LVMYO, RVBP
 from vita.images.view import Image
 from vita.phantom.acquisition import Plane
+from vita.phantom.hearts import Heart
 from vita.phantom.scans import encode_nifti, write_file
 
 PIXEL_MM, PIXELS, SLICES, SPACING_MM = 1.4, 160, 12, 10.0
@@ -101,11 +102,11 @@ def _body(rng: np.random.Generator) -> Body:
     return replace(body, heart=heart)
 
 
-def _failing(heart: object) -> bool:
+def _failing(heart: Heart) -> bool:
     return heart.lvedv > 200 and heart.lvsv < 0.4 * heart.lvedv and heart.wall < 10
 
 
-def _strong(heart: object) -> bool:
+def _strong(heart: Heart) -> bool:
     return heart.lvedv < 130 and heart.lvsv > 0.6 * heart.lvedv
 
 

@@ -2,8 +2,8 @@
 
 Geometry: rotation, mirroring, scale by axis, shear, shift, and an elastic deformation, coarse and fine. Signals: blood,
 muscle and everything around it are drawn anew for each picture, the surroundings in part replaced by random patches;
-then flow in the blood and voids of it, dark spots (trabeculae, papillary muscles), dark rims of fat, coils, blur, coarse
-pixels, noise and gamma. A slice is thick: its signal is the mean over layers, its classes are those of the middle one.
+then flow in the blood and voids of it, dark spots (trabeculae, papillary muscles), dark rims of fat, coils, blur,
+coarse pixels, noise and gamma. A slice is thick: its signal is the mean over layers, its classes are those of the middle one.
 """
 
 import math
@@ -178,9 +178,8 @@ class Pictures:
         signal = self._rimmed(self._patched(signal, tissue_bhw), tissue_bhw)
         in_blood = self.is_blood[tissue_bhw.long()]
         flow = 1 + self._uniform(0, 0.12, count, 1, 1) * self._smooth(count, 6, size)
-        voids = (self._smooth(count, 10, size) > self._uniform(1.0, 4.0, count, 1, 1)) * self._uniform(
-            0, 0.6, count, 1, 1
-        )
+        faint = self._smooth(count, 10, size) > self._uniform(1.0, 4.0, count, 1, 1)
+        voids = faint * self._uniform(0, 0.6, count, 1, 1)
         signal = torch.where(in_blood, signal * flow * (1 - voids), signal)
         return self._spotted(signal, in_blood, muscle)
 
