@@ -3,7 +3,8 @@
 Geometry: rotation, mirroring, scale by axis, shear, shift, and an elastic deformation, coarse and fine. Signals: blood,
 muscle and everything around it are drawn anew for each picture, the surroundings in part replaced by random patches;
 then flow in the blood and voids of it, dark spots (trabeculae, papillary muscles), dark rims of fat, coils, blur,
-coarse pixels, noise and gamma. A slice is thick: its signal is the mean over layers, its classes are those of the middle one.
+coarse pixels, noise and gamma. A slice is thick: its signal is the mean over layers, its classes
+are those of the middle one.
 """
 
 import math
