@@ -152,7 +152,7 @@ def layer_tissues(plane: Plane, body: Body, shape: Shape, tilted: bool) -> np.nd
     extremes = body.heart.shape(np.array([0, body.heart.cycle.end_systole]))
     bag = pericardium(xyz, body.heart, extremes)
     around += (np.float32(HEART_FAT) - around) * share(bag - body.chest.heart_fat + body.lean_mm, SHARP_MM)
-    tissue = (AIR_LIKE + np.digitize(around, LIMITS)).astype(np.uint8)
+    tissue: np.ndarray = (AIR_LIKE + np.digitize(around, LIMITS)).astype(np.uint8)
     inside = bag < body.chest.heart_fat + 12
     if body.form is None:
         tissue[inside] = _phantom_tissues(xyz[inside], around[inside], body.heart, shape)
