@@ -1,6 +1,6 @@
 """Mistakes in configurations, data and commands: each is one line that names the key or file and what to do.
 
-All are told by `vita check` and, before the first job, by the workflow, which looks at the same things.
+`vita check` reports them all and so does the workflow before its first job, since it runs the same checks.
 """
 
 import gzip
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
@@ -137,7 +138,84 @@ PHANTOM: list[tuple[dict[str, Any], list[str]]] = [
         {"images": {"write_nifti": "/etc/passwd/here"}},
         ["'images.write_nifti' names /etc/passwd/here", "name another folder"],
     ),
+    ({"stage1": {"optimizer": "AdamW"}}, ["'stage1.optimizer'", "did you mean adamw?"]),
+    ({"Stage1": {"lr": 0.1}}, ["unknown key 'Stage1'", "did you mean 'stage1'?"]),
+    ({"stage3": {"tasks": {"segmentation": {"loss": "mse"}}}}, ["'stage3.tasks.segmentation.loss' is mse", "dice_ce"]),
+    (
+        {"stage3": {"tasks": {"diseases": {"start": "segmentation"}}}},
+        ["'stage3.tasks.diseases.start'", "choose sa_phenotypes or la_phenotypes or physiological or null"],
+    ),
+    (
+        {
+            "stage3": {
+                "tasks": {"sa_phenotypes": {"start": "la_phenotypes"}, "la_phenotypes": {"start": "physiological"}}
+            }
+        },
+        ["the 'start' of sa_phenotypes is la_phenotypes", "set 'stage3.tasks.la_phenotypes.start' to null"],
+    ),
+    ({"images": {"quality": {"pixel_mm": 1.0}}}, ["'phantom.pixel_mm' is 3.6, above", "change one of them"]),
+    (
+        {"images": {"quality": {"few_frames": 25, "exclude": ["few_frames"]}}},
+        ["'phantom.frames' is 20, below 'images.quality.few_frames' (25)", "change one of them"],
+    ),
+    (
+        {"images": {"quality": {"slice_gap_mm": 5, "exclude": ["slice_gap_mm"]}}},
+        ["'phantom.sa_spacing_mm' is 10, above 'images.quality.slice_gap_mm' (5)", "change one of them"],
+    ),
+    (
+        {"phantom": {"frames": 10}, "images": {"time": "refuse"}},
+        ["'images.time' is refuse", "'phantom.frames' is 10", "make the numbers equal"],
+    ),
+    ({"phantom": {"batches": 10000}}, ["'phantom.batches' is 10000", "880 participants", "lower it"]),
+    ({"images": {"masks": {"labels": {"LV": 1}}}}, ["'images.masks.labels' has LV: 1", "it numbers LVBP, LVMYO, RVBP"]),
+    (
+        {"images": {"masks": {"labels": {"LVBP": 1, "LVMYO": 1}}}},
+        ["'images.masks.labels' gives two structures the same number"],
+    ),
+    ({"images": {"write_nifti": ""}}, ["'images.write_nifti'", "must not be empty; use null for none"]),
+    (
+        {"input": {"source": "files", "scans": "s", "withdrawals": ""}},
+        ["'input.withdrawals'", "must not be empty; use null for none"],
+    ),
+    ({"input": {"source": "files", "scans": "s", "tables": [""]}}, ["'input.tables.0'", "must not be empty"]),
+    ({"cohort": {"ethnicity": [9999]}}, ["'cohort.ethnicity.0' is 9999", "choose 1 or 1001"]),
+    (
+        {"labels": {"timing": "incident", "follow_up_end": "2202-10-31"}},
+        [
+            "'labels.follow_up_end' is 2202-10-31, which is in the future",
+            "the last day that the hospital records cover",
+        ],
+    ),
+    (
+        {"labels": {"timing": "incident", "follow_up_end": "1922-10-31"}},
+        ["'labels.follow_up_end' is 1922-10-31, which is before any participant was scanned"],
+    ),
+    ({"split": {"test": 0}}, ["'split.test' is 0, which is none of 872 participants", "raise it"]),
+    ({"split": {"test": 1}}, ["'split.test' is 1, which is 1 of 872 participants", "give a fraction below 1"]),
+    ({"split": {"test": 1.5}}, ["split.test: 1.5 is neither a fraction", "write either"]),
+    ({"split": {"held_out": 0.1}}, ["split.held_out: 0.1 is less than split.test", "raise the first"]),
+    ({"training": {"nodes": 4}}, ["'training.nodes' is 4, but this run is on one machine", "set the key to 1"]),
+    ({"learning_rate": 0.1}, ["unknown key 'learning_rate'; known here: ablations"]),
+    ({"resources": {"rules": {"train_stage1": {"mem_mb": "4GB"}}}}, ["'resources.rules.train_stage1.mem_mb'", "(MB)"]),
     ({"input": {"source": "files"}}, ["'input.scans' names no folder", "set it"]),
+]
+
+# what a run can use, but what probably does not do what it was written for
+WARNED: list[tuple[dict[str, Any], list[str]]] = [
+    (
+        {"stage1": {"warmup_epochs": 50}},
+        ["the 'warmup_epochs' of 'stage1' are 50", "still rises when it ends", "lower the first"],
+    ),
+    (
+        {"stage3": {"tasks": {"diseases": {"warmup_epochs": 3}}}},
+        ["the 'warmup_epochs' of diseases ('stage3', system vita) are 3, but its 'epochs' only 2"],
+    ),
+    ({"seeds": [2026, 2027]}, ["'seeds' names 2026, which is 'seed' itself", "name additional ones"]),
+    (
+        {"images": {"masks": {"source": "model"}}, "systems": {"nnunet": {"tasks": ["segmentation"]}}},
+        ["'systems.nnunet.tasks' names segmentation", "only learn what the network draws; set the first to []"],
+    ),
+    ({"training": {"workers": 5000}}, ["'training.workers' is 5000, but this machine has", "lower it"]),
 ]
 
 
@@ -197,11 +275,32 @@ def test_of_the_configuration(
     has(lines[0], words)
 
 
+@pytest.mark.parametrize(("changed", "words"), WARNED, ids=lambda value: str(value)[:50])
+def test_doubtful_values_are_a_warning(
+    changed: dict[str, Any], words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(cohort.yaml.safe_dump(changed))
+    check(["--quick", "--configfile", str(path)])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: ")
+    has(line, words)
+
+
+def test_caps_on_requests_below_what_rules_ask_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text("resources: {max_mem_mb: 3500, max_runtime_min: 300}\n")
+    check(["--quick", "--cluster", "--configfile", str(path)])
+    memory, runtime = capsys.readouterr().err.splitlines()
+    has(memory, ["'resources.max_mem_mb' is 3,500, but 3 of the rules ask for more (most: predict_cohort, 4,000)"])
+    has(runtime, ["'resources.max_runtime_min' is 300, but 1 of the rules asks for more (most: train_nnunet, 600)"])
+
+
 def test_a_cohort_without_a_mistake_can_start(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     check(["--quick", "--directory", str(own), "--configfile", str(own / "own.yaml")])
     out, err = capsys.readouterr()
     assert err == ""
-    assert "1 participants with scans are left out: they withdrew" in out
+    assert "left out because they withdrew (withdrawals.csv): 1 of those with scans" in out
     assert out.endswith("vita check: the run can start\n")
     assert "9 participants" in out
 
@@ -314,6 +413,28 @@ def _bad_withdrawals(own: Path) -> None:
     (own / "withdrawals.csv").write_text("1000003\nJane\n")
 
 
+def _everybody_withdrew(own: Path) -> None:
+    (own / "withdrawals.csv").unlink()
+    (own / "withdrawals.csv").write_text("\n".join(world.make_world()["eid"]) + "\n")
+
+
+def _packed_withdrawals(own: Path) -> None:
+    (own / "withdrawals.csv").unlink()
+    (own / "withdrawals.csv").write_bytes(gzip.compress(b"1000003\n"))
+
+
+def _column(name: str, cell: str) -> Callable[[Path], None]:
+    def spoil(own: Path) -> None:
+        columns = world.make_world()
+        _table(own, columns | {name: [cell for _ in columns[name]]})
+
+    return spoil
+
+
+def _results_are_a_file(own: Path) -> None:
+    (own / "results").write_text("")
+
+
 TABLES: list[tuple[Callable[[Path], None], list[str]]] = [
     (_male, ["table.csv", "31-0.0 (Sex): 'Male'", "RAW, not REPLACE"]),
     (_without("31"), ["31 (Sex), needed by sex", "Add the table that has them"]),
@@ -326,6 +447,18 @@ TABLES: list[tuple[Callable[[Path], None], list[str]]] = [
     (_other_people, ["'input.tables' has a scan under 'input.scans'", "take both from the same one"]),
     (_header_alone, ["table.csv", "a header and no rows; deliver it again"]),
     (_bad_withdrawals, ["withdrawals.csv, line 2", "one id per line"]),
+    (_everybody_withdrew, ["'input.withdrawals' (withdrawals.csv) lists all 10 participants", "who withdrew"]),
+    (_packed_withdrawals, ["withdrawals.csv", "must be UTF-8 text, unpacked, with one id per line"]),
+    (_column("53-2.0", "31/12/2016"), ["table.csv, column 53-2.0: '31/12/2016' is not a date of the form 2019-05-31"]),
+    (
+        _column("21001-2.0", "27,5"),
+        ["table.csv, column 21001-2.0", "decimal comma; write the table with decimal points"],
+    ),
+    (_column("eid", "P1"), ["table.csv, row 1: the participant id is not a positive whole number"]),
+    (_bytes(lambda text: text.replace(b"\n", b"\r")), ["table.csv: lines end in carriage returns alone", "tr"]),
+    (_bytes(lambda text: b"<html>Please log in</html>\n"), ["table.csv: no column is named like a UK Biobank field"]),
+    (_bytes(lambda text: text.replace(b"eid", b"id", 1)), ["table.csv: needs one column 'eid'", "rename the column"]),
+    (_results_are_a_file, ["results is a file; move it away"]),
 ]
 
 
@@ -333,6 +466,55 @@ TABLES: list[tuple[Callable[[Path], None], list[str]]] = [
 def test_of_tables(
     change: Callable[[Path], None], words: list[str], own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    change(own)
+    has(spoil(own, {}, capsys), words)
+
+
+def test_a_day_of_the_scan_that_nobody_has(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _column("53-2.0", "")(own)
+    check(["--quick", "--directory", str(own), "--configfile", str(own / "own.yaml")])
+    (line,) = capsys.readouterr().err.splitlines()
+    has(line, ["warning: table.csv, column 53-2.0", "empty for all of the first 60 participants"])
+
+
+def _voxels(change: Callable[[np.ndarray], np.ndarray], name: str = "sa") -> Callable[[Path], None]:
+    """Every participant's file of a view or mask with other voxels."""
+
+    def spoil(own: Path) -> None:
+        for path in (own / "scans").rglob(f"{name}.nii.gz"):
+            image = nib.load(path)
+            changed = nib.Nifti1Image(change(np.asarray(image.dataobj)), image.affine)
+            path.unlink()
+            nib.save(changed, path)
+
+    return spoil
+
+
+def _cut_short(own: Path) -> None:
+    for path in (own / "scans").rglob("sa.nii.gz"):
+        data = path.read_bytes()
+        path.unlink()
+        path.write_bytes(data[:300])
+
+
+CONTENTS: list[tuple[Callable[[Path], None], list[str]]] = [
+    (_voxels(np.zeros_like), ["none of 3 participants whose files were read whole can be used", "image is constant"]),
+    (_voxels(lambda voxels: np.full(voxels.shape, np.nan, np.float32)), ["voxels are not finite numbers"]),
+    (_cut_short, ["the file is cut short", "deliver or convert the scans again"]),
+    (_voxels(lambda mask: mask[:-2], "seg_sa"), ["can sa_phenotypes be measured", "the mask's shape differs"]),
+    (_voxels(lambda mask: mask + 7, "seg_sa"), ["labels other than [1, 2, 3]", "look at 'images.masks.labels'"]),
+    (
+        _voxels(np.zeros_like, "seg_sa"),
+        ["can sa_phenotypes be measured", "the mask is empty", "deliver the masks again"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), CONTENTS, ids=range(len(CONTENTS)))
+def test_of_what_is_in_the_scans(
+    change: Callable[[Path], None], words: list[str], own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Headers are right here: only reading the voxels shows it."""
     change(own)
     has(spoil(own, {}, capsys), words)
 

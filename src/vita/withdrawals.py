@@ -4,6 +4,8 @@ from pathlib import Path
 
 from vita.runtime.errors import UserError
 
+_HEADERS = ("eid", "f.eid", "n_eid", "participant.eid")
+
 
 def load_withdrawals(path: str | Path | None) -> frozenset[int]:
     """Read the ids of a withdrawals file; without a path nobody withdrew.
@@ -15,12 +17,15 @@ def load_withdrawals(path: str | Path | None) -> frozenset[int]:
         return frozenset()
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        remedy = "it must be UTF-8 text, unpacked, with one id per line"
+        raise UserError(f"{path}: the withdrawals file is not plain text; {remedy}") from error
+    except OSError as error:
         raise UserError(f"{path}: the withdrawals file cannot be read: {error}") from error
     ids = set()
     for number, line in enumerate(lines, start=1):
         text = line.strip().strip('"')
-        if not text or (number == 1 and text.lower() == "eid"):
+        if not text or (number == 1 and text.lower() in _HEADERS):
             continue
         if not text.isascii() or not text.isdigit():
             raise UserError(f"{path}, line {number}: not a participant id; the file has one id per line")

@@ -44,8 +44,8 @@ def command(table: Path, output: Path) -> list[str]:
 def test_reading_is_as_fast_as_the_fastest_reader(tmp_path):
     """20,000 x 3,000 quoted cells: the needed columns, checked, against polars and pyarrow, which check nothing.
 
-    The aim is 1.3 times the faster of the two. On two cores it is missed: 1.6 was measured before each line's cells
-    were counted exactly, which took the counting from a third to half of polars' own CPU time, so 2 is what is
+    The aim is 1.3 times the faster of the two. It is missed on two idle cores, where 1.5 to 1.6 was measured; the CPU
+    time is 1.4 times that of polars (checking a quarter of it, the rest reading and joining batches), so 2 is what is
     asserted.
     """
     table = tmp_path / "wide.csv"

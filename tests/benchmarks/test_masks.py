@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 
+import filled
 from benchmarks.written import write
 from contouring import hearts
 from vita.contouring import make_masks
 from vita.contouring.network import load
 from vita.images.index import index_shard
-from vita.images.settings import ImageSettings
 from vita.phantom.people import draw_people
 from vita.phantom.scans import make_batch
 
@@ -29,7 +29,7 @@ def test_a_participant_takes_at_most_eight_seconds_on_two_cores(tmp_path: Path) 
     make_batch(draw_people(SIZE).head(1), SIZE, tmp_path / "scans")
     for mask in (tmp_path / "scans").rglob("seg*"):
         mask.unlink()
-    settings = ImageSettings(mask_source="model")
+    settings = filled.images(masks={"source": "model"})
     index = index_shard(tmp_path / "scans", settings, frozenset())
     network, threads = load(), torch.get_num_threads()
     torch.set_num_threads(1)

@@ -179,7 +179,7 @@ def plain(seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """What the single plain file says."""
     with TemporaryDirectory() as folder:
         table = world.classic(Path(folder, "plain.csv"), people(seed))
-        return extract([table], FEATURES, filled.cohort(), ()), diagnoses.collect([table], 2, ())
+        return extract([table], FEATURES, filled.cohort(), ()), diagnoses.collect([table], 2, (), 0.01)
 
 
 def check(folder: Path, parts: Parts, hows: list[Written], size: int) -> None:
@@ -188,7 +188,7 @@ def check(folder: Path, parts: Parts, hows: list[Written], size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "BLOCK_BYTES", size)
         patch.setattr(reading, "BATCH_ROWS", 8)
-        found = extract(files, FEATURES, filled.cohort(), ()), diagnoses.collect(files, 2, ())
+        found = extract(files, FEATURES, filled.cohort(), ()), diagnoses.collect(files, 2, (), 0.01)
     for own, expected in zip(found, plain(parts.seed % WORLDS), strict=True):
         for name in expected.columns:
             assert own[name].to_list() == expected[name].to_list(), name

@@ -18,7 +18,7 @@ from vita.withdrawals import load_withdrawals
 
 from . import world
 
-INSTANCE = ["--settings", '{"cohort": {"instance": 2}}']
+INSTANCE = ["--settings", '{"cohort": {"instance": 2, "max_contradictions": 0.01}}']
 
 
 def run_fields(table: Path, output: Path, **cohort: object) -> None:

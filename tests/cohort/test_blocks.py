@@ -94,6 +94,8 @@ def test_a_quote_that_is_only_text_costs_nobody(cell, delimiter, size, monkeypat
         (['"1002001","a"', '"1002002","a","b","c"'], 2002),
         (["1002001,a", '"1002002","a","b","c"'], 2002),
         (['1002001,"a, b"'], 2002),
+        (['"1002001",","', '"1002002","a""b","1"'], 2002),  # a lone delimiter in quotes, and another line's quotes
+        (['",","1002001"', '"1002002","a""b","1"'], 2002),
     ],
 )
 @pytest.mark.parametrize("wanted", [1, 2])

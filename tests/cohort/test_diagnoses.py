@@ -34,7 +34,7 @@ def collected(people, tmp_path) -> pl.DataFrame:
         "2966-2.0": ["61", "49", "-3"],
     }
     changed = people | blank | {name: [*few, *[""] * 57] for name, few in cells.items()}
-    return collect([world.classic(tmp_path / "t.csv", changed)], 2, ())
+    return collect([world.classic(tmp_path / "t.csv", changed)], 2, (), 0.01)
 
 
 def test_every_code_stands_once_with_its_first_known_date(collected):
@@ -54,7 +54,7 @@ def test_answers_about_high_blood_pressure_are_kept_by_visit(people, tmp_path):
     blank = {name: [""] * 60 for name in people if name.startswith(("6150-", "2966-"))}
     cells = {"6150-0.0": ["1", "-7"], "6150-0.1": ["4", ""], "6150-2.0": ["2", "-3"], "2966-2.0": ["", "-1"]}
     changed = people | blank | {name: [*few, *[""] * 58] for name, few in cells.items()}
-    frame = collect([world.classic(tmp_path / "t.csv", changed)], 2, ())
+    frame = collect([world.classic(tmp_path / "t.csv", changed)], 2, (), 0.01)
     assert frame["high_bp_told"].to_list()[:3] == [[0], [2], []]
     assert frame["high_bp_denied"].to_list()[:3] == [[2], [0], []]
     assert frame["high_bp_asked"].to_list()[:3] == [[], [2], []]
@@ -74,7 +74,7 @@ def test_codes_and_dates_are_paired_within_a_table_only(people, tmp_path):
         for number, cells in enumerate(order):
             filled = empty | {name: [*few, *[""] * 59] for name, few in cells.items()}
             tables.append(world.classic(tmp_path / f"{number}.csv", people | filled))
-        frame = collect(tables, 2, ())
+        frame = collect(tables, 2, (), 0.01)
         assert frame["codes"][0].to_list() == ["E119", "I10"]
         assert frame["dates"][0].to_list() == [date(2021, 6, 1), date(2012, 3, 1)]
 
@@ -85,7 +85,7 @@ def test_codes_and_dates_in_different_tables_are_refused_with_both_names(people,
     second = world.classic(tmp_path / "dates.csv", only(people, "41280"))
     for tables in ([first, second], [second, first]):
         with pytest.raises(UserError, match=r"codes\.csv.*dates\.csv|dates\.csv.*codes\.csv"):
-            collect(tables, 2, ())
+            collect(tables, 2, (), 0.01)
 
 
 def test_codes_that_no_list_matches_and_codes_without_date_are_counted(people, tmp_path, caplog):
@@ -93,7 +93,7 @@ def test_codes_that_no_list_matches_and_codes_without_date_are_counted(people, t
     cells = {"41270-0.0": ["I10X", "I2511", "I219"], "41280-0.0": ["2012-03-01", "", "1900-01-01"]}
     changed = people | empty | {name: [*few, *[""] * 57] for name, few in cells.items()}
     with caplog.at_level("WARNING"):
-        frame = collect([world.classic(tmp_path / "t.csv", changed)], 2, ())
+        frame = collect([world.classic(tmp_path / "t.csv", changed)], 2, (), 0.01)
     assert frame["codes"].to_list()[:3] == [["I10"], ["I2511"], ["I219"]]  # X fills up, it is no part of the code
     assert "1 of 3 hospital diagnoses have a code outside data-coding 19" in caplog.text
     assert "I2511" in caplog.text
@@ -147,3 +147,43 @@ def joined_labels(folder: Path, *diseases: str) -> pl.DataFrame:
 
 def files(folder: Path, kind: str, diseases: tuple[str, ...]) -> list[str]:
     return [str(folder / f"{disease}.{'parquet' if kind == 'labels' else 'csv'}") for disease in diseases]
+
+
+OTHER = {"6150-0.0": "-7", "2966-0.0": "", "41270-0.0": "I10", "41280-0.0": "2010-01-01"}
+
+
+def two_tables(tmp_path: Path, first: dict[str, str], second: dict[str, str]) -> list[Path]:
+    cells = [{"eid": "1000003"} | OTHER | first, {"eid": "1000003"} | second]
+    named = [
+        (tmp_path / f"{name}.csv", {key: [cell] for key, cell in own.items()})
+        for name, own in zip("ab", cells, strict=True)
+    ]
+    return [world.classic(path, own) for path, own in named]
+
+
+@pytest.mark.parametrize(
+    ("field", "one", "other"),
+    [
+        ("53-2.0", "2016-05-01", "2014-05-01"),
+        ("40000-0.0", "2019-05-01", "2018-05-01"),
+        ("191-0.0", "2019-05-01", "2018-05-01"),
+        ("21003-2.0", "60", "61"),
+        ("54-2.0", "11025", "11026"),
+    ],
+)
+def test_tables_that_contradict_each_other_are_refused_with_their_names(field, one, other, tmp_path, caplog):
+    tables = two_tables(tmp_path, {"53-2.0": "2016-05-01", field: one}, {field: other})
+    number = field.partition("-")[0]
+    message = rf"a\.csv and .*b\.csv, field {number}: 1 of 1 participants have different .*max_contradictions"
+    with pytest.raises(UserError, match=message):
+        collect(tables, 2, (), 0.01)
+    kept = {"53-2.0": "imaging_date", "40000-0.0": "death", "191-0.0": "lost", "21003-2.0": "imaging_age"}
+    frame = collect(tables, 2, (), 1.0)
+    assert f"field {number}: 1 of 1 values differ" in caplog.text
+    assert str(frame[kept.get(field, "centre")][0]).removesuffix(".0") == one  # as of all features: the first table's
+
+
+def test_placeholders_are_no_date_of_a_scan_of_death_or_of_loss(tmp_path):
+    own = {"53-2.0": "1900-01-01", "40000-0.0": "1900-01-01", "191-0.0": "1909-09-09"}
+    table = world.classic(tmp_path / "t.csv", {key: [cell] for key, cell in ({"eid": "1000003"} | OTHER | own).items()})
+    assert collect([table], 2, (), 0.01).select("imaging_date", "death", "lost").rows() == [(None, None, None)]

@@ -38,12 +38,14 @@ def paths(tmp_path: Path) -> dict[str, Path]:
     return files | {"withdrawals": tmp_path / "w.csv"}
 
 
-def run(paths: dict[str, Path], tables: bool = True, **settings: object) -> list[tuple[int, str, str]]:
+def run(
+    paths: dict[str, Path], tables: bool = True, more: tuple[str, ...] = (), **settings: object
+) -> list[tuple[int, str, str]]:
     blocks = {"images": {"required_views": VIEWS, "max_excluded": 0.9}, "cohort": {}, **settings}
     given = ["--fields", str(paths["fields"])] if tables else []
     given += ["--index", str(paths["index"]), "--shards", str(paths["shard"]), str(paths["shard2"])]
     given += ["--withdrawals", str(paths["withdrawals"]), "--output", str(paths["output"])]
-    exclusions.main([*given, "--settings", filled.argument(**blocks)])
+    exclusions.main([*given, *more, "--settings", filled.argument(**blocks)])
     return pl.read_parquet(paths["output"]).rows()
 
 
@@ -55,6 +57,16 @@ def test_steps_and_reasons(paths):
         (6, "ethnicity", "not among cohort.ethnicity"),
         (8, "scan", "no scan"),
     ]
+
+
+def test_people_without_labels_have_that_reason_unless_they_have_no_scan_either(paths, tmp_path):
+    (tmp_path / "u.csv").write_text("1\n3\n4\n6\n")
+    found = {eid: (step, reason) for eid, step, reason in run(paths, more=("--unlabelled", str(tmp_path / "u.csv")))}
+    assert found[1] == found[6]
+    assert found[1][0] == "labels"
+    assert "phantom.labelled" in found[1][1]
+    assert found[3] == ("scan", "la_2ch: missing")
+    assert 4 not in found  # withdrew
 
 
 def test_scans_alone(paths):

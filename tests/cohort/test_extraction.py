@@ -1,5 +1,7 @@
 """Several tables with the same columns: nobody loses a value, and tables that contradict each other are refused."""
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 
@@ -93,6 +95,53 @@ def test_a_multi_select_column_that_is_a_list_in_one_block_only(people, tmp_path
     plain[-1] = str(tmp_path / "g.parquet")
     fields.main(plain)
     assert (tmp_path / "f.parquet").read_bytes() == (tmp_path / "g.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("names", [["41270-0.0"], ["21001-2.0"]])
+def test_a_first_table_that_gives_no_feature_alone(names, tmp_path):
+    """With hospital records alone, or with columns that the second table has too."""
+    first = {"eid": ["1000003", "1000020"]} | {name: ["22", "23"] for name in names}
+    second = {"eid": ["1000003", "1000020"], "21001-2.0": ["22", "23"], "31-0.0": ["0", "1"]}
+    tables = [world.classic(tmp_path / "a.csv", first), world.classic(tmp_path / "b.csv", second)]
+    frame = pl.read_parquet(features_of(tables, tmp_path / "f.parquet"))
+    assert frame.select("eid", "bmi", "sex").rows() == [(1000003, 22.0, 0), (1000020, 23.0, 1)]
+
+
+def features_of(tables: list[Path], output: Path) -> Path:
+    given = ["--table", *map(str, tables), "--features", str(world.FEATURES)]
+    settings = filled.argument(cohort={"missing_fields": "drop"})
+    fields.main([*given, "--settings", settings, "--output", str(output)])
+    return output
+
+
+OLD_AND_NEW = [
+    ({"p20004_i2": ["1069"]}, {"p20004_i2": ["1069|1070"]}),  # the first entries agree
+    ({"20004-2.0": ["1069"], "20004-2.1": [""]}, {"p20004_i2": ["1069|1070"]}),
+    ({"p20004_i2": ["1069|1070"]}, {"20004-2.0": ["1069"], "20004-2.1": [""]}),
+]
+SAME = [
+    ({"p20004_i2": ["1069|1070"]}, {"p20004_i2": ["1070|1069"]}),
+    ({"20004-2.0": ["1070"], "20004-2.1": ["1069"]}, {"p20004_i2": ["1069|1070"]}),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), OLD_AND_NEW)
+def test_lists_that_differ_behind_their_first_entry_contradict_each_other(first, second, tmp_path):
+    tables = [
+        world.classic(tmp_path / f"{n}.csv", {"eid": ["1000003"]} | own) for n, own in (("a", first), ("b", second))
+    ]
+    with pytest.raises(
+        UserError, match=r"b\.csv, column 20004-2\.0: 1 of 1 participants have a different value in .*a\."
+    ):
+        features_of(tables, tmp_path / "f.parquet")
+
+
+@pytest.mark.parametrize(("first", "second"), SAME)
+def test_the_same_answers_in_another_order_or_form_agree(first, second, tmp_path):
+    tables = [
+        world.classic(tmp_path / f"{n}.csv", {"eid": ["1000003"]} | own) for n, own in (("a", first), ("b", second))
+    ]
+    assert pl.read_parquet(features_of(tables, tmp_path / "f.parquet"))["cardiac_operations"].to_list() == [2]
 
 
 def test_a_value_becomes_a_list_of_itself_where_another_frame_has_lists():

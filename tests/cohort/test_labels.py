@@ -126,7 +126,7 @@ def test_age_unknown_is_a_case_and_no_answer_is_missing(people, tmp_path):
     rest = [""] * (60 - len(cases))
     changed = people | blank | {"41270-0.0": ["J459"] * 60}
     changed |= {"6150-2.0": [a for a, *_ in cases] + rest, "2966-2.0": [b for _, b, _ in cases] + rest}
-    collected = diagnoses_of([world.classic(tmp_path / "t.csv", changed)], 2, ())
+    collected = diagnoses_of([world.classic(tmp_path / "t.csv", changed)], 2, (), 0.01)
     facts = find_cases(collected, {})
     label = make_label(facts, HIGH_BP, filled.labels(), 2)[HIGH_BP].to_list()
     assert label[: len(cases)] == [expected for *_, expected in cases]
@@ -162,9 +162,9 @@ def diagnoses(tmp_path: Path) -> Path:
     return tmp_path / "d.parquet"
 
 
-def run(diagnoses: Path, disease: str, *codes: str) -> pl.DataFrame:
+def run(diagnoses: Path, disease: str, *codes: str, unlabelled: Path | None = None) -> pl.DataFrame:
     given = ["--codes", *codes] if codes else []
-    given += ["--settings", filled.argument(cohort={}, labels={})]
+    given += ["--unlabelled", str(unlabelled)] if unlabelled else []
     outputs = ["--output", str(diagnoses.with_name("l.parquet")), "--summary", str(diagnoses.with_name("s.csv"))]
     labels.main(
         [
@@ -179,6 +179,16 @@ def run(diagnoses: Path, disease: str, *codes: str) -> pl.DataFrame:
         ]
     )
     return pl.read_parquet(diagnoses.with_name("l.parquet"))
+
+
+def test_people_whose_labels_nobody_knows_are_missing_whatever_their_records_say(diagnoses, tmp_path):
+    known = run(diagnoses, "infarct", "I21")
+    assert known["infarct"].to_list() == [True, False, None]
+    (tmp_path / "u.csv").write_text("1\n")
+    found = run(diagnoses, "infarct", "I21", unlabelled=tmp_path / "u.csv")
+    assert found["infarct"].to_list() == [None, False, None]
+    assert found["date_infarct"].to_list() == [None, None, None]
+    assert pl.read_csv(tmp_path / "s.csv")["positive"].to_list() == [0]
 
 
 def test_command_line_looks_up_the_codes_it_is_given(diagnoses):
@@ -281,7 +291,7 @@ def test_death_loss_and_country_come_from_the_table(tmp_path):
         ["1000020", "2016-05-01", "-7", "", "I10", "2010-01-01", "", "", "2018-01-01", "", "11025"],
     ]
     table = world.write_text(tmp_path / "t.csv", names, rows)
-    frame = diagnoses_of([table], 2, ())
+    frame = diagnoses_of([table], 2, (), 0.01)
     assert frame.select("death", "lost", "country").rows() == [
         (date(2019, 3, 1), None, "scotland"),
         (None, date(2018, 1, 1), None),

@@ -3,6 +3,8 @@
 import bz2
 import gzip
 import lzma
+import re
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -71,7 +73,14 @@ def test_a_padded_date_keeps_its_last_digit():
     assert [str(day) for day in dates(frame, ["a"], "t")["a"]] == ["2016-05-13"] * 4
 
 
-@pytest.mark.parametrize("delimiter", [",", "\t", ";", " "])
+@pytest.mark.parametrize("cell", ["2016-05-130", "2016-05-13xyz", "2016-05-13-01", "20160513", "2016-05-13 x"])
+def test_a_date_with_something_else_behind_it_is_refused(cell):
+    """Cut off behind ten letters, each of them would pass for the 13th of May."""
+    with pytest.raises(UserError, match=rf"t, column a: '{cell}' is not a date"):
+        dates(pl.DataFrame({"a": [cell, "2016-05-13"]}), ["a"], "t")
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", " ", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_every_delimiter_is_found(delimiter, end, plain, tmp_path):
     rows = [[cell or "NA" for cell in row] for row in ROWS]
@@ -106,7 +115,10 @@ def test_own_columns_are_passed_over(own, plain, tmp_path):
     assert features(written(tmp_path / "t.csv", [*HEADER, own], rows)).equals(plain)
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress], ids=["gz", "bz2", "xz"])
+PACKERS = [gzip.compress, bz2.compress, lzma.compress, partial(lzma.compress, format=lzma.FORMAT_ALONE)]
+
+
+@pytest.mark.parametrize("pack", PACKERS, ids=["gz", "bz2", "xz", "lzma"])
 def test_every_compression_is_read_and_cut_short_is_refused(pack, plain, tmp_path):
     table = tmp_path / "t.csv.packed"
     whole = pack(written(tmp_path / "t.csv", HEADER, ROWS).read_bytes())
@@ -135,6 +147,57 @@ def test_other_kinds_of_files_are_named_with_the_remedy(name, start, message, tm
     with pytest.raises(UserError, match=message) as caught:
         open_delivery(tmp_path / name)
     assert name in str(caught.value)
+
+
+TEXT = b"eid,31-0.0,21001-2.0\n1000003,0,22.5\n"
+SAS = bytes(12) + bytes.fromhex("c2ea8160b31411cfbd92080009c7318c181f1011") + bytes(50)
+TAR = b"t.csv".ljust(257, b"\0") + b"ustar\00000"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (TEXT.decode().encode("utf-16-le"), "UTF-16; save it as UTF-8"),
+        (TEXT.decode().encode("utf-16-be"), "UTF-16; save it as UTF-8"),
+        (TEXT.decode().encode("utf-16"), "UTF-16; save it as UTF-8"),
+        (b"ARROW1\0\0" + bytes(40), "Arrow or Feather file; write it as CSV or Parquet"),
+        (b"FEA1" + bytes(40), "Feather file"),
+        (SAS, "SAS file; .*PROC EXPORT"),
+        (b"HEADER RECORD*******LIBRARY HEADER RECORD!!!", "SAS transport file"),
+        (b"<stata_dta><header><release>118</release>", "Stata file; .*export delimited"),
+        (b"\x73\x02\x01\0" + bytes(40), "Stata file"),
+        (b"$FL2@(#) SPSS DATA FILE", "SPSS"),
+        (gzip.compress(b"X\n\0\0\0\x03\0\x04"), r"inside is an R object.*fwrite"),
+        (bz2.compress(b"RDX3\nX\n"), r"inside is an R object"),
+        (b"7z\xbc\xaf\x27\x1c\0\4" + bytes(20), "7z archive; unpack"),
+        (TAR, "tar archive; unpack"),
+        (gzip.compress(TAR), "inside is a tar archive"),
+        (gzip.compress(gzip.compress(TEXT)), "inside is compressed twice"),
+        (b"<!DOCTYPE html>\n<html>log in</html>", "web page, not a table; .*download"),
+        (b"\n <html>log in</html>", "web page"),
+        (b'[{"eid": 1}]', "JSON, not a table"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(20), "Excel workbook; save it as CSV"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:abc\n", "git lfs pull"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",  # gzip writes the time into its bytes
+)
+def test_a_file_that_is_no_table_is_named_whatever_its_ending(content, message, tmp_path):
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(UserError, match=rf"t\.csv: .*{message}") as caught:
+        open_delivery(tmp_path / "t.csv")
+    assert "\n" not in str(caught.value)
+
+
+def test_arrows_own_file_is_told(plain, tmp_path):
+    plain.write_ipc(tmp_path / "t.feather")
+    with pytest.raises(UserError, match=r"t\.feather: this is an Arrow or Feather file"):
+        open_delivery(tmp_path / "t.feather")
+
+
+def test_an_own_column_that_could_be_a_needed_field_is_named_with_the_remedy(tmp_path):
+    rows = [[*row, "7"] for row in ROWS]
+    with pytest.raises(UserError, match=r"\(31-0\.0, p31\); if p31 is a column of your own, rename or remove it"):
+        features(written(tmp_path / "t.csv", [*HEADER, "p31"], rows))
 
 
 @pytest.mark.parametrize("quoted", [True, False])
@@ -186,11 +249,13 @@ def test_a_header_without_rows_is_refused(name, tmp_path):
         ("22,5", "decimal comma"),
         ("1 4", r"several values with blanks between them; write them as 1\|2\|3"),
         ("High", "RAW, not REPLACE"),
+        ("c(1, 2)", r"several values; write them as 1\|2\|3"),
+        ("{1,2}", r"several values; write them as 1\|2\|3"),
     ],
 )
 def test_a_cell_that_cannot_be_read_has_its_remedy(cell, message, tmp_path):
     rows = [ROWS[0], [*ROWS[1][:3], f'"{cell}"', ""], ROWS[2]]
-    with pytest.raises(UserError, match=rf"t\.csv, column 6150-2\.0 \(Vascular.*'{cell}'.*{message}"):
+    with pytest.raises(UserError, match=rf"t\.csv, column 6150-2\.0 \(Vascular.*'{re.escape(cell)}'.*{message}"):
         features(written(tmp_path / "t.csv", HEADER, rows))
 
 

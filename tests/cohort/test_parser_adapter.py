@@ -40,7 +40,7 @@ def test_tree_is_that_of_a_plain_implementation(plain):
 
 def test_labels_agree_with_the_parsers_own_reading(people, table):
     lists = load_code_lists(world.ICD10)
-    facts = find_cases(collect([table], 2, ()), lists)
+    facts = find_cases(collect([table], 2, (), 0.01), lists)
     columns = {name: cells for name, cells in people.items() if name.startswith("41270-")}
     codes = pd.DataFrame(columns, index=[int(eid) for eid in people["eid"]]).replace("", None)
     for disease in lists:

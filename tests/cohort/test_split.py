@@ -178,8 +178,31 @@ def test_only_people_with_table_and_usable_scan(tmp_path: Path):
     pl.DataFrame({"eid": [1, 2, 3, 9], "sex": [0, 1, 0, 1]}).write_parquet(tmp_path / "f.parquet")
     diagnosed([1, 2, 3, 9], [[], ["I251"], ["I251"], []]).write_parquet(tmp_path / "d.parquet")
     found = participants(*(tmp_path / f"{name}.parquet" for name in "ixfd"), LISTS)
-    assert found.rows() == [(1, "none 0"), (3, "cad")]
+    assert found.rows() == [(1, "none 0", True), (3, "cad", True)]
     assert participants(tmp_path / "i.parquet", tmp_path / "x.parquet")["eid"].to_list() == [1, 3, 4]
+
+
+def test_people_without_labels_are_in_train_alone(tmp_path: Path):
+    """Val and test have their shares of the labelled, whose split is another file; nobody is lost."""
+    eids = np.arange(1_000_000, 1_001_000)
+    unlabelled = eids[::2]
+    pl.DataFrame({"eid": eids, "participant_usable": True}).write_parquet(tmp_path / "i.parquet")
+    left_out = {"eid": [*unlabelled, 1_000_001], "step": ["labels"] * 500 + ["shard"], "reason": "x"}
+    pl.DataFrame(left_out).write_parquet(tmp_path / "x.parquet")
+    paths = {name: str(tmp_path / f"{name}.parquet") for name in ("everybody", "labelled")}
+    arguments = ["--index", str(tmp_path / "i.parquet"), "--exclusions", str(tmp_path / "x.parquet")]
+    arguments += ["--output", paths["everybody"], "--labelled", paths["labelled"]]
+    split.main([*arguments, "--settings", json.dumps(seeded(1))])
+    everybody, labelled = (pl.read_parquet(paths[name]) for name in ("everybody", "labelled"))
+    assert len(everybody) == 999
+    assert set(everybody.filter(pl.col("eid").is_in(unlabelled.tolist()))["split"]) == {"train"}
+    assert labelled.equals(everybody.filter(~pl.col("eid").is_in(unlabelled.tolist())))
+    parts = dict(labelled["split"].value_counts().iter_rows())
+    assert parts["test"] == pytest.approx(0.2 * 499, abs=30)
+    assert parts["val"] == pytest.approx(0.15 * 499, abs=30)
+    # the labelled are split as they would be alone
+    alone = make_split(pl.DataFrame({"eid": labelled["eid"], "stratum": "none"}), seeded(1))
+    assert alone.equals(labelled)
 
 
 def test_strata_are_the_papers_diseases_of_those_with_a_record(tmp_path: Path):
@@ -188,7 +211,7 @@ def test_strata_are_the_papers_diseases_of_those_with_a_record(tmp_path: Path):
     codes = [["I10", "I219"], ["I10"], ["J459"], ["J459"], [], ["E119", "I251"]]
     diagnosed(eids, codes, [0, None, 2, None, 2, None]).write_parquet(tmp_path / "d.parquet")
     pl.DataFrame({"eid": eids, "participant_usable": [True] * 6}).write_parquet(tmp_path / "i.parquet")
-    pl.DataFrame(schema={"eid": pl.Int64}).write_parquet(tmp_path / "x.parquet")
+    pl.DataFrame(schema={"eid": pl.Int64, "step": pl.String}).write_parquet(tmp_path / "x.parquet")
     found = participants(tmp_path / "i.parquet", tmp_path / "x.parquet", None, tmp_path / "d.parquet", LISTS)
     assert found["stratum"].to_list() == ["infarct", "hypertension", HIGH_BP, "none", "none", "diabetes"]
 

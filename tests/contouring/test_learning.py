@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 from vita.contouring import fitting
+from vita.contouring.anatomy import PAPILLARY, TISSUES
 from vita.contouring.pictures import CLASSES, GRID, KEPT, Pictures, robust_range
-from vita.contouring.sections import PAPILLARY, PIXEL_MM, TISSUES, draw_heart, draw_sections
+from vita.contouring.sections import MIDDLE, PIXEL_MM, draw_heart, draw_sections
 from vita.images.layout import LVBP, LVMYO, STRUCTURES, VIEWS
 
 
@@ -17,9 +18,10 @@ def sections():
 
 
 def test_sections_show_every_view_and_tissue(sections):
-    assert np.bincount(sections.views_n).tolist() == [16, 2, 2, 2]
-    assert set(np.unique(sections.tissues_nhw)) <= set(range(TISSUES))
-    in_heart = (sections.tissues_nhw == LVBP) | (sections.tissues_nhw == PAPILLARY)
+    assert np.bincount(sections.views_n).tolist() == [18, 2, 2, 2]
+    assert set(np.unique(sections.tissues_nlhw)) <= set(range(TISSUES))
+    middle = sections.tissues_nlhw[:, MIDDLE]
+    in_heart = (middle == LVBP) | (middle == PAPILLARY)
     areas = in_heart.sum(axis=(1, 2)) * PIXEL_MM**2 / 100
     assert 4 < areas.max() < 150  # cm2 of the LV cavity
 
@@ -110,8 +112,8 @@ def test_weights_are_means_over_steps_once_it_has_warmed_up(monkeypatch):
     after = [*made[0].had[1:], made[0].logits.detach()]  # of each step
     assert torch.equal(kept[0], torch.zeros(CLASSES))  # nothing yet
     assert torch.equal(kept[1], after[1])
-    assert torch.allclose(kept[2], 0.99 * after[1] + 0.01 * after[2])
-    assert torch.allclose(kept[3], 0.99 * kept[2] + 0.01 * after[3])
+    assert torch.allclose(kept[2], 0.995 * after[1] + 0.005 * after[2])
+    assert torch.allclose(kept[3], 0.995 * kept[2] + 0.005 * after[3])
     assert torch.equal(found.logits, kept[3])
     assert (after[1] - after[0]).abs().max() > 1e-4
 
@@ -125,3 +127,10 @@ def test_dice_of_all_pictures_together_by_hand():
     found = fitting.judge(model, Given(classes), 2, 1)
     names = {number: name for name, number in STRUCTURES.items()}
     assert found == pytest.approx({names[1]: 2 * 6 / (16 + 6), names[2]: 0})
+
+
+def test_the_rate_rises_stays_and_falls_by_hand():
+    assert fitting.rate(0, 1000) == pytest.approx(1 / fitting.WARM_UP)
+    assert fitting.rate(300, 1000) == fitting.rate(600, 1000) == 1
+    assert fitting.rate(800, 1000) == pytest.approx(0.51)  # half way from 1 to 0.02
+    assert fitting.rate(1000, 1000) == pytest.approx(0.02)

@@ -105,7 +105,7 @@ def cut(path, frames=None, slices=None, matrix=None):
 
 
 def test_small_scans_are_drawn_too(scans, tmp_path):
-    """Three slices, a matrix of 64, a single frame; what is drawn on 3 x 3 pixels (1.2 cm2) can be no ventricle."""
+    """Three slices, a matrix of 64, a single frame; 3 x 3 pixels (1.2 cm2) show no heart."""
     root, (_, whole) = scans
     folder = tmp_path / "scans" / str(whole)
     shutil.copytree(root / str(whole), folder)
@@ -117,7 +117,7 @@ def test_small_scans_are_drawn_too(scans, tmp_path):
     rows = scores.loc[whole]
     assert rows[["frames", "slices"]].loc[["sa", "la_2ch", "la_4ch"]].to_numpy().tolist() == [[6, 3], [6, 1], [1, 1]]
     assert rows["score"].loc[["sa", "la_2ch", "la_4ch"]].between(0, 1).all()
-    assert rows.loc["la_3ch", "score"] == 0  # too low to be used
+    assert rows.loc["la_3ch", "reason"] == "no heart is seen in the image"
     for view in ("sa", "la_2ch", "la_4ch"):
         drawn = nibabel.load(tmp_path / "masks" / str(whole) / f"seg_{view}.nii.gz")
         assert drawn.shape[:3] == nibabel.load(folder / f"{view}.nii.gz").shape[:3]

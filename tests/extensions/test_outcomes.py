@@ -111,7 +111,7 @@ def test_death_loss_and_centre_from_tables(tmp_path) -> None:
         ["13", "0", "", "", "", "", ""],
         ["14", "1", "2019-01-01", "", "", "", ""],
     )
-    frame = collect([path], 2, {14})
+    frame = collect([path], 2, {14}, 0.01)
     assert frame.select("eid", "death", "lost", "centre").rows() == [
         (11, DAY(2020, 5, 1), None, 11025),
         (12, None, DAY(2018, 1, 2), None),
@@ -121,5 +121,5 @@ def test_death_loss_and_centre_from_tables(tmp_path) -> None:
 
 def test_tables_without_deaths_warn(tmp_path, caplog) -> None:
     path = table(tmp_path / "ukb.csv", ["eid", "31-0.0"], ["11", "1"])
-    assert collect([path], 2, ()).select("eid", "death", "lost", "centre").rows() == [(11, None, None, None)]
+    assert collect([path], 2, (), 0.01).select("eid", "death", "lost", "centre").rows() == [(11, None, None, None)]
     assert "field 40000 (Date of death) is in no table" in caplog.text

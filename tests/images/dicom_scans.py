@@ -84,8 +84,14 @@ def write_encoded(path: Path, files: list[bytes], series: str) -> None:
         archive.writestr("manifest.csv", MANIFEST + lines)
 
 
-def write_zips(folder: Path, eid: int, scans: Path, manifest: str | None = "manifest.cvs") -> None:
-    """The two zips of a participant from their NIfTI files."""
+def write_zips(
+    folder: Path, eid: int, scans: Path, manifest: str | None = "manifest.cvs", study: str | None = None
+) -> None:
+    """The two zips of a participant from their NIfTI files, of this study if it is given."""
     long_axis = [file for view in SERIES for file in slice_files(scans / f"{view}.nii.gz", view)]
+    short_axis = slice_files(scans / "sa.nii.gz", "sa")
+    if study:
+        for _, file in long_axis + short_axis:
+            file.StudyInstanceUID, file.FrameOfReferenceUID = study, generate_uid(entropy_srcs=[study])
     write_zip(folder / f"{eid}_20208_2_0.zip", long_axis, manifest)
-    write_zip(folder / f"{eid}_20209_2_0.zip", slice_files(scans / "sa.nii.gz", "sa"), manifest)
+    write_zip(folder / f"{eid}_20209_2_0.zip", short_axis, manifest)

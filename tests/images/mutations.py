@@ -9,7 +9,10 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from images import dicom_scans
+from pydicom.dataset import Dataset
+
+from images import any_dicom, dicom_scans, tag_mutations
+from images.enhanced import enhanced
 
 EID = 1000011
 SHORT, LONG = f"{EID}_20209_2_0.zip", f"{EID}_20208_2_0.zip"
@@ -132,23 +135,87 @@ def rezip(folder: Path, chance: random.Random, change: Callable[[dict[str, bytes
             archive.writestr(name, data)
 
 
-KINDS = (rename, link, special, nifti_header, damage, manifest, series)
+def loose(folder: Path, chance: random.Random) -> None:
+    """DICOM files that are in no zip: gone, there twice, elsewhere, or with odd tags, one or all of a series."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and _is_dicom(path)]
+    if not files:
+        return
+    first = chance.choice(files)
+    group = [path for path in files if path.parent == first.parent]
+    chosen = chance.choice([[first], chance.sample(group, min(len(group), 5)), group])
+    what = chance.choice(["gone", "twice", "moved", "tags", "tags", "tags", "tags"])
+    tag, seed = chance.choice(tag_mutations.TAGS), chance.random()
+    for path in chosen:
+        if what == "gone":
+            path.unlink()
+        elif what == "twice":
+            shutil.copy(path, path.with_name(f"{path.name}_copy"))
+        elif what == "moved":
+            (folder / "other").mkdir(exist_ok=True)
+            path.rename(folder / "other" / path.name)
+        else:  # all in the same way
+            path.write_bytes(tag_mutations.change(path.read_bytes(), random.Random(seed), tag))
+
+
+def _is_dicom(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
+def tags_in_zip(folder: Path, chance: random.Random) -> None:
+    """Odd tags of some files of a zip."""
+
+    def change(files: dict[str, bytes]) -> None:
+        names = sorted(name for name in files if not name.startswith("manifest"))
+        tag, seed = chance.choice(tag_mutations.TAGS), chance.random()
+        for name in chance.sample(names, chance.choice([1, 5, len(names)])) if len(names) > 5 else names:
+            files[name] = tag_mutations.change(files[name], random.Random(seed), tag)
+
+    rezip(folder, chance, change)
+
+
+# What says something about a folder's files; others leave it as it is.
+FITTING = {
+    "nifti": (rename, link, special, nifti_header, nifti_header, damage),
+    "zips": (rename, link, special, damage, manifest, series, tags_in_zip),
+    "classic": (rename, link, special, damage, loose, loose, loose),
+    "enhanced": (rename, link, special, damage, loose, loose, loose),
+}
+STUDY = "1.2.826.0.1.3680043.9.3811.1"
 
 
 def source(folder: Path, participant: Path) -> Path:
-    """A folder that holds a participant's NIfTI files, and one that holds the same as zips."""
+    """A folder that holds a participant's scan in each of the four ways of FITTING."""
     shutil.copytree(participant, folder / "nifti" / str(EID))
-    dicom_scans.write_zips(folder / "zips" / str(EID), EID, participant, "manifest.csv")
+    dicom_scans.write_zips(folder / "zips" / str(EID), EID, participant, "manifest.csv", study=STUDY)
+    any_dicom.write(folder / "classic" / str(EID), any_dicom.localisers(Dataset(), STUDY, 1))
+    for number, view in enumerate(("la_4ch", "la_2ch", "la_3ch", "sa"), 3):
+        files = any_dicom.files_of(participant, view, STUDY, number)
+        any_dicom.write(folder / "classic" / str(EID), files)
+        any_dicom.write(folder / "enhanced" / str(EID), [enhanced(files)])
     return folder
 
 
 def mutate(template: Path, place: Path, chance: random.Random) -> list[str]:
-    """Copy one of the two folders of `source` to `place` and change it; returns what was done."""
-    kind = chance.choice(["nifti", "zips"])
+    """Copy one of the folders of `source` to `place` and change it; returns what was done.
+
+    Each copy of DICOM files is a study of its own, as two people's are.
+    """
+    kind = chance.choice(sorted(FITTING))
     shutil.copytree(template / kind / str(EID), place)
     done = [kind]
     for _ in range(chance.choice([1, 1, 2, 3])):
-        change = chance.choice(KINDS)
+        change = chance.choice(FITTING[kind])
         change(place, chance)
         done.append(change.__name__)
+    if kind in ("classic", "enhanced"):
+        _own_study(place, chance)
     return done
+
+
+def _own_study(place: Path, chance: random.Random) -> None:
+    """Another StudyInstanceUID of the same length, where the file still has the one of `source`."""
+    own = f"{STUDY[:-11]}.{chance.randrange(10**9, 10**10)}".encode()
+    for path in sorted(place.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            path.write_bytes(path.read_bytes().replace(STUDY.encode(), own))

@@ -15,7 +15,7 @@ from vita.phantom.settings import PhantomSettings
 
 PEOPLE = 8
 PHANTOM = {"participants": 20, "matrix": [72, 80], "pixel_mm": 3.6, "frames": 20, "sa_slices": 10}
-PHANTOM |= {"sa_spacing_mm": 10, "broken_scans": 0, "withdrawn": 0}
+PHANTOM |= {"sa_spacing_mm": 10, "broken_scans": 0, "withdrawn": 0, "labelled": 1}
 BLOCK = {"frames": 20, "size": 64}
 
 

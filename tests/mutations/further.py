@@ -237,6 +237,20 @@ FURTHER = (
     ),
     Mutant(
         "evaluation",
+        "ratio = found[True] - found[False]",
+        "ratio = found[True]",
+        ("evaluation/test_likelihood_ratio.py",),
+        "likelihood of members alone instead of the ratio",
+    ),
+    Mutant(
+        "evaluation",
+        'rows = rows[rows["attack"] != CANARIES]',
+        "rows = rows[:]",
+        ("evaluation/test_shadow_attack.py::test_the_gate_does_not_judge_a_model_by_canaries_that_it_never_saw",),
+        "weights judged by canaries that they never saw",
+    ),
+    Mutant(
+        "evaluation",
         'if worst["high"] <= gate:',
         'if worst["auc"] <= gate:',
         ("evaluation/test_membership.py::test_the_gate_is_for_the_upper_bound_of_the_worst_attack",),

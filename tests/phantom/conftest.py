@@ -22,6 +22,7 @@ def tiny() -> PhantomSettings:
                 "sa_spacing_mm": 10.0,
                 "broken_scans": 1,
                 "withdrawn": 2,
+                "labelled": 1,
             },
         }
     )

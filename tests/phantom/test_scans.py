@@ -76,6 +76,15 @@ def test_files_say_what_they_hold(people: pd.DataFrame, tiny: PhantomSettings) -
         assert found.tolist() == list(range(highest + 1))
 
 
+def test_the_unlabelled_have_the_same_images_and_no_masks(people: pd.DataFrame, tiny: PhantomSettings) -> None:
+    person = people[~people["broken"]].iloc[0].to_dict()
+    known, truth = scans.make_scan(person, tiny)
+    unknown, same = scans.make_scan(person | {"labelled": False}, tiny)
+    assert unknown == {name: data for name, data in known.items() if not name.startswith("seg")}
+    assert len(unknown) == 4
+    assert truth == same
+
+
 def test_a_broken_scan_is_cut_short(people: pd.DataFrame, tiny: PhantomSettings) -> None:
     files, _ = scans.make_scan(people[people["broken"]].iloc[0].to_dict(), tiny)
     with pytest.raises(EOFError):

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from tests.shared import SHARED, needs_shared
 
+import filled
 from vita.phantom import people as people_module
 from vita.phantom.settings import PhantomSettings
 from vita.phantom.table import make_sheet
@@ -24,6 +25,7 @@ BLOCK = {
     "sa_spacing_mm": 10,
     "broken_scans": 3,
     "withdrawn": 5,
+    "labelled": 1,
 }
 
 
@@ -161,6 +163,30 @@ def test_answers_follow_traits(cohort: pd.DataFrame) -> None:
     assert correlation((12677, 2, 0), "systolic") > 0.7
 
 
+def test_the_labelled_part_changes_nothing_else(cohort: pd.DataFrame) -> None:
+    """The same people with the same traits, and a smaller part of them within the larger one."""
+    whole, most, few = (people_module.draw_people(filled.phantom(seed=2025, participants=800, labelled=share))
+                        for share in (1, 0.7, 0.2))  # fmt: skip
+    assert whole["labelled"].all()
+    assert (most["labelled"].sum(), few["labelled"].sum()) == (560, 160)
+    assert most["labelled"][few["labelled"]].all()
+    for other in (most, few):
+        pd.testing.assert_frame_equal(other.drop(columns="labelled"), whole.drop(columns="labelled"))
+    # by chance, whatever the disease
+    assert most.loc[most["labelled"], "cad"].mean() == pytest.approx(whole["cad"].mean(), abs=0.04)
+
+
+def test_ids_of_those_without_labels_are_written(tmp_path: Path) -> None:
+    names = ("people", "table", "withdrawals", "unlabelled")
+    paths = [part for name in names for part in (f"--{name}", str(tmp_path / name))]
+    block = {**BLOCK, "participants": 50, "labelled": 0.4}
+    people_module.main([*paths, "--settings", json.dumps({"seed": 1, "phantom": block})])
+    people = pd.read_parquet(tmp_path / "people")
+    assert len(people[people["labelled"]]) == 20
+    listed = [int(line) for line in (tmp_path / "unlabelled").read_text().split()]
+    assert listed == people.loc[~people["labelled"], "eid"].tolist()
+
+
 @pytest.mark.parametrize(
     ("block", "key"),
     [
@@ -169,6 +195,9 @@ def test_answers_follow_traits(cohort: pd.DataFrame) -> None:
         ({"matrix": 5}, "phantom.matrix"),
         ({"pixel_mm": -1}, "phantom.pixel_mm"),
         ({"participants": 3, "withdrawn": 4}, "phantom.withdrawn"),
+        ({"labelled": 0}, "'phantom.labelled' is 0; give a share above 0 and at most 1"),
+        ({"labelled": 1.5}, "phantom.labelled"),
+        ({"labelled": True}, "phantom.labelled"),
     ],
 )
 def test_settings_out_of_range_name_the_key(block: dict, key: str) -> None:

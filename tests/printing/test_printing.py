@@ -16,6 +16,14 @@ def test_numbers():
     assert (p_value(0.0004), p_value(0.0126), p_value(nan)) == ("<0.001", "0.013", "–")
 
 
+def test_no_line_breaks_an_interval():
+    table = Printed("A caption", ["", "slope"])
+    table.rows.append([Cell("CAD, 3 to 4"), Cell("0.87 (-0.19 to 1.94)")])
+    text = page(table)
+    assert "0.87 (-0.19\u00a0to\u00a01.94)" in text
+    assert "3 to 4" in text
+
+
 @pytest.mark.parametrize(("place", "expected"), [(0, "a"), (25, "z"), (26, "aa"), (27, "ab"), (52, "ba")])
 def test_letters(place, expected):
     assert letter(place) == expected

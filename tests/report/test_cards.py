@@ -152,3 +152,28 @@ def test_model_card_says_whose_weights_may_leave(tmp_path):
     assert f"| Stage I, reconstruction | ViTa {first}pass |" in text
     assert f"| Coronary artery disease | ViTa {first}stay inside |" in text
     assert "synthetic, so that" not in text
+    assert "Canaries are" not in text
+
+
+def test_model_card_has_canaries_shadow_models_and_epsilon(tmp_path):
+    """Canaries have a table of their own and do not keep weights inside; epsilon is of the models that have one."""
+    path = tmp_path / "models/disease_cad/vita/config.json"
+    _config(tmp_path / "models", "disease_cad", "vita")
+    privacy = {"epsilon": 3.14159, "delta": 1e-5, "noise": 1.0, "clip": 0.5}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"privacy": privacy}))
+    numbers = {"model": "disease_cad/vita", "signal": "loss", "members": 47, "held_out": 47, "auc": 0.5, "low": 0.46}
+    numbers |= {"tpr": 0.02, "fpr": 0.02}
+    rows = [numbers | {"attack": "shadow", "high": 0.54}]
+    rows += [numbers | {"attack": "canaries", "high": 0.9, "auc": 0.8}]
+    rows[1] |= {"exposure_bits": 2.5, "exposure_low": 2.25, "exposure_high": 2.75}
+    pd.DataFrame(rows).to_csv(tmp_path / "membership.csv", index=False)
+    rows[0] |= dict.fromkeys(("untrained_auc", "untrained_low", "untrained_high"), 0.5)
+    pd.DataFrame(rows).to_csv(tmp_path / "membership.csv", index=False)
+    arguments = ["--configs", str(path), "--membership", str(tmp_path / "membership.csv")]
+    arguments += ["--output", str(tmp_path / "card.md"), "--html", str(tmp_path / "card.html")]
+    model_card.main([*arguments, "--settings", '{"input": {"source": "files"}, "privacy": {"membership_auc": 0.55}}'])
+    text = (tmp_path / "card.md").read_text(encoding="utf-8")
+    assert "| ViTa | loss, shadow models | 40 | 40 | 0.500 (0.460 to 0.540) | 0.020 | 0.020 |" in text
+    assert "| pass |" in text
+    assert "| Coronary artery disease | ViTa | 40 | 0.800 (0.460 to 0.900) | 2.500 (2.250 to 2.750) |" in text
+    assert "| Coronary artery disease | ViTa | 3.14 | 1e-05 | 1 | 0.5 |" in text

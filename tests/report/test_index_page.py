@@ -74,6 +74,12 @@ def test_everything_is_within_the_page_in_the_papers_order(results):
     assert len(re.findall("<!doctype", text)) == 1
 
 
+def test_figures_have_letters_of_one_size(results):
+    """A figure of 900 pixels is as wide as 900 of the 1440 pixels (7.2 inches at 200 dpi) of a whole page."""
+    text = _page(results).read_text(encoding="utf-8")
+    assert re.findall(r'<figure style="--share: (\d+)%">', text) == ["62"] * len(FIGURES)
+
+
 def test_headline_numbers_and_captions(results):
     text = _page(results).read_text(encoding="utf-8")
     row = pd.read_csv(results / "tables" / f"{TABLE}.csv").set_index("target").loc["Average"]

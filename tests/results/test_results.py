@@ -1,6 +1,7 @@
 """Lists, checks and descriptions of a results folder."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,6 +71,16 @@ def test_what_is_wrong_is_said(
     assert line in capsys.readouterr().out
 
 
+def test_what_needs_labels_has_the_split_of_the_labelled(results: Path) -> None:
+    """A split of the labelled is what Stage III must have been trained on, and Stages I and II on everybody's."""
+    shutil.copy(results / "cohort" / "split.parquet", results / "cohort" / "labelled.parquet")
+    assert not list(validate.problems_of(results, find_models(results)))
+    pd.read_parquet(results / "cohort" / "split.parquet").iloc[1:].to_parquet(results / "cohort" / "labelled.parquet")
+    wrong = {line.partition(":")[0] for line in validate.problems_of(results, find_models(results))}
+    assert "models/disease_cad/vita" in wrong
+    assert not [name for name in wrong if "stage" in name]
+
+
 def test_a_start_from_imported_weights_is_sound_while_they_are_there(
     results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -83,6 +94,20 @@ def test_a_start_from_imported_weights_is_sound_while_they_are_there(
     assert not [line for line in validate.problems_of(results, find_models(results)) if "no longer there" in line]
     weights.unlink()
     assert [line for line in validate.problems_of(results, find_models(results)) if "no longer there" in line]
+
+
+def test_a_start_from_the_model_of_another_task_is_sound_while_it_is_there(results: Path) -> None:
+    """Diseases start from short-axis phenotypes by default."""
+    other = results / "models" / "sa_phenotypes" / "vita" / "model.safetensors"
+    other.parent.mkdir(parents=True, exist_ok=True)
+    other.write_bytes(b"weights")
+    path = results / "models" / "disease_cad" / "vita" / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps(config | {"data": config.get("data", {}) | {"init": file_digest(other)}}))
+    assert not [line for line in validate.problems_of(results, find_models(results)) if "no longer there" in line]
+    other.write_bytes(b"other weights")
+    (line,) = [line for line in validate.problems_of(results, find_models(results)) if "no longer there" in line]
+    assert line.startswith("models/disease_cad/vita: ")
 
 
 def test_models_are_listed(results: Path, capsys: pytest.CaptureFixture[str]) -> None:

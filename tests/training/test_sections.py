@@ -5,14 +5,22 @@ import pytest
 import torch
 
 from training import toy
+from vita.runtime.errors import UserError
 from vita.training.batches import TrainingBatches, TrainingOrder, in_order
-from vita.training.sections import consecutive_sections, sections_of
+from vita.training.sections import sections_of, wrapped_sections
 from vita.training.session import open_session
 
 
-def test_sections_that_follow_each_other_cover_the_cycle_once():
-    assert consecutive_sections(20, 5) == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9], [10, 11, 12, 13, 14], [15, 16, 17, 18, 19]]
-    assert consecutive_sections(11, 5) == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]]
+def test_ten_sections_go_around_the_cycle():
+    """Of 50 frames without overlap, of 20 with it, of 7 as many as frames; the last goes on to the first frames."""
+    assert np.concatenate(wrapped_sections(50, 5)).tolist() == list(range(50))
+    found = wrapped_sections(20, 5)
+    assert [section[0] for section in found] == list(range(0, 20, 2))
+    assert found[:2] == [[0, 1, 2, 3, 4], [2, 3, 4, 5, 6]]
+    assert found[-2:] == [[16, 17, 18, 19, 0], [18, 19, 0, 1, 2]]
+    assert len(wrapped_sections(7, 5)) == 7
+    with pytest.raises(UserError, match="a section has 5"):
+        wrapped_sections(4, 5)
 
 
 def test_one_section_is_the_papers():

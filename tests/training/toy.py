@@ -23,7 +23,7 @@ STAGE |= {"encoder_lr_scale": 1.0, "clip": 1.0, "patience": 0, "select": "loss",
 STAGE |= {"augment": False, "rotation_degrees": 15.0, "contrast": 0.2, "flip": True, "autocontrast": False}
 STAGE |= {"mask_ratio": 0.7, "tau": 0.1, "lambda": 0.5, "denominator": "row", "class_token": False, "chunk": 0}
 STAGE |= {"projector": "plain", "pooling": "mean", "head": "mlp", "sections": "one", "rectify": False}
-STAGE |= {"imbalance": "weights", "probe_epochs": 0, "through": []}
+STAGE |= {"imbalance": "weights", "probe_epochs": 0, "through": [], "dp": None, "budget_s": None}
 TARGETS = "task\ttarget\tsource\tcolumn\ttitle\tunit\tkind\tin_table\tdecimals\n"
 FEATURES = (
     "name\ttitle\trole\tkind\tgroup\tfield_ids\tinstance\trule\tcoding\tvalid_codes\trecode\tmissing_codes\t"

@@ -9,8 +9,13 @@ from pathlib import Path
 import pytest
 
 from presets import PRESETS, ROOT, layers
+from vita.costs.operations import epoch_flop, operations
+from vita.costs.trainings import split_sizes, trainings
+from vita.plan.checking import merged
+from vita.training.sections import wrapped_sections
 
 pytestmark = pytest.mark.workflow
+FEATURES = ROOT / "workflow" / "resources" / "features.tsv"
 
 
 def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -72,7 +77,7 @@ def test_presets_plan_without_data(preset: Path | None, tmp_path: Path) -> None:
         assert f"\n{rule} " in run.stdout, f"{rule} is not planned"
     # the platform has no masks; the other presets' scans come with theirs
     assert ("\nsegment_scans " in run.stdout) == (preset is not None and preset.stem == "rap")
-    assert ("\nphantom_scans " in run.stdout) == (preset is None or preset.stem in ("smoke", "seeds"))
+    assert ("\nphantom_scans " in run.stdout) == (preset is None or preset.stem in ("smoke", "seeds", "showcase"))
 
 
 @pytest.mark.parametrize(
@@ -80,6 +85,10 @@ def test_presets_plan_without_data(preset: Path | None, tmp_path: Path) -> None:
     [
         ("stage1={'epoch': 3}", "unknown key 'stage1.epoch'; did you mean 'stage1.epochs'?"),
         ("split={'val': 'two'}", "'split.val' is \"two\", which is not allowed; it must be a number of at least 0"),
+        (
+            "phantom={'labelled': 0}",
+            "'phantom.labelled' is 0, which is not allowed; it must be a number above 0 and at most 1",
+        ),
         ("seed=-1", "'seed' is -1, which is not allowed; it must be a whole number from 0 to 2147483647"),
     ],
 )
@@ -102,6 +111,57 @@ def test_a_leakage_switch_per_task_plans_a_stage_ii_of_its_own(tmp_path: Path) -
         plan = snakemake(tmp_path, "-n", "--configfile", str(config), "-p", asked).stdout
         assert f"--task {task} --model vita" in plan
         assert f"--init results/models/stage2/{stage} " in plan
+
+
+def test_the_showcase_has_the_sizes_that_it_is_described_with(tmp_path: Path) -> None:
+    """Ten sections of five frames, patches of 8, three seeds, a labelled part; the size that the cost model says."""
+    showcase = next(preset for preset in PRESETS if preset.stem == "showcase")
+    config = merged(ROOT, [showcase], [])
+    model, images, phantom = config["model"], config["images"], config["phantom"]
+    assert images["size"] >= 96
+    assert model["patch"] == [5, 8, 8]
+    assert phantom["participants"] >= 2000
+    assert 0 < phantom["labelled"] < 1
+    assert len({config["seed"], *config["seeds"]}) == 3
+    frames = [frame for section in wrapped_sections(images["frames"], model["frames"]) for frame in section]
+    assert sorted(frames) == list(range(50))
+    # the crop must lie within the planes, at the scale of the default run
+    assert min(phantom["matrix"]) > images["size"]
+    default = merged(ROOT, [], [])
+    view = [size * part["phantom"]["pixel_mm"] for part in (config, default) for size in part["phantom"]["matrix"]]
+    assert view[:2] == pytest.approx(view[2:])
+    sizes = split_sizes(config, phantom["participants"])
+    found = trainings(config, ROOT / "workflow" / "resources")
+    flop = sum(
+        each.models * each.stage["epochs"] * epoch_flop(each, operations(each, FEATURES), sizes) for each in found
+    )
+    # a night of eight cores at half of 85 GFLOP a second, and not a quarter of that
+    night = 8 * 3600 * 10 * 0.5 * 85e9
+    assert 0.25 * night < flop < night
+    plan = snakemake(tmp_path, "-n", "--quiet", "rules", "--configfile", str(showcase))
+    assert plan.returncode == 0, plan.stderr
+    jobs = job_counts(plan.stdout)
+    assert jobs["phantom_scans"] == 30
+    assert jobs["train_stage1"] >= 3  # of each seed one
+
+
+def test_pretraining_sees_everybody_and_what_needs_labels_the_labelled(tmp_path: Path) -> None:
+    plan = snakemake(tmp_path, "-n", "-p", "--config", "phantom={labelled: 0.5}")
+    assert plan.returncode == 0, plan.stderr
+    commands = re.findall(r"python -m vita\.(\S+) ((?:(?!python -m).)*)", plan.stdout)
+    splits = {(module, found) for module, rest in commands for found in re.findall(r"--split (\S+)", rest)}
+    readers = {split: {module for module, found in splits if found == split} for _, split in splits}
+    everybody = readers["results/cohort/split.parquet"]
+    labelled = readers["results/cohort/labelled.parquet"]
+    assert {"training.stage1", "training.stage2", "tabular.encoder"} <= everybody
+    assert {"training.stage3", "training.controls", "training.mean_guess", "training.freeze"} <= labelled
+    assert {"extensions.survival", "extensions.any_part", "evaluation.measure_membership"} <= labelled
+    assert not everybody & labelled
+    told = {module for module, rest in commands if "--unlabelled results/phantom/unlabelled.csv" in rest}
+    assert told == {"phantom.people", "cohort.labels", "cohort.exclusions"}
+    whole = snakemake(tmp_path, "-n", "-p").stdout
+    assert "labelled.parquet" not in whole
+    assert "--unlabelled" not in whole
 
 
 def test_a_training_with_a_part_of_the_labels_differs_by_its_split_alone(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from workflow.test_dry_runs import ROOT, snakemake
 
 pytestmark = [pytest.mark.workflow, pytest.mark.thorough]
 PHANTOM = {"participants": 24, "matrix": [44, 48], "pixel_mm": 4.8, "frames": 10, "sa_slices": 8}
-PHANTOM |= {"sa_spacing_mm": 10, "broken_scans": 0, "withdrawn": 1}
+PHANTOM |= {"sa_spacing_mm": 10, "broken_scans": 0, "withdrawn": 1, "labelled": 1}
 SCANNED = 8
 PRESETS = [str(ROOT / "workflow/presets" / f"{name}.yaml") for name in ("paper", "rap")]
 SMALL = {"images": {"shard_count": 2, "frames": 10, "size": 32, "max_excluded": 1}, "split": {"val": 2, "test": 2}}

@@ -21,7 +21,7 @@ from workflow.test_dry_runs import snakemake
 pytestmark = [pytest.mark.workflow, pytest.mark.thorough]
 SHARDS, FRAMES = 3, 10
 PHANTOM = {"participants": 12, "matrix": [44, 48], "pixel_mm": 4.8, "frames": FRAMES, "sa_slices": 10}
-PHANTOM |= {"sa_spacing_mm": 10, "broken_scans": 0, "withdrawn": 0}
+PHANTOM |= {"sa_spacing_mm": 10, "broken_scans": 0, "withdrawn": 0, "labelled": 1}
 PEOPLE = 6
 TARGETS = ["results/images/phenotypes.parquet", "results/images/index.parquet", "results/cohort/exclusions.parquet"]
 

@@ -4,7 +4,7 @@
 rule guess_mean:
     input:
         unpack(lambda wildcards: SYSTEMS.tables_of(wildcards.task)),
-        split="results/cohort/split.parquet",
+        split=INPUTS.labelled_split,
         targets=TARGETS,
     output:
         predictions="results/predictions/{task}/mean_guess.parquet",
@@ -30,7 +30,7 @@ rule guess_mean:
 rule freeze_features:
     input:
         shards=shards("npz"),
-        split="results/cohort/split.parquet",
+        split=INPUTS.labelled_split,
         fields=lambda wildcards: (
             "results/cohort/fields.parquet" if wildcards.model == "demographics" else []
         ),
@@ -70,7 +70,7 @@ for task in [task for task in SYSTEMS.tasks if SYSTEMS.controls_of(task)]:
         input:
             **TRAININGS.control_features(task),
             **TRAININGS.tables_of(task, *SYSTEMS.controls_of(task)),
-            split="results/cohort/split.parquet",
+            split=INPUTS.labelled_split,
             targets=TARGETS,
         output:
             expand(

@@ -46,7 +46,9 @@ rule collect_diagnoses:
     resources:
         **asked("collect_diagnoses"),
     params:
-        settings=settings(cohort={"instance": config["cohort"]["instance"]}),
+        settings=settings(
+            cohort={key: config["cohort"][key] for key in ("instance", "max_contradictions")}
+        ),
         code=code_digest("vita.cohort.diagnoses"),
         tables=INPUTS.tables,
         withdrawals=INPUTS.withdrawals_argument,
@@ -64,6 +66,7 @@ CODE_LISTS = read_lists(ICD10) | config["labels"]["codes"]
 rule label_disease:
     input:
         diagnoses="results/cohort/diagnoses.parquet",
+        unlabelled=INPUTS.unlabelled,
     output:
         labels="results/cohort/labels/{disease}.parquet",
         summary="results/cohort/labels/{disease}.csv",
@@ -84,6 +87,7 @@ rule label_disease:
             labels={key: value for key, value in config["labels"].items() if key != "codes"},
         ),
         code=code_digest("vita.cohort.labels"),
+        unlabelled=INPUTS.unlabelled_argument,
         # in any order the same list
         codes=lambda wildcards: (
             f"--codes {' '.join(sorted(set(CODE_LISTS[wildcards.disease])))}"
@@ -94,7 +98,7 @@ rule label_disease:
         "Labels: {wildcards.disease}"
     shell:
         "python -m vita.cohort.labels --diagnoses {input.diagnoses} --disease {wildcards.disease}"
-        " {params.codes} --settings {params.settings} --output {output.labels}"
+        " {params.codes} {params.unlabelled} --settings {params.settings} --output {output.labels}"
         " --summary {output.summary} > {log} 2>&1"
 
 
@@ -136,6 +140,7 @@ rule list_exclusions:
         index="results/images/index.parquet",
         shards=shards("parquet"),
         withdrawals=INPUTS.withdrawals_there,
+        unlabelled=INPUTS.unlabelled,
     output:
         exclusions="results/cohort/exclusions.parquet",
     log:
@@ -152,11 +157,12 @@ rule list_exclusions:
         code=code_digest("vita.cohort.exclusions"),
         tables=options(FIELDS_INPUT),
         withdrawals=INPUTS.withdrawals_argument,
+        unlabelled=INPUTS.unlabelled_argument,
     message:
         "Exclusions: everybody who is left out, and why"
     shell:
         "python -m vita.cohort.exclusions {params.tables} --index {input.index} --shards {input.shards}"
-        " {params.withdrawals} --settings {params.settings} --output {output.exclusions} > {log} 2>&1"
+        " {params.withdrawals} {params.unlabelled} --settings {params.settings} --output {output.exclusions} > {log} 2>&1"
 
 
 rule split_cohort:
@@ -166,6 +172,7 @@ rule split_cohort:
         index="results/images/index.parquet",
         exclusions="results/cohort/exclusions.parquet",
     output:
+        **({"labelled": INPUTS.labelled_split} if INPUTS.unlabelled else {}),
         split="results/cohort/split.parquet",
     log:
         "results/logs/split_cohort.log",
@@ -180,8 +187,10 @@ rule split_cohort:
         settings=settings(split=config["split"], **APPLIED),
         code=code_digest("vita.cohort.split"),
         tables=options(FIELDS_INPUT | STRATA_INPUT),
+        labelled=f"--labelled {INPUTS.labelled_split}" if INPUTS.unlabelled else "",
     message:
         "Split: train, val and test, once for every stage and task"
     shell:
         "python -m vita.cohort.split {params.tables} --index {input.index}"
-        " --exclusions {input.exclusions} --settings {params.settings} --output {output.split} > {log} 2>&1"
+        " --exclusions {input.exclusions} --settings {params.settings} --output {output.split}"
+        " {params.labelled} > {log} 2>&1"

@@ -37,7 +37,7 @@ for absent in INPUTS.absent if workflow.is_main_process else ():
         f"{absent}: named in the configuration's block input, and there is no such file yet"
     )
 
-# the package runs from this clone in every environment: of conda, of a cluster's node; a job tells whose it is
+# the package runs from this clone in every environment (conda, a cluster's node); a job knows which run it belongs to
 RUN = Path.cwd().resolve()
 shell.prefix(
     f"export PYTHONPATH={shlex.quote(str(HERE / 'src'))} {VARIABLE}={shlex.quote(str(RUN))}; "

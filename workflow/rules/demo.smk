@@ -5,6 +5,7 @@ PHANTOM_BATCHES = range(config["phantom"]["batches"])
 
 rule phantom_people:
     output:
+        **dict(zip(["unlabelled"], INPUTS.unlabelled)),
         people="results/phantom/people.parquet",
         table="results/phantom/table.csv",
         withdrawals="results/phantom/withdrawals.csv",
@@ -20,11 +21,12 @@ rule phantom_people:
     params:
         settings=settings(phantom=config["phantom"]),
         code=code_digest("vita.phantom.people"),
+        unlabelled=INPUTS.unlabelled_argument,
     message:
         "Phantom cohort: people and their UK Biobank table"
     shell:
         "python -m vita.phantom.people --settings {params.settings} --people {output.people}"
-        " --table {output.table} --withdrawals {output.withdrawals} > {log} 2>&1"
+        " --table {output.table} --withdrawals {output.withdrawals} {params.unlabelled} > {log} 2>&1"
 
 
 rule phantom_scans:

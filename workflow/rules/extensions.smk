@@ -13,7 +13,7 @@ rule measure_survival:
         **EXTENSIONS.controls,
         diagnoses="results/cohort/diagnoses.parquet",
         fields="results/cohort/fields.parquet",
-        split="results/cohort/split.parquet",
+        split=INPUTS.labelled_split,
         feature_table=FEATURES,
     output:
         metrics="results/survival/incident_disease.csv",
@@ -45,7 +45,7 @@ rule measure_associations:
         features=list(EXTENSIONS.image.values()),
         phenotypes="results/images/phenotypes.parquet",
         fields="results/cohort/fields.parquet",
-        split="results/cohort/split.parquet",
+        split=INPUTS.labelled_split,
         feature_table=FEATURES,
         diagnoses="results/cohort/diagnoses.parquet",
     output:
@@ -85,7 +85,7 @@ rule trace_directions:
         features=list(EXTENSIONS.image.values()),
         phenotypes="results/images/phenotypes.parquet",
         fields="results/cohort/fields.parquet",
-        split="results/cohort/split.parquet",
+        split=INPUTS.labelled_split,
     output:
         images="results/associations/direction_images.npz",
         numbers="results/associations/directions.csv",
@@ -139,7 +139,7 @@ rule measure_conformal:
 
 rule share_labels:
     input:
-        split="results/cohort/split.parquet",
+        split=INPUTS.labelled_split,
     output:
         split="results/label_efficiency/splits/{percent}.parquet",
     log:
@@ -191,7 +191,7 @@ rule measure_label_efficiency:
         **EXTENSIONS.controls,
         **{f"labels_{disease}": path for disease, path in EXTENSIONS.labelled.items()},
         phenotypes="results/images/phenotypes.parquet",
-        split="results/cohort/split.parquet",
+        split=INPUTS.labelled_split,
         targets=TARGETS,
     output:
         "results/label_efficiency/metrics.csv",
@@ -229,7 +229,7 @@ rule measure_any_part:
         **{f"labels_{disease}": path for disease, path in EXTENSIONS.labelled.items()},
         features=list(EXTENSIONS.image.values()),
         fields="results/cohort/fields.parquet",
-        split="results/cohort/split.parquet",
+        split=INPUTS.labelled_split,
         targets=TARGETS,
         feature_table=FEATURES,
     output:
@@ -262,7 +262,7 @@ rule measure_any_part_phenotypes:
         features=list(EXTENSIONS.image.values()),
         phenotypes="results/images/phenotypes.parquet",
         fields="results/cohort/fields.parquet",
-        split="results/cohort/split.parquet",
+        split=INPUTS.labelled_split,
         targets=TARGETS,
         feature_table=FEATURES,
     output:

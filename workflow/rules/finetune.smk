@@ -4,7 +4,7 @@
 # A shard's table is an output of the same job as its voxels: naming one of the two keeps planning short.
 STAGE3_INPUT = {
     "shards": shards("npz"),
-    "split": "results/cohort/split.parquet",
+    "split": INPUTS.labelled_split,
     "targets": TARGETS,
 }
 

@@ -61,7 +61,7 @@ rule make_nnunet_environment:
 rule export_nnunet:
     input:
         shards=shards("npz"),
-        split="results/cohort/split.parquet",
+        split=INPUTS.labelled_split,
     output:
         raw=temp(directory("results/nnunet/{view}/raw")),
         cases="results/nnunet/{view}/cases.parquet",
@@ -192,7 +192,7 @@ rule collect_nnunet:
         cases=expand("results/nnunet/{view}/cases.parquet", view=NNUNET["views"]),
         models=expand("results/nnunet/{view}/model/model.safetensors", view=NNUNET["views"]),
         shards=shards("npz"),
-        split="results/cohort/split.parquet",
+        split=INPUTS.labelled_split,
         versions=ancient("results/nnunet/environment.json"),
     output:
         model="results/models/segmentation/nnunet/model.safetensors",

@@ -7,7 +7,7 @@ rule measure_membership:
         models=[f"results/models/{folder}/model.safetensors" for folder in PRODUCTS.with_passport()],
         configs=[f"results/models/{folder}/config.json" for folder in PRODUCTS.with_passport()],
         shards=shards("npz"),
-        split="results/cohort/split.parquet",
+        split=INPUTS.labelled_split,
         targets=TARGETS,
     output:
         table="results/metrics/membership.csv",

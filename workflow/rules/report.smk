@@ -1,4 +1,4 @@
-# What a run tells: its mistakes in one line each, its configuration, and the report on it by Snakemake itself.
+# What a run reports: its mistakes in one line each, its configuration, and the report on it by Snakemake itself.
 from snakemake.logging import logger
 
 from vita.runtime.atomic import PART

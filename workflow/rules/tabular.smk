@@ -1,4 +1,4 @@
-# The 117 features as numbers for Stage II, statistics from the training split only; and what of them tells a target.
+# The 117 features as numbers for Stage II, statistics from the training split only, and which of them reveal a target.
 
 
 rule encode_table:
@@ -32,7 +32,7 @@ rule encode_table:
 
 # Dependence is measured in the training split, of what the run has.
 DEPENDENCE_INPUT = {
-    "split": "results/cohort/split.parquet",
+    "split": INPUTS.labelled_split,
     "phenotypes": "results/images/phenotypes.parquet",
 } | (
     {
@@ -71,7 +71,7 @@ rule list_overlap:
         code=code_digest("vita.tabular.overlap"),
         tables=options(DEPENDENCE_INPUT),
     message:
-        "Overlap: inputs of Stage II that are, or tell, a target of Stage III"
+        "Overlap: inputs of Stage II that are, or reveal, a target of Stage III"
     shell:
         "python -m vita.tabular.overlap --features {input.features:q} --targets {input.targets:q}"
         " {params.tables} --settings {params.settings} --output {output.csv} --html {output.html} > {log} 2>&1"

@@ -234,7 +234,11 @@ def _chunk(job: Job, settings: "ImageSettings", found: "Sequence[Found]", start:
     for place, (name, scan) in enumerate(scans.items()):
         tables = {task: predicted[task][place] for task in tasks}
         doubts[name] = _write(job, name, scan, tables, None if vectors is None else vectors[place], segmenter, drawer)
-    return [row | {"doubts": "; ".join(doubts.get(row["scan"], [])) or None} for row in rows]
+    for row in rows:
+        if row["scan"] in scans:  # notes are added until the last file is written
+            row["notes"] = "; ".join(scans[row["scan"]].notes) or None
+            row["doubts"] = "; ".join(doubts[row["scan"]]) or None
+    return rows
 
 
 def _read(
@@ -250,7 +254,6 @@ def _read(
         row: dict[str, Any] = {"scan": name, "folder": each.folder, "refused": None, "notes": None, "doubts": None}
         try:
             scans[name] = read_scan(each, settings, job.decisions["seen"], frames)
-            row["notes"] = "; ".join(scans[name].notes)
         except ScanError as error:
             row["refused"] = str(error)
             log.warning("%s refused: %s", name, error)

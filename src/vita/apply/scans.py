@@ -1,5 +1,6 @@
 """Finding new scans: a participant's folder, a folder of such folders, zips, or DICOM of any origin."""
 
+import os
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,9 +9,9 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from vita.images.folders import SCAN_SUFFIXES, ZIP_NAME, Found, find_participants, printable
-from vita.images.header import ScanError
+from vita.images.header import ScanError, system_reason
 from vita.images.layout import VIEWS
-from vita.images.zips import open_zip
+from vita.images.zips import MOST_FILES, open_zip
 from vita.runtime.errors import UserError
 
 _EXAMPLE = "sa=3,la_4ch=7"
@@ -36,20 +37,42 @@ def new_scans(
     with TemporaryDirectory(prefix="vita-scan-") as scratch:
         found: dict[str, Found] = {}
         for number, path in enumerate(paths):
-            if path.is_dir():
-                part = _of_folder(path, instance, max_mb, series or {})
-            elif path.is_file() and zipfile.is_zipfile(path):
-                part = _of_zip(path, Path(scratch) / str(number), max_mb, series or {})
-            else:
+            if not path.is_dir() and not (path.is_file() and zipfile.is_zipfile(path)):
                 raise UserError(f"--scan {path}: neither a folder nor a zip; name a folder of NIfTI files or a zip")
+            try:
+                if path.is_dir():
+                    part = _of_folder(path, instance, max_mb, series or {})
+                else:
+                    part = _of_zip(path, Path(scratch) / str(number), max_mb, series or {})
+            except ScanError as error:
+                if len(paths) == 1:
+                    raise UserError(f"--scan {path}: {error}") from error
+                part = [Found(printable(path.resolve().name), reason=str(error))]
             for each in part:
                 known = found.setdefault(each.folder, each)
-                known.files |= each.files
-                known.zips |= each.zips
-                known.dicom |= each.dicom
+                if known is not each:
+                    _join(known, each)
         if series and not any(each.dicom or each.absent or each.reason for each in found.values()):
             raise UserError("--series is for DICOM files that are not UK Biobank's; --scan has none")
         yield [found[name] for name in sorted(found)]
+
+
+def _join(known: Found, other: Found) -> None:
+    """Put together what two of the paths hold of a name: UK Biobank's two zips, say. Two scans are not one."""
+    pairs = [(known.files, other.files), (known.zips, other.zips)]
+    same = all(
+        os.path.realpath(own[name]) == os.path.realpath(more[name])
+        for own, more in pairs
+        for name in own.keys() & more.keys()
+    )
+    if not same or (known.dicom and other.dicom and known.dicom != other.dicom):
+        known.reason = "two of --scan hold a scan of this name, which may be two people's; predict each by itself"
+        return
+    known.files |= other.files
+    known.zips |= other.zips
+    known.dicom |= other.dicom
+    known.absent |= other.absent
+    known.reason = known.reason or other.reason
 
 
 def read_series(text: str) -> dict[str, list[str]]:
@@ -78,7 +101,10 @@ def read_series(text: str) -> dict[str, list[str]]:
 
 
 def _of_folder(path: Path, instance: int, max_mb: float, series: Mapping[str, Sequence[str]]) -> list[Found]:
-    files = {entry.name: str(entry) for entry in path.iterdir() if entry.name.endswith(SCAN_SUFFIXES)}
+    try:
+        files = {entry.name: str(entry) for entry in path.iterdir() if entry.name.endswith(SCAN_SUFFIXES)}
+    except OSError as error:
+        raise ScanError(system_reason(error)) from error
     if any(name.startswith(f"{view}.") for name in files for view in VIEWS):
         return [Found(printable(path.resolve().name), files=files)]
     named = {each.folder: each for each in find_participants(path, set(), instance).values()}
@@ -88,7 +114,7 @@ def _of_folder(path: Path, instance: int, max_mb: float, series: Mapping[str, Se
     named = {each.folder: each for each in people} | named
     if not named:
         expected = "expected sa.nii.gz and so on, folders of these, zips, or DICOM files"
-        raise UserError(f"--scan {path}: no scan found; {expected}")
+        raise ScanError(f"no scan found; {expected}")
     return list(named.values())
 
 
@@ -100,13 +126,10 @@ def _of_dicom(
     Several studies that no folder tells apart are one scan, which is refused. Beside the scans, the names of all
     folders within that DICOM files lie in.
     """
-    from vita.images.dicom_studies import Study, studies_in  # pydicom takes a while to import
+    from vita.images.dicom_studies import Study, studies_in, too_large  # pydicom takes a while to import
     from vita.images.dicom_views import views_of
 
-    try:
-        studies = studies_in(path, max_mb)
-    except ScanError as error:
-        raise UserError(f"--scan {path}: {error}") from error
+    studies = studies_in(path, max_mb)
     by_name: dict[str, list[Study]] = {}
     for study in studies:
         by_name.setdefault(printable(study.place[0]) if len(studies) > 1 and study.place else name, []).append(study)
@@ -117,6 +140,10 @@ def _of_dicom(
             if len(group) > 1:
                 raise ScanError(
                     f"one folder holds DICOM files of {len(group)} studies; give each study a separate folder"
+                )
+            if too_large(group[0], max_mb):
+                raise ScanError(
+                    f"the study has more than {MOST_FILES} DICOM files, or more than images.max_file_mb ({max_mb:g} MB)"
                 )
             one.dicom, one.absent = views_of(group[0], series)
         except ScanError as error:
@@ -134,24 +161,19 @@ def _of_zip(path: Path, scratch: Path, max_mb: float, series: Mapping[str, Seque
     files: dict[str, str] = {}
     wanted = {f"{view}{suffix}" for view in VIEWS for suffix in SCAN_SUFFIXES}
     scratch.mkdir()
-    try:
-        with open_zip(str(path), max_mb) as archive:
-            for member in archive.infolist():
-                name = PurePosixPath(member.filename).name
-                if name in wanted and name in files:
-                    raise UserError(f"--scan {path}: {name} is in it twice; give a zip of one participant")
-                if name in wanted:
-                    files[name] = str(scratch / name)
-                    Path(files[name]).write_bytes(archive.read(member))
-            if not files:
-                for number, member in enumerate(archive.infolist()):
-                    (scratch / f"{number}.dcm").write_bytes(archive.read(member))
-    except ScanError as error:
-        raise UserError(f"--scan {path}: {error}") from error
+    with open_zip(str(path), max_mb) as archive:
+        for member in archive.infolist():
+            name = PurePosixPath(member.filename).name
+            if name in wanted and name in files:
+                raise ScanError(f"{name} is in it twice; give a zip of one participant")
+            if name in wanted:
+                files[name] = str(scratch / name)
+                Path(files[name]).write_bytes(archive.read(member))
+        if not files:
+            for number, member in enumerate(archive.infolist()):
+                (scratch / f"{number}.dcm").write_bytes(archive.read(member))
     if files:
         return [Found(printable(path.stem), files=files)]
     if found := _of_dicom(scratch, printable(path.stem), max_mb, series)[0]:
         return found
-    raise UserError(
-        f"--scan {path}: neither UK Biobank's cine zip nor one of NIfTI files (sa.nii.gz and so on) or DICOM files"
-    )
+    raise ScanError("neither UK Biobank's cine zip nor one of NIfTI files (sa.nii.gz and so on) or DICOM files")

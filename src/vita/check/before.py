@@ -8,6 +8,7 @@ from vita.check.commands import command_findings
 from vita.check.configuration import contradictions
 from vita.check.findings import Finding, caught, error
 from vita.check.machine import machine_findings, plan_findings, written_findings
+from vita.check.private import private_findings
 from vita.check.scans import Scanned, look, scan_findings, settings_of
 from vita.check.tables import table_findings
 from vita.check.trainings import applied_findings, split_findings, weight_findings
@@ -31,6 +32,7 @@ def findings(config: dict[str, Any], home: Path, directory: Path, cluster: bool)
     with chdir(directory):
         wrong = contradictions(config, resources)
         wrong += caught(weight_findings, config, about="training")
+        wrong += caught(private_findings, config, about="training") if trains else []
         wrong += caught(command_findings, config, cluster, about="scans")
         wrong += caught(applied_findings, config)
         if config["input"]["source"] == "phantom":

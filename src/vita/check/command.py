@@ -76,7 +76,7 @@ def _times(config: dict[str, Any], people: int, home: Path, cluster: bool) -> It
 
 
 def _hours(hours: float) -> str:
-    return f"{max(1, round(60 * hours))} minutes" if hours < 2 else f"{hours:,.0f} hours"
+    return f"{max(1, round(60 * hours))} min" if hours < 2 else f"{hours:,.0f} h"
 
 
 if __name__ == "__main__":

@@ -3,16 +3,20 @@
 import difflib
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from vita.check.doubtful import doubtful_findings
 from vita.check.findings import Finding, error
+from vita.check.phantom import phantom_findings
 from vita.cohort.features import inputs, load_features
 from vita.cohort.settings import LabelSettings
 from vita.names import REGRESSION_TASKS
 from vita.plan.systems import tasks_of
 from vita.runtime.errors import UserError
 
+FIRST_SCAN = date(2000, 1, 1)  # earlier days are typing errors, in other cohorts than UK Biobank too
 # systems with a mask decoder; nnU-Net is a separate system
 SEGMENTING = ("vit", "mae", "vita", "nnunet")
 
@@ -31,7 +35,8 @@ def contradictions(config: dict[str, Any], resources: Path) -> list[Finding]:
         *_follow_up(config),
         *_source(config["input"]),
         *_precision(config["training"]),
-        *_phantom(config),
+        *phantom_findings(config),
+        *doubtful_findings(config),
     ]
 
 
@@ -88,9 +93,17 @@ def _tasks(config: dict[str, Any]) -> Iterator[Finding]:
 def _follow_up(config: dict[str, Any]) -> Iterator[Finding]:
     labels = config["labels"]
     try:
-        LabelSettings.read(config)
+        end = LabelSettings.read(config).follow_up_end
     except UserError as mistake:
         yield error(str(mistake))
+    else:
+        days = end.values() if isinstance(end, Mapping) else [end]
+        for day in dict.fromkeys(day for day in days if day and not FIRST_SCAN <= day <= date.today()):
+            yield error(
+                f"config: 'labels.follow_up_end' is {day}, which is "
+                f"{'before any participant was scanned' if day < FIRST_SCAN else 'in the future'}; write the last day "
+                "that the hospital records cover"
+            )
     if labels["incident_years"] is not None and labels["timing"] != "incident":
         yield error(
             f"config: 'labels.incident_years' is {labels['incident_years']}, but 'labels.timing' is "
@@ -113,34 +126,4 @@ def _precision(training: dict[str, Any]) -> Iterator[Finding]:
         yield error(
             "config: 'training.precision' is fp16, which needs a GPU, but 'training.device' is cpu; set the first to "
             "32 or bf16"
-        )
-
-
-def _phantom(config: dict[str, Any]) -> Iterator[Finding]:
-    """Sizes of the phantom cohort that are inconsistent."""
-    if config["input"]["source"] != "phantom":
-        return
-    cohort, size = config["phantom"], config["images"]["size"]
-    people = cohort["participants"]
-    lost = cohort["broken_scans"] + cohort["withdrawn"]
-    if lost >= people:
-        yield error(
-            f"config: 'phantom.broken_scans' and 'phantom.withdrawn' sum to {lost}, but 'phantom.participants' is "
-            f"{people}; lower the first two"
-        )
-        return
-    if cohort["broken_scans"] > config["images"]["max_excluded"] * (people - cohort["withdrawn"]):
-        yield error(
-            f"config: 'phantom.broken_scans' is {cohort['broken_scans']} of {people} participants, more than "
-            f"'images.max_excluded' ({config['images']['max_excluded']:g}) allows; lower the first"
-        )
-    if config["phantom"]["sa_slices"] < config["images"]["sa_slices"]:
-        yield error(
-            f"config: 'phantom.sa_slices' is {cohort['sa_slices']}, but 'images.sa_slices' keeps "
-            f"{config['images']['sa_slices']}; raise the first"
-        )
-    if config["images"]["resample_mm"] is None and size > min(cohort["matrix"]):
-        yield error(
-            f"config: 'images.size' is {size} pixels, but 'phantom.matrix' has {min(cohort['matrix'])} on a side; "
-            "lower the first, or enlarge the second"
         )

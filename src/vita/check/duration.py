@@ -44,14 +44,15 @@ def estimate(config: dict[str, Any], people: int, resources: Path) -> Estimate:
     """
     planned, sizes, device = planned_trainings(config, resources), split_sizes(config, people), _device(config)
     rate = _operations_per_s(planned[0], config, resources, device)
-    from vita.costs.operations import operations
+    from vita.costs.operations import epoch_flop, operations
 
     times: list[float] = []
     for training in planned:
         # how many numbers a head gives changes its cost by less than 1 %
         cost = operations(replace(training, outputs=1), resources / "features.tsv")
-        epoch = sizes["train"] * cost.training_flop + sizes["val"] * cost.validation_flop
-        times += [training.stage["epochs"] * epoch / rate / 3600] * training.models
+        # a budget of time is what a training takes, whatever its operations
+        seconds = training.stage["budget_s"] or training.stage["epochs"] * epoch_flop(training, cost, sizes) / rate
+        times += [seconds / 3600] * training.models
     return Estimate(models_of(planned), sum(times), max(times), device)
 
 

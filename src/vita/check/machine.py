@@ -11,7 +11,7 @@ from vita.check.duration import models_of, planned_trainings
 from vita.check.findings import Finding, error, note, warning
 from vita.images.layout import PLANES
 from vita.plan.systems import tasks_of
-from vita.runtime.machine import visible_gpus
+from vita.runtime.machine import available_cores, visible_gpus
 
 _VOXEL_BYTES, _MASK_BYTES = 2, 1
 _GB = 1e9
@@ -30,9 +30,12 @@ def machine_findings(config: dict[str, Any], people: int, masks: bool, cluster: 
         here: the folder that the run writes `results` to.
     """
     yield from _disk(config, people, masks, here)
-    if not cluster:
+    if cluster:
+        yield from _caps(config["resources"])
+    else:
         yield from _memory(config)
         yield from _gpus(config)
+        yield from _processes(config["training"])
     yield from _packages(config["training"])
     if tasks_of(config, "nnunet") and not Path(config["nnunet"]["environment"]).is_dir():
         yield note(
@@ -112,6 +115,34 @@ def _gpus(config: dict[str, Any]) -> Iterator[Finding]:
             )
 
 
+def _processes(training: dict[str, Any]) -> Iterator[Finding]:
+    """Nodes and workers that one machine does not have."""
+    if training["nodes"] > 1 and "SLURM_JOB_ID" not in os.environ:
+        yield error(
+            f"config: 'training.nodes' is {training['nodes']}, but this run is on one machine; start it with --profile "
+            "workflow/profiles/slurm, or set the key to 1",
+            "training",
+        )
+    if training["workers"] > (cores := available_cores()):
+        yield warning(
+            f"config: 'training.workers' is {training['workers']}, but this machine has {cores} cores; lower it"
+        )
+
+
+def _caps(places: dict[str, Any]) -> Iterator[Finding]:
+    """A cap on requests below what some rule asks for at first."""
+    for key, cap in (("mem_mb", "max_mem_mb"), ("runtime_min", "max_runtime_min")):
+        rows = {rule: (places["default"] | row)[key] for rule, row in places["rules"].items()}
+        above = [rule for rule, wanted in rows.items() if places[cap] and wanted > places[cap]]
+        if above:
+            most = max(above, key=lambda rule: rows[rule])
+            yield warning(
+                f"config: 'resources.{cap}' is {places[cap]:,}, but {len(above)} of the rules "
+                f"{'asks' if len(above) == 1 else 'ask'} for more (most: {most}, {rows[most]:,}); such jobs get "
+                "only the cap, and may fail for it"
+            )
+
+
 def _packages(training: dict[str, Any]) -> Iterator[Finding]:
     if training["wandb"] and not importlib.util.find_spec("wandb"):
         yield error(
@@ -121,7 +152,9 @@ def _packages(training: dict[str, Any]) -> Iterator[Finding]:
 
 
 def written_findings(config: dict[str, Any]) -> Iterator[Finding]:
-    """Folders beside `results` that the run writes to."""
+    """`results` itself, and folders beside it that the run writes to."""
+    if Path("results").exists() and not Path("results").is_dir():
+        yield error(f"{Path('results').absolute()} is a file; move it away, or run in another folder (--directory)")
     if folder := config["images"]["write_nifti"]:
         above = next(path for path in (Path(folder), *Path(folder).absolute().parents) if path.exists())
         if not above.is_dir() or not os.access(above, os.W_OK):

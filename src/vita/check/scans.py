@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vita.check.contents import content_findings
 from vita.check.findings import Finding, error, note, warning
 from vita.images.folders import SCAN_SUFFIXES, Found, find_participants
 from vita.images.index import index_participant
@@ -58,6 +59,12 @@ def scan_findings(config: dict[str, Any], scanned: Scanned) -> Iterator[Finding]
     folder, people = config["input"]["scans"], scanned.people
     if not people:
         visit = config["cohort"]["instance"]
+        if scanned.matched:
+            yield error(
+                f"config: 'input.withdrawals' ({config['input']['withdrawals']}) lists all {scanned.matched:,} "
+                f"participants who have scans under {folder}; name the list of those who withdrew"
+            )
+            return
         if any((Path(folder) / f"{view}{suffix}").exists() for view in VIEWS for suffix in SCAN_SUFFIXES):
             yield error(
                 f"config: 'input.scans' names {folder}, which holds the files of one participant; name the folder "
@@ -74,13 +81,14 @@ def scan_findings(config: dict[str, Any], scanned: Scanned) -> Iterator[Finding]
     settings = settings_of(config)
     yield from _views(people, settings, folder)
     yield from _sample(people, settings, folder)
+    yield from content_findings(config, people, settings)
     yield from mask_findings(config, people, settings)
 
 
 def _withdrawals(config: dict[str, Any], scanned: Scanned) -> Finding:
     path = config["input"]["withdrawals"]
     if scanned.matched:
-        return note(f"{scanned.matched:,} participants with scans are left out: they withdrew ({path})")
+        return note(f"left out because they withdrew ({path}): {scanned.matched:,} of those with scans")
     return warning(
         f"none of the {scanned.withdrawn:,} ids of 'input.withdrawals' ({path}) has a scan; if this is not your "
         "application's list, name the right one"
@@ -97,7 +105,7 @@ def _lacking(found: Found, settings: ImageSettings) -> str | None:
 
 
 def _views(people: dict[int, Found], settings: ImageSettings, folder: str) -> Iterator[Finding]:
-    """How many lack a view that the configuration requires."""
+    """How many participants have no file of a view that the configuration requires."""
     lacking = Counter(view for found in people.values() if (view := _lacking(found, settings)))
     count = lacking.total()
     if not count:

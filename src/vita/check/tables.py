@@ -58,6 +58,7 @@ def table_findings(config: dict[str, Any], resources: Path, scanned: Collection[
         numbers(batch, [name for name in names if name not in plan.dates], delivery.name, plan.titles)
         dates(batch, [name for name in names if name in plan.dates], delivery.name)
         known |= set(batch[EID])
+    yield from _scan_dates(deliveries, config["cohort"]["instance"])
     yield from _strangers(known, scanned, config["input"]["scans"])
 
 
@@ -76,6 +77,22 @@ def _label_fields(deliveries: Sequence[Delivery], instance: int) -> Iterator[Fin
             f"config: 'cohort.instance' is {instance}, but no table has field {SCAN_DATE} ({TITLES[SCAN_DATE]}) of "
             "that visit; add the table that has it, or set the visit of your scans"
         )
+
+
+def _scan_dates(deliveries: Sequence[Delivery], instance: int) -> Iterator[Finding]:
+    """The first dates of the scan in each table that has them: whether they are dates, and whether there are any."""
+    for delivery in deliveries:
+        columns = [each for each in delivery.header.columns if (each.field, each.instance) == (SCAN_DATE, instance)]
+        batch = next(stream(delivery, columns), None) if columns else None
+        if batch is None or batch.is_empty():
+            continue
+        names = [column.canonical for column in columns]
+        found = dates(batch, names, delivery.name)
+        if all(found[name].null_count() == len(found) for name in names):
+            yield warning(
+                f"{delivery.name}, column {names[0]} ({TITLES[SCAN_DATE]}): empty for all of the first {len(found):,} "
+                "participants; without the day of the scan, no diagnosis is before or after it"
+            )
 
 
 def _phenotype_fields(deliveries: Sequence[Delivery], config: dict[str, Any]) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vita.check.findings import Finding, error
-from vita.costs.trainings import split_sizes
+from vita.costs.trainings import labelled_people, split_sizes
 from vita.plan.systems import stage_settings, tasks_of
 from vita.training.stage3 import MODELS
 
@@ -89,7 +89,7 @@ def split_findings(config: dict[str, Any], people: int) -> Iterator[Finding]:
         config: a whole configuration.
         people: largest number of usable participants.
     """
-    split = config["split"]
+    split, everybody, people = config["split"], people, labelled_people(config, people)
     wanted = {name: share if share >= 1 else share * people for name, share in split.items() if name in ("val", "test")}
     largest = max(wanted, key=lambda name: wanted[name])
     if sum(wanted.values()) >= people:
@@ -98,13 +98,18 @@ def split_findings(config: dict[str, Any], people: int) -> Iterator[Finding]:
             "nobody to train on; lower it, or give a fraction below 1"
         )
         return
-    if wanted["val"] < 1:
-        yield error(
-            f"config: 'split.val' is {split['val']:g}, which is none of {people:,} participants; trainings stop "
-            "by their validation loss, so raise it"
-        )
-    train = split_sizes(config, people)["train"]
+    uses = {"val": "trainings stop by their validation loss"}
+    if config["products"] == "all":
+        uses["test"] = "every number of the tables is measured on it"
+    for name, use in uses.items():
+        if wanted[name] < 1 or split[name] == 1:  # one person, where a share of all may be meant
+            yield error(
+                f"config: 'split.{name}' is {split[name]:g}, which is {int(wanted[name]) or 'none'} of {people:,} "
+                f"participants; {use}, so raise it, or give a fraction below 1"
+            )
+    sizes = split_sizes(config, everybody)
     for key, batch in _batches(config).items():
+        train = sizes["train" if key.startswith(("stage1.", "stage2.")) else "labelled"]
         if batch > train:
             yield error(
                 f"config: '{key}' is {batch}, but 'split' leaves {train:,} participants to train on; lower it",

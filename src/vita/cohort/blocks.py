@@ -144,7 +144,7 @@ def _line_ends(text: bytes, start: int, end: int) -> np.ndarray:
 def _lines(piece: np.ndarray, ends: np.ndarray, delivery: Delivery, scratch: np.ndarray) -> int | None:
     """Number of lines of a piece if each is a row; `scratch` is overwritten.
 
-    Sums over a piece would not do: a line that is short by a cell and has a delimiter inside quotes, or stands beside a
+    Sums over a piece would not do: a line that is short by a cell and has a delimiter inside quotes, or is next to a
     longer one, would pass. Delimiters of a line are counted modulo 256, which is fast, and those of the piece in full.
     """
     starts = np.concatenate([[0], ends[:-1] + 1])
@@ -157,7 +157,7 @@ def _lines(piece: np.ndarray, ends: np.ndarray, delivery: Delivery, scratch: np.
         between = np.logical_and(quotes[:-2], quotes[2:], out=scratch[2, 1:-1])
         np.logical_and(between, delimiters[1:-1], out=between)
         scratch[2, [0, -1]] = False
-        if _even(scratch[2], starts, width):
+        if _even(scratch[2], starts, width) and not _alone(scratch[2], starts, ends):
             return len(ends)
     if count:
         at = np.flatnonzero(quotes)
@@ -174,6 +174,11 @@ def _even(delimiters: np.ndarray, starts: np.ndarray, width: int) -> bool:
         return False
     counts = np.add.reduceat(delimiters.view(np.uint8), starts, dtype=np.uint8)
     return bool((counts == (width - 1) % 256).all())
+
+
+def _alone(between: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> bool:
+    """Whether a cell may be a lone delimiter in quotes, which looks like a delimiter between quoted cells."""
+    return bool((between[:-2] & between[2:]).any() or between[starts + 1].any() or between[ends - 2].any())
 
 
 def _well_quoted(piece: np.ndarray, quotes: np.ndarray, ends: np.ndarray, delivery: Delivery) -> bool:

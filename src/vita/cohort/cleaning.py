@@ -16,6 +16,13 @@ UNKNOWN_DATES = tuple(
     for day in ("1900-01-01", "1901-01-01", "1902-02-02", "1903-03-03", "1909-09-09", "2037-07-07")
 )
 
+_TIME = r"[T ]\d\d:\d\d.*$"  # a time of day after a date
+
+
+def known_day(name: str) -> pl.Expr:
+    """A column of dates in which placeholders such as 1900-01-01 are missing."""
+    return pl.when(~pl.col(name).is_in(UNKNOWN_DATES)).then(name)
+
 
 def numbers(
     frame: pl.DataFrame, names: Sequence[str], table: str, titles: Mapping[str, str], several: bool = True
@@ -72,7 +79,7 @@ def dates(frame: pl.DataFrame, names: Sequence[str], table: str, several: bool =
     parsed = text.select(_date(name, kind) for name, kind in text.schema.items())
     for name in [each for each in names if _lost(text[each], parsed[each])]:
         cells = _looked_at_again(text[name], several=False)
-        again = cells.to_frame().select(_date(name, cells.dtype))[name]
+        again = cells.to_frame().select(_date(name, cells.dtype, timed=True))[name]
         if _lost(cells, again):
             cell = _first_lost(cells, again)
             raise UserError(f"{table}, column {name}: {cell!r} is not a date of the form 2019-05-31")
@@ -94,12 +101,12 @@ def _finite(name: str, kind: pl.DataType) -> pl.Expr:
     return pl.col(name).list.eval(pl.when(number.is_finite()).then(number))
 
 
-def _date(name: str, kind: pl.DataType) -> pl.Expr:
-    """The dates that a column of text, or of lists of text, spells; if a cell has several, all are kept."""
+def _date(name: str, kind: pl.DataType, timed: bool = False) -> pl.Expr:
+    """The dates that a column of text, or of lists of text, spells, with a time of day after them only if `timed`."""
     cell = pl.element() if isinstance(kind, pl.List) else pl.col(name)
     alone = pl.when(~cell.str.contains("[|;]")).then(cell)
-    # blanks are stripped first: cut after ten letters, ` 2016-05-13` would be the first of May
-    day = alone.str.strip_chars().str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
+    bare = alone.str.strip_chars()
+    day = (bare.str.replace(_TIME, "") if timed else bare).str.to_date("%Y-%m-%d", strict=False)
     return pl.col(name).list.eval(day) if isinstance(kind, pl.List) else day
 
 
@@ -114,6 +121,8 @@ def _no_number(cell: str) -> str:
     """What is wrong with a cell, and the remedy."""
     if re.fullmatch(r"[-+]?\d+,\d+", cell):
         return f"{cell!r} has a decimal comma; write the table with decimal points"
+    if re.match(r"c?\(|\{", cell):
+        return f"{cell!r} seems to hold several values; write them as 1|2|3"
     if re.fullmatch(r"[-+\d.]+(\s+[-+\d.]+)+", cell):
         return f"{cell!r} holds several values with blanks between them; write them as 1|2|3"
     if re.fullmatch(r"[-+\d.]+([|;][-+\d.]+)+", cell):

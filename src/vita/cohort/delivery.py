@@ -13,16 +13,12 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
+from vita.cohort.kinds import LOOK, no_table
 from vita.cohort.spellings import Header, read_header
 from vita.runtime.errors import UserError
 
 LOG = logging.getLogger(__name__)
-_MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PAR1": "parquet"}
-_REFUSED = {
-    b"PK\x03\x04": "a zip archive; unpack it first",
-    b"\xff\xfe": "UTF-16; save it as UTF-8",
-    b"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it first, or use gzip, bzip2 or xz",
-}
+_MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"]\0\0": "xz", b"PAR1": "parquet"}
 _ENCRYPTED = {
     ".enc": "encrypted by UK Biobank; decrypt it with `ukbunpack FILE KEYFILE` and convert it with `ukbconv FILE csv`",
     ".enc_ukb": "UK Biobank's own format, not a table yet; convert it with `ukbconv FILE csv`. If still encrypted, "
@@ -34,7 +30,7 @@ _LONGEST_HEADER = 1 << 24  # bytes; 30,000 columns of the longest names are belo
 
 @dataclass(frozen=True)
 class Delivery:
-    """A table file. `format` is csv, gzip, bzip2, xz or parquet; `delimiter` means nothing for parquet."""
+    """A table file. `format` is csv, gzip, bzip2, xz (lzma too) or parquet; `delimiter` means nothing for parquet."""
 
     path: Path
     format: str
@@ -62,15 +58,14 @@ def open_delivery(path: str | Path) -> Delivery:
     path = Path(path)
     try:
         with path.open("rb") as stream:
-            start = stream.read(8)
+            start = stream.read(LOOK)
     except OSError as error:
         raise UserError(f"{path}: the table cannot be read: {error.strerror}; check `input.tables`") from error
-    for magic, reason in _REFUSED.items():
-        if start.startswith(magic):
-            raise UserError(f"{path}: this is {reason}")
     if encrypted := _ENCRYPTED.get(path.suffix.lower()):
         raise UserError(f"{path}: this is {encrypted}")
     kind = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "csv")
+    if kind == "csv" and (reason := no_table(start)):
+        raise UserError(f"{path}: this is {reason}")
     delivery = _parquet(path) if kind == "parquet" else _text(path, kind)
     header = delivery.header
     LOG.info("%s: %s, %s columns, %d fields' columns", path, kind, header.spelling, len(header.columns))
@@ -91,10 +86,14 @@ def _parquet(path: Path) -> Delivery:
 def _text(path: Path, kind: str) -> Delivery:
     try:
         with _opened(path, kind) as stream:
+            start = stream.read(LOOK)
+            stream.seek(0)
             line = stream.readline(_LONGEST_HEADER)
             body = [stream.readline(_LONGEST_HEADER) for _ in range(_LOOK)]
     except (OSError, EOFError, lzma.LZMAError) as error:
         raise UserError(f"{path}: the table cannot be unpacked: it is damaged or cut short: {error}") from error
+    if kind != "csv" and (reason := no_table(start)):
+        raise UserError(f"{path}: what is inside is {reason}")
     names, delimiter = _header_line(path, line)
     header = read_header(names, str(path))
     text = [_decoded(each) + "\n" for each in body]
@@ -111,7 +110,7 @@ def _no_rows(path: Path) -> UserError:
 
 
 def _header_line(path: Path, line: bytes) -> tuple[list[str], str]:
-    """Cells of the first line, and the delimiter: the first of tab, comma, semicolon and blank that is there."""
+    """Cells of the first line, and the delimiter: the most frequent of tab, comma, semicolon and bar, else a blank."""
     if not line.strip():
         raise UserError(f"{path}: the table is empty; its first line must name the columns")
     if b"\0" in line:
@@ -119,7 +118,7 @@ def _header_line(path: Path, line: bytes) -> tuple[list[str], str]:
     if b"\r" in line.rstrip(b"\r\n"):
         raise UserError(f"{path}: lines end in carriage returns alone; write it again with line feeds: tr '\\r' '\\n'")
     text = _decoded(line.removeprefix(b"\xef\xbb\xbf"))
-    delimiter = max("\t,;", key=text.count) if any(each in text for each in "\t,;") else " "
+    delimiter = max("\t,;|", key=text.count) if any(each in text for each in "\t,;|") else " "
     return next(csv.reader([text], delimiter=delimiter)), delimiter
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import polars as pl
 
 from vita.cohort.cases import country
-from vita.cohort.cleaning import dates, numbers
+from vita.cohort.cleaning import dates, known_day, numbers
 from vita.cohort.delivery import Delivery, open_delivery
 from vita.cohort.hospital import CODES, DATES, dated_codes, refuse_apart, report_codes
 from vita.cohort.reading import EID, stream
 from vita.cohort.rules import Cells, some
-from vita.cohort.settings import imaging_visit
+from vita.cohort.settings import imaging_visit, max_contradictions
 from vita.cohort.spellings import Column, refuse_mixed
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
@@ -47,6 +47,8 @@ _AGES = {EID: pl.Int64, "imaging_age": pl.Float64}
 _ENDS = pl.Schema(
     {EID: pl.Int64, "death": pl.Date, "lost": pl.Date, "country": pl.String, "centre": pl.Float64},
 )
+_FIELDS = {"imaging_date": SCAN_DATE, "imaging_age": AGE, "death": DEATH, "lost": LOST}
+_FIELDS |= dict.fromkeys(("country", "centre"), CENTRE)
 _ANSWERS = ("high_bp_told", "high_bp_denied", "high_bp_asked")
 
 
@@ -56,10 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--table", required=True, nargs="+", type=Path, help="tables that share participants' ids")
     parser.add_argument("--withdrawals", type=Path, help="ids of withdrawn participants, one a line")
     parser.add_argument("--output", required=True, type=Path, help="diagnoses.parquet")
-    cli.add_settings(parser, "`instance` of the block cohort of config.yaml")
+    cli.add_settings(parser, "`instance` and `max_contradictions` of the block cohort of config.yaml")
     args = parser.parse_args(arguments)
-    instance = imaging_visit(args.settings)
-    frame = collect(args.table, instance, load_withdrawals(args.withdrawals))
+    instance, most = imaging_visit(args.settings), max_contradictions(args.settings)
+    frame = collect(args.table, instance, load_withdrawals(args.withdrawals), most)
     with replacing(args.output) as path:
         frame.write_parquet(path, compression="zstd")
     recorded = frame.select((pl.col("codes").list.len() > 0).sum()).item()
@@ -79,13 +81,15 @@ class _Found:
     ends: list[pl.DataFrame] = field(default_factory=list)
 
 
-def collect(tables: Sequence[Path], instance: int, withdrawn: Collection[int]) -> pl.DataFrame:
+def collect(tables: Sequence[Path], instance: int, withdrawn: Collection[int], most: float) -> pl.DataFrame:
     """A row per participant, sorted by `eid`.
 
     Args:
         tables: files that share `eid`.
         instance: the scan's visit.
         withdrawn: ids left out.
+        most: of those who have a date of the scan, of death or loss, an age or a centre in two tables, the share whose
+            values may differ; the first table's value is kept.
 
     Returns:
         `eid`; `codes`, a list of the ICD-10 codes of all hospital diagnoses, each once, sorted, and `dates`, the first
@@ -109,8 +113,9 @@ def collect(tables: Sequence[Path], instance: int, withdrawn: Collection[int]) -
     report_codes(found.codes)
     frame = pl.concat(found.people).unique().join(_lists(found), on=EID, how="left")
     frame = frame.join(_answers_of(found.answers), on=EID, how="left")
-    for part in (found.scans, found.reports, found.ages or [pl.DataFrame(schema=_AGES)], found.ends):
-        frame = frame.join(pl.concat(part).group_by(EID).agg(pl.all().min()), on=EID, how="left")
+    frame = frame.join(pl.concat(found.reports).group_by(EID).agg(pl.all().min()), on=EID, how="left")
+    for part in (found.scans, found.ages or [pl.DataFrame(schema=_AGES)], found.ends):
+        frame = frame.join(_one_each(part, deliveries, most), on=EID, how="left")
     return frame.with_columns(pl.col("codes", "dates", *_ANSWERS).fill_null([])).sort(EID)
 
 
@@ -134,6 +139,34 @@ def _answers_of(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     # the arrays of 6150 may be spread over tables, and one of them alone would look like a denial
     merged = merged.with_columns(pl.col("high_bp_denied").list.set_difference("high_bp_told"))
     return merged.with_columns(pl.col(*_ANSWERS).list.unique().list.sort())
+
+
+def _one_each(parts: Sequence[pl.DataFrame], deliveries: Sequence[Delivery], most: float) -> pl.DataFrame:
+    """`eid` and the first table's value of each column.
+
+    Raises:
+        UserError: of those who have a value in several tables, a larger share than `most` has different ones.
+    """
+    by_person = pl.concat(parts).group_by(EID)
+    if len(deliveries) > 1:
+        counts = by_person.agg(pl.all().drop_nulls().n_unique().name.suffix("/different"), pl.all().count())
+        for name in (each for each in parts[0].columns if each != EID):
+            _refuse_contradictions(counts, name, deliveries, most)
+    return by_person.agg(pl.all().drop_nulls().first())
+
+
+def _refuse_contradictions(counts: pl.DataFrame, name: str, deliveries: Sequence[Delivery], most: float) -> None:
+    both, differ = counts.select((pl.col(name) > 1).sum(), (pl.col(name + "/different") > 1).sum().alias("n")).row(0)
+    number = _FIELDS[name]
+    tables = " and ".join(d.name for d in deliveries if any(column.field == number for column in d.header.columns))
+    if differ > most * both:
+        raise UserError(
+            f"{tables}, field {number}: {differ} of {both} participants have different values; these tables "
+            "contradict each other. Remove the field from the older release, or raise cohort.max_contradictions "
+            "(the first table's value is kept)"
+        )
+    if differ:
+        LOG.warning("%s, field %d: %d of %d values differ; the first table's are kept", tables, number, differ, both)
 
 
 def _require_fields(deliveries: Sequence[Delivery], instance: int) -> None:
@@ -179,7 +212,8 @@ def _scan_dates(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> l
     names = [column.canonical for column in columns if column.field == SCAN_DATE]
     if not names:
         return []
-    return [batch.select(EID).with_columns(dates(batch, names, table)[names[0]].alias("imaging_date"))]
+    days = dates(batch, names, table).select(known_day(names[0]).alias("imaging_date"))
+    return [pl.concat([batch.select(EID), days], how="horizontal")]
 
 
 def _reports(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list[pl.DataFrame]:
@@ -228,7 +262,8 @@ def _ends(batch: pl.DataFrame, columns: Sequence[Column], instance: int, table: 
     centres = numbers(batch, own[CENTRE], table, dict.fromkeys(own[CENTRE], FOLLOW_UP[CENTRE]), several=False)
     read = pl.concat([batch.select(EID), days, centres], how="horizontal")
     first = {
-        name: pl.min_horizontal(pl.lit(None, pl.Date), *own[each]) for each, name in ((DEATH, "death"), (LOST, "lost"))
+        name: pl.min_horizontal(pl.lit(None, pl.Date), *map(known_day, own[each]))
+        for each, name in ((DEATH, "death"), (LOST, "lost"))
     }
     centre_at = {
         visit: pl.min_horizontal(

@@ -41,7 +41,7 @@ def judged_by(eids: np.ndarray, block: Mapping[str, Any]) -> np.ndarray:
         (n,) bool.
 
     Raises:
-        UserError: nobody is left, or the models do not tell their split.
+        UserError: no participant is left, or the models do not record their split.
     """
     people = block["people"]
     if people == "auto":
@@ -53,13 +53,13 @@ def judged_by(eids: np.ndarray, block: Mapping[str, Any]) -> np.ndarray:
         return np.ones(len(eids), bool)
     if block["tested"] is None or block["seed"] is None:
         raise UserError(
-            "config apply: the models do not tell whom they were trained on; make their decisions.json again, or set "
-            "apply.people to everybody if nobody of this cohort was in that training"
+            "config apply: the models do not record who was in their training; make their decisions.json again, or set "
+            "apply.people to everybody if no participant of this cohort was in that training"
         )
     chosen = share_of_each(eids, f"{block['seed']} test") < block["tested"]
     if not chosen.any():
         raise UserError(
-            f"config apply.people: of {len(eids)} participants nobody is among the {block['tested']:.0%} whom the "
+            f"config apply.people: none of {len(eids)} participants is among the {block['tested']:.0%} whom the "
             "training surely never used; if this cohort has other people, set apply.people to everybody"
         )
     return np.asarray(chosen)

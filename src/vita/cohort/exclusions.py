@@ -1,9 +1,11 @@
 """Everybody who is left out of training and evaluation, and why.
 
 Steps: `scan` (no scan, or a required view is missing or unusable), `shard` (the scan's voxels could not be
-read), `table` (a scan, but no row in the tables), `ethnicity` (config cohort.ethnicity). Withdrawn participants are
-in no result, and so not in this one; their number is logged. The run stops when more than `images.max_excluded` of the
-participants with a scan cannot be used, since then something is wrong with the scans or the settings.
+read), `table` (a scan, but no row in the tables), `ethnicity` (config cohort.ethnicity). People at the step `labels`
+are left out of Stage III, metrics and controls alone: nobody knows their labels (config phantom.labelled). Withdrawn
+participants are in no result, and so not in this one; their number is logged. The run stops when more than
+`images.max_excluded` of the participants with a scan cannot be used, since then something is wrong with the scans or
+the settings.
 """
 
 import logging
@@ -22,6 +24,7 @@ from vita.runtime.errors import UserError
 from vita.withdrawals import load_withdrawals
 
 LOG = logging.getLogger(__name__)
+LABELS_STEP = "labels"  # those who are left out where labels are needed, and nowhere else
 SCHEMA = {EID: pl.Int64, "step": pl.String, "reason": pl.String}
 
 
@@ -32,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--index", required=True, type=Path, help="images/index.parquet")
     parser.add_argument("--shards", required=True, nargs="+", type=Path, help="the shards' Parquet tables")
     parser.add_argument("--withdrawals", type=Path, help="ids of withdrawn participants, one a line")
+    parser.add_argument("--unlabelled", type=Path, help="ids of those without labels, one a line")
     parser.add_argument("--output", required=True, type=Path, help="exclusions.parquet")
     cli.add_settings(parser, "blocks cohort and images of config.yaml")
     args = parser.parse_args(arguments)
@@ -39,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     index = pl.read_parquet(args.index)
     shards = pl.concat([pl.read_parquet(path, columns=[EID, "usable", "reason"]) for path in args.shards])
     fields = pl.read_parquet(args.fields) if args.fields else None
-    found = list_exclusions(index, shards, fields, args.settings)
+    found = list_exclusions(index, shards, fields, args.settings, load_withdrawals(args.unlabelled))
     found = found.filter(~pl.col(EID).is_in(sorted(withdrawn)))
     _refuse_many(found, index, args.settings)
     with replacing(args.output) as path:
@@ -50,7 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def list_exclusions(
-    index: pl.DataFrame, shards: pl.DataFrame, fields: pl.DataFrame | None, settings: Mapping[str, Any]
+    index: pl.DataFrame,
+    shards: pl.DataFrame,
+    fields: pl.DataFrame | None,
+    settings: Mapping[str, Any],
+    unlabelled: Collection[int] = (),
 ) -> pl.DataFrame:
     """One row per participant who is left out, with the first step that did it, sorted by `eid`.
 
@@ -59,11 +67,15 @@ def list_exclusions(
         shards: `eid`, `usable`, `reason`; a row per participant whose scan was read.
         fields: the table's features, or None.
         settings: blocks cohort and images.
+        unlabelled: those whose labels nobody knows.
     """
     required = needed(settings, "images.required_views")
     parts = [_unusable_scans(index, required), _unreadable(shards)]
     if fields is not None:
         parts += _table_steps(index, fields, CohortSettings.read(settings).ethnicity)
+    reason = "no masks, phenotypes or disease labels (phantom.labelled); in Stages I and II only"
+    rows = [(eid, LABELS_STEP, reason) for eid in sorted(unlabelled)]
+    parts.append(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
     everybody = pl.concat([pl.DataFrame(schema=SCHEMA), *parts])
     return everybody.unique(EID, keep="first", maintain_order=True).sort(EID)
 

@@ -92,17 +92,22 @@ def _table_part(
 
 
 def _sorted(parts: list[bytes]) -> pl.DataFrame:
-    """Batches joined and sorted by `eid`. They are held compressed (Arrow's IPC) while the table is read."""
+    """Batches joined and sorted by `eid`; held compressed (Arrow's IPC) while the table is read, and given up here."""
     if not parts:
         return pl.DataFrame(schema={EID: pl.Int64})
-    frame = pl.concat(of_one_kind([pl.read_ipc(part) for part in parts]))
+    frames = []
+    for place, part in enumerate(parts):
+        frames.append(pl.read_ipc(part))
+        parts[place] = b""  # or all batches would be in memory twice
+    frame = pl.concat(of_one_kind(frames))
     return frame if frame[EID].is_sorted() else frame.sort(EID)  # as UK Biobank delivers it
 
 
 def _values(frame: pl.DataFrame, features: Sequence[Feature], plan: Plan, unknown: dict[str, int]) -> list[pl.Series]:
     """Columns of features, each of its final type, recoded; counts codes that are not valid."""
     lists = frozenset(name for name, kind in frame.schema.items() if isinstance(kind, pl.List))
-    raw = frame.select(plan.expression(feature, lists) for feature in features)
+    # with eid, since features without any column are constants, which alone would be one row
+    raw = frame.select(EID, *(plan.expression(feature, lists) for feature in features)).drop(EID)
     final = raw.select(_typed(feature) for feature in features)
     for name, before, after in zip(raw.columns, raw.null_count().row(0), final.null_count().row(0), strict=True):
         unknown[name] += after - before
@@ -151,24 +156,51 @@ def merge(parts: Mapping[str, pl.DataFrame], shared: Collection[str], most: floa
     for name, other in zip(names[1:], frames[1:], strict=True):
         both = [column for column in other.columns if column in shared and column in frame.columns]
         joined = frame.join(other, on=EID, how="full", coalesce=True, suffix=_OTHER)
-        _compare(joined, both, names[: names.index(name)], name, most)
+        _compare(joined, (frame.columns, other.columns), names[: names.index(name)], name, most)
         frame = joined.with_columns(pl.coalesce(column, column + _OTHER).alias(column) for column in both)
         frame = frame.drop(column + _OTHER for column in both)
     return frame
 
 
-def _first(values: pl.Series) -> pl.Series:
-    """The first entry of lists: the same answers may be one list in one table and a column per array in another."""
-    return values.list.first() if isinstance(values.dtype, pl.List) else values
+def _answers(joined: pl.DataFrame, column: str, names: Sequence[str], other: bool) -> pl.Series:
+    """What one side of a join says in a column; if cells are lists, all values of the field at that visit, sorted.
+
+    The same answers may be one list in one table and a column per array in another, or stand in another order.
+
+    Args:
+        joined: both sides; a column of both has the suffix _OTHER on the other side.
+        column: a column of both sides.
+        names: columns of the side.
+        other: whether it is the other side.
+    """
+    if not isinstance(joined.schema[column], pl.List):
+        return joined[column + _OTHER * other]
+    own = [name for name in names if name.partition(".")[0] == column.partition(".")[0]]
+    own = [name + _OTHER if other and name + _OTHER in joined.columns else name for name in own]
+    empty = pl.lit([], dtype=pl.List(pl.Float64))  # concat_list gives null where one of its lists is missing
+    lists = [pl.col(n).fill_null(empty) if isinstance(joined.schema[n], pl.List) else pl.concat_list(n) for n in own]
+    values = pl.concat_list(lists).list.drop_nulls().list.unique().list.sort()
+    return joined.select(pl.when(values.list.len() > 0).then(values).alias(column)).to_series()
 
 
-def _compare(joined: pl.DataFrame, columns: Sequence[str], before: Sequence[str], table: str, most: float) -> None:
-    """Count what a table adds to the ones before it, and refuse it if it contradicts them."""
+def _compare(
+    joined: pl.DataFrame, sides: tuple[Sequence[str], Sequence[str]], before: Sequence[str], table: str, most: float
+) -> None:
+    """Count what a table adds to the ones before it, and refuse it if it contradicts them.
+
+    Args:
+        joined: both sides; a column of both has the suffix _OTHER on the other side.
+        sides: columns of the tables before, and of this one.
+        before: names of the tables before.
+        table: name of this one.
+        most: of those who have a value on both sides, the share whose values may differ.
+    """
+    columns = [column for column in sides[1] if column + _OTHER in joined.columns]
     if not columns:
         return
     added = overlap = 0
     for column in columns:
-        left, right = (_first(joined[name]) for name in (column, column + _OTHER))
+        left, right = (_answers(joined, column, sides[place], bool(place)) for place in (0, 1))
         known = left.is_not_null() & right.is_not_null()
         differ = int((known & left.ne_missing(right)).sum())
         added += int((left.is_null() & right.is_not_null()).sum())

@@ -1,7 +1,8 @@
 """Features from UK Biobank's delivered table(s): a row per participant, a column per feature of features.tsv.
 
 WHAT IS READ
-    Text with commas, tabs, semicolons or blanks between cells (plain, gzip, bzip2 or xz, UTF-8 or latin-1), or Parquet.
+    Text with commas, tabs, semicolons, bars or blanks between cells (plain, gzip, bzip2, xz or lzma, UTF-8 or latin-1),
+    or Parquet.
     The kind of file and the spelling of its columns are detected for each table and named in the log:
         31-0.0, 4080-2.0           main dataset as CSV, quoted or not; Table Exporter, header style UKB-FORMAT
         f.31.0.0, f.4080.2.0       R or tab-separated; NA is missing
@@ -40,7 +41,8 @@ SETTINGS (the whole block cohort: config.yaml, or a file or JSON with all of its
 WHAT IS REFUSED, in one line that names file, line or column, with exit code 1 and nothing written
     labels instead of codes, mixed spellings, a column or a participant twice, ids that are not whole numbers, invalid
     dates, lines with too few or too many cells, a quote never closed, a truncated table, a header without rows, NUL
-    bytes, zip archives, encrypted deliveries (with the commands that decrypt them) and UTF-16
+    bytes, UTF-16, encrypted deliveries (with the commands that decrypt them), and files that are no table: archives,
+    Excel, SAS, Stata, SPSS, R, Arrow or Feather files, web pages and others, each with what to do
 
 EXAMPLES
     python -m vita.cohort.fields --table ukb12345.csv --features workflow/resources/features.tsv \\

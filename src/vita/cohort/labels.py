@@ -19,6 +19,7 @@ undated.
                 was not followed for all of `incident_years`, and had no diagnosis until then, is missing
 `labels.no_record` says what a participant without any hospital diagnosis is: missing (exclude, the paper's rule for
 its disease tasks, all six) or negative.
+`--unlabelled` names people whose labels nobody knows: missing, whatever their records say.
 `--codes` are entries of a code list, see vita.cohort.icd10: from icd10.tsv, or from the config's `labels.codes`.
 
     python -m vita.cohort.labels --diagnoses results/cohort/diagnoses.parquet --disease infarct --codes I21 I252 \\
@@ -39,6 +40,7 @@ from vita.cohort.settings import LabelSettings, imaging_visit
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
+from vita.withdrawals import load_withdrawals
 
 LOG = logging.getLogger(__name__)
 _DAYS_PER_YEAR = 365.25
@@ -51,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--diagnoses", required=True, type=Path, help="diagnoses.parquet")
     parser.add_argument("--disease", required=True, choices=LABELS, help="which one")
     parser.add_argument("--codes", nargs="+", default=[], help=f"its ICD-10 codes; none for {HIGH_BP}")
+    parser.add_argument("--unlabelled", type=Path, help="ids of those without labels, one a line")
     parser.add_argument("--output", required=True, type=Path, help="labels of the disease, Parquet")
     parser.add_argument("--summary", required=True, type=Path, help="cases before, at and after the scan, as CSV")
     cli.add_settings(parser, "`instance` of the block cohort, and the block labels, of config.yaml")
@@ -60,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     facts = find_cases(diagnoses, _lists(args.disease, args.codes))
     facts = facts.with_columns(followed_to(diagnoses, settings.follow_up_end))
     label = make_label(facts, args.disease, settings, instance)
+    unknown = pl.col(EID).is_in(sorted(load_withdrawals(args.unlabelled)))
+    label = label.with_columns(pl.when(~unknown).then(pl.col(args.disease, f"date_{args.disease}")))
     with replacing(args.output) as path:
         label.write_parquet(path, compression="zstd")
     with replacing(args.summary) as path:

@@ -22,6 +22,18 @@ def imaging_visit(settings: Mapping[str, Any]) -> int:
     return visit
 
 
+def max_contradictions(settings: Mapping[str, Any]) -> float:
+    """The share of values that may differ between two tables, `cohort.max_contradictions` of the settings.
+
+    Raises:
+        UserError: it is missing or not a share.
+    """
+    most = needed(settings, "cohort.max_contradictions")
+    if isinstance(most, bool) or not isinstance(most, int | float) or not 0 <= most <= 1:
+        raise UserError("config cohort.max_contradictions: needs a share between 0 and 1, such as 0.01")
+    return most
+
+
 def follow_up_end(settings: Mapping[str, Any]) -> date | dict[str, date] | None:
     """The end of hospital data, `labels.follow_up_end` of the settings: one day, or one for each country.
 
@@ -59,16 +71,13 @@ class CohortSettings:
         ethnicity = needed(settings, "cohort.ethnicity") or []
         if not isinstance(ethnicity, list) or not all(isinstance(code, int) for code in ethnicity):
             raise UserError("config cohort.ethnicity: needs a list of codes of field 21000, e.g. [1001], or null")
-        most = needed(settings, "cohort.max_contradictions")
-        if isinstance(most, bool) or not isinstance(most, int | float) or not 0 <= most <= 1:
-            raise UserError("config cohort.max_contradictions: needs a share between 0 and 1, such as 0.01")
         return cls(
             instance=imaging_visit(settings),
             cutoff=_one_of(settings, "cohort", "cutoff", ("none", "imaging")),
             missing_fields=_one_of(settings, "cohort", "missing_fields", ("error", "drop")),
             cleaning=_one_of(settings, "cohort", "cleaning", ("right", "paper")),
             ethnicity=tuple(ethnicity),
-            max_contradictions=most,
+            max_contradictions=max_contradictions(settings),
         )
 
 

@@ -117,7 +117,8 @@ def refuse_mixed(header: Header, needed: Collection[int | None], table: str) -> 
 
 def _mixed(table: str, examples: Sequence[str]) -> UserError:
     return UserError(
-        f"{table}: spellings of columns are mixed ({', '.join(examples)}); export each table with one spelling"
+        f"{table}: spellings of columns are mixed ({', '.join(examples)}); if {examples[-1]} is a column of your own, "
+        "rename or remove it, else export each table with one spelling"
     )
 
 

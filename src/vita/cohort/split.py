@@ -25,6 +25,9 @@ What this guarantees, and what it does not:
       `split.val` asks for, and more where test takes fewer than those held out;
     * another seed, or another `held_out` (by default the sum of val and test), is another split.
 All scans of a participant are in one split, since the split is by `eid`.
+
+People without labels (exclusions of the step `labels`) are in train, whatever their number: val and test, and their
+sizes, are of the labelled. `--labelled` is the split of the labelled alone, which Stage III, metrics and controls read.
 """
 
 import logging
@@ -63,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--exclusions", required=True, type=Path, help="exclusions.parquet")
     parser.add_argument("--index", required=True, type=Path, help="images/index.parquet")
     parser.add_argument("--output", required=True, type=Path, help="split.parquet")
+    parser.add_argument("--labelled", type=Path, help="the same without those whose labels nobody knows")
     cli.add_settings(parser, "seed and block split of config.yaml; block apply where trained models are applied")
     args = parser.parse_args(arguments)
     if (args.diagnoses is None) != (args.icd10 is None):
@@ -70,11 +74,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
     lists = load_code_lists(args.icd10) if args.icd10 else None
     people = participants(args.index, args.exclusions, args.fields, args.diagnoses, lists)
     applied = args.settings.get("apply")
-    split = split_elsewhere(people, applied) if applied else make_split(people, args.settings)
+    split = split_elsewhere(people, applied) if applied else split_everybody(people, args.settings)
+    if args.labelled:
+        with replacing(args.labelled) as path:
+            split.join(people.filter("labelled"), on=EID, how="semi").write_parquet(path, compression="zstd")
     with replacing(args.output) as path:
         split.write_parquet(path, compression="zstd")
     for name, count in split.group_by("split").len().sort("split").iter_rows():
         LOG.info("%s: %d participants", name, count)
+
+
+def split_everybody(people: pl.DataFrame, settings: Mapping[str, Any]) -> pl.DataFrame:
+    """The split of those with labels, and the others in train; arguments and errors as those of `make_split`.
+
+    Args:
+        people: `eid`, `stratum`, `labelled`.
+        settings: as for `make_split`.
+
+    Returns:
+        `eid`, `split`, sorted by `eid`.
+    """
+    others = people.filter(~pl.col("labelled"))
+    labelled = make_split(people.filter("labelled"), settings)
+    return pl.concat([labelled, others.select(EID, split=pl.lit("train"))]).sort(EID)
 
 
 def make_split(people: pl.DataFrame, settings: Mapping[str, Any]) -> pl.DataFrame:
@@ -137,7 +159,10 @@ def held_out(block: Mapping[str, Any]) -> float:
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
         raise UserError(f"config split.held_out: {share!r} is not a share between 0 and 1")
     if share < test < 1:
-        raise UserError(f"config split.held_out: {share:g} is less than split.test: {test:g}, which is drawn from it")
+        raise UserError(
+            f"config split.held_out: {share:g} is less than split.test: {test:g}, which is drawn from it; "
+            "raise the first"
+        )
     return share
 
 
@@ -182,7 +207,9 @@ def _fraction(size: float, people: int) -> float:
 
 def _size(value: Any, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or (value >= 1 and value % 1):
-        raise UserError(f"config split.{name}: {value!r} is neither a fraction below 1 nor a whole number of people")
+        raise UserError(
+            f"config split.{name}: {value!r} is neither a fraction below 1 nor a whole number of people; write either"
+        )
     return value
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from vita.cohort.cases import find_cases
+from vita.cohort.exclusions import LABELS_STEP
 from vita.cohort.icd10 import HIGH_BP
 from vita.cohort.reading import EID
 
@@ -27,7 +28,7 @@ def participants(
     diagnoses: Path | None = None,
     lists: Mapping[str, Collection[str]] | None = None,
 ) -> pl.DataFrame:
-    """`eid` and `stratum` of everybody who has a usable scan, a row in the tables, and is not excluded.
+    """Everybody who has a usable scan, a row in the tables, and is not excluded.
 
     Args:
         index: images/index.parquet.
@@ -35,16 +36,22 @@ def participants(
         fields: fields.parquet; None for a run from scans alone.
         diagnoses: diagnoses.parquet; None for a run from scans alone.
         lists: every ICD-10 code of each disease; goes with `diagnoses`.
+
+    Returns:
+        `eid`, `stratum`, and `labelled`: false for those who are left out only where labels are needed.
     """
+    out = pl.read_parquet(exclusions, columns=[EID, "step"])
+    unlabelled = out.filter(pl.col("step") == LABELS_STEP)[EID]
     scans = pl.read_parquet(index, columns=[EID, "participant_usable"])
     people = scans.filter(pl.col("participant_usable")).select(EID).unique()
-    people = people.join(pl.read_parquet(exclusions, columns=[EID]), on=EID, how="anti")
+    people = people.join(out.filter(pl.col("step") != LABELS_STEP), on=EID, how="anti")
     if fields:
         people = people.join(_demography(fields), on=EID, how="inner")
     if diagnoses:
         own = pl.read_parquet(diagnoses).join(people.select(EID), on=EID, how="semi")
         people = people.join(diseases(own, lists or {}), on=EID, how="inner")
-    return people.select(EID, stratum(people.columns)).sort(EID)
+    labelled = ~pl.col(EID).is_in(unlabelled.implode())
+    return people.select(EID, stratum(people.columns), labelled.alias("labelled")).sort(EID)
 
 
 def _demography(fields: Path) -> pl.DataFrame:

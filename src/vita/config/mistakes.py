@@ -30,6 +30,13 @@ def describe(error: Any, schema: dict[str, Any]) -> str:
     return f"'{where}' is {value}, which is not allowed; {_allowed(error)}"
 
 
+def nearest(text: str, known: Iterable[str]) -> str:
+    """The known word that is most like a text, first of all one that differs only in capitals; empty if none is."""
+    words = list(known)
+    same = [word for word in words if word.lower() == text.lower()]
+    return next(iter(same or difflib.get_close_matches(text, words, n=1)), "")
+
+
 def _join(where: str, key: str) -> str:
     return f"{where}.{key}" if where else key
 
@@ -37,11 +44,11 @@ def _join(where: str, key: str) -> str:
 def _unknown(where: str, key: str, known: Iterable[str], schema: dict[str, Any]) -> str:
     """An unknown key, with a key of a similar name beside it, or in another block, or all that are known there."""
     known = sorted(known)
-    near = difflib.get_close_matches(key, known, n=1)
+    near = nearest(key, known)
     if written := _written(key, known):
         hint = written
     elif near:
-        hint = f"did you mean '{_join(where, near[0])}'?"
+        hint = f"did you mean '{_join(where, near)}'?"
     elif elsewhere := _elsewhere(key, schema):
         hint = f"did you mean {' or '.join(repr(name) for name in elsewhere)}?"
     else:
@@ -84,8 +91,8 @@ def _allowed(error: Any) -> str:
         return special[error.validator]
     if error.validator == "enum":
         choices = [str(value) for value in error.validator_value]
-        near = difflib.get_close_matches(str(error.instance), choices, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        near = nearest(str(error.instance), choices)
+        hint = f"; did you mean {near}?" if near else ""
         return f"choose {' or '.join('null' if value is None else str(value) for value in error.validator_value)}{hint}"
     return f"it must be {may_be(error.schema)}{_how_to_write(error)}"
 

@@ -61,7 +61,7 @@ def _line(node: Any) -> int:
 
 
 def _mistakes(node: Any, above: tuple[int, ...], seen: set[int]) -> Iterator[tuple[int, str]]:
-    """Line and description of what YAML accepts but nobody can mean.
+    """Line and description of what YAML accepts but cannot be meant.
 
     Args:
         node: a part of the document.

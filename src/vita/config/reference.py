@@ -18,6 +18,7 @@ from vita.runtime.errors import UserError
 SCHEMA, DEFAULTS, PAGE = "workflow/schemas/config.schema.yaml", "config.yaml", "workflow/schemas/config.md"
 PAPER = "workflow/presets/paper.yaml"
 _WIDTH, _COMMENT = 120, 30  # characters per line; column of a comment, if the value leaves room
+_NARROWEST = 40  # characters of a comment's line
 _HEAD = """\
 # The default run: the phantom cohort, sized for a laptop. Presets under workflow/presets change single keys:
 #   snakemake --cores 8 --configfile workflow/presets/smoke.yaml
@@ -108,11 +109,14 @@ def inline(value: Any) -> str:
 
 
 def _commented(lines: list[str], about: str) -> list[str]:
-    """The comment after the first line, its further lines below it."""
+    """The comment after the first line and below it, or above where the first line is long."""
     if not about:
         return lines
     start = max(_COMMENT, len(lines[0]) + 2)
-    wrapped = textwrap.wrap(about, max(40, _WIDTH - start - 2))
+    if start > _WIDTH - _NARROWEST and len(about) > _NARROWEST:  # no room beside the value
+        indent = " " * (len(lines[0]) - len(lines[0].lstrip())) + "# "
+        return [*textwrap.wrap(about, _WIDTH, initial_indent=indent, subsequent_indent=indent), *lines]
+    wrapped = textwrap.wrap(about, max(_NARROWEST, _WIDTH - start - 2))
     first = f"{lines[0]:<{start}}# {wrapped[0]}"
     return [first, *(f"{'':<{start}}# {more}" for more in wrapped[1:]), *lines[1:]]
 

@@ -17,8 +17,10 @@ models without a segmenter of their own.
 
 Network: a 2-D U-Net (MONAI's BasicUNet) of {weights:,} weights that is told the view; 16-bit floats.
 
-Training: sections of the phantom's hearts, drawn far more widely than a cohort's, with any rotation, scale and elastic
-deformation, and with random signals for blood, muscle and everything around them. {steps} steps of {batch} pictures of
+Training: thick sections of hearts with the phantom's mechanics, drawn far more widely than a cohort's. Three of four
+have the anatomy that the phantom leaves out: lobed and uneven walls, outflow tracts, a trabeculated RV of any shape,
+thin walls of atria and vessels. Sections have any rotation, scale and elastic deformation, and random signals for
+blood, muscle and everything around them. {steps} steps of {batch} pictures of
 {hearts} hearts, seed {seed}, in the order that this command repeats:
 
     python -m vita.contouring.train --steps {steps} --hearts {hearts} --seed {seed} --output {file}
@@ -29,12 +31,12 @@ Dice on random pictures of synthetic hearts that it did not learn on, which are 
 | {rules} |
 | {values} |
 
-How it does on the phantom's scans and on real hearts stands, with every look at the latter, in the guide
+How it does on the phantom's scans and on real hearts is in the guide, with every look at the latter:
 `new-scans.md`. Other scanners, sequences, implants and congenital hearts were not looked at.
 
-Limits: the shapes that it learnt on know no outflow tract, so that basal slices are the least certain, and papillary
-muscles count as cavity. Each mask has a score (agreement when the image is turned, smoothness over the cycle, possible
-sizes), below which it is not used. Research software, not a medical device.
+Limits: basal slices, where the outflow tract and the atria lie beside the ventricles, are the least certain, and
+papillary muscles count as cavity. Each mask has a score (agreement when the image is turned, smoothness over the
+cycle, possible sizes), below which it is not used. Research software, not a medical device.
 """
 
 

@@ -58,6 +58,8 @@ def draw_view(network: Contours, image: Image) -> Drawn:
     shown = [pictures(signal[:, number], crop) for number in range(signal.shape[1])]
     whole = np.stack([on_pixels(_logits(network, each, image.view), crop) for each in shown], axis=1)
     whole = np.asarray([0, *KEPT[image.view]], np.uint8)[whole]
+    if not whole.any():
+        raise ScanError("no heart is seen in the image")
     box = _around(whole)
     own = tidy(whole[box])
     if image.view == "sa":
@@ -131,11 +133,9 @@ def _classes(network: Contours, pictures_nhw: Tensor, view: str) -> Tensor:
 
 
 def _around(classes_tsyx: np.ndarray) -> tuple[slice, slice, slice, slice]:
-    """All frames and slices, and the rows and columns between which anything is drawn, with a margin."""
+    """All frames and slices, and the rows and columns between which anything is drawn (something is), with a margin."""
     _, _, *where = np.nonzero(classes_tsyx.any(axis=(0, 1), keepdims=True))
     rows, columns = (np.unique(each) for each in where)
-    if not len(rows):
-        return slice(None), slice(None), slice(0), slice(0)
     down, across = (slice(max(where[0] - MARGIN, 0), where[-1] + 1 + MARGIN) for where in (rows, columns))
     return slice(None), slice(None), down, across
 

@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import math
 import time
 from collections.abc import Callable
 
@@ -17,8 +18,9 @@ from vita.images.layout import STRUCTURES
 log = logging.getLogger(__name__)
 
 LR, WARM_UP, WEIGHT_DECAY = 2e-3, 50, 1e-4
-DECAY = 0.99  # of the mean over weights, a step
-LOGGED_STEPS, KEPT_STEPS = 100, 250
+FALLING, LAST = 0.6, 0.02  # part of the steps after which the rate falls by a cosine, and to which share
+DECAY = 0.995  # of the mean over weights, a step
+LOGGED_STEPS, KEPT_STEPS = 100, 500
 
 
 def fit(
@@ -29,8 +31,6 @@ def fit(
     keep: Callable[[Contours, int], None] | None = None,
 ) -> Contours:
     """A network trained for so many steps on new pictures each; its weights are means over the last few hundred steps.
-
-    The learning rate stays what it is, so that a longer training begins as a shorter one does.
 
     Args:
         pictures: to learn from.
@@ -43,7 +43,7 @@ def fit(
     model = Contours().train()
     mean = copy.deepcopy(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LR, weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / WARM_UP))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, steps))
     criterion = DiceCELoss(include_background=False, softmax=True, to_onehot_y=True, batch=True)
     started, losses = time.perf_counter(), []
     for step, (images, views, classes) in enumerate(pictures.batches(batch, steps), 1):
@@ -62,6 +62,12 @@ def fit(
         if keep and step % KEPT_STEPS == 0:
             keep(mean, step)
     return (mean if steps >= WARM_UP else model).eval()
+
+
+def rate(step: int, steps: int) -> float:
+    """The learning rate's share of LR: a short rise, a plateau, and a cosine down to LAST."""
+    down = min(max((step / max(steps, 1) - FALLING) / (1 - FALLING), 0.0), 1.0)
+    return min(1.0, (step + 1) / WARM_UP) * (LAST + (1 - LAST) * 0.5 * (1 + math.cos(math.pi * down)))
 
 
 def _approach(mean: Contours, model: Contours, share: float) -> None:

@@ -17,7 +17,7 @@ from vita.images.layout import STRUCTURES, VIEWS
 from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
 
-FEATURES = (24, 32, 64, 96, 96, 24)
+FEATURES = (32, 48, 96, 160, 160, 32)
 LEAST_DICE = 0.65  # on random pictures of hearts not learnt on; structures below are not drawn
 STEP = 2  # pixels along each axis that become channels
 

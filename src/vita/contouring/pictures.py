@@ -2,28 +2,33 @@
 
 Geometry: rotation, mirroring, scale by axis, shear, shift, and an elastic deformation, coarse and fine. Signals: blood,
 muscle and everything around it are drawn anew for each picture, the surroundings in part replaced by random patches;
-then flow in the blood, dark spots (trabeculae, papillary muscles), coils, blur, coarse pixels, noise and gamma.
+then flow in the blood and voids of it, dark spots (trabeculae, papillary muscles), dark rims of fat, coils, blur,
+coarse pixels, noise and gamma. A slice is thick: its signal is the mean over layers, its classes
+are those of the middle one.
 """
 
 import math
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vita.contouring.sections import (
+from vita.contouring.anatomy import (
     AIR_LIKE,
     FAT,
+    FAT_OF_HEART,
+    GREAT_VESSEL,
     LUNG_LIKE,
     MUSCLE_LIKE,
     PAPILLARY,
-    PIXEL_MM,
-    PIXELS,
+    RV_TRABECULA,
+    THIN_WALL,
     TISSUES,
     VESSEL,
-    Sections,
 )
+from vita.contouring.sections import MIDDLE, PIXEL_MM, PIXELS, Sections
 from vita.images.layout import LABP, LVBP, LVMYO, RABP, RVBP, VIEWS
 
 GRID_MM, GRID = 2.0, 96  # of the pictures that the network sees
@@ -52,7 +57,7 @@ class Pictures:
     """
 
     def __init__(self, sections: Sections, seed: int) -> None:
-        self.tissues = torch.from_numpy(sections.tissues_nhw)
+        self.tissues = torch.from_numpy(sections.tissues_nlhw)
         self.views = torch.from_numpy(sections.views_n)
         self.random = torch.Generator().manual_seed(seed)
         self.fields: dict[int, Tensor] = {}
@@ -61,7 +66,10 @@ class Pictures:
             for name in KEPT[view]:
                 keep[number, name] = name
             keep[number, PAPILLARY] = LVBP
+            keep[number, RV_TRABECULA] = keep[number, RVBP]
         self.class_of = keep
+        self.is_blood = torch.zeros(TISSUES, dtype=torch.bool)
+        self.is_blood[[LVBP, RVBP, LABP, RABP, GREAT_VESSEL]] = True
         self.short = torch.nonzero(self.views == 0)[:, 0]
         self.long = torch.nonzero(self.views != 0)[:, 0]
 
@@ -81,8 +89,9 @@ class Pictures:
             ]
         )
         views = self.views[chosen]
-        tissue = self._moved(self.tissues[chosen])
-        signal = self._signal(tissue)
+        layers = self._moved(self.tissues[chosen])
+        signal = self._signal(layers)
+        tissue = layers[:, MIDDLE].long()
         classes = self.class_of[views][torch.arange(len(chosen))[:, None, None], tissue]
         shares = F.avg_pool2d(F.one_hot(classes, CLASSES).permute(0, 3, 1, 2).float(), FINE)
         return self._scanned(F.avg_pool2d(signal[:, None], FINE)[:, 0]), views, shares.argmax(dim=1)
@@ -108,9 +117,9 @@ class Pictures:
             windows[number] = (1 - 2 * sign) * torch.rot90(window, turn)
         return windows
 
-    def _moved(self, tissue_bhw: Tensor) -> Tensor:
+    def _moved(self, tissue_blhw: Tensor) -> Tensor:
         """Sections turned, stretched and bent, on the fine grid of a picture."""
-        count, size = len(tissue_bhw), GRID * FINE
+        count, size = len(tissue_blhw), GRID * FINE
         upright = torch.rand(count, generator=self.random) < UPRIGHT
         angle = torch.where(
             upright, 0.45 * torch.randn(count, generator=self.random), self._uniform(-math.pi, math.pi, count)
@@ -138,35 +147,49 @@ class Pictures:
         index = (places / PIXEL_MM + (PIXELS - 1) / 2).round().long()
         outside = ((index < 0) | (index >= PIXELS)).any(-1)
         index = index.clamp(0, PIXELS - 1)
-        moved = tissue_bhw.long()[torch.arange(count)[:, None, None], index[..., 1], index[..., 0]]
+        where = (index[..., 1] * PIXELS + index[..., 0]).flatten(1)[:, None]
+        flat = tissue_blhw.flatten(2)
+        moved = flat.gather(2, where.expand(-1, flat.shape[1], -1)).view(count, -1, size, size)
         # a section that ends in the heart would have a straight border there
-        return torch.where(outside & (moved >= AIR_LIKE), AIR_LIKE, moved)
+        return torch.where(outside[:, None] & (moved >= AIR_LIKE), AIR_LIKE, moved)
 
-    def _signal(self, tissue_bhw: Tensor) -> Tensor:
+    def _signal(self, layers_blhw: Tensor) -> Tensor:
         """Signals for the tissues, blood around 0.5 to 1."""
+        tissue_bhw = layers_blhw[:, MIDDLE]
         count, size = len(tissue_bhw), tissue_bhw.shape[-1]
         blood = self._uniform(0.5, 1.0, count)
         muscle = blood * self._uniform(0.12, 0.68, count)
         values = self._uniform(0, 1.2, count, TISSUES)
         values[:, 0] = 0.5
         values[:, LVBP], values[:, LVMYO] = blood, muscle
-        for name in (RVBP, LABP, RABP, VESSEL):
+        for name in (RVBP, LABP, RABP, VESSEL, GREAT_VESSEL):
             values[:, name] = blood * self._uniform(0.8, 1.12, count)
         like_muscle = torch.rand(count, generator=self.random) < 0.7
         values[:, MUSCLE_LIKE] = torch.where(
             like_muscle, muscle * self._uniform(0.85, 1.2, count), values[:, MUSCLE_LIKE]
         )
-        seen = self._uniform(0, 1.0, count) * (torch.rand(count, generator=self.random) < 0.7)
-        values[:, PAPILLARY] = blood + (muscle - blood) * seen
+        seen = self._uniform(0, 1.0, count) * (torch.rand(count, generator=self.random) < 0.85)
+        for name in (PAPILLARY, RV_TRABECULA):
+            values[:, name] = blood + (muscle - blood) * seen
+        values[:, THIN_WALL] = muscle * self._uniform(0.8, 1.3, count)
         dark = torch.rand(count, generator=self.random) < 0.7
         values[:, LUNG_LIKE] = torch.where(dark, self._uniform(0, 0.25, count), values[:, LUNG_LIKE])
         values[:, AIR_LIKE] = torch.where(dark, self._uniform(0, 0.15, count), values[:, AIR_LIKE])
-        signal = values.gather(1, tissue_bhw.flatten(1)).view(count, size, size)
-        signal = self._patched(signal, tissue_bhw)
-        in_blood = (tissue_bhw == LVBP) | (tissue_bhw == RVBP) | (tissue_bhw == LABP) | (tissue_bhw == RABP)
+        signal = values.gather(1, layers_blhw.flatten(1).long()).view(layers_blhw.shape).mean(dim=1)
+        signal = self._rimmed(self._patched(signal, tissue_bhw), tissue_bhw)
+        in_blood = self.is_blood[tissue_bhw.long()]
         flow = 1 + self._uniform(0, 0.12, count, 1, 1) * self._smooth(count, 6, size)
-        signal = torch.where(in_blood, signal * flow, signal)
+        faint = self._smooth(count, 10, size) > self._uniform(1.0, 4.0, count, 1, 1)
+        voids = faint * self._uniform(0, 0.6, count, 1, 1)
+        signal = torch.where(in_blood, signal * flow * (1 - voids), signal)
         return self._spotted(signal, in_blood, muscle)
+
+    def _rimmed(self, signal_bhw: Tensor, tissue_bhw: Tensor) -> Tensor:
+        """Dark lines between fat and water, where both share a pixel out of phase; in some of the pictures."""
+        fat = ((tissue_bhw == FAT_OF_HEART) | (tissue_bhw == FAT)).float()[:, None]
+        rim = (F.max_pool2d(fat, 3, 1, 1) + F.max_pool2d(-fat, 3, 1, 1))[:, 0]
+        depth = self._uniform(-0.8, 0.8, len(fat), 1, 1).clamp_min(0)
+        return signal_bhw * (1 - depth * rim)
 
     def _patched(self, signal_bhw: Tensor, tissue_bhw: Tensor) -> Tensor:
         """Surroundings in part replaced by patches of a few values, and with a texture."""
@@ -178,7 +201,7 @@ class Pictures:
             field = self._smooth(1, cells, size)[0]
             levels = torch.linspace(-1.2, 1.2, kinds - 1)
             patches[number] = self._uniform(0, 1.2, kinds)[torch.bucketize(field, levels)]
-        amount = self._uniform(-1.6, 1.6, count, 1, 1)  # of some pictures all, of others nothing is replaced
+        amount = self._uniform(-2.2, 1.2, count, 1, 1)  # of some pictures all, of others nothing is replaced
         replaced = (tissue_bhw >= AIR_LIKE) & (tissue_bhw <= FAT) & (self._smooth(count, 5, size) < amount)
         texture = self._uniform(0, 0.12, count, 1, 1) * self._smooth(count, 40, size)
         signal = torch.where(replaced, patches, signal_bhw)
@@ -219,7 +242,8 @@ class Pictures:
 def robust_range(images_nhw: Tensor) -> Tensor:
     """Images between their 1st and 99th percentile as 0 and 1; a constant image becomes 0."""
     flat = images_nhw.flatten(1)
-    low, high = (torch.quantile(flat, q, dim=1)[:, None, None] for q in (LOW, HIGH))
+    limits = np.quantile(flat.numpy(), (LOW, HIGH), axis=1)  # by partition; torch sorts, which takes longer
+    low, high = torch.from_numpy(limits.astype(np.float32))[..., None, None]
     return stretched(images_nhw, low, high)
 
 

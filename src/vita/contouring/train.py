@@ -2,7 +2,7 @@
 
 The weights that come with the package were made by:
 
-    python -m vita.contouring.train --steps 3000 --output src/vita/contouring/weights/contours.safetensors
+    python -m vita.contouring.train --steps 10000 --output src/vita/contouring/weights/contours.safetensors
 
 and their model card beside them. Everything follows from the seed and the number of steps. Every picture is new;
 nothing is chosen by a validation.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BATCH, STEPS, HEARTS, SEED = 12, 3000, 220, 2026
+BATCH, STEPS, HEARTS, SEED = 12, 10000, 300, 2026
 JUDGED_HEARTS, JUDGED_BATCHES = 16, 20  # that the network never saw
 
 

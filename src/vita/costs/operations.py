@@ -45,6 +45,18 @@ class Operations:
     parameters: int
 
 
+def epoch_flop(training: Training, cost: Operations, sizes: dict[str, int]) -> float:
+    """Operations of an epoch of a training.
+
+    Args:
+        training: of the run.
+        cost: of a participant.
+        sizes: from `split_sizes`.
+    """
+    train = sizes["train" if training.kind in ("stage1", "stage2") else "labelled"]
+    return training.share * (train * cost.training_flop + sizes["val"] * cost.validation_flop)
+
+
 def operations(training: Training, features: Path) -> Operations:
     """Count a model's operations.
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vita.costs.operations import Operations, operations
+from vita.costs.operations import Operations, epoch_flop, operations
 from vita.costs.trainings import Training, split_sizes, trainings
 from vita.costs.unit_costs import UnitCosts
 from vita.printing.cells import Cell, Printed, markdown
 from vita.printing.numbers import DASH, about
+from vita.training.sections import SHOWN_SECTIONS
 
 _FLOAT_BYTES = 4
 _HOUR_S = 3600
@@ -64,18 +65,19 @@ def _training_lines(config: dict[str, Any], participants: int, unit: UnitCosts, 
     for step in dict.fromkeys(training.step for training, _ in plan):
         own = [(training, cost) for training, cost in plan if training.step == step]
         models = sum(training.models for training, _ in own)
-        flop = sum(_flop(training, cost, sizes) for training, cost in own)
+        flop = sum(_flop(training, cost, sizes, unit.cpu_flop_per_core_s) for training, cost in own)
         weights_gb = sum(training.models * cost.parameters for training, cost in own) * _FLOAT_BYTES / 1e9
         yield Line(step, f"{models} {'model' if models == 1 else 'models'}", flop / rate, flop, weights_gb)
     flop, vectors_gb = _passes(config, participants, sizes, plan)
     yield Line("Embeddings, reconstructions", "a pass each", flop / rate, flop, vectors_gb)
 
 
-def _flop(training: Training, cost: Operations, sizes: dict[str, int]) -> float:
-    """All epochs of a training: it may stop earlier, by `patience`."""
-    epoch = sizes["train"] * cost.training_flop + sizes["val"] * cost.validation_flop
+def _flop(training: Training, cost: Operations, sizes: dict[str, int], per_core_s: float) -> float:
+    """All epochs of a training: it may stop earlier, by `patience`. With a budget of time, what a core does in it."""
+    if training.stage["budget_s"]:
+        return float(training.models * training.stage["budget_s"] * per_core_s)
     epochs: int = training.stage["epochs"]
-    return training.models * epochs * epoch * training.share
+    return training.models * epochs * epoch_flop(training, cost, sizes)
 
 
 def _passes(
@@ -88,7 +90,7 @@ def _passes(
     flop = sum(judged * cost.validation_flop for training, cost in plan if training.kind == "stage1")
     # the first Stage II makes the embeddings; a run from scans alone has none
     for training, cost in [each for each in plan if each[0].kind == "stage2"][:1]:
-        vectors = participants * (config["images"]["frames"] // training.model["frames"])
+        vectors = participants * min(SHOWN_SECTIONS, config["images"]["frames"])
         return flop + vectors * cost.validation_flop, vectors * training.model["width"] * _FLOAT_BYTES / 1e9
     return flop, 0.0
 

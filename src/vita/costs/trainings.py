@@ -74,9 +74,18 @@ def _training(model: Model) -> Training:
 
 
 def split_sizes(config: dict[str, Any], participants: int) -> dict[str, int]:
-    """Numbers of participants in train, val and test according to the block `split`, if all participants are usable."""
-    block = config["split"]
-    test, val = (int(size if size >= 1 else size * participants) for size in (block["test"], block["val"]))
+    """Numbers of participants in train, val and test according to the block `split`, if all participants are usable;
+    and `labelled`, how many of train have labels.
+    """
+    block, labelled = config["split"], labelled_people(config, participants)
+    test, val = (int(size if size >= 1 else size * labelled) for size in (block["test"], block["val"]))
     if max(block["test"], block["val"]) >= 1 or block["held_out"]:
-        val = max(val, int(held_out(block) * participants) - test)
-    return {"train": participants - test - val, "val": val, "test": test}
+        val = max(val, int(held_out(block) * labelled) - test)
+    learnt = labelled - test - val
+    return {"train": participants - test - val, "labelled": learnt, "val": val, "test": test}
+
+
+def labelled_people(config: dict[str, Any], participants: int) -> int:
+    """How many of the participants have labels: all, unless the phantom cohort has a labelled part."""
+    phantom = config["input"]["source"] == "phantom"
+    return max(round(config["phantom"]["labelled"] * participants), 1) if phantom else participants

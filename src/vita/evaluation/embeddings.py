@@ -1,7 +1,7 @@
 """Embeddings of all participants: the mean of the image encoder's patch tokens, for each temporal section.
 
-A section consists of as many consecutive frames as the model takes. Sections follow each other through the cycle, so
-that the last one is followed by the first. Frames left over at the end of the cycle belong to no section.
+A section consists of as many consecutive frames as the model takes. The starts of ten sections are evenly spaced over
+the cycle, and the last frame is followed by the first. Sections of a cycle with few frames overlap.
 """
 
 from pathlib import Path

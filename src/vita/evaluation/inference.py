@@ -14,7 +14,7 @@ from vita.training.batches import in_order, mixed_seed
 from vita.training.data import Samples
 from vita.training.frozen import section_batches
 from vita.training.reconstruction import psnr_db
-from vita.training.sections import consecutive_sections
+from vita.training.sections import wrapped_sections
 from vita.training.settings import Settings
 
 PSNR = ("psnr_masked", "psnr_filled", "psnr_all", "psnr_frames")
@@ -36,7 +36,7 @@ def encode_sections(encoder: ImageEncoder, samples: Samples, batch: int) -> np.n
     device = encoder.class_token.device
     encoder.eval()
     stored = samples.reader.stored(int(samples.eids[0])).shape[1]
-    sections = consecutive_sections(stored, encoder.settings.frames)
+    sections = wrapped_sections(stored, encoder.settings.frames)
     vectors = [pool(encoder(part.to(device))).float().cpu() for part in section_batches(samples, sections, batch)]
     return torch.cat(vectors).view(len(samples), len(sections), -1).numpy()
 

@@ -37,6 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     # imported late, so that --help does not wait for PyTorch
     import pandas as pd
+    from threadpoolctl import threadpool_limits
 
     from vita.evaluation.membership import COLUMNS, measured
     from vita.evaluation.membership_signals import Files, People, signals
@@ -50,8 +51,9 @@ def main(arguments: list[str] | None = None) -> None:
         if (args.models / folder / WEIGHTS).stat().st_size <= _EMPTY:
             log.info("%s: nothing was learnt, so no attack is possible", folder)
             continue
-        found, group = signals(args.models / folder, people)
-        parts += [measured(folder, signal, group, needed(args.settings, "seed")) for signal in found]
+        with threadpool_limits(needed(args.settings, "training.threads")):
+            found, group = signals(args.models / folder, people)
+            parts += [measured(folder, signal, group, needed(args.settings, "seed")) for signal in found]
         log.info("%s: AUC at most %.3f", folder, parts[-1]["auc"].max())
     with replacing(args.output) as path:
         pd.concat([part for part in parts if len(part)] or parts, ignore_index=True).to_csv(path, index=False)

@@ -1,28 +1,37 @@
 """Whether a model reveals who was in its training: attacks on its losses, controls, and the gate for weights.
 
-Two attacks guess membership from how well a model does on a person. `loss` uses the loss itself (Yeom et al., 2018).
+Three attacks guess membership from how well a model does on a person. `loss` uses the loss itself (Yeom et al., 2018).
 `calibrated` first estimates how difficult the person is: a Gaussian is fitted to the losses of people outside the
 training with the same difficulty, and the score is how far the person's own loss lies below it. This is the
 likelihood-ratio attack without models of members (offline LiRA, Carlini et al., 2022), with a regression as its
-reference, as in Bertran et al. (2023).
+reference, as in Bertran et al. (2023). `shadow` is the likelihood-ratio attack with shadow trainings of the head, for
+models of Stage III; see `vita.evaluation.shadow_attack`.
 
-Controls: the same attacks on an untrained model, which remembers nobody, so that they only find how the splits differ;
-and on the trained model between two groups that it was not fitted to, validation and test.
+Controls: the same attacks on an untrained model (for `shadow`, on a head that learned from a random half), which
+remembers nobody of the training, so that they only find how the splits differ; and on the trained model between two
+groups that it was not fitted to, validation and test.
+
+A fourth row, `canaries`, does not judge the model but the way in which heads are fitted: canaries are planted in shadow
+trainings, and their losses are compared with those of canaries that were not. The gate ignores it.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from vita.evaluation.shadow_attack import Canaries, Shadowed
 from vita.evaluation.statistics import interval, resamples
 from vita.runtime.privacy import SMALLEST_COUNT
 
 COLUMNS = (
     *("model", "signal", "attack", "members", "held_out", "auc", "low", "high", "tpr", "fpr"),
     *("untrained_auc", "untrained_low", "untrained_high", "val_test_auc", "val_test_low", "val_test_high"),
+    *("exposure_bits", "exposure_low", "exposure_high"),
 )
+CANARIES = "canaries"  # the attack that the gate ignores
 GATE = 0.55  # default of `privacy.membership_auc` without a configuration
 _RESAMPLES = 1000
 _FPR = 1e-3
@@ -57,12 +66,16 @@ class Signal:
         trained: (people,) signal of the model; NaN where it gives none.
         untrained: (people,) signal of an untrained model of the same sizes.
         difficulty: (people, columns) properties that make a person difficult for any model.
+        shadowed: of shadow trainings, if there were any.
+        canaries: that were planted in shadow trainings, if there were any.
     """
 
     name: str
     trained: np.ndarray
     untrained: np.ndarray
     difficulty: np.ndarray
+    shadowed: Shadowed | None = None
+    canaries: Canaries | None = None
 
 
 def attack(score: np.ndarray, member: np.ndarray, seed: int) -> Found:
@@ -137,18 +150,41 @@ def measured(model: str, signal: Signal, group: np.ndarray, seed: int) -> pd.Dat
     for name in ("loss", "calibrated"):
         found, bias = (_by(name, values, difficulty, member, seed) for values in (trained, untrained))
         apart = _by(name, trained[held_out], difficulty[held_out], group[held_out] == "val", seed)
-        row = {
-            "model": model,
-            "signal": signal.name,
-            "attack": name,
-            "members": member.sum(),
-            "held_out": held_out.sum(),
-        }
-        row |= vars(found)
-        for title, control in (("untrained", bias), ("val_test", apart)):
-            row |= {f"{title}_{key}": getattr(control, key) for key in ("auc", "low", "high")}
-        rows.append(row)
+        rows.append(_row(model, signal.name, name, member) | _attacked(found, bias, apart))
+    if signal.shadowed is not None:
+        score, control = signal.shadowed.score[known], signal.shadowed.control[known]
+        found, bias = (attack(each, member, seed) for each in (score, control))
+        apart = attack(score[held_out], group[held_out] == "val", seed)
+        rows.append(_row(model, signal.name, "shadow", member) | _attacked(found, bias, apart))
+    if signal.canaries is not None:
+        rows.append(_sung(model, signal.name, signal.canaries, seed))
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _row(model: str, signal: str, attack_name: str, member: np.ndarray) -> dict[str, Any]:
+    counts = {"members": member.sum(), "held_out": (~member).sum()}
+    return {"model": model, "signal": signal, "attack": attack_name, **counts}
+
+
+def _attacked(found: Found, untrained: Found, val_test: Found) -> dict[str, float]:
+    controls = {"untrained": untrained, "val_test": val_test}
+    keys = ("auc", "low", "high")
+    bounds = {f"{title}_{key}": getattr(each, key) for title, each in controls.items() for key in keys}
+    return vars(found) | bounds
+
+
+def _sung(model: str, signal: str, canaries: Canaries, seed: int) -> dict[str, Any]:
+    """A row about canaries; trainings are resampled, since those of one training are not independent."""
+    trainings, each = canaries.inserted.shape
+    wins = [attack(-np.r_[inside, outside], np.arange(2 * each) < each, seed) for inside, outside in canaries.pairs]
+    drawn = resamples(trainings, _RESAMPLES, seed, CANARIES) / trainings
+    aucs, bits = np.array([found.auc for found in wins]), canaries.bits
+    low, high = interval(drawn @ aucs)
+    bits_low, bits_high = interval(drawn @ bits)
+    row = {"model": model, "signal": signal, "attack": CANARIES, "members": each, "held_out": each}
+    row |= {"auc": aucs.mean(), "low": low, "high": high, "exposure_bits": bits.mean()}
+    row |= {"tpr": float(np.mean([found.tpr for found in wins])), "fpr": wins[0].fpr}
+    return row | {"exposure_low": bits_low, "exposure_high": bits_high}
 
 
 def _by(name: str, values: np.ndarray, difficulty: np.ndarray, member: np.ndarray, seed: int) -> Found:
@@ -172,6 +208,8 @@ def verdict(rows: pd.DataFrame, gate: float) -> Verdict:
         rows: of one model, as `measured` gives them; none if it was not measured.
         gate: `privacy.membership_auc`.
     """
+    if "attack" in rows:
+        rows = rows[rows["attack"] != CANARIES]
     if rows.empty:
         return Verdict(False, "not measured")
     if rows["high"].isna().any():

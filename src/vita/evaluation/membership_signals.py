@@ -17,6 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vita.evaluation.membership import Signal
+from vita.evaluation.shadow_attack import canaries, shadowed
+from vita.evaluation.shadow_heads import Goal
 from vita.mask_classes import NOT_ANNOTATED
 from vita.models.alignment import Alignment
 from vita.models.config_file import read_config
@@ -33,7 +35,7 @@ from vita.training.batches import in_order, mixed_seed
 from vita.training.data import Samples
 from vita.training.reconstruction import errors
 from vita.training.session import Session, open_session
-from vita.training.task import Statistics, Task
+from vita.training.task import Statistics, Task, odds_shifts
 
 MOST = 1000  # members, and as many others, so that a false positive rate of 1 in 1,000 can be measured
 MOST_SEGMENTED = 500  # a segmenter takes about fifty times as long
@@ -73,6 +75,7 @@ class People:
     def __init__(self, files: Files) -> None:
         self.files = files
         self._opened: dict[str, tuple[Session, Samples, np.ndarray]] = {}
+        self._features: dict[str, Tensor] = {}
 
     def of(self, config: Mapping[str, Any], masks: bool = False) -> tuple[Session, Samples, np.ndarray]:
         """Session, samples and the statistics of their images (people, 5), for a model's config.json."""
@@ -87,6 +90,20 @@ class People:
             self._opened[key] = session, samples, _image_statistics(samples)
         opened, samples, statistics = self._opened[key]
         return replace(session, split=opened.split), samples, statistics
+
+    def untrained_features(self, model: Regressor, session: Session, samples: Samples) -> Tensor:
+        """Features of an untrained network, computed once for all tasks: the same seed gives the same network."""
+        key = json.dumps([session.settings.model, session.settings.seed, model.pooling], sort_keys=True)
+        if key not in self._features:
+            self._features[key] = features(model, samples, session.device)
+        return self._features[key]
+
+
+@torch.inference_mode()
+def features(model: Regressor, samples: Samples, device: torch.device) -> Tensor:
+    """(people, features) that the head of a predictor sees, on the CPU."""
+    parts = [model.features(batch["images"].to(device)).cpu() for batch in in_order(samples, _BATCH, section=0)]
+    return torch.cat(parts)
 
 
 def _drawn(session: Session, most: int, masks: bool) -> pd.Series:
@@ -132,31 +149,35 @@ def signals(folder: Path, people: People) -> tuple[list[Signal], np.ndarray]:
     }
     # the untrained weights differ from those with which the training started
     torch.manual_seed(mixed_seed(config["seed"], _STREAM))
-    model = make[kind](session, samples, people.files, config)
+    model = make[kind](session, samples, people, config)
     model.network.to(session.device).eval()
-    untrained = model.values()
+    untrained = model.values(False)
     load_whole(model.network, folder)
-    trained = model.values()
+    trained = model.values(True)
     difficulty = np.column_stack([images, *(np.log(np.abs(v) + 1e-6) for v in untrained.values()), model.hardness])
-    found = [Signal(name, values, untrained[name], difficulty) for name, values in trained.items()]
+    further = model.shadows()
+    found = [Signal(name, values, untrained[name], difficulty, **further) for name, values in trained.items()]
     return found, samples.split.to_numpy()
 
 
 @dataclass(frozen=True)
 class _Model:
-    """A network, its signals for all people by name, and (people, columns) what makes its task difficult."""
+    """A network, its signals for all people by name (given whether it is trained yet), (people, columns) what makes its
+    task difficult, and the fields of a signal that shadow trainings give, after the trained signals.
+    """
 
     network: nn.Module
-    values: Callable[[], dict[str, np.ndarray]]
+    values: Callable[[bool], dict[str, np.ndarray]]
     hardness: np.ndarray
+    shadows: Callable[[], dict[str, Any]] = dict
 
 
-def _reconstructing(session: Session, samples: Samples, files: Files, config: Mapping[str, Any]) -> _Model:
+def _reconstructing(session: Session, samples: Samples, people: People, config: Mapping[str, Any]) -> _Model:
     model = MaskedAutoencoder(session.model)
     keep = kept_count(session.model.tokens, session.settings.stage.mask_ratio)
 
     @torch.inference_mode()
-    def values() -> dict[str, np.ndarray]:
+    def values(trained: bool) -> dict[str, np.ndarray]:
         generator = torch.Generator().manual_seed(mixed_seed(session.settings.seed, _STREAM))
         total = torch.zeros(len(samples))
         for _ in range(_MASKS):
@@ -170,7 +191,8 @@ def _reconstructing(session: Session, samples: Samples, files: Files, config: Ma
     return _Model(model, values, np.empty((len(samples), 0)))
 
 
-def _aligning(session: Session, samples: Samples, files: Files, config: Mapping[str, Any]) -> _Model:
+def _aligning(session: Session, samples: Samples, people: People, config: Mapping[str, Any]) -> _Model:
+    files = people.files
     assert files.encoded is not None
     assert files.encoder is not None
     features = load_encoder(files.encoder)
@@ -179,7 +201,7 @@ def _aligning(session: Session, samples: Samples, files: Files, config: Mapping[
     stage = session.settings.stage
 
     @torch.inference_mode()
-    def values() -> dict[str, np.ndarray]:
+    def values(trained: bool) -> dict[str, np.ndarray]:
         pairs = [
             model(*(batch[name].to(session.device) for name in ("images", "numbers", "classes")))
             for batch in in_order(samples, _BATCH, section=0)
@@ -195,7 +217,8 @@ def _aligning(session: Session, samples: Samples, files: Files, config: Mapping[
     return _Model(model, values, rare.numpy())
 
 
-def _predicting(session: Session, samples: Samples, files: Files, config: Mapping[str, Any]) -> _Model:
+def _predicting(session: Session, samples: Samples, people: People, config: Mapping[str, Any]) -> _Model:
+    files = people.files
     assert files.targets is not None
     truth, targets = load_targets(files.targets, config["task"], files.fields, files.phenotypes, files.labels)
     kept = tuple(target for target in targets if target.name in config["targets"])
@@ -203,18 +226,52 @@ def _predicting(session: Session, samples: Samples, files: Files, config: Mappin
     statistics = tuple(Statistics(block["mean"], block["std"], tuple(block["shares"])) for block in blocks)
     task = Task(kept, truth[[target.name for target in kept]], statistics)
     task.add_to(samples)
-    goals = samples.extra["targets"]
+    known = samples.extra["targets"]
     stage = session.settings.stage
     model = Regressor(session.model, ImageEncoder(session.model), task.outputs, stage.pooling, stage.head)
+    seen: dict[str, Tensor] = {}
 
     @torch.inference_mode()
-    def values() -> dict[str, np.ndarray]:
-        parts = [model(batch["images"].to(session.device)).cpu() for batch in in_order(samples, _BATCH, section=0)]
-        return {"loss": task_losses(torch.cat(parts), goals, task).numpy()}
+    def values(trained: bool) -> dict[str, np.ndarray]:
+        if trained:
+            seen["features"] = features(model, samples, session.device)
+        found = seen["features"] if trained else people.untrained_features(model, session, samples)
+        seen["raw"] = model.head(found.to(session.device)).cpu()
+        return {"loss": task_losses(seen["raw"], known, task).numpy()}
+
+    def shadows() -> dict[str, Any]:
+        goals = goals_of(task, known)
+        raw = without_shifts(seen["raw"], task, stage.imbalance)
+        inputs, seed = seen["features"].double().numpy(), session.settings.seed
+        return {"shadowed": shadowed(inputs, raw, goals, seed), "canaries": canaries(inputs, goals, seed)}
 
     guess = torch.cat([_mean_guess(task, column) for column in range(len(kept))])
-    hardness = task_losses(guess.expand(len(goals), -1), goals, task)
-    return _Model(model, values, np.log(hardness.numpy() + 1e-6)[:, None])
+    hardness = task_losses(guess.expand(len(known), -1), known, task)
+    return _Model(model, values, np.log(hardness.numpy() + 1e-6)[:, None], shadows)
+
+
+def goals_of(task: Task, targets_bt: Tensor) -> list[Goal]:
+    """The targets of shadow trainings.
+
+    Args:
+        task: the targets.
+        targets_bt: (people, targets) as `Task.add_to` gives them.
+    """
+    columns = targets_bt.double().numpy().T
+    return [
+        Goal(target.kind, truth, max(target.classes, 1))  # type: ignore[arg-type]
+        for target, truth in zip(task.targets, columns, strict=True)
+    ]
+
+
+def without_shifts(raw_bo: Tensor, task: Task, imbalance: str) -> np.ndarray:
+    """Raw outputs (people, outputs) with the log odds of the training's prevalence; see `task.odds_shifts`."""
+    raw = raw_bo.double().clone()
+    shifts = odds_shifts(task.statistics, imbalance)
+    for output, shift in zip(task.outputs, shifts, strict=True):
+        if output.kind != "numerical":
+            raw[:, output_slices(task.outputs)[output.name]] -= shift.diff() if output.kind == "binary" else shift
+    return raw.numpy()
 
 
 def _mean_guess(task: Task, column: int) -> Tensor:
@@ -246,13 +303,13 @@ def task_losses(raw_bo: Tensor, targets_bt: Tensor, task: Task) -> Tensor:
     return torch.stack(losses, dim=1).nanmean(dim=1)
 
 
-def _segmenting(session: Session, samples: Samples, files: Files, config: Mapping[str, Any]) -> _Model:
+def _segmenting(session: Session, samples: Samples, people: People, config: Mapping[str, Any]) -> _Model:
     from vita.models.segmenter import Segmenter  # start-up
 
     model = Segmenter(session.model, ImageEncoder(session.model))
 
     @torch.inference_mode()
-    def values() -> dict[str, np.ndarray]:
+    def values(trained: bool) -> dict[str, np.ndarray]:
         losses = []
         for batch in in_order(samples, 1, section=0):
             known = bool((batch["masks"] != NOT_ANNOTATED).any())

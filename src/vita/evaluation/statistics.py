@@ -188,7 +188,7 @@ def calibration(truth: np.ndarray, probability: np.ndarray) -> dict[str, tuple[f
 def vague(error: float) -> bool:
     """Whether the interval of a calibration slope with this standard error reaches further than `WIDEST_SLOPE`.
 
-    Around the right slope, 1, such an interval holds 0, where predictions tell nothing, as well as slopes of
+    Around the right slope, 1, such an interval contains 0, where predictions carry no information, as well as slopes of
     predictions that are far too cautious: predicted log odds hardly vary between people, and the slope is their noise.
     """
     return bool(scipy.stats.norm.ppf((1 + LEVEL) / 2) * error > WIDEST_SLOPE)

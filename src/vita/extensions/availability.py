@@ -9,7 +9,7 @@ from vita.cohort.features import Feature
 
 LEVELS = tuple(range(0, 101, 5))  # % of the features
 DRAWS = 5  # random orders of the features that each level is averaged over
-# what a clinic knows, each with all before it: its name and its groups of features.tsv, which has no bloods as it comes
+# what a clinic knows, each added to those before: its name and its groups of features.tsv, which has no blood tests
 CLINICAL = (
     ("Age and sex", ("demographics",)),
     ("Blood pressure", ("blood_pressure",)),

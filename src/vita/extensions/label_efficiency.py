@@ -152,7 +152,7 @@ class Ways:
         self._found: dict[str, Between | None] = {}
 
     def of(self, name: str, features: np.ndarray, split: np.ndarray) -> "Between | None":
-        """That of a control and a part of the participants, which `name` tells from others."""
+        """That of a control and a part of the participants; `name` is the key under which it is kept."""
         from vita.training.closed_form import numbers_between  # start-up: scikit-learn
 
         if name not in self._found:

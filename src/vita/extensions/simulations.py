@@ -85,7 +85,7 @@ def conformal_coverage(seed: int) -> pd.DataFrame:
 
 
 def permuted_lambda(seed: int) -> float:
-    """Genomic-control lambda of TRAITS x PERMUTATIONS permuted traits, which the outcomes follow where they stand."""
+    """Genomic-control lambda of TRAITS x PERMUTATIONS permuted traits, on which outcomes depend in their old order."""
     from vita.extensions.regressions import permuted_inflation  # start-up
 
     rng = np.random.default_rng(seed)

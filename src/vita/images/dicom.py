@@ -13,8 +13,9 @@ import pydicom
 from pydicom.config import disable_value_validation
 
 from vita.images import dicom_frames
+from vita.images.dicom_file import parse
 from vita.images.dicom_pixels import read_pixels
-from vita.images.dicom_series import Run, by_place, choose, number, runs_of, slots_of
+from vita.images.dicom_series import SAME_SPACING, Run, by_place, choose, number, one_at_each_place, runs_of, slots_of
 from vita.images.header import (
     NO_RATE,
     NOMINAL_INTERVAL,
@@ -41,8 +42,7 @@ LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 UNEVEN_STEPS = 0.05
 # Slices may lie off each other in their plane by so much, in mm, before it is said.
 IN_PLANE_MM = 2.0
-# Pixel sizes and directions that differ by less are the same; conversion tools round.
-SAME_SPACING = 1e-3
+# Directions that differ by less are the same; conversion tools round.
 SAME_DIRECTION = 1e-3
 
 
@@ -134,7 +134,7 @@ def cycle_of(archive: zipfile.ZipFile, names: Sequence[str]) -> tuple[float, str
 
 def _read_stack(slots: Sequence[list[Run]], archive: str | None, notes: list[str]) -> tuple[Header, np.ndarray]:
     """Header and voxels of runs, slice by slice; `archive` is the zip that they are in."""
-    slices = _sorted_stack(choose(slots, notes), notes)
+    slices = _sorted_stack(one_at_each_place(choose(slots, notes), notes), notes)
     rows = {(str(frame.get("Rows")), str(frame.get("Columns"))) for part in slices for frame in part.frames}
     if len(rows) > 1:
         raise ScanError("the frames have different numbers of rows or columns")
@@ -166,7 +166,7 @@ def _parse(read: Callable[[str], bytes], name: str, tags: list[str] | None) -> p
     """A file with these tags, or with all but the pixels."""
     data = read(name)
     try:
-        file = pydicom.dcmread(io.BytesIO(data), specific_tags=tags, stop_before_pixels=tags is None)
+        file = parse(io.BytesIO(data), tags, pixels=tags is not None)
         file.filename = name
         return file
     except Exception as error:  # pydicom raises many kinds on damaged files; each costs this file only

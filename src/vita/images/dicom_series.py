@@ -23,6 +23,10 @@ LONGEST_MS = 60_000
 # Files whose places differ by less are of one place.
 SAME_PLACE_MM = 0.5
 SAME_DIRECTION = 5e-3
+# Pixel sizes that differ by less are the same; conversion tools round.
+SAME_SPACING = 1e-3
+# Steps between trigger times that are so many times the middle one are no missing frame.
+GAP = 3.5
 UNREADABLE = (
     *(TypeError, ValueError, ArithmeticError, AttributeError, LookupError, NotImplementedError),
     BytesLengthException,  # pydicom's own for a number of too few bytes
@@ -37,6 +41,7 @@ class Run:
         key: name of the slice or view that the series has.
         series: its SeriesInstanceUID.
         position, orientation, spacing: (3,), rows' and columns' directions (2, 3), and (row, column) in mm.
+        size: rows and columns.
         frames: the files.
         times_ms: trigger times; NaN where they are missing.
     """
@@ -46,6 +51,7 @@ class Run:
     position: np.ndarray
     orientation: np.ndarray
     spacing: tuple[float, float]
+    size: tuple[float, float]
     frames: list[pydicom.Dataset] = field(default_factory=list)
     times_ms: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
@@ -97,14 +103,21 @@ def runs_of(files: Sequence[pydicom.Dataset], key: str, notes: list[str]) -> lis
         place = np.concatenate([position, orientation.ravel(), spacing])
         if len(spacing) != 2 or not np.isfinite(place).all() or min(spacing) <= 0:
             raise ScanError("the DICOM files give no place in the scanner")
-        run = next((run for run in runs if run.series == series and _at(run, position, orientation)), None)
+        new = Run(key, series, position, orientation, spacing, (number(file, "Rows"), number(file, "Columns")))
+        run = next((run for run in runs if run.series == series and _alike(run, new)), None)
         if run is None:
-            runs.append(run := Run(key, series, position, orientation, spacing))
+            runs.append(run := new)
         run.frames.append(file)
     for run in runs:
         _without_copies(run, notes)
         _in_time(run, notes)
     return runs
+
+
+def _alike(first: Run, second: Run) -> bool:
+    """Whether frames of one series are of one picture: at one place, with the same pixels."""
+    same_pixels = np.allclose(first.spacing, second.spacing, rtol=SAME_SPACING) and first.size == second.size
+    return bool(same_pixels and _at(first, second.position, second.orientation))
 
 
 def _at(run: Run, position: np.ndarray, orientation: np.ndarray) -> bool:
@@ -202,7 +215,20 @@ def choose(slots: Sequence[Sequence[Run]], notes: list[str]) -> list[Run]:
                 raise ScanError(f"slices have different numbers of frames ({', '.join(map(str, sorted(counts)))})")
             _fill(run, usual, float(start))
             notes.append(f"{missing} of {usual} frames of a slice missing; the neighbour in time stands for it")
+        if run.step_ms > 0 and np.diff(run.times_ms).max() > GAP * run.step_ms:
+            notes.append("the trigger times of a slice have a gap; a frame may be out of its order")
     return chosen
+
+
+def one_at_each_place(slices: Sequence[Run], notes: list[str]) -> list[Run]:
+    """Of series with different names that lie at one place the latest."""
+    kept: list[Run] = []
+    for run in sorted(slices, key=lambda run: run.when, reverse=True):
+        if any(_at(other, run.position, run.orientation) for other in kept):
+            notes.append("two series lie at the same place; the later one was taken")
+        else:
+            kept.append(run)
+    return kept
 
 
 def _allowed(frames: int) -> int:

@@ -3,7 +3,8 @@
 import os
 import re
 import warnings
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
@@ -13,19 +14,23 @@ import pydicom
 from pydicom.config import disable_value_validation
 
 from vita.images.dicom import LPS_TO_RAS
+from vita.images.dicom_file import parse
 from vita.images.dicom_frames import TAGS as FRAME_TAGS
 from vita.images.dicom_frames import frames_of
 from vita.images.dicom_series import SAME_DIRECTION, SAME_PLACE_MM, UNREADABLE, number
 from vita.images.header import ScanError, open_regular
 from vita.images.zips import MOST_FILES
 
-MAGIC_AT, MAGIC = 128, b"DICM"
 TAGS = [
     *("PatientID", "PatientName", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription"),
     *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns"),
-    *("TriggerTime", "Modality"),
+    *("TriggerTime", "Modality", "ImageType", "ScanningSequence", "SequenceVariant", "SequenceName"),
     *FRAME_TAGS,
 ]
+# Planes that differ in these are pictures of different kinds, such as tagged ones beside those of a cine. Names of
+# sequences end with numbers that change from slice to slice.
+_KIND = ("ScanningSequence", "SequenceVariant", "SequenceName")
+_DIGITS = re.compile(r"\d+")
 _LONG_NUMBER = re.compile(r"\d{5,}")
 
 
@@ -38,6 +43,7 @@ class Plane:
         position, normal: (3,) of the first pixel in mm, and of unit length; in scanner space (RAS).
         grid: what parallel slices of a stack share: rows, columns and pixel size in mm.
         axes: (2, 3) directions of rows and columns.
+        kind: of picture, by the sequence that made it.
         files: path of each frame; that of an enhanced file, which holds several, comes as often.
         times_ms: trigger times that are there.
     """
@@ -47,6 +53,7 @@ class Plane:
     normal: np.ndarray
     grid: tuple[float, ...]
     axes: np.ndarray
+    kind: tuple[str, ...] = ()
     files: list[str] = field(default_factory=list)
     times_ms: set[float] = field(default_factory=set)
 
@@ -61,6 +68,15 @@ class Series:
     planes: list[Plane] = field(default_factory=list)
     others: int = 0
 
+    def add(self, plane: Plane) -> None:
+        """Put frames to the plane that they are of."""
+        known = next((each for each in self.planes if same_plane(each, plane)), None)
+        if known is None:
+            self.planes.append(plane)
+            return
+        known.files += plane.files
+        known.times_ms |= plane.times_ms
+
 
 @dataclass
 class Study:
@@ -70,28 +86,47 @@ class Study:
         place: the folder that all of its files share, from where was looked.
         folders: names of all folders that its files lie in.
         series: by UID.
+        files, bytes: how many files it has, and how large they are.
     """
 
     place: tuple[str, ...]
     folders: set[str] = field(default_factory=set)
     series: dict[str, Series] = field(default_factory=dict)
+    files: int = 0
+    bytes: int = 0
+
+    def add(self, other: "Study") -> None:
+        """Take what other folders hold of it."""
+        self.place = _shared(self.place, other.place)
+        self.folders |= other.folders
+        self.files, self.bytes = self.files + other.files, self.bytes + other.bytes
+        for uid, series in other.series.items():
+            known = self.series.setdefault(uid, series)
+            if known is not series:
+                known.others += series.others
+                for plane in series.planes:
+                    known.add(plane)
 
 
 def studies_in(folder: Path, max_mb: float) -> list[Study]:
     """The studies of all DICOM files in a folder and in those within it; other files are passed over.
 
-    Raises:
-        ScanError: there are too many files, or together they are larger than `max_mb`.
+    Of a study that is larger than `max_mb` or has too many files not all are sorted in; `too_large` says so.
     """
     # Odd values in tags that are not needed are no fault, and warnings would show them.
     with disable_value_validation(), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        return _studies(folder, max_mb)
+        return _joined(_studies(folder, max_mb))
 
 
-def _studies(folder: Path, max_mb: float) -> list[Study]:
-    found: dict[tuple[str, str], Study] = {}
-    size = count = 0
+def too_large(study: Study, max_mb: float) -> bool:
+    """Whether a study has more files or bytes than are read."""
+    return study.files > MOST_FILES or study.bytes > max_mb * 1e6
+
+
+def _studies(folder: Path, max_mb: float) -> dict[tuple[str, str, str], Study]:
+    """Studies by the first folder that they lie in, the patient and the study."""
+    found: dict[tuple[str, str, str], Study] = {}
     for root, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted(names):
@@ -99,26 +134,38 @@ def _studies(folder: Path, max_mb: float) -> list[Study]:
             header = _header(path)
             if header is None:
                 continue
-            size, count = size + os.stat(path).st_size, count + 1  # noqa: PTH116
-            if count > MOST_FILES or size > max_mb * 1e6:
-                raise ScanError(f"more than {MOST_FILES} DICOM files, or more than images.max_file_mb ({max_mb:g} MB)")
             inside = Path(path).relative_to(folder).parts[:-1]
-            key = str(header.get("PatientID", "")), str(header.get("StudyInstanceUID", ""))
+            top = inside[0] if inside else ""
+            key = top, str(header.get("PatientID", "")), str(header.get("StudyInstanceUID", ""))
             study = found.setdefault(key, Study(inside))
             study.place = _shared(study.place, inside)
             study.folders |= set(inside)
-            _sort_in(study, header, path)
-    return list(found.values())
+            study.files, study.bytes = study.files + 1, study.bytes + os.stat(path).st_size  # noqa: PTH116
+            if not too_large(study, max_mb):
+                _sort_in(study, header, path)
+    return found
+
+
+def _joined(parts: Mapping[tuple[str, str, str], Study]) -> list[Study]:
+    """Studies of which several folders hold a part, joined, as where each series has a folder.
+
+    Not with the part in a folder that holds another study too: a file that was put there by mistake costs that folder
+    alone.
+    """
+    studies_of = Counter(top for top, *_ in parts)
+    joined: dict[tuple[str, ...], Study] = {}
+    for (top, *study), part in parts.items():
+        known = joined.setdefault((top if studies_of[top] > 1 else "", *study), part)
+        if known is not part:
+            known.add(part)
+    return list(joined.values())
 
 
 def _header(path: str) -> pydicom.Dataset | None:
     """The tags that are needed; None if the file is no DICOM file of a series, or cannot be read."""
     try:
         with open_regular(path) as file:
-            if file.read(MAGIC_AT + len(MAGIC))[MAGIC_AT:] != MAGIC:
-                return None
-            file.seek(0)
-            header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=TAGS)
+            header = parse(file, TAGS, pixels=False)
             return header if "SeriesInstanceUID" in header else None
     except Exception:  # pydicom raises many kinds on damaged files; each costs this file only
         return None
@@ -146,12 +193,10 @@ def _add(series: Series, header: pydicom.Dataset, path: str) -> None:
     if plane is None:
         series.others += 1
         return
-    known = next((each for each in series.planes if same_plane(each, plane)), None)
-    if known is None:
-        series.planes.append(known := plane)
-    known.files.append(path)
+    plane.files.append(path)
     if "TriggerTime" in header:
-        known.times_ms.add(number(header, "TriggerTime"))
+        plane.times_ms.add(number(header, "TriggerTime"))
+    series.add(plane)
 
 
 def same_plane(first: Plane, second: Plane) -> bool:
@@ -176,7 +221,13 @@ def _plane(header: pydicom.Dataset, uid: str) -> Plane | None:
     length = float(np.linalg.norm(normal))
     if not np.isfinite([*position, *grid, length]).all() or length < 0.5 or len(spacing) != 2 or min(spacing) <= 0:
         return None
-    return Plane(uid, position, normal / length, grid, axes)
+    return Plane(uid, position, normal / length, grid, axes, _kind(header))
+
+
+def _kind(header: pydicom.Dataset) -> tuple[str, ...]:
+    """The names of the sequence without their numbers, and whether the picture is one of magnitude."""
+    image_type = [str(value) for value in header.get("ImageType") or []]
+    return *(_DIGITS.sub("", str(header.get(name) or "")) for name in _KIND), *image_type[2:3]
 
 
 def _called(header: pydicom.Dataset) -> str:

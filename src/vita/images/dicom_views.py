@@ -99,7 +99,7 @@ def short_axis_stacks(planes: Sequence[Plane]) -> list[list[Plane]]:
 
 
 def _parallel(first: Plane, second: Plane) -> bool:
-    alike = np.allclose(first.grid, second.grid, rtol=1e-3)
+    alike = first.kind == second.kind and np.allclose(first.grid, second.grid, rtol=1e-3)
     return bool(alike and np.abs(first.axes - second.axes).max() < SAME_DIRECTION)
 
 
@@ -127,6 +127,8 @@ def long_axis_groups(planes: Sequence[Plane], stack: Sequence[Plane]) -> list[li
 
 
 def _repeats(planes: Sequence[Plane], angles: np.ndarray, first: int, second: int) -> bool:
+    if planes[first].kind != planes[second].kind:
+        return False
     apart_mm = abs((planes[first].position - planes[second].position) @ planes[first].normal)
     return bool(away(angles[first], angles[second]) < REPEAT_DEGREES and apart_mm < REPEAT_MM)
 

@@ -161,5 +161,17 @@ def _sort_in(entries: list[os.DirEntry[str]], found: dict[int, Found], instance:
     for entry in entries:
         match = ZIP_NAME.fullmatch(entry.name)
         if match and int(match[3]) == instance:
-            found.setdefault(int(match[1]), Found(match[1])).zips[match[2]] = entry.path
+            _add_zip(found.setdefault(int(match[1]), Found(match[1])), match[2], entry.path)
     return sum(entry.name.lower().endswith(".zip") for entry in entries)
+
+
+def _add_zip(known: Found, bulk_field: str, path: str) -> None:
+    """Add a zip. Of two, the one in the participant's own folder counts: the other was put elsewhere by mistake."""
+    other = known.zips.setdefault(bulk_field, path)
+    if other == path:
+        return
+    own = [each for each in (other, path) if os.path.basename(os.path.dirname(each)) == known.folder]  # noqa: PTH119, PTH120
+    if len(own) == 1:
+        known.zips[bulk_field] = own[0]
+    else:
+        known.reason = f"two zips of field {bulk_field} stand for this participant; keep one of them"

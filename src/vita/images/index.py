@@ -58,7 +58,7 @@ COLUMNS = {
 def index_participant(eid: int, found: Found, settings: ImageSettings) -> list[dict[str, Any]]:
     """Rows of a participant, one per view that is there or required; none if nothing was found that looks like a scan.
 
-    A view that is there both as NIfTI and as zip is taken from NIfTI.
+    A view that is there both as NIfTI and as zip is taken from NIfTI, unless that file cannot be used.
     """
     if found.reason:
         return [_row(eid, found, settings.required_views[0], reason=found.reason)]
@@ -72,6 +72,8 @@ def index_participant(eid: int, found: Found, settings: ImageSettings) -> list[d
             described = {"path": image} | _describe_nifti(image, view, settings)
             if archive and described["reason"] is None:
                 described |= _rate_of_zip(archive, view, described["frames"], settings)
+            elif archive and (instead := _describe_zip(archive, view, settings))["reason"] is None:
+                described = {"path": archive} | instead
         elif archive:
             described = {"path": archive} | _describe_zip(archive, view, settings)
         elif view in found.dicom:

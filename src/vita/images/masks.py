@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vita.images.geometry import Orientation, canonical, orient, same_place
+from vita.images.geometry import LEFT, Orientation, canonical, orient, same_place
 from vita.images.header import Header, ScanError
-from vita.images.layout import LVBP, LVMYO, STRUCTURES
+from vita.images.layout import LABP, LVBP, LVMYO, RABP, RVBP, STRUCTURES
 from vita.images.nifti import read_volume
 from vita.mask_classes import NOT_ANNOTATED
 
@@ -17,6 +17,8 @@ _UNKNOWN = 254
 # RV.
 ENCLOSED = 0.6
 CHECKED_FRAMES = 3
+# Share of the border of the RV that touches the wall: 0.3 in masks of hearts, nearly 1 of an infarct within the wall.
+WITHIN_WALL = 0.8
 # An RV or atrium that was not annotated lies within this many mm of the annotated structures.
 REACH_MM = 80.0
 
@@ -66,7 +68,10 @@ def mask_of(
         raise ScanError("the mask is empty")
     if view == "sa":
         _check_wall(boxed, counts)
-    return Mask(canonical(classes, orientation), counts)
+    turned = canonical(classes, orientation)
+    if view == "la_4ch" and header.oriented:
+        _check_atria(turned, orientation)
+    return Mask(turned, counts)
 
 
 def _classes(stored: np.ndarray, header: Header, labels: dict[int, int]) -> np.ndarray:
@@ -92,14 +97,26 @@ def _classes(stored: np.ndarray, header: Header, labels: dict[int, int]) -> np.n
 
 
 def _check_wall(classes_tzyx: np.ndarray, counts: dict[int, np.ndarray]) -> None:
-    """Check that the myocardium surrounds the LV cavity, which fails if labels are in another order. A few frames with
-    both are examined. Other data sets use another order (ACDC: 1 RV, 3 LV).
+    """Check that the myocardium surrounds the LV cavity and not the RV, which fails if labels are in another order or
+    have another meaning. A few frames with the structure and the wall are examined. Other data sets use another order
+    (ACDC: 1 RV, 3 LV) or label something else (EMIDEC: 3 is an infarct).
 
     Raises:
-        ScanError: less of the cavity's border than ENCLOSED touches the wall.
+        ScanError: less of the cavity's border than ENCLOSED touches the wall, or more of the RV's than WITHIN_WALL.
     """
+    advice = "if its labels are in another order, set images.masks.labels"
+    around_lv = _touching(classes_tzyx, counts, LVBP)
+    if around_lv < ENCLOSED:
+        raise ScanError(f"the wall surrounds {around_lv:.0%} of the LV cavity of the mask; {advice}")
+    around_rv = _touching(classes_tzyx, counts, RVBP)
+    if around_rv > WITHIN_WALL:
+        raise ScanError(f"the wall surrounds {around_rv:.0%} of the RV of the mask; {advice}")
+
+
+def _touching(classes_tzyx: np.ndarray, counts: dict[int, np.ndarray], structure: int) -> float:
+    """Share of the structure's border in its slices that touches the wall; NaN where no frame has both."""
     absent = np.zeros(len(classes_tzyx))
-    both = np.flatnonzero((counts.get(LVBP, absent) > 0) & (counts.get(LVMYO, absent) > 0))
+    both = np.flatnonzero((counts.get(structure, absent) > 0) & (counts.get(LVMYO, absent) > 0))
     frames = classes_tzyx[both[np.linspace(0, len(both) - 1, min(len(both), CHECKED_FRAMES)).astype(int)]]
     touching = border = 0
     for axis in (2, 3):
@@ -107,14 +124,26 @@ def _check_wall(classes_tzyx: np.ndarray, counts: dict[int, np.ndarray]) -> None
         after = list(before)
         before[axis], after[axis] = slice(None, -1), slice(1, None)
         for inside, outside in ((before, after), (after, before)):
-            beyond = frames[tuple(outside)][(frames[tuple(inside)] == LVBP)]
-            border += int(np.count_nonzero(beyond != LVBP))
+            beyond = frames[tuple(outside)][(frames[tuple(inside)] == structure)]
+            border += int(np.count_nonzero(beyond != structure))
             touching += int(np.count_nonzero(beyond == LVMYO))
-    if border and touching < ENCLOSED * border:
-        raise ScanError(
-            f"the wall surrounds {touching / border:.0%} of the LV cavity of the mask; "
-            "if its labels are in another order, set images.masks.labels"
-        )
+    return touching / border if border else float("nan")
+
+
+def _check_atria(classes_tsyx: np.ndarray, place: Orientation) -> None:
+    """Check that the left atrium lies to the patient's left of the right one, where the mask has both.
+
+    Raises:
+        ScanError: it lies to the right.
+    """
+    centres = {}
+    for structure in (LABP, RABP):
+        where = np.argwhere((classes_tsyx == structure).any(axis=0))
+        if not len(where):
+            return
+        centres[structure] = place.affine[:3, :3] @ where.mean(axis=0)
+    if (centres[LABP] - centres[RABP]) @ LEFT < 0:
+        raise ScanError("the left atrium of the mask lies to the right of the right one; exchange its labels")
 
 
 def _boxed(classes_tzyx: np.ndarray) -> np.ndarray:

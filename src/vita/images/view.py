@@ -26,6 +26,8 @@ from vita.images.settings import ImageSettings
 LARGEST_VALUE = 1e30
 # Below this cosine a plane hardly contains the heart's long axis.
 LONG_AXIS_IN_PLANE = 0.5
+# A short-axis stack is 60 to 150 mm long; a file whose slices and frames were exchanged has some 400 mm.
+LONGEST_STACK_MM = 250.0
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,9 @@ def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, sett
     notes = [f"{image.view}: {note}" for note in image.header.notes]
     if image.view == "sa" and (reason := _impossible_rate(image.header)):
         notes.append(f"sa: {reason}")
+    length_mm = slices * image.orientation.spacing_mm[0]
+    if image.view == "sa" and length_mm > LONGEST_STACK_MM:
+        notes.append(f"sa: the stack of {slices} slices is {length_mm:.0f} mm long; they may be frames")
     masks = _read_masks(image, row, settings, notes)
     record = _describe(image)
     if masks:

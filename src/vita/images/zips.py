@@ -161,7 +161,7 @@ def _join_date(line: list[str], columns: int, date: int | None) -> list[str]:
 
 def _read_descriptions(archive: zipfile.ZipFile, names: Iterable[str]) -> dict[str, str]:
     """Series of DICOM files as they say themselves; files that are none are passed over."""
-    import pydicom  # only for what no manifest names: it takes a while to import
+    from vita.images.dicom_file import parse  # pydicom takes a while to import, and manifests name most files
 
     described = {}
     for name in names:
@@ -169,7 +169,7 @@ def _read_descriptions(archive: zipfile.ZipFile, names: Iterable[str]) -> dict[s
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # odd values in tags that are not needed are no fault
-                file = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True, specific_tags=["SeriesDescription"])
+                file = parse(io.BytesIO(data), ["SeriesDescription"], pixels=False)
                 described[name] = str(file.get("SeriesDescription", ""))
         except Exception:  # pydicom raises many kinds on what is no DICOM file; the zip may hold other files
             log.debug("a file in a zip is no DICOM file that can be read")

@@ -7,12 +7,11 @@ segmentation is written as Stage III writes its own, and a segmentation that sta
     python -m vita.models.import_published --checkpoint published.ckpt --output results/models/published
 """
 
-import argparse
 import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
@@ -43,33 +42,54 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--allow-left-over", action="store_true", help="import although some weights have no place here"
     )
-    _convert(parser.parse_args(arguments))
+    args = parser.parse_args(arguments)
+    import_checkpoint(args.checkpoint, args.output, args.heads, args.allow_missing, args.allow_left_over)
 
 
-def _convert(args: argparse.Namespace) -> None:
+def import_checkpoint(
+    checkpoint: Path,
+    output: Path,
+    heads: int = _PAPER_HEADS,
+    allow_missing: bool = False,
+    allow_left_over: bool = False,
+) -> None:
+    """Write `model.safetensors` and `config.json` of a published checkpoint to the folder `output`.
+
+    Args:
+        checkpoint: Lightning or PyTorch file of the authors' code.
+        output: folder, which is made.
+        heads: number of attention heads, which cannot be read off the weights.
+        allow_missing: import although some weights of a part that the checkpoint has are missing.
+        allow_left_over: import although some weights have no place here.
+
+    Raises:
+        UserError: if the file cannot be read, its positions are not the published ones, or weights are missing or left
+            over and that is not allowed.
+    """
     from safetensors.torch import save_file
 
     from vita.models.published import rename, settings_of
     from vita.models.restricted import read_tensors
 
-    state = read_tensors(args.checkpoint)
-    settings = settings_of(state, args.heads)
+    state = read_tensors(checkpoint)
+    settings = settings_of(state, heads)
     _check_positions(state, settings)
     weights, left_over = rename(state)
     left_over = _without_foreign_projectors(weights, left_over, settings)
     problems = unplaced(weights, settings)
     missing = [name for name in problems if name not in weights]
     left_over += [name for name in problems if name in weights]
-    _refuse("missing", missing, args.allow_missing)
-    _refuse("left over", left_over, args.allow_left_over)
+    _refuse("missing", missing, allow_missing)
+    _refuse("left over", left_over, allow_left_over)
     kept = {name: value.float().contiguous().clone() for name, value in weights.items() if name not in problems}
     if any(name.startswith("segmenter.") for name in kept):
         kept = {_as_segmenter(name): value for name, value in kept.items()}
-    args.output.mkdir(parents=True, exist_ok=True)
-    with replacing(args.output / "model.safetensors") as temporary:
+    output.mkdir(parents=True, exist_ok=True)
+    with replacing(output / "model.safetensors") as temporary:
         save_file(kept, temporary)
-    write_text(args.output / "config.json", json.dumps(_config(args, settings), indent=2) + "\n")
-    logging.info("%d weights of %s written to %s", len(kept), args.checkpoint, args.output)
+    config = {"model": settings.to_dict(), "source": checkpoint.name}
+    write_text(output / "config.json", json.dumps(config, indent=2) + "\n")
+    logging.info("%d weights of %s written to %s", len(kept), checkpoint, output)
 
 
 def _without_foreign_projectors(
@@ -99,10 +119,6 @@ def _as_segmenter(name: str) -> str:
     """A weight's name in a Stage III segmentation model, where the image encoder is called `encoder`."""
     part, rest = name.split(".", 1)
     return rest if part == "segmenter" else f"encoder.{rest}" if part == "image_encoder" else name
-
-
-def _config(args: argparse.Namespace, settings: "ModelSettings") -> dict[str, Any]:
-    return {"model": settings.to_dict(), "source": args.checkpoint.name}
 
 
 def _refuse(what: str, names: list[str], allowed: bool) -> None:

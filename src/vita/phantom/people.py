@@ -1,7 +1,8 @@
 """The people of the phantom cohort: their traits and diseases, their UK Biobank table, and who withdrew.
 
 Writes people.parquet (traits, which the scans are made from), a classic UK Biobank CSV (columns `31-0.0`, quoted)
-and the ids of withdrawn participants, who are still in the table and among the scans, as in any real delivery.
+and the ids of withdrawn participants, who are still in the table and among the scans, as in any real delivery. If
+labels are known for a part of the people only, the ids of the others are written too.
 """
 
 import datetime
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 
 PEOPLE_STREAM = 1  # apart from the streams of table.py and scans.py
 FOLLOW_UP_STREAM = 7
+LABELLED_STREAM = 8
 FIRST_EID, EIDS = 1_000_000, 5_000_000
 FIRST_SCAN, LAST_SCAN = datetime.date(2014, 6, 1), datetime.date(2020, 3, 13)
 
@@ -29,7 +31,8 @@ def draw_people(settings: PhantomSettings) -> pd.DataFrame:
 
     Returns:
         Sorted by `eid`: the columns of `traits`, `diagnoses` and `hazards`, `imaging_date` (datetime64), and `broken`
-        and `withdrawn` (nobody is both).
+        and `withdrawn` (nobody is both), and `labelled`: whether masks, phenotypes and disease labels are known. The
+        labelled of a smaller share are among those of a larger one.
     """
     rng = np.random.default_rng([settings.seed, PEOPLE_STREAM])
     n = settings.participants
@@ -46,6 +49,8 @@ def draw_people(settings: PhantomSettings) -> pd.DataFrame:
     follow_up = hazards.draw_follow_up(people, np.random.default_rng([settings.seed, FOLLOW_UP_STREAM]))
     people = people.join(follow_up)
     people["withdrawn"] = (place >= settings.broken_scans) & (place < settings.broken_scans + settings.withdrawn)
+    rank = np.random.default_rng([settings.seed, LABELLED_STREAM]).permutation(n)
+    people["labelled"] = rank < max(round(settings.labelled * n), 1)
     return people
 
 
@@ -55,6 +60,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--people", type=Path, required=True, help="people.parquet")
     parser.add_argument("--table", type=Path, required=True, help="classic UK Biobank CSV")
     parser.add_argument("--withdrawals", type=Path, required=True, help="ids, one a line, no header")
+    parser.add_argument("--unlabelled", type=Path, help="ids of those without labels, one a line, no header")
     cli.add_settings(parser, "seed and block phantom")
     args = parser.parse_args(arguments)
     from vita.phantom.table import write_table
@@ -65,8 +71,14 @@ def main(arguments: list[str] | None = None) -> None:
         people.to_parquet(part, index=False)
     with replacing(args.table) as part:
         columns = write_table(people, settings.seed, part)
-    write_text(args.withdrawals, "".join(f"{eid}\n" for eid in people.loc[people["withdrawn"], "eid"]))
+    _write_ids(args.withdrawals, people, people["withdrawn"])
+    if args.unlabelled:
+        _write_ids(args.unlabelled, people, ~people["labelled"])
     log.info("%d participants, %d columns, %d withdrawn", len(people), columns, settings.withdrawn)
+
+
+def _write_ids(path: Path, people: pd.DataFrame, chosen: "pd.Series[bool]") -> None:
+    write_text(path, "".join(f"{eid}\n" for eid in people.loc[chosen, "eid"]))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Synthetic cine scans of one batch of participants, with masks, and their true phenotypes.
 
 Writes <scans>/<eid>/sa.nii.gz, la_2ch.nii.gz, la_3ch.nii.gz, la_4ch.nii.gz and the masks seg_sa, seg_la_2ch, seg_la_4ch
-and seg4_la_4ch. A participant's files depend on the seed and on the participant alone, not on the batches.
+and seg4_la_4ch; the unlabelled have no masks. A participant's files depend on the seed and on the participant alone,
+not on the batches.
 """
 
 import logging
@@ -96,7 +97,7 @@ def make_scan(person: dict[str, float], settings: PhantomSettings) -> tuple[dict
     for view, plane in scanner.planes.items():
         image, classes = scanner.acquire(view)
         files[view] = encode_nifti(image, plane, frame_s)
-        for name, labels in MASKS[view].items():
+        for name, labels in MASKS[view].items() if person["labelled"] else ():
             files[name] = encode_nifti(np.array(labels, np.uint8)[classes], plane, frame_s)
     if person["broken"]:
         files["sa"] = files["sa"][: int(CUT_SHORT * len(files["sa"]))]

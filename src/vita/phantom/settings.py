@@ -17,6 +17,7 @@ class PhantomSettings:
         rows, columns, pixel_mm: a plane.
         frames: frames of a cardiac cycle.
         sa_slices, sa_spacing_mm: the short-axis stack; the spacing includes the gap.
+        labelled: share of people with masks, phenotypes and disease labels, above 0.
     """
 
     seed: int
@@ -29,6 +30,7 @@ class PhantomSettings:
     sa_spacing_mm: float
     broken_scans: int
     withdrawn: int
+    labelled: float
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> "PhantomSettings":
@@ -40,7 +42,7 @@ class PhantomSettings:
         """
         block = {"seed": needed(settings, "seed"), **settings.get("phantom", {})}
         counts = {"participants": 1, "frames": 2, "sa_slices": 1, "broken_scans": 0, "withdrawn": 0}
-        keys = ("matrix", *counts, "pixel_mm", "sa_spacing_mm")
+        keys = ("matrix", *counts, "pixel_mm", "sa_spacing_mm", "labelled")
         check_complete("phantom", block, keys)
         matrix = block["matrix"]
         if not isinstance(matrix, list | tuple) or len(matrix) != 2:
@@ -55,6 +57,9 @@ class PhantomSettings:
         for key in ("pixel_mm", "sa_spacing_mm"):
             if isinstance(values[key], bool) or not isinstance(values[key], int | float) or values[key] <= 0:
                 raise UserError(f"config: 'phantom.{key}' is {values[key]!r}; give a length in mm above 0")
+        share = values["labelled"]
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
+            raise UserError(f"config: 'phantom.labelled' is {share!r}; give a share above 0 and at most 1")
         if values["broken_scans"] + values["withdrawn"] > values["participants"]:
             raise UserError("config: 'phantom.broken_scans' and 'phantom.withdrawn' exceed 'phantom.participants'")
         return cls(**values)

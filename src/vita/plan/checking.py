@@ -126,7 +126,12 @@ def _check_views(config: dict[str, Any]) -> None:
 
 
 def _check_losses(config: dict[str, Any]) -> None:
-    """Losses of masks are for segmentation alone."""
+    """Losses of masks are for segmentation alone, and those of numbers are not for it."""
+    own = config["stage3"]["tasks"].get("segmentation", {}).get("loss", "dice")
+    if own not in ("dice", "dice_ce"):
+        raise UserError(
+            f"config: 'stage3.tasks.segmentation.loss' is {own}, a loss of numbers; set it to dice_ce or dice"
+        )
     blocks = {"stage3.defaults": config["stage3"]["defaults"]}
     blocks |= {f"stage3.tasks.{task}": b for task, b in config["stage3"]["tasks"].items() if task != "segmentation"}
     systems = config["systems"].items()
@@ -156,8 +161,8 @@ def _check_starts(config: dict[str, Any]) -> None:
         for task, start in starts.items():
             if start in starts and starts[start] not in (None, start) and start != task:
                 raise UserError(
-                    f"config: '{task}' of 'systems.{system}' has the 'start' {start}, which itself has the start "
-                    f"{starts[start]}; set the latter to null in 'stage3.tasks.{start}'"
+                    f"config: the 'start' of {task} is {start}, whose own 'start' is {starts[start]}, so that one "
+                    f"waits for the other; set 'stage3.tasks.{start}.start' to null (system {system})"
                 )
 
 

@@ -56,6 +56,22 @@ class Inputs:
         return f"--withdrawals {shlex.quote(self.withdrawals)}" if self.withdrawals else ""
 
     @property
+    def unlabelled(self) -> list[str]:
+        """The list of those whose labels nobody knows, of a phantom cohort with a labelled part; none otherwise."""
+        partly = self.phantom and self.config["phantom"]["labelled"] < 1
+        return ["results/phantom/unlabelled.csv"] if partly else []
+
+    @property
+    def unlabelled_argument(self) -> str:
+        """That list as an argument."""
+        return " ".join(f"--unlabelled {path}" for path in self.unlabelled)
+
+    @property
+    def labelled_split(self) -> str:
+        """The split of those with labels, for what learns or measures them: everybody's unless there is that list."""
+        return "results/cohort/labelled.parquet" if self.unlabelled else "results/cohort/split.parquet"
+
+    @property
     def absent(self) -> list[str]:
         """The user's own files that the configuration names and that do not exist."""
         named = [] if self.phantom else [*self.tables, *filter(None, [self.withdrawals])]

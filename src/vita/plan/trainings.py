@@ -10,6 +10,7 @@ from vita.plan import arguments
 from vita.plan.systems import Systems, stage_settings, training_blocks
 from vita.plan.variants import Variant, alignments, further_seeds, pretrained, seed_at, seed_place, seen, variants
 from vita.tabular.leakage import exclusions, suffix
+from vita.training.settings import without_budget
 
 Blocks = dict[str, Any]
 
@@ -132,11 +133,14 @@ class Trainings:
         return blocks | {"model": blocks["model"] | changed}
 
     def meaning(self, blocks: Blocks, repeat: str = "") -> str:
-        """Settings of a training whose change reruns it, so without gradient checkpointing, which changes no result."""
+        """Settings of a training whose change reruns it: without gradient checkpointing, which changes no result, and
+        either with a budget of time or with the epochs that it replaces.
+        """
         model = {key: value for key, value in blocks["model"].items() if key != "checkpointing"}
         precision = self.config["training"]["precision"]
         seed = seed_at(repeat, self.config)
-        return arguments.settings(seed, precision=precision, model=model, stage=blocks["stage"])
+        stage = without_budget(blocks["stage"])
+        return arguments.settings(seed, precision=precision, model=model, stage=stage)
 
     def settings(self, blocks: Blocks, threads: int, devices: int, repeat: str = "") -> str:
         """All settings of a training, and the CPUs and devices that it has."""

@@ -102,7 +102,7 @@ def further_seeds(config: dict[str, Any]) -> list[int]:
 
 
 def seed_place(seed: int) -> str:
-    """What stands between `results/` and `models/`, `predictions/` or `metrics/` in the paths of a further seed."""
+    """The part between `results/` and `models/`, `predictions/` or `metrics/` in the paths of a further seed."""
     return f"seeds/{seed}/"
 
 

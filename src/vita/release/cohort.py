@@ -144,7 +144,7 @@ def read_cohort(paths: Sequence[Path], cell: int) -> Cohort:
 
     Args:
         paths: folders and tables.
-        cell: fewest people that a number may tell of.
+        cell: fewest people that a number may describe.
 
     Raises:
         UserError: there is no table, or one has no column `eid`.

@@ -102,7 +102,7 @@ def labels(drawn: pd.DataFrame, cell: int) -> Found:
 
 
 def availability(drawn: pd.DataFrame, cell: int) -> Found:
-    """AUCs by what is there of the table, of diseases that at least `cell` people are known of."""
+    """AUCs by how much of the table is available, of diseases that at least `cell` people are known of."""
     table = drawn[drawn["n"] >= cell].reset_index(drop=True)
     table = table.assign(n=[aggregates.told(int(n), cell) for n in table["n"]])
     for name in ("auc", "low", "high"):
@@ -111,7 +111,7 @@ def availability(drawn: pd.DataFrame, cell: int) -> Found:
 
 
 def phenotypes(drawn: pd.DataFrame, cell: int) -> Found:
-    """Errors by what is there of the table, of phenotypes that at least `cell` people have."""
+    """Errors by how much of the table is available, of phenotypes that at least `cell` people have."""
     table = drawn[drawn["n"] >= cell].reset_index(drop=True)
     table = table.assign(n=[aggregates.told(int(n), cell) for n in table["n"]])
     for name in phenotype_curves.VALUES:

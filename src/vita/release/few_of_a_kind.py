@@ -1,7 +1,7 @@
-"""Scores that tell of few people although their row is about many.
+"""Scores that describe few people although their row is about many.
 
 Recall, precision and the number of positives give all four cells of the table of truth and prediction, an accuracy the
-number of people who are classified rightly, and an AUC within a subgroup compares as few people as have the disease.
+number of people who are classified correctly, and an AUC within a subgroup compares as few people as have the disease.
 """
 
 from collections.abc import Sequence

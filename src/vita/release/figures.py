@@ -16,11 +16,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from vita import names
 from vita.release import aggregates, extension_figures
 from vita.report.figures import style
+from vita.report.figures.fig4_phenotype_tsne import SHARES
+from vita.report.figures.fig7_segmentation import METRICS
 from vita.report.figures.volume_curves import BAND, summarise
 from vita.runtime.atomic import replacing
 
@@ -126,7 +129,7 @@ def _hexagons(
 
 def _map(drawn: pd.DataFrame, cell: int) -> Aggregated:
     """Figure 4: the mean of each phenotype by hexagon."""
-    phenotypes = [name for name in drawn.columns if name not in ("x", "y")]
+    phenotypes = [name for name in drawn.columns if name not in ("x", "y", *SHARES)]
     table = aggregates.hexagons(drawn, cell, phenotypes)
     shown = [name for name in phenotypes if table[name].notna().any()] if len(table) else []
     if not shown:
@@ -158,6 +161,10 @@ def _sections(drawn: pd.DataFrame, cell: int) -> Aggregated:
         patches = _hexagons(axes, part, size, part["section"], "twilight")
         patches.set_clim(1, drawn["section"].max() + 1)
         axes.set_title({"embedding": "Embeddings", "motion": "Minus each participant's mean"}.get(panel, panel))
+    numbers = np.arange(1, int(drawn["section"].max()) + 1)
+    colours = patches.to_rgba(numbers)
+    handles = [Patch(color=colour, label=str(number)) for number, colour in zip(numbers, colours, strict=True)]
+    figure.legend(handles=handles, loc="outside upper center", ncols=10, title="Section of the cycle", fontsize=6)
     figure.supxlabel(f"t-SNE; colour: section of most people, at least {cell} a hexagon", fontsize=8)
     return Aggregated(table, figure)
 
@@ -235,10 +242,12 @@ def _boxes(drawn: pd.DataFrame, cell: int) -> Aggregated:
     ]
     table = pd.DataFrame(rows, columns=[*keys, "n", "mean", "sd", "low", "median", "high"])
     table = table[table["n"].notna()].reset_index(drop=True)
-    metrics = list(dict.fromkeys(table["metric"]))
-    if not metrics:
+    there, structures = set(table["metric"]), set(table["target"])
+    if not there:
         return Aggregated(table, None)
-    models, targets = names.ordered(set(table["model"])), list(dict.fromkeys(table["target"]))
+    metrics = [metric for metric in METRICS if metric in there]
+    models = names.ordered(set(table["model"]))
+    targets = [structure.name for structure in names.STRUCTURES if structure.name in structures]
     colours = style.colours(models)
     figure, grid = plt.subplots(len(metrics), 1, figsize=(style.PAGE_INCHES * 0.75, 1.7 * len(metrics)), squeeze=False)
     for axes, metric in zip(grid.flat, metrics, strict=True):
@@ -255,7 +264,7 @@ def _boxes(drawn: pd.DataFrame, cell: int) -> Aggregated:
                 label=names.title(model),
             )
             axes.vlines(place, part["low"], part["high"], color=colours[model], linewidth=4, alpha=0.4)
-        axes.set_ylabel(metric)
+        axes.set_ylabel(METRICS[metric])
         axes.set_xticks(np.arange(len(targets)) + 0.4, targets)
     grid.flat[0].legend(ncols=len(models), loc="lower center", bbox_to_anchor=(0.5, 1))
     figure.supxlabel("Mean ± SD; wide bar: from the lower to the upper quartile", fontsize=8)

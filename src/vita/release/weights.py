@@ -23,7 +23,7 @@ PASSPORT = "passport.json"
 # files
 _KEPT = (
     *("name", "task", "system", "model", "settings", "parameters", "steps"),
-    *("targets", "features", "versions", "seed"),
+    *("targets", "features", "versions", "seed", "privacy"),
 )
 _DIGITS = 3
 
@@ -91,6 +91,9 @@ def _copy(source: Path, target: Path, rows: pd.DataFrame, gate: float, words: st
     write_text(target / CONFIG, json.dumps(kept, indent=2, sort_keys=True) + "\n")
     attacks = [_attack(row) for _, row in rows.iterrows()]
     passport = {"membership_auc_allowed": gate, "verdict": words, "attacks": attacks}
+    if "privacy" in kept:
+        spent = {key: kept["privacy"][key] for key in ("epsilon", "delta", "noise", "clip")}
+        passport["differential_privacy"] = spent | {"of": "the steps of Stage III, not of the weights it started from"}
     write_text(target / PASSPORT, json.dumps(passport, indent=2) + "\n")
 
 

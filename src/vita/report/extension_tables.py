@@ -177,7 +177,7 @@ def label_efficiency(paths: Sequence[Path]) -> Made:
 
 
 def any_part(paths: Sequence[Path]) -> Made:
-    """AUC of each disease by what is there of the table, of both together and of either alone."""
+    """AUC of each disease by how much of the table is available: image and table together, and either alone."""
     table = _read(paths[0], ("task", "model", "kind", "part", "percent", "auc"))
     shown, out = _by_part("any_part", table, "auc", decimals=3)
     out.remarks.append(
@@ -192,7 +192,7 @@ def any_part(paths: Sequence[Path]) -> Made:
 
 
 def any_part_phenotypes(paths: Sequence[Path]) -> Made:
-    """Error of each phenotype, and R2 on average, by what is there of the table, of both and of either alone."""
+    """Error of each phenotype, and R2 on average, by how much of the table is available, in the same form."""
     table = _read(paths[0], ("task", "target", "model", "kind", "part", "percent", "ratio", "r2"))
     parts = []
     for task, own in table.groupby("task", sort=False):

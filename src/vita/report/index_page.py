@@ -21,6 +21,7 @@ from vita import names
 from vita.printing.cells import Cell, Printed
 from vita.printing.web import part, render
 from vita.report import captions, measured
+from vita.report.figures import style
 from vita.runtime import cli
 from vita.runtime.atomic import write_text
 from vita.runtime.errors import UserError
@@ -35,12 +36,16 @@ NOTICE = "Research software, not a medical device."
 
 @dataclass(frozen=True)
 class Part:
-    """A table or a figure (`png` in base64, with its caption as body) and the name of its anchor."""
+    """A table or a figure (`png` in base64, with its caption as body) and the name of its anchor.
+
+    `share` is the figure's width in percent of that of a page.
+    """
 
     name: str
     title: str
     body: Markup
     png: str = ""
+    share: int = 100
 
 
 @dataclass(frozen=True)
@@ -196,10 +201,18 @@ def _figures(run: Run, wanted: list[str]) -> list[Part]:
             names.FIGURE_TITLES[name],
             run.caption(name) + _files(name),
             base64.b64encode(path.read_bytes()).decode("ascii"),
+            _share(path),
         )
         for name, path in pictures.items()
         if path.is_file()
     ]
+
+
+def _share(picture: Path) -> int:
+    from PIL import Image  # start-up
+
+    with Image.open(picture) as image:
+        return min(100, round(100 * image.width / (style.PAGE_INCHES * style.PNG_DPI)))
 
 
 def _files(figure: str) -> Markup:

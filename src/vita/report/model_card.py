@@ -17,7 +17,7 @@ import pandas as pd
 
 from vita import names
 from vita.config.blocks import needed
-from vita.evaluation.membership import verdict
+from vita.evaluation.membership import CANARIES, verdict
 from vita.models.config_file import read_config
 from vita.printing.cells import Cell, Printed, markdown
 from vita.printing.numbers import DASH, number
@@ -38,11 +38,21 @@ LIMITS = """* Research software, not a medical device: no output may guide the c
 only as calibrated as the calibration figure shows; subgroups differ (metrics/subgroups). * Weights may contain traces
 of training participants (see Membership): share them only as the terms of the data allow."""
 MEMBERSHIP = """How well each model's losses distinguish people of its training from others (validation and test):
-the AUC of guessing by the loss, and of guessing by the loss relative to that of other people who are equally
-difficult (calibrated), with 95 % bootstrap intervals; 0.5 is chance. TPR is the share of members who are recognised
-if the given share of the others (FPR) is mistaken for members. The control is the same guess with an untrained
-model: it shows how the splits differ. Numbers of people are rounded down to tens.
+the AUC of guessing by the loss, of guessing by the loss relative to that of other people who are equally difficult
+(calibrated), and of the likelihood ratio over shadow trainings of the head (shadow models), with 95 % bootstrap
+intervals; 0.5 is chance. TPR is the share of members who are recognised if the given share of the others (FPR) is
+mistaken for members. The control is the same guess with an untrained model, or with a shadow model: it shows how the
+splits differ. Numbers of people are rounded down to tens.
 """
+SUNG = """Canaries are people with the targets of others, planted in shadow trainings of the head; AUC and exposure
+compare them with canaries that were not planted. Without memory the AUC is 0.5 and the exposure about 1.4 bits. They
+tell how the head is fitted, and do not decide about weights.
+"""
+PRIVATE = """Stage III was trained with DP-SGD: epsilon and delta bound what the training of a model reveals about any
+one participant. They hold for its steps, not for the weights that it started from, nor for the means, SDs and shares of
+its targets.
+"""
+_GUESSES = {"loss": "", "calibrated": ", calibrated", "shadow": ", shadow models"}
 WAIVED = "All participants are synthetic, so the weights may be released whatever the attacks find."
 HEADER = ("Stage or task", "System", "Parameters", "Steps", "Best epoch", "Validation loss", "Time, s", "Memory, MB")
 
@@ -66,11 +76,11 @@ def membership(rows: pd.DataFrame, gate: float) -> Printed:
     """
     head = ["Stage or task", "System", "Guessed by", "Members", "Held out", "AUC", "TPR", "FPR", "Untrained AUC"]
     out = Printed("Membership in the training", [*head, "Weights"], words=3)
-    for model, found in rows.groupby("model", sort=False):
+    for model, found in rows[rows["attack"] != CANARIES].groupby("model", sort=False):
         judged = verdict(found, gate)
         task, _, system = str(model).partition("/")
         for place, (_, row) in enumerate(found.iterrows()):
-            guess = row["signal"] + ", calibrated" * (row["attack"] == "calibrated")
+            guess = row["signal"] + _GUESSES[row["attack"]]
             cells = [names.task_title(task), names.title(system), guess]
             cells += [str(int(row[name]) // SMALLEST_COUNT * SMALLEST_COUNT) for name in ("members", "held_out")]
             cells += [_bounded(row, "auc", ""), number(row["tpr"], 3), number(row["fpr"], 3)]
@@ -81,6 +91,30 @@ def membership(rows: pd.DataFrame, gate: float) -> Printed:
             out.rows.append([Cell(text) for text in cells])
     out.remarks.append(f"Weights pass if no interval of the model reaches above {gate:g} (privacy.membership_auc).")
     return out
+
+
+def sung(rows: pd.DataFrame) -> Printed:
+    """One row per model about the canaries in shadow trainings of its head."""
+    out = Printed("Canaries", ["Stage or task", "System", "Canaries", "AUC", "Exposure, bits"], words=2)
+    for _, row in rows[rows["attack"] == CANARIES].iterrows():
+        task, _, system = str(row["model"]).partition("/")
+        count = str(int(row["members"]) // SMALLEST_COUNT * SMALLEST_COUNT)
+        cells = [names.task_title(task), names.title(system), count, _bounded(row, "auc", "")]
+        cells.append(_bounded(row, "exposure_bits", "exposure_"))
+        out.rows.append([Cell(text) for text in cells])
+    return out
+
+
+def _private(configs: dict[Path, dict[str, Any]]) -> list[str]:
+    """The section on differential privacy; nothing without a model that was trained with it."""
+    out = Printed("Differential privacy", ["Stage or task", "System", "Epsilon", "Delta", "Noise", "Clip"], words=2)
+    for path, config in configs.items():
+        if "privacy" in config:
+            spent = config["privacy"]
+            cells = [names.task_title(path.parent.parent.name), names.title(path.parent.name)]
+            cells += [f"{spent['epsilon']:.2f}", *(f"{spent[key]:g}" for key in ("delta", "noise", "clip"))]
+            out.rows.append([Cell(text) for text in cells])
+    return ["## Differential privacy", PRIVATE, markdown(out)] if out.rows else []
 
 
 def _bounded(row: pd.Series, name: str, prefix: str) -> str:
@@ -95,7 +129,9 @@ def _memory(path: Path | None, settings: dict[str, Any]) -> list[str]:
         return []
     table = membership(pd.read_csv(path), needed(settings, "privacy.membership_auc"))
     waived = [WAIVED] if needed(settings, "input.source") == "phantom" else []
-    return ["## Membership", MEMBERSHIP, markdown(table), *waived]
+    canaries = sung(pd.read_csv(path))
+    songs = [SUNG, markdown(canaries)] if canaries.rows else []
+    return ["## Membership", MEMBERSHIP, markdown(table), *songs, *waived]
 
 
 def setting(configs: dict[Path, dict[str, Any]]) -> list[str]:
@@ -149,6 +185,7 @@ def main(arguments: list[str] | None = None) -> None:
     sections += [SOURCES[needed(args.settings, "input.source")] + " See the data card."]
     sections += ["## Training", markdown(trainings(configs)), "\n".join(setting(configs)), "## Results"]
     sections += [path.read_text(encoding="utf-8") for path in args.tables]
+    sections += _private(configs)
     sections += [*_memory(args.membership, args.settings), "## Limits", LIMITS]
     write_card(sections, args.output, args.html)
 

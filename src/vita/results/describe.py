@@ -28,7 +28,8 @@ def describe(results: Path) -> Iterator[str]:
     models = find_models(results)
     trained = [model for model in models if model.config]
     seconds = sum(model.config["seconds"] for model in trained)
-    yield f"Models: {len(trained)} of {len(models)} trained, {seconds / 60:.0f} minutes of training (vita list)"
+    minutes = max(1, round(seconds / 60))
+    yield f"Models: {len(trained)} of {len(models)} trained, training took {minutes} min (vita list)"
     new = (results / "models" / "decisions.json").is_file()
     yield "New scans: " + ("vita predict --model " + str(results / "models") if new else "no decisions.json yet")
     yield ""

@@ -24,9 +24,13 @@ def _line(model: Model) -> str:
     task = model.name.rpartition("/")[0].replace("models/", "")  # with its seed, if it is a further one
     if not config:
         return f"{task:<28} {model.system:<12} not trained yet, or its config.json is damaged"
-    best, minutes = config["best_val_loss"], f"{config['seconds'] / 60:.1f}"
+    best, minutes = config["best_val_loss"], _minutes(config["seconds"])
     loss = "none" if best is None else f"{best:.4g}"  # none: the target is unknown for everybody in training
     return _LINE.format(task, model.system, f"{config['parameters']:,}", config["best_epoch"], loss, minutes)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.1f}" if seconds >= 3 else "<0.1"
 
 
 if __name__ == "__main__":

@@ -59,8 +59,9 @@ def _model(path: Path, results: Path) -> Model:
 def not_learned(results: Path) -> list[str]:
     """A line for each model whose validation loss is no better than that of a guess without the images."""
     return [
-        f"{_said(model)} has not learned: its validation loss is {model.config['best_val_loss']:.4g}, without "
-        f"images {model.config['trivial_val_loss']:.4g}; see its log and learning curve, and lower its lr"
+        f"{_said(model)} has not learned: its validation loss of {model.config['best_val_loss']:.4g} is not clearly "
+        f"below {model.config['trivial_val_loss']:.4g}, that of a guess without images; train it for longer "
+        "or lower its lr (see its log and learning curve)"
         for model in (find_models(results) if (results / "models").is_dir() else [])
         if model.config.get("learned") is False
     ]

@@ -1,16 +1,17 @@
 """Whether a results folder is complete and its parts fit together: `vita validate [RESULTS]`.
 
 It checks every model's files, that its weights can be read and are finite, that all models were trained on one split,
-which is the one in cohort/, that Stage III began with the Stage I and II beside it, that the decisions for new scans
+which is the one in cohort/, that each Stage III began with weights that are beside it, that the decisions for new scans
 fit the models, and that predictions are finite and of participants of the validation and test splits only. The exit
 code is 1 if there are problems, each with a line that says what to do.
 """
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from vita.names import REGRESSION_TASKS
 from vita.results.models import FILES, Model, find_models, results_folder
 from vita.runtime import cli
 from vita.runtime.errors import UserError
@@ -34,7 +35,7 @@ def main(arguments: list[str] | None = None) -> None:
 def problems_of(results: Path, models: list[Model]) -> Iterator[str]:
     """A line for everything that is wrong."""
     if not models:
-        yield "no model"
+        yield "models/ holds no model; run the workflow"
     for model in models:
         yield from _of_model(model)
     yield from _of_split(results, models)
@@ -83,25 +84,42 @@ def _of_split(results: Path, models: list[Model]) -> Iterator[str]:
 
     path = results / "cohort" / "split.parquet"
     if not path.is_file():
-        yield "cohort/split.parquet is missing"
+        yield "cohort/split.parquet is missing; copy it back, or run the workflow again"
         return
-    split = read_split(path)
-    own = split_hash(split.index, split)
+    # what needs labels has the split of those who have them, if not everybody does
+    found = [read_split(each) for each in (path, path.with_name("labelled.parquet")) if each.is_file()]
+    everybody, *labelled = [split_hash(split.index, split) for split in found]
     for model in models:
+        pretrained = model.name.rpartition("models/")[2].startswith(("stage1/", "stage2/"))
+        own = everybody if pretrained or not labelled else labelled[0]
         if model.config and model.config.get("split_hash") != own:
-            yield f"{model.name}: was trained on a split other than cohort/split.parquet"
+            yield f"{model.name}: was trained on a split other than that in cohort/; run the workflow again"
 
 
 def _of_starts(results: Path, models: list[Model]) -> Iterator[str]:
+    starts = {model.name: start for model in models if (start := model.config.get("data", {}).get("init"))}
+    stages = _digests([*_weights(results, "stage*"), *_imported(results)])
+    if set(starts.values()) <= stages:
+        return
+    # of the key `start`; only now, since reading all weights takes long
+    tasks = _digests(path for task in REGRESSION_TASKS for path in _weights(results, task))
+    for name, start in starts.items():
+        if start not in stages | tasks:
+            yield (
+                f"{name}: began with weights that are no longer there; bring them back, or run the workflow again, "
+                "which trains it from those of now"
+            )
+
+
+def _weights(results: Path, kind: str) -> list[Path]:
+    """Weights of a stage or task, with every seed."""
+    return [path for place in ("models", "seeds/*/models") for path in results.glob(f"{place}/{kind}/*/{FILES[0]}")]
+
+
+def _digests(paths: Iterable[Path]) -> set[str]:
     from vita.training.session import file_digest
 
-    trained = [path for place in ("models", "seeds/*/models") for path in results.glob(f"{place}/stage*/*/{FILES[0]}")]
-    starts = [*trained, *_imported(results)]
-    digests = {file_digest(path) for path in starts}
-    for model in models:
-        start = model.config.get("data", {}).get("init")
-        if start and start not in digests:
-            yield f"{model.name}: began with weights that are no longer there"
+    return {file_digest(path) for path in paths}
 
 
 def _imported(results: Path) -> list[Path]:
@@ -137,15 +155,18 @@ def _of_predictions(results: Path, path: Path) -> Iterator[str]:
 
     name, table = path.relative_to(results), pd.read_parquet(path)
     if missing := {"eid", "split", "target", "truth", "prediction"} - set(table.columns):
-        yield f"{name}: has no column {', '.join(sorted(missing))}"
+        yield f"{name}: has no column {', '.join(sorted(missing))}; remove the file, and run the workflow again"
         return
     if not np.isfinite(table["prediction"].to_numpy(float)).all():
-        yield f"{name}: predictions are not finite"
+        yield f"{name}: predictions are not finite; train its model with a lower learning rate"
     split = results / "cohort" / "split.parquet"
     if split.is_file():
         known = read_split(split).reindex(table["eid"]).to_numpy()
         if (known != table["split"].to_numpy()).any() or set(table["split"]) - {"val", "test"}:
-            yield f"{name}: participants are not in the split that cohort/split.parquet gives"
+            yield (
+                f"{name}: participants are not in the split that cohort/split.parquet gives; remove the file, and run "
+                "the workflow again"
+            )
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ class Parser(argparse.ArgumentParser):
     _given: Sequence[str] = ()
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As its parent, which does not tell `error` what the arguments were."""
+        """As its parent, but keeps the arguments, which `error` needs and does not get."""
         self._given = sys.argv[1:] if args is None else list(args)
         return super().parse_known_args(args, namespace)
 
@@ -166,7 +166,7 @@ def run(main: Callable[[list[str] | None], None], arguments: list[str] | None = 
 
 
 def _reader_has_gone() -> bool:
-    """Whether standard output is a pipe that nobody reads; other pipes, as those of worker processes, do not count."""
+    """Whether standard output is a pipe whose reader has ended; those of worker processes do not count."""
     watch = select.poll()
     watch.register(sys.stdout.fileno(), select.POLLERR)
     return bool(watch.poll(0))

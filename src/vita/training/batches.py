@@ -77,8 +77,8 @@ class TrainingBatches:
         epoch, done = divmod(self.position(), self.order.steps)
         generator = torch.Generator().manual_seed(mixed_seed(self.order.seed, epoch, _SECTIONS))
         batches = self.order.epoch(epoch)
-        drawn = self.samples.sections.draw(self.order.steps * self.order.batch, generator).view(len(batches), -1)
-        pairs = [list(zip(rows, places, strict=True)) for rows, places in zip(batches, drawn.tolist(), strict=True)]
+        drawn = iter(self.samples.sections.draw(sum(map(len, batches)), generator).tolist())
+        pairs = [[(row, next(drawn)) for row in rows] for rows in batches]
         return iter(loader(self.samples, [batch[self.rank :: self.ranks] for batch in pairs[done:]], self.workers))
 
 

@@ -5,6 +5,7 @@ it.
 import io
 import json
 import logging
+import math
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ class Progress:
         best_loss: validation loss of `best_weights`, which are those after `best_epoch` epochs.
         best_judged: the lowest value so far of what selects the weights: the loss, or minus a metric.
         finished: whether the training is complete.
+        epochs: set once from a budget of time, see vita.training.budget; 0 without one.
     """
 
     step: int = 0
@@ -51,6 +53,7 @@ class Progress:
     best_epoch: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     finished: bool = False
+    epochs: int = 0
 
 
 @dataclass
@@ -171,8 +174,10 @@ def _flat(block: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _epochs(identity: Identity) -> int:
-    return int(identity["settings"]["stage"]["epochs"])
+def _epochs(identity: Identity) -> float:
+    """Epochs that the configuration gives; a training with a budget of time sets its own."""
+    epochs: float = identity["settings"]["stage"].get("epochs", math.inf)
+    return epochs
 
 
 def _shown(value: Any) -> str:

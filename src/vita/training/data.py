@@ -1,5 +1,6 @@
 """The samples of a split, kept in memory if they fit."""
 
+import copy
 import logging
 from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
@@ -101,7 +102,7 @@ class Samples(Dataset[Batch]):
         batch = {"images": self._take(self._images, chosen, self._read_images).float()}
         if self.with_masks:
             batch["masks"] = self._take(self._masks, chosen, self._read_masks)
-        index = torch.tensor([row for row, _ in places])
+        index = torch.tensor([row for row, _ in places], dtype=torch.long)
         return batch | {name: tensor[index] for name, tensor in self.extra.items()}
 
     def add(self, name: str, tensor: Tensor) -> None:
@@ -113,6 +114,16 @@ class Samples(Dataset[Batch]):
         if len(tensor) != len(self):
             raise ValueError(f"{name} has {len(tensor)} rows for {len(self)} participants")
         self.extra[name] = tensor
+
+    def subset(self, rows: np.ndarray) -> "Samples":
+        """Some of the participants, whose images need not be read again if they are in memory."""
+        index = torch.from_numpy(rows).long()
+        found = copy.copy(self)
+        found.eids, found.split = self.eids[rows], self.split.iloc[rows]
+        found.extra = {name: tensor[index] for name, tensor in self.extra.items()}
+        found._images = None if self._images is None else self._images[index]
+        found._masks = None if self._masks is None else self._masks[index]
+        return found
 
     def digest(self) -> str:
         """Digest of the participants, their voxels and their masks, computed from the checksums in the shards."""
@@ -166,7 +177,9 @@ class Samples(Dataset[Batch]):
         chosen: Sequence[tuple[int, Sequence[int]]],
         read: Callable[[int, Sequence[int]], Tensor],
     ) -> Tensor:
-        """(participants, plane, frame, height, width) of some rows and frames."""
+        """(participants, plane, frame, height, width) of some rows and frames; there may be none."""
+        if not chosen:
+            return read(0, self.frames)[None][:0]
         if cached is None:
             return torch.stack([read(row, frames) for row, frames in chosen])
         if len(self.sections.every) == 1:

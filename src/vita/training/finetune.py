@@ -16,11 +16,13 @@ from vita.models.image_encoder import ImageEncoder
 from vita.models.weights import load_segmenter
 from vita.runtime import fingerprint
 from vita.runtime.atomic import replacing
+from vita.runtime.errors import UserError
 from vita.tabular.truth import load_numbers, load_targets
 from vita.training import records
 from vita.training.long_table import COLUMNS, calibrate, long_table, predict, thresholds
 from vita.training.loop import fit
 from vita.training.predictor import PredictionLearner
+from vita.training.private import NOT_RESNET, NOT_SEGMENTATION, check_private, spent
 from vita.training.session import Session, open_session
 from vita.training.task import Task, make_task, sampling_weights
 
@@ -67,9 +69,13 @@ class Job:
 def train_predictor(job: Job) -> None:
     """Train a predictor of numbers and classes; write model and predictions."""
     session = open_session("stage3", job.shards, job.split, job.settings)
+    stage = session.settings.stage
+    if stage.dp and job.system == "resnet50":
+        raise UserError(f"config: 'stage3.defaults.dp' is set, but {NOT_RESNET}")
+    check_private(stage, session.settings.training)
     values, targets = load_targets(job.targets, job.task, job.fields, job.phenotypes, job.labels)
     train, validate = session.samples(["train"]), session.samples(["val"])
-    own = {"task": job.task, "system": job.system}
+    own: dict[str, Any] = {"task": job.task, "system": job.system}
     if job.target:
         own["target"] = job.target
         targets = [target for target in targets if target.name == job.target]
@@ -93,6 +99,8 @@ def train_predictor(job: Job) -> None:
     identity = session.identity(train, validate, **own, **digests)
     weights = sampling_weights(task, train) if session.settings.stage.imbalance == "sampling" else None
     fitted = fit(learner, train, validate, job.output, identity, weights)
+    if stage.dp:
+        own["privacy"] = spent(stage.dp, len(train), stage.batch, fitted.progress.step)
     del train
     samples = session.samples(["val", "test"], "predict")
     predictions = predict(learner, samples, session.device)
@@ -127,6 +135,8 @@ def train_segmenter(job: Job) -> None:
 
     assert job.masks is not None
     session = open_session("stage3", job.shards, job.split, job.settings)
+    if session.settings.stage.dp:
+        raise UserError(f"config: 'stage3.defaults.dp' is set, but {NOT_SEGMENTATION}")
     train, validate = session.samples_of_masks("train"), session.samples_of_masks("val")
     encoder, digests = _encoder(session, job)
     model = Segmenter(session.model, encoder)

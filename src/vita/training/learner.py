@@ -100,14 +100,23 @@ class Learner(LightningModule):
         self.judged = self.metric(values, self.metrics) if by_metric else self.metrics["val_loss"]
         if (trivial := self.trivial_loss(values)) is not None:
             self.metrics[TRIVIAL] = trivial
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what validation has collected."""
         self._values.clear()
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the training split: those that a budget of time has set, or the stage's."""
+        return self.progress.epochs or self.settings.stage.epochs
 
     def learning_rate(self) -> float:
         """Learning rate of the next step."""
         stage = self.settings.stage
         constant = stage.schedule == "constant"
         # in a training without an end, the learning rate stays at its peak
-        epochs = math.inf if constant else stage.epochs
+        epochs = math.inf if constant else self.epochs
         factor = learning_rate_factor(self.progress.step, self.steps_per_epoch, epochs, stage.warmup_epochs)
         return stage.lr * factor
 

@@ -15,11 +15,13 @@ from torch import Tensor
 
 from vita.training import checkpoint, records
 from vita.training.batches import TrainingBatches, TrainingOrder, in_order
+from vita.training.budget import Budget
 from vita.training.callbacks import KeepState, copied
 from vita.training.checkpoint import Identity, Progress
 from vita.training.data import Samples
 from vita.training.device import check_nodes, device_of
 from vita.training.learner import Learner
+from vita.training.private import PoissonOrder
 from vita.training.settings import Settings
 from vita.training.show import ShowProgress
 from vita.training.watchdog import Watchdog
@@ -28,6 +30,8 @@ log = logging.getLogger(__name__)
 
 # key of the batch size by stage; in Stage III, a task or a system may have a separate one
 _BATCH_KEY = {"stage1": "stage1.batch", "stage2": "stage2.batch", "stage3": "stage3.defaults.batch"}
+# key of the time from which epochs are set; a task or a system may have a separate one
+_BUDGET_KEY = {"stage1": "stage1.budget_s", "stage2": "stage2.budget_s", "stage3": "stage3.defaults.budget_s"}
 # the printed name of a stage and the key of its learning rate
 _WATCHED = {
     "stage1": ("Stage I", "stage1.lr"),
@@ -84,7 +88,10 @@ def fit(
     settings = learner.settings
     path = folder / "checkpoints" / checkpoint.STATE_FILE
     batch_key = _BATCH_KEY[identity["name"]]
-    order = TrainingOrder(len(train), settings.stage.batch, settings.seed, weights, batch_key)
+    if settings.stage.dp:
+        order: TrainingOrder = PoissonOrder(len(train), settings.stage.batch, batch_key)
+    else:
+        order = TrainingOrder(len(train), settings.stage.batch, settings.seed, weights, batch_key)
     learner.steps_per_epoch = order.steps
     state = checkpoint.fitting_state(path, identity)
     keeper = KeepState(path, identity, settings.training.checkpoint_steps, state)
@@ -107,7 +114,8 @@ def _run(
 ) -> None:
     settings, training = learner.settings, learner.settings.training
     learner.progress.finished = False
-    left = settings.stage.epochs - learner.progress.step // order.steps
+    timed = settings.stage.budget_s is not None and not learner.progress.epochs
+    left = -1 if timed else max(learner.epochs - learner.progress.step // order.steps, 0)  # -1: without an end so far
     if learner.progress.step:
         log.info("resuming after step %d", learner.progress.step)
     else:
@@ -117,11 +125,14 @@ def _run(
     if training.compile:
         learner.model.compile()
     watchdog = Watchdog(*_WATCHED[keeper.identity["name"]])
-    trainer = _trainer(settings, max(left, 0), folder, [keeper, watchdog, ShowProgress()])
+    validation = in_order(validate, settings.stage.batch, training.workers)
+    budget = Budget(_BUDGET_KEY[keeper.identity["name"]], validation)
+    trainer = _trainer(settings, left, folder, [budget, keeper, watchdog, ShowProgress()])
     ranks, rank = trainer.world_size, trainer.global_rank
     batches = TrainingBatches(train, order, lambda: learner.progress.step, training.workers, rank, ranks)
-    if left > 0:
-        trainer.fit(learner, batches, in_order(validate, settings.stage.batch, training.workers))
+    budget.train = batches
+    if left:
+        trainer.fit(learner, batches, validation)
     learner.progress.finished = True
 
 
@@ -145,6 +156,7 @@ def _quiet() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message="Full backward hook is firing.*")  # of opacus, as it should
     warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
     warnings.filterwarnings("ignore", message=".*`srun` command is available.*")
 
@@ -163,7 +175,8 @@ def _trainer(settings: Settings, epochs: int, folder: Path, callbacks: list[Any]
         strategy="ddp" if several else "auto",
         precision=_PRECISION[training.precision],
         max_epochs=epochs,
-        gradient_clip_val=settings.stage.clip or None,
+        # with differential privacy, the gradient of each participant is clipped instead
+        gradient_clip_val=None if settings.stage.dp else settings.stage.clip or None,
         logger=records.loggers(training, folder / "checkpoints") or False,
         callbacks=callbacks,
         enable_checkpointing=False,

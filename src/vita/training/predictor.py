@@ -15,6 +15,7 @@ from vita.training.frozen import mean_over_sections
 from vita.training.head_start import start_head
 from vita.training.learner import Learner
 from vita.training.optimisation import learning_rate_factor
+from vita.training.private import hold_gradients, nobody, private, summed
 from vita.training.settings import Settings
 from vita.training.task import Task, in_units, loss_weights, mean_weight, odds_shifts
 
@@ -55,6 +56,8 @@ class PredictionLearner(Learner):
         self.class_weights = [loss_weights(share, self.imbalance) for share in shares]
         self.mean_weights = [mean_weight(s or (1.0,), w) for s, w in zip(shares, self.class_weights, strict=True)]
         self.odds_shift = odds_shifts(task.statistics, self.imbalance)
+        if settings.stage.dp:
+            hold_gradients(model)
 
     def parameter_groups(self) -> list[tuple[float, nn.Module]]:
         """A pretrained encoder has a separate learning rate."""
@@ -91,9 +94,21 @@ class PredictionLearner(Learner):
             torch.autograd.backward(self.loss(head(features[batch]), targets[batch]))
             optimizer.step()
 
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        """As every stage; with differential privacy, a batch may be empty."""
+        if self.settings.stage.dp and not len(batch["images"]):
+            return nobody(self.model)
+        return super().training_step(batch, index)
+
     def training_loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Mean over targets."""
-        return self.loss(self.model(batch["images"]), batch["targets"])
+        """Mean over targets; with differential privacy, of each participant separately."""
+        raw, stage = self.model(batch["images"]), self.settings.stage
+        return summed(raw, batch["targets"], self.loss, stage.batch) if stage.dp else self.loss(raw, batch["targets"])
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """The stage's optimiser, with differential privacy if it is asked for."""
+        optimizer, stage = super().configure_optimizers(), self.settings.stage
+        return private(optimizer, stage.dp, stage.batch) if stage.dp else optimizer
 
     def validation_values(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """The raw outputs and the targets."""

@@ -17,6 +17,7 @@ SectionChoice = Literal["one", "cycle", "mixed", "masks", "whole"]
 # Shares of the draws for segmentation. A segmenter that always sees end-diastole first memorises a beat and draws it
 # even on still hearts; one that sees every order of frames, and sometimes no motion at all, has to look at the image.
 ANY_START, STILL, IRREGULAR = 0.5, 0.2, 0.2  # the remaining draws are reversed
+SHOWN_SECTIONS = 10  # of the cycle in figures 2 to 4, as in the paper (five of 50 frames each)
 _POOL, _IN_TURN = 500, 20  # training uses any of these draws, validation the first
 
 
@@ -42,9 +43,24 @@ def even_frames(available: int, frames: int, sampling: Sampling) -> list[int]:
     return [number * available // frames for number in range(frames)]
 
 
-def consecutive_sections(stored: int, wanted: int) -> list[list[int]]:
-    """Frames of each section of the cycle: consecutive and without overlap; frames left at the end are in none."""
-    return [list(range(start, start + wanted)) for start in range(0, stored - wanted + 1, wanted)]
+def wrapped_sections(stored: int, wanted: int, count: int = SHOWN_SECTIONS) -> list[list[int]]:
+    """Frames of sections whose starts are evenly spaced over the cycle: consecutive, and from the last frame on to the
+    first.
+
+    Of 50 frames, ten sections of five do not overlap; of 20 frames, each shares three with its neighbours.
+
+    Args:
+        stored: frames of the cycle.
+        wanted: frames of a section.
+        count: of sections; there are at most as many as frames.
+
+    Raises:
+        UserError: a section would be longer than the cycle.
+    """
+    if wanted > stored:
+        raise UserError(f"the shards hold {stored} frames ('images.frames'), but a section has {wanted}; lower it")
+    starts = even_frames(stored, min(count, stored), "cycle")
+    return [[(start + step) % stored for step in range(wanted)] for start in starts]
 
 
 def draw_frames(available: int, wanted: int, sampling: Sampling, chance: random.Random) -> list[int]:

@@ -26,7 +26,7 @@ from vita.training.data import Samples
 from vita.training.device import prepare
 from vita.training.learner import Learner
 from vita.training.loop import Fitted
-from vita.training.settings import Settings, Stage, read_settings
+from vita.training.settings import Settings, Stage, read_settings, without_budget
 from vita.training.watchdog import has_learned, trivial_loss
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,8 @@ class Session:
         """Configuration, data and code; a state with another configuration or other data is not resumed."""
         fingerprint = split_hash(self.split.index, self.split)
         data = {"train": train.digest(), "val": validate.digest(), "split": fingerprint, **digests}
-        stage = {"lambda" if key == "lam" else key: value for key, value in vars(self.settings.stage).items()}
+        own = without_budget(vars(self.settings.stage))
+        stage = {"lambda" if key == "lam" else key: value for key, value in own.items()}
         return {
             "name": self.name,
             "settings": {
@@ -153,6 +154,7 @@ class Session:
             "learned": has_learned(fitted.progress),
             "steps": fitted.progress.step,
             "seconds": round(fitted.progress.seconds, 2),
+            **({"epochs": fitted.progress.epochs} if fitted.progress.epochs else {}),
             **records.surroundings(self.device),
             **more,
         }

@@ -57,6 +57,7 @@ class StageSettings:
 
     Attributes:
         epochs: passes over the training split.
+        budget_s: seconds from which the epochs are set instead, see vita.training.budget; None for `epochs`.
         batch: number of participants in a step, over all devices.
         lr: peak learning rate.
         encoder_lr_scale: learning rate of a pretrained encoder as a factor on `lr`.
@@ -80,9 +81,11 @@ class StageSettings:
         through: for Stage III and a head of one layer, tasks through whose numbers its classes may be reached; see
             vita.training.closed_form.
         sections: one, cycle or mixed, see vita.training.sections.
+        dp: for Stage III, noise, clip and delta of differential privacy, see vita.training.private; None without it.
     """
 
     epochs: int
+    budget_s: float | None
     batch: int
     lr: float
     encoder_lr_scale: float
@@ -113,6 +116,7 @@ class StageSettings:
     rectify: bool
     imbalance: Literal["weights", "double", "focal", "sampling", "none"]
     probe_epochs: int
+    dp: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -145,14 +149,23 @@ Stage = Literal["stage1", "stage2", "stage3"]
 # and `select`, which change nothing with these values, and none of the others.
 _OF_ALIGNMENT = {"tau": 0.1, "lam": 0.5, "denominator": "row", "class_token": False, "projector": "plain", "chunk": 0}
 _OF_PREDICTION = {"encoder_lr_scale": 1.0, "patience": 0, "pooling": "mean", "head": "mlp", "rectify": False}
-_OF_PREDICTION |= {"imbalance": "weights", "probe_epochs": 0, "through": ()}
+_OF_PREDICTION |= {"imbalance": "weights", "probe_epochs": 0, "through": (), "dp": None}
 FOREIGN: Mapping[Stage, Mapping[str, Any]] = {
     "stage1": _OF_ALIGNMENT | _OF_PREDICTION,
     "stage2": _OF_PREDICTION | {"select": "loss", "loss": ""},
     "stage3": _OF_ALIGNMENT | {"mask_ratio": 0.7},
 }
+_LATER = {"dp"}  # models that were trained before there was this key do not have it
 _OF_MACHINE = {"threads", "devices"}  # set for a job, not in the configuration
 _AT_LEAST_ONE = ("threads", "checkpoint_steps", "devices", "nodes", "epochs", "batch")
+
+
+def without_budget(stage: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a stage's settings says what it learns: with a budget of time not the epochs that it replaces, and
+    without one not that there is none.
+    """
+    left_out = "budget_s" if stage["budget_s"] is None else "epochs"
+    return {key: value for key, value in stage.items() if key != left_out}
 
 
 def read_settings(stage: Stage, blocks: Mapping[str, Any]) -> Settings:
@@ -172,7 +185,7 @@ def read_settings(stage: Stage, blocks: Mapping[str, Any]) -> Settings:
     check_complete("training", blocks.get("training", {}), _names(TrainingSettings, _OF_MACHINE))
     training = _block(TrainingSettings, "training", blocks["training"])
     renamed = {("lam" if key == "lambda" else key): value for key, value in blocks["stage"].items()}
-    needs = _names(StageSettings, set(FOREIGN[stage]))
+    needs = _names(StageSettings, {*FOREIGN[stage], *_LATER})
     check_complete("stage", blocks["stage"], ["lambda" if key == "lam" else key for key in needs])
     own = _block(StageSettings, "stage", {**FOREIGN[stage], **renamed})
     processes = training.devices * training.nodes
@@ -210,5 +223,7 @@ def _check(where: str, key: str, value: Any) -> None:
         raise UserError(f"config: '{where}' is {value}; it must be at least 1")
     if key == "lr" and not 0 < value <= 1:
         raise UserError(f"config: '{where}' is {value}; it must be above 0 and at most 1")
+    if key == "budget_s" and value == 0:
+        raise UserError(f"config: '{where}' is 0; give seconds above 0, or null")
     if isinstance(value, int | float) and value < 0:
         raise UserError(f"config: '{where}' is {value}; it must not be negative")

@@ -28,7 +28,7 @@ class ShowProgress(Callback):
         learner = learner_of(module)
         self._started, self._first = time.perf_counter(), learner.progress.step
         if trainer.is_global_zero and sys.stderr.isatty():
-            total = learner.settings.stage.epochs * learner.steps_per_epoch
+            total = learner.epochs * learner.steps_per_epoch
             self._bar = tqdm(total=total, initial=self._first, unit="step", dynamic_ncols=True)
 
     def on_train_batch_end(
@@ -46,7 +46,7 @@ class ShowProgress(Callback):
         if self._bar is not None:
             self._bar.set_postfix_str(text)
         elif trainer.is_global_zero:
-            epoch, epochs = int(row["epoch"]), learner.settings.stage.epochs
+            epoch, epochs = int(row["epoch"]), learner.epochs
             done = max(learner.progress.step - self._first, 1)
             seconds = time.perf_counter() - self._started
             left = seconds / done * (epochs * learner.steps_per_epoch - learner.progress.step)

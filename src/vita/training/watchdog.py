@@ -50,9 +50,9 @@ class Watchdog(Callback):
             UserError: nothing was learned, and `training.not_learning` is stop.
         """
         learner = learner_of(module)
-        training, stage = learner.settings.training, learner.settings.stage
-        due = max(1, math.ceil(training.not_learning_after * stage.epochs))
-        if self._looked or not due <= len(learner.progress.history) < stage.epochs:
+        training, epochs = learner.settings.training, learner.epochs
+        due = max(1, math.ceil(training.not_learning_after * epochs))
+        if self._looked or not due <= len(learner.progress.history) < epochs:
             return
         self._looked = True
         if message := self._complaint(learner):
@@ -66,7 +66,7 @@ class Watchdog(Callback):
             self._say(trainer, message)
 
     def _complaint(self, learner: Learner) -> str | None:
-        progress, epochs = learner.progress, learner.settings.stage.epochs
+        progress, epochs = learner.progress, learner.epochs
         if learner.settings.training.not_learning == "ignore" or has_learned(progress):
             return None
         done = f"{len(progress.history)} of {epochs} epochs"

@@ -1,4 +1,5 @@
 import importlib
+import itertools
 import re
 import xml.etree.ElementTree as ElementTree
 
@@ -263,6 +264,38 @@ def test_numbers_of_paths_by_hand():
     assert np.isnan([embedding_map.closing(square[:2]), embedding_map.winds_once(square[:2])]).all()
 
 
+def test_chance_of_winding_is_that_of_all_orders():
+    """Of a pentagon's corners, with all 120 orders counted; its star goes around twice."""
+    angle = 2 * np.pi * np.arange(5) / 5
+    pentagon = np.stack([np.cos(angle), np.sin(angle), 0 * angle], axis=1)
+    every = [embedding_map.winds_once(pentagon[list(order)]) for order in itertools.permutations(range(5))]
+    chance, p = embedding_map.winds_by_chance([pentagon] * 20, 1)
+    assert chance.mean() == pytest.approx(np.mean(every), abs=0.02)
+    assert p < 0.01
+    star = pentagon[[0, 2, 4, 1, 3]]
+    assert embedding_map.winds_once(star) == 0
+    assert embedding_map.winds_by_chance([star] * 20, 1)[1] == 1
+    # sections in any order are no better than chance
+    random = np.random.default_rng(4)
+    values = [embedding_map.winds_by_chance(list(random.normal(size=(30, 10, 6))), seed)[1] for seed in range(20)]
+    assert 0.2 < np.mean(values) < 0.8
+    assert np.isnan(embedding_map.winds_by_chance([star[:2]], 1)[1])
+
+
+def test_shares_of_variance_by_hand():
+    """Vectors of two columns that are phenotypes and one that is noise: two thirds are explained, all noise not."""
+    random = np.random.default_rng(2)
+    values, noise = random.normal(size=(400, 2)), random.normal(size=(400, 1))
+    vectors = np.concatenate([values @ [[1, 0.5], [0, 1]], noise], axis=1)
+    assert embedding_map.explained_by(vectors, values, 1) == pytest.approx(2 / 3, abs=0.01)
+    assert embedding_map.explained_by(np.repeat(noise, 3, axis=1), values, 1) < 0.01
+    assert np.isnan(embedding_map.explained_by(vectors[:9], values[:9], 1))
+    unknown = np.where(np.arange(400)[:, None] < 395, np.nan, values)
+    assert np.isnan(embedding_map.explained_by(vectors, unknown, 1))
+    assert embedding_map.first_components(np.repeat(noise, 3, axis=1)) == pytest.approx(1)
+    assert embedding_map.first_components(random.normal(size=(4000, 8))) == pytest.approx(2 / 8, abs=0.02)
+
+
 def test_whether_the_nearest_is_alike_by_hand():
     """On a line: a at 0, a at 1, b at 2.2, a at 5; the nearest of other people skips the own neighbour."""
     vectors = np.array([[0.0], [1.0], [2.2], [5.0]], np.float32)
@@ -279,7 +312,8 @@ def test_trajectories_show_whole_cycles_of_so_many(tmp_path):
     assert len(drawn) == 19 * 6
     assert (drawn["winds_once"] == 1).all()  # the sections of everybody lie on a circle
     assert drawn["closing"].to_numpy() == pytest.approx(1, abs=0.2)
-    assert 0 < drawn["winds_shuffled"].mean() < 1
+    assert 0 < drawn["winds_by_chance"].mean() < 1
+    assert drawn["winds_p"].unique().tolist() == [0.001]  # 19 rings, and none of 999 sets of random orders is as good
 
 
 def test_scatter_draws_the_test_split_of_printed_targets(tmp_path):

@@ -1,4 +1,4 @@
-"""AUC of each disease by what is there of the table: the image and any part of it, and either alone.
+"""AUC of each disease by how much of the table is available: image and table together, and either alone.
 
     python -m vita.report.figures.availability_curves --metrics results/any_part/availability.csv
         --svg results/figures/availability_curves.svg --png ... --csv ...
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = ["task", "title", "model", "kind", "part", "percent", "n", "auc", "low", "high"]
-COLOURS = {"any_part": style.BLUE, "boosted_table": style.ORANGE}
+COLOURS = {"any_part": style.GREEN, "boosted_table": style.ORANGE}
 CHANCE = 0.5
 ACROSS = 4  # panels
 _TICK_WIDTH = 10  # characters
@@ -76,7 +76,7 @@ def draw(drawn: pd.DataFrame) -> Figure:
 
 
 def _clinical(axes: Axes, own: pd.DataFrame, colours: dict[str, str]) -> None:
-    """What a clinic has, each part with all before it."""
+    """The parts that a clinic has, added one after the other."""
     parts, models = list(dict.fromkeys(own["part"])), list(dict.fromkeys(own["model"]))
     for number, model in enumerate(models):
         row = own[own["model"] == model].set_index("part").loc[parts]

@@ -11,6 +11,8 @@ COMPONENTS = 50  # principal components that t-SNE sees, as its authors advise f
 PERPLEXITY = 30
 FEWEST = 5
 FEWEST_SECTIONS = 3  # two sections are a line there and back
+ORDERS = 999  # random orders of each participant's sections
+FEWEST_EXPLAINED = 5  # people for each value that is to explain their vectors
 TINY = 1e-12
 
 
@@ -66,8 +68,7 @@ def embed(vectors: np.ndarray, seed: int) -> np.ndarray:
 
     if len(vectors) < FEWEST:
         raise UserError(f"t-SNE needs at least {FEWEST} embeddings, there are {len(vectors)}")
-    spread = vectors.std(axis=0)
-    standard = (vectors - vectors.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    standard = _standardised(vectors)
     components = PCA(min(COMPONENTS, *standard.shape), random_state=seed).fit_transform(standard)
     perplexity = min(PERPLEXITY, (len(vectors) - 1) / 3)
     position: np.ndarray = TSNE(init="pca", perplexity=perplexity, random_state=seed).fit_transform(components)
@@ -119,8 +120,74 @@ def winds_once(path_sw: np.ndarray) -> float:
     """
     if len(path_sw) < FEWEST_SECTIONS:
         return float("nan")
+    return float(_around(_angles(path_sw)[None])[0])
+
+
+def winds_by_chance(paths_psw: list[np.ndarray], seed: int) -> tuple[np.ndarray, float]:
+    """How many paths wind once around if each has its sections in a random order.
+
+    Args:
+        paths_psw: of each participant, (sections, width).
+        seed: of the orders.
+
+    Returns:
+        (participants,) share of each one's random orders that wind once around; and the p value of the observed share
+        among those of `ORDERS` sets of random orders, one-sided. NaN of fewer than three sections.
+    """
+    if any(len(path) < FEWEST_SECTIONS for path in paths_psw):
+        return np.full(len(paths_psw), np.nan), float("nan")
+    orders = np.random.default_rng(seed)
+    chance_po = np.empty((len(paths_psw), ORDERS))
+    observed = 0.0
+    for place, path in enumerate(paths_psw):
+        angles = _angles(path)
+        observed += float(_around(angles[None])[0])
+        chance_po[place] = _around(orders.permuted(np.tile(angles, (ORDERS, 1)), axis=1))
+    as_many = int((chance_po.sum(axis=0) >= observed).sum())
+    return chance_po.mean(axis=1), (1 + as_many) / (1 + ORDERS)
+
+
+def _angles(path_sw: np.ndarray) -> np.ndarray:
+    """(sections,) angles around the mean, in the plane of the first two principal components."""
     centred = path_sw - path_sw.mean(axis=0)
     directions = np.linalg.svd(centred, full_matrices=False)[2][:2]
     x, y = (centred @ directions.T).T
-    turn = np.angle(np.exp(1j * np.diff(np.arctan2(y, x), append=np.arctan2(y[0], x[0]))))
-    return float(abs(round(float(turn.sum()) / (2 * np.pi))) == 1)
+    angles: np.ndarray = np.arctan2(y, x)
+    return angles
+
+
+def _around(angles_os: np.ndarray) -> np.ndarray:
+    """(orders,) bool, whether closed paths with these angles go around exactly once."""
+    turn = np.angle(np.exp(1j * np.diff(angles_os, axis=1, append=angles_os[:, :1])))
+    once: np.ndarray = np.abs(np.rint(turn.sum(axis=1) / (2 * np.pi))) == 1
+    return once
+
+
+def first_components(vectors: np.ndarray, count: int = 2) -> float:
+    """Share of the variance of standardised vectors (n, width) in their first principal components."""
+    singular = np.linalg.svd(_standardised(vectors), compute_uv=False)
+    return float((singular[:count] ** 2).sum() / max(float((singular**2).sum()), TINY))
+
+
+def explained_by(vectors: np.ndarray, values: np.ndarray, seed: int) -> float:
+    """Share of the variance of standardised vectors (n, width) that a linear function of some values (n, k) explains.
+
+    Of people whom the function was not fitted to, in five folds; at or below 0 where values say nothing. Rows with an
+    unknown value are left out; NaN where fewer than `FEWEST_EXPLAINED` for each value are left.
+    """
+    from sklearn.linear_model import LinearRegression
+    from sklearn.model_selection import KFold, cross_val_predict
+
+    known = np.isfinite(values).all(axis=1)
+    if known.sum() < FEWEST_EXPLAINED * values.shape[1]:
+        return float("nan")
+    standard = _standardised(vectors[known])
+    folds = KFold(5, shuffle=True, random_state=seed)
+    errors = standard - cross_val_predict(LinearRegression(), values[known], standard, cv=folds)
+    return float(1 - (errors**2).sum() / max(float((standard**2).sum()), TINY))
+
+
+def _standardised(vectors: np.ndarray) -> np.ndarray:
+    spread = vectors.std(axis=0)
+    scores: np.ndarray = (vectors - vectors.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    return scores

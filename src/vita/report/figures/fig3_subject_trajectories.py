@@ -10,7 +10,8 @@
 Left: the map of all test participants' sections with the chosen ones in colour and numbered. Right: each of them
 magnified, its sections numbered and joined to a ring. Those shown are spread evenly over the map's first axis. Of every
 participant the CSV has, measured on the embeddings themselves, `closing` and `winds_once` as `embedding_map` defines
-them, and `winds_shuffled`, the latter with the sections in a random order.
+them, `winds_by_chance`, the share of random orders of the participant's sections that wind once around, and `winds_p`,
+the p value of all participants' share against such orders.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from vita.config.blocks import needed
-from vita.printing.numbers import about, percent
+from vita.printing.numbers import about, p_value, percent
 from vita.report.figures import embedding_map, style
 from vita.runtime import cli
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 COLOURS = (style.BLUE, style.VERMILION, style.GREEN, style.PURPLE, style.ORANGE, style.SKY, style.BLACK)
 BACKGROUND = "#D5D5D5"
-NUMBERS = ["closing", "winds_once", "winds_shuffled"]
+NUMBERS = ["closing", "winds_once", "winds_by_chance", "winds_p"]
 COLUMNS = 3  # of magnified paths
 MARGIN = 0.75  # of a path's extent, from its middle to the edge of its panel
 TOGETHER = 0.15  # of half the width: sections closer than this share a label
@@ -53,17 +54,12 @@ def collect(embeddings: Path, people: int, limit: int, seed: int) -> pd.DataFram
     places = np.linspace(0, len(along) - 1, min(people, len(along)) + 2).round().astype(int)[1:-1]
     chosen = {eid: number + 1 for number, eid in enumerate(along.index[np.unique(places)])}
     table["person"] = table["eid"].map(chosen).fillna(0).astype(int)
-    shuffler = np.random.default_rng(seed)
-    paths = table.groupby("eid").indices.values()  # in the order of the rows
-    table[NUMBERS] = np.concatenate([np.tile(_numbers(vectors[rows], shuffler), (len(rows), 1)) for rows in paths])
+    paths = [vectors[rows] for rows in table.groupby("eid").indices.values()]  # in the order of the rows
+    chance, p = embedding_map.winds_by_chance(paths, seed)
+    for path, share, rows in zip(paths, chance, table.groupby("eid").indices.values(), strict=True):
+        table.loc[rows, NUMBERS] = [embedding_map.closing(path), embedding_map.winds_once(path), share, p]
     kept = table[["person", "section", "x", "y", *NUMBERS]]
     return kept.sort_values(["person", "section", "x"]).reset_index(drop=True)
-
-
-def _numbers(path_sw: np.ndarray, shuffler: np.random.Generator) -> list[float]:
-    """NUMBERS of a participant's sections."""
-    winds = [embedding_map.winds_once(each) for each in (path_sw, shuffler.permutation(path_sw))]
-    return [embedding_map.closing(path_sw), *winds]
 
 
 def draw(drawn: pd.DataFrame) -> Figure:
@@ -89,14 +85,19 @@ def draw(drawn: pd.DataFrame) -> Figure:
 
 
 def _words(drawn: pd.DataFrame) -> str:
-    """The numbers of all participants, whose rows are equally many; empty where cycles have fewer than 3 sections."""
+    """The numbers of all participants, whose rows are equally many, or why there are none."""
     if drawn["closing"].isna().all():
-        return ""
-    winds, shuffled = (percent(drawn[name].mean()) for name in NUMBERS[1:])
+        return "Too few sections for a path around the cycle (at least three are needed)"
+    winds, chance = (percent(drawn[name].mean()) for name in ("winds_once", "winds_by_chance"))
     return (
         f"From the last section to the first: {drawn['closing'].median():.1f} median steps\n"
-        f"Paths that wind once around: {winds} (sections shuffled: {shuffled})"
+        f"Paths that wind once around: {winds} (random orders: {chance}, p {_p(drawn['winds_p'].iloc[0])})"
     )
+
+
+def _p(value: float) -> str:
+    text = p_value(value)
+    return text if text.startswith("<") else f"= {text}"
 
 
 def _map(axes: Axes, drawn: pd.DataFrame) -> None:

@@ -10,7 +10,8 @@
 
 All splits, since nothing is predicted here; a participant's vector is the mean over the temporal sections. Beyond
 `tsne_participants` a random choice is shown. Colours run from the 2nd to the 98th percentile of each phenotype; the
-position has no unit.
+position has no unit. Below the panels, and in the CSV's columns SHARES, are shares of the variance of these vectors
+themselves: in their first two principal components, and explained by all phenotypes together.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import pandas as pd
 from vita import names
 from vita.config.blocks import needed
 from vita.evaluation.predictions import read_targets
-from vita.printing.numbers import number
+from vita.printing.numbers import number, percent
 from vita.report.figures import embedding_map, style
 from vita.runtime import cli
 
@@ -36,17 +37,21 @@ if TYPE_CHECKING:
 COLUMNS = 6
 COLOUR_PERCENTILES = (2, 98)
 NEIGHBOURS = 10
+SHARES = ("first_two_components", "phenotypes_explain")  # columns of the CSV with one value
 
 
 def collect(embeddings: Path, phenotypes: Path, targets: pd.DataFrame, limit: int, seed: int) -> pd.DataFrame:
     """Positions and phenotypes of the participants shown: `x`, `y`, a column per phenotype, sorted by position."""
     everybody, vectors = embedding_map.participants(*embedding_map.read_sections(embeddings))
     eid = embedding_map.choose(everybody, limit, seed)
-    position = embedding_map.embed(vectors[np.searchsorted(everybody, eid)], seed)
+    shown = vectors[np.searchsorted(everybody, eid)]
+    position = embedding_map.embed(shown, seed)
     values = pd.read_parquet(phenotypes).set_index("eid").reindex(eid)[list(targets["target"])]
     drawn = values.reset_index(drop=True)
     drawn.insert(0, "y", position[:, 1])
     drawn.insert(0, "x", position[:, 0])
+    explained = embedding_map.explained_by(shown, values.to_numpy(float), seed)
+    drawn[list(SHARES)] = embedding_map.first_components(shown), explained
     return drawn.sort_values(["x", "y"]).reset_index(drop=True)
 
 
@@ -63,9 +68,16 @@ def draw(drawn: pd.DataFrame, targets: pd.DataFrame) -> Figure:
         _panel(figure, axes, drawn, row)
     for axes in grid.flat[len(shown) :]:
         axes.set_axis_off()
-    figure.supxlabel(f"t-SNE 1 ({len(drawn)} participants)", fontsize=8)
+    figure.supxlabel(f"t-SNE 1 ({len(drawn)} participants)\n{_words(drawn)}", fontsize=8)
     figure.supylabel("t-SNE 2", fontsize=8)
     return figure
+
+
+def _words(drawn: pd.DataFrame) -> str:
+    """The shares of variance."""
+    first, explained = (drawn[name].iloc[0] for name in SHARES)
+    text = f"variance of the embeddings: first two components {percent(first)}"
+    return text + (f", explained by phenotypes {percent(explained)}" if np.isfinite(explained) else "")
 
 
 def neighbour_r2(position: np.ndarray, values: np.ndarray) -> float:

@@ -6,7 +6,7 @@
         --csv results/figures/fig7_segmentation.csv
 
 A box spans the quartiles with a line at the median, whiskers reach the 5th and 95th percentile, a dot is the mean. A
-cross stands where a system does not see the planes of a structure, or too few people have a value.
+cross marks a structure whose planes a system does not see, or for which too few people have a value.
 """
 
 from __future__ import annotations

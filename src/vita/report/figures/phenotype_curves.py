@@ -1,4 +1,4 @@
-"""Errors of phenotypes by what is there of the table: the image and any part of it, and either alone.
+"""Errors of phenotypes by how much of the table is available: image and table together, and either alone.
 
     python -m vita.report.figures.phenotype_curves --metrics results/any_part/phenotypes.csv
         --svg results/figures/phenotype_curves.svg --png ... --csv ...
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 AVERAGE = "Average"
 VALUES = ["ratio", "low", "high", "r2", "r2_low", "r2_high"]
 COLUMNS = ["task", "target", "model", "kind", "part", "percent", "n", *VALUES]
-TITLES = {"ratio": "Error / mean guess's", "r2": "R2"}
+TITLES = {"ratio": "Error / mean guess's", "r2": "R²"}
 ENDS = {"ratio": ("low", "high"), "r2": ("r2_low", "r2_high")}
 NOTHING_LEARNT = {"ratio": 1.0, "r2": 0.0}  # the mean guess's
 _TICK_WIDTH = 10  # characters
@@ -70,14 +70,14 @@ def draw(drawn: pd.DataFrame) -> Figure:
             axes.set(title=TITLES[value], xlim=(0, 100), xlabel="Features, % of the table")
             axes.set_xticks([0, 25, 50, 75, 100])
         _clinical(row[-1], own[own["kind"] == "clinical"], models, colours)
-        row[-1].set_title("What a clinic has: error / mean guess's")
+        row[-1].set_title("What a clinic has:\nerror / mean guess's")
         row[0].set_ylabel(names.task_title(task))
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(models))
     return figure
 
 
 def _clinical(axes: Axes, own: pd.DataFrame, models: list[str], colours: dict[str, str]) -> None:
-    """The ratio with what a clinic has, each part with all before it."""
+    """The ratio with the parts that a clinic has, added one after the other."""
     parts = list(dict.fromkeys(own["part"]))
     for number, model in enumerate(models):
         row = own[own["model"] == model].set_index("part").loc[parts]

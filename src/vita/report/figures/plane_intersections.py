@@ -1,6 +1,6 @@
 """Where long-axis planes and the slices of the short-axis stack cut each other, for a few participants.
 
-If affines are read rightly, anatomy continues across the lines; the table has the correlation of both images along
+If affines are read correctly, anatomy continues across the lines; the table has the correlation of both images along
 each line. Every picture shows the same width around the point where the planes meet. Participants with most views
 come first; of one without long-axis views, two cuts through the stack are drawn in their place.
 """
