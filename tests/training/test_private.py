@@ -17,7 +17,7 @@ from vita.models.settings import ModelSettings
 from vita.runtime.errors import UserError
 from vita.training import private, stage3
 from vita.training.private import PoissonOrder, conflicts, hold_gradients, nobody, spent, summed
-from vita.training.settings import read_settings
+from vita.training.settings import read_settings, recorded_stage, without_budget
 
 DP = {"noise": 0.8, "clip": 0.5, "delta": 1e-3}
 opacus = pytest.mark.skipif(importlib.util.find_spec("opacus") is None, reason="opacus is not installed")
@@ -161,8 +161,17 @@ def test_batch_norm_segmentation_and_a_missing_package_are_refused(cohort: toy.T
 
 def test_models_from_before_it_can_be_read() -> None:
     blocks = toy.blocks()
-    del blocks["stage"]["dp"]
-    assert read_settings("stage3", blocks).stage.dp is None
+    recorded = {key: value for key, value in blocks["stage"].items() if key not in ("dp", "budget_s")}
+    stage = read_settings("stage3", blocks | {"stage": recorded_stage({"settings": {"stage": recorded}})}).stage
+    assert stage.dp is None
+    assert stage.budget_s is None
+    assert stage.epochs == recorded["epochs"]
+
+
+def test_a_model_whose_epochs_a_budget_set_can_be_read() -> None:
+    stage = without_budget(toy.blocks()["stage"] | {"budget_s": 60.0})
+    whole = recorded_stage({"epochs": 7, "settings": {"stage": stage}})
+    assert (whole["epochs"], whole["budget_s"]) == (7, 60.0)
 
 
 def test_nothing_is_refused_without_it() -> None:
