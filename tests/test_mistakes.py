@@ -456,7 +456,7 @@ TABLES: list[tuple[Callable[[Path], None], list[str]]] = [
     ),
     (_column("eid", "P1"), ["table.csv, row 1: the participant id is not a positive whole number"]),
     (_bytes(lambda text: text.replace(b"\n", b"\r")), ["table.csv: lines end in carriage returns alone", "tr"]),
-    (_bytes(lambda text: b"<html>Please log in</html>\n"), ["table.csv: no column is named like a UK Biobank field"]),
+    (_bytes(lambda text: b"<html>Please log in</html>\n"), ["table.csv: this is a web page, not a table", "download"]),
     (_bytes(lambda text: text.replace(b"eid", b"id", 1)), ["table.csv: needs one column 'eid'", "rename the column"]),
     (_results_are_a_file, ["results is a file; move it away"]),
 ]

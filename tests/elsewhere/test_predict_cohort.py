@@ -128,9 +128,9 @@ def test_those_surely_tested_were_never_trained_on_in_another_release():
 
 
 def test_models_that_do_not_tell_their_split_are_refused_for_the_same_people():
-    with pytest.raises(UserError, match="do not tell whom they were trained on"):
+    with pytest.raises(UserError, match="do not record who was in their training"):
         judged_by(np.array([1_000_001]), {"people": "held_out", "seed": None, "tested": None})
-    with pytest.raises(UserError, match="nobody is among the 0%"):
+    with pytest.raises(UserError, match="none of 1 participants is among the 0%"):
         judged_by(np.array([1_000_001]), {"people": "held_out", "seed": 1, "tested": 0.0})
 
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from vita.training.task import Task
 
 log = logging.getLogger(__name__)
-STORED = ("model", "stage")  # blocks that config.json keeps under `settings`
 NO_COLUMN = "the cohort's tables do not have it"
 
 
@@ -183,10 +182,12 @@ def _session(job: Job, config: Mapping[str, Any]) -> "tuple[Session, pd.Index]":
     from vita.images.layout import PLANE_OF_VIEW, PLANES
     from vita.training.data import planes_seen
     from vita.training.session import open_session
+    from vita.training.settings import recorded_stage
 
     own = {"device": "auto", "workers": 0, "devices": 1, "nodes": 1, "threads": job.threads, "precision": "32"}
     blocks = {"seed": config["seed"], "training": {**config["training"], **own}}
-    session = open_session("stage3", job.shards, job.split, blocks | {k: config["settings"][k] for k in STORED})
+    blocks |= {"model": config["settings"]["model"], "stage": recorded_stage(config)}
+    session = open_session("stage3", job.shards, job.split, blocks)
     required = required_views(read_decisions(job.models))
     needed = [PLANE_OF_VIEW[view] for view in required if view in PLANE_OF_VIEW]
     needed += range(len(PLANE_OF_VIEW), len(PLANES)) if "sa" in required else []

@@ -6,7 +6,7 @@ better the first explains what the attacked model says than the second.
 """
 
 import numpy as np
-from scipy.stats import norm
+import scipy  # its parts are imported where they are first used
 
 _TINY = 1e-16  # added to a standard deviation, so that a constant is no division by zero
 
@@ -33,7 +33,7 @@ def likelihood_ratio(target_pt: np.ndarray, shadows_spt: np.ndarray, inside_sp: 
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = np.where(chosen, shadows_spt, 0).sum(axis=0) / count
             spread = np.sqrt((np.where(chosen, shadows_spt - mean, 0) ** 2).sum(axis=0) / count)
-            found[member] = norm.logpdf(target_pt, mean, spread + _TINY)
+            found[member] = scipy.stats.norm.logpdf(target_pt, mean, spread + _TINY)
     ratio = found[True] - found[False]
     known = ~np.isnan(ratio).all(axis=1)
     score = np.full(len(ratio), np.nan)

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
-from scipy.special import logsumexp, softmax
+import scipy  # its parts are imported where they are first used
 
 PENALTIES = tuple(10.0**power for power in range(6))  # for standardised features
 _STEPS = 40  # of a logistic regression, or fewer, if no logit changes by more than
@@ -55,7 +54,7 @@ def statistics(raw_po: np.ndarray, goals: Sequence[Goal]) -> np.ndarray:
             continue
         logits = np.column_stack([np.zeros(len(raw)), raw]) if goal.kind == "binary" else raw
         true = np.nan_to_num(goal.truth).astype(int)[:, None] == np.arange(logits.shape[1])
-        rest = logsumexp(np.where(true, -np.inf, logits), axis=1)
+        rest = scipy.special.logsumexp(np.where(true, -np.inf, logits), axis=1)
         found.append(np.where(np.isnan(goal.truth), np.nan, logits[true] - rest))
     return np.column_stack(found)
 
@@ -152,9 +151,11 @@ def _ridge(own_nn: np.ndarray, truth_nt: np.ndarray, penalty: float) -> np.ndarr
         patterns.setdefault(np.isfinite(truth_nt[:, column]).tobytes(), []).append(column)
     for key, columns in patterns.items():
         known = np.frombuffer(key, bool)
-        factor = cho_factor(own_nn[np.ix_(known, known)] + penalty * np.eye(known.sum()), check_finite=False)
+        factor = scipy.linalg.cho_factor(
+            own_nn[np.ix_(known, known)] + penalty * np.eye(known.sum()), check_finite=False
+        )
         place = np.ix_(known, np.array(columns))
-        weights[place] = cho_solve(factor, truth_nt[place], check_finite=False)
+        weights[place] = scipy.linalg.cho_solve(factor, truth_nt[place], check_finite=False)
     return weights
 
 
@@ -165,7 +166,9 @@ def _logistic(own_nn: np.ndarray, goals: Sequence[Goal], truths: Sequence[np.nda
     unknown target has none, for which the bound holds too.
     """
     binary = goals[0].kind == "binary"
-    factor = cho_factor((0.25 if binary else 0.5) * own_nn + penalty * np.eye(len(own_nn)), check_finite=False)
+    factor = scipy.linalg.cho_factor(
+        (0.25 if binary else 0.5) * own_nn + penalty * np.eye(len(own_nn)), check_finite=False
+    )
     wanted = np.concatenate([_indicator(goal, truth) for goal, truth in zip(goals, truths, strict=True)], axis=1)
     known = np.repeat(np.isfinite(np.column_stack(truths)), [goal.width for goal in goals], axis=1)
     weights, said = np.zeros_like(wanted), np.zeros_like(wanted)
@@ -173,9 +176,9 @@ def _logistic(own_nn: np.ndarray, goals: Sequence[Goal], truths: Sequence[np.nda
         if binary:
             sure = 1 / (1 + np.exp(-said))
         else:
-            sure = np.concatenate([softmax(part, axis=1) for part in _parts(said, goals)], axis=1)
+            sure = np.concatenate([scipy.special.softmax(part, axis=1) for part in _parts(said, goals)], axis=1)
         gap = np.where(known, sure - wanted, 0.0)
-        weights -= cho_solve(factor, gap + penalty * weights, check_finite=False)
+        weights -= scipy.linalg.cho_solve(factor, gap + penalty * weights, check_finite=False)
         before, said = said, own_nn @ weights
         if np.abs(said - before).max() < _CLOSE:
             break

@@ -116,7 +116,7 @@ class StageSettings:
     rectify: bool
     imbalance: Literal["weights", "double", "focal", "sampling", "none"]
     probe_epochs: int
-    dp: Mapping[str, float] | None = None
+    dp: Mapping[str, float] | None
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,6 @@ FOREIGN: Mapping[Stage, Mapping[str, Any]] = {
     "stage2": _OF_PREDICTION | {"select": "loss", "loss": ""},
     "stage3": _OF_ALIGNMENT | {"mask_ratio": 0.7},
 }
-_LATER = {"dp"}  # models that were trained before there was this key do not have it
 _OF_MACHINE = {"threads", "devices"}  # set for a job, not in the configuration
 _AT_LEAST_ONE = ("threads", "checkpoint_steps", "devices", "nodes", "epochs", "batch")
 
@@ -166,6 +165,13 @@ def without_budget(stage: Mapping[str, Any]) -> dict[str, Any]:
     """
     left_out = "budget_s" if stage["budget_s"] is None else "epochs"
     return {key: value for key, value in stage.items() if key != left_out}
+
+
+def recorded_stage(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole block `stage` of a trained model from its config.json, which leaves out what `without_budget` does, and
+    keys that came after the model.
+    """
+    return {"budget_s": None, "epochs": config.get("epochs", 1), "dp": None, **config["settings"]["stage"]}
 
 
 def read_settings(stage: Stage, blocks: Mapping[str, Any]) -> Settings:
@@ -185,7 +191,7 @@ def read_settings(stage: Stage, blocks: Mapping[str, Any]) -> Settings:
     check_complete("training", blocks.get("training", {}), _names(TrainingSettings, _OF_MACHINE))
     training = _block(TrainingSettings, "training", blocks["training"])
     renamed = {("lam" if key == "lambda" else key): value for key, value in blocks["stage"].items()}
-    needs = _names(StageSettings, {*FOREIGN[stage], *_LATER})
+    needs = _names(StageSettings, FOREIGN[stage])
     check_complete("stage", blocks["stage"], ["lambda" if key == "lam" else key for key in needs])
     own = _block(StageSettings, "stage", {**FOREIGN[stage], **renamed})
     processes = training.devices * training.nodes
