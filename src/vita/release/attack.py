@@ -6,7 +6,6 @@ Evidence is added up over the numbers of a row, which singles out a participant 
 whose values may all belong to participants although no single one proves it.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,42 +15,37 @@ import scipy  # its parts are imported where they are first used
 from vita.release.cohort import Cohort, Values, plain
 from vita.release.columns import by_column, by_label
 from vita.release.contents import PROSE, Table, is_weights
-from vita.release.matches import COPIES, FARTHEST, FEWEST, NEAREST, Cells, Match
+from vita.release.lone import extremes, unsafe
+from vita.release.matches import COPIES, FARTHEST, FEWEST, NEAREST, ROWS, Cells, Compared, Match
 from vita.release.numbers import numbers
 
 _ALONE = 1e-3  # probability, over all rows of a table, that a row is wrongly said to single somebody out
 _ROW = 0.02  # probability below which a row counts towards that of its table
 _LEAD = 3.0  # in logarithms, for a single row
+_FEWEST_WHOLE = 3  # numbers of a row all of which are one participant's
 _TRIED = 1000  # rows of a table
 _TABLE = 1e-6
 _COLUMN = 1e-12
 _MOST_PAIRS = 10_000_000  # pairs of a number and a participant at a time
-_EXTREME = re.compile(
-    r"(?<![a-z])(min|max|minimum|maximum|smallest|largest|lowest|highest|oldest|tallest|extreme|outlier|whisker|whislo|"
-    r"whishi|range|p0|p100|q0|q100|[xy]lim)"
-)
-_EXTREME_DIGITS = 3
-_NAMED_DIGITS, _EXACT_DIGITS = 4, 6
-_BY_CHANCE = 0.05  # numbers of a table that equal an unsafe sum by chance
 _EXACT_SINGLE, _EXACT_DOUBLE = 2.0**-24, 2.0**-40  # of a number that is stored in 4 or 8 bytes
 _FEWEST_DIGITS = 2  # a single digit could be anybody's
 _ROUGH = 4  # digits; rounder numbers are heaped
 
 
-def join(table: Table, cohort: Cohort) -> list[Match]:
-    """Participants who are revealed by a table's rows, columns or single numbers."""
+def join(table: Table, cohort: Cohort, compared: Compared) -> list[Match]:
+    """Participants who are revealed by a table's rows, columns or single numbers; what was compared is noted."""
     cells = _cells(table, cohort)
     if not len(cells.value) or not len(cohort.eid):
         return []
-    found = _by_row(cells, cohort) if table.kind != "marks" else []
+    found = _by_row(cells, cohort, compared) if table.kind != "marks" else []
     if table.kind != PROSE:
         found += by_column(table, cells, cohort)
     if table.kind == "table" and not is_weights(table):
-        found += by_label(table, cells, cohort) + _ranked(cells, cohort) + _turned(table, cohort)
-    return found + _extremes(table, cells, cohort) + _unsafe(cells, cohort)
+        found += by_label(table, cells, cohort) + _ranked(cells, cohort) + _turned(table, cohort, compared)
+    return found + extremes(table, cells, cohort, compared) + unsafe(table, cells, cohort, compared)
 
 
-def _turned(table: Table, cohort: Cohort) -> list[Match]:
+def _turned(table: Table, cohort: Cohort, compared: Compared) -> list[Match]:
     """Matches of a table with a column per participant."""
     width = max((len(row) for row in table.rows), default=0)
     if width < FEWEST or width <= len(table.rows):
@@ -62,7 +56,7 @@ def _turned(table: Table, cohort: Cohort) -> list[Match]:
     turned_cells = _cells(turned, cohort)
     found = by_column(turned, turned_cells, cohort)
     if len(table.rows) > 1 and len(turned_cells.value):
-        found += _by_row(turned_cells, cohort)
+        found += _by_row(turned_cells, cohort, compared)
     return [replace(match, row=None) for match in found]
 
 
@@ -139,10 +133,11 @@ def _word(line: str, places: dict[str, int]) -> int:
     return named.pop() if len(named) == 1 else -1
 
 
-def _by_row(cells: Cells, cohort: Cohort) -> list[Match]:
+def _by_row(cells: Cells, cohort: Cohort, compared: Compared) -> list[Match]:
     found: list[Match] = []
+    compared.rows += len(np.unique(cells.row))
     for pool in cohort.pools:
-        logs, best, rows, singled = _best(cells, cohort, pool)
+        logs, best, rows, singled, whole = _best(cells, cohort, pool)
         likely = logs < np.log(_ROW)
         alone = logs < np.log(_ALONE / max(len(np.unique(cells.row)), 1))
         places = np.flatnonzero(likely | alone)
@@ -152,7 +147,8 @@ def _by_row(cells: Cells, cohort: Cohort) -> list[Match]:
         lead = _lead(cells, cohort, pool, rows[tried], logs[tried])
         beaten = int((likely[tried] & (lead > 0)).sum())
         of = len(rows) * len(tried) // len(places)
-        if beaten >= FEWEST and scipy.stats.binom.sf(beaten - 1, of, 1 / (COPIES + 1)) < _TABLE:
+        together = beaten >= FEWEST and scipy.stats.binom.sf(beaten - 1, of, 1 / (COPIES + 1)) < _TABLE
+        if together:
             first = np.ones(len(rows), bool)  # rows that were not tried are as those that were
             first[tried] = lead > 0
             chosen = likely & first & singled
@@ -161,8 +157,14 @@ def _by_row(cells: Cells, cohort: Cohort) -> list[Match]:
             chosen[tried] = alone[tried] & (lead > _LEAD)
             chosen &= singled
         found += [
-            Match(int(row), "a row holds the numbers of one participant", {int(person)})
-            for row, person in zip(rows[chosen], best[chosen], strict=True)
+            Match(
+                int(rows[place]),
+                "a row holds the numbers of one participant",
+                {int(best[place])},
+                chance=0.0 if together or whole[place] else float(np.exp(logs[place])),
+                family=ROWS,
+            )
+            for place in np.flatnonzero(chosen)
         ]
     return found
 
@@ -188,14 +190,14 @@ def _lead(cells: Cells, cohort: Cohort, pool: Values, rows: np.ndarray, logs: np
     for _ in range(COPIES):
         moved = rng.integers(NEAREST, FARTHEST + 1, len(those)) * rng.choice([-1, 1], len(those))
         copy = replace(kept, value=kept.value + moved * kept.step)
-        copied, _, of, _ = _best(copy, cohort, pool)
+        copied, _, of, _, _ = _best(copy, cohort, pool)
         least[of] = np.minimum(least[of], copied)
     return np.asarray(least[rows] - logs)
 
 
-def _best(cells: Cells, cohort: Cohort, pool: Values) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """For each row with a match: log probability, the participant who fits best, the row, and whether nobody else
-    fits as well.
+def _best(cells: Cells, cohort: Cohort, pool: Values) -> tuple[np.ndarray, ...]:
+    """For each row with a match: log probability, the participant who fits best, the row, whether nobody else fits as
+    well, and whether all numbers of the row are that participant's.
     """
     order = np.lexsort((cells.value, cells.row))
     new = np.ones(len(order), bool)  # a number that a row repeats is not new evidence
@@ -217,18 +219,19 @@ def _best(cells: Cells, cohort: Cohort, pool: Values) -> tuple[np.ndarray, np.nd
     kept = _sample(np.unique(cells.row), pairs)
     row, person, weight = _expanded(parts, cells.row, kept)
     if not len(row):
-        return np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, bool)
+        return np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, bool), np.empty(0, bool)
     sums, matched, row, person = _summed(row, person, weight, size)
     numbers_of_row = np.bincount(cells.row[chosen], minlength=int(cells.row.max()) + 1)[row]
     gamma = scipy.special.gammaln
     ways = gamma(numbers_of_row + 1) - gamma(matched + 1) - gamma(numbers_of_row - matched + 1)
     logs = np.log(size) - sums + ways
+    whole = (matched == numbers_of_row) & (matched >= _FEWEST_WHOLE)
     ranked = np.lexsort((logs, row))
-    row, person, logs = row[ranked], person[ranked], logs[ranked]
+    row, person, logs, whole = row[ranked], person[ranked], logs[ranked], whole[ranked]
     begin = np.flatnonzero(np.r_[True, np.diff(row) != 0])
     second = np.minimum(begin + 1, len(row) - 1)
     singled = (second == begin) | (row[second] != row[begin]) | (logs[second] > logs[begin] + 1e-9)
-    return np.minimum(logs[begin], 0), person[begin], row[begin], singled
+    return np.minimum(logs[begin], 0), person[begin], row[begin], singled, whole[begin]
 
 
 def _sample(rows: np.ndarray, pairs: int) -> np.ndarray:
@@ -269,58 +272,3 @@ def _summed(
     """Weights and numbers of matches by row and participant."""
     pair, place = np.unique(row * size + person, return_inverse=True)
     return np.bincount(place, weight), np.bincount(place), pair // size, pair % size
-
-
-def _extremes(table: Table, cells: Cells, cohort: Cohort) -> list[Match]:
-    """Smallest and largest values, if the text calls them that: each belongs to a single participant."""
-    columns = {column for column, name in enumerate(table.header) if _says_extreme(name, cohort)}
-    rows = {
-        number
-        for number, row in enumerate(table.rows)
-        if any(_says_extreme(text, cohort) for text in (row if table.kind == PROSE else row[:2]))
-    }
-    if not rows and not columns:
-        return []
-    ends = [(name, end) for name, values in cohort.columns.items() for end in (0, -1) if len(values.value)]
-    values = np.array([cohort.columns[name].value[end] for name, end in ends])
-    found = []
-    for place in np.flatnonzero(cells.digits >= _EXTREME_DIGITS):
-        if int(cells.row[place]) in rows or int(cells.column[place]) in columns:
-            name = cells.names[cells.name[place]] if cells.name[place] >= 0 else ""
-            if not name and cells.digits[place] < _EXACT_DIGITS - 1:
-                continue
-            near = np.flatnonzero(np.abs(values - cells.value[place]) <= cells.step[place])
-            for hit in [each for each in near if name in ("", ends[each][0])][:1]:
-                name, end = ends[hit]
-                person = int(cohort.columns[name].person[end])
-                found.append(
-                    Match(int(cells.row[place]), f"the extreme value of {name} belongs to one participant", {person})
-                )
-    return found
-
-
-def _says_extreme(text: str, cohort: Cohort) -> bool:
-    """Whether a text refers to an extreme value; a phenotype's name, such as LAV max, does not."""
-    return bool(_EXTREME.search(text.lower())) and plain(text) not in cohort.columns
-
-
-def _unsafe(cells: Cells, cohort: Cohort) -> list[Match]:
-    """Numbers that equal a sum or mean over too few people, with so many digits that this is not a coincidence.
-
-    Sums of numbers with few digits count only if the number has the name of what was added up.
-    """
-    found: dict[int, Match] = {}
-    places = {name: place for place, name in enumerate(cells.names)}
-    present = set(np.unique(cells.name).tolist())
-    for name, group in cohort.unsafe.items():
-        if name and places.get(name) not in present:
-            continue
-        exact = cells.digits >= (_NAMED_DIGITS if name else _EXACT_DIGITS)
-        chosen = np.flatnonzero(exact & (cells.name == places[name]) if name else exact)
-        half = cells.step[chosen] / 2
-        first, last, expected = group.values.find(cells.value[chosen] - half, cells.value[chosen] + half)
-        for hit in np.flatnonzero((last > first) & (expected * max(len(chosen), 1) < _BY_CHANCE)):
-            unsafe = group.numbers[group.values.person[first[hit]]]
-            row = int(cells.row[chosen[hit]])
-            found.setdefault(int(chosen[hit]), Match(row, unsafe.words, set(), unsafe.dominated))
-    return list(found.values())

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from vita.audit.finding import search_file
-from vita.release import cells, pictures
+from vita.release import cells, chance, pictures
 from vita.release.attack import copied, join
 from vita.release.cohort import Cohort
 from vita.release.contents import PROSE, Contents, Table
+from vita.release.matches import Compared
 from vita.release.numbers import numbers
 from vita.release.reading import read
 
@@ -56,6 +57,8 @@ class Finding:
         words: what is wrong.
         people: places in Cohort.eid of the people who are singled out.
         count: how many findings of the same kind it stands for.
+        chance: coincidences to be expected of this one comparison; 0 for what is no coincidence.
+        family: kind of a match that may be a coincidence.
     """
 
     path: Path
@@ -64,6 +67,8 @@ class Finding:
     words: str
     people: frozenset[int] = frozenset()
     count: int = 1
+    chance: float = 0.0
+    family: str = ""
 
 
 @dataclass
@@ -76,6 +81,8 @@ class Output:
         people: the largest count of people in it; None if it has none.
         smallest: the smallest count of people in it.
         findings: what was found in it.
+        doubtful: matches that may be coincidences.
+        compared: what was compared with the cohort.
     """
 
     path: Path
@@ -83,6 +90,8 @@ class Output:
     people: int | None = None
     smallest: int | None = None
     findings: list[Finding] = field(default_factory=list)
+    doubtful: list[Finding] = field(default_factory=list, repr=False)
+    compared: Compared = field(default_factory=Compared, repr=False)
 
 
 Known = dict[tuple[Path, int, int], Output]  # by name, modification time and size
@@ -114,9 +123,22 @@ def check(
         if state not in known:
             known[state] = _judged(path, name, cohort, cell, ids, alike)
         outputs.append(replace(known[state], findings=list(known[state].findings)))
-    for output, finding in _between(outputs, root, cell):
+    for output, finding in [*_confirmed(outputs), *_between(outputs, root, cell)]:
         output.findings.append(finding)
     return outputs
+
+
+def _confirmed(outputs: Sequence[Output]) -> Iterator[tuple[Output, Finding]]:
+    """Doubtful matches that are not explained by the number of comparisons in the whole folder."""
+    compared = Compared()
+    doubtful: dict[str, list[tuple[Output, Finding]]] = {}
+    for output in outputs:
+        compared.add(output.compared)
+        for finding in output.doubtful:
+            doubtful.setdefault(finding.family, []).append((output, finding))
+    for family, those in doubtful.items():
+        evident = chance.evident(family, [finding.chance for _, finding in those], compared)
+        yield from (each for each, sure in zip(those, evident, strict=True) if sure)
 
 
 def people(outputs: Iterable[Output]) -> set[int]:
@@ -135,8 +157,11 @@ def _judged(path: Path, name: Path, cohort: Cohort, cell: int, ids: set[int], al
         words = f"{each.count} ids of the cohort" if each.known else f"{each.count} numbers that look like ids"
         found.add(Finding(name, each.place or "content", "id", words))
     contents = read(path)
-    for finding in _in_contents(name, contents, cohort, cell, ids, output.findings):
-        found.add(finding)
+    for finding in _in_contents(name, contents, cohort, cell, ids, output):
+        if not finding.chance:
+            found.add(finding)
+        elif chance.may_be_evident(finding.family, finding.chance):
+            output.doubtful.append(finding)
     found.close()
     told = [(cells.smallest(table), table) for table in contents.tables if table.kind == "table"]
     smallest = [count for count, _ in told if count is not None]
@@ -187,9 +212,9 @@ def _kind(path: Path) -> str:
 
 
 def _in_contents(
-    name: Path, contents: Contents, cohort: Cohort, cell: int, ids: set[int], before: Sequence[Finding]
+    name: Path, contents: Contents, cohort: Cohort, cell: int, ids: set[int], output: Output
 ) -> Iterator[Finding]:
-    """Findings in what was read of a file; `before` holds those that were taken so far."""
+    """Findings in what was read of a file; `output` holds those that were taken so far."""
     for place, reason in contents.unreadable:
         yield Finding(name, place or "file", "unreadable", reason)
     for place in contents.scans:
@@ -207,10 +232,11 @@ def _in_contents(
         for breach in cells.judge(table, cell, cohort.counts):
             yield Finding(name, _where(table, breach.row), breach.kind, breach.words)
         yield from _ids(name, table, ids)
-        part = _few_rows(table) if before else table  # a refused file is refused whoever else is in it
-        for match in join(part, cohort):
+        part = _few_rows(table) if output.findings else table  # a refused file is refused whoever else is in it
+        for match in join(part, cohort, output.compared):
             kind = "singled out" if match.people else "dominance" if match.dominated else "small cell"
-            yield Finding(name, _where(part, match.row), kind, match.words, frozenset(match.people))
+            place, whose = _where(part, match.row), frozenset(match.people)
+            yield Finding(name, place, kind, match.words, whose, chance=match.chance, family=match.family)
 
 
 def _few_rows(table: Table) -> Table:

@@ -18,6 +18,8 @@ from vita.report.figures import (
 )
 
 _TWO = 2  # decimals of shares
+# an output checker, and ours, takes a percentage beside a number of people for a share of them
+_LABELS, _FEATURES = {"percent": "labels_pct"}, {"percent": "features_pct"}
 Found = tuple[pd.DataFrame, Figure | None]
 
 
@@ -98,7 +100,7 @@ def labels(drawn: pd.DataFrame, cell: int) -> Found:
     table = table.assign(n=[aggregates.told(int(n), cell) for n in table["n"]])
     for name in ("value", "low", "high"):
         table[name] = aggregates.few_digits(table[name])
-    return table, label_curves.draw(table) if len(table) else None
+    return table.rename(columns=_LABELS), label_curves.draw(table) if len(table) else None
 
 
 def availability(drawn: pd.DataFrame, cell: int) -> Found:
@@ -107,7 +109,7 @@ def availability(drawn: pd.DataFrame, cell: int) -> Found:
     table = table.assign(n=[aggregates.told(int(n), cell) for n in table["n"]])
     for name in ("auc", "low", "high"):
         table[name] = aggregates.few_digits(table[name])
-    return table, availability_curves.draw(table) if len(table) else None
+    return table.rename(columns=_FEATURES), availability_curves.draw(table) if len(table) else None
 
 
 def phenotypes(drawn: pd.DataFrame, cell: int) -> Found:
@@ -116,4 +118,4 @@ def phenotypes(drawn: pd.DataFrame, cell: int) -> Found:
     table = table.assign(n=[aggregates.told(int(n), cell) for n in table["n"]])
     for name in phenotype_curves.VALUES:
         table[name] = aggregates.few_digits(table[name])
-    return table, phenotype_curves.draw(table) if len(table) else None
+    return table.rename(columns=_FEATURES), phenotype_curves.draw(table) if len(table) else None

@@ -7,6 +7,9 @@ import numpy as np
 COPIES = 8  # shifted copies of numbers, which the participants must fit worse than the numbers themselves
 NEAREST, FARTHEST = 3, 6  # steps by which numbers are shifted
 FEWEST = 8  # numbers of a column, and rows of a table
+# kinds of lone matches, which are judged by how many comparisons of their kind there are in the folder
+ROWS, EXTREMES, SUMS, SUMS_DRAWN = "rows", "extreme values", "sums over few people", "sums over few people, as drawn"
+_DIGITS = 9  # significant digits by which a number that is printed again is recognised
 
 
 @dataclass
@@ -18,12 +21,16 @@ class Match:
         words: what gave them away.
         people: places in Cohort.eid; empty for a sum over a few people.
         dominated: whether it is a sum to which one participant contributes more than half.
+        chance: coincidences to be expected of this one comparison; 0 where other matches support it.
+        family: the kind of a lone match.
     """
 
     row: int | None
     words: str
     people: set[int] = field(default_factory=set)
     dominated: bool = False
+    chance: float = 0.0
+    family: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,3 +44,28 @@ class Cells:
     column: np.ndarray
     name: np.ndarray  # of the cohort's column that it is of, as a place in `names`; -1 if unknown
     names: list[str]
+
+
+@dataclass
+class Compared:
+    """What was compared with the cohort.
+
+    Attributes:
+        rows: number of rows.
+        numbers: by kind of lone match, numbers (their value and name) with the coincidences to be expected of each.
+    """
+
+    rows: int = 0
+    numbers: dict[str, dict[tuple[float, int], float]] = field(default_factory=dict)
+
+    def note(self, family: str, value: np.ndarray, name: np.ndarray, expected: np.ndarray) -> None:
+        """Add numbers; one that is printed several times is compared once."""
+        known = self.numbers.setdefault(family, {})
+        for number, named, chance in zip(value.tolist(), name.tolist(), expected.tolist(), strict=True):
+            known[float(f"{number:.{_DIGITS}g}"), named] = chance
+
+    def add(self, other: "Compared") -> None:
+        """Add what another file was compared with."""
+        self.rows += other.rows
+        for family, numbers in other.numbers.items():
+            self.numbers.setdefault(family, {}).update(numbers)
