@@ -80,7 +80,7 @@ def test_each_row_is_of_a_rule_and_each_rule_asks_for_its_own(tmp_path: Path) ->
     ablations = {"run": True, "taus": [0.2], "frames": [5, 10]}
     systems = {"vit": {"individual": True, "tasks": ["la_phenotypes"]}, "nnunet": {"tasks": ["segmentation"]}}
     config = {"resources": {"rules": rows}, "ablations": ablations, "systems": systems, "seeds": [7]}
-    config["images"] = {"masks": {"source": "both"}}
+    config["images"] = {"masks": {"source": "model"}}
     jobs = _jobs(tmp_path, config, "all", "update_readme")
     trained = tmp_path / "trained" / "sa_phenotypes" / "vita" / "model.safetensors"
     trained.parent.mkdir(parents=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from vita.check.commands import command_findings
 from vita.check.configuration import contradictions
+from vita.check.doubtful import doubtful_findings
 from vita.check.findings import Finding, caught, error
 from vita.check.machine import machine_findings, plan_findings, written_findings
 from vita.check.private import private_findings
@@ -31,6 +32,7 @@ def findings(config: dict[str, Any], home: Path, directory: Path, cluster: bool)
         return [error(f"--directory names {directory}, which is not a folder; make it, or name another one")], 0
     with chdir(directory):
         wrong = contradictions(config, resources)
+        wrong += caught(doubtful_findings, config)
         wrong += caught(weight_findings, config, about="training")
         wrong += caught(private_findings, config, about="training") if trains else []
         wrong += caught(command_findings, config, cluster, about="scans")

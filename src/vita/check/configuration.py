@@ -7,7 +7,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from vita.check.doubtful import doubtful_findings
 from vita.check.findings import Finding, error
 from vita.check.phantom import phantom_findings
 from vita.cohort.features import inputs, load_features
@@ -22,7 +21,7 @@ SEGMENTING = ("vit", "mae", "vita", "nnunet")
 
 
 def contradictions(config: dict[str, Any], resources: Path) -> list[Finding]:
-    """Findings about values that are impossible whatever the data.
+    """Errors: values that are impossible whatever the data. A run stops at the first, so no warning belongs here.
 
     Args:
         config: a whole configuration that its schema allows.
@@ -36,7 +35,6 @@ def contradictions(config: dict[str, Any], resources: Path) -> list[Finding]:
         *_source(config["input"]),
         *_precision(config["training"]),
         *phantom_findings(config),
-        *doubtful_findings(config),
     ]
 
 
