@@ -317,3 +317,10 @@ def test_ablations_are_planned_where_they_are_wanted(tmp_path: Path) -> None:
 def test_the_readme_is_written_on_demand_alone(tmp_path: Path) -> None:
     assert "update_readme" not in snakemake(tmp_path, "-n").stdout
     assert "vita.report.readme" in snakemake(tmp_path, "-n", "-p", "update_readme").stdout
+
+
+def test_a_warning_does_not_stop_a_run(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("seeds: [2026]\n")
+    run = snakemake(tmp_path, "-n", "--configfile", str(tmp_path / "own.yaml"))
+    assert run.returncode == 0, run.stderr
+    assert "Job stats" in run.stdout
