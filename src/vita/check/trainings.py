@@ -17,6 +17,7 @@ from vita.training.stage3 import MODELS
 _NEEDED = {"stage1": ("image_encoder.", "encoder."), "stage2": ("image_encoder.", "encoder.")}
 _NEEDED["stage3"] = _NEEDED["stage2"]
 _SIZES = ("patch", "width", "depth", "heads", "positions")
+_TINY = 10  # participants; up to so many, a part of one person is what was meant
 
 
 def weight_findings(config: dict[str, Any]) -> Iterator[Finding]:
@@ -85,6 +86,8 @@ def _sizes(config: dict[str, Any], key: str, folder: Path) -> Iterator[Finding]:
 def split_findings(config: dict[str, Any], people: int) -> Iterator[Finding]:
     """Check that the split leaves somebody in each part, and that every batch can be filled.
 
+    A part of exactly one person is refused in all but the smallest cohorts, since 1 may be meant as a share of all.
+
     Args:
         config: a whole configuration.
         people: largest number of usable participants.
@@ -102,7 +105,7 @@ def split_findings(config: dict[str, Any], people: int) -> Iterator[Finding]:
     if config["products"] == "all":
         uses["test"] = "every number of the tables is measured on it"
     for name, use in uses.items():
-        if wanted[name] < 1 or split[name] == 1:  # one person, where a share of all may be meant
+        if wanted[name] < 1 or (split[name] == 1 and people > _TINY):
             yield error(
                 f"config: 'split.{name}' is {split[name]:g}, which is {int(wanted[name]) or 'none'} of {people:,} "
                 f"participants; {use}, so raise it, or give a fraction below 1"
