@@ -23,6 +23,8 @@ from vita.contouring.sections import (
     plan_views,
     without_left_ventricle,
 )
+from vita.contouring.worlds import WIDE, World
+from vita.images.geometry import canonical
 from vita.images.layout import LVBP, LVMYO, RVBP
 from vita.images.view import Image
 from vita.phantom.acquisition import Plane
@@ -54,7 +56,9 @@ SIGNALS = {
 
 @dataclass(frozen=True)
 class Stack:
-    """An image of two frames, end-diastole and end-systole, and its classes (frame, slice, row, column)."""
+    """An image of two frames, end-diastole and end-systole, and its classes (frame, slice, row, column), turned as masks
+    that are drawn on it are.
+    """
 
     image: Image
     classes_tsyx: np.ndarray
@@ -65,10 +69,10 @@ class Stack:
         return counts * np.prod(self.image.orientation.spacing_mm) / 1000
 
 
-def stack(number: int, folder: Path) -> Stack:
-    """Heart of this number; a file is written on the way, so that it is read as any scan is."""
+def stack(number: int, folder: Path, world: World = WIDE) -> Stack:
+    """Heart of this number, with walls as this world's; a file is written on the way, so that it is read as any scan is."""
     rng = np.random.default_rng([815, number])
-    body = _body(rng)
+    body = _body(rng, world)
     planes = plan_views(body, {"matrix": [PIXELS, PIXELS], "pixel_mm": PIXEL_MM, "sa_slices": 1}, rng)
     shape_of = body.heart.shape
     first = -(SLICES // 2 - 1) * SPACING_MM + rng.uniform(-5, 5)
@@ -90,15 +94,16 @@ def stack(number: int, folder: Path) -> Stack:
     write_file(folder / "sa.nii.gz", encode_nifti(image, whole, 0.03))
     classes = np.zeros(anatomy.TISSUES, np.uint8)
     classes[[LVBP, anatomy.PAPILLARY]], classes[LVMYO], classes[[RVBP, anatomy.RV_TRABECULA]] = LVBP, LVMYO, RVBP
-    return Stack(hearts.read(folder, "sa"), classes[np.stack(tissues)].reshape(sizes))
+    scan = hearts.read(folder, "sa")
+    return Stack(scan, canonical(classes[np.stack(tissues)].reshape(sizes), scan.orientation))
 
 
-def _body(rng: np.random.Generator) -> Body:
+def _body(rng: np.random.Generator, world: World) -> Body:
     """Every third heart fails, every third is small and strong, others are anyhow."""
     body = replace(Body.draw(rng), form=_beyond(draw_form(rng), rng))
-    heart, kind = draw_heart(rng), rng.integers(3)
+    heart, kind = draw_heart(rng, world), rng.integers(3)
     while kind < 2 and not (_failing(heart) if kind == 0 else _strong(heart)):
-        heart = draw_heart(rng)
+        heart = draw_heart(rng, world)
     return replace(body, heart=heart)
 
 

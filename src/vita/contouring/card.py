@@ -21,9 +21,9 @@ Training: thick sections of hearts with the phantom's mechanics, drawn far more 
 have the anatomy that the phantom leaves out: lobed and uneven walls, outflow tracts, a trabeculated RV of any shape,
 thin walls of atria and vessels. Sections have any rotation, scale and elastic deformation, and random signals for
 blood, muscle and everything around them. {steps} steps of {batch} pictures of
-{hearts} hearts, seed {seed}, in the order that this command repeats:
+{hearts} hearts of the world `{world}` (`vita.contouring.worlds`), seed {seed}, in the order that this repeats:
 
-    python -m vita.contouring.train --steps {steps} --hearts {hearts} --seed {seed} --output {file}
+{commands}
 
 Dice on random pictures of synthetic hearts that it did not learn on, which are harder than scans:
 
@@ -45,14 +45,28 @@ def write(path: Path, facts: Mapping[str, str], dice: Mapping[str, float], weigh
 
     Args:
         path: of the weights.
-        facts: steps, hearts and seed of the training.
+        facts: steps, hearts, seed and world of the training, and options of an earlier one that it went on from.
         dice: by structure.
         weights: numbers in the network.
         batch: pictures a step.
     """
     numbers = {
+        "commands": "\n".join(f"    {line}" for line in _commands(facts, path.name)),
         "names": " | ".join(dice),
         "rules": " | ".join("---" for _ in dice),
         "values": " | ".join(f"{value:.3f}" for value in dice.values()),
     }
     write_text(path.with_name(FILE), _TEXT.format(file=path.name, weights=weights, batch=batch, **facts, **numbers))
+
+
+def _commands(facts: Mapping[str, str], file: str) -> list[str]:
+    """What makes the weights again."""
+    command = "python -m vita.contouring.train"
+    own = f"--steps {facts['steps']} --hearts {facts['hearts']} --seed {facts['seed']} --world {facts['world']}"
+    if not facts["earlier"]:
+        return [f"{command} {own} --output {file}"]
+    earlier = f"earlier.{file}"
+    return [
+        f"{command} {facts['earlier']} --output {earlier}",
+        f"{command} --start {earlier} {own} --output {file}",
+    ]

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 LR, WARM_UP, WEIGHT_DECAY = 2e-3, 50, 1e-4
 FALLING, LAST = 0.6, 0.02  # part of the steps after which the rate falls by a cosine, and to which share
+ON_LR, ON_FALLING = 1e-3, 0.1  # of a training that goes on from weights
 DECAY = 0.995  # of the mean over weights, a step
 LOGGED_STEPS, KEPT_STEPS = 100, 500
 
@@ -29,6 +30,7 @@ def fit(
     batch: int,
     seed: int,
     keep: Callable[[Contours, int], None] | None = None,
+    start: Contours | None = None,
 ) -> Contours:
     """A network trained for so many steps on new pictures each; its weights are means over the last few hundred steps.
 
@@ -38,12 +40,14 @@ def fit(
         batch: pictures in each.
         seed: of the first weights.
         keep: is given the network, and how many steps it has had, every KEPT_STEPS.
+        start: weights to go on from, with a lower rate; left as they are.
     """
     torch.manual_seed(seed)
-    model = Contours().train()
+    model = (copy.deepcopy(start) if start else Contours()).train()
+    highest, falling = (ON_LR, ON_FALLING) if start else (LR, FALLING)
     mean = copy.deepcopy(model)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=LR, weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, steps))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=highest, weight_decay=WEIGHT_DECAY)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, steps, falling))
     criterion = DiceCELoss(include_background=False, softmax=True, to_onehot_y=True, batch=True)
     started, losses = time.perf_counter(), []
     for step, (images, views, classes) in enumerate(pictures.batches(batch, steps), 1):
@@ -64,9 +68,9 @@ def fit(
     return (mean if steps >= WARM_UP else model).eval()
 
 
-def rate(step: int, steps: int) -> float:
-    """The learning rate's share of LR: a short rise, a plateau, and a cosine down to LAST."""
-    down = min(max((step / max(steps, 1) - FALLING) / (1 - FALLING), 0.0), 1.0)
+def rate(step: int, steps: int, falling: float = FALLING) -> float:
+    """The share of the highest learning rate: a short rise, a plateau, and a cosine down to LAST."""
+    down = min(max((step / max(steps, 1) - falling) / (1 - falling), 0.0), 1.0)
     return min(1.0, (step + 1) / WARM_UP) * (LAST + (1 - LAST) * 0.5 * (1 + math.cos(math.pi * down)))
 
 

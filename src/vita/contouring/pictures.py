@@ -29,6 +29,7 @@ from vita.contouring.anatomy import (
     VESSEL,
 )
 from vita.contouring.sections import MIDDLE, PIXEL_MM, PIXELS, Sections
+from vita.contouring.worlds import DARK, MOST_FAT, WIDE, World
 from vita.images.layout import LABP, LVBP, LVMYO, RABP, RVBP, VIEWS
 
 GRID_MM, GRID = 2.0, 96  # of the pictures that the network sees
@@ -54,9 +55,11 @@ class Pictures:
     Args:
         sections: to paint.
         seed: of every random choice.
+        world: of the signals.
     """
 
-    def __init__(self, sections: Sections, seed: int) -> None:
+    def __init__(self, sections: Sections, seed: int, world: World = WIDE) -> None:
+        self.world = world
         self.tissues = torch.from_numpy(sections.tissues_nlhw)
         self.views = torch.from_numpy(sections.views_n)
         self.random = torch.Generator().manual_seed(seed)
@@ -169,12 +172,18 @@ class Pictures:
             like_muscle, muscle * self._uniform(0.85, 1.2, count), values[:, MUSCLE_LIKE]
         )
         seen = self._uniform(0, 1.0, count) * (torch.rand(count, generator=self.random) < 0.85)
+        if self.world.dark_muscles:
+            dark = torch.rand(count, generator=self.random) < self.world.dark_muscles
+            seen = torch.where(dark, self._uniform(*DARK, count), seen)
         for name in (PAPILLARY, RV_TRABECULA):
             values[:, name] = blood + (muscle - blood) * seen
         values[:, THIN_WALL] = muscle * self._uniform(0.8, 1.3, count)
         dark = torch.rand(count, generator=self.random) < 0.7
         values[:, LUNG_LIKE] = torch.where(dark, self._uniform(0, 0.25, count), values[:, LUNG_LIKE])
         values[:, AIR_LIKE] = torch.where(dark, self._uniform(0, 0.15, count), values[:, AIR_LIKE])
+        if self.world.bright_fat:
+            bright = torch.rand(count, generator=self.random) < self.world.bright_fat
+            values[:, FAT] *= torch.where(bright, self._uniform(1, MOST_FAT, count), 1.0)
         signal = values.gather(1, layers_blhw.flatten(1).long()).view(layers_blhw.shape).mean(dim=1)
         signal = self._rimmed(self._patched(signal, tissue_bhw), tissue_bhw)
         in_blood = self.is_blood[tissue_bhw.long()]
@@ -219,7 +228,7 @@ class Pictures:
         """Blur, coarse pixels, coils, noise, robust range and gamma; in [0, 1]."""
         count, size = len(signal_bhw), signal_bhw.shape[-1]
         signal = torch.stack([self._blurred(one) for one in signal_bhw])
-        signal = signal * (self._uniform(0, 0.3, count, 1, 1) * self._smooth(count, 3, size)).exp()
+        signal = signal * (self._uniform(0, self.world.coils, count, 1, 1) * self._smooth(count, 3, size)).exp()
         noise = self._uniform(0, 0.07, count, 1, 1) * torch.randn(signal.shape, generator=self.random)
         ranged = robust_range(signal + noise)
         return ranged ** self._uniform(math.log(0.65), math.log(1.5), count, 1, 1).exp()

@@ -16,6 +16,7 @@ from vita.config.blocks import block
 from vita.contouring.anatomy import AIR_LIKE, GREAT_VESSEL, PAPILLARY, THIN_WALL, tissues_of
 from vita.contouring.conventions import WALL_SHARE, wall_share
 from vita.contouring.form import Form, draw_form
+from vita.contouring.worlds import WIDE, World, draw_wall_mm
 from vita.images.layout import LVBP, LVMYO, VIEWS
 from vita.phantom.acquisition import Plane, Pose, plan
 from vita.phantom.chest import Chest, pericardium
@@ -56,27 +57,27 @@ class Body:
     lean_mm: float  # by which fat around the heart ends within the phantom's bag
 
     @classmethod
-    def draw(cls, rng: np.random.Generator) -> "Body":
+    def draw(cls, rng: np.random.Generator, world: World = WIDE) -> "Body":
         """A random one."""
         person = {"height_cm": rng.normal(169, 9), "bmi": rng.normal(27, 4), "body_fat": rng.uniform(10, 50)}
         chest = replace(Chest.of(person, BLOOD, rng), lung=LUNG, liver=72.0, heart_fat_signal=HEART_FAT)
         form = None if rng.random() < PLAIN else draw_form(rng)
         turn = scipy.spatial.transform.Rotation.from_rotvec(np.deg2rad(rng.normal(0, TILT_SD_DEGREES, 3)))
         lean = 0.0 if form is None else float(rng.uniform(0, LEAN_MM))
-        return cls(draw_heart(rng), form, Pose.draw(rng), chest, turn.as_matrix(), lean)
+        return cls(draw_heart(rng, world), form, Pose.draw(rng), chest, turn.as_matrix(), lean)
 
 
-def draw_sections(hearts: int, rng: np.random.Generator) -> Sections:
+def draw_sections(hearts: int, rng: np.random.Generator, world: World = WIDE) -> Sections:
     """Sections of so many hearts: of each, SA_PER_HEART short-axis slices and each long-axis view at one moment."""
     tissues, views = [], []
     for _ in range(hearts):
-        for view, tissue in _of_one_heart(Body.draw(rng), rng):
+        for view, tissue in _of_one_heart(Body.draw(rng, world), rng):
             tissues.append(tissue)
             views.append(VIEWS.index(view))
     return Sections(np.stack(tissues), np.array(views))
 
 
-def draw_heart(rng: np.random.Generator) -> Heart:
+def draw_heart(rng: np.random.Generator, world: World = WIDE) -> Heart:
     """A heart of any size and function."""
     lvedv = float(np.exp(rng.uniform(np.log(60), np.log(380))))
     ef = float(np.clip(rng.uniform(0.1, 0.8), 0, 1 - 12 / lvedv))
@@ -93,7 +94,7 @@ def draw_heart(rng: np.random.Generator) -> Heart:
         "ra_max": ra,
         "ra_min": ra * rng.uniform(0.25, 0.9),
         "heart_rate": rng.uniform(45, 100),
-        "wall_mm": rng.uniform(4.5, 15),
+        "wall_mm": draw_wall_mm(rng, world),
         "infarct_size": 0.3 * rng.random() if rng.random() < 0.4 else 0.0,
         "infarct_angle": rng.uniform(-np.pi, np.pi),
     }

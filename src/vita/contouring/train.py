@@ -1,10 +1,13 @@
 """Train the network that draws masks, on synthetic pictures alone: no image of a person is read.
 
-The weights that come with the package were made by:
+The weights that come with the package were made in two steps, in which the network learns first every heart and then
+those that there mostly are (see `vita.contouring.worlds`):
 
-    python -m vita.contouring.train --steps 10000 --output src/vita/contouring/weights/contours.safetensors
+    python -m vita.contouring.train --steps 10000 --output wide.safetensors
+    python -m vita.contouring.train --start wide.safetensors --world usual --steps 4000 --seed 2027 \\
+        --output src/vita/contouring/weights/contours.safetensors
 
-and their model card beside them. Everything follows from the seed and the number of steps. Every picture is new;
+and their model card beside them. Everything follows from the seeds and the numbers of steps. Every picture is new;
 nothing is chosen by a validation.
 """
 
@@ -12,6 +15,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vita.contouring.worlds import WIDE, WORLDS
 from vita.runtime import cli
 
 if TYPE_CHECKING:
@@ -29,6 +33,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=STEPS, help=f"batches of {BATCH} pictures")
     parser.add_argument("--hearts", type=int, default=HEARTS, help="random hearts to cut")
     parser.add_argument("--seed", type=int, default=SEED, help="of everything")
+    parser.add_argument("--world", choices=list(WORLDS), default=WIDE.name, help="of hearts and signals")
+    parser.add_argument("--start", type=Path, help="weights to go on from, with a lower rate; by default, new ones")
     parser.add_argument("--output", type=Path, required=True, help="weights as safetensors; a model card beside")
     args = parser.parse_args(arguments)
     # start-up: torch is imported once there is something to do
@@ -39,19 +45,29 @@ def main(arguments: list[str] | None = None) -> None:
     from vita.contouring.pictures import Pictures
     from vita.contouring.sections import draw_sections
 
-    sections = draw_sections(args.hearts, np.random.default_rng([args.seed, 1]))
+    start = network.load(args.start) if args.start else None
+    earlier = _earlier(network.facts_of(args.start)) if args.start else ""
+    world = WORLDS[args.world]
+    sections = draw_sections(args.hearts, np.random.default_rng([args.seed, 1]), world)
     log.info("%d sections of %d hearts", len(sections.views_n), args.hearts)
-    others = draw_sections(JUDGED_HEARTS, np.random.default_rng([args.seed, 2]))
+    others = draw_sections(JUDGED_HEARTS, np.random.default_rng([args.seed, 2]), world)
 
     def keep(model: "Contours", steps: int) -> None:
-        dice = judge(model, Pictures(others, args.seed + 1), JUDGED_BATCHES, BATCH)
+        dice = judge(model, Pictures(others, args.seed + 1, world), JUDGED_BATCHES, BATCH)
         log.info("Dice on hearts not seen: %s", ", ".join(f"{name} {value:.3f}" for name, value in dice.items()))
-        facts = {"seed": str(args.seed), "steps": str(steps), "hearts": str(args.hearts)}
+        facts = {"seed": str(args.seed), "steps": str(steps), "hearts": str(args.hearts), "world": world.name}
+        facts["earlier"] = earlier
         scores = {f"dice {name}": f"{value:.3f}" for name, value in dice.items()}
         network.save(model, args.output, facts | scores | {"data": "synthetic only"})
         card.write(args.output, facts, dice, sum(part.numel() for part in model.parameters()), BATCH)
 
-    keep(fit(Pictures(sections, args.seed), args.steps, BATCH, args.seed, keep), args.steps)
+    keep(fit(Pictures(sections, args.seed, world), args.steps, BATCH, args.seed, keep, start), args.steps)
+
+
+def _earlier(facts: dict[str, str]) -> str:
+    """The options of the training that made weights, for the command that repeats it."""
+    options = [f"--{name} {facts[name]}" for name in ("steps", "hearts", "seed")]
+    return " ".join([*options, f"--world {facts.get('world', WIDE.name)}"])
 
 
 if __name__ == "__main__":
