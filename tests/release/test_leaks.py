@@ -273,6 +273,7 @@ PLANT: dict[str, tuple[str, Callable[[Tables, Path], object]]] = {
     "colours.png": ("pixels", lambda t, p: p.write_bytes(png(
         (plt.get_cmap("viridis")(scan())[..., :3] * 255).astype(np.uint8)))),
     "enlarged.png": ("pixels", lambda t, p: p.write_bytes(png(np.kron(scan()[::4, ::4], np.ones((7, 7), np.uint8))))),
+    "heart.bmp": ("pixels", lambda t, p: Image.fromarray(scan()).save(p)),
     "heart.svg": ("pixels", lambda t, p: p.write_text(
         f'<svg><image href="data:image/png;base64,{base64.b64encode(png(scan())).decode()}"/></svg>')),
     "heart.csv": ("pixels", lambda t, p: pd.DataFrame(scan()[:60, :60]).to_csv(p, index=False, header=False)),
@@ -302,6 +303,16 @@ def test_differencing_between_two_files(cohort: Cohort, tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text("target,n,mae\nLVEDV,116,8.1\n")
     assert kinds(check(tmp_path, cohort, CELL, cohort.ids)) == {"differencing"}
     (tmp_path / "b.csv").write_text("target,n,mae\nLVEDV,120,8.1\n")
+    assert not kinds(check(tmp_path, cohort, CELL, cohort.ids))
+
+
+def test_groups_named_by_decimals_in_two_files(cohort: Cohort, tmp_path: Path) -> None:
+    """Limits of groups name them, since most recur; a mean that two tables have in common by chance does not."""
+    header = "BMI,n,mae\n"
+    (tmp_path / "a.csv").write_text(f"{header}22.5,120,8.2\n27.5,130,8.4\n")
+    (tmp_path / "b.csv").write_text(f"{header}22.5,116,8.1\n27.5,130,8.3\n")
+    assert kinds(check(tmp_path, cohort, CELL, cohort.ids)) == {"differencing"}
+    (tmp_path / "b.csv").write_text(f"{header}22.5,116,8.1\n28.1,130,8.3\n31.2,140,8.0\n")
     assert not kinds(check(tmp_path, cohort, CELL, cohort.ids))
 
 

@@ -29,7 +29,7 @@ _MOST_WEIGHTS = 2_000
 _FEWEST_FLOATS, _SMALLEST_FLOAT, _MOSTLY = 8, 1e-6, 0.8
 _PNG_END = b"IEND\xaeB`\x82"
 _SMALLEST_PICTURE = 12  # rows and columns
-_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"BM")
+_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*")
 _STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
@@ -78,7 +78,7 @@ def _formatted(data: bytes, place: str, found: Contents, depth: int, name: str) 
         _zip(data, place, found, depth)
     elif _is_scan(head):
         found.scans.append(place)
-    elif head.startswith(_PICTURES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
+    elif _is_picture(head):
         _picture(data, place, found, depth)
     elif is_safetensors(head):
         _safetensors(data, place, found)
@@ -86,6 +86,12 @@ def _formatted(data: bytes, place: str, found: Contents, depth: int, name: str) 
         read_text(text, place, name, found, _bytes, depth)
     elif data:
         found.unreadable.append((place, "an unknown format"))
+
+
+def _is_picture(head: bytes) -> bool:
+    """Whether a file is a picture, from its first bytes; a bitmap's are BM and reserved zeros, a table's may be BMI."""
+    bitmap = head[:2] == b"BM" and head[6:10] == bytes(4)
+    return head.startswith(_PICTURES) or bitmap or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
 
 
 def _is_scan(head: bytes) -> bool:
