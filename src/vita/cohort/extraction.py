@@ -14,7 +14,6 @@ from vita.cohort.delivery import Delivery, open_delivery
 from vita.cohort.features import COVERAGE, Feature
 from vita.cohort.plan import Plan, make_plan
 from vita.cohort.reading import EID, report_withdrawals, stream
-from vita.cohort.rules import finish
 from vita.cohort.settings import CohortSettings
 from vita.runtime.errors import UserError
 
@@ -46,8 +45,6 @@ def extract(
     frame = merge(parts, plan.shared, settings.max_contradictions)
     if plan.spanning:
         frame = frame.with_columns(_values(frame, plan.spanning, plan, unknown)).drop(plan.raw_columns)
-    for feature in plan.features:
-        frame = finish(feature, frame)
     for name, count in unknown.items():
         if count:
             LOG.warning("feature %s: %d cells hold a code that is not in its valid_codes; set to missing", name, count)
