@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import lzma
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -251,14 +252,10 @@ def test_a_file_whose_last_line_has_no_end_is_read_with_a_warning(plain, tmp_pat
     assert "t.csv: the last line has no line end; if the file was cut short, its last value may be too" in caplog.text
 
 
-def test_yes_and_no_of_parquet_are_codes_and_other_types_are_refused(tmp_path):
+def test_yes_and_no_of_parquet_are_codes(tmp_path):
     frame = pl.DataFrame({"eid": [1000003, 1000020], "3079-2.0": [True, None], "21001-2.0": [22.5, 31]})
     frame.write_parquet(tmp_path / "t.parquet")
     assert features(tmp_path / "t.parquet").select("pacemaker", "bmi").rows() == [(1, 22.5), (None, 31)]
-    nested = frame.with_columns(pl.struct("21001-2.0").alias("21001-2.0"))
-    nested.write_parquet(tmp_path / "t.parquet")
-    with pytest.raises(UserError, match=r"t\.parquet, column 21001-2\.0: has the type Struct.*; write it as numbers"):
-        features(tmp_path / "t.parquet")
 
 
 def test_an_index_of_pandas(plain, tmp_path):
@@ -411,6 +408,39 @@ def test_fields_that_a_dictionary_lacks_are_named(tmp_path, capsys, caplog):
     assert capsys.readouterr().out.split() == ["eid", "p31"]
     assert "41270 (Diagnoses - ICD10)" in caplog.text
     assert "31 (Sex)" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        ([timedelta(1)], "Duration"),
+        ([b"\xff"], "Binary"),
+        ([{"a": 1}], "Struct"),
+        ([[[1]]], "List"),
+    ],
+)
+def test_a_type_of_parquet_that_holds_no_values_is_named(cells, kind, tmp_path):
+    pl.DataFrame({"eid": [1000003], "21001-2.0": cells}).write_parquet(tmp_path / "t.parquet")
+    with pytest.raises(UserError, match=rf"t\.parquet, column 21001-2\.0: has the type {kind}.*; write it as numbers"):
+        features(tmp_path / "t.parquet")
+
+
+def test_arrays_and_codes_beyond_every_code_are_read(tmp_path, caplog):
+    answers = pl.Series([[4, 1], [-7, -7]], dtype=pl.Array(pl.Int64, 2))
+    pl.DataFrame({"eid": [1, 2], "p6150_i2": answers, "p31": [1e16, 1]}).write_parquet(tmp_path / "t.parquet")
+    assert features(tmp_path / "t.parquet").select("high_bp_diagnosed", "sex").rows() == [(1, None), (0, 1)]
+    table = written(tmp_path / "t.csv", ["eid", "p21000"], [["1000003", "70000"], ["1000020", "1001"]])
+    frame = features(table, filled.argument(cohort={"missing_fields": "drop", "ethnicity": [1001]}))
+    assert frame["ethnicity"].to_list() == [None, 1001]
+    assert "feature ethnicity: 1 cells hold a code that is not in its valid_codes" in caplog.text
+
+
+def test_a_line_break_in_a_name_of_the_header_is_told(tmp_path):
+    (tmp_path / "t.csv").write_text('eid,p31,"my\nnote"\n1000003,1,x\n')
+    with pytest.raises(UserError, match=r"t\.csv, line 1: a quote opens a column's name and is never closed"):
+        features(tmp_path / "t.csv")
+    (tmp_path / "t.tab").write_text('eid\tp31\t5" note\ta,"b\n1000003\t1\tx\ty\n')
+    assert features(tmp_path / "t.tab")["sex"].to_list() == [1]
 
 
 def test_features_that_most_people_lack_are_named_with_their_coverage(tmp_path, caplog):

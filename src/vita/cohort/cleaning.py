@@ -124,7 +124,10 @@ def _no_number(cell: str) -> str:
     """What is wrong with a cell, and the remedy. The cell itself is about a person, and is not told."""
     told = f"a cell of the form {form_of(cell)!r} (9 a number, A and a letters)"
     if re.fullmatch(r"[-+]?[\d.]+(,[\d.]+)+", cell):
-        return f"{told} has a comma; write the table with decimal points and without commas between thousands"
+        return (
+            f"{told} has a comma; write the table with decimal points and without commas between thousands, "
+            "and several values as 1|2|3"
+        )
     if re.match(r"c?\(|\{", cell):
         return f"{told} seems to hold several values; write them as 1|2|3"
     if re.fullmatch(r"[-+\d.]+(\s+[-+\d.]+)+", cell):

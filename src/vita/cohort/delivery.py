@@ -123,7 +123,21 @@ def _header_line(path: Path, line: bytes) -> tuple[list[str], str]:
     there = [each for each in "\t,;|" if each in text] or [" "]
     rows = {each: next(csv.reader([text], delimiter=each)) for each in there}
     delimiter = there[0] if len(there) == 1 else max(there, key=lambda d: (field_names(rows[d]), text.count(d)))
+    if _breaks_off(text, delimiter):
+        raise UserError(
+            f"{path}, line 1: a quote opens a column's name and is never closed; if a name of your own has a line break, "
+            "rename the column"
+        )
     return rows[delimiter], delimiter
+
+
+def _breaks_off(line: str, delimiter: str) -> bool:
+    """Whether a line ends inside quotes."""
+    try:
+        next(csv.reader([line], delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False
 
 
 def _decoded(line: bytes) -> str:

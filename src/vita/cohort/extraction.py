@@ -142,5 +142,5 @@ def _typed(feature: Feature) -> pl.Expr:
     if feature.valid_codes:
         valid = [float(code) for code in feature.valid_codes]
         value = pl.when(value.is_in(valid)).then(value)
-    codes = value.cast(pl.Int16)
+    codes = value.cast(pl.Int16, strict=False)
     return codes.replace(feature.recode) if feature.recode else codes

@@ -187,22 +187,27 @@ def _as_text(values: pl.Series, table: str) -> pl.Series:
     """Text of a typed column: whole floats lose their `.0`, yes and no are 1 and 0, blanks and NA become missing.
 
     Raises:
-        UserError: the column's type is neither of single values nor of lists of them.
+        UserError: the column's type is neither of single values nor of lists of them, or its bytes are no text.
     """
+    if isinstance(values.dtype, pl.Array):
+        values = values.arr.to_list()
+    several = isinstance(values.dtype, pl.List)
     kind = values.dtype.inner if isinstance(values.dtype, pl.List) else values.dtype
-    if kind.is_nested() or kind in (pl.Binary, pl.Object):
-        raise UserError(
-            f"{table}, column {values.name}: has the type {values.dtype}; write it as numbers, dates, text, or lists "
-            "of them"
-        )
-    if values.dtype == pl.Boolean:
-        return values.cast(pl.Int8).cast(pl.String)
-    if isinstance(values.dtype, pl.List):
-        return values.cast(pl.List(pl.String))
-    if values.dtype.is_float():
+    if kind == pl.Boolean and not several:
+        values = values.cast(pl.Int8)
+    if kind.is_float() and not several:
         return values.fill_nan(None).cast(pl.String).str.strip_suffix(".0")
-    text = values.cast(pl.String)
-    return text.set(text.is_in(MISSING), None)
+    refused = UserError(
+        f"{table}, column {values.name}: has the type {values.dtype}; write it as numbers, dates, text, or lists "
+        "of them"
+    )
+    if kind.is_nested():
+        raise refused
+    try:
+        text = values.cast(pl.List(pl.String) if several else pl.String)
+    except pl.exceptions.PolarsError as error:  # durations, bytes in another encoding
+        raise refused from error
+    return text if several else text.set(text.is_in(MISSING), None)
 
 
 def side_by_side(items: Iterator[Item], work: Callable[[Item], Result]) -> Iterator[Result]:
