@@ -125,8 +125,8 @@ def _header_line(path: Path, line: bytes) -> tuple[list[str], str]:
     delimiter = there[0] if len(there) == 1 else max(there, key=lambda d: (field_names(rows[d]), text.count(d)))
     if _breaks_off(text, delimiter):
         raise UserError(
-            f"{path}, line 1: a quote opens a column's name and is never closed; if a name of your own has a line break, "
-            "rename the column"
+            f"{path}, line 1: a quote opens a column's name and is never closed; if a name of your own has a line "
+            "break, rename the column"
         )
     return rows[delimiter], delimiter
 
