@@ -7,7 +7,7 @@ run's frames may be missing; the neighbour in time stands for each.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -167,21 +167,19 @@ def _has_time(file: pydicom.Dataset) -> bool:
         return False
 
 
-def slots_of(runs: Sequence[Run]) -> list[list[Run]]:
+def slots_of(runs: Sequence[Run], many_places: Collection[str] = ()) -> list[list[Run]]:
     """Runs of the same slice, slice by slice.
 
     Series with names of their own are slices of their own, wherever a repeat lies. Where one series has several
-    places, the place tells slices apart.
+    places, or the name is one of `many_places`, which say nothing about the place, the place tells slices apart.
     """
     by_key: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         by_key[run.key].append(run)
     slots: list[list[Run]] = []
     for group in by_key.values():
-        if max(Counter(run.series for run in group).values()) == 1:
-            slots.append(group)
-            continue
-        slots += by_place(group)
+        several = group[0].key in many_places or max(Counter(run.series for run in group).values()) > 1
+        slots += by_place(group) if several else [group]
     return slots
 
 

@@ -78,7 +78,7 @@ def index_participant(eid: int, found: Found, settings: ImageSettings) -> list[d
             described = {"path": archive} | _describe_zip(archive, view, settings)
         elif view in found.dicom:
             # Which frames and slices there are is known once the files are read.
-            described = {"path": found.dicom[view][0], "files": found.dicom[view], "reason": None}
+            described = {"path": next(iter(found.dicom[view])), "files": found.dicom[view], "reason": None}
         else:
             described = {"reason": found.absent.get(view, f"no {view}.nii.gz")}
         # A view that nobody needs and that is not there, in a file or in a zip, is no fault.

@@ -103,7 +103,7 @@ def read_file(row: dict[str, Any], settings: ImageSettings) -> tuple[Header, np.
     if row.get("files"):
         from vita.images.dicom import read_dicom_files  # as below
 
-        return read_dicom_files(row["files"], view, settings.max_file_mb)
+        return read_dicom_files(list(row["files"]), view, settings.max_file_mb, row["files"])
     if not path.lower().endswith(".zip"):
         header, stored = read_volume(path, planar=view != "sa", max_mb=settings.max_file_mb)
         if row.get("rate_source") == NOMINAL_INTERVAL:  # of the zip beside it
