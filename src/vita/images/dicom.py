@@ -26,6 +26,7 @@ from vita.images.header import (
     can_be_cycle,
     open_regular,
 )
+from vita.images.nifti_place import fault_of
 from vita.images.planes import name_planes
 from vita.images.zips import ALL_IN_ONE, WHOLE_STACK, open_zip, series_files
 
@@ -246,8 +247,8 @@ def _header(slices: list[Run], voxels: np.ndarray, slope: float, intercept: floa
         affine[:3, 2] = first.normal * thickness
     affine[:3, 3] = first.position
     affine[:3] *= LPS_TO_RAS[:, None]
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise ScanError("the DICOM files give no place in the scanner")
+    if fault := fault_of(affine):
+        raise ScanError(f"the DICOM files give no place in the scanner; what they give {fault}")
     frame_s, source = _frame_s(slices)
     shape = (voxels.shape[3], voxels.shape[2], voxels.shape[1], voxels.shape[0])
     found = tuple(f"{note} ({count} times)" if count > 1 else note for note, count in Counter(notes).items())
