@@ -1,9 +1,9 @@
 """Folders changed at random go through index, shard and `vita predict --seg`; what they hold costs that participant at
 most.
 
-The folders are NIfTI files, UK Biobank's zips, DICOM of any origin, and enhanced DICOM as several scanners write it. Each
-lies beside a sound one: in the shard alone, in `vita predict` among fifty. The sound one must stay as it is. Some in the
-normal suite; more than 5,000 with `-m faults`, whose counts go to the log (`--log-level=INFO`).
+The folders are NIfTI files, UK Biobank's zips, DICOM of any origin, and enhanced DICOM as several scanners write it.
+Each lies beside a sound one: in the shard alone, in `vita predict` among fifty. The sound one must stay as it is. Some
+in the normal suite; more than 5,000 with `-m faults`, whose counts go to the log (`--log-level=INFO`).
 """
 
 import itertools

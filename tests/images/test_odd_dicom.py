@@ -274,6 +274,21 @@ def test_rescaling_of_each_frame_is_applied(read, nifti, long_axis):
     assert (header.slope, header.intercept) == (1.0, 0.0)
 
 
+@pytest.mark.parametrize(("tag", "value"), [("Rows", 0), ("Columns", 0)])
+def test_pictures_without_rows_or_columns_are_refused(read, long_axis, tag, value):
+    for _, file in long_axis:
+        setattr(file, tag, value)
+    with pytest.raises(ScanError, match="no rows or no columns"):
+        read(long_axis, "la_4ch")
+
+
+def test_a_place_that_no_scanner_gives(read, long_axis):
+    for _, file in long_axis:
+        file.PixelSpacing = [2e4, 2e4]
+    with pytest.raises(ScanError, match="no place in the scanner; what they give has voxels of 2e"):
+        read(long_axis, "la_4ch")
+
+
 def rewrite_manifest(path, change):
     with zipfile.ZipFile(path) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}

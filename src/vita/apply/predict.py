@@ -342,7 +342,9 @@ def _write_masks(folder: Path, scan: "Scan", masks: "Mapping[str, ViewMask]", se
         image = scan.images[view]
         header, stored = as_stored(mask.whole(image.header.shape_xyzt[3]), image)
         write_nifti(header, stored, folder / f"{view}.nii.gz")
-        if seg and image.header.dicom:
+        if seg and image.header.dicom is None:
+            scan.notes.append(f"{view}: no DICOM SEG: the view is no DICOM")
+        elif seg and image.header.dicom:
             from vita.apply.dicom_seg import write_segs  # highdicom takes a while to import
 
             try:
