@@ -1,0 +1,203 @@
+"""Mistakes about scans that lie where they do not belong, are there twice, or show something else."""
+
+from mutations.mutant import Mutant
+
+MISPLACED = "images/test_misplaced.py::"
+MASKS = "images/test_odd_masks.py::"
+PLACES = "images/test_odd_places.py::"
+SEG = "apply/test_dicom_seg.py::"
+
+ODD_SCANS = (
+    Mutant(
+        "images",
+        "for run in runs if run.series == series and _alike(run, new)",
+        "for run in runs if _alike(run, new)",
+        (MISPLACED + "test_frames_of_two_series_of_one_name_are_not_mixed",),
+        "frames of two series at one place mixed",
+    ),
+    Mutant(
+        "images",
+        'joined.setdefault((top if studies_of[top] > 1 else "", *study), part)',
+        'joined.setdefault(("", *study), part)',
+        (MISPLACED + "test_a_file_in_another_participants_folder_costs_that_one_alone",),
+        "a misfiled file joined with its study, so that two folders are one scan",
+    ),
+    Mutant(
+        "images",
+        'joined.setdefault((top if studies_of[top] > 1 else "", *study), part)',
+        "joined.setdefault((top, *study), part)",
+        (MISPLACED + "test_one_study_in_several_folders_is_one_scan",),
+        "a study whose series lie in several folders is several",
+    ),
+    Mutant(
+        "images",
+        "if any(_FLOW.fullmatch(value) for value in _image_type(header)[2:]):",
+        "if False:",
+        (MISPLACED + "test_flow_is_no_cine",),
+        "pictures of flow taken for cines by ImageType",
+    ),
+    Mutant(
+        "images",
+        "alike = first.kind == second.kind and np.allclose(first.grid, second.grid, rtol=1e-3)\n    return bool(near",
+        "alike = np.allclose(first.grid, second.grid, rtol=1e-3)\n    return bool(near",
+        ("images/test_vendors.py::test_frames_of_phase_beside_those_of_magnitude",),
+        "frames of phase and of magnitude are one plane",
+    ),
+    Mutant(
+        "images",
+        "alike = first.kind == second.kind and np.allclose(first.grid, second.grid, rtol=1e-3)\n    return bool(alike",
+        "alike = np.allclose(first.grid, second.grid, rtol=1e-3)\n    return bool(alike",
+        (MISPLACED + "test_tagged_slices_are_not_put_between_those_of_the_stack",),
+        "tagged slices are of the stack",
+    ),
+    Mutant(
+        "images",
+        "named_groups(groups) or named_groups(alike)",
+        "named_groups(groups)",
+        (MISPLACED + "test_long_axis_views_are_of_the_stacks_sequence",),
+        "a tagged long-axis view counts as a view",
+    ),
+    Mutant(
+        "images",
+        "    if len(own) == 1:\n        known.zips[bulk_field] = own[0]\n    else:\n",
+        "    if True:\n        known.zips[bulk_field] = path\n    else:\n",
+        (MISPLACED + "test_a_zip_that_is_there_twice_is_the_one_in_its_own_folder",),
+        "of a zip that is there twice, whichever is listed last",
+    ),
+    Mutant(
+        "apply",
+        "if not same or (",
+        "if (",
+        (MISPLACED + "test_a_scan_that_is_named_twice_is_one_and_two_of_a_name_are_none",),
+        "two people's scans of one name put together",
+    ),
+    Mutant(
+        "images",
+        'elif archive and (instead := _describe_zip(archive, view, settings))["reason"] is None:',
+        'elif False and (instead := _describe_zip(archive, view, settings))["reason"] is None:',
+        (MISPLACED + "test_a_nifti_file_that_cannot_be_used_gives_way_to_the_zip",),
+        "a NIfTI file that cannot be used hides the zip",
+    ),
+    Mutant(
+        "images",
+        "stop_before_pixels=not pixels, force=bare)",
+        "stop_before_pixels=not pixels)",
+        (MISPLACED + "test_files_without_a_preamble_are_read",),
+        "files without a preamble are no DICOM",
+    ),
+    Mutant(
+        "images",
+        "_sorted_stack(one_at_each_place(choose(slots, notes), notes), notes)",
+        "_sorted_stack(choose(slots, notes), notes)",
+        (MISPLACED + "test_a_slice_that_is_there_under_two_names_counts_once",),
+        "a slice under two names refuses the stack",
+    ),
+    Mutant(
+        "images",
+        "for run in sorted(slices, key=lambda run: run.when, reverse=True):",
+        "for run in sorted(slices, key=lambda run: run.when):",
+        (MISPLACED + "test_a_slice_that_is_there_under_two_names_counts_once",),
+        "the earlier of two series at one place",
+    ),
+    Mutant(
+        "images",
+        "steps.min() <= 0 or np.ptp(steps) > UNEVEN_STEPS * steps.mean()",
+        "steps.min() <= 0",
+        (MISPLACED + "test_slices_that_leave_a_gap_are_refused",),
+        "gaps between slices pass",
+    ),
+    Mutant(
+        "images",
+        "np.diff(run.times_ms).max() > GAP * run.step_ms",
+        "np.diff(run.times_ms).max() > 10 * GAP * run.step_ms",
+        (MISPLACED + "test_a_gap_in_trigger_times_is_noted",),
+        "gaps between trigger times pass without a word",
+    ),
+    Mutant(
+        "images",
+        "several = group[0].key in many_places or max(",
+        "several = max(",
+        (MISPLACED + "test_every_slice_may_have_a_series_of_one_name",),
+        "of slices with a series of one name only the last",
+    ),
+    Mutant(
+        "images",
+        "if around_rv > WITHIN_WALL:",
+        "if False:",
+        (MASKS + "test_an_infarct_in_the_wall_is_no_rv",),
+        "an infarct in the wall is an RV",
+    ),
+    Mutant(
+        "images",
+        "if beside > BESIDE_CAVITY:",
+        "if False:",
+        (MASKS + "test_an_infarct_in_the_wall_is_no_rv",),
+        "an infarct at the cavity is an RV",
+    ),
+    Mutant(
+        "images",
+        'if view == "la_4ch" and header.oriented:',
+        'if view == "sa" and header.oriented:',
+        (MASKS + "test_atria_whose_labels_were_exchanged_are_not_measured",),
+        "exchanged atria are measured",
+    ),
+    Mutant(
+        "images",
+        'if view == "la_4ch" and header.oriented:',
+        'if view == "la_4ch":',
+        (MASKS + "test_atria_of_a_file_without_a_place_are_taken_as_labelled",),
+        "atria judged by a place that nobody knows",
+    ),
+    Mutant(
+        "images",
+        "length_mm = slices * image.orientation.spacing_mm[0]",
+        "length_mm = float(slices)",
+        (PLACES + "test_a_stack_as_long_as_a_cycle_is_noted",),
+        "overlong stacks pass without a word",
+    ),
+    Mutant(
+        "images",
+        "if steps.min() < VOXEL_MM[0] or steps.max() > VOXEL_MM[1]:",
+        "if steps.min() < VOXEL_MM[0]:",
+        (PLACES + "test_places_that_no_scanner_gives",),
+        "voxels of metres",
+    ),
+    Mutant(
+        "apply",
+        'scan.notes.append(f"{view}: {error}")\n\n\nif',
+        "pass\n\n\nif",
+        (SEG + "test_the_list_of_scans_says_why_there_is_no_seg",),
+        "why there is no DICOM SEG is not said",
+    ),
+    Mutant(
+        "apply",
+        'scan.notes.append(f"{view}: no DICOM SEG: the view is no DICOM")',
+        "pass",
+        (SEG + "test_the_list_of_scans_says_why_there_is_no_seg",),
+        "nothing is said about a DICOM SEG of NIfTI",
+    ),
+    Mutant(
+        "images",
+        "key=lambda element: not element.tag.is_private",
+        "key=lambda element: element.tag.is_private",
+        ("images/test_vendors.py::test_a_philips_file_for_each_view",),
+        "private sequences of enhanced files count before the standard's",
+    ),
+    Mutant(
+        "images",
+        "len({str(values.get(name)) for values in said}) > 1",
+        "True",
+        (
+            "images/test_vendors.py::test_a_siemens_file_for_each_slice",
+            "images/test_vendors.py::test_a_philips_file_for_each_view",
+        ),
+        "times of enhanced files that are all zero count",
+    ),
+    Mutant(
+        "images",
+        "return places, -float(before) if 0 < before <= missing else 0.0",
+        "return places, 0.0",
+        ("images/test_odd_dicom.py::test_a_missing_frame_without_trigger_times_is_its_neighbour",),
+        "a missing first frame taken for the last one",
+    ),
+)
