@@ -17,8 +17,11 @@ from pydicom.config import disable_value_validation
 
 from images import any_dicom, dicom_scans, scans
 from images.enhanced import enhanced
+from images.test_any_dicom import VIEWS, images_of
+from images.vendors import philips
 from vita.apply.dicom_seg import NAMES, write_segs
 from vita.apply.predict import main
+from vita.apply.scans import new_scans
 from vita.images.dicom import read_dicom, read_dicom_files
 from vita.images.header import Header, ScanError
 
@@ -241,6 +244,23 @@ def test_enhanced_files_are_referred_to_by_frame(nifti: Path, tmp_path: Path, vi
         (series,) = seg.ReferencedSeriesSequence
         assert series.SeriesInstanceUID == whole[0].SeriesInstanceUID
         assert len(series.ReferencedInstanceSequence) == 1
+
+
+def test_views_of_one_file_refer_to_their_own_frames(nifti: Path, tmp_path: Path) -> None:
+    """All views, and a frame of phase after each of magnitude, in one file of a Philips scanner."""
+    any_dicom.write(tmp_path, [philips([any_dicom.files_of(nifti, view, "1.2.3", 5) for view in VIEWS], phase=True)])
+    with new_scans([tmp_path], 2, 100) as found:
+        images = images_of(found[0])
+    referred = []
+    for number, (view, image) in enumerate(images.items()):
+        mask = np.random.default_rng(number).integers(0, 4, image.stored_tzyx.shape).astype(np.uint8)
+        write_segs(mask, image.header.dicom, view, tmp_path / "mask", 100)
+        path = tmp_path / "mask" / f"{view}.dcm"
+        np.testing.assert_array_equal(unpacked([path], image.header), mask)
+        groups = pydicom.dcmread(path).PerFrameFunctionalGroupsSequence
+        sources = [group.DerivationImageSequence[0].SourceImageSequence[0] for group in groups]
+        referred += sorted({int(source.ReferencedFrameNumber) for source in sources})
+    assert sorted(referred) == list(range(1, 2 * 9 * 8, 2))  # nine planes of eight times, without the phase
 
 
 def test_highdicom_reads_it_by_the_frames_of_an_enhanced_file(nifti: Path, tmp_path: Path) -> None:
