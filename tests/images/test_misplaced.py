@@ -239,6 +239,22 @@ def test_a_nifti_file_that_cannot_be_used_gives_way_to_the_zip(zips: Path, nifti
     assert refused["la_2ch"] is None
 
 
+def test_a_nifti_file_whose_voxels_are_damaged_gives_way_too(zips: Path, nifti: Path) -> None:
+    """Its header is sound, so that the index names the file; the zip is read once the voxels cannot be."""
+    whole = (nifti / "sa.nii.gz").read_bytes()
+    (zips / str(EID) / "sa.nii.gz").write_bytes(whole[: len(whole) // 2])
+    rows = rows_of(zips)[EID]
+    assert rows[0]["path"].endswith("sa.nii.gz")
+    found = read_participant(rows, SETTINGS)
+    whole_zip = read_participant(rows_of(zips)[EID + 1], SETTINGS)
+    np.testing.assert_array_equal(found.voxels_sthw, whole_zip.voxels_sthw)
+    (note,) = [note for note in found.record["notes"] if "instead" in note]
+    assert note.startswith("sa: the zip was read instead of the NIfTI file: ")
+    (zips / str(EID) / f"{EID}_20209_2_0.zip").unlink()
+    with pytest.raises(ScanError, match=r"^sa: "):
+        read_participant(rows_of(zips)[EID], SETTINGS)
+
+
 def bare(file: Dataset, implicit: bool, meta: bool) -> bytes:
     """A file without the preamble, and with or without the group that says how it is encoded."""
     if implicit:

@@ -80,6 +80,13 @@ ODD_SCANS = (
     ),
     Mutant(
         "images",
+        'if not isinstance(row.get("instead"), str):',
+        "if True:",
+        (MISPLACED + "test_a_nifti_file_whose_voxels_are_damaged_gives_way_too",),
+        "a NIfTI file whose voxels are damaged hides the zip",
+    ),
+    Mutant(
+        "images",
         "stop_before_pixels=not pixels, force=bare)",
         "stop_before_pixels=not pixels)",
         (MISPLACED + "test_files_without_a_preamble_are_read",),
