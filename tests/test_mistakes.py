@@ -436,7 +436,7 @@ def _results_are_a_file(own: Path) -> None:
 
 
 TABLES: list[tuple[Callable[[Path], None], list[str]]] = [
-    (_male, ["table.csv", "31-0.0 (Sex): 'Male'", "RAW, not REPLACE"]),
+    (_male, ["table.csv", "31-0.0 (Sex): a cell of the form 'Aa'", "RAW, not REPLACE"]),
     (_without("31"), ["31 (Sex), needed by sex", "Add the table that has them"]),
     (_without("41270"), ["41270", "add the table that has"]),
     (_without("53"), ["53 (Date of attending assessment centre)", "add the table that has them"]),
@@ -449,10 +449,13 @@ TABLES: list[tuple[Callable[[Path], None], list[str]]] = [
     (_bad_withdrawals, ["withdrawals.csv, line 2", "one id per line"]),
     (_everybody_withdrew, ["'input.withdrawals' (withdrawals.csv) lists all 10 participants", "who withdrew"]),
     (_packed_withdrawals, ["withdrawals.csv", "must be UTF-8 text, unpacked, with one id per line"]),
-    (_column("53-2.0", "31/12/2016"), ["table.csv, column 53-2.0: '31/12/2016' is not a date of the form 2019-05-31"]),
+    (
+        _column("53-2.0", "31/12/2016"),
+        ["table.csv, column 53-2.0: a cell of the form '9/9/9' is not a date of the form 2019-05-31"],
+    ),
     (
         _column("21001-2.0", "27,5"),
-        ["table.csv, column 21001-2.0", "decimal comma; write the table with decimal points"],
+        ["table.csv, column 21001-2.0", "has a comma; write the table with decimal points"],
     ),
     (_column("eid", "P1"), ["table.csv, row 1: the participant id is not a positive whole number"]),
     (_bytes(lambda text: text.replace(b"\n", b"\r")), ["table.csv: lines end in carriage returns alone", "tr"]),
