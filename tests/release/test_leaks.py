@@ -12,8 +12,11 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from PIL import Image, PngImagePlugin
+from pyarrow import feather
+from pyarrow import parquet as pq
 from safetensors.numpy import save_file
 from scipy import ndimage
 from tests.release.conftest import PEOPLE, people, write
@@ -51,6 +54,27 @@ def png(pixels: np.ndarray, **texts: str) -> bytes:
         info.add_text(key, text)
     Image.fromarray(pixels).save(stream, format="PNG", pnginfo=info)
     return stream.getvalue()
+
+
+def commented(data: bytes) -> bytes:
+    """An archive whose comment holds the data."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("a.txt", "hello")
+        archive.comment = data
+    return stream.getvalue()
+
+
+def exif(data: bytes) -> Image.Exif:
+    """Exif whose user comment, in a block of its own, holds the data."""
+    found = Image.Exif()
+    found[0x8769] = {0x9286: data}
+    return found
+
+
+def described(data: bytes) -> pa.Table:
+    """A table whose column has the data as metadata."""
+    return pa.table([pa.array([1, 2])], schema=pa.schema([pa.field("a", pa.int64(), metadata={"note": data})]))
 
 
 def words(tables: Tables) -> str:
@@ -211,6 +235,11 @@ PLANT: dict[str, tuple[str, Callable[[Tables, Path], object]]] = {
     "nested.json": ("singled out", lambda t, p: p.write_text(
         json.dumps({"x": json.dumps({"rows": rows(t).to_json(orient="records")})}))),
     "inner.zip": ("singled out", lambda t, p: p.write_bytes(zipped("a.zip", zipped("rows.csv", text(t))))),
+    "comment.zip": ("singled out", lambda t, p: p.write_bytes(commented(text(t)))),
+    "exif.png": ("singled out", lambda t, p: Image.fromarray(np.zeros((40, 40), np.uint8)).save(
+        p, exif=exif(text(t)))),
+    "column.parquet": ("singled out", lambda t, p: pq.write_table(described(text(t)), p)),
+    "column.arrow": ("singled out", lambda t, p: feather.write_feather(described(text(t)), p)),
     "bits.npz": ("singled out", lambda t, p: np.savez(p, values=rows(t).to_numpy().view(np.int64))),
     "bytes.npz": ("singled out", lambda t, p: np.savez(
         p, values=np.frombuffer(rows(t).to_numpy().tobytes(), np.uint8))),
