@@ -133,7 +133,7 @@ def test_the_guide_to_python_loads_settings_as_it_says() -> None:
     assert ModelSettings.from_dict(training_blocks(config, config["stage1"])["model"]).width == 65
     assert ImageSettings.from_dict(config).frames == 10
     assert (CohortSettings.read(config).instance, LabelSettings.read(config).timing) == (2, "ever")
-    assert PhantomSettings.from_dict(config).participants == 880
+    assert PhantomSettings.from_dict(config).participants == 1500
 
 
 def test_settings_may_be_a_file_of_yaml(tmp_path: Path) -> None:

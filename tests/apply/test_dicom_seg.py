@@ -17,8 +17,11 @@ from pydicom.config import disable_value_validation
 
 from images import any_dicom, dicom_scans, scans
 from images.enhanced import enhanced
+from images.test_any_dicom import VIEWS, images_of
+from images.vendors import philips
 from vita.apply.dicom_seg import NAMES, write_segs
 from vita.apply.predict import main
+from vita.apply.scans import new_scans
 from vita.images.dicom import read_dicom, read_dicom_files
 from vita.images.header import Header, ScanError
 
@@ -166,6 +169,19 @@ def test_odd_tags_cost_the_seg_in_words(nifti: Path, tmp_path: Path, tag: str, m
     assert not list(tmp_path.glob("a/*"))
 
 
+def test_a_slice_with_odd_tags_leaves_no_part_of_the_view(nifti: Path, tmp_path: Path) -> None:
+    """Each slice is a series, and the last one's files are odd; those before are not written either."""
+    header, stored = of_view(nifti, tmp_path, "sa", one_series=False)
+    with disable_value_validation():
+        for name in header.dicom.names_zt[-1]:
+            file = pydicom.dcmread(name)
+            file.StudyTime = ODD["StudyTime"]
+            Path(name).write_bytes(dicom_scans.encode(file))
+    with pytest.raises(ScanError, match="no DICOM SEG"):
+        write_segs(np.ones(stored.shape, np.uint8), header.dicom, "sa", tmp_path / "a", 100)
+    assert not list(tmp_path.glob("a/*"))
+
+
 def test_anonymised_files_and_a_zip_are_sources_too(nifti: Path, tmp_path: Path) -> None:
     files = []
     for file in any_dicom.files_of(nifti, "la_2ch", "1.2.3", 5):
@@ -228,6 +244,23 @@ def test_enhanced_files_are_referred_to_by_frame(nifti: Path, tmp_path: Path, vi
         (series,) = seg.ReferencedSeriesSequence
         assert series.SeriesInstanceUID == whole[0].SeriesInstanceUID
         assert len(series.ReferencedInstanceSequence) == 1
+
+
+def test_views_of_one_file_refer_to_their_own_frames(nifti: Path, tmp_path: Path) -> None:
+    """All views, and a frame of phase after each of magnitude, in one file of a Philips scanner."""
+    any_dicom.write(tmp_path, [philips([any_dicom.files_of(nifti, view, "1.2.3", 5) for view in VIEWS], phase=True)])
+    with new_scans([tmp_path], 2, 100) as found:
+        images = images_of(found[0])
+    referred = []
+    for number, (view, image) in enumerate(images.items()):
+        mask = np.random.default_rng(number).integers(0, 4, image.stored_tzyx.shape).astype(np.uint8)
+        write_segs(mask, image.header.dicom, view, tmp_path / "mask", 100)
+        path = tmp_path / "mask" / f"{view}.dcm"
+        np.testing.assert_array_equal(unpacked([path], image.header), mask)
+        groups = pydicom.dcmread(path).PerFrameFunctionalGroupsSequence
+        sources = [group.DerivationImageSequence[0].SourceImageSequence[0] for group in groups]
+        referred += sorted({int(source.ReferencedFrameNumber) for source in sources})
+    assert sorted(referred) == list(range(1, 2 * 9 * 8, 2))  # nine planes of eight times, without the phase
 
 
 def test_highdicom_reads_it_by_the_frames_of_an_enhanced_file(nifti: Path, tmp_path: Path) -> None:
@@ -303,6 +336,31 @@ def test_predict_refers_to_the_frames_of_enhanced_files(models: Path, scan: Path
             np.testing.assert_array_equal(unpacked(segs, header), mask)  # Dice 1.0
             compared += bool(mask.any())
     assert compared >= 2
+
+
+def test_the_list_of_scans_says_why_there_is_no_seg(models: Path, scan: Path, tmp_path: Path) -> None:
+    """One view of a study lacks its frame of reference, and another scan is NIfTI; without --seg nothing is said."""
+    any_dicom.write_study(tmp_path / "scans" / "study", scan)
+    for path in (tmp_path / "scans" / "study" / "004").iterdir():  # la_2ch
+        file = pydicom.dcmread(path)
+        del file.FrameOfReferenceUID
+        path.write_bytes(dicom_scans.encode(file))
+    for name, options in {"out": ["--seg"], "plain": []}.items():
+        out = tmp_path / name
+        main(
+            ["--model", str(models), "--scan", str(tmp_path / "scans"), "--out", str(out), "--device", "cpu", *options]
+        )
+    table = pd.read_csv(tmp_path / "out" / "scans.csv").set_index("folder")
+    assert table["refused"].isna().all()
+    said = {folder: [note for note in notes.split("; ") if "SEG" in note] for folder, notes in table["notes"].items()}
+    assert said == {
+        "study": ["la_2ch: no DICOM SEG: the scan's files lack FrameOfReferenceUID"],
+        "5123456": [f"{view}: no DICOM SEG: the view is no DICOM" for view in ("la_4ch", "la_2ch", "sa")],
+    }
+    masks = tmp_path / "out" / str(table.loc["study", "scan"]) / "masks"
+    assert (masks / "la_2ch.nii.gz").exists()
+    assert {path.name for path in masks.glob("*.dcm")} <= {"sa.dcm", "la_4ch.dcm"}
+    assert not pd.read_csv(tmp_path / "plain" / "scans.csv")["notes"].str.contains("SEG").any()
 
 
 def test_predict_writes_both_and_they_agree(models: Path, scan: Path, tmp_path: Path) -> None:

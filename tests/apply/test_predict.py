@@ -101,6 +101,15 @@ def test_one_of_two_scans_is_refused_with_its_reason(models: Path, scan: Path, t
     assert not (tmp_path / "out" / "scan_0002").exists()
 
 
+def test_a_folder_with_a_mask_alone_is_refused(models: Path, scan: Path, tmp_path: Path) -> None:
+    other = scan.parent / "somebody"
+    other.mkdir()
+    shutil.copy(scan / "seg_sa.nii.gz", other)
+    table = predict(models, tmp_path / "out", scan.parent).set_index("folder")
+    assert pd.isna(table.loc["5123456", "refused"])
+    assert table.loc["somebody", "refused"] == "no image of any view was found"
+
+
 @pytest.mark.parametrize(
     ("frames", "reason"), [(1, "no cine: a single frame"), (4, "4 frames, the models need 5")], ids=["still", "few"]
 )

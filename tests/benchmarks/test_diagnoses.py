@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import filled
+
 pytestmark = pytest.mark.benchmark
 PEOPLE, ARRAYS = 502_000, 259  # of fields 41270 and 41280
 _SPELT = [f"{chapter}{number:02d}{last}" for chapter in "ABCDEFGIJKLMN" for number in range(100) for last in range(10)]
@@ -37,7 +39,8 @@ def peak(module: str, *arguments: str) -> tuple[float, float]:
         "used = resource.getrusage(resource.RUSAGE_SELF); print(used.ru_utime + used.ru_stime);"
         "print([int(line.split()[1]) / 1024 for line in open('/proc/self/status') if line.startswith('VmHWM')][0])"
     )
-    done = subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True, text=True)
+    given = [*arguments, "--settings", filled.argument(cohort={}, labels={})]
+    done = subprocess.run([sys.executable, "-c", code, *given], check=True, capture_output=True, text=True)
     seconds, peak_mb = map(float, done.stdout.split())
     return seconds, peak_mb
 

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 import polars as pl
 import pyarrow as pa
@@ -18,6 +19,7 @@ from vita.cohort.delivery import open_delivery
 from vita.cohort.reading import stream
 
 pytestmark = pytest.mark.benchmark
+AIM = 1.3  # of the fastest reader's CPU time
 
 
 def fastest(work: Callable[[], object], repeats: int = 3) -> float:
@@ -41,26 +43,41 @@ def command(table: Path, output: Path) -> list[str]:
     return [sys.executable, "-c", code, *arguments]
 
 
+def cpu_and_wall(work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds of CPU, of all threads, and of the clock."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return time.process_time() - cpu, time.perf_counter() - wall
+
+
 def test_reading_is_as_fast_as_the_fastest_reader(tmp_path):
     """20,000 x 3,000 quoted cells: the needed columns, checked, against polars and pyarrow, which check nothing.
 
-    The aim is 1.3 times the faster of the two. It is missed on two idle cores, where 1.5 to 1.6 was measured; the CPU
-    time is 1.4 times that of polars (checking a quarter of it, the rest reading and joining batches), so 2 is what is
-    asserted.
+    The aim is 1.3 times the CPU time of the faster of the two, in rounds that read with each in turn. It is mostly
+    missed: 1.1 to 1.6 were measured on two busy cores (0.7 to 1.1 times the wall time). Parsing alone costs nine tenths
+    of what polars does; reading, checking and joining blocks another six tenths. So 2 is what must hold, and a run that
+    misses the aim is an expected failure.
     """
     table = tmp_path / "wide.csv"
     names = write_wide(table, 20_000, 3_000)
     delivery = open_delivery(table)
     needed = [column for column in delivery.header.columns if column.canonical in set(names)]
     options = pacsv.ConvertOptions(include_columns=["eid", *names], column_types=dict.fromkeys(names, pa.string()))
-    seconds = {
-        "polars": fastest(lambda: pl.read_csv(table, columns=["eid", *names], infer_schema=False), 5),
-        "pyarrow": fastest(lambda: pacsv.read_csv(table, convert_options=options), 2),
-        "here": fastest(lambda: [len(batch) for batch in stream(delivery, needed)], 5),
-        "fields": fastest(lambda: subprocess.run(command(table, tmp_path / "f.parquet"), check=True), 1),
+    readers = {
+        "polars": lambda: pl.read_csv(table, columns=["eid", *names], infer_schema=False),
+        "pyarrow": lambda: pacsv.read_csv(table, convert_options=options),
+        "here": lambda: [len(batch) for batch in stream(delivery, needed)],
     }
-    print({name: round(value, 2) for name, value in seconds.items()}, f"{table.stat().st_size / 1e6:.0f} MB")
-    assert seconds["here"] <= 2 * min(seconds["polars"], seconds["pyarrow"])
+    rounds = [{name: cpu_and_wall(work) for name, work in readers.items()} for _ in range(7)]
+    cpu, wall = ({name: median(each[name][place] for each in rounds) for name in readers} for place in (0, 1))
+    fields_s = fastest(lambda: subprocess.run(command(table, tmp_path / "f.parquet"), check=True), 1)
+    for title, seconds in (("CPU", cpu), ("wall", wall)):
+        print(title, {name: round(value, 2) for name, value in seconds.items()})
+    print(f"{table.stat().st_size / 1e6:.0f} MB; the whole command {fields_s:.2f} s")
+    ratio = cpu["here"] / min(cpu["polars"], cpu["pyarrow"])
+    assert ratio <= 2
+    if ratio > AIM:
+        pytest.xfail(f"{ratio:.2f} times the CPU time of the fastest reader, where the aim is {AIM}")
 
 
 def test_ten_times_as_fast_as_fmrib_unpack(tmp_path):

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import filled
-from vita.cohort import blocks, diagnoses, reading
+from vita.cohort import blocks, diagnoses, reading, spill
 from vita.cohort.extraction import extract
 from vita.cohort.features import load_features
 
@@ -179,7 +179,9 @@ def plain(seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """What the single plain file says."""
     with TemporaryDirectory() as folder:
         table = world.classic(Path(folder, "plain.csv"), people(seed))
-        return extract([table], FEATURES, filled.cohort(), ()), diagnoses.collect([table], 2, (), 0.01)
+        return pl.concat(extract([table], FEATURES, filled.cohort(), (), Path(folder))), diagnoses.collect(
+            [table], 2, (), 0.01
+        )
 
 
 def check(folder: Path, parts: Parts, hows: list[Written], size: int) -> None:
@@ -188,7 +190,8 @@ def check(folder: Path, parts: Parts, hows: list[Written], size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "BLOCK_BYTES", size)
         patch.setattr(reading, "BATCH_ROWS", 8)
-        found = extract(files, FEATURES, filled.cohort(), ()), diagnoses.collect(files, 2, (), 0.01)
+        patch.setattr(spill, "RANGE_ROWS", 5)
+        found = pl.concat(extract(files, FEATURES, filled.cohort(), (), folder)), diagnoses.collect(files, 2, (), 0.01)
     for own, expected in zip(found, plain(parts.seed % WORLDS), strict=True):
         for name in expected.columns:
             assert own[name].to_list() == expected[name].to_list(), name

@@ -34,12 +34,15 @@ def changed(people: world.Columns, name: str, row: int, cell: str) -> world.Colu
 
 
 CASES = {
-    "labels": (lambda w: changed(w, "31-0.0", 3, "Male"), r"31-0\.0 \(Sex\): 'Male' .*RAW"),
+    "labels": (lambda w: changed(w, "31-0.0", 3, "Male"), r"31-0\.0 \(Sex\): a cell of the form 'Aa' .*RAW"),
     "twice": (lambda w: changed(w, "eid", 3, w["eid"][9]), "rows 4 and 10: a participant id is repeated"),
     "no_id": (lambda w: changed(w, "eid", 3, "12a"), "row 4: the participant id is not a positive whole number"),
     "blank_id": (lambda w: changed(w, "eid", 3, ""), "row 4: the participant id"),
     "mixed": (lambda w: {**w, "p31": w["31-0.0"]}, "mixed"),
-    "no_date": (lambda w: changed(w, "42000-0.0", 3, "05/06/2019"), r"42000-0\.0: '05/06/2019' is not a date"),
+    "no_date": (
+        lambda w: changed(w, "42000-0.0", 3, "05/06/2019"),
+        r"42000-0\.0: a cell of the form '9/9/9' is not a date",
+    ),
     "impossible_date": (lambda w: changed(w, "42000-0.0", 3, "2019-02-30"), "is not a date"),
     "nul": (lambda w: changed(w, "99999-0.0", 3, "a\0b"), "NUL byte"),
     "no_columns": (lambda w: {"eid": w["eid"], "Sex": w["31-0.0"]}, "FIELD-NAME"),

@@ -88,6 +88,21 @@ def test_codes_and_dates_in_different_tables_are_refused_with_both_names(people,
             collect(tables, 2, (), 0.01)
 
 
+def test_a_diagnosis_with_another_date_in_another_table_is_counted_and_refused(tmp_path, caplog):
+    """Of 4 diagnoses that both tables have, one has another date; the first one is kept."""
+    other = {"53-2.0": "2016-05-01", "6150-0.0": "-7", "2966-0.0": ""}
+    days = [f"201{year}-01-01" for year in range(5)]
+    for name, own in (("a.csv", days), ("b.csv", [*days[:3], "2011-06-01", ""])):
+        cells = {"eid": [str(1000001 + place) for place in range(5)], "41270-0.0": ["I10"] * 5, "41280-0.0": own}
+        world.classic(tmp_path / name, cells | {column: [cell] * 5 for column, cell in other.items()})
+    tables = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    with pytest.raises(UserError, match=r"a\.csv and .*b\.csv: 1 of 4 hospital diagnoses .*have different dates"):
+        collect(tables, 2, (), 0.2)
+    frame = collect(tables, 2, (), 0.25)
+    assert "1 of 4 repeated diagnoses have different dates; the first is kept" in caplog.text
+    assert [str(own[0]) for own in frame["dates"]] == [*days[:3], "2011-06-01", "2014-01-01"]
+
+
 def test_codes_that_no_list_matches_and_codes_without_date_are_counted(people, tmp_path, caplog):
     empty = {name: [""] * 60 for name in people if name.startswith(("41270-", "41280-"))}
     cells = {"41270-0.0": ["I10X", "I2511", "I219"], "41280-0.0": ["2012-03-01", "", "1900-01-01"]}
@@ -96,7 +111,8 @@ def test_codes_that_no_list_matches_and_codes_without_date_are_counted(people, t
         frame = collect([world.classic(tmp_path / "t.csv", changed)], 2, (), 0.01)
     assert frame["codes"].to_list()[:3] == [["I10"], ["I2511"], ["I219"]]  # X fills up, it is no part of the code
     assert "1 of 3 hospital diagnoses have a code outside data-coding 19" in caplog.text
-    assert "I2511" in caplog.text
+    assert "1 of A9999" in caplog.text
+    assert "I2511" not in caplog.text
     assert "2 of 3 hospital diagnoses (41270) have no known date" in caplog.text
 
 

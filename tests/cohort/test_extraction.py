@@ -1,13 +1,16 @@
 """Several tables with the same columns: nobody loses a value, and tables that contradict each other are refused."""
 
 from pathlib import Path
+from tempfile import TemporaryFile
 
+import numpy as np
 import polars as pl
 import pytest
 
 import filled
 from vita.cohort import fields
-from vita.cohort.extraction import merge, of_one_kind
+from vita.cohort.joining import Joiner
+from vita.cohort.spill import Spill, by_range
 from vita.runtime.errors import UserError
 
 from . import world
@@ -144,10 +147,55 @@ def test_the_same_answers_in_another_order_or_form_agree(first, second, tmp_path
     assert pl.read_parquet(features_of(tables, tmp_path / "f.parquet"))["cardiac_operations"].to_list() == [2]
 
 
-def test_a_value_becomes_a_list_of_itself_where_another_frame_has_lists():
+def spilt(folder: Path, *frames: pl.DataFrame) -> Spill:
+    kept = Spill(TemporaryFile(dir=folder))  # noqa: SIM115 - gone with the test
+    for frame in frames:
+        kept.add(frame)
+    return kept
+
+
+def test_a_value_becomes_a_list_of_itself_where_another_frame_has_lists(tmp_path):
     frames = [pl.DataFrame({"eid": [1, 2], "a": [1.0, None]}), pl.DataFrame({"eid": [3], "a": [[2.0, 3.0]]})]
-    assert pl.concat(of_one_kind(frames))["a"].to_list() == [[1.0], None, [2.0, 3.0]]
-    assert merge({"x": frames[0], "y": frames[1]}, {"a"}, 0.0)["a"].to_list() == [[1.0], None, [2.0, 3.0]]
+    (alone,) = by_range([spilt(tmp_path, *frames)])
+    assert alone[0]["a"].to_list() == [[1.0], None, [2.0, 3.0]]
+    (both,) = by_range([spilt(tmp_path, frames[0]), spilt(tmp_path, frames[1])])
+    assert Joiner(["x", "y"], {"a"}).join(both)["a"].to_list() == [[1.0], None, [2.0, 3.0]]
+
+
+def test_ranges_of_ids_come_sorted_whatever_the_order_of_the_file(tmp_path, monkeypatch):
+    """Ids 0 to 96 in four frames of any order, in ranges of 10: each once, with its own value, and nothing on disk."""
+    monkeypatch.setattr("vita.cohort.spill.RANGE_ROWS", 10)
+    ids = np.random.default_rng(3).permutation(97)
+    frames = [pl.DataFrame({"eid": part, "a": part * 0.5}) for part in np.array_split(ids, 4)]
+    first = spilt(tmp_path, *frames[:3])
+    second = spilt(tmp_path, frames[3].rename({"a": "b"}))
+    assert not list(tmp_path.iterdir())
+    joined = [Joiner(["x", "y"], ()).join(each) for each in by_range([first, second])]
+    assert [len(each) for each in joined] == [10] * 9 + [7]
+    whole = pl.concat(joined)
+    assert whole["eid"].to_list() == list(range(97))
+    in_second = set(frames[3]["eid"])
+    assert whole["a"].to_list() == [None if i in in_second else i / 2 for i in range(97)]
+    assert whole["b"].to_list() == [i / 2 if i in in_second else None for i in range(97)]
+
+
+def test_a_table_without_anybody_left_has_its_columns(tmp_path):
+    (frames,) = by_range([spilt(tmp_path, pl.DataFrame(schema={"eid": pl.Int64, "a": pl.Float64}))])
+    assert dict(frames[0].schema) == {"eid": pl.Int64, "a": pl.Float64}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_ranges_and_order_change_nothing(order, people, tmp_path, monkeypatch):
+    """Contradictions are counted over all ranges, and rows of a shuffled table are those of a sorted one."""
+    whole = world.classic(tmp_path / "whole.csv", people)
+    expected = features_of([whole], tmp_path / "f.parquet")
+    shuffled = np.random.default_rng(2).permutation(60)
+    other = {name: [cells[i] for i in shuffled] for name, cells in people.items()}
+    monkeypatch.setattr("vita.cohort.spill.RANGE_ROWS", 7)
+    monkeypatch.setattr("vita.cohort.reading.BATCH_ROWS", 10)
+    monkeypatch.setattr("vita.cohort.blocks.BLOCK_BYTES", 5000)
+    tables = [whole, world.classic(tmp_path / "b.csv", other)][::order]
+    assert pl.read_parquet(features_of(tables, tmp_path / "g.parquet")).equals(pl.read_parquet(expected))
 
 
 def test_forty_megabytes_in_two_files_with_a_list_in_the_last_block_only(tmp_path):

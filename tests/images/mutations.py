@@ -8,11 +8,13 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 from pydicom.dataset import Dataset
 
 from images import any_dicom, dicom_scans, tag_mutations
 from images.enhanced import enhanced
+from images.vendors import philips, siemens
 
 EID = 1000011
 SHORT, LONG = f"{EID}_20209_2_0.zip", f"{EID}_20208_2_0.zip"
@@ -29,7 +31,9 @@ def any_file(folder: Path, chance: random.Random) -> Path | None:
 
 def rename(folder: Path, chance: random.Random) -> None:
     if path := any_file(folder, chance):
-        path.rename(path.with_name(chance.choice(NAMES)))
+        place = path.with_name(chance.choice(NAMES))
+        if not place.is_dir():  # from an earlier change
+            path.rename(place)
 
 
 def link(folder: Path, chance: random.Random) -> None:
@@ -180,12 +184,19 @@ FITTING = {
     "zips": (rename, link, special, damage, manifest, series, tags_in_zip),
     "classic": (rename, link, special, damage, loose, loose, loose),
     "enhanced": (rename, link, special, damage, loose, loose, loose),
+    "vendors": (rename, link, special, damage, loose, loose, loose),
 }
+OF_ANY_ORIGIN = ("classic", "enhanced", "vendors")
 STUDY = "1.2.826.0.1.3680043.9.3811.1"
 
 
 def source(folder: Path, participant: Path) -> Path:
-    """A folder that holds a participant's scan in each of the four ways of FITTING."""
+    """A folder that holds a participant's scan in each of the ways of FITTING, with the same UIDs every time."""
+    with mock.patch("pydicom.uid.secrets.randbelow", random.Random(0).randrange):
+        return _source(folder, participant)
+
+
+def _source(folder: Path, participant: Path) -> Path:
     shutil.copytree(participant, folder / "nifti" / str(EID))
     dicom_scans.write_zips(folder / "zips" / str(EID), EID, participant, "manifest.csv", study=STUDY)
     any_dicom.write(folder / "classic" / str(EID), any_dicom.localisers(Dataset(), STUDY, 1))
@@ -193,6 +204,10 @@ def source(folder: Path, participant: Path) -> Path:
         files = any_dicom.files_of(participant, view, STUDY, number)
         any_dicom.write(folder / "classic" / str(EID), files)
         any_dicom.write(folder / "enhanced" / str(EID), [enhanced(files)])
+    long_axis = [any_dicom.files_of(participant, view, STUDY, 3) for view in ("la_4ch", "la_2ch", "la_3ch")]
+    stack = any_dicom.files_of(participant, "sa", STUDY, 6)
+    slices = [stack[first : first + len(stack) // 6] for first in range(0, len(stack), len(stack) // 6)]
+    any_dicom.write(folder / "vendors" / str(EID), [philips(long_axis), *map(siemens, slices)])
     return folder
 
 
@@ -208,7 +223,7 @@ def mutate(template: Path, place: Path, chance: random.Random) -> list[str]:
         change = chance.choice(FITTING[kind])
         change(place, chance)
         done.append(change.__name__)
-    if kind in ("classic", "enhanced"):
+    if kind in OF_ANY_ORIGIN:
         _own_study(place, chance)
     return done
 

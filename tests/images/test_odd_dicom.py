@@ -103,6 +103,26 @@ def test_one_missing_frame_is_its_neighbour(read, stack, gone):
     assert "1 of 8 frames of a slice missing" in header.notes[0]
 
 
+@pytest.mark.parametrize("gone", [0, 3, FRAMES - 1])
+@pytest.mark.parametrize("numbers", ["each slice", "slice by slice", "frame by frame"])
+def test_a_missing_frame_without_trigger_times_is_its_neighbour(read, stack, gone, numbers):
+    """InstanceNumber alone says which frame it is, also where it goes on from slice to slice."""
+    uid = generate_uid()
+    for place, (_, file) in enumerate(stack):
+        z, t = divmod(place, FRAMES)
+        file.PixelData = np.full(20 * 24, place, "<i2").tobytes()
+        del file.TriggerTime
+        if numbers != "each slice":
+            file.SeriesInstanceUID = uid
+            file.InstanceNumber = 1 + place if numbers == "slice by slice" else 1 + 7 * t + z
+    stack = [("CINE_segmented_SAX", file) for _, file in stack] if numbers != "each slice" else stack
+    place = 2 * FRAMES + gone
+    _, voxels = read(stack[:place] + stack[place + 1 :], "sa")
+    expected = np.arange(7 * FRAMES).reshape(7, FRAMES).T
+    expected[gone, 2] += 1 if gone == 0 else -1
+    np.testing.assert_array_equal(voxels[..., 0, 0], expected)
+
+
 def test_copies_count_once(read, nifti, stack, long_axis):
     header, voxels = read([*long_axis, copy.deepcopy(long_axis[2])], "la_4ch")
     np.testing.assert_array_equal(voxels, expected(nifti, "la_4ch"))
@@ -252,6 +272,21 @@ def test_rescaling_of_each_frame_is_applied(read, nifti, long_axis):
     steps = np.arange(FRAMES)[:, None, None, None]
     np.testing.assert_allclose(voxels, values * (0.5 + 0.25 * steps) + 3 * steps, rtol=1e-6)
     assert (header.slope, header.intercept) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(("tag", "value"), [("Rows", 0), ("Columns", 0)])
+def test_pictures_without_rows_or_columns_are_refused(read, long_axis, tag, value):
+    for _, file in long_axis:
+        setattr(file, tag, value)
+    with pytest.raises(ScanError, match="no rows or no columns"):
+        read(long_axis, "la_4ch")
+
+
+def test_a_place_that_no_scanner_gives(read, long_axis):
+    for _, file in long_axis:
+        file.PixelSpacing = [2e4, 2e4]
+    with pytest.raises(ScanError, match="no place in the scanner; what they give has voxels of 2e"):
+        read(long_axis, "la_4ch")
 
 
 def rewrite_manifest(path, change):

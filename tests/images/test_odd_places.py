@@ -113,3 +113,28 @@ def test_values_that_no_signal_has(image, tmp_path, value):
     scans.write(tmp_path / "sa.nii.gz", values, image.affine)
     with pytest.raises(ScanError, match="larger than any signal"):
         record_of(tmp_path / "sa.nii.gz")
+
+
+def test_a_stack_as_long_as_a_cycle_is_noted(image, tmp_path):
+    """32 slices of 8 mm are 256 mm, which no heart is: slices and frames may have been exchanged."""
+    for count, notes in ((31, 0), (32, 1)):
+        values = np.random.default_rng(0).integers(0, 900, (*SHAPE[:2], count, 4)).astype(np.int16)
+        path = saved(nibabel.Nifti1Image(values, image.affine), tmp_path)
+        found = [note for note in record_of(path)["notes"] if "may be frames" in note]
+        assert found == ["sa: the stack of 32 slices is 256 mm long; they may be frames"] * notes
+
+
+@pytest.mark.parametrize(
+    ("factor", "shift", "words"),
+    [(1e4, 0, "voxels of"), (1e-6, 0, "not invertible"), (1, 1e6, "begins"), (1, 9e4, None)],
+)
+def test_places_that_no_scanner_gives(image, tmp_path, factor, shift, words):
+    """Pixels of 30 m or 3 nanometres, and a corner a kilometre away, are damaged headers."""
+    matrix = np.diag([factor, factor, factor, 1.0]) @ image.affine
+    matrix[0, 3] += shift
+    path = saved(nibabel.Nifti1Image(np.asarray(image.dataobj), matrix), tmp_path)
+    if words is None:
+        assert read_header(path).affine[0, 3] > 8e4
+        return
+    with pytest.raises(ScanError, match=f"^the affine in the NIfTI header .*{words}"):
+        read_header(path)

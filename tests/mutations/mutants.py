@@ -5,6 +5,7 @@ A mutant is found by its text, which stands once in the package that it names, s
 
 from mutations.further import FURTHER
 from mutations.mutant import Mutant
+from mutations.odd_scans import ODD_SCANS
 
 HAND = "training/test_by_hand.py::"
 
@@ -558,4 +559,5 @@ MUTANTS = (
         "calibration off only where it is too high",
     ),
     *FURTHER,
+    *ODD_SCANS,
 )

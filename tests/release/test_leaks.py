@@ -12,8 +12,11 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from PIL import Image, PngImagePlugin
+from pyarrow import feather
+from pyarrow import parquet as pq
 from safetensors.numpy import save_file
 from scipy import ndimage
 from tests.release.conftest import PEOPLE, people, write
@@ -51,6 +54,27 @@ def png(pixels: np.ndarray, **texts: str) -> bytes:
         info.add_text(key, text)
     Image.fromarray(pixels).save(stream, format="PNG", pnginfo=info)
     return stream.getvalue()
+
+
+def commented(data: bytes) -> bytes:
+    """An archive whose comment holds the data."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("a.txt", "hello")
+        archive.comment = data
+    return stream.getvalue()
+
+
+def exif(data: bytes) -> Image.Exif:
+    """Exif whose user comment, in a block of its own, holds the data."""
+    found = Image.Exif()
+    found[0x8769] = {0x9286: data}
+    return found
+
+
+def described(data: bytes) -> pa.Table:
+    """A table whose column has the data as metadata."""
+    return pa.table([pa.array([1, 2])], schema=pa.schema([pa.field("a", pa.int64(), metadata={"note": data})]))
 
 
 def words(tables: Tables) -> str:
@@ -211,6 +235,11 @@ PLANT: dict[str, tuple[str, Callable[[Tables, Path], object]]] = {
     "nested.json": ("singled out", lambda t, p: p.write_text(
         json.dumps({"x": json.dumps({"rows": rows(t).to_json(orient="records")})}))),
     "inner.zip": ("singled out", lambda t, p: p.write_bytes(zipped("a.zip", zipped("rows.csv", text(t))))),
+    "comment.zip": ("singled out", lambda t, p: p.write_bytes(commented(text(t)))),
+    "exif.png": ("singled out", lambda t, p: Image.fromarray(np.zeros((40, 40), np.uint8)).save(
+        p, exif=exif(text(t)))),
+    "column.parquet": ("singled out", lambda t, p: pq.write_table(described(text(t)), p)),
+    "column.arrow": ("singled out", lambda t, p: feather.write_feather(described(text(t)), p)),
     "bits.npz": ("singled out", lambda t, p: np.savez(p, values=rows(t).to_numpy().view(np.int64))),
     "bytes.npz": ("singled out", lambda t, p: np.savez(
         p, values=np.frombuffer(rows(t).to_numpy().tobytes(), np.uint8))),
@@ -273,6 +302,7 @@ PLANT: dict[str, tuple[str, Callable[[Tables, Path], object]]] = {
     "colours.png": ("pixels", lambda t, p: p.write_bytes(png(
         (plt.get_cmap("viridis")(scan())[..., :3] * 255).astype(np.uint8)))),
     "enlarged.png": ("pixels", lambda t, p: p.write_bytes(png(np.kron(scan()[::4, ::4], np.ones((7, 7), np.uint8))))),
+    "heart.bmp": ("pixels", lambda t, p: Image.fromarray(scan()).save(p)),
     "heart.svg": ("pixels", lambda t, p: p.write_text(
         f'<svg><image href="data:image/png;base64,{base64.b64encode(png(scan())).decode()}"/></svg>')),
     "heart.csv": ("pixels", lambda t, p: pd.DataFrame(scan()[:60, :60]).to_csv(p, index=False, header=False)),
@@ -302,6 +332,16 @@ def test_differencing_between_two_files(cohort: Cohort, tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text("target,n,mae\nLVEDV,116,8.1\n")
     assert kinds(check(tmp_path, cohort, CELL, cohort.ids)) == {"differencing"}
     (tmp_path / "b.csv").write_text("target,n,mae\nLVEDV,120,8.1\n")
+    assert not kinds(check(tmp_path, cohort, CELL, cohort.ids))
+
+
+def test_groups_named_by_decimals_in_two_files(cohort: Cohort, tmp_path: Path) -> None:
+    """Limits of groups name them, since most recur; a mean that two tables have in common by chance does not."""
+    header = "BMI,n,mae\n"
+    (tmp_path / "a.csv").write_text(f"{header}22.5,120,8.2\n27.5,130,8.4\n")
+    (tmp_path / "b.csv").write_text(f"{header}22.5,116,8.1\n27.5,130,8.3\n")
+    assert kinds(check(tmp_path, cohort, CELL, cohort.ids)) == {"differencing"}
+    (tmp_path / "b.csv").write_text(f"{header}22.5,116,8.1\n28.1,130,8.3\n31.2,140,8.0\n")
     assert not kinds(check(tmp_path, cohort, CELL, cohort.ids))
 
 

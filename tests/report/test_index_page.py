@@ -74,6 +74,12 @@ def test_everything_is_within_the_page_in_the_papers_order(results):
     assert len(re.findall("<!doctype", text)) == 1
 
 
+def test_a_comparison_without_a_printed_number_is_left_out(results):
+    page = results / "tables" / "binary_features_vs_paper.html"
+    page.write_text("<body>\n<h1>Binary features</h1><p>The paper prints no numbers for ViTa.</p></body>")
+    assert "binary_features" not in _page(results).read_text(encoding="utf-8")
+
+
 def test_figures_have_letters_of_one_size(results):
     """A figure of 900 pixels is as wide as 900 of the 1440 pixels (7.2 inches at 200 dpi) of a whole page."""
     text = _page(results).read_text(encoding="utf-8")

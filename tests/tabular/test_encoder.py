@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Files of a small cohort: fields, phenotypes (shifted from the fields' by 1000), labels, split."""
     folder = tmp_path_factory.mktemp("tabular")
     table = world.classic(folder / "t.csv", world.make_world(120))
-    frame = extract([table], FEATURES, filled.cohort(), ())
+    frame = pl.concat(extract([table], FEATURES, filled.cohort(), (), folder))
     frame.write_parquet(folder / "fields.parquet")
     measured = frame.select("eid", *(pl.col(name).fill_null(90) + 1000 for name in PHENOTYPES))
     measured[:100].with_columns(LVM=pl.lit(float("nan"))).with_columns(

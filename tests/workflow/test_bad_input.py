@@ -60,7 +60,7 @@ def test_a_dry_run_plans_and_names_the_table_that_is_not_there(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (male, ["31-0.0 (Sex): 'Male'", "RAW, not REPLACE"]),
+        (male, ["31-0.0 (Sex): a cell of the form 'Aa'", "RAW, not REPLACE"]),
         (without_sex, ["31 (Sex), needed by sex", "missing_fields"]),
     ],
 )

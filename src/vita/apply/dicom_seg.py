@@ -9,6 +9,7 @@ Belonging to a study, the files hold the patient's name and number, as the scan 
 
 import hashlib
 import importlib.metadata
+import io
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -69,6 +70,8 @@ class Frame:
 def write_segs(mask_tzyx: np.ndarray, source: DicomSource, view: str, folder: Path, max_mb: float) -> None:
     """Write the masks of a view, a file for each series of its files; none for a series whose masks are empty.
 
+    Where one of the files cannot be made, none is written.
+
     Args:
         mask_tzyx: classes in the stored order (time, slice, row, column), as the view was read.
         source: its files.
@@ -80,14 +83,19 @@ def write_segs(mask_tzyx: np.ndarray, source: DicomSource, view: str, folder: Pa
         ScanError: the source cannot be read any more, or does not say what study and place it belongs to.
     """
     try:
-        _write_series(mask_tzyx, source, view, folder, max_mb)
+        made = _make_series(mask_tzyx, source, view, max_mb)
     except (ScanError, OSError):
         raise
     except Exception as error:  # pydicom and highdicom raise many kinds on odd tags; these cost the SEG only
         raise ScanError("no DICOM SEG: the scan's files have tags that cannot be used") from error
+    for name, data in made.items():
+        with replacing(folder / name) as part:
+            part.write_bytes(data)
 
 
-def _write_series(mask_tzyx: np.ndarray, source: DicomSource, view: str, folder: Path, max_mb: float) -> None:
+def _make_series(mask_tzyx: np.ndarray, source: DicomSource, view: str, max_mb: float) -> dict[str, bytes]:
+    """The files of a view by their names."""
+    made = {}
     with disable_value_validation(), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # odd values of the source are no fault of the masks
         groups: dict[tuple[str, str], list[Frame]] = {}
@@ -96,21 +104,26 @@ def _write_series(mask_tzyx: np.ndarray, source: DicomSource, view: str, folder:
             groups.setdefault((str(frame.file.SeriesInstanceUID), own), []).append(frame)
         for number, frames in enumerate(groups.values(), 1):
             name = view if len(groups) == 1 else f"{view}_{number:02d}"
-            _write(frames, mask_tzyx, SERIES_NUMBER + 100 * VIEWS.index(view) + number, folder / f"{name}.dcm")
+            data = _make(frames, mask_tzyx, SERIES_NUMBER + 100 * VIEWS.index(view) + number)
+            if data is not None:
+                made[f"{name}.dcm"] = data
+    return made
 
 
-def _write(frames: list[Frame], mask_tzyx: np.ndarray, series_number: int, path: Path) -> None:
+def _make(frames: list[Frame], mask_tzyx: np.ndarray, series_number: int) -> bytes | None:
+    """The file of some frames; None if their masks are empty."""
     pixels = np.stack([mask_tzyx[frame.t, frame.z] for frame in frames])
     found = [int(structure) for structure in np.unique(pixels) if structure in NAMES]
     if not found:
-        return
+        return None
     positions = [[DSfloat(value, auto_format=True) for value in each.plain.ImagePositionPatient] for each in frames]
     numbers = np.zeros(256, np.uint8)
     numbers[found] = np.arange(1, len(found) + 1)
     seg = _segmentation(frames, numbers[pixels], found, series_number)
     _put_in_time(seg, frames, positions)
-    with replacing(path) as part:
-        seg.save_as(part, enforce_file_format=True)
+    buffer = io.BytesIO()
+    seg.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
 
 
 def _frames(source: DicomSource, files: Mapping[str, pydicom.Dataset]) -> list[Frame]:

@@ -23,8 +23,10 @@ cannot be true of a heart, or if it is outside the training's range; with --stri
 Research software, not a medical device: not for diagnosis or treatment.
 """
 
+import importlib
 import logging
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,6 +142,7 @@ def predict(
     from vita.apply.decisions import read_decisions
 
     decisions = read_decisions(models)  # before what takes long to import
+    _import()
     import pandas as pd
 
     from vita.apply.reading import image_settings
@@ -160,6 +163,17 @@ def predict(
         raise UserError(f"no scan could be used: {refused[0]['refused']} ({out / LIST} lists all)")
     doubtful = sum(bool(row["doubts"]) for row in rows)
     log.info("%d scans, %d refused, %d doubtful; %s", len(rows), len(refused), doubtful, out / LIST)
+
+
+def _import() -> None:
+    """Import what every scan needs, at once, which takes a third less time; nothing if it was imported before."""
+    if "vita.apply.models" in sys.modules:
+        return
+    from vita.runtime.imports import without_collection
+
+    with without_collection():
+        for name in ("models", "doubts", "measuring", "page", "reading", "scans", "segmenting", "typical", "upright"):
+            importlib.import_module(f"vita.apply.{name}")
 
 
 def _device(name: "Device") -> "torch.device":
@@ -342,7 +356,9 @@ def _write_masks(folder: Path, scan: "Scan", masks: "Mapping[str, ViewMask]", se
         image = scan.images[view]
         header, stored = as_stored(mask.whole(image.header.shape_xyzt[3]), image)
         write_nifti(header, stored, folder / f"{view}.nii.gz")
-        if seg and image.header.dicom:
+        if seg and image.header.dicom is None:
+            scan.notes.append(f"{view}: no DICOM SEG: the view is no DICOM")
+        elif seg and image.header.dicom:
             from vita.apply.dicom_seg import write_segs  # highdicom takes a while to import
 
             try:

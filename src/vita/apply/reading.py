@@ -73,6 +73,8 @@ def read_scan(found: Found, settings: ImageSettings, seen: Mapping[str, list[flo
     """
     rows = {row["view"]: row | {"seg_path": None, "seg4_path": None} for row in index_participant(0, found, settings)}
     images, notes = read_images(rows, settings)
+    if not images:
+        raise ScanError("; ".join(notes) or "no image of any view was found")
     for view, image in images.items():
         if image.header.shape_xyzt[3] < frames:
             raise ScanError(f"{view}: {image.header.shape_xyzt[3]} frames, the models need {frames}")

@@ -108,7 +108,8 @@ def _of_folder(path: Path, instance: int, max_mb: float, series: Mapping[str, Se
     if any(name.startswith(f"{view}.") for name in files for view in VIEWS):
         return [Found(printable(path.resolve().name), files=files)]
     named = {each.folder: each for each in find_participants(path, set(), instance).values()}
-    people, inside = _of_dicom(path, printable(path.resolve().name), max_mb, series)
+    several = any(each.files or each.zips for each in named.values())
+    people, inside = _of_dicom(path, printable(path.resolve().name), max_mb, series, several)
     # A folder whose name is a number stands for a participant, but may be one of a DICOM export.
     named = {name: each for name, each in named.items() if each.files or each.zips or name not in inside}
     named = {each.folder: each for each in people} | named
@@ -119,20 +120,22 @@ def _of_folder(path: Path, instance: int, max_mb: float, series: Mapping[str, Se
 
 
 def _of_dicom(
-    path: Path, name: str, max_mb: float, series: Mapping[str, Sequence[str]]
+    path: Path, name: str, max_mb: float, series: Mapping[str, Sequence[str]], several: bool = False
 ) -> tuple[list[Found], set[str]]:
     """A scan for each study of the DICOM files in a folder, by the name of the folder within that holds it whole.
 
-    Several studies that no folder tells apart are one scan, which is refused. Beside the scans, the names of all
-    folders within that DICOM files lie in.
+    Several studies that no folder tells apart are one scan, which is refused. A single study has the name of the whole
+    folder, unless there are scans of other kinds (`several`). Beside the scans, the names of all folders within that
+    DICOM files lie in.
     """
     from vita.images.dicom_studies import Study, studies_in, too_large  # pydicom takes a while to import
     from vita.images.dicom_views import views_of
 
     studies = studies_in(path, max_mb)
+    several = several or len(studies) > 1
     by_name: dict[str, list[Study]] = {}
     for study in studies:
-        by_name.setdefault(printable(study.place[0]) if len(studies) > 1 and study.place else name, []).append(study)
+        by_name.setdefault(printable(study.place[0]) if several and study.place else name, []).append(study)
     found = []
     for folder, group in by_name.items():
         one = Found(folder)

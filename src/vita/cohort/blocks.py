@@ -5,6 +5,7 @@ stray quote makes them lose rows silently. So lines are counted here, and a bloc
 itself is examined line by line (vita.cohort.mending).
 """
 
+import logging
 import os
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from vita.cohort.delivery import Delivery
 from vita.cohort.mending import Shape, mend, width_error
 from vita.runtime.errors import UserError
 
+LOG = logging.getLogger(__name__)
 BLOCK_BYTES = 16 << 20  # larger blocks leave the cache and their memory is not reused; smaller ones cost calls
 _FIRST_LINE = 2  # after the header
 _PIECE = 1 << 18  # bytes examined in one step: all that is derived from them stays in the cache
@@ -83,7 +85,7 @@ def _raw_blocks(delivery: Delivery) -> Iterator[tuple[bytes, bool]]:
     with delivery.open() as stream:
         stream.readline()
         if delivery.format == "csv":
-            yield from _plain(stream.fileno(), stream.tell())
+            yield from _plain(stream.fileno(), stream.tell(), delivery)
             return
         text = b""
         while data := stream.read(BLOCK_BYTES):
@@ -91,10 +93,10 @@ def _raw_blocks(delivery: Delivery) -> Iterator[tuple[bytes, bool]]:
             if cut := text.rfind(b"\n") + 1:
                 yield text, False
                 text = text[cut:]
-        yield _ended(text), True
+        yield _ended(text, delivery), True
 
 
-def _plain(file: int, start: int) -> Iterator[tuple[bytes, bool]]:
+def _plain(file: int, start: int, delivery: Delivery) -> Iterator[tuple[bytes, bool]]:
     """As above, of a plain file."""
     end, size = os.fstat(file).st_size, BLOCK_BYTES
     while start < end:
@@ -102,7 +104,7 @@ def _plain(file: int, start: int) -> Iterator[tuple[bytes, bool]]:
         last = start + len(text) >= end
         cut = text.rfind(b"\n") + 1
         if last:
-            yield _ended(text), True
+            yield _ended(text, delivery), True
             return
         if cut:
             yield text, False
@@ -111,9 +113,14 @@ def _plain(file: int, start: int) -> Iterator[tuple[bytes, bool]]:
             size *= 2  # a line longer than a block
 
 
-def _ended(text: bytes) -> bytes:
+def _ended(text: bytes, delivery: Delivery) -> bytes:
     """The end of a file, whose last line may have no line end."""
-    return text if text.endswith(b"\n") else text + b"\n"
+    if text.endswith(b"\n") or not text:
+        return text + b"\n" * (not text)
+    LOG.warning(
+        "%s: the last line has no line end; if the file was cut short, its last value may be too", delivery.name
+    )
+    return text + b"\n"
 
 
 def _counted(text: bytes, end: int, delivery: Delivery) -> int | None:

@@ -7,7 +7,7 @@ from datetime import date
 import polars as pl
 
 from vita.cohort.features import Feature
-from vita.cohort.spellings import holds_lists, settled, settled_lists, settled_text, split, without_empty
+from vita.cohort.spellings import form_of, holds_lists, settled, settled_lists, settled_text, split, without_empty
 from vita.runtime.errors import UserError
 
 # data-codings 272 and 819: the date is unknown, before or in the year of birth, or a placeholder in the future
@@ -81,8 +81,11 @@ def dates(frame: pl.DataFrame, names: Sequence[str], table: str, several: bool =
         cells = _looked_at_again(text[name], several=False)
         again = cells.to_frame().select(_date(name, cells.dtype, timed=True))[name]
         if _lost(cells, again):
-            cell = _first_lost(cells, again)
-            raise UserError(f"{table}, column {name}: {cell!r} is not a date of the form 2019-05-31")
+            form = form_of(_first_lost(cells, again))
+            raise UserError(
+                f"{table}, column {name}: a cell of the form {form!r} is not a date of the form 2019-05-31, or no day "
+                "of the calendar"
+            )
         parsed = parsed.with_columns(again)
     return parsed
 
@@ -118,18 +121,21 @@ def _looked_at_again(text: pl.Series, several: bool) -> pl.Series:
 
 
 def _no_number(cell: str) -> str:
-    """What is wrong with a cell, and the remedy."""
-    if re.fullmatch(r"[-+]?\d+,\d+", cell):
-        return f"{cell!r} has a decimal comma; write the table with decimal points"
+    """What is wrong with a cell, and the remedy. The cell itself is about a person, and is not told."""
+    told = f"a cell of the form {form_of(cell)!r} (9 a number, A and a letters)"
+    if re.fullmatch(r"[-+]?[\d.]+(,[\d.]+)+", cell):
+        return (
+            f"{told} has a comma; write the table with decimal points and without commas between thousands, "
+            "and several values as 1|2|3"
+        )
     if re.match(r"c?\(|\{", cell):
-        return f"{cell!r} seems to hold several values; write them as 1|2|3"
+        return f"{told} seems to hold several values; write them as 1|2|3"
     if re.fullmatch(r"[-+\d.]+(\s+[-+\d.]+)+", cell):
-        return f"{cell!r} holds several values with blanks between them; write them as 1|2|3"
+        return f"{told} holds several values with blanks between them; write them as 1|2|3"
     if re.fullmatch(r"[-+\d.]+([|;][-+\d.]+)+", cell):
-        return f"{cell!r} holds several values, but this field has one; export the table again"
+        return f"{told} holds several values, but this field has one; export the table again"
     return (
-        f"{cell!r} is not a number or code; on the Research Analysis Platform, "
-        "export with coding option RAW, not REPLACE"
+        f"{told} is not a number or code; on the Research Analysis Platform, export with coding option RAW, not REPLACE"
     )
 
 
@@ -155,7 +161,7 @@ def _lost(text: pl.Series, parsed: pl.Series) -> bool:
 def _first_lost(text: pl.Series, parsed: pl.Series) -> str:
     if isinstance(text.dtype, pl.List):
         text, parsed = text.explode(), parsed.explode()
-    return str(text.filter(parsed.is_null() & text.is_not_null())[0])[:40]
+    return str(text.filter(parsed.is_null() & text.is_not_null())[0])
 
 
 def clean(value: pl.Expr, feature: Feature) -> pl.Expr:

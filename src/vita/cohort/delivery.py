@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from vita.cohort.kinds import LOOK, no_table
-from vita.cohort.spellings import Header, read_header
+from vita.cohort.spellings import Header, field_names, read_header
 from vita.runtime.errors import UserError
 
 LOG = logging.getLogger(__name__)
@@ -110,7 +110,9 @@ def _no_rows(path: Path) -> UserError:
 
 
 def _header_line(path: Path, line: bytes) -> tuple[list[str], str]:
-    """Cells of the first line, and the delimiter: the most frequent of tab, comma, semicolon and bar, else a blank."""
+    """Cells of the first line, and the delimiter: of tab, comma, semicolon, bar and blank the one that gives the most
+    fields' names, and of equals the most frequent; a blank only if none of the others is there.
+    """
     if not line.strip():
         raise UserError(f"{path}: the table is empty; its first line must name the columns")
     if b"\0" in line:
@@ -118,8 +120,24 @@ def _header_line(path: Path, line: bytes) -> tuple[list[str], str]:
     if b"\r" in line.rstrip(b"\r\n"):
         raise UserError(f"{path}: lines end in carriage returns alone; write it again with line feeds: tr '\\r' '\\n'")
     text = _decoded(line.removeprefix(b"\xef\xbb\xbf"))
-    delimiter = max("\t,;|", key=text.count) if any(each in text for each in "\t,;|") else " "
-    return next(csv.reader([text], delimiter=delimiter)), delimiter
+    there = [each for each in "\t,;|" if each in text] or [" "]
+    rows = {each: next(csv.reader([text], delimiter=each)) for each in there}
+    delimiter = there[0] if len(there) == 1 else max(there, key=lambda d: (field_names(rows[d]), text.count(d)))
+    if _breaks_off(text, delimiter):
+        raise UserError(
+            f"{path}, line 1: a quote opens a column's name and is never closed; if a name of your own has a line "
+            "break, rename the column"
+        )
+    return rows[delimiter], delimiter
+
+
+def _breaks_off(line: str, delimiter: str) -> bool:
+    """Whether a line ends inside quotes."""
+    try:
+        next(csv.reader([line], delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False
 
 
 def _decoded(line: bytes) -> str:

@@ -111,7 +111,7 @@ def collect(tables: Sequence[Path], instance: int, withdrawn: Collection[int], m
     for delivery in deliveries:
         _gather(delivery, instance, withdrawn, found)
     report_codes(found.codes)
-    frame = pl.concat(found.people).unique().join(_lists(found), on=EID, how="left")
+    frame = pl.concat(found.people).unique().join(_lists(found, deliveries, most), on=EID, how="left")
     frame = frame.join(_answers_of(found.answers), on=EID, how="left")
     frame = frame.join(pl.concat(found.reports).group_by(EID).agg(pl.all().min()), on=EID, how="left")
     for part in (found.scans, found.ages or [pl.DataFrame(schema=_AGES)], found.ends):
@@ -119,17 +119,35 @@ def collect(tables: Sequence[Path], instance: int, withdrawn: Collection[int], m
     return frame.with_columns(pl.col("codes", "dates", *_ANSWERS).fill_null([])).sort(EID)
 
 
-def _lists(found: _Found) -> pl.DataFrame:
-    """`eid`, `codes`, `dates` of everybody with a diagnosis; a diagnosis in several tables takes its first date."""
+def _lists(found: _Found, deliveries: Sequence[Delivery], most: float) -> pl.DataFrame:
+    """`eid`, `codes`, `dates` of everybody with a diagnosis; a diagnosis in several tables takes its first date.
+
+    Raises:
+        UserError: of the diagnoses that several tables date, a larger share than `most` has different dates.
+    """
     codes = pl.concat(found.codes)
     parts = []
+    several = differ = 0
     for part in range(_PARTS):
         rows = codes.filter(pl.col(EID) % _PARTS == part)
-        once = rows.group_by(EID, "code").agg(pl.col("date").min()).sort(EID, "code")
+        once = rows.group_by(EID, "code").agg(pl.col("date").min(), last=pl.col("date").max(), n=pl.col("date").count())
+        several += int((once["n"] > 1).sum())
+        differ += int((once["date"] != once["last"]).sum())
+        once = once.sort(EID, "code")
         lists = once.group_by(EID, maintain_order=True).agg(
             pl.col("code").alias("codes"), pl.col("date").alias("dates")
         )
         parts.append(lists)
+    named = [d.name for d in deliveries if any(column.field == CODES for column in d.header.columns)]
+    tables = " and ".join(named)
+    if len(named) > 1 and differ > most * several:
+        raise UserError(
+            f"{tables}: {differ} of {several} hospital diagnoses that are there more than once have different dates "
+            f"({DATES}); export both fields again, keep them in the newest table alone, or raise "
+            "cohort.max_contradictions (the first date is kept)"
+        )
+    if differ:
+        LOG.warning("%s: %d of %d repeated diagnoses have different dates; the first is kept", tables, differ, several)
     return pl.concat(parts)
 
 

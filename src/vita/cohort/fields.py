@@ -17,7 +17,8 @@ WHAT IS READ
     Several tables, such as a project's baskets or releases, are joined by participant id. A column that is in two
     takes each participant's value from the first table that has one; the log counts what each table adds, and tables
     that contradict each other in more than `max_contradictions` of the values are refused. Only needed columns are
-    read, a few thousand rows at a time: memory grows by 1 kB per participant, or 2 kB where tables share columns.
+    read, a few thousand rows at a time, and what they give is set aside, compressed, in a temporary file beside the
+    output, up to 1 kB per participant and table, which is gone at the end. So memory does not grow with the table.
 
 WHAT IS WRITTEN
     Parquet, sorted by eid: eid (int64), then a column per feature by its short name: numbers as doubles in the unit of
@@ -52,7 +53,8 @@ EXAMPLES
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -66,7 +68,6 @@ from vita.runtime.atomic import replacing
 from vita.withdrawals import load_withdrawals
 
 LOG = logging.getLogger(__name__)
-ROW_GROUP = 1 << 16
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -82,16 +83,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     withdrawn = load_withdrawals(args.withdrawals)
     features = load_features(args.features)
     report_disagreements(features)
-    frame = extract(args.table, features, settings, withdrawn)
-    write_table(frame, args.output)
-    LOG.info("%d participants, %d features", len(frame), frame.width - 1)
+    with replacing(args.output) as path:
+        rows = write_table(extract(args.table, features, settings, withdrawn, path.parent), path)
+    LOG.info("%d participants, %d features", *rows)
 
 
-def write_table(frame: pl.DataFrame, output: Path) -> None:
-    """Write a table as Parquet, whole or not at all; the same table gives the same bytes."""
-    with replacing(output) as path:
-        # rows in groups of one size, or the bytes would depend on the batches in which the table was read
-        frame.write_parquet(path, compression="zstd", statistics=True, row_group_size=ROW_GROUP)
+def write_table(frames: Iterator[pl.DataFrame], path: Path) -> tuple[int, int]:
+    """Write frames as Parquet, each as a row group; the same frames give the same bytes.
+
+    Returns:
+        Number of rows, and of columns without `eid`.
+    """
+    import pyarrow.parquet as pq  # start-up: only at the end
+
+    first = next(frames)
+    schema = first.to_arrow().schema
+    rows = 0
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for frame in chain([first], frames):
+            writer.write_table(frame.to_arrow())
+            rows += len(frame)
+    return rows, first.width - 1
 
 
 if __name__ == "__main__":

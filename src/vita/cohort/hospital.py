@@ -13,14 +13,14 @@ from vita.cohort.cleaning import UNKNOWN_DATES, dates
 from vita.cohort.delivery import Delivery
 from vita.cohort.icd10 import tree
 from vita.cohort.reading import EID
-from vita.cohort.spellings import Column, holds_lists, settled, split
+from vita.cohort.spellings import Column, form_of, holds_lists, settled, split
 from vita.runtime.errors import UserError
 
 LOG = logging.getLogger(__name__)
 CODES = 41270
 DATES = 41280
-_SHOWN = 8  # unknown codes named in the log
 _CODE = r"^[A-Z]\d{2}[0-9A-Z]{0,3}$"
+_DOTTED = r"^([A-Z]\d{2})\.([0-9A-Z]{1,3})$"  # `I21.9`, which UK Biobank writes I219
 
 
 def refuse_apart(deliveries: Sequence[Delivery]) -> None:
@@ -49,6 +49,7 @@ def dated_codes(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> p
         UserError: a cell is not an ICD-10 code, or not a date.
     """
     batch = _paired_lists(batch, columns)
+    _refuse_mixture(batch, columns, table)
     codes, days = diagnosis_codes(batch, columns, table), diagnosis_dates(batch, columns, table)
     return codes.join(days, on=[EID, "array"], how="left").select(EID, "code", "date")
 
@@ -69,6 +70,24 @@ def _paired_lists(batch: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFram
     return batch.with_columns(pl.when(even).then(pl.col(n)).otherwise(each).alias(n) for n, each in bare.items())
 
 
+def _refuse_mixture(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> None:
+    """Refuse cells of several codes or dates beside other arrays of the field: the arrays would be counted twice.
+
+    Raises:
+        UserError: with the names of two such columns.
+    """
+    for number in (CODES, DATES):
+        own = [column.canonical for column in columns if column.field == number]
+        lists = [name for name in own if isinstance(batch.schema[name], pl.List)]
+        for name in lists:
+            others = [other for other in own if other != name and batch[other].null_count() < len(batch)]
+            if others and batch.select(pl.col(name).list.len().max() > 1).item():
+                raise UserError(
+                    f"{table}: cells of column {name} hold several values, and {others[0]} has more of the same field; "
+                    "keep either one column with all values or a column for each"
+                )
+
+
 def _without_first_empty(name: str) -> pl.Expr:
     first = pl.col(name).list.first().is_null() & (pl.col(name).list.len() > 1)
     return pl.when(first).then(pl.col(name).list.slice(1)).otherwise(pl.col(name))
@@ -85,15 +104,15 @@ def report_codes(parts: Sequence[pl.DataFrame]) -> None:
     if undated:
         LOG.warning("%d of %d hospital diagnoses (41270) have no known date (41280)", undated, total)
     counts = pl.concat([part.select("code") for part in parts])["code"].value_counts()
-    unknown = counts.filter(~pl.col("code").is_in(sorted(tree()))).sort("count", "code", descending=[True, False])
+    unknown = counts.filter(~pl.col("code").is_in(sorted(tree())))
     if len(unknown):
+        form = pl.col("code").str.replace_all(r"\d", "9").str.replace_all("[A-Z]", "A").alias("form")
+        forms = unknown.group_by(form).agg(pl.col("count").sum()).sort("count", "form", descending=[True, False])
         LOG.warning(
-            "%d of %d hospital diagnoses have a code outside data-coding 19, which no code list can match: %s%s",
-            unknown["count"].sum(),
-            total,
-            ", ".join(unknown["code"][:_SHOWN]),
-            " and others" if len(unknown) > _SHOWN else "",
-        )
+            "%d of %d hospital diagnoses have a code outside data-coding 19, which no code list can match; their forms "
+            "(UK Biobank's codes are A99 or A999): %s",
+            unknown["count"].sum(), total, ", ".join(f"{count} of {name}" for name, count in forms.iter_rows()),
+        )  # fmt: skip
 
 
 def diagnosis_codes(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> pl.DataFrame:
@@ -104,14 +123,14 @@ def diagnosis_codes(batch: pl.DataFrame, columns: Sequence[Column], table: str) 
     """
     own = [column for column in columns if column.field == CODES]
     # the filler X of hospital records (`I10X`) is not part of a code of data-coding 19
-    text = pl.col("code").str.replace(r"^([A-Z]\d{2})X$", "$1")
+    text = pl.col("code").str.to_uppercase().str.replace(_DOTTED, "$1$2").str.replace(r"^([A-Z]\d{2})X$", "$1")
     cells = _long(batch, own, "code", pl.String)
     codes = cells.with_columns(settled(cells["code"])).filter(pl.col("code").is_not_null()).with_columns(text)
     bad = codes.filter(~pl.col("code").str.contains(_CODE))
     if len(bad):
         raise UserError(
-            f"{table}, field {CODES} (Diagnoses - ICD10): {bad['code'][0][:40]!r} is not an ICD-10 code such as I251; "
-            "on the Research Analysis Platform, export with coding option RAW, not REPLACE"
+            f"{table}, field {CODES} (Diagnoses - ICD10): a cell of the form {form_of(bad['code'][0])!r} is not an "
+            "ICD-10 code such as I251; on the Research Analysis Platform, export with coding option RAW, not REPLACE"
         )
     return codes
 

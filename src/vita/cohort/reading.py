@@ -86,11 +86,13 @@ class _Ids:
 
     def check(self, texts: pl.Series, first_row: int) -> pl.Series:
         """The ids of a batch as whole numbers."""
-        ids = texts.cast(pl.String).str.strip_chars().cast(pl.Int64, strict=False).rename(EID)
+        bare = texts.cast(pl.String).str.strip_chars().str.replace(r"^(\d+)\.0*$", "$1")  # pandas writes 1000001.0
+        ids = bare.cast(pl.Int64, strict=False).rename(EID)
         bad = (ids.is_null() | (ids <= 0)).arg_true()
         if len(bad):
             raise UserError(
-                f"{self.table}, row {first_row + bad[0]}: the participant id is not a positive whole number"
+                f"{self.table}, row {first_row + bad[0]}: the participant id is not a positive whole number; remove "
+                "the row if it is a second header or a comment, else deliver the table again"
             )
         self.seen.append(ids)
         return ids
@@ -156,7 +158,8 @@ def _text_frames(delivery: Delivery, wanted: Sequence[Column]) -> Iterator[pl.Da
     try:
         yield from side_by_side(blocks(delivery), parsed)
     except (pl.exceptions.PolarsError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
-        reason = str(error).splitlines()[0][:200]
+        # polars' own words may hold cells
+        reason = "its rows cannot be parsed" if isinstance(error, pl.exceptions.PolarsError) else _one_line(error)
         raise UserError(f"{delivery.name}: the table is damaged or cut short: {reason}") from error
 
 
@@ -171,19 +174,40 @@ def _parquet_frames(delivery: Delivery, wanted: Sequence[Column]) -> Iterator[pl
         chosen = {source[delivery.header.eid]: EID} | {source[c.index]: c.canonical for c in wanted}
         for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=list(chosen)):
             frame = pl.DataFrame(pl.from_arrow(batch)).rename(chosen)
-            yield frame.select(_as_text(frame[name]) for name in chosen.values())
+            yield frame.select(_as_text(frame[name], delivery.name) for name in chosen.values())
     except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{delivery.name}: not a Parquet table that can be read: {error}") from error
+        raise UserError(f"{delivery.name}: not a Parquet table that can be read: {_one_line(error)}") from error
 
 
-def _as_text(values: pl.Series) -> pl.Series:
-    """Text of a typed column: whole floats lose their `.0`, blanks and NA become missing."""
-    if isinstance(values.dtype, pl.List):
-        return values.cast(pl.List(pl.String))
-    if values.dtype.is_float():
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _as_text(values: pl.Series, table: str) -> pl.Series:
+    """Text of a typed column: whole floats lose their `.0`, yes and no are 1 and 0, blanks and NA become missing.
+
+    Raises:
+        UserError: the column's type is neither of single values nor of lists of them, or its bytes are no text.
+    """
+    if isinstance(values.dtype, pl.Array):
+        values = values.arr.to_list()
+    several = isinstance(values.dtype, pl.List)
+    kind = values.dtype.inner if isinstance(values.dtype, pl.List) else values.dtype
+    if kind == pl.Boolean and not several:
+        values = values.cast(pl.Int8)
+    if kind.is_float() and not several:
         return values.fill_nan(None).cast(pl.String).str.strip_suffix(".0")
-    text = values.cast(pl.String)
-    return text.set(text.is_in(MISSING), None)
+    refused = UserError(
+        f"{table}, column {values.name}: has the type {values.dtype}; write it as numbers, dates, text, or lists "
+        "of them"
+    )
+    if kind.is_nested():
+        raise refused
+    try:
+        text = values.cast(pl.List(pl.String) if several else pl.String)
+    except pl.exceptions.PolarsError as error:  # durations, bytes in another encoding
+        raise refused from error
+    return text if several else text.set(text.is_in(MISSING), None)
 
 
 def side_by_side(items: Iterator[Item], work: Callable[[Item], Result]) -> Iterator[Result]:

@@ -1,14 +1,15 @@
 """Named rules of the feature table: from a feature's readings to its value. A new feature takes one of these.
 
-    value                     the first array of the field mean                      mean over the repeats of each
-                              field, then over the fields coalesce                  the first field of the row that has
-                              a value kilograms                 value; a column in grams (median above 1,000) is divided
-                              by 1,000 count(1069 1070 ...)      how many of these codes the field has, each counted
-                              once any(6150=1 3894=age 42000=date)   true if a term holds, which is that the field has
-                              the code, an age of diagnosis, or a date (with `cutoff: imaging`: a date up to the scan);
-                              false if a coded field was answered otherwise; else missing. An event of unknown date
-                              (1900-01-01 and others) has happened, but with the cutoff it is unknown whether before the
-                              scan
+    value                     the first array of the field
+    mean                      mean over the repeats of each field, then over the fields
+    coalesce                  the first field of the row that has a value
+    kilograms                 value; one above 1,000 is in grams and is divided by 1,000 (releases differ in the unit)
+    count(1069 1070 ...)      how many of these codes the field has, each counted once
+    any(6150=1 3894=age 42000=date)
+                              true if a term holds, which is that the field has the code, an age of diagnosis, or a date
+                              (with `cutoff: imaging`: a date up to the scan); false if a coded field was answered
+                              otherwise; else missing. An event of unknown date (1900-01-01 and others) has happened,
+                              but with the cutoff it is unknown whether before the scan
     any_asked(2443=1 6153=3)  as any, but false only if the first field was answered: others can only confirm
     value_or_zero(864=0 864=-2)  value; 0 where it is missing and the other field has one of the codes
     value_or_not_done(6164=1) value; 0 where it is missing and the other, multi-select field was answered without
@@ -28,7 +29,7 @@ from vita.cohort.cleaning import UNKNOWN_DATES, clean, is_none_of, within_range,
 from vita.cohort.features import Feature
 from vita.runtime.errors import UserError
 
-_GRAMS = 1000  # a median body mass above this is in grams
+_GRAMS = 1000  # nobody weighs as many kilograms, and nobody so few grams
 
 
 @dataclass(frozen=True)
@@ -96,16 +97,6 @@ def evaluate(feature: Feature, cells: Cells) -> pl.Expr:
     return value.cast(pl.Float64)
 
 
-def finish(feature: Feature, frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame after what a rule can do only once it has seen the whole column."""
-    if feature.rule.name != "kilograms":
-        return frame
-    value, median = pl.col(feature.name), frame[feature.name].median()
-    if isinstance(median, float) and median > _GRAMS:
-        value = value / _GRAMS
-    return frame.with_columns(within_range(value, feature))
-
-
 def _value(feature: Feature, cells: Cells) -> pl.Expr:
     return clean(cells.first(feature.fields[0][0]), feature)
 
@@ -122,7 +113,8 @@ def _coalesce(feature: Feature, cells: Cells) -> pl.Expr:
 
 
 def _kilograms(feature: Feature, cells: Cells) -> pl.Expr:
-    return without_missing(cells.first(feature.fields[0][0]), feature)
+    mass = without_missing(cells.first(feature.fields[0][0]), feature)
+    return within_range(pl.when(mass > _GRAMS).then(mass / _GRAMS).otherwise(mass), feature)
 
 
 def _count(feature: Feature, cells: Cells) -> pl.Expr:

@@ -98,10 +98,16 @@ def read_header(names: Sequence[str], table: str) -> Header:
     )
     _refuse_repeats([column.canonical for column in columns], table)
     ids = [i for i, name in enumerate(names) if name.strip() == EID[spelling]]
+    ids = ids or [i for i, name in enumerate(names) if name.strip() in EID.values()]
     if len(ids) != 1:
         raise UserError(_no_id(names, EID[spelling], len(ids), table))
     foreign = tuple((names[i], int(m["field"])) for each in most[1:] for i, m in found[each])
     return Header(spelling, ids[0], len(names), columns, foreign)
+
+
+def field_names(names: Sequence[str]) -> int:
+    """How many names are those of fields, in any spelling."""
+    return sum(any(pattern.fullmatch(name.strip()) for pattern in SPELLINGS.values()) for name in names)
 
 
 def refuse_mixed(header: Header, needed: Collection[int | None], table: str) -> None:
@@ -136,6 +142,15 @@ def _refuse_repeats(names: list[str], table: str) -> None:
         if name in seen:
             raise UserError(f"{table}: column {name} is repeated; remove one of them")
         seen.add(name)
+
+
+def form_of(cell: str) -> str:
+    """How a cell is written, for messages, which never hold a value: `A9.9 Aa` of `I25.1 Heart`.
+
+    A run of digits is 9, one of capitals A, one of other letters a; at most 20 characters.
+    """
+    kinds = "".join("9" if c.isdigit() else "A" if c.isupper() else "a" if c.isalpha() else c for c in cell[:200])
+    return re.sub(r"([9Aa])\1+", r"\1", kinds)[:20]
 
 
 def settled(cells: pl.Series) -> pl.Series:

@@ -2,13 +2,14 @@
 
 Without a dictionary, prints number and title of a field per line. With the data dictionary of a dataset of the Research
 Analysis Platform (`dx extract_dataset DATASET -ddd` writes it), prints the names of the columns to export, one per
-line, `eid` first. This is the file that the Table Exporter takes as "File containing Field Names" or, with `--prefix
-participant.`, that `dx extract_dataset --fields-file` takes.
+line, `eid` first; fields of which it has no column are named in the log. This is the file that the Table Exporter takes
+as "File containing Field Names" or, with `--prefix participant.`, that `dx extract_dataset --fields-file` takes.
 
     python -m vita.cohort.wanted
     python -m vita.cohort.wanted --dictionary app1.data_dictionary.csv > names.txt
 """
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from vita.cohort.spellings import SPELLINGS
 from vita.runtime import cli
 from vita.runtime.errors import UserError
 
+LOG = logging.getLogger(__name__)
 ENTITY = "participant"
 _AGE_TITLE = "Age when attended assessment centre"
 
@@ -69,6 +71,13 @@ def columns(dictionary: Path, fields: dict[int, str]) -> list[str]:
     found = [name for name, match in matches if match and int(match["field"]) in fields]
     if not found:
         raise UserError(f"--dictionary {dictionary}: entity {ENTITY} has no column of the fields that are needed")
+    there = {int(match["field"]) for _, match in matches if match}
+    if absent := [f"{field} ({title})" for field, title in sorted(fields.items()) if field not in there]:
+        LOG.warning(
+            "%s has no column of %d of the %d fields: %s. Ask UK Biobank to add them to the application and refresh "
+            "the dataset, or do without the features that need them (cohort.missing_fields: drop)",
+            dictionary, len(absent), len(fields), "; ".join(absent),
+        )  # fmt: skip
     return ["eid", *found]
 
 

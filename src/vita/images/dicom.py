@@ -4,7 +4,7 @@ import io
 import warnings
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -26,8 +26,9 @@ from vita.images.header import (
     can_be_cycle,
     open_regular,
 )
+from vita.images.nifti_place import fault_of
 from vita.images.planes import name_planes
-from vita.images.zips import ALL_IN_ONE, open_zip, series_files
+from vita.images.zips import ALL_IN_ONE, WHOLE_STACK, open_zip, series_files
 
 TAGS = [
     *("SeriesInstanceUID", "SeriesNumber", "AcquisitionTime", "InstanceNumber", "TriggerTime"),
@@ -70,12 +71,20 @@ def read_dicom(path: str, view: str, max_mb: float) -> tuple[Header, np.ndarray]
         runs: list[Run] = []
         for key, names in series_files(archive, view).items():
             runs += runs_of(_read(archive.read, names, notes), key, notes)
-        slots = slots_of(runs)
+        slots = slots_of(runs, many_places=(ALL_IN_ONE, WHOLE_STACK))
         return _read_stack(slots if view == "sa" else [_of_view(slots, view)], path, notes)
 
 
-def read_dicom_files(paths: Sequence[str], view: str, max_mb: float) -> tuple[Header, np.ndarray]:
+def read_dicom_files(
+    paths: Sequence[str], view: str, max_mb: float, numbers: Mapping[str, Collection[int]] | None = None
+) -> tuple[Header, np.ndarray]:
     """Read a view from files that `dicom_views` found to be of it; as `read_dicom` otherwise.
+
+    Args:
+        paths: of the files.
+        view: sa, la_2ch, la_3ch or la_4ch.
+        max_mb: most that the files may take together, in MB.
+        numbers: which frames of a file are of the view, from 1, by its path; by default all.
 
     Raises:
         ScanError: the files are damaged, too large or no stack of cines.
@@ -83,7 +92,12 @@ def read_dicom_files(paths: Sequence[str], view: str, max_mb: float) -> tuple[He
     with disable_value_validation(), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         notes: list[str] = []
-        runs = runs_of(_read(_reader(max_mb), paths, notes), view, notes)
+        frames = _read(_reader(max_mb), paths, notes)
+        if numbers is not None:
+            frames = [
+                each for each in frames if dicom_frames.number_in_file(each) in numbers.get(str(each.filename), ())
+            ]
+        runs = runs_of(frames, view, notes)
         return _read_stack(by_place(runs) if view == "sa" else [runs], None, notes)
 
 
@@ -233,8 +247,8 @@ def _header(slices: list[Run], voxels: np.ndarray, slope: float, intercept: floa
         affine[:3, 2] = first.normal * thickness
     affine[:3, 3] = first.position
     affine[:3] *= LPS_TO_RAS[:, None]
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise ScanError("the DICOM files give no place in the scanner")
+    if fault := fault_of(affine):
+        raise ScanError(f"the DICOM files give no place in the scanner; what they give {fault}")
     frame_s, source = _frame_s(slices)
     shape = (voxels.shape[3], voxels.shape[2], voxels.shape[1], voxels.shape[0])
     found = tuple(f"{note} ({count} times)" if count > 1 else note for note, count in Counter(notes).items())

@@ -6,8 +6,10 @@ from DICOM files need not know of these. What an older file, converted to an enh
 there as unassigned attributes, and found in the same way.
 """
 
+import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pydicom
 from pydicom.config import disable_value_validation
@@ -18,24 +20,31 @@ from vita.images.dicom_pixels import PLAIN, check_decoder
 from vita.images.header import ScanError
 
 SHARED, OF_FRAME = "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"
-TAGS = (SHARED, OF_FRAME, "NumberOfFrames")
+TAGS = (SHARED, OF_FRAME, "NumberOfFrames", "DimensionIndexSequence", "PulseSequenceName")
 MOST_FRAMES = 20_000
 MOST_BYTES = 1e9  # of the pixels of a compressed file, unpacked
-# Tags of functional groups, and the classic names; of several with one classic name a later one counts.
-CLASSIC = {
-    **{name: name for name in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness")},
-    **{name: name for name in ("SpacingBetweenSlices", "RescaleSlope", "RescaleIntercept", "CardiacNumberOfImages")},
-    "InstanceNumber": "InstanceNumber",
-    "TemporalPositionIndex": "InstanceNumber",
-    "TriggerTime": "TriggerTime",
-    "ActualCardiacTriggerDelayTime": "TriggerTime",
-    "NominalCardiacTriggerDelayTime": "TriggerTime",
-    "NominalInterval": "NominalInterval",
-    "RRIntervalTimeNominal": "NominalInterval",
+# Tags that have the same name in functional groups and in classic files.
+SAME = (
+    *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness", "SpacingBetweenSlices"),
+    *("RescaleSlope", "RescaleIntercept", "CardiacNumberOfImages", "NominalInterval"),
+    *("ComplexImageComponent", "Tagging", "AcquisitionContrast"),
+)
+OTHER_NAMES = {"RRIntervalTimeNominal": "NominalInterval", "FrameType": "ImageType"}
+# Where scanners put a frame's time in the cycle, and milliseconds of the unit. The first one that differs between
+# frames counts: some have zeros in one of them.
+TIMES_MS = {
+    "NominalCardiacTriggerDelayTime": 1.0,
+    "ActualCardiacTriggerDelayTime": 1.0,
+    "TriggerTime": 1.0,
+    "TemporalPositionTimeOffset": 1000.0,
 }
+# Likewise for the frame's number in the cycle; the second is of the dimensions beside that of place.
+NUMBERS = ("TemporalPositionIndex", "DimensionIndexValues", "InstanceNumber")
+OF_PLACE = ("StackID", "InStackPositionNumber", "ImagePositionPatient", "ImageOrientationPatient")
 _KEPT = (
     *("SeriesInstanceUID", "SeriesNumber", "AcquisitionTime", "Modality", "Rows", "Columns", "BitsStored", "HighBit"),
     *("BitsAllocated", "PixelRepresentation", "SamplesPerPixel", "PhotometricInterpretation"),
+    *("ComplexImageComponent", "AcquisitionContrast", "PhaseContrast", "ImageType"),
 )
 
 
@@ -60,7 +69,9 @@ def _split(file: Dataset) -> list[Dataset]:
             raise ScanError("an enhanced DICOM file does not describe as many frames as it has")
         pixels = _pixels(file, len(groups)) if "PixelData" in file else None
         shared = list(file.get(SHARED) or [])
-        frames = [_classic(file, [*shared, group], next(pixels) if pixels else None) for group in groups]
+        said = [_said(_items([*shared, group])) for group in groups]
+        _put_in_order(file, said)
+        frames = [_classic(file, values, next(pixels) if pixels else None) for values in said]
     except ScanError:
         raise
     except Exception as error:  # pydicom reads tags when they are asked for, and raises many kinds on damaged ones
@@ -75,12 +86,62 @@ def number_in_file(frame: Dataset) -> int:
     return int(getattr(frame, "number_in_file", 1))
 
 
-def _classic(file: Dataset, groups: list[Dataset], pixels: bytes | None) -> Dataset:
+def _items(groups: list[Dataset]) -> list[Dataset]:
+    """What the functional groups hold, in their order; private sequences, which repeat some tags, come first."""
+    found = [element for group in groups for element in group if element.VR == "SQ" and element.value]
+    return [each.value[0] for each in sorted(found, key=lambda element: not element.tag.is_private)]
+
+
+def _said(items: list[Dataset]) -> dict[str, Any]:
+    """What items say, by the name of the tag; of several that say the same a later one counts."""
+    names = (*SAME, *OTHER_NAMES, *TIMES_MS, *NUMBERS)
+    return {name: item[name].value for item in items for name in names if item.get(name) not in (None, "")}
+
+
+def _put_in_order(file: Dataset, said: list[dict[str, Any]]) -> None:
+    """Say when in the cycle each frame is, as classic files do: TriggerTime and InstanceNumber."""
+    of_place = {pydicom.datadict.tag_for_keyword(name) for name in OF_PLACE}
+    pointers = [item.get("DimensionIndexPointer") for item in file.get("DimensionIndexSequence") or []]
+    kept = [place for place, pointer in enumerate(pointers) if pointer not in of_place]
+    for values in said:
+        if (index := values.pop("DimensionIndexValues", None)) is not None and kept:
+            whole = index if isinstance(index, Sequence) else [index]
+            values["DimensionIndexValues"] = tuple(int(whole[place]) for place in kept)
+    dimensions = sorted({values.get("DimensionIndexValues", ()) for values in said})
+    time, number = _telling(said, tuple(TIMES_MS)), _telling(said, NUMBERS)
+    for values in said:
+        when, place = values.get(time), values.get(number)
+        for name in (*TIMES_MS, *NUMBERS):
+            values.pop(name, None)
+        if (time_ms := _float(when)) is not None:
+            values["TriggerTime"] = time_ms * TIMES_MS[time]
+        if number == "DimensionIndexValues":
+            place = 1 + dimensions.index(place or ())
+        if (count := _float(place)) is not None:
+            values["InstanceNumber"] = round(count)
+
+
+def _float(value: Any) -> float | None:
+    """The number that a value is; None if it is none that can be used."""
+    try:
+        result = float(value)
+    except (TypeError, ValueError, ArithmeticError):
+        return None
+    return result if math.isfinite(result) else None
+
+
+def _telling(said: list[dict[str, Any]], names: Sequence[str]) -> str:
+    """The first of the tags that differs between frames; if none does, the first that is there."""
+    there = [name for name in names if any(name in values for values in said)] or list(names)
+    return next((name for name in there if len({str(values.get(name)) for values in said}) > 1), there[0])
+
+
+def _classic(file: Dataset, values: Mapping[str, Any], pixels: bytes | None) -> Dataset:
     """One frame.
 
     Args:
         file: that it is in.
-        groups: functional groups, the frame's own last.
+        values: of tags that are its own.
         pixels: its own, unpacked.
     """
     frame = Dataset()
@@ -90,12 +151,10 @@ def _classic(file: Dataset, groups: list[Dataset], pixels: bytes | None) -> Data
     for name in _KEPT:
         if name in file:
             setattr(frame, name, file[name].value)
-    for group in groups:
-        items = [element.value[0] for element in group if element.VR == "SQ" and element.value]
-        for name, classic in CLASSIC.items():
-            for item in items:
-                if item.get(name) not in (None, ""):
-                    setattr(frame, classic, item[name].value)
+    if file.get("PulseSequenceName"):
+        frame.SequenceName = file.PulseSequenceName
+    for name, value in values.items():
+        setattr(frame, OTHER_NAMES.get(name, name), value)
     if pixels is not None:
         frame.PixelData = pixels
     return frame

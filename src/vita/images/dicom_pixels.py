@@ -63,6 +63,8 @@ def _pixels(file: pydicom.Dataset) -> np.ndarray:
         raise
     except Exception as error:  # a decoder may raise anything on damaged data; it costs this view only
         raise ScanError("a DICOM file has no pixel data that can be read") from error
+    if not pixels.size:
+        raise ScanError("a DICOM file has no rows or no columns")
     if pixels.ndim != 2:
         raise ScanError("a DICOM file holds something else than one grey image")
     return pixels

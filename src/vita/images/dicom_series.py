@@ -7,7 +7,7 @@ run's frames may be missing; the neighbour in time stands for each.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -167,21 +167,19 @@ def _has_time(file: pydicom.Dataset) -> bool:
         return False
 
 
-def slots_of(runs: Sequence[Run]) -> list[list[Run]]:
+def slots_of(runs: Sequence[Run], many_places: Collection[str] = ()) -> list[list[Run]]:
     """Runs of the same slice, slice by slice.
 
     Series with names of their own are slices of their own, wherever a repeat lies. Where one series has several
-    places, the place tells slices apart.
+    places, or the name is one of `many_places`, which say nothing about the place, the place tells slices apart.
     """
     by_key: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         by_key[run.key].append(run)
     slots: list[list[Run]] = []
     for group in by_key.values():
-        if max(Counter(run.series for run in group).values()) == 1:
-            slots.append(group)
-            continue
-        slots += by_place(group)
+        several = group[0].key in many_places or max(Counter(run.series for run in group).values()) > 1
+        slots += by_place(group) if several else [group]
     return slots
 
 
@@ -270,9 +268,21 @@ def _fill(run: Run, frames: int, start: float) -> None:
     if run.step_ms > 0:
         times = run.times_ms / run.step_ms
     else:
-        times = np.array([number(file, "InstanceNumber") for file in run.frames])
-        start = min(times[0], 1.0)
+        times, start = _places_by_number(run, frames)
     nearest = [int(np.abs(times - (start + step)).argmin()) for step in range(frames)]
     step_ms = run.step_ms
     run.frames = [run.frames[place] for place in nearest]
     run.times_ms = (start + np.arange(frames)) * step_ms
+
+
+def _places_by_number(run: Run, frames: int) -> tuple[np.ndarray, float]:
+    """Places of the run's frames in the cycle by InstanceNumber, the first 0, and that of the cycle's first frame.
+
+    Numbers may go through all slices of a series, slice by slice or frame by frame.
+    """
+    numbers = np.array([number(file, "InstanceNumber") for file in run.frames])
+    step = max(float(np.median(np.diff(numbers))), 1.0) if len(numbers) > 1 else 1.0
+    places = (numbers - numbers[0]) / step
+    missing = frames - 1 - round(float(places[-1]))  # before the first frame or after the last one
+    before = (numbers[0] - 1) % frames if step == 1 else (numbers[0] - 1) // step
+    return places, -float(before) if 0 < before <= missing else 0.0

@@ -16,7 +16,9 @@ from pydicom.config import disable_value_validation
 from vita.images.dicom import LPS_TO_RAS
 from vita.images.dicom_file import parse
 from vita.images.dicom_frames import TAGS as FRAME_TAGS
-from vita.images.dicom_frames import frames_of
+from vita.images.dicom_frames import frames_of, number_in_file
+from vita.images.dicom_kind import TAGS as KIND_TAGS
+from vita.images.dicom_kind import kind_of, shows_form
 from vita.images.dicom_series import SAME_DIRECTION, SAME_PLACE_MM, UNREADABLE, number
 from vita.images.header import ScanError, open_regular
 from vita.images.zips import MOST_FILES
@@ -24,19 +26,16 @@ from vita.images.zips import MOST_FILES
 TAGS = [
     *("PatientID", "PatientName", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription"),
     *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns"),
-    *("TriggerTime", "Modality", "ImageType", "ScanningSequence", "SequenceVariant", "SequenceName"),
+    *("TriggerTime", "Modality"),
+    *KIND_TAGS,
     *FRAME_TAGS,
 ]
-# Planes that differ in these are pictures of different kinds, such as tagged ones beside those of a cine. Names of
-# sequences end with numbers that change from slice to slice.
-_KIND = ("ScanningSequence", "SequenceVariant", "SequenceName")
-_DIGITS = re.compile(r"\d+")
 _LONG_NUMBER = re.compile(r"\d{5,}")
 
 
 @dataclass
 class Plane:
-    """Files of one series at one place.
+    """Frames of one series and one kind at one place.
 
     Attributes:
         series: SeriesInstanceUID.
@@ -44,7 +43,9 @@ class Plane:
         grid: what parallel slices of a stack share: rows, columns and pixel size in mm.
         axes: (2, 3) directions of rows and columns.
         kind: of picture, by the sequence that made it.
+        form: the picture is no map of flow, tags or the like.
         files: path of each frame; that of an enhanced file, which holds several, comes as often.
+        numbers: which frame of its file each is, from 1.
         times_ms: trigger times that are there.
     """
 
@@ -54,7 +55,9 @@ class Plane:
     grid: tuple[float, ...]
     axes: np.ndarray
     kind: tuple[str, ...] = ()
+    form: bool = True
     files: list[str] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
     times_ms: set[float] = field(default_factory=set)
 
 
@@ -75,6 +78,7 @@ class Series:
             self.planes.append(plane)
             return
         known.files += plane.files
+        known.numbers += plane.numbers
         known.times_ms |= plane.times_ms
 
 
@@ -194,15 +198,16 @@ def _add(series: Series, header: pydicom.Dataset, path: str) -> None:
         series.others += 1
         return
     plane.files.append(path)
+    plane.numbers.append(number_in_file(header))
     if "TriggerTime" in header:
         plane.times_ms.add(number(header, "TriggerTime"))
     series.add(plane)
 
 
 def same_plane(first: Plane, second: Plane) -> bool:
-    """Whether two planes have the same grid at the same place."""
+    """Whether two planes have the same grid at the same place, and are of one kind."""
     near = np.abs(first.position - second.position).max() < SAME_PLACE_MM
-    alike = np.allclose(first.grid, second.grid, rtol=1e-3)
+    alike = first.kind == second.kind and np.allclose(first.grid, second.grid, rtol=1e-3)
     return bool(near and alike and np.abs(first.axes - second.axes).max() < SAME_DIRECTION)
 
 
@@ -221,13 +226,7 @@ def _plane(header: pydicom.Dataset, uid: str) -> Plane | None:
     length = float(np.linalg.norm(normal))
     if not np.isfinite([*position, *grid, length]).all() or length < 0.5 or len(spacing) != 2 or min(spacing) <= 0:
         return None
-    return Plane(uid, position, normal / length, grid, axes, _kind(header))
-
-
-def _kind(header: pydicom.Dataset) -> tuple[str, ...]:
-    """The names of the sequence without their numbers, and whether the picture is one of magnitude."""
-    image_type = [str(value) for value in header.get("ImageType") or []]
-    return *(_DIGITS.sub("", str(header.get(name) or "")) for name in _KIND), *image_type[2:3]
+    return Plane(uid, position, normal / length, grid, axes, kind_of(header), shows_form(header))
 
 
 def _called(header: pydicom.Dataset) -> str:

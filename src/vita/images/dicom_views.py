@@ -2,8 +2,9 @@
 
 A cine has several frames at one place, at different times of the cycle. The short-axis stack is the one set of at least
 six parallel cine planes that does not lie along the body's axes, as localisers and stacks of the whole chest do. Planes
-across it are long-axis views, told apart by their angles around the long axis. What is not clear is not guessed: the
-reason then lists the series, of which the user names those that count.
+across it are long-axis views, told apart by their angles around the long axis; where there are more than three, those
+of the stack's sequence count. Pictures of flow and tags are no cines. What is not clear is not guessed: the reason then
+lists the series, of which the user names those that count.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 
 from vita.images.dicom_series import SAME_DIRECTION
 from vita.images.dicom_studies import Plane, Series, Study, describe
+from vita.images.folders import Frames
 from vita.images.geometry import APEX
 from vita.images.header import ScanError
 from vita.images.layout import SA_PLANES, VIEWS
@@ -29,15 +31,15 @@ REPEAT_DEGREES, REPEAT_MM = 10.0, 10.0
 FARTHEST_DEGREES = 30.0
 
 
-def views_of(study: Study, chosen: Mapping[str, Sequence[str]]) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """Files of each view, and for each view that is not found the reason.
+def views_of(study: Study, chosen: Mapping[str, Sequence[str]]) -> tuple[dict[str, Frames], dict[str, str]]:
+    """Frames of each view, and for each view that is not found the reason.
 
     Args:
         study: all series.
         chosen: numbers or UIDs of the series of a view, by view, that the user named; others are told by geometry.
 
     Raises:
-        ScanError: a series that was named is not there, several have its number, or a file holds several views.
+        ScanError: a series that was named is not there, or several have its number.
     """
     series = list(study.series.values())
     named = {view: _named(series, wanted) for view, wanted in chosen.items()}
@@ -52,7 +54,8 @@ def views_of(study: Study, chosen: Mapping[str, Sequence[str]]) -> tuple[dict[st
             reason = f"{len(stacks) or 'no'} sets of parallel planes can be the short-axis stack"
     if missing := [view for view in ANGLE_OF_VIEW if view not in found]:
         groups = long_axis_groups(free, found["sa"]) if "sa" in found else []
-        views = named_groups(groups) if len(missing) == len(ANGLE_OF_VIEW) else None
+        alike = [group for group in groups if group[0].kind == found["sa"][0].kind]
+        views = (named_groups(groups) or named_groups(alike)) if len(missing) == len(ANGLE_OF_VIEW) else None
         found |= views or {}
         if not views and not reason:
             reason = f"{len(groups) or 'no'} planes across the short-axis stack do not say which view is which"
@@ -61,12 +64,16 @@ def views_of(study: Study, chosen: Mapping[str, Sequence[str]]) -> tuple[dict[st
     if absent:
         lines = "; ".join(describe(series)) or "none"
         reasons[absent[0]] = f"{reason}; name series with --series, as in --series {absent[0]}=NUMBER. Series: {lines}"
-    files = {
-        view: list(dict.fromkeys(file for plane in planes for file in plane.files)) for view, planes in found.items()
-    }
-    if len(set().union(*files.values())) < sum(map(len, files.values())):
-        raise ScanError("one enhanced DICOM file holds planes of several views; they cannot be told apart")
-    return files, reasons
+    return {view: _frames_of(planes) for view, planes in found.items()}, reasons
+
+
+def _frames_of(planes: Sequence[Plane]) -> Frames:
+    """The numbers of the planes' frames, by the file that they are in."""
+    result: Frames = {}
+    for plane in planes:
+        for file, number in zip(plane.files, plane.numbers, strict=True):
+            result.setdefault(file, []).append(number)
+    return result
 
 
 def _named(series: Sequence[Series], wanted: Sequence[str]) -> list[Plane]:
@@ -82,9 +89,9 @@ def _named(series: Sequence[Series], wanted: Sequence[str]) -> list[Plane]:
 
 
 def is_cine(plane: Plane) -> bool:
-    """Whether the frames of a plane are times of the cycle; perfusion and mapping show one time again and again."""
+    """Whether a plane shows the heart at times of the cycle; perfusion and mapping show one time again and again."""
     frames = len(plane.files)
-    return frames >= FEWEST_FRAMES and (not plane.times_ms or len(plane.times_ms) > 0.4 * frames)
+    return plane.form and frames >= FEWEST_FRAMES and (not plane.times_ms or len(plane.times_ms) > 0.4 * frames)
 
 
 def short_axis_stacks(planes: Sequence[Plane]) -> list[list[Plane]]:

@@ -22,6 +22,10 @@ DEEPEST_FOLDER = 3
 EID_DIGITS = 7
 
 
+# Numbers of the frames that count, from 1, by the DICOM file that they are in; enhanced files hold several.
+Frames = dict[str, list[int]]
+
+
 @dataclass
 class Found:
     """Files of a participant.
@@ -30,7 +34,7 @@ class Found:
         folder: name of the folder or zip that named the participant.
         files: paths of NIfTI files by name.
         zips: paths of zips by UK Biobank field, "20208" (long axis) or "20209" (short axis).
-        dicom: paths of DICOM files of other origin, by the view that they are.
+        dicom: DICOM files of other origin, and which of their frames, by the view that they are.
         absent: why a view is not among them, by view.
         reason: why the folder could not be listed.
     """
@@ -38,7 +42,7 @@ class Found:
     folder: str
     files: dict[str, str] = field(default_factory=dict)
     zips: dict[str, str] = field(default_factory=dict)
-    dicom: dict[str, list[str]] = field(default_factory=dict)
+    dicom: dict[str, Frames] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     reason: str | None = None
 

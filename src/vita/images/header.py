@@ -147,8 +147,8 @@ def parse_header(start: bytes, planar: bool = False) -> Header:
     if dtype.kind not in "iuf" or dtype.itemsize > 8:
         raise ScanError(f"voxels are of type {dtype}, not numbers that this project reads")
     shape_xyzt, time_axis = _four_axes(shape, planar)
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise ScanError("the affine in the NIfTI header is not invertible")
+    if fault := nifti_place.fault_of(affine):
+        raise ScanError(f"the affine in the NIfTI header {fault}")
     frame_s = _frame_s(header, time_axis)
     return Header(
         shape_xyzt,

@@ -58,7 +58,8 @@ COLUMNS = {
 def index_participant(eid: int, found: Found, settings: ImageSettings) -> list[dict[str, Any]]:
     """Rows of a participant, one per view that is there or required; none if nothing was found that looks like a scan.
 
-    A view that is there both as NIfTI and as zip is taken from NIfTI, unless that file cannot be used.
+    A view that is there both as NIfTI and as zip is taken from NIfTI, unless that file cannot be used. Since only its
+    header is read here, the zip is named too, as `instead`, which the index does not keep.
     """
     if found.reason:
         return [_row(eid, found, settings.required_views[0], reason=found.reason)]
@@ -71,14 +72,14 @@ def index_participant(eid: int, found: Found, settings: ImageSettings) -> list[d
         if image:
             described = {"path": image} | _describe_nifti(image, view, settings)
             if archive and described["reason"] is None:
-                described |= _rate_of_zip(archive, view, described["frames"], settings)
+                described |= {"instead": archive} | _rate_of_zip(archive, view, described["frames"], settings)
             elif archive and (instead := _describe_zip(archive, view, settings))["reason"] is None:
                 described = {"path": archive} | instead
         elif archive:
             described = {"path": archive} | _describe_zip(archive, view, settings)
         elif view in found.dicom:
             # Which frames and slices there are is known once the files are read.
-            described = {"path": found.dicom[view][0], "files": found.dicom[view], "reason": None}
+            described = {"path": next(iter(found.dicom[view])), "files": found.dicom[view], "reason": None}
         else:
             described = {"reason": found.absent.get(view, f"no {view}.nii.gz")}
         # A view that nobody needs and that is not there, in a file or in a zip, is no fault.

@@ -19,6 +19,8 @@ ENCLOSED = 0.6
 CHECKED_FRAMES = 3
 # Share of the border of the RV that touches the wall: 0.3 in masks of hearts, nearly 1 of an infarct within the wall.
 WITHIN_WALL = 0.8
+# Share of it that touches the LV cavity: none in masks of hearts, since the septum lies between.
+BESIDE_CAVITY = 0.1
 # An RV or atrium that was not annotated lies within this many mm of the annotated structures.
 REACH_MM = 80.0
 
@@ -102,7 +104,8 @@ def _check_wall(classes_tzyx: np.ndarray, counts: dict[int, np.ndarray]) -> None
     (ACDC: 1 RV, 3 LV) or label something else (EMIDEC: 3 is an infarct).
 
     Raises:
-        ScanError: less of the cavity's border than ENCLOSED touches the wall, or more of the RV's than WITHIN_WALL.
+        ScanError: less of the cavity's border than ENCLOSED touches the wall, more of the RV's than WITHIN_WALL does,
+            or more of it than BESIDE_CAVITY touches the cavity.
     """
     advice = "if its labels are in another order, set images.masks.labels"
     around_lv = _touching(classes_tzyx, counts, LVBP)
@@ -111,12 +114,15 @@ def _check_wall(classes_tzyx: np.ndarray, counts: dict[int, np.ndarray]) -> None
     around_rv = _touching(classes_tzyx, counts, RVBP)
     if around_rv > WITHIN_WALL:
         raise ScanError(f"the wall surrounds {around_rv:.0%} of the RV of the mask; {advice}")
+    beside = _touching(classes_tzyx, counts, RVBP, LVBP)
+    if beside > BESIDE_CAVITY:
+        raise ScanError(f"the LV cavity touches {beside:.0%} of the border of the RV of the mask; {advice}")
 
 
-def _touching(classes_tzyx: np.ndarray, counts: dict[int, np.ndarray], structure: int) -> float:
-    """Share of the structure's border in its slices that touches the wall; NaN where no frame has both."""
+def _touching(classes_tzyx: np.ndarray, counts: dict[int, np.ndarray], structure: int, other: int = LVMYO) -> float:
+    """Share of the structure's border in its slices that touches another, the wall; NaN where no frame has both."""
     absent = np.zeros(len(classes_tzyx))
-    both = np.flatnonzero((counts.get(structure, absent) > 0) & (counts.get(LVMYO, absent) > 0))
+    both = np.flatnonzero((counts.get(structure, absent) > 0) & (counts.get(other, absent) > 0))
     frames = classes_tzyx[both[np.linspace(0, len(both) - 1, min(len(both), CHECKED_FRAMES)).astype(int)]]
     touching = border = 0
     for axis in (2, 3):
@@ -126,7 +132,7 @@ def _touching(classes_tzyx: np.ndarray, counts: dict[int, np.ndarray], structure
         for inside, outside in ((before, after), (after, before)):
             beyond = frames[tuple(outside)][(frames[tuple(inside)] == structure)]
             border += int(np.count_nonzero(beyond != structure))
-            touching += int(np.count_nonzero(beyond == LVMYO))
+            touching += int(np.count_nonzero(beyond == other))
     return touching / border if border else float("nan")
 
 

@@ -9,6 +9,8 @@ LENGTHS_MM = {"meter": 1e3, "mm": 1.0, "micron": 1e-3}
 PIXEL_MM = (0.3, 10.0)
 # Affines whose pixel sizes differ by more than this part do not describe the same pixels.
 SAME_STEPS = 0.01
+# Voxels of any scanner are larger and smaller than this, and lie nearer to its middle; numbers beyond are damage.
+VOXEL_MM, FARTHEST_MM = (1e-2, 1e3), 1e5
 
 
 class NiftiHeader(Protocol):
@@ -48,6 +50,18 @@ def says_where(header: NiftiHeader) -> bool:
     if header["sform_code"] > 0 and not _is_identity(header.get_sform(), header):
         return True
     return bool(header["qform_code"] > 0 and not _is_identity(header.get_qform(), header))
+
+
+def fault_of(affine: np.ndarray) -> str | None:
+    """What is impossible about a (4, 4) affine in mm, of whatever file; None if nothing is."""
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+        return "is not invertible"
+    steps = np.linalg.norm(affine[:3, :3], axis=0)
+    if steps.min() < VOXEL_MM[0] or steps.max() > VOXEL_MM[1]:
+        return f"has voxels of {' x '.join(f'{step:.3g}' for step in steps)} mm"
+    if (farthest := np.abs(affine[:3, 3]).max()) > FARTHEST_MM:
+        return f"begins {farthest:.3g} mm from the scanner's middle"
+    return None
 
 
 def _is_identity(affine: np.ndarray, header: NiftiHeader) -> bool:

@@ -98,14 +98,26 @@ def read_images(rows: dict[str, dict[str, Any]], settings: ImageSettings) -> tup
 
 
 def read_file(row: dict[str, Any], settings: ImageSettings) -> tuple[Header, np.ndarray]:
-    """Read a view from NIfTI or zip; one from a zip is written as NIfTI too where the settings ask for it."""
+    """Read a view from NIfTI or zip; one from a zip is written as NIfTI too where the settings ask for it.
+
+    Raises:
+        ScanError: it cannot be used, nor can a zip beside it that holds the same view.
+    """
     path, view = row["path"], row["view"]
     if row.get("files"):
         from vita.images.dicom import read_dicom_files  # as below
 
-        return read_dicom_files(row["files"], view, settings.max_file_mb)
+        return read_dicom_files(list(row["files"]), view, settings.max_file_mb, row["files"])
     if not path.lower().endswith(".zip"):
-        header, stored = read_volume(path, planar=view != "sa", max_mb=settings.max_file_mb)
+        try:
+            header, stored = read_volume(path, planar=view != "sa", max_mb=settings.max_file_mb)
+        except ScanError as error:
+            if not isinstance(row.get("instead"), str):
+                raise
+            header, stored = read_file({**row, "path": row["instead"]}, settings)
+            return replace(
+                header, notes=(f"the zip was read instead of the NIfTI file: {error}", *header.notes)
+            ), stored
         if row.get("rate_source") == NOMINAL_INTERVAL:  # of the zip beside it
             header = replace(header, frame_s=row["frame_s"], rate_source=NOMINAL_INTERVAL)
         return header, stored

@@ -31,7 +31,8 @@ SERIES = {
     "la_4ch": re.compile(r"(CINE_segmented_LAX_4Ch)[a-z]?", re.IGNORECASE),
 }
 ALL_LONG_AXIS = re.compile(r"CINE_segmented_LAX[a-z]?", re.IGNORECASE)
-ALL_IN_ONE = "all long-axis views"
+# Names that do not say which slice or view a series is.
+ALL_IN_ONE, WHOLE_STACK = "all long-axis views", "cine_segmented_sax"
 CINE = re.compile(r"CINE_\w{1,40}$", re.IGNORECASE)
 MOST_NAMES = 12
 MANIFESTS = ("manifest.csv", "manifest.cvs")

@@ -1,6 +1,7 @@
 """A folder as an attacker and an output checker see it: every finding with its file, place and remedy."""
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -44,6 +45,7 @@ _PLANE = 16  # rows and columns
 _LISTED = 200  # findings of a kind and file that are kept one by one; the others are only counted
 _JOINED = 200_000  # characters of a table that are joined with the cohort if its file is refused in any case
 _PROGRESS = 1000  # files
+_DECIMAL = re.compile(r"[-+]?\d*\.\d+(e[-+]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -293,14 +295,37 @@ def _between(outputs: Sequence[Output], root: Path, cell: int) -> Iterator[tuple
             for label, place, count, measured in _labelled(table):
                 told.setdefault(label, []).append(_Told(output, place, count, measured))
     yield from _other_groups(told, cell)
+    measures = _measures(told)
     for label, group in told.items():
         for number, first in enumerate(group):
             for second in group[:number]:
                 difference = abs(first.count - second.count)
                 same = first.measured & second.measured
-                if same and 0 < difference < cell and first.output is not second.output:
+                chance = _is_measured(label) and not _recur(measures, first.output, second.output)
+                if same and 0 < difference < cell and first.output is not second.output and not chance:
                     words = f"{label}: {first.count} people here, {second.count} in {second.output.path}"
                     yield first.output, Finding(first.output.path, first.place, "differencing", words)
+
+
+def _is_measured(label: str) -> bool:
+    """Whether a label is a number with decimals, such as a mean, which two tables may have in common by chance."""
+    return bool(_DECIMAL.fullmatch(label))
+
+
+def _measures(told: dict[str, list[_Told]]) -> dict[Path, set[str]]:
+    """The labels of each file that are numbers with decimals."""
+    found: dict[Path, set[str]] = {}
+    for label, group in told.items():
+        if _is_measured(label):
+            for each in group:
+                found.setdefault(each.output.path, set()).add(label)
+    return found
+
+
+def _recur(measures: dict[Path, set[str]], first: Output, second: Output) -> bool:
+    """Whether most of these labels of the shorter of two files are in the other: then they name the same groups."""
+    own, other = measures[first.path], measures[second.path]
+    return 2 * len(own & other) > min(len(own), len(other))
 
 
 def _other_groups(told: dict[str, list[_Told]], cell: int) -> Iterator[tuple[Output, Finding]]:

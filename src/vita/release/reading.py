@@ -28,8 +28,9 @@ _MOST_CELLS = 2_000_000  # rows of an array; from a longer one, evenly spread ro
 _MOST_WEIGHTS = 2_000
 _FEWEST_FLOATS, _SMALLEST_FLOAT, _MOSTLY = 8, 1e-6, 0.8
 _PNG_END = b"IEND\xaeB`\x82"
+_EXIF_BLOCKS = (0x8769, 0x8825)  # of the camera and of its place
 _SMALLEST_PICTURE = 12  # rows and columns
-_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"BM")
+_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*")
 _STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
@@ -78,7 +79,7 @@ def _formatted(data: bytes, place: str, found: Contents, depth: int, name: str) 
         _zip(data, place, found, depth)
     elif _is_scan(head):
         found.scans.append(place)
-    elif head.startswith(_PICTURES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
+    elif _is_picture(head):
         _picture(data, place, found, depth)
     elif is_safetensors(head):
         _safetensors(data, place, found)
@@ -86,6 +87,12 @@ def _formatted(data: bytes, place: str, found: Contents, depth: int, name: str) 
         read_text(text, place, name, found, _bytes, depth)
     elif data:
         found.unreadable.append((place, "an unknown format"))
+
+
+def _is_picture(head: bytes) -> bool:
+    """Whether a file is a picture, from its first bytes; a bitmap's are BM and reserved zeros, a table's may be BMI."""
+    bitmap = head[:2] == b"BM" and head[6:10] == bytes(4)
+    return head.startswith(_PICTURES) or bitmap or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
 
 
 def _is_scan(head: bytes) -> bool:
@@ -113,6 +120,8 @@ def decoded(data: bytes) -> str | None:
 
 def _zip(data: bytes, place: str, found: Contents, depth: int) -> None:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if archive.comment:
+            _bytes(archive.comment, inside(place, "comment"), found, depth + 1)
         for member in archive.infolist():
             if not member.is_dir():
                 where = inside(place, f"member {member.filename}")
@@ -124,8 +133,14 @@ def _parquet(data: bytes, place: str, found: Contents) -> None:
 
     table = pq.read_table(io.BytesIO(data))
     _columns(table.schema.names, map(_values, table.columns), place, found)
-    metadata = {key: value for key, value in (table.schema.metadata or {}).items() if key not in _LIBRARIES}
-    text = "\n".join(f"{key.decode()} {value.decode(errors='replace')}" for key, value in metadata.items())
+    _described(table.schema, place, found)
+
+
+def _described(schema: "pa.Schema", place: str, found: Contents) -> None:
+    """What the metadata of a table and of its columns say."""
+    parts = [schema.metadata, *(schema.field(column).metadata for column in range(len(schema)))]
+    known = [each for part in parts for each in (part or {}).items() if each[0] not in _LIBRARIES]
+    text = "\n".join(f"{key.decode(errors='replace')} {value.decode(errors='replace')}" for key, value in known)
     found.tables.append(Table(inside(place, "metadata"), (), [[line] for line in text.splitlines()], 1, PROSE))
 
 
@@ -137,6 +152,7 @@ def _arrow(data: bytes, place: str, found: Contents) -> None:
 
     table = feather.read_table(io.BytesIO(data))
     _columns(table.schema.names, map(_values, table.columns), place, found)
+    _described(table.schema, place, found)
 
 
 def _values(column: "pa.ChunkedArray") -> list[object]:
@@ -246,7 +262,9 @@ def _picture(data: bytes, place: str, found: Contents, depth: int) -> None:
 
     with Image.open(io.BytesIO(data)) as image:
         texts = {key: value for key, value in image.info.items() if isinstance(value, str | bytes)}
-        texts |= {f"Exif {key}": str(value) for key, value in image.getexif().items()}
+        exif = image.getexif()
+        for part in (exif, *(exif.get_ifd(block) for block in _EXIF_BLOCKS)):
+            texts |= {f"Exif {key}": value if isinstance(value, bytes) else str(value) for key, value in part.items()}
         for number in range(min(getattr(image, "n_frames", 1), 20)):
             image.seek(number)
             kept = "RGB" if image.mode in ("P", "RGBA", "LA", "CMYK", "YCbCr") else image.mode

@@ -169,6 +169,7 @@ def sections(run: Run) -> list[Section]:
     compared = [(f"{table.name}_vs_paper", table.title) for table in names.TABLES]
     pages = {name: (run.results / "tables" / f"{name}.html", title) for name, title in compared}
     beside = [Part(name, title, body(page)) for name, (page, title) in pages.items() if page.is_file()]
+    beside = [part for part in beside if "<table" in part.body]  # the paper prints numbers for it
     found.append(Section("paper", "Comparison with the paper", beside))
     for name, title in CARDS.items():
         page = run.results / f"{name}.html"

@@ -22,8 +22,8 @@ KEYS = ["row", "model", "quantity"]
 HEADER = ["", "Metric", "Paper", "This run", "Difference", "Relative, %"]
 QUANTITIES = {
     "mae": "MAE",
-    "std": "SD",
     "mean": "PSNR, mean",
+    "std": "SD",
     "positive_ratio": "Prevalence",
     "auc_roc": "AUC-ROC",
     "f1": "F1",
