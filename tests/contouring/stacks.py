@@ -56,8 +56,9 @@ SIGNALS = {
 
 @dataclass(frozen=True)
 class Stack:
-    """An image of two frames, end-diastole and end-systole, and its classes (frame, slice, row, column), turned as masks
-    that are drawn on it are.
+    """An image of two frames, end-diastole and end-systole, and its classes (frame, slice, row, column).
+
+    The classes are turned as masks that are drawn on the image are.
     """
 
     image: Image
@@ -70,7 +71,7 @@ class Stack:
 
 
 def stack(number: int, folder: Path, world: World = WIDE) -> Stack:
-    """Heart of this number, with walls as this world's; a file is written on the way, so that it is read as any scan is."""
+    """Heart of this number, with walls as this world's; a file is written on the way, to be read as any scan is."""
     rng = np.random.default_rng([815, number])
     body = _body(rng, world)
     planes = plan_views(body, {"matrix": [PIXELS, PIXELS], "pixel_mm": PIXEL_MM, "sa_slices": 1}, rng)
