@@ -1,13 +1,11 @@
 """Train the network that draws masks, on synthetic pictures alone: no image of a person is read.
 
-The weights that come with the package were made in two steps, in which the network learns first every heart and then
-those that there mostly are (see `vita.contouring.worlds`):
+The weights that come with the package were made by:
 
-    python -m vita.contouring.train --steps 10000 --output wide.safetensors
-    python -m vita.contouring.train --start wide.safetensors --world usual --steps 4000 --seed 2027 \\
-        --output src/vita/contouring/weights/contours.safetensors
+    python -m vita.contouring.train --steps 10000 --output src/vita/contouring/weights/contours.safetensors
 
-and their model card beside them. Everything follows from the seeds and the numbers of steps. Every picture is new;
+and their model card beside them. A training may go on from weights in another world of hearts (see
+`vita.contouring.worlds`). Everything follows from the seeds and the numbers of steps. Every picture is new;
 nothing is chosen by a validation.
 """
 

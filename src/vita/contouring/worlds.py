@@ -1,4 +1,4 @@
-"""The two worlds of synthetic hearts and pictures that the network learns in, one after the other.
+"""Worlds of synthetic hearts and pictures that the network learns in; a training may go from one to the other.
 
 WIDE has every heart: walls of 4.5 to 15 mm whatever the cavity's size, so that half of its hearts weigh 0.96 g and more
 for each ml. USUAL has what cardiac MRI mostly shows. Healthy people of UK Biobank have 0.56 (women) to 0.62 g/ml (men)
