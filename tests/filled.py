@@ -54,8 +54,8 @@ def labels(**own: Any) -> LabelSettings:
 
 
 def phantom(seed: int = 2026, **own: Any) -> PhantomSettings:
-    """The phantom cohort, with `rows` and `columns` beside the keys of the configuration."""
-    config = block("phantom", {})
+    """The phantom cohort, labels of all known, with `rows` and `columns` beside the keys of the configuration."""
+    config = block("phantom", {}) | {"labelled": 1}
     rows, columns = config["matrix"]
     config |= {"matrix": [own.pop("rows", rows), own.pop("columns", columns)], **own}
     return PhantomSettings.from_dict({"seed": seed, "phantom": config})

@@ -86,7 +86,9 @@ class _Ids:
 
     def check(self, texts: pl.Series, first_row: int) -> pl.Series:
         """The ids of a batch as whole numbers."""
-        bare = texts.cast(pl.String).str.strip_chars().str.replace(r"^(\d+)\.0*$", "$1")  # pandas writes 1000001.0
+        bare = (
+            texts.cast(pl.String).str.strip_chars().str.replace(r"^(\d+)\.0*$", "$1")
+        )  # pandas writes ids that have gaps as floats
         ids = bare.cast(pl.Int64, strict=False).rename(EID)
         bad = (ids.is_null() | (ids <= 0)).arg_true()
         if len(bad):
