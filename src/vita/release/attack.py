@@ -143,11 +143,9 @@ def _by_row(cells: Cells, cohort: Cohort, compared: Compared) -> list[Match]:
         places = np.flatnonzero(likely | alone)
         if not len(places):
             continue
-        tried = places[np.linspace(0, len(places) - 1, min(len(places), _TRIED)).astype(int)]
+        tried = _spread(places)
         lead = _lead(cells, cohort, pool, rows[tried], logs[tried])
-        beaten = int((likely[tried] & (lead > 0)).sum())
-        of = len(rows) * len(tried) // len(places)
-        together = beaten >= FEWEST and scipy.stats.binom.sf(beaten - 1, of, 1 / (COPIES + 1)) < _TABLE
+        together = likely.sum() >= FEWEST and _are_peoples(cells, cohort, pool, rows[likely], logs[likely])
         if together:
             first = np.ones(len(rows), bool)  # rows that were not tried are as those that were
             first[tried] = lead > 0
@@ -167,6 +165,26 @@ def _by_row(cells: Cells, cohort: Cohort, compared: Compared) -> list[Match]:
             for place in np.flatnonzero(chosen)
         ]
     return found
+
+
+def _spread(places: np.ndarray) -> np.ndarray:
+    """At most _TRIED of them, evenly."""
+    return places[np.linspace(0, len(places) - 1, min(len(places), _TRIED)).astype(int)]
+
+
+def _are_peoples(cells: Cells, cohort: Cohort, pool: Values, rows: np.ndarray, logs: np.ndarray) -> bool:
+    """Whether the rows of a table match participants more often than their copies with shifted numbers do.
+
+    By chance, a row and each of its copies are equally often the best. Rows of which only a copy matches count as much as
+    those of which only the row itself does; `rows` and their `logs` are those that match well.
+    """
+    own = np.zeros(int(cells.row.max()) + 1)
+    own[rows] = logs
+    sample = _spread(np.unique(cells.row))
+    lead = _lead(cells, cohort, pool, sample, own[sample])
+    matched = np.minimum(own[sample], own[sample] + lead) < np.log(_ROW)
+    first = int((matched & (lead > 0)).sum())
+    return first >= FEWEST and bool(scipy.stats.binom.sf(first - 1, matched.sum(), 1 / (COPIES + 1)) < _TABLE)
 
 
 def _lead(cells: Cells, cohort: Cohort, pool: Values, rows: np.ndarray, logs: np.ndarray) -> np.ndarray:
