@@ -22,6 +22,7 @@ from vita.release.numbers import numbers
 _ALONE = 1e-3  # probability, over all rows of a table, that a row is wrongly said to single somebody out
 _ROW = 0.02  # probability below which a row counts towards that of its table
 _LEAD = 3.0  # in logarithms, for a single row
+_MORE_COPIES = 100  # for a single row that leads COPIES of them
 _FEWEST_WHOLE = 3  # numbers of a row all of which are one participant's
 _TRIED = 1000  # rows of a table
 _TABLE = 1e-6
@@ -154,6 +155,8 @@ def _by_row(cells: Cells, cohort: Cohort, compared: Compared) -> list[Match]:
             chosen = np.zeros(len(rows), bool)
             chosen[tried] = alone[tried] & (lead > _LEAD)
             chosen &= singled
+            if chosen.any():
+                chosen[chosen] = _lead(cells, cohort, pool, rows[chosen], logs[chosen], _MORE_COPIES) > _LEAD
         found += [
             Match(
                 int(rows[place]),
@@ -187,7 +190,9 @@ def _are_peoples(cells: Cells, cohort: Cohort, pool: Values, rows: np.ndarray, l
     return first >= FEWEST and bool(scipy.stats.binom.sf(first - 1, matched.sum(), 1 / (COPIES + 1)) < _TABLE)
 
 
-def _lead(cells: Cells, cohort: Cohort, pool: Values, rows: np.ndarray, logs: np.ndarray) -> np.ndarray:
+def _lead(
+    cells: Cells, cohort: Cohort, pool: Values, rows: np.ndarray, logs: np.ndarray, copies: int = COPIES
+) -> np.ndarray:
     """How far the probability of each row is below that of its copies with shifted numbers.
 
     People near the mean in one variable are often near it in others, so means over groups match many numbers of some
@@ -205,7 +210,7 @@ def _lead(cells: Cells, cohort: Cohort, pool: Values, rows: np.ndarray, logs: np
     )
     rng = np.random.default_rng(0)
     least = np.zeros(int(rows.max()) + 1)
-    for _ in range(COPIES):
+    for _ in range(copies):
         moved = rng.integers(NEAREST, FARTHEST + 1, len(those)) * rng.choice([-1, 1], len(those))
         copy = replace(kept, value=kept.value + moved * kept.step)
         copied, _, of, _, _ = _best(copy, cohort, pool)

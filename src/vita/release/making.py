@@ -96,6 +96,8 @@ def _withhold(release: Draft, failed: set[Path]) -> bool:
     refused = {folder: models[folder] for folder in models if any(path.is_relative_to(folder) for path in failed)}
     for folder, judged in refused.items():
         shutil.rmtree(release.folder / folder)
+        if not any((release.folder / folder).parent.iterdir()):
+            (release.folder / folder).parent.rmdir()
         release.left_out.append(f"Weights of {judged.title}: the check refuses them, so they stay inside.")
         log.warning("%s is left out: the check refuses it", folder)
     release.models = [each for each in release.models if each.folder not in refused]
