@@ -172,14 +172,15 @@ def _by_row(cells: Cells, cohort: Cohort, compared: Compared) -> list[Match]:
 
 def _spread(places: np.ndarray) -> np.ndarray:
     """At most _TRIED of them, evenly."""
-    return places[np.linspace(0, len(places) - 1, min(len(places), _TRIED)).astype(int)]
+    evenly: np.ndarray = np.linspace(0, len(places) - 1, min(len(places), _TRIED)).astype(int)
+    return np.take(places, evenly)
 
 
 def _are_peoples(cells: Cells, cohort: Cohort, pool: Values, rows: np.ndarray, logs: np.ndarray) -> bool:
     """Whether the rows of a table match participants more often than their copies with shifted numbers do.
 
-    By chance, a row and each of its copies are equally often the best. Rows of which only a copy matches count as much as
-    those of which only the row itself does; `rows` and their `logs` are those that match well.
+    By chance, a row and each of its copies are equally often the best. Rows of which only a copy matches count as much
+    as those of which only the row itself does; `rows` and their `logs` are those that match well.
     """
     own = np.zeros(int(cells.row.max()) + 1)
     own[rows] = logs
