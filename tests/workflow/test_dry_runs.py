@@ -159,7 +159,7 @@ def test_pretraining_sees_everybody_and_what_needs_labels_the_labelled(tmp_path:
     assert not everybody & labelled
     told = {module for module, rest in commands if "--unlabelled results/phantom/unlabelled.csv" in rest}
     assert told == {"phantom.people", "cohort.labels", "cohort.exclusions"}
-    whole = snakemake(tmp_path, "-n", "-p").stdout
+    whole = snakemake(tmp_path, "-n", "-p", "--config", "phantom={labelled: 1}").stdout
     assert "labelled.parquet" not in whole
     assert "--unlabelled" not in whole
 
@@ -167,7 +167,7 @@ def test_pretraining_sees_everybody_and_what_needs_labels_the_labelled(tmp_path:
 def test_a_training_with_a_part_of_the_labels_differs_by_its_split_alone(tmp_path: Path) -> None:
     files = {
         "predictions": "results/label_efficiency/splits/10.parquet",
-        "label_efficiency/predictions/10": "results/cohort/split.parquet",
+        "label_efficiency/predictions/10": "results/cohort/labelled.parquet",
     }
     commands = []
     for folder, split in files.items():
@@ -175,7 +175,7 @@ def test_a_training_with_a_part_of_the_labels_differs_by_its_split_alone(tmp_pat
         commands += re.findall(r"python -m vita.training.stage3 .*", plan)
         assert split not in commands[-1]
     whole, part = (re.sub(r" --(output|predictions) \S+| > .*", "", command) for command in commands)
-    whole = whole.replace("results/cohort/split.parquet", "results/label_efficiency/splits/10.parquet")
+    whole = whole.replace("results/cohort/labelled.parquet", "results/label_efficiency/splits/10.parquet")
     assert part.split() == [*whole.split()[:7], "--few-labels", *whole.split()[7:]]
 
 
