@@ -56,7 +56,9 @@ def test_a_training_of_a_further_seed_has_that_seed_and_starts_from_its_own_stag
     again = [command for command in trainings if "results/seeds/7/" in command]
     assert len(again) == 1 + 1 + 9
     assert all('"seed": 7' in command for command in again)
-    assert all("--split results/cohort/split.parquet" in command for command in again)
+    for command in again:
+        people = "labelled" if "training.stage3" in command else "split"
+        assert f"--split results/cohort/{people}.parquet" in command
     (second,) = [command for command in again if "vita.training.stage2" in command]
     assert "--init results/seeds/7/models/stage1/vita " in second
     assert "--encoded results/tabular/encoded.parquet" in second
