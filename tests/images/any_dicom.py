@@ -1,5 +1,6 @@
 """A study as any scanner writes it: folders of DICOM files whose names and descriptions say nothing."""
 
+import random
 from pathlib import Path
 
 import numpy as np
@@ -83,3 +84,10 @@ def write_study(
     if "sa" in views:
         write(folder, files_of(scans, "sa", study, 10, one_series=one_series))
     return study
+
+
+def shuffled_files(nifti: Path, view: str, study: str, number: int = 4) -> list[Dataset]:
+    """Files of a view in an order of their own."""
+    files = files_of(nifti, view, study, number)
+    random.Random(number).shuffle(files)
+    return files

@@ -9,7 +9,7 @@ import pydicom
 import pytest
 
 import filled
-from images import any_dicom, dicom_scans, scans
+from images import any_dicom, dicom_scans
 from vita.apply.scans import new_scans, read_series
 from vita.images.dicom_studies import studies_in
 from vita.images.folders import Found
@@ -21,13 +21,6 @@ from vita.runtime.errors import UserError
 
 SETTINGS = filled.images(frames=8, size=16)
 VIEWS = ("sa", "la_2ch", "la_3ch", "la_4ch")
-
-
-@pytest.fixture(scope="module")
-def nifti(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("nifti")
-    scans.write_participant(folder, size=(14, 12), slices=6)
-    return folder
 
 
 def found_in(folder: Path, series: str | None = None) -> list[Found]:

@@ -8,7 +8,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import RLELossless, generate_uid
 
-from images import any_dicom, dicom_scans, scans
+from images import any_dicom, dicom_scans
 from images.enhanced import enhanced
 from images.test_any_dicom import VIEWS, found_in, images_of
 from vita.images.dicom import read_dicom_files
@@ -19,18 +19,9 @@ from vita.images.nifti import read_volume
 STUDY = "1.2.3"
 
 
-@pytest.fixture(scope="module")
-def nifti(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("nifti")
-    scans.write_participant(folder, size=(14, 12), slices=6)
-    return folder
-
-
 def classic(nifti: Path, view: str, number: int = 4) -> list[Dataset]:
     """Frames of a view in an order of their own."""
-    files = any_dicom.files_of(nifti, view, STUDY, number)
-    random.Random(number).shuffle(files)
-    return files
+    return any_dicom.shuffled_files(nifti, view, STUDY, number)
 
 
 def read(folder: Path, files: list[Dataset], view: str):

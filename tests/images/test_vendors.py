@@ -1,6 +1,5 @@
 """Enhanced cines as Siemens and Philips lay them out are the same volumes as the classic files of their frames."""
 
-import random
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from images import any_dicom, scans
+from images import any_dicom
 from images.test_any_dicom import VIEWS, found_in, images_of
 from images.vendors import philips, siemens
 from vita.images.header import NOMINAL_INTERVAL
@@ -16,19 +15,11 @@ from vita.images.header import NOMINAL_INTERVAL
 STUDY = "1.2.3"
 
 
-@pytest.fixture(scope="module")
-def nifti(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("nifti")
-    scans.write_participant(folder, size=(14, 12), slices=6)
-    return folder
-
-
 def frames(nifti: Path, view: str, number: int = 4) -> list[Dataset]:
     """Classic files of a view in an order of their own, with the interval between beats."""
-    files = any_dicom.files_of(nifti, view, STUDY, number)
+    files = any_dicom.shuffled_files(nifti, view, STUDY, number)
     for file in files:
         file.NominalInterval = 800
-    random.Random(number).shuffle(files)
     return files
 
 
