@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import save_file
 from tests.release.test_leaks import PLANT, Tables, kinds
 
 from vita.release.chance import evident
@@ -78,3 +79,27 @@ def test_a_leak_among_many_clean_files_is_refused(name: str, tables: Tables, coh
     refused = {output.path.name for output in outputs if output.findings}
     assert refused == {name}
     assert kind in kinds(outputs)
+
+
+@pytest.fixture(scope="module")
+def dense(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
+    """500 people with 300 values each between 0 and 0.3, stored in 4 bytes as predictions are."""
+    values = np.random.default_rng(5).uniform(0, 0.3, (500, 300)).astype(np.float32)
+    table = pd.DataFrame(values, columns=[f"v{number}" for number in range(300)])
+    table.insert(0, "eid", np.arange(1000001, 1000501))
+    path = tmp_path_factory.mktemp("dense") / "predictions.parquet"
+    table.to_parquet(path)
+    return read_cohort([path], CELL)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_vector_of_weights_is_not_refused_by_chance(own: bool, dense: Cohort, tmp_path: Path) -> None:
+    """Of 1,000 numbers of eight digits some twenty equal one of 150,000 values; all do if they are people's own."""
+    rng = np.random.default_rng(6)
+    weights = rng.uniform(0.03, 0.1, 1000).astype(np.float32)
+    if own:
+        weights = rng.choice(np.concatenate([values.value for values in dense.columns.values()]), 1000).astype(
+            np.float32
+        )
+    save_file({"head.std": weights}, tmp_path / "model.safetensors")
+    assert bool(kinds(check(tmp_path, dense, CELL, dense.ids))) is own
