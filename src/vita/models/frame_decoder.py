@@ -55,7 +55,7 @@ class FrameDecoder(nn.Module):
             (batch, classes, plane, time, height, width) logits.
         """
         channels: Tensor = self.context(tokens_bnd[:, 1:])
-        grid = channels.unflatten(1, self.grid)  # (batch, plane, time patch, row, column, channel)
+        grid = channels.view(len(channels), *self.grid, -1)  # (batch, plane, time patch, row, column, channel)
         planes = zip(standardised(images_bsthw).unbind(1), grid.unbind(1), self.plane, strict=True)
         # One plane at a time: tensors of a few MB stay in the caches.
         return torch.stack([self._decode(*plane) for plane in planes], dim=2)
@@ -71,8 +71,9 @@ class FrameDecoder(nn.Module):
         each = context_btrcd.permute(0, 1, 4, 2, 3).repeat_interleave(time // context_btrcd.shape[1], dim=1)
         around = F.interpolate(each.flatten(0, 1), coarse.shape[2:], mode="bilinear")
         coarse = self.coarse(torch.cat([coarse, around], dim=1))
-        found = self.out(self.to_fine(self.to_middle(coarse, middle), fine))
-        return F.pixel_shuffle(found, _FINE).unflatten(0, (batch, time)).transpose(1, 2)
+        found = F.pixel_shuffle(self.out(self.to_fine(self.to_middle(coarse, middle), fine)), _FINE)
+        logits: Tensor = found.view(batch, time, *found.shape[1:]).transpose(1, 2)
+        return logits
 
 
 def standardised(images_bsthw: Tensor) -> Tensor:

@@ -28,9 +28,10 @@ _TINY = 1e-6
 class Segmenter(nn.Module):
     """An image encoder with the published decoder or, if `segmenter_frames` is not 0, with a `FrameDecoder`.
 
-    In the published decoder, planes are channels, and convolutions run over (time, row, column). A linear map takes every token to `segmenter_hidden / planes` channels. The tokens of all planes at the same place
-    are concatenated (by channel, and by plane within a channel), which gives a volume of `segmenter_hidden` channels
-    over (time patch, row patch, column patch) for the decoder.
+    In the published decoder, planes are channels, and convolutions run over (time, row, column). A linear map takes
+    every token to `segmenter_hidden / planes` channels. The tokens of all planes at the same place are concatenated (by
+    channel, and by plane within a channel), which gives a volume of `segmenter_hidden` channels over (time patch, row
+    patch, column patch) for the decoder.
 
     Args:
         settings: sizes; `segmenter_hidden` channels of the token volume, `segmenter_feature` at full resolution.

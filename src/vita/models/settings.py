@@ -156,8 +156,8 @@ def _check_patch(settings: ModelSettings) -> None:
             )
     if settings.segmenter_frames and settings.size % FRAME_SCALE:
         raise UserError(
-            f"config: 'images.size' is {settings.size}, not a multiple of {FRAME_SCALE}, the coarsest resolution of the "
-            "decoder that 'model.segmenter_frames' asks for; change it, or set 'model.segmenter_frames' to 0"
+            f"config: 'images.size' is {settings.size}, not a multiple of {FRAME_SCALE}, the coarsest resolution of "
+            "the decoder that 'model.segmenter_frames' asks for; change it, or set 'model.segmenter_frames' to 0"
         )
 
 
