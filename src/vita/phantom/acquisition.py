@@ -24,6 +24,10 @@ LA_ANGLES = {"la_2ch": -96.0, "la_3ch": -50.0, "la_4ch": 0.0}
 TURN_SD_DEGREES, SHIFT_SD_MM = 20.0, 5.0
 HARMONICS = 3  # of slow changes over the cycle
 BLOOD_SD, GAIN_SD = 0.1, 0.055  # of these changes: flow, and the receiver with the breath
+# Skin next to a coil is several times brighter than the same tissue at the depth of the heart, and sets the range of a
+# scan: in real scans the heart's median is at a tenth to a fifth of it.
+NEAR_RANGE, REACH_RANGE_MM = (1.8, 6.0), (9.0, 18.0)
+BLUR_RANGE = (0.1, 0.2)
 
 
 @dataclass(frozen=True)
@@ -162,34 +166,56 @@ class Receiver:
         gain: factor of everything.
         slope: (3,) relative change of sensitivity per 100 mm from the heart, along scanner axes.
         curvature: relative loss at 100 mm from the heart.
-        noise: standard deviation in each of the two channels, in stored units.
+        near, reach: what the coils' elements add to the sensitivity at the skin, and the depth in mm at which it has
+            fallen to 1/e.
+        noise: standard deviation in each of the two channels, in stored units, before `blur`.
+        blur: share of a pixel's signal that each neighbour in a row or column gets.
     """
 
     gain: float
     slope: np.ndarray
     curvature: float
+    near: float
+    reach: float
     noise: float
+    blur: float
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "Receiver":
         """Coils lie on the chest, so the sensitivity decreases towards the back."""
         gain = float(np.exp(rng.normal(0, 0.2)))
         return cls(
-            gain, rng.normal([0, 0.25, 0], 0.25), float(rng.uniform(0.02, 0.3)), float(gain * rng.uniform(2.0, 3.2))
+            gain=gain,
+            slope=rng.normal([0, 0.25, 0], 0.25),
+            curvature=float(rng.uniform(0.02, 0.3)),
+            near=float(np.exp(rng.uniform(*np.log(NEAR_RANGE)))),
+            reach=float(rng.uniform(*REACH_RANGE_MM)),
+            noise=float(gain * rng.uniform(2.0, 3.2)),
+            blur=float(rng.uniform(*BLUR_RANGE)),
         )
 
-    def sensitivity(self, from_heart_mm: np.ndarray) -> np.ndarray:
-        """(...,) factor at points (..., 3) relative to the heart."""
+    def sensitivity(self, from_heart_mm: np.ndarray, depth_mm: np.ndarray) -> np.ndarray:
+        """(...,) factor relative to the heart at points (..., 3) that lie so deep (...,) below the skin."""
         scaled = from_heart_mm * np.float32(0.01)
         factor: np.ndarray = np.float32(self.gain) * np.exp(
             scaled @ self.slope.astype(np.float32) - np.float32(self.curvature) * (scaled * scaled).sum(axis=-1)
         )
+        factor *= 1 + np.float32(self.near) * np.exp(np.maximum(depth_mm, 0) / np.float32(-self.reach))
         return factor
 
     def receive(self, signal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Magnitude of the signal with noise in both channels (Rician), rounded to int16."""
+        """Magnitude of the signal (..., row, column) with noise in both channels (Rician), rounded to int16.
+
+        Signal and noise go through the scanner's point spread function.
+        """
         sigma = np.float32(self.noise)
-        real = signal + sigma * rng.standard_normal(signal.shape, dtype=np.float32)
-        imaginary = sigma * rng.standard_normal(signal.shape, dtype=np.float32)
+        real = self._spread(signal + sigma * rng.standard_normal(signal.shape, dtype=np.float32))
+        imaginary = self._spread(sigma * rng.standard_normal(signal.shape, dtype=np.float32))
         magnitude: np.ndarray = np.rint(np.sqrt(real * real + imaginary * imaginary)).astype(np.int16)
         return magnitude
+
+    def _spread(self, channel: np.ndarray) -> np.ndarray:
+        kernel = np.array([self.blur, 1 - 2 * self.blur, self.blur], np.float32)
+        rows: np.ndarray = scipy.ndimage.correlate1d(channel, kernel, axis=-2, mode="nearest")
+        both: np.ndarray = scipy.ndimage.correlate1d(rows, kernel, axis=-1, mode="nearest")
+        return both
