@@ -14,13 +14,14 @@ import numpy as np
 import pandas as pd
 from isal import igzip
 
-from vita.phantom.acquisition import BLOOD_SD, GAIN_SD, Plane, Pose, Receiver, drift, plan
+from vita.phantom.acquisition import Plane, Pose, plan
 from vita.phantom.chest import MUSCLE, Chest, pericardium
 from vita.phantom.hearts import Heart
+from vita.phantom.receiver import BLOOD_SD, GAIN_SD, Receiver, drift
 from vita.phantom.settings import PhantomSettings
 from vita.phantom.surroundings import Surroundings
 from vita.phantom.texture import Pattern
-from vita.phantom.tissue import LABP, PAPILLARIES, RABP, Papillaries, Points, Signals, paint, points, share
+from vita.phantom.tissue import LABP, PAPILLARIES, RABP, Papillary, Points, Signals, paint, points, share
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
@@ -31,7 +32,7 @@ BLOOD = 130.0
 CONTRAST_SD = 0.12  # log of a tissue's signal, from view to view: shimming, flip angle
 SLICE_CONTRAST_SD = 0.08  # log of the blood's signal, from slice to slice: flow
 STRANDS_MM, AROUND_MM, WAVES = (8.0, 20.0), 22.0, 10  # of trabeculae: their lengths, and the radius of a ventricle
-THIRD_PAPILLARY = 0.3  # share of hearts with a third papillary muscle
+THIRD_PAPILLARY, SMALL_PAPILLARY = 0.3, Papillary(0.1, 0.68, 0.08, 0.3)  # share of hearts with a third one, and this
 # Classes of the geometry (0 to 5) to the labels of each mask file.
 MASKS = {
     "sa": {"seg_sa": [0, 1, 2, 3, 0, 0]},
@@ -89,7 +90,8 @@ class Scanner:
         xyz = scanner @ self.pose.axes.T.astype(np.float32)
         bag = pericardium(xyz, self.heart, self.extremes)
         fat = self.surroundings.heart_fat(scanner, self.chest.lung, self.chest.heart_fat_signal)
-        still += (fat - still) * share(bag - self.chest.heart_fat, plane.pixel) * self.chest.inside(scanner, plane.pixel)
+        covered = share(bag - self.chest.heart_fat, plane.pixel) * self.chest.inside(scanner, plane.pixel)
+        still += (fat - still) * covered
         inside = bag < self.chest.heart_fat + 2 * plane.pixel
         along = abs(float(plane.across @ self.pose.axes[2]))
         at = points(xyz[inside], self.heart, plane.pixel, plane.thickness * along)
@@ -99,16 +101,16 @@ class Scanner:
         """(n,) the trabeculae of each point, which follow the wall: along its height and around the long axis."""
         around = np.stack([at.x / (at.r + 1), at.y / (at.r + 1)], axis=-1) * np.float32(AROUND_MM)
         strands = self.strands.at(np.concatenate([around, at.z[..., None] * np.float32(0.5)], axis=-1))
-        return np.clip(np.float32(0.4) + np.float32(0.5) * strands, 0, 1)
+        filled: np.ndarray = np.clip(np.float32(0.4) + np.float32(0.5) * strands, 0, 1)
+        return filled
 
 
-def _draw_papillaries(rng: np.random.Generator) -> Papillaries:
+def _draw_papillaries(rng: np.random.Generator) -> tuple[Papillary, ...]:
     """Two or three muscles; where they insert, how high and how thick differs between hearts."""
-    angles, radii, thicknesses, heights = zip(*PAPILLARIES, strict=True)
+    spread = rng.normal(0, [0.2, 0.05, 0.03, 0.08], (3, 4))
     count = 3 if rng.random() < THIRD_PAPILLARY else 2
-    spread = rng.normal(0, [[0.2], [0.05], [0.03], [0.08]], (4, 3))
-    middles = np.array([[*angles, 0.1], [*radii, 0.68], [*thicknesses, 0.08], [*heights, 0.3]])
-    return tuple(tuple(map(float, muscle)) for muscle in (middles + spread).T[:count])
+    middles = np.array([*PAPILLARIES, SMALL_PAPILLARY])
+    return tuple(Papillary(*map(float, muscle)) for muscle in (middles + spread)[:count])
 
 
 def make_scan(person: dict[str, float], settings: PhantomSettings) -> tuple[dict[str, bytes], dict[str, float]]:

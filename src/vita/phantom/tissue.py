@@ -6,6 +6,7 @@ which is the partial-volume effect; its sign gives the masks, so that images and
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,11 +18,21 @@ ATRIAL_WALL_MM = 1.8
 VALVE_MM = 2.5
 AORTA_LENGTH_MM = 70.0
 AORTA_SLOPE = (-0.1, 0.3)  # drift in x and y per mm above the base
-# Papillary muscles: rad from the lateral wall, distance from the axis and thickness over the cavity's radius, height over
-# the cavity's half axis.
-Papillaries = tuple[tuple[float, float, float, float], ...]
-PAPILLARIES: Papillaries = ((0.75, 0.63, 0.14, 0.22), (-0.85, 0.63, 0.14, 0.22))
 TRABECULATED_MM = 4.0  # how far trabeculae reach into a ventricle
+
+
+class Papillary(NamedTuple):
+    """A papillary muscle: `angle` in rad from the lateral wall, `radius` and `thickness` over the cavity's radius, and
+    `height` over its half axis towards the apex.
+    """
+
+    angle: float
+    radius: float
+    thickness: float
+    height: float
+
+
+PAPILLARIES = (Papillary(0.75, 0.63, 0.14, 0.22), Papillary(-0.85, 0.63, 0.14, 0.22))
 
 
 @dataclass(frozen=True)
@@ -53,7 +64,7 @@ class Points:
     pixel: float
     slice_z: float
     trabeculae: np.ndarray | float = 0.0
-    papillaries: Papillaries = PAPILLARIES
+    papillaries: tuple[Papillary, ...] = PAPILLARIES
 
     @property
     def cut(self) -> float:
@@ -197,9 +208,9 @@ def _papillaries(at: Points, f: dict[str, float]) -> np.ndarray:
     """Share of the papillary muscles in each voxel; masks count them to the cavity, as contours do."""
     covered = np.zeros_like(at.x)
     length = 0.24 * f["c"]
-    for angle, radius, thickness, height in at.papillaries:
-        middle, width = f["centre"] + height * f["c"], thickness * f["a"] + 1.2
-        x, y = radius * f["a"] * np.cos(angle), radius * f["a"] * np.sin(angle)
+    for muscle in at.papillaries:
+        middle, width = f["centre"] + muscle.height * f["c"], muscle.thickness * f["a"] + 1.2
+        x, y = (muscle.radius * f["a"] * turn(muscle.angle) for turn in (np.cos, np.sin))
         near = ((at.x - x) ** 2 + (at.y - y) ** 2) / width**2 + ((at.z - middle) / length) ** 2
         covered = np.maximum(covered, share((near - 1) * (width / 2), at.pixel))
     return covered
