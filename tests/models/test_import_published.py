@@ -101,6 +101,18 @@ def test_an_imported_segmentation_is_a_model_of_stage_iii(tmp_path):
     other = ModelSettings.from_dict(settings.to_dict() | {"segmenter_feature": 8})
     with pytest.raises(UserError, match=r"decoder do not fit.*segmenter_feature"):
         load_segmenter(Segmenter(other, ImageEncoder(other)), folder)
+    framewise = ModelSettings.from_dict(settings.to_dict() | {"segmenter_frames": 4})
+    with pytest.raises(UserError, match=r"decoder do not fit.*'model.segmenter_frames' 0"):
+        load_segmenter(Segmenter(framewise, ImageEncoder(framewise)), folder)
+
+
+def test_a_decoder_for_single_frames_starts_from_its_own_folder(tmp_path, settings):
+    own = ModelSettings.from_dict(settings.to_dict() | {"segmenter_frames": 4})
+    trained, started = (Segmenter(own, ImageEncoder(own)) for _ in range(2))
+    save_file(trained.state_dict(), tmp_path / "model.safetensors")
+    assert load_segmenter(started, tmp_path)
+    assert torch.equal(started.frame_decoder.out.weight, trained.frame_decoder.out.weight)
+    assert torch.equal(started.frame_decoder.plane, trained.frame_decoder.plane)
 
 
 def test_other_models_have_no_segmentation_decoder_to_start_from(tmp_path, state):

@@ -10,12 +10,13 @@ from vita.models.baselines import ResNet50
 from vita.models.heads import Output, Regressor, output_slices, total_width
 from vita.models.image_encoder import ImageEncoder
 from vita.models.mae import MaskedAutoencoder
-from vita.models.segmenter import NOT_ANNOTATED, Segmenter, growth, segmentation_loss, skip_layers
+from vita.models.segmenter import NOT_ANNOTATED, Segmenter, class_weighing, growth, segmentation_loss, skip_layers
 from vita.models.settings import ModelSettings
 from vita.models.tokens import random_order
 from vita.runtime.errors import UserError
 
-SMALL = filled.model(size=32, patch=(5, 8, 8), width=33, heads=3, depth=2, segmenter_hidden=72, segmenter_feature=8)
+SIZES = {"size": 32, "patch": (5, 8, 8), "width": 33, "heads": 3, "depth": 2}
+SMALL = filled.model(**SIZES, segmenter_hidden=72, segmenter_feature=8, segmenter_frames=0)
 OUTPUTS = [Output("LVEDV", "numerical"), Output("smoker", "binary"), Output("diet", "categorical", 4)]
 
 
@@ -91,8 +92,9 @@ def test_skip_connections_come_from_the_inputs_of_blocks_two_and_four_of_six():
     assert [skip_layers(depth) for depth in (6, 3, 1)] == [(2, 4), (1, 2), (0, 0)]
 
 
-def test_segmenter_learns_a_bright_square():
-    model = Segmenter(SMALL, ImageEncoder(SMALL))
+@pytest.mark.parametrize("frames", [0, 4])
+def test_segmenter_learns_a_bright_square(frames):
+    model = _frame_model(segmenter_frames=frames).train()
     images, target = torch.rand(2, 9, 5, 32, 32) * 0.3, torch.zeros(2, 9, 5, 32, 32, dtype=torch.uint8)
     images[..., 8:20, 8:20] += 0.6
     target[..., 8:20, 8:20] = 1
@@ -104,6 +106,65 @@ def test_segmenter_learns_a_bright_square():
     assert all(parameter.grad is not None for parameter in model.parameters())
     found, wanted = model(images).argmax(dim=1) == 1, target == 1
     assert 2 * (found & wanted).sum() / (found.sum() + wanted.sum()) > 0.95
+
+
+def _frame_model(**own) -> Segmenter:
+    settings = ModelSettings.from_dict(SMALL.to_dict() | {"segmenter_frames": 4} | own)
+    return Segmenter(settings, ImageEncoder(settings)).eval()
+
+
+@pytest.mark.parametrize("views", [[0] * 3 + [1] * 6, [0] * 3])
+def test_frame_decoder_has_the_shape_of_its_images(views):
+    model = _frame_model(frames=10, view_of_plane=views)
+    assert model(torch.rand(2, len(views), 10, 32, 32)).shape == (2, 6, len(views), 10, 32, 32)
+
+
+def test_frame_decoder_replaces_the_published_one():
+    published, own = (set(model.state_dict()) for model in (Segmenter(SMALL, ImageEncoder(SMALL)), _frame_model()))
+    assert {name.split(".")[0] for name in published} == {"encoder", "decoder_embed", "decoder"}
+    assert {name.split(".")[0] for name in own} == {"encoder", "frame_decoder"}
+
+
+@torch.inference_mode()
+def test_frame_decoder_draws_a_frame_from_its_own_image():
+    model, images = _frame_model(), torch.rand(1, 9, 5, 32, 32)
+    tokens = model.encoder(images)
+    before = model.frame_decoder(images, tokens)
+    images[:, 4, 3] = images[:, 4, 3].flip(-1)  # the mean and the spread of the plane stay
+    changed = (model.frame_decoder(images, tokens) - before).abs().amax(dim=(0, 1, 4, 5)) > 1e-4
+    assert changed.nonzero().tolist() == [[4, 3]]
+
+
+@torch.inference_mode()
+def test_frame_decoder_draws_a_still_heart_still_and_sees_the_tokens():
+    model, images = _frame_model(), torch.rand(1, 9, 1, 32, 32).expand(-1, -1, 5, -1, -1)
+    tokens = model.encoder(images)
+    logits = model.frame_decoder(images, tokens)
+    assert torch.allclose(logits, logits[:, :, :, :1].expand_as(logits), atol=1e-4)
+    assert (model.frame_decoder(images, tokens.flip(1)) - logits).abs().max() > 1e-3
+
+
+@torch.inference_mode()
+def test_frame_decoder_does_not_look_at_brightness_or_contrast():
+    model, images = _frame_model(), torch.rand(1, 9, 5, 32, 32)
+    tokens = model.encoder(images)
+    dim = model.frame_decoder(0.1 + 0.5 * images, tokens)
+    assert torch.allclose(dim, model.frame_decoder(images, tokens), atol=0.05)
+    black = model.frame_decoder(torch.zeros_like(images), tokens)
+    assert black.isfinite().all()
+
+
+def test_class_weighing_falls_to_nothing():
+    assert [class_weighing(done) for done in (0, 0.5, 0.75, 1)] == [0.5, 0.5, 0.25, 0]
+
+
+def test_segmentation_loss_without_weighing_is_plain_cross_entropy_plus_dice():
+    logits, target = torch.randn(2, 3, 2, 1, 4, 4), torch.randint(0, 3, (2, 2, 1, 4, 4))
+    dice = segmentation_loss(logits, target) - functional.cross_entropy(
+        logits, target, target.flatten().bincount(minlength=3).float().rsqrt()
+    )
+    expected = functional.cross_entropy(logits, target) + dice
+    assert torch.allclose(segmentation_loss(logits, target, weighing=0), expected, atol=1e-6)
 
 
 def test_segmentation_loss_is_weighted_cross_entropy_plus_dice():

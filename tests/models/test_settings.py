@@ -41,6 +41,8 @@ def test_settings_survive_json():
         ({"patch": [5, 8]}, ["model.patch", "three"]),
         ({"positions": "learnt"}, ["model.positions", "learnt", "block"]),
         ({"segmenter_hidden": 580}, ["model.segmenter_hidden", "580", "9 planes"]),
+        ({"segmenter_frames": -1}, ["model.segmenter_frames", "-1"]),
+        ({"size": 20, "patch": [5, 10, 10]}, ["images.size", "20", "8", "model.segmenter_frames"]),
         ({"dropout": 1.0}, ["model.dropout", "1.0"]),
         ({"view_of_plane": [0, 2]}, ["model.view_of_plane", "[0, 2]"]),
         ({"hedas": 5}, ["model.hedas", "heads"]),

@@ -35,7 +35,7 @@ from vita.training.batches import in_order, mixed_seed
 from vita.training.data import Samples
 from vita.training.reconstruction import errors
 from vita.training.session import Session, open_session
-from vita.training.settings import recorded_stage
+from vita.training.settings import recorded_model, recorded_stage
 from vita.training.task import Statistics, Task, odds_shifts
 
 MOST = 1000  # members, and as many others, so that a false positive rate of 1 in 1,000 can be measured
@@ -82,7 +82,8 @@ class People:
         """Session, samples and the statistics of their images (people, 5), for a model's config.json."""
         key = json.dumps([config["model"], masks], sort_keys=True)
         stage = recorded_stage(config) | {"sections": "one"}
-        blocks = {"seed": config["seed"], "model": config["model"], "training": self.files.training, "stage": stage}
+        model = recorded_model(config["model"])
+        blocks = {"seed": config["seed"], "model": model, "training": self.files.training, "stage": stage}
         session = open_session(config["name"], self.files.shards, self.files.split, blocks)
         if key not in self._opened:
             session = replace(session, split=_drawn(session, self.files.segmented if masks else MOST, masks))

@@ -1,4 +1,5 @@
-"""Stage III segmentation: the published decoder, a three-dimensional UNETR over the encoder's tokens, and its losses.
+"""Stage III segmentation: the published decoder, a three-dimensional UNETR over the encoder's tokens, or this project's
+own for single frames; and their losses.
 
 A loss is Dice with cross-entropy over the batch, or the published one, Dice alone for each plane.
 """
@@ -12,6 +13,7 @@ from monai.networks.blocks.unetr_block import UnetrBasicBlock, UnetrUpBlock
 from torch import Tensor, nn
 
 from vita.mask_classes import NOT_ANNOTATED
+from vita.models.frame_decoder import FrameDecoder
 from vita.models.image_encoder import ImageEncoder
 from vita.models.settings import ModelSettings
 
@@ -19,15 +21,17 @@ CLASSES = 6  # background, LV cavity, LV wall, RV cavity, left atrium, right atr
 Step = tuple[int, int, int]  # upsampling factors in (time, row, column)
 _NORM = "instance"  # without affine parameters
 Loss = Literal["dice_ce", "dice"]
+EARLY_WEIGHING = 0.5
 _TINY = 1e-6
 
 
 class Segmenter(nn.Module):
-    """The published segmentation model: planes are channels, and convolutions run over (time, row, column).
+    """An image encoder with the published decoder or, if `segmenter_frames` is not 0, with a `FrameDecoder`.
 
-    A linear map takes every token to `segmenter_hidden / planes` channels. The tokens of all planes at the same place
-    are concatenated (by channel, and by plane within a channel), which gives a volume of `segmenter_hidden` channels
-    over (time patch, row patch, column patch) for the decoder.
+    In the published decoder, planes are channels, and convolutions run over (time, row, column). A linear map takes
+    every token to `segmenter_hidden / planes` channels. The tokens of all planes at the same place are concatenated (by
+    channel, and by plane within a channel), which gives a volume of `segmenter_hidden` channels over (time patch, row
+    patch, column patch) for the decoder.
 
     Args:
         settings: sizes; `segmenter_hidden` channels of the token volume, `segmenter_feature` at full resolution.
@@ -38,6 +42,9 @@ class Segmenter(nn.Module):
     def __init__(self, settings: ModelSettings, encoder: ImageEncoder, classes: int = CLASSES) -> None:
         super().__init__()
         self.settings, self.encoder, self.classes = settings, encoder, classes
+        if settings.segmenter_frames:
+            self.frame_decoder = FrameDecoder(settings, classes)
+            return
         hidden, planes = settings.segmenter_hidden, settings.planes
         self.decoder_embed = nn.Linear(settings.width, hidden // planes)
         steps = growth(settings.patch)
@@ -52,6 +59,9 @@ class Segmenter(nn.Module):
         Returns:
             (batch, classes, plane, time, height, width) logits.
         """
+        if self.settings.segmenter_frames:
+            found: Tensor = self.frame_decoder(images_bsthw, self.encoder(images_bsthw))
+            return found
         inputs, tokens = self.encoder.layers(images_bsthw)
         early, late = skip_layers(len(inputs))
         volumes = [self._volume(each) for each in (inputs[early], inputs[late], tokens)]
@@ -147,14 +157,19 @@ def skip_layers(depth: int) -> tuple[int, int]:
 
 
 def segmentation_loss(
-    logits_bcsthw: Tensor, target_bsthw: Tensor, kind: Loss = "dice_ce", smooth: float = 1.0
+    logits_bcsthw: Tensor,
+    target_bsthw: Tensor,
+    kind: Loss = "dice_ce",
+    smooth: float = 1.0,
+    weighing: float = EARLY_WEIGHING,
 ) -> Tensor:
     """The loss of a batch; voxels without annotation are left out.
 
-    "dice_ce" is weighted cross-entropy plus soft Dice loss. Cross-entropy weighs a class by one over the square root of
-    its share of the batch: without weights, the background (nine tenths of all voxels) keeps rarer structures at zero
-    for the first few hundred steps. Dice sums over the batch and all planes, so that a structure has no weight in a
-    plane that does not show it, and averages over the structures (without the background) that the batch shows.
+    "dice_ce" is weighted cross-entropy plus soft Dice loss. Cross-entropy weighs a class by its share of the batch to
+    the power of minus `weighing`: without weights, the background (nine tenths of all voxels) keeps rarer structures at
+    zero for the first few hundred steps; with them, structures are drawn too large, the more so the rarer they are (see
+    `class_weighing`). Dice sums over the batch and all planes, so that a structure has no weight in a plane that does
+    not show it, and averages over the structures (without the background) that the batch shows.
 
     "dice" is soft Dice loss alone, computed for each plane separately and averaged over planes and the structures that
     each shows.
@@ -164,6 +179,7 @@ def segmentation_loss(
         target_bsthw: (batch, plane, time, height, width) classes, 255 where there is no annotation.
         kind: which loss, "dice_ce" or "dice".
         smooth: added to the numerator and the denominator of the Dice fraction.
+        weighing: of the classes in the cross-entropy; 0 for none.
 
     Returns:
         () the loss; 0 with gradients if nothing is annotated.
@@ -174,9 +190,16 @@ def segmentation_loss(
     cross_entropy, overlap, predicted, present = totals if kind == "dice" else [part.sum(dim=0) for part in totals]
     if kind == "dice":
         return _dice_loss(overlap, predicted, present, smooth)
-    weight = present.clamp(min=1).rsqrt() * (present > 0)
+    weight = present.clamp(min=1) ** -weighing * (present > 0)
     weighted = (weight * cross_entropy).sum() / (weight * present).sum().clamp(min=_TINY)
     return weighted + _dice_loss(overlap, predicted, present, smooth)
+
+
+def class_weighing(done: float) -> float:
+    """Weighing of the classes in the cross-entropy after a share `done` of the training (0 to 1): constant in the first
+    half, so that rare structures are found, then falling to 0, so that they are not drawn too large in the end.
+    """
+    return EARLY_WEIGHING * min(1.0, 2 * (1 - done))
 
 
 def _dice_loss(overlap: Tensor, predicted: Tensor, present: Tensor, smooth: float) -> Tensor:

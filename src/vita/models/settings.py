@@ -14,6 +14,7 @@ SAMPLINGS: tuple[Sampling, ...] = ("cycle", "ends")
 LONG_AXIS, SHORT_AXIS = 0, 1
 # 2ch, 3ch, 4ch, then six short-axis slices from base to apex: the order of planes everywhere in this project.
 WHOLE_HEART = (LONG_AXIS,) * 3 + (SHORT_AXIS,) * 6
+FRAME_SCALE = 8  # pixels of a crop to one of the frame decoder's coarsest level
 # not keys of the configuration: they serve ablations, published weights and experiments from Python
 NOT_CONFIGURED = {"decoder_heads", "dropout", "view_of_plane"}
 
@@ -35,6 +36,8 @@ class ModelSettings:
         decoder_heads: attention heads of the Stage I decoder; 0 means as many as `heads`.
         segmenter_hidden: channels into which the segmentation decoder maps the tokens of all planes together.
         segmenter_feature: channels of the segmentation decoder at full resolution.
+        segmenter_frames: channels of a decoder that draws each frame from its own image, see
+            vita.models.frame_decoder; 0 for the published decoder, which the two sizes above are of.
         dropout: of attention and MLP outputs.
         checkpointing: recompute blocks in the backward pass, which trades time for memory.
     """
@@ -53,6 +56,7 @@ class ModelSettings:
     head_width: int
     segmenter_hidden: int
     segmenter_feature: int
+    segmenter_frames: int = 0  # in config.json of models from before it
     positions: Positions
     dropout: float = 0.0
     checkpointing: bool
@@ -111,6 +115,8 @@ def _check_positive(settings: ModelSettings) -> None:
     for name in (*counts, "head_width", "segmenter_hidden", "segmenter_feature"):
         if getattr(settings, name) < 1:
             raise UserError(f"config: 'model.{name}' is {getattr(settings, name)}; it must be at least 1")
+    if settings.segmenter_frames < 0:
+        raise UserError(f"config: 'model.segmenter_frames' is {settings.segmenter_frames}; it must not be negative")
     if len(settings.patch) != 3 or min(settings.patch) < 1:
         raise UserError(
             f"config: 'model.patch' is {list(settings.patch)}; it needs three sizes (frames, rows, columns)"
@@ -148,6 +154,11 @@ def _check_patch(settings: ModelSettings) -> None:
             raise UserError(
                 f"config: '{key}'{origin} is {extent}, not a multiple of {patch} in 'model.patch'; change one of them"
             )
+    if settings.segmenter_frames and settings.size % FRAME_SCALE:
+        raise UserError(
+            f"config: 'images.size' is {settings.size}, not a multiple of {FRAME_SCALE}, the coarsest resolution of "
+            "the decoder that 'model.segmenter_frames' asks for; change it, or set 'model.segmenter_frames' to 0"
+        )
 
 
 def _check_width(settings: ModelSettings) -> None:

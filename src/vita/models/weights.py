@@ -19,8 +19,9 @@ _PREFIXES = {"image_encoder": ("image_encoder.", "encoder.")}
 # Sizes that determine the shapes of weights; an error names them where weights do not fit.
 _SHAPING = (
     *("patch", "width", "depth", "decoder_depth", "tabular_depth", "projection", "head_width"),
-    *("segmenter_hidden", "segmenter_feature"),
+    *("segmenter_hidden", "segmenter_feature", "segmenter_frames"),
 )
+_OF_SEGMENTER = ("decoder", "frame_decoder")  # how the names of a segmentation's decoder begin
 # Settings that no shape reveals, but that change what the same weights compute.
 _MEANING = ("patch", "heads", "positions")
 
@@ -109,14 +110,15 @@ def load_segmenter(model: nn.Module, folder: Path) -> bool:
         UserError: the folder's decoder has other sizes.
     """
     path = folder / WEIGHTS
-    weights = {name: value for name, value in load_file(path).items() if name.startswith("decoder")}
-    if "decoder_embed.weight" not in weights:
+    weights = {name: value for name, value in load_file(path).items() if name.startswith(_OF_SEGMENTER)}
+    if not {"decoder_embed.weight", "frame_decoder.context.weight"} & set(weights):
         return False
-    own = {name: value for name, value in model.state_dict().items() if name.startswith("decoder")}
+    own = {name: value for name, value in model.state_dict().items() if name.startswith(_OF_SEGMENTER)}
     if problems := differences(own, weights):
         raise UserError(
             f"{path}: the weights of its segmentation decoder do not fit: {_few(problems)}; set "
-            "'model.segmenter_hidden' and 'model.segmenter_feature' as in its config.json"
+            "'model.segmenter_frames', 'model.segmenter_hidden' and 'model.segmenter_feature' as in its config.json "
+            "(a published one has 'model.segmenter_frames' 0)"
         )
     model.load_state_dict(weights, strict=False)
     return True

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vita.images.layout import PLANES, SA_PLANES, STRUCTURES
 from vita.mask_classes import NOT_ANNOTATED
-from vita.models.segmenter import Loss, Segmenter, segmentation_loss
+from vita.models.segmenter import Loss, Segmenter, class_weighing, segmentation_loss
 from vita.training.augment import Intensities
 from vita.training.batches import in_order
 from vita.training.data import Batch, Samples
@@ -39,13 +39,14 @@ class SegmentationLearner(Learner):
     def training_loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Loss over all planes, on images with slightly changed brightness."""
         images = self.intensities(batch["images"], generator)
-        return segmentation_loss(self.model(images), batch["masks"], self.loss)
+        done = self.progress.step / (self.epochs * self.steps_per_epoch)
+        return segmentation_loss(self.model(images), batch["masks"], self.loss, weighing=class_weighing(done))
 
     def validation_values(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """The loss of the batch, and the pixel counts of each participant and structure."""
+        """The loss of the batch as at the end of training, and the pixel counts of each participant and structure."""
         masks = batch["masks"]
         logits = self.model(batch["images"])
-        loss = segmentation_loss(logits, masks, self.loss)
+        loss = segmentation_loss(logits, masks, self.loss, weighing=class_weighing(1.0))
         classes = logits.argmax(dim=1).to(masks.dtype).where(masks != NOT_ANNOTATED, NOT_ANNOTATED)
         counts = torch.stack([_counts(classes, masks, number) for number in STRUCTURES.values()], dim=1)
         return {"loss": loss.expand(len(masks)), "counts": counts}
