@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import permutations
 from pathlib import Path
 from statistics import median
 
@@ -53,9 +54,9 @@ def cpu_and_wall(work: Callable[[], object]) -> tuple[float, float]:
 def test_reading_is_as_fast_as_the_fastest_reader(tmp_path):
     """20,000 x 3,000 quoted cells: the needed columns, checked, against polars and pyarrow, which check nothing.
 
-    In each round all three read in turn, each time another one first, since memory that one gives back is another's
-    CPU time. The ratio is that of a round, to the faster of the two, and its median over the rounds counts: 1.0 to 1.27
-    were measured on two busy cores.
+    In each round all three read, twice in each order, since memory that one gives back late is the next one's CPU
+    time. The ratio is that of a round, to the faster of the two, and its median over the rounds counts: 1.13 to 1.17
+    were measured while ten processes shared two cores.
     """
     table = tmp_path / "wide.csv"
     names = write_wide(table, 20_000, 3_000)
@@ -68,8 +69,7 @@ def test_reading_is_as_fast_as_the_fastest_reader(tmp_path):
         "here": lambda: [len(batch) for batch in stream(delivery, needed)],
     }
     rounds = []
-    for number in range(12):
-        order = sorted(readers, key=lambda name: (list(readers).index(name) + number) % len(readers))
+    for order in [*permutations(readers)] * 2:
         rounds.append({name: cpu_and_wall(readers[name]) for name in order})
     fields_s = fastest(lambda: subprocess.run(command(table, tmp_path / "f.parquet"), check=True), 1)
     for place, title in enumerate(("CPU", "wall")):

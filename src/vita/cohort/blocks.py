@@ -18,9 +18,8 @@ from vita.runtime.errors import UserError
 
 LOG = logging.getLogger(__name__)
 BLOCK_BYTES = 16 << 20  # larger blocks leave the cache and their memory is not reused; smaller ones cost calls
-_NARROW_BYTES = 1 << 20  # blocks that will be narrowed are parsed together, so that they may be as small as the cache
 _FIRST_LINE = 2  # after the header
-_PIECE = 1 << 19  # bytes examined in one step: all that is derived from them stays in the cache
+_PIECE = 1 << 20  # bytes examined in one step, and read if needed cells are taken out: few enough for the cache
 _NARROW = 0.5  # of the cells of a row; taking more of them out costs more than it saves
 _NEWLINE, _QUOTE = ord("\n"), ord('"')
 
@@ -100,7 +99,7 @@ def _checked(delivery: Delivery, needed: _Needed | None) -> Iterator[Block]:
     line = _FIRST_LINE
     blank = 0  # blank lines before this block: ignored at the end of a file, an error elsewhere
     held = b""  # lines of a row that a quoted line break carried over from the block before
-    for text, last in _raw_blocks(delivery, min(BLOCK_BYTES, _NARROW_BYTES) if needed else BLOCK_BYTES):
+    for text, last in _raw_blocks(delivery, min(BLOCK_BYTES, _PIECE) if needed else BLOCK_BYTES):
         text, held = _clean(held + text if held else text, delivery, line), b""
         whole = text.rfind(b"\n") + 1
         end = _without_blank(text, whole)
@@ -268,7 +267,7 @@ def _taken(piece: np.ndarray, cells: np.ndarray, needed: _Needed) -> bytes:
     stops = np.cumsum(sizes)
     taken = piece[np.arange(stops[-1]) + np.repeat(ends - stops, sizes)]
     taken[stops[needed.last.size - 1 :: needed.last.size] - 1] = _NEWLINE  # behind the last needed cell: a delimiter
-    return taken.tobytes()
+    return bytes(taken)
 
 
 def _alone(between: np.ndarray, starts: np.ndarray, lines: np.ndarray, scratch: np.ndarray) -> bool:

@@ -147,7 +147,8 @@ def _text_frames(delivery: Delivery, wanted: Sequence[Column]) -> Iterator[pl.Da
             infer_schema=False,
             null_values=list(MISSING),
             n_rows=block.rows,
-            encoding="utf8-lossy",  # columns of free text, which are not read, may be latin-1
+            # columns of free text, which are not read, may be latin-1; with utf8 a fifth less time
+            encoding="utf8" if block.narrow and block.text.isascii() else "utf8-lossy",
         )
         if len(frame) != block.rows:  # nobody may be lost silently
             raise UserError(
