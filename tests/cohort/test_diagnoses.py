@@ -251,3 +251,44 @@ def test_tables_that_say_less_about_high_blood_pressure_do_not_contradict(first,
     tables = [world.classic(tmp_path / "a.csv", one), world.classic(tmp_path / "b.csv", two)]
     assert collect(tables, 2, (), 0)["high_bp_told"].to_list() == [[2]]
     assert "differ" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("field", "day", "title"),
+    [
+        ("53-2.0", "1970-01-01", "Date of attending assessment centre"),  # what programs make of a missing date
+        ("40000-0.0", "2005-12-31", "Date of death"),
+        ("191-0.0", "1970-01-01", "Date lost to follow-up"),
+        ("41280-0.0", "1903-03-04", "Date of first in-patient diagnosis - ICD10"),
+    ],
+)
+def test_days_before_uk_biobank_are_unknown_and_counted(field, day, title, tmp_path, caplog):
+    own = {"eid": "1000003"} | OTHER | {"53-2.0": "2016-05-01"} | {field: day}
+    frame = collect([world.classic(tmp_path / "t.csv", {key: [cell] for key, cell in own.items()})], 2, (), 0.01)
+    kept = {"53-2.0": "imaging_date", "40000-0.0": "death", "191-0.0": "lost", "41280-0.0": "dates"}[field]
+    assert frame[kept].to_list() in ([None], [[None]])
+    number = field.partition("-")[0]
+    assert f"t.csv, field {number} ({title}): 1 dates are too early for UK Biobank; taken as unknown" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("codes", "days", "count"), [("I10", "2010-01-01|2011-01-01", 1), ("", "2010-01-01", 1), ("I10|", "|2011-01-01", 1)]
+)
+def test_dates_without_a_diagnosis_are_counted(codes, days, count, tmp_path, caplog):
+    own = {"eid": "1000003"} | OTHER | {"53-2.0": "2016-05-01", "41270-0.0": codes, "41280-0.0": days}
+    collect([world.classic(tmp_path / "t.csv", {key: [cell] for key, cell in own.items()})], 2, (), 0.01)
+    assert f"t.csv: {count} dates (41280) have no diagnosis (41270) at their place; left out" in caplog.text
+
+
+def test_a_code_that_6150_does_not_have_denies_nothing(tmp_path, caplog):
+    own = {"eid": "1000003"} | OTHER | {"53-2.0": "2016-05-01", "6150-0.0": "9", "6150-2.0": "-7"}
+    frame = collect([world.classic(tmp_path / "t.csv", {key: [cell] for key, cell in own.items()})], 2, (), 0.01)
+    assert frame["high_bp_denied"].to_list() == [[2]]
+    assert "1 answers to 6150 have a code that its coding (100605) does not know; it says nothing" in caplog.text
+
+
+@pytest.mark.parametrize(("field", "title"), [("40000-0.0", "Date of death"), ("191-0.0", "Date lost to follow-up")])
+def test_a_scan_after_death_or_loss_is_counted(field, title, tmp_path, caplog):
+    own = {"eid": "1000003"} | OTHER | {"53-2.0": "2016-05-01", field: "2012-05-01"}
+    collect([world.classic(tmp_path / "t.csv", {key: [cell] for key, cell in own.items()})], 2, (), 0.01)
+    assert f"1 participants were scanned (53) after field {field.split('-')[0]} ({title})" in caplog.text

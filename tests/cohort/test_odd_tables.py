@@ -73,7 +73,19 @@ def test_a_padded_date_keeps_its_last_digit():
     assert [str(day) for day in dates(frame, ["a"], "t")["a"]] == ["2016-05-13"] * 4
 
 
-@pytest.mark.parametrize("cell", ["2016-05-130", "2016-05-13xyz", "2016-05-13-01", "20160513", "2016-05-13 x"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "16-05-13",
+        "0216-05-13",
+        "1899-12-13",
+        "2016-05-130",
+        "2016-05-13xyz",
+        "2016-05-13-01",
+        "20160513",
+        "2016-05-13 x",
+    ],
+)
 def test_a_date_with_something_else_behind_it_is_refused(cell):
     """Cut off behind ten letters, each of them would pass for the 13th of May."""
     with pytest.raises(UserError, match=r"t, column a: a cell of the form '9.*' is not a date") as caught:

@@ -39,6 +39,8 @@ TITLES = {
 }
 DEATH, LOST, CENTRE = 40000, 191, 54  # optional: they end the follow-up of incident disease
 FOLLOW_UP = {DEATH: "Date of death", LOST: "Date lost to follow-up", CENTRE: "UK Biobank assessment centre"}
+_FIRST_VISITS = date(2006, 1, 1)  # nobody was seen, died or was lost as a participant before
+_EARLIEST = dict.fromkeys((SCAN_DATE, DEATH, LOST), _FIRST_VISITS) | {DATES: date(1934, 1, 1)}  # the oldest were born
 _PARTS = 16  # of the participants, joined one after the other: all 502,000 at once would take 2.5 GB
 _AGES = {EID: pl.Int64, "imaging_age": pl.Float64}
 _ENDS = pl.Schema(
@@ -74,7 +76,9 @@ class _Found:
     reports: list[tuple[Delivery, pl.DataFrame]] = field(default_factory=list)
     ages: list[pl.DataFrame] = field(default_factory=list)
     ends: list[pl.DataFrame] = field(default_factory=list)
-    future: Counter[tuple[str, int]] = field(default_factory=Counter)  # dates after today, by table and field
+    early: Counter[tuple[str, int]] = field(default_factory=Counter)  # dates that are too early, by table and field
+    future: Counter[tuple[str, int]] = field(default_factory=Counter)  # dates after today
+    alone: Counter[str] = field(default_factory=Counter)  # dates without a diagnosis, by table
 
 
 def collect(tables: Sequence[Path], instance: int, withdrawn: Collection[int], most: float) -> pl.DataFrame:
@@ -107,12 +111,13 @@ def collect(tables: Sequence[Path], instance: int, withdrawn: Collection[int], m
     found = _Found()
     for delivery in deliveries:
         _gather(delivery, instance, withdrawn, found)
-    _report_future(found.future)
+    _report(found)
     report_codes(found.codes)
     frame = pl.concat(found.people).unique().join(_lists(found, deliveries, most), on=EID, how="left")
     frame = frame.join(reports.by_person(found.reports, most), on=EID, how="left")
     for part in (found.scans, found.ages or [pl.DataFrame(schema=_AGES)], found.ends):
         frame = frame.join(_one_each(part, deliveries, most), on=EID, how="left")
+    _name_scanned_later(frame)
     return frame.with_columns(pl.col("codes", "dates", *reports.ANSWERS).fill_null([])).sort(EID)
 
 
@@ -209,29 +214,50 @@ def _gather(delivery: Delivery, instance: int, withdrawn: Collection[int], found
     for batch in stream(delivery, columns, withdrawn):
         found.people.append(batch.select(EID))
         codes = dated_codes(batch, columns, delivery.name)
-        found.codes.append(_until_today(codes, {"date": DATES}, delivery.name, found))
+        found.alone[delivery.name] += codes["code"].null_count()
+        codes = codes.filter(pl.col("code").is_not_null())
+        found.codes.append(_plausible(codes, {"date": DATES}, delivery.name, found))
         for scans in _scan_dates(batch, columns, delivery.name):
-            found.scans.append(_until_today(scans, {"imaging_date": SCAN_DATE}, delivery.name, found))
+            found.scans.append(_plausible(scans, {"imaging_date": SCAN_DATE}, delivery.name, found))
         said.append(reports.read_reports(batch, columns, delivery.name))
         found.ages += _ages(batch, columns, delivery.name)
         ends = _ends(batch, columns, instance, delivery.name)
-        found.ends.append(_until_today(ends, {"death": DEATH, "lost": LOST}, delivery.name, found))
+        found.ends.append(_plausible(ends, {"death": DEATH, "lost": LOST}, delivery.name, found))
     found.reports.append((delivery, pl.concat(said)))
 
 
-def _until_today(frame: pl.DataFrame, fields: Mapping[str, int], table: str, found: _Found) -> pl.DataFrame:
-    """Dates after today are unknown: one of them would otherwise stretch everybody's follow-up to it."""
+def _plausible(frame: pl.DataFrame, fields: Mapping[str, int], table: str, found: _Found) -> pl.DataFrame:
+    """Dates that cannot be are unknown: one in the future would otherwise stretch everybody's follow-up to it."""
     today = date.today()
     for name, number in fields.items():
+        found.early[table, number] += int((frame[name] < _EARLIEST[number]).sum())
         found.future[table, number] += int((frame[name] > today).sum())
-    return frame.with_columns(pl.when(pl.col(name) <= today).then(name).alias(name) for name in fields)
+    return frame.with_columns(
+        pl.when(pl.col(name).is_between(_EARLIEST[number], today)).then(name).alias(name)
+        for name, number in fields.items()
+    )
 
 
-def _report_future(counts: Mapping[tuple[str, int], int]) -> None:
-    for (table, number), count in counts.items():
+def _report(found: _Found) -> None:
+    """Log what was left out of the dates of each table."""
+    for counts, told in ((found.early, "too early for UK Biobank"), (found.future, "in the future")):
+        for (table, number), count in counts.items():
+            if count:
+                title = (TITLES | FOLLOW_UP)[number]
+                LOG.warning("%s, field %d (%s): %d dates are %s; taken as unknown", table, number, title, count, told)
+    for table, count in found.alone.items():
         if count:
-            title = (TITLES | FOLLOW_UP)[number]
-            LOG.warning("%s, field %d (%s): %d dates are in the future; taken as unknown", table, number, title, count)
+            LOG.warning("%s: %d dates (41280) have no diagnosis (41270) at their place; left out", table, count)
+
+
+def _name_scanned_later(frame: pl.DataFrame) -> None:
+    for name, number in (("death", DEATH), ("lost", LOST)):
+        later = frame.filter(pl.col("imaging_date") > pl.col(name)).height
+        if later:
+            LOG.warning(
+                "%d participants were scanned (53) after field %d (%s); their incident disease is missing",
+                later, number, FOLLOW_UP[number],
+            )  # fmt: skip
 
 
 def _scan_dates(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list[pl.DataFrame]:

@@ -24,6 +24,7 @@ HIGH_BP_AGE = 2966
 TITLES = {TOLD: "Vascular/heart problems diagnosed by doctor", HIGH_BP_AGE: "Age high blood pressure diagnosed"}
 _HIGH_BP_CODE = 4.0
 _NOT_ANSWERED = (-1, -3)  # of field 6150
+_OTHERWISE = (1.0, 2.0, 3.0, -7.0)  # heart attack, angina, stroke, none of them
 _ALL = "all"  # instead of a column's name: its cells hold all answers
 ANSWERS = ("high_bp_told", "high_bp_denied", "high_bp_asked")
 SAID = pl.Schema(
@@ -104,7 +105,13 @@ def by_person(tables: Sequence[tuple[Delivery, pl.DataFrame]], most: float) -> p
     every = visits.agg(pl.col("codes").list.explode(keep_nulls=False, empty_as_null=False), pl.col("age"))
     yes, asked = pl.col("codes").list.contains(_HIGH_BP_CODE), pl.col("age").list.drop_nulls().list.len() > 0
     given = pl.col("age").list.eval(pl.element().filter(pl.element() >= 0)).list.min()
-    every = every.select(EID, "visit", yes=yes, asked=asked, other=~yes & (pl.col("codes").list.len() > 0), age=given)
+    unknown = every.filter(pl.col("codes").list.set_difference([_HIGH_BP_CODE, *_OTHERWISE]).list.len() > 0)
+    if len(unknown):
+        LOG.warning(
+            "%d answers to 6150 have a code that its coding (100605) does not know; it says nothing", len(unknown)
+        )
+    otherwise = pl.col("codes").list.set_intersection(_OTHERWISE).list.len() > 0
+    every = every.select(EID, "visit", yes=yes, asked=asked, other=~yes & otherwise, age=given)
     _report(every)
     told = pl.col("yes") | pl.col("asked")
     return every.group_by(EID).agg(
