@@ -100,6 +100,12 @@ def test_every_delimiter_is_found(delimiter, end, plain, tmp_path):
     assert features(written(tmp_path / "t.csv", HEADER, rows, delimiter, end)).equals(plain)
 
 
+def test_columns_that_blanks_align_are_refused_with_the_remedy(tmp_path):
+    (tmp_path / "t.txt").write_text("eid      31-0.0  21001-2.0\n1000003  0       22\n")
+    with pytest.raises(UserError, match=r"t\.txt, line 1: several blanks stand between the columns; write .* comma"):
+        features(tmp_path / "t.txt")
+
+
 @pytest.mark.parametrize(
     ("pattern", "eid"),
     [
