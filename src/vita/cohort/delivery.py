@@ -125,7 +125,8 @@ def _header_line(path: Path, line: bytes) -> tuple[list[str], str]:
     delimiter = there[0] if len(there) == 1 else max(there, key=lambda d: (field_names(rows[d]), text.count(d)))
     if delimiter == " " and "  " in text.strip():
         raise UserError(
-            f"{path}, line 1: several blanks stand between the columns; write the table with one comma or tab between cells"
+            f"{path}, line 1: several blanks stand between the columns; write the table with one comma or tab "
+            "between cells"
         )
     if _breaks_off(text, delimiter):
         raise UserError(
