@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 import filled
@@ -106,8 +107,8 @@ def test_an_imported_segmentation_is_a_model_of_stage_iii(tmp_path):
         load_segmenter(Segmenter(framewise, ImageEncoder(framewise)), folder)
 
 
-def test_a_decoder_for_single_frames_starts_from_its_own_folder(tmp_path, settings):
-    own = ModelSettings.from_dict(settings.to_dict() | {"segmenter_frames": 4})
+def test_a_decoder_for_single_frames_starts_from_its_own_folder(tmp_path):
+    own = filled.model(size=32, patch=(5, 8, 8), width=33, heads=3, depth=1, segmenter_frames=4)
     trained, started = (Segmenter(own, ImageEncoder(own)) for _ in range(2))
     save_file(trained.state_dict(), tmp_path / "model.safetensors")
     assert load_segmenter(started, tmp_path)

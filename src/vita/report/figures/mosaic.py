@@ -51,8 +51,9 @@ def picture(axes: Axes, image_hw: np.ndarray) -> None:
 
 
 def stretched(image_hw: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """The image in [0, 1] for the eye, by the range of the inner half of `like` (height, width), where the heart is: fat
-    next to a coil does not darken the rest.
+    """The image in [0, 1] for the eye, by the range of the inner half of `like` (height, width), where the heart is.
+
+    Fat next to a coil does not darken the rest.
     """
     inner = like[tuple(slice(extent // 4, extent - extent // 4) for extent in like.shape)]
     known = inner[np.isfinite(inner)]
