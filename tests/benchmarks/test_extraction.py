@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import permutations
 from pathlib import Path
 from statistics import median
 
@@ -53,10 +54,9 @@ def cpu_and_wall(work: Callable[[], object]) -> tuple[float, float]:
 def test_reading_is_as_fast_as_the_fastest_reader(tmp_path):
     """20,000 x 3,000 quoted cells: the needed columns, checked, against polars and pyarrow, which check nothing.
 
-    The aim is 1.3 times the CPU time of the faster of the two, in rounds that read with each in turn. It is mostly
-    missed: 1.1 to 1.6 were measured on two busy cores (0.7 to 1.1 times the wall time). Parsing alone costs nine tenths
-    of what polars does; reading, checking and joining blocks another six tenths. So 2 is what must hold, and a run that
-    misses the aim is an expected failure.
+    In each round all three read, twice in each order, since memory that one gives back late is the next one's CPU
+    time. The ratio is that of a round, to the faster of the two, and its median over the rounds counts: 1.13 to 1.17
+    were measured while ten processes shared two cores.
     """
     table = tmp_path / "wide.csv"
     names = write_wide(table, 20_000, 3_000)
@@ -68,16 +68,16 @@ def test_reading_is_as_fast_as_the_fastest_reader(tmp_path):
         "pyarrow": lambda: pacsv.read_csv(table, convert_options=options),
         "here": lambda: [len(batch) for batch in stream(delivery, needed)],
     }
-    rounds = [{name: cpu_and_wall(work) for name, work in readers.items()} for _ in range(7)]
-    cpu, wall = ({name: median(each[name][place] for each in rounds) for name in readers} for place in (0, 1))
+    rounds = []
+    for order in [*permutations(readers)] * 2:
+        rounds.append({name: cpu_and_wall(readers[name]) for name in order})
     fields_s = fastest(lambda: subprocess.run(command(table, tmp_path / "f.parquet"), check=True), 1)
-    for title, seconds in (("CPU", cpu), ("wall", wall)):
-        print(title, {name: round(value, 2) for name, value in seconds.items()})
+    for place, title in enumerate(("CPU", "wall")):
+        print(title, {name: round(median(each[name][place] for each in rounds), 2) for name in readers})
     print(f"{table.stat().st_size / 1e6:.0f} MB; the whole command {fields_s:.2f} s")
-    ratio = cpu["here"] / min(cpu["polars"], cpu["pyarrow"])
-    assert ratio <= 2
-    if ratio > AIM:
-        pytest.xfail(f"{ratio:.2f} times the CPU time of the fastest reader, where the aim is {AIM}")
+    ratios = [each["here"][0] / min(each["polars"][0], each["pyarrow"][0]) for each in rounds]
+    print(f"CPU here / fastest: median {median(ratios):.2f}, from {min(ratios):.2f} to {max(ratios):.2f}")
+    assert median(ratios) <= AIM
 
 
 def test_ten_times_as_fast_as_fmrib_unpack(tmp_path):

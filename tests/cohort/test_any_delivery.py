@@ -184,11 +184,12 @@ def plain(seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
         )
 
 
-def check(folder: Path, parts: Parts, hows: list[Written], size: int) -> None:
+def check(folder: Path, parts: Parts, hows: list[Written], size: int, narrow: float) -> None:
     tables = divided(parts)
     files = [write(folder / f"part{place}.csv", *pair) for place, pair in enumerate(zip(tables, hows, strict=False))]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "BLOCK_BYTES", size)
+        patch.setattr(blocks, "_NARROW", narrow)
         patch.setattr(reading, "BATCH_ROWS", 8)
         patch.setattr(spill, "RANGE_ROWS", 5)
         found = pl.concat(extract(files, FEATURES, filled.cohort(), (), folder)), diagnoses.collect(files, 2, (), 0.01)
@@ -201,9 +202,14 @@ def any_delivery(examples: int) -> Callable[..., None]:
     """The property, over so many examples."""
 
     @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(PARTS, st.lists(WRITTEN, min_size=4, max_size=4), st.sampled_from([300, 5000, 1 << 20]))
-    def run(tmp_path_factory, parts, hows, size):
-        check(tmp_path_factory.mktemp("any"), parts, hows, size)
+    @given(
+        PARTS,
+        st.lists(WRITTEN, min_size=4, max_size=4),
+        st.sampled_from([300, 5000, 1 << 20]),
+        st.sampled_from([0.5, 1]),
+    )
+    def run(tmp_path_factory, parts, hows, size, narrow):
+        check(tmp_path_factory.mktemp("any"), parts, hows, size, narrow)
 
     return run
 

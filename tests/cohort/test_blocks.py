@@ -4,6 +4,7 @@ import csv
 import gzip
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,12 @@ from vita.runtime.errors import UserError
 
 ROWS = [f'"{1000001 + i}","a, ""b"" {i}","{i}"' for i in range(40)]
 HEADER = '"eid","20000-0.0","21001-2.0"'
+
+
+@pytest.fixture(autouse=True, params=[0, 1])
+def narrow(request, monkeypatch):
+    """Rows stay whole, or are narrowed to the needed cells (here all of them, but for tests of some columns)."""
+    monkeypatch.setattr(blocks, "_NARROW", request.param)
 
 
 def write(path: Path, rows: list[str], end: str = "\n", last: str = "\n") -> Path:
@@ -137,3 +144,30 @@ def test_what_a_csv_writer_writes_is_read_as_by_the_csv_module(tmp_path_factory,
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "BLOCK_BYTES", size)
         assert [(e, a or "", b or "") for e, a, b in read(table)] == rows
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data(), st.integers(2, 9), st.booleans(), st.sampled_from([",", "\t", " "]), st.sampled_from([40, 1 << 20]))
+def test_some_columns_of_a_wide_table_are_those_that_the_csv_module_reads(
+    tmp_path_factory, data, width, quoted, mark, size
+):
+    """Any columns, with the id anywhere, whatever the others hold."""
+    rows = data.draw(st.lists(st.lists(CELL, min_size=width, max_size=width), min_size=1, max_size=9))
+    place = data.draw(st.integers(0, width))
+    chosen = data.draw(st.sets(st.integers(0, width - 1)))
+    table = tmp_path_factory.mktemp("wide") / "t.csv"
+    names = [f"{20000 + i}-0.0" for i in range(width)]
+    with table.open("w", newline="") as lines:
+        quoting = csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
+        writer = csv.writer(lines, delimiter=mark, quoting=quoting, lineterminator="\n")
+        for number, own in enumerate([names, *rows]):
+            writer.writerow([*own[:place], 1000000 + number if number else "eid", *own[place:]])
+    delivery = open_delivery(table)
+    wanted = [column for column in delivery.header.columns if int(column.canonical[:5]) - 20000 in chosen]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "BLOCK_BYTES", size)
+        patch.setattr(reading, "BATCH_ROWS", 4)
+        frame = pl.concat(reading.stream(delivery, wanted))
+    assert frame["eid"].to_list() == [1000001 + i for i in range(len(rows))]
+    for i in sorted(chosen):
+        assert [cell or "" for cell in frame[f"{20000 + i}-0.0"]] == [own[i] for own in rows]

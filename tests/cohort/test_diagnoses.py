@@ -203,3 +203,92 @@ def test_placeholders_are_no_date_of_a_scan_of_death_or_of_loss(tmp_path):
     own = {"53-2.0": "1900-01-01", "40000-0.0": "1900-01-01", "191-0.0": "1909-09-09"}
     table = world.classic(tmp_path / "t.csv", {key: [cell] for key, cell in ({"eid": "1000003"} | OTHER | own).items()})
     assert collect([table], 2, (), 0.01).select("imaging_date", "death", "lost").rows() == [(None, None, None)]
+
+
+TOLD, NONE, OTHER_ANSWER = ["4"], ["-7"], ["1"]
+CONTRADICTING = [  # columns and answers of each table at the scan's visit; the field that differs
+    ({"6150-2.0": TOLD}, {"6150-2.0": NONE}, 6150),
+    ({"6150-2.0": OTHER_ANSWER}, {"6150-2.0": TOLD}, 6150),
+    ({"6150-2.0": ["1"], "6150-2.1": ["4"]}, {"6150-2.0": ["1"], "6150-2.1": [""]}, 6150),
+    ({"6150-2.0": ["1|4"]}, {"6150-2.0": ["1|2"]}, 6150),
+    ({"6150-2.0": ["1"], "6150-2.1": ["4"]}, {"p6150_i2": ["2|3"]}, 6150),
+    ({"2966-2.0": ["50"]}, {"2966-2.0": ["60"]}, 2966),
+    ({"2966-2.0": ["50"]}, {"2966-2.0": ["-1"]}, 2966),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "number"), CONTRADICTING)
+def test_tables_that_differ_about_high_blood_pressure_are_refused(first, second, number, tmp_path, caplog):
+    other = {name: [cell] for name, cell in OTHER.items()} | {"53-2.0": ["2016-05-01"]}
+    one, two = {"eid": ["1000003"]} | other | first, {"eid": ["1000003"]} | second
+    tables = [world.classic(tmp_path / "a.csv", one), world.classic(tmp_path / "b.csv", two)]
+    for order in (tables, tables[::-1]):
+        both = r"[ab]\.csv and .*[ab]\.csv"
+        with pytest.raises(
+            UserError, match=rf"{both}, field {number} .*: 1 of 1 answers .* cohort\.max_contradictions"
+        ):
+            collect(order, 2, (), 0.01)
+        frame = collect(order, 2, (), 1.0)
+        assert frame["high_bp_told"].to_list() == [[2]]
+        assert f"field {number}: 1 of 1 answers at the same visit differ about high blood pressure" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"6150-2.0": ["1"]}, {"6150-2.1": ["4"]}),  # arrays spread over tables
+        ({"6150-2.0": ["1"]}, {"6150-2.0": ["1"], "6150-2.1": ["4"]}),  # a part of the columns
+        ({"6150-2.0": ["1"], "6150-2.1": ["4"]}, {"p6150_i2": ["4|1"]}),
+        ({"6150-2.0": ["4"]}, {"6150-2.0": ["-3"]}),  # not answered
+        ({"6150-2.0": ["4"]}, {"6150-2.0": [""]}),
+        ({"6150-2.0": ["4"]}, {"6150-1.0": ["-7"]}),  # another visit
+        ({"6150-2.0": ["4"], "2966-2.0": ["50"]}, {"6150-2.0": ["4"], "2966-2.0": ["50.0"]}),
+    ],
+)
+def test_tables_that_say_less_about_high_blood_pressure_do_not_contradict(first, second, tmp_path, caplog):
+    other = {name: [cell] for name, cell in OTHER.items()} | {"53-2.0": ["2016-05-01"]}
+    one, two = {"eid": ["1000003"]} | other | first, {"eid": ["1000003"]} | second
+    tables = [world.classic(tmp_path / "a.csv", one), world.classic(tmp_path / "b.csv", two)]
+    assert collect(tables, 2, (), 0)["high_bp_told"].to_list() == [[2]]
+    assert "differ" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("field", "day", "title"),
+    [
+        ("53-2.0", "1970-01-01", "Date of attending assessment centre"),  # what programs make of a missing date
+        ("40000-0.0", "2005-12-31", "Date of death"),
+        ("191-0.0", "1970-01-01", "Date lost to follow-up"),
+        ("41280-0.0", "1903-03-04", "Date of first in-patient diagnosis - ICD10"),
+    ],
+)
+def test_days_before_uk_biobank_are_unknown_and_counted(field, day, title, tmp_path, caplog):
+    own = {"eid": "1000003"} | OTHER | {"53-2.0": "2016-05-01"} | {field: day}
+    frame = collect([world.classic(tmp_path / "t.csv", {key: [cell] for key, cell in own.items()})], 2, (), 0.01)
+    kept = {"53-2.0": "imaging_date", "40000-0.0": "death", "191-0.0": "lost", "41280-0.0": "dates"}[field]
+    assert frame[kept].to_list() in ([None], [[None]])
+    number = field.partition("-")[0]
+    assert f"t.csv, field {number} ({title}): 1 dates are too early for UK Biobank; taken as unknown" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("codes", "days", "count"), [("I10", "2010-01-01|2011-01-01", 1), ("", "2010-01-01", 1), ("I10|", "|2011-01-01", 1)]
+)
+def test_dates_without_a_diagnosis_are_counted(codes, days, count, tmp_path, caplog):
+    own = {"eid": "1000003"} | OTHER | {"53-2.0": "2016-05-01", "41270-0.0": codes, "41280-0.0": days}
+    collect([world.classic(tmp_path / "t.csv", {key: [cell] for key, cell in own.items()})], 2, (), 0.01)
+    assert f"t.csv: {count} dates (41280) have no diagnosis (41270) at their place; left out" in caplog.text
+
+
+def test_a_code_that_6150_does_not_have_denies_nothing(tmp_path, caplog):
+    own = {"eid": "1000003"} | OTHER | {"53-2.0": "2016-05-01", "6150-0.0": "9", "6150-2.0": "-7"}
+    frame = collect([world.classic(tmp_path / "t.csv", {key: [cell] for key, cell in own.items()})], 2, (), 0.01)
+    assert frame["high_bp_denied"].to_list() == [[2]]
+    assert "1 answers to 6150 have a code that its coding (100605) does not know; it says nothing" in caplog.text
+
+
+@pytest.mark.parametrize(("field", "title"), [("40000-0.0", "Date of death"), ("191-0.0", "Date lost to follow-up")])
+def test_a_scan_after_death_or_loss_is_counted(field, title, tmp_path, caplog):
+    own = {"eid": "1000003"} | OTHER | {"53-2.0": "2016-05-01", field: "2012-05-01"}
+    collect([world.classic(tmp_path / "t.csv", {key: [cell] for key, cell in own.items()})], 2, (), 0.01)
+    assert f"1 participants were scanned (53) after field {field.split('-')[0]} ({title})" in caplog.text

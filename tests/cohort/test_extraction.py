@@ -222,3 +222,23 @@ def test_forty_megabytes_in_two_files_with_a_list_in_the_last_block_only(tmp_pat
     told = pl.read_parquet(tmp_path / "f.parquet")["heart_attack_diagnosed"]
     ill = {*range(people // 3), people // 2, people - 1}
     assert told.to_list() == [1 if i in ill else None for i in range(people)]
+
+
+@pytest.mark.parametrize(
+    ("ids", "columns", "common"),
+    [
+        (range(2_000_000, 2_000_010), "21001-2.0", 0),
+        ([1_000_003, *range(2_000_000, 2_000_009)], "21001-2.0", 1),  # by chance
+        (range(1_000_000, 1_000_010), "21001-2.0", None),
+        (range(2_000_000, 2_000_010), "31-0.0", None),  # other rows of one table
+    ],
+)
+def test_a_table_of_another_application_is_told(ids, columns, common, tmp_path, caplog):
+    one = {"eid": [str(1_000_000 + i) for i in range(10)], "31-0.0": ["0"] * 10}
+    two = {"eid": [str(eid) for eid in ids], columns: ["1"] * 10}
+    tables = [world.classic(tmp_path / "a.csv", one), world.classic(tmp_path / "b.csv", two)]
+    given = ["--features", str(world.FEATURES), "--settings", filled.argument(cohort={"missing_fields": "drop"})]
+    fields.main(["--table", *map(str, tables), *given, "--output", str(tmp_path / "f.parquet")])
+    told = f"b.csv: only {common} of its 10 participants are in the tables before it (10 participants)"
+    assert ("of another application" in caplog.text) == (common is not None)
+    assert common is None or told in caplog.text

@@ -1,7 +1,7 @@
 """Timing of labels on a hand-made cohort, the command line, and the code lists."""
 
 import csv
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -296,3 +296,52 @@ def test_death_loss_and_country_come_from_the_table(tmp_path):
         (date(2019, 3, 1), None, "scotland"),
         (None, date(2018, 1, 1), None),
     ]
+
+
+def test_a_diagnosis_in_the_future_does_not_stretch_follow_up(tmp_path, caplog):
+    """Nor do days of the scan or of loss; the diagnosis stays, undated, and each field is told with its count."""
+    names = ["eid", "53-2.0", "6150-0.0", "2966-0.0", "41270-0.0", "41280-0.0", "191-0.0"]
+    rows = [
+        ["1000003", "2016-05-01", "-7", "", "I251", "2099-01-01", ""],
+        ["1000020", "2016-05-01", "-7", "", "I251", "2018-01-01", "2098-01-01"],
+        ["1000037", "2097-05-01", "-7", "", "I251", "2017-01-01", ""],
+    ]
+    frame = diagnoses_of([world.write_text(tmp_path / "t.csv", names, rows)], 2, (), 0.01)
+    assert frame["dates"].to_list() == [[None], [date(2018, 1, 1)], [date(2017, 1, 1)]]
+    assert frame.select("imaging_date", "lost").rows()[1:] == [(date(2016, 5, 1), None), (None, None)]
+    assert followed_to(frame, None).to_list() == [date(2018, 1, 1)] * 3
+    told = "Date of first in-patient diagnosis - ICD10", "Date of attending assessment centre", "Date lost to follow-up"
+    for number, title in zip((41280, 53, 191), told, strict=True):
+        assert f"t.csv, field {number} ({title}): 1 dates are in the future; taken as unknown" in caplog.text
+    facts = find_cases(frame, {"cad": ["I251"]}).with_columns(followed_to(frame, None))
+    assert make_label(facts, "cad", filled.labels(timing="incident"), 2)["cad"].to_list() == [None, True, None]
+
+
+@pytest.mark.parametrize(("years", "warned"), [(1, False), (8, True)])
+def test_an_end_of_follow_up_that_stands_alone_is_told(years, warned, caplog):
+    """2,000 diagnoses over 2 years, and one a year or eight years after them, as with a mistyped digit."""
+    days = [date(2014, 1, 1) + timedelta(i * 365 // 1000) for i in range(2000)]
+    last = date(2015 + years, 12, 1)
+    dates = pl.Series([[day] for day in [*days, last]], dtype=pl.List(pl.Date))
+    assert set(followed_to(pl.DataFrame({"dates": dates}), None)) == {last}
+    assert ("only 1 of 2001 are of the year before it" in caplog.text) == warned
+
+
+def test_contradictory_answers_at_a_visit_and_between_visits_are_counted(tmp_path, caplog):
+    """Any report makes a case: an age beside "none of the above", and what a later visit does not repeat."""
+    names = ["eid", "53-2.0", "6150-0.0", "2966-0.0", "6150-2.0", "2966-2.0", "41270-0.0", "41280-0.0"]
+    cases = [  # 6150 and 2966 at the first and the scan's visit; the label of any visit, and of the scan's alone
+        ("", "", "-7", "50", True, True),
+        ("", "", "1", "-1", True, True),
+        ("4", "50", "-7", "", True, False),
+        ("4", "", "-3", "", True, None),
+        ("-7", "", "4", "55", True, True),  # a new diagnosis contradicts nothing
+        ("-7", "", "2", "", False, False),
+    ]
+    rows = [[str(1000003 + i), "2016-05-01", *own[:4], "J459", "2010-01-01"] for i, own in enumerate(cases)]
+    facts = find_cases(diagnoses_of([world.write_text(tmp_path / "t.csv", names, rows)], 2, (), 0.01), {})
+    for rule, place in (("any", 4), ("scan", 5)):
+        label = make_label(facts, HIGH_BP, filled.labels(high_bp=rule), 2)[HIGH_BP].to_list()
+        assert label == [own[place] for own in cases]
+    assert "2 participants have an age of high blood pressure (2966) at a visit at which 6150 was" in caplog.text
+    assert "1 of 5 participants who report high blood pressure do not report it at a later visit" in caplog.text

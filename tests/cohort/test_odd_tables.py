@@ -73,7 +73,19 @@ def test_a_padded_date_keeps_its_last_digit():
     assert [str(day) for day in dates(frame, ["a"], "t")["a"]] == ["2016-05-13"] * 4
 
 
-@pytest.mark.parametrize("cell", ["2016-05-130", "2016-05-13xyz", "2016-05-13-01", "20160513", "2016-05-13 x"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "16-05-13",
+        "0216-05-13",
+        "1899-12-13",
+        "2016-05-130",
+        "2016-05-13xyz",
+        "2016-05-13-01",
+        "20160513",
+        "2016-05-13 x",
+    ],
+)
 def test_a_date_with_something_else_behind_it_is_refused(cell):
     """Cut off behind ten letters, each of them would pass for the 13th of May."""
     with pytest.raises(UserError, match=r"t, column a: a cell of the form '9.*' is not a date") as caught:
@@ -86,6 +98,12 @@ def test_a_date_with_something_else_behind_it_is_refused(cell):
 def test_every_delimiter_is_found(delimiter, end, plain, tmp_path):
     rows = [[cell or "NA" for cell in row] for row in ROWS]
     assert features(written(tmp_path / "t.csv", HEADER, rows, delimiter, end)).equals(plain)
+
+
+def test_columns_that_blanks_align_are_refused_with_the_remedy(tmp_path):
+    (tmp_path / "t.txt").write_text("eid      31-0.0  21001-2.0\n1000003  0       22\n")
+    with pytest.raises(UserError, match=r"t\.txt, line 1: several blanks stand between the columns; write .* comma"):
+        features(tmp_path / "t.txt")
 
 
 @pytest.mark.parametrize(

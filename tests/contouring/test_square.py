@@ -66,3 +66,15 @@ def test_pictures_have_the_range_that_the_training_gave_them():
     cut = torch.from_numpy(cut_image(signal.astype(np.float32), crop))
     learnt = robust_range(cut.reshape(1, -1, GRID)).view(cut.shape)
     assert torch.allclose(pictures(signal, crop), learnt, atol=1e-5)
+
+
+def test_bright_skin_at_the_edge_leaves_the_heart_its_contrast():
+    """The range is that of the middle 60 mm: fat beyond them, ten times as bright, is cut off at 1."""
+    signal = np.random.default_rng(5).gamma(2, 100, (4, 80, 80)).astype(np.int16)
+    crop = square(np.array([39.5, 39.5]), (2.4, 2.4), [80, 80])
+    bright = signal.copy()
+    bright[:, :, :6] *= 10
+    plain, beside_fat = pictures(signal, crop), pictures(bright, crop)
+    middle = slice(20, 76)
+    assert torch.allclose(beside_fat[:, middle, middle], plain[:, middle, middle], atol=0.03)
+    assert (beside_fat[:, :, :5] == 1).float().mean() > 0.5

@@ -108,7 +108,7 @@ def test_an_imported_segmentation_is_a_model_of_stage_iii(tmp_path):
 
 
 def test_a_decoder_for_single_frames_starts_from_its_own_folder(tmp_path):
-    own = filled.model(size=32, patch=(5, 8, 8), width=33, heads=3, depth=2, segmenter_frames=4)
+    own = filled.model(size=32, patch=(5, 8, 8), width=33, heads=3, depth=1, segmenter_frames=4)
     trained, started = (Segmenter(own, ImageEncoder(own)) for _ in range(2))
     save_file(trained.state_dict(), tmp_path / "model.safetensors")
     assert load_segmenter(started, tmp_path)

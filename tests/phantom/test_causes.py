@@ -137,6 +137,11 @@ def test_a_disease_changes_no_signal_and_no_plan(disease: str, well: pd.DataFram
     assert one.chest == other.chest
     assert np.array_equal(one.pose.axes, other.pose.axes)
     assert np.array_equal(one.pose.origin, other.pose.origin)
+    assert one.papillaries == other.papillaries
+    for name in ("vessel", "patch", "texture"):
+        here, there = (getattr(scanner.surroundings, name) for scanner in (one, other))
+        assert np.array_equal(here.vectors, there.vectors)
+    assert np.array_equal(one.strands.phases, other.strands.phases)
     for view, plane in one.planes.items():
         assert np.array_equal(plane.column, other.planes[view].column)
     assert one.rng.random() == other.rng.random()  # what is drawn next, the coils, is the same too

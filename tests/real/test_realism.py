@@ -1,8 +1,8 @@
-"""Phantoms beside two real hearts: what of them lies in the range of the real slices, and what does not.
+"""Phantoms beside two real hearts: what of them lies in the range of the real slices.
 
-The ranges are those of 14 slices of two hearts, so they are narrow, and to lie outside says less than it seems to. What
-lies outside is held at its measured distance, so that a change of the phantom's rendering has to be looked at here and
-in the guide to results.
+The ranges are those of 14 slices of two hearts, so they are narrow, and to lie outside says less than it seems to. The
+shares are held where they were measured, so that a change of the phantom's rendering has to be looked at here and in
+the guide to results.
 """
 
 import numpy as np
@@ -17,10 +17,7 @@ from vita.phantom.scans import Scanner
 pytestmark = needs_shared
 REAL = {"biv-me_patient1": "seg_sa_auto.nii.gz", "sunnybrook_SC-HF-I-1": "seg_sa_lv_manual.nii.gz"}
 # share of 20 phantoms, by the median of their slices, that lie in the range of the real slices
-INSIDE = {"spread_around": 0.75, "edge_per_mm": 0.9}
-PARTLY = {"slope": 0.35}  # the phantom has more fine detail (noise) at its best
-# median of the phantoms over the largest real slice
-TOO_BRIGHT = {"heart": 2.6, "surroundings": 1.9}
+INSIDE = {"heart": 0.8, "surroundings": 0.5, "spread_around": 0.5, "slope": 1.0, "edge_per_mm": 1.0}
 
 
 @pytest.fixture(scope="module")
@@ -46,17 +43,3 @@ def inside(phantoms: np.ndarray, real: np.ndarray) -> float:
 def test_inside_the_range_of_real_hearts(name: str, phantoms: dict, real: dict) -> None:
     assert real[name].min() <= np.median(phantoms[name]) <= real[name].max()
     assert inside(phantoms[name], real[name]) == pytest.approx(INSIDE[name], abs=0.11)
-
-
-@pytest.mark.parametrize("name", list(PARTLY))
-def test_partly_inside(name: str, phantoms: dict, real: dict) -> None:
-    """The spectrum falls less steeply than in real hearts: two thirds of the phantoms lie above the range."""
-    assert np.median(phantoms[name]) > real[name].max()
-    assert inside(phantoms[name], real[name]) == pytest.approx(PARTLY[name], abs=0.11)
-
-
-@pytest.mark.parametrize("name", list(TOO_BRIGHT))
-def test_outside_the_range_and_by_how_much(name: str, phantoms: dict, real: dict) -> None:
-    """A real scan's range is set by fat close to the coil, which is many times brighter than the heart."""
-    assert inside(phantoms[name], real[name]) == 0
-    assert np.median(phantoms[name]) / real[name].max() == pytest.approx(TOO_BRIGHT[name], rel=0.1)

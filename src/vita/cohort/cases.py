@@ -4,16 +4,19 @@ Labels, the split's strata and times to a disease start from these facts. A part
 hospital data, death or loss to follow-up. Hospital data end on a different day in each country, which UK Biobank
 publishes with every release; the country is that of the first visit's centre (field 54, data-coding 10).
 `labels.follow_up_end` is one day for all, or one for each country. Without it the data's own last hospital diagnosis is
-the end, which is right to within a few days in a large cohort.
+the end, which is right to within a few days in a large cohort, and a warning says so where few diagnoses come near it.
 """
 
+import logging
 from collections.abc import Collection, Mapping
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
 from vita.cohort.reading import EID
 
+LOG = logging.getLogger(__name__)
+_LAST_DAYS, _FEWEST, _MANY = 365, 1e-3, 1000  # of many dated diagnoses, a smaller share in the last year is no end
 SCOTLAND = (11004, 11005)  # Glasgow, Edinburgh
 WALES = (11003, 11022, 11023)  # Cardiff, Swansea, Wrexham
 
@@ -60,7 +63,21 @@ def followed_to(diagnoses: pl.DataFrame, end: date | Mapping[str, date] | None) 
     if isinstance(end, Mapping):
         known = pl.col("country").replace_strict(dict(end), default=min(end.values()), return_dtype=pl.Date)
     else:
-        last = diagnoses.select(pl.col("dates").list.max().max()).item()
-        known = pl.lit(end or last, pl.Date)
+        known = pl.lit(end or _last_day(diagnoses), pl.Date)
     others = [pl.col(name) for name in ("death", "lost") if name in diagnoses.columns]
     return diagnoses.with_columns(pl.min_horizontal(known, *others).alias("followed_to"))["followed_to"]
+
+
+def _last_day(diagnoses: pl.DataFrame) -> date | None:
+    """The last day of a diagnosis; a warning if it stands alone, as a mistyped year does."""
+    days = diagnoses["dates"].explode().drop_nulls()
+    last = days.max()
+    if not isinstance(last, date):
+        return None
+    late = int((days > last - timedelta(_LAST_DAYS)).sum())
+    if len(days) >= _MANY and late < _FEWEST * len(days):
+        LOG.warning(
+            "follow-up ends on the last day of a hospital diagnosis (41280), %s, but only %d of %d are of the year "
+            "before it, so that this day may be a mistake: set labels.follow_up_end", last, late, len(days),
+        )  # fmt: skip
+    return last

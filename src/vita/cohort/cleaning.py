@@ -84,7 +84,7 @@ def dates(frame: pl.DataFrame, names: Sequence[str], table: str, several: bool =
             form = form_of(_first_lost(cells, again))
             raise UserError(
                 f"{table}, column {name}: a cell of the form {form!r} is not a date of the form 2019-05-31, or no day "
-                "of the calendar"
+                "of the calendar since 1900"
             )
         parsed = parsed.with_columns(again)
     return parsed
@@ -110,6 +110,7 @@ def _date(name: str, kind: pl.DataType, timed: bool = False) -> pl.Expr:
     alone = pl.when(~cell.str.contains("[|;]")).then(cell)
     bare = alone.str.strip_chars()
     day = (bare.str.replace(_TIME, "") if timed else bare).str.to_date("%Y-%m-%d", strict=False)
+    day = pl.when(day >= UNKNOWN_DATES[0]).then(day)  # the year 16 is not 2016
     return pl.col(name).list.eval(day) if isinstance(kind, pl.List) else day
 
 

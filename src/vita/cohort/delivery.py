@@ -123,6 +123,11 @@ def _header_line(path: Path, line: bytes) -> tuple[list[str], str]:
     there = [each for each in "\t,;|" if each in text] or [" "]
     rows = {each: next(csv.reader([text], delimiter=each)) for each in there}
     delimiter = there[0] if len(there) == 1 else max(there, key=lambda d: (field_names(rows[d]), text.count(d)))
+    if delimiter == " " and "  " in text.strip():
+        raise UserError(
+            f"{path}, line 1: several blanks stand between the columns; write the table with one comma or tab "
+            "between cells"
+        )
     if _breaks_off(text, delimiter):
         raise UserError(
             f"{path}, line 1: a quote opens a column's name and is never closed; if a name of your own has a line "

@@ -7,18 +7,20 @@ so that a changed list is looked up here and no table is read again.
 """
 
 import logging
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 
+from vita.cohort import reports
 from vita.cohort.cases import country
 from vita.cohort.cleaning import dates, known_day, numbers
 from vita.cohort.delivery import Delivery, open_delivery
 from vita.cohort.hospital import CODES, DATES, dated_codes, refuse_apart, report_codes
 from vita.cohort.reading import EID, stream
-from vita.cohort.rules import Cells, some
 from vita.cohort.settings import imaging_visit, max_contradictions
 from vita.cohort.spellings import Column, refuse_mixed
 from vita.runtime import cli
@@ -28,20 +30,17 @@ from vita.withdrawals import load_withdrawals
 
 LOG = logging.getLogger(__name__)
 SCAN_DATE = 53
-HIGH_BP_AGE = 2966
-TOLD = 6150  # what a doctor diagnosed; only those who answer high blood pressure are asked field 2966
-_HIGH_BP_CODE = 4.0
-_NOT_ANSWERED = (-1, -3)  # of field 6150
 AGE = 21003  # optional; without it high blood pressure is timed by visits alone
 TITLES = {
     CODES: "Diagnoses - ICD10",
     DATES: "Date of first in-patient diagnosis - ICD10",
     SCAN_DATE: "Date of attending assessment centre",
-    TOLD: "Vascular/heart problems diagnosed by doctor",
-    HIGH_BP_AGE: "Age high blood pressure diagnosed",
+    **reports.TITLES,
 }
 DEATH, LOST, CENTRE = 40000, 191, 54  # optional: they end the follow-up of incident disease
 FOLLOW_UP = {DEATH: "Date of death", LOST: "Date lost to follow-up", CENTRE: "UK Biobank assessment centre"}
+_FIRST_VISITS = date(2006, 1, 1)  # nobody was seen, died or was lost as a participant before
+_EARLIEST = dict.fromkeys((SCAN_DATE, DEATH, LOST), _FIRST_VISITS) | {DATES: date(1934, 1, 1)}  # the oldest were born
 _PARTS = 16  # of the participants, joined one after the other: all 502,000 at once would take 2.5 GB
 _AGES = {EID: pl.Int64, "imaging_age": pl.Float64}
 _ENDS = pl.Schema(
@@ -49,7 +48,6 @@ _ENDS = pl.Schema(
 )
 _FIELDS = {"imaging_date": SCAN_DATE, "imaging_age": AGE, "death": DEATH, "lost": LOST}
 _FIELDS |= dict.fromkeys(("country", "centre"), CENTRE)
-_ANSWERS = ("high_bp_told", "high_bp_denied", "high_bp_asked")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -75,10 +73,12 @@ class _Found:
     people: list[pl.DataFrame] = field(default_factory=list)
     codes: list[pl.DataFrame] = field(default_factory=list)
     scans: list[pl.DataFrame] = field(default_factory=list)
-    reports: list[pl.DataFrame] = field(default_factory=list)
+    reports: list[tuple[Delivery, pl.DataFrame]] = field(default_factory=list)
     ages: list[pl.DataFrame] = field(default_factory=list)
-    answers: list[pl.DataFrame] = field(default_factory=list)
     ends: list[pl.DataFrame] = field(default_factory=list)
+    early: Counter[tuple[str, int]] = field(default_factory=Counter)  # dates that are too early, by table and field
+    future: Counter[tuple[str, int]] = field(default_factory=Counter)  # dates after today
+    alone: Counter[str] = field(default_factory=Counter)  # dates without a diagnosis, by table
 
 
 def collect(tables: Sequence[Path], instance: int, withdrawn: Collection[int], most: float) -> pl.DataFrame:
@@ -101,7 +101,8 @@ def collect(tables: Sequence[Path], instance: int, withdrawn: Collection[int], m
         without it), `high_bp_asked` (2966 is not empty).
 
     Raises:
-        UserError: a field is in no table, a table has only codes or only dates of diagnoses, or a cell cannot be read.
+        UserError: a field is in no table, a table has only codes or only dates of diagnoses, tables contradict each
+            other, or a cell cannot be read.
     """
     deliveries = [open_delivery(path) for path in tables]
     _require_fields(deliveries, instance)
@@ -110,13 +111,14 @@ def collect(tables: Sequence[Path], instance: int, withdrawn: Collection[int], m
     found = _Found()
     for delivery in deliveries:
         _gather(delivery, instance, withdrawn, found)
+    _report(found)
     report_codes(found.codes)
     frame = pl.concat(found.people).unique().join(_lists(found, deliveries, most), on=EID, how="left")
-    frame = frame.join(_answers_of(found.answers), on=EID, how="left")
-    frame = frame.join(pl.concat(found.reports).group_by(EID).agg(pl.all().min()), on=EID, how="left")
+    frame = frame.join(reports.by_person(found.reports, most), on=EID, how="left")
     for part in (found.scans, found.ages or [pl.DataFrame(schema=_AGES)], found.ends):
         frame = frame.join(_one_each(part, deliveries, most), on=EID, how="left")
-    return frame.with_columns(pl.col("codes", "dates", *_ANSWERS).fill_null([])).sort(EID)
+    _name_scanned_later(frame)
+    return frame.with_columns(pl.col("codes", "dates", *reports.ANSWERS).fill_null([])).sort(EID)
 
 
 def _lists(found: _Found, deliveries: Sequence[Delivery], most: float) -> pl.DataFrame:
@@ -149,14 +151,6 @@ def _lists(found: _Found, deliveries: Sequence[Delivery], most: float) -> pl.Dat
     if differ:
         LOG.warning("%s: %d of %d repeated diagnoses have different dates; the first is kept", tables, differ, several)
     return pl.concat(parts)
-
-
-def _answers_of(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """`eid` and the visits of each answer, over all tables."""
-    merged = pl.concat(parts).group_by(EID).agg(pl.col(*_ANSWERS).list.explode(keep_nulls=False, empty_as_null=False))
-    # the arrays of 6150 may be spread over tables, and one of them alone would look like a denial
-    merged = merged.with_columns(pl.col("high_bp_denied").list.set_difference("high_bp_told"))
-    return merged.with_columns(pl.col(*_ANSWERS).list.unique().list.sort())
 
 
 def _one_each(parts: Sequence[pl.DataFrame], deliveries: Sequence[Delivery], most: float) -> pl.DataFrame:
@@ -216,14 +210,54 @@ def _gather(delivery: Delivery, instance: int, withdrawn: Collection[int], found
     columns = [c for c in delivery.header.columns if c.field in {*TITLES, AGE, *FOLLOW_UP}]
     columns = [c for c in columns if c.field not in (SCAN_DATE, AGE) or c.instance == instance]
     columns = [c for c in columns if c.field != CENTRE or c.instance in (0, instance)]
+    said = [pl.DataFrame(schema=reports.SAID)]
     for batch in stream(delivery, columns, withdrawn):
         found.people.append(batch.select(EID))
-        found.codes.append(dated_codes(batch, columns, delivery.name))
-        found.scans += _scan_dates(batch, columns, delivery.name)
-        found.reports += _reports(batch, columns, delivery.name)
+        codes = dated_codes(batch, columns, delivery.name)
+        found.alone[delivery.name] += codes["code"].null_count()
+        codes = codes.filter(pl.col("code").is_not_null())
+        found.codes.append(_plausible(codes, {"date": DATES}, delivery.name, found))
+        for scans in _scan_dates(batch, columns, delivery.name):
+            found.scans.append(_plausible(scans, {"imaging_date": SCAN_DATE}, delivery.name, found))
+        said.append(reports.read_reports(batch, columns, delivery.name))
         found.ages += _ages(batch, columns, delivery.name)
-        found.answers += _answers(batch, columns, delivery.name)
-        found.ends.append(_ends(batch, columns, instance, delivery.name))
+        ends = _ends(batch, columns, instance, delivery.name)
+        found.ends.append(_plausible(ends, {"death": DEATH, "lost": LOST}, delivery.name, found))
+    found.reports.append((delivery, pl.concat(said)))
+
+
+def _plausible(frame: pl.DataFrame, fields: Mapping[str, int], table: str, found: _Found) -> pl.DataFrame:
+    """Dates that cannot be are unknown: one in the future would otherwise stretch everybody's follow-up to it."""
+    today = date.today()
+    for name, number in fields.items():
+        found.early[table, number] += int((frame[name] < _EARLIEST[number]).sum())
+        found.future[table, number] += int((frame[name] > today).sum())
+    return frame.with_columns(
+        pl.when(pl.col(name).is_between(_EARLIEST[number], today)).then(name).alias(name)
+        for name, number in fields.items()
+    )
+
+
+def _report(found: _Found) -> None:
+    """Log what was left out of the dates of each table."""
+    for counts, told in ((found.early, "too early for UK Biobank"), (found.future, "in the future")):
+        for (table, number), count in counts.items():
+            if count:
+                title = (TITLES | FOLLOW_UP)[number]
+                LOG.warning("%s, field %d (%s): %d dates are %s; taken as unknown", table, number, title, count, told)
+    for table, count in found.alone.items():
+        if count:
+            LOG.warning("%s: %d dates (41280) have no diagnosis (41270) at their place; left out", table, count)
+
+
+def _name_scanned_later(frame: pl.DataFrame) -> None:
+    for name, number in (("death", DEATH), ("lost", LOST)):
+        later = frame.filter(pl.col("imaging_date") > pl.col(name)).height
+        if later:
+            LOG.warning(
+                "%d participants were scanned (53) after field %d (%s); their incident disease is missing",
+                later, number, FOLLOW_UP[number],
+            )  # fmt: skip
 
 
 def _scan_dates(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list[pl.DataFrame]:
@@ -232,45 +266,6 @@ def _scan_dates(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> l
         return []
     days = dates(batch, names, table).select(known_day(names[0]).alias("imaging_date"))
     return [pl.concat([batch.select(EID), days], how="horizontal")]
-
-
-def _reports(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list[pl.DataFrame]:
-    """The first visit with an age of diagnosis, and the youngest age given.
-
-    -1 (do not know) and -3 (prefer not to answer) are not ages.
-    """
-    visits = {column.canonical: column.instance for column in columns if column.field == HIGH_BP_AGE}
-    if not visits:
-        return []
-    ages = numbers(batch, list(visits), table, dict.fromkeys(visits, TITLES[HIGH_BP_AGE]), several=False)
-    first = pl.min_horizontal(pl.when(pl.col(name) >= 0).then(visit) for name, visit in visits.items())
-    youngest = pl.min_horizontal(pl.when(pl.col(name) >= 0).then(name) for name in visits)
-    found = ages.select(first.cast(pl.Int8).alias("high_bp_visit"), youngest.alias("high_bp_age"))
-    return [pl.concat([batch.select(EID), found], how="horizontal")]
-
-
-def _answers(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list[pl.DataFrame]:
-    """The visits at which high blood pressure was reported, at which it was denied, and at which its age was asked."""
-    own = [column for column in columns if column.field in (TOLD, HIGH_BP_AGE)]
-    if not own:
-        return []
-    names = [column.canonical for column in own]
-    parsed = numbers(batch, names, table, {column.canonical: TITLES[column.field] for column in own})
-    lists = frozenset(name for name, kind in parsed.schema.items() if isinstance(kind, pl.List))
-    reported, denied, asked = [], [], []
-    for visit in sorted({column.instance for column in own}):
-        here = {
-            each: [c.canonical for c in own if (c.field, c.instance) == (each, visit)] for each in (TOLD, HIGH_BP_AGE)
-        }
-        cells = Cells(here, lists)
-        any_age = some(cells.answered(HIGH_BP_AGE, ()))
-        yes = some(cells.has(TOLD, _HIGH_BP_CODE)) | any_age
-        reported.append(pl.when(yes).then(pl.lit(visit, pl.Int8)))
-        denied.append(pl.when(some(cells.answered(TOLD, _NOT_ANSWERED)) & ~yes).then(pl.lit(visit, pl.Int8)))
-        asked.append(pl.when(any_age).then(pl.lit(visit, pl.Int8)))
-    visits = zip(_ANSWERS, (reported, denied, asked), strict=True)
-    found = parsed.select(pl.concat_list(each).list.drop_nulls().alias(name) for name, each in visits)
-    return [pl.concat([batch.select(EID), found], how="horizontal")]
 
 
 def _ends(batch: pl.DataFrame, columns: Sequence[Column], instance: int, table: str) -> pl.DataFrame:

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryFile
 
+import numpy as np
 import polars as pl
 
 from vita.cohort.cleaning import dates, numbers
@@ -23,6 +24,7 @@ from vita.cohort.settings import CohortSettings
 from vita.cohort.spill import Spill, by_range
 
 LOG = logging.getLogger(__name__)
+_ACQUAINTED = 0.5  # tables of one application share more of their people, or of their columns
 
 
 def extract(
@@ -58,6 +60,7 @@ def extract(
         spills = [Spill(files.enter_context(TemporaryFile(dir=folder))) for _ in deliveries]
         for delivery, spill in zip(deliveries, spills, strict=True):
             _set_aside(delivery, plan, withdrawn, gone, unknown, spill)
+        _name_strangers(deliveries, spills)
         joiner = Joiner([delivery.name for delivery in deliveries], plan.shared)
         for frames in by_range(spills):
             frame = joiner.join(frames)
@@ -74,6 +77,25 @@ def extract(
             )
     report_withdrawals(withdrawn, gone, coverage.rows)
     coverage.report()
+
+
+def _name_strangers(deliveries: Sequence[Delivery], spills: Sequence[Spill]) -> None:
+    """Warn about a table with other columns than those before it and mostly other people.
+
+    Each application to UK Biobank has ids of its own, of which some are another application's by chance: joined, they
+    would give people the values of others.
+    """
+    ids, columns = np.zeros(0, np.int64), set[str]()
+    for delivery, spill in zip(deliveries, spills, strict=True):
+        own, names = np.unique(spill.ids()), {column.canonical for column in delivery.header.columns}
+        common, fewest = len(np.intersect1d(ids, own, assume_unique=True)), min(len(ids), len(own))
+        if common < _ACQUAINTED * fewest and len(names & columns) < _ACQUAINTED * len(names):
+            LOG.warning(
+                "%s: only %d of its %d participants are in the tables before it (%d participants), which have other "
+                "columns: is it of another application, which has other ids?",
+                delivery.name, common, len(own), len(ids),
+            )  # fmt: skip
+        ids, columns = np.union1d(ids, own), columns | names
 
 
 class _Coverage:

@@ -45,13 +45,15 @@ def refuse_apart(deliveries: Sequence[Delivery]) -> None:
 def dated_codes(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> pl.DataFrame:
     """`eid`, `code`, `date` of every diagnosis in a batch of text columns of one table; unknown dates are null.
 
+    Dates without a code have a row too, with a null code.
+
     Raises:
         UserError: a cell is not an ICD-10 code, or not a date.
     """
     batch = _paired_lists(batch, columns)
     _refuse_mixture(batch, columns, table)
     codes, days = diagnosis_codes(batch, columns, table), diagnosis_dates(batch, columns, table)
-    return codes.join(days, on=[EID, "array"], how="left").select(EID, "code", "date")
+    return codes.join(days, on=[EID, "array"], how="full", coalesce=True).select(EID, "code", "date")
 
 
 def _paired_lists(batch: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:

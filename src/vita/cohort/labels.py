@@ -61,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings, instance = LabelSettings.read(args.settings), imaging_visit(args.settings)
     diagnoses = pl.read_parquet(args.diagnoses)
     facts = find_cases(diagnoses, _lists(args.disease, args.codes))
-    facts = facts.with_columns(followed_to(diagnoses, settings.follow_up_end))
+    if settings.timing == "incident":
+        facts = facts.with_columns(followed_to(diagnoses, settings.follow_up_end))
     label = make_label(facts, args.disease, settings, instance)
     unknown = pl.col(EID).is_in(sorted(load_withdrawals(args.unlabelled)))
     label = label.with_columns(pl.when(~unknown).then(pl.col(args.disease, f"date_{args.disease}")))

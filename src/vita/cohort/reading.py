@@ -142,12 +142,13 @@ def _text_frames(delivery: Delivery, wanted: Sequence[Column]) -> Iterator[pl.Da
         frame = pl.read_csv(
             block.text,
             has_header=False,
-            columns=sorted(chosen),
+            columns=None if block.narrow else sorted(chosen),
             separator=delivery.delimiter,
             infer_schema=False,
             null_values=list(MISSING),
             n_rows=block.rows,
-            encoding="utf8-lossy",  # columns of free text, which are not read, may be latin-1
+            # columns of free text, which are not read, may be latin-1; with utf8 a fifth less time
+            encoding="utf8" if block.narrow and block.text.isascii() else "utf8-lossy",
         )
         if len(frame) != block.rows:  # nobody may be lost silently
             raise UserError(
@@ -158,7 +159,7 @@ def _text_frames(delivery: Delivery, wanted: Sequence[Column]) -> Iterator[pl.Da
         return frame
 
     try:
-        yield from side_by_side(blocks(delivery), parsed)
+        yield from side_by_side(blocks(delivery, sorted(chosen), BATCH_ROWS), parsed)
     except (pl.exceptions.PolarsError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         # polars' own words may hold cells
         reason = "its rows cannot be parsed" if isinstance(error, pl.exceptions.PolarsError) else _one_line(error)

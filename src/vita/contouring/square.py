@@ -7,6 +7,10 @@ from torch import Tensor
 from vita.contouring.pictures import GRID, GRID_MM, HIGH, LOW, stretched
 from vita.images.crop import Crop, cut_image
 
+MIDDLE_MM = 60.0  # radius; holds the ventricles of most hearts
+_FROM_MIDDLE_MM = (np.arange(GRID) - (GRID - 1) / 2) * GRID_MM
+_MIDDLE = np.hypot(_FROM_MIDDLE_MM[:, None], _FROM_MIDDLE_MM) < MIDDLE_MM
+
 
 def square(centre: np.ndarray, spacing_mm: tuple[float, float], shape: list[int]) -> Crop:
     """The square around a pixel (row, column) of an image with these rows and columns."""
@@ -16,9 +20,14 @@ def square(centre: np.ndarray, spacing_mm: tuple[float, float], shape: list[int]
 
 
 def pictures(signal_tyx: np.ndarray, crop: Crop) -> Tensor:
-    """What the network sees of a slice (time, GRID, GRID); one range for all frames."""
+    """What the network sees of a slice (time, GRID, GRID); one range for all frames.
+
+    Its upper end is that of the middle, where the heart is: skin next to a coil may be several times brighter, and
+    would leave the heart without contrast.
+    """
     cut = cut_image(signal_tyx.astype(np.float32), crop)
     low, high = np.quantile(cut, (LOW, HIGH))  # by partition; torch sorts, which takes twenty times as long
+    high = min(high, np.quantile(cut[:, _MIDDLE], HIGH))
     return stretched(torch.from_numpy(cut), torch.tensor(low), torch.tensor(high))
 
 

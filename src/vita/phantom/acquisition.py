@@ -1,4 +1,4 @@
-"""The scanner: the positions of planes, and the effect of coils, gain and noise on the signal.
+"""The scanner's planes: where the heart lies, and how it is planned.
 
 Scanner space is RAS in mm. The heart's axes are those of an average adult, rotated at random; planes are planned on
 them with small errors of planning. Stored images have columns along the first NIfTI axis, rows along the second.
@@ -22,8 +22,6 @@ LA_THICKNESS_MM = 6.0
 LA_ANGLES = {"la_2ch": -96.0, "la_3ch": -50.0, "la_4ch": 0.0}
 # Variation of planning between scans: rotation of the image in its plane, and shift in it.
 TURN_SD_DEGREES, SHIFT_SD_MM = 20.0, 5.0
-HARMONICS = 3  # of slow changes over the cycle
-BLOOD_SD, GAIN_SD = 0.1, 0.055  # of these changes: flow, and the receiver with the breath
 
 
 @dataclass(frozen=True)
@@ -140,56 +138,3 @@ def _stack(
     pixel, rows, columns = settings.pixel_mm, settings.rows, settings.columns
     half = (columns - 1) / 2 * pixel * column + (rows - 1) / 2 * pixel * row + (slices - 1) / 2 * spacing * across
     return Plane(centre - half, column, row, across, (slices, rows, columns), pixel, spacing, thickness)
-
-
-def drift(frames: int, slices: int, spread: float, rng: np.random.Generator) -> np.ndarray:
-    """Smooth random curves over the cycle, (frames, slices) factors around 1 with the standard deviation `spread`.
-
-    Each slice is a separate breath-hold. Without these curves the mean brightness of a frame would reveal the filling
-    of the ventricle.
-    """
-    angle = 2 * np.pi * np.arange(frames)[:, None] * np.arange(1, HARMONICS + 1) / frames
-    weights = rng.normal(0, spread / np.sqrt(HARMONICS), (2, HARMONICS, slices))
-    factors: np.ndarray = 1 + np.cos(angle) @ weights[0] + np.sin(angle) @ weights[1]
-    return factors
-
-
-@dataclass(frozen=True)
-class Receiver:
-    """Coils, gain and noise of one view of a participant.
-
-    Attributes:
-        gain: factor of everything.
-        slope: (3,) relative change of sensitivity per 100 mm from the heart, along scanner axes.
-        curvature: relative loss at 100 mm from the heart.
-        noise: standard deviation in each of the two channels, in stored units.
-    """
-
-    gain: float
-    slope: np.ndarray
-    curvature: float
-    noise: float
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator) -> "Receiver":
-        """Coils lie on the chest, so the sensitivity decreases towards the back."""
-        gain = float(np.exp(rng.normal(0, 0.2)))
-        return cls(
-            gain, rng.normal([0, 0.25, 0], 0.25), float(rng.uniform(0.02, 0.3)), float(gain * rng.uniform(2.0, 3.2))
-        )
-
-    def sensitivity(self, from_heart_mm: np.ndarray) -> np.ndarray:
-        """(...,) factor at points (..., 3) relative to the heart."""
-        scaled = from_heart_mm * np.float32(0.01)
-        factor: np.ndarray = np.float32(self.gain) * np.exp(
-            scaled @ self.slope.astype(np.float32) - np.float32(self.curvature) * (scaled * scaled).sum(axis=-1)
-        )
-        return factor
-
-    def receive(self, signal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Magnitude of the signal with noise in both channels (Rician), rounded to int16."""
-        sigma = np.float32(self.noise)
-        real = signal + sigma * rng.standard_normal(signal.shape, dtype=np.float32)
-        imaginary = sigma * rng.standard_normal(signal.shape, dtype=np.float32)
-        magnitude: np.ndarray = np.rint(np.sqrt(real * real + imaginary * imaginary)).astype(np.int16)
-        return magnitude

@@ -13,7 +13,7 @@ from vita.phantom.tissue import deform, share
 AIR, MUSCLE, FAT, LIVER, BONE = 2.0, 52.0, 150.0, 72.0, 60.0
 # signals that are independent of size and disease, so that brightness is not a shortcut
 LUNG_RANGE, HEART_FAT_RANGE = (6.0, 34.0), (20.0, 75.0)
-HEART_TO_BODY_MM = np.array([-38.0, 22.0, 0.0])  # of the heart's base from the middle of the body
+HEART_TO_BODY_MM = np.array([-26.0, 7.0, 0.0])  # of the heart's base from the middle of the body
 CHEST_WALL_MM = 14.0
 
 
@@ -55,15 +55,32 @@ class Chest:
             blood=blood,
         )
 
-    def signal(self, from_heart: np.ndarray, pixel: float) -> np.ndarray:
-        """(...,) signal at points (..., 3), float32."""
+    def depth_mm(self, from_heart: np.ndarray) -> np.ndarray:
+        """(...,) depth in mm (rough) below the skin at points (..., 3), below 0 outside the body."""
         body = from_heart + HEART_TO_BODY_MM.astype(np.float32)
-        skin = _oval(body, self.half_width + self.fat, self.half_depth + self.fat)
+        return -_oval(body, self.half_width + self.fat, self.half_depth + self.fat)
+
+    def inside(self, from_heart: np.ndarray, pixel: float) -> np.ndarray:
+        """(...,) share of each voxel at points (..., 3) that lies inside the chest wall."""
+        body = from_heart + HEART_TO_BODY_MM.astype(np.float32)
+        return share(_oval(body, self.half_width - CHEST_WALL_MM, self.half_depth - CHEST_WALL_MM), pixel)
+
+    def signal(self, from_heart: np.ndarray, pixel: float, vessels: np.ndarray | float = 0.0) -> np.ndarray:
+        """(...,) signal at points (..., 3), float32.
+
+        Args:
+            from_heart: the points.
+            pixel: width of a voxel in mm.
+            vessels: (...,) share of each voxel that vessels fill where there is lung.
+        """
+        body = from_heart + HEART_TO_BODY_MM.astype(np.float32)
+        skin = -self.depth_mm(from_heart)
         wall = _oval(body, self.half_width, self.half_depth)
-        lungs = _oval(body, self.half_width - CHEST_WALL_MM, self.half_depth - CHEST_WALL_MM)
         signal = np.full(skin.shape, AIR, np.float32)
-        for distance, value in ((skin, FAT), (wall, MUSCLE), (lungs, self.lung)):
-            signal += (np.float32(value) - signal) * share(distance, pixel)
+        lung = np.float32(self.lung) + np.float32(self.blood - self.lung) * vessels
+        for covered, value in ((share(skin, pixel), FAT), (share(wall, pixel), MUSCLE)):
+            signal += (np.float32(value) - signal) * covered
+        signal += (lung - signal) * self.inside(from_heart, pixel)
         for distance, value in self._organs(body, pixel):
             signal += (np.float32(value) - signal) * share(distance, pixel)
         return signal

@@ -6,6 +6,7 @@ not on the batches.
 """
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ import numpy as np
 import pandas as pd
 from isal import igzip
 
-from vita.phantom.acquisition import BLOOD_SD, GAIN_SD, Plane, Pose, Receiver, drift, plan
+from vita.phantom.acquisition import Plane, Pose, plan
 from vita.phantom.chest import MUSCLE, Chest, pericardium
 from vita.phantom.hearts import Heart
+from vita.phantom.receiver import BLOOD_SD, GAIN_SD, Receiver, drift
 from vita.phantom.settings import PhantomSettings
-from vita.phantom.tissue import LABP, RABP, Points, Signals, paint, points, share
+from vita.phantom.surroundings import Surroundings
+from vita.phantom.texture import Pattern
+from vita.phantom.tissue import LABP, PAPILLARIES, RABP, Papillary, Points, Signals, paint, points, share
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
@@ -27,6 +31,8 @@ SCAN_STREAM = 7  # apart from the streams of people.py
 BLOOD = 130.0
 CONTRAST_SD = 0.12  # log of a tissue's signal, from view to view: shimming, flip angle
 SLICE_CONTRAST_SD = 0.08  # log of the blood's signal, from slice to slice: flow
+STRANDS_MM, AROUND_MM, WAVES = (8.0, 20.0), 22.0, 10  # of trabeculae: their lengths, and the radius of a ventricle
+THIRD_PAPILLARY, SMALL_PAPILLARY = 0.3, Papillary(0.1, 0.68, 0.08, 0.3)  # share of hearts with a third one, and this
 # Classes of the geometry (0 to 5) to the labels of each mask file.
 MASKS = {
     "sa": {"seg_sa": [0, 1, 2, 3, 0, 0]},
@@ -50,6 +56,9 @@ class Scanner:
         self.frames = settings.frames
         self.shape = self.heart.shape(self.heart.cycle.times(settings.frames))
         self.extremes = self.heart.shape(np.array([0, self.heart.cycle.end_systole]))
+        self.surroundings = Surroundings.draw(self.rng)
+        self.papillaries = _draw_papillaries(self.rng)
+        self.strands = Pattern.draw(*STRANDS_MM, WAVES, self.rng)
 
     def acquire(self, view: str) -> tuple[np.ndarray, np.ndarray]:
         """Image int16 and classes uint8 of a view, both (time, slice, row, column)."""
@@ -60,7 +69,8 @@ class Scanner:
         flow, gain = (drift(self.frames, slices, spread, self.rng) for spread in (BLOOD_SD, GAIN_SD))
         flow *= np.exp(self.rng.normal(0, SLICE_CONTRAST_SD, slices))
         slice_of_point = np.nonzero(inside)[0]
-        sensitivity = receiver.sensitivity(plane.points() - self.pose.origin.astype(np.float32))
+        from_heart = plane.points() - self.pose.origin.astype(np.float32)
+        sensitivity = receiver.sensitivity(from_heart, self.chest.depth_mm(from_heart))
         around = still[inside]
         image = np.empty((self.frames, *plane.shape), np.int16)
         classes = np.zeros((self.frames, *plane.shape), np.uint8)
@@ -75,13 +85,32 @@ class Scanner:
     def _still(self, plane: Plane) -> tuple[np.ndarray, np.ndarray, Points]:
         """The chest's signal (slice, row, column), where the heart may be (bool), and the points there."""
         scanner = plane.points() - self.pose.origin.astype(np.float32)
-        still = self.chest.signal(scanner, plane.pixel)
+        still = self.chest.signal(scanner, plane.pixel, self.surroundings.vessels(scanner))
+        still *= self.surroundings.unevenness(scanner)
         xyz = scanner @ self.pose.axes.T.astype(np.float32)
         bag = pericardium(xyz, self.heart, self.extremes)
-        still += (np.float32(self.chest.heart_fat_signal) - still) * share(bag - self.chest.heart_fat, plane.pixel)
+        fat = self.surroundings.heart_fat(scanner, self.chest.lung, self.chest.heart_fat_signal)
+        covered = share(bag - self.chest.heart_fat, plane.pixel) * self.chest.inside(scanner, plane.pixel)
+        still += (fat - still) * covered
         inside = bag < self.chest.heart_fat + 2 * plane.pixel
         along = abs(float(plane.across @ self.pose.axes[2]))
-        return still, inside, points(xyz[inside], self.heart, plane.pixel, plane.thickness * along)
+        at = points(xyz[inside], self.heart, plane.pixel, plane.thickness * along)
+        return still, inside, replace(at, papillaries=self.papillaries, trabeculae=self._trabeculae(at))
+
+    def _trabeculae(self, at: Points) -> np.ndarray:
+        """(n,) the trabeculae of each point, which follow the wall: along its height and around the long axis."""
+        around = np.stack([at.x / (at.r + 1), at.y / (at.r + 1)], axis=-1) * np.float32(AROUND_MM)
+        strands = self.strands.at(np.concatenate([around, at.z[..., None] * np.float32(0.5)], axis=-1))
+        filled: np.ndarray = np.clip(np.float32(0.4) + np.float32(0.5) * strands, 0, 1)
+        return filled
+
+
+def _draw_papillaries(rng: np.random.Generator) -> tuple[Papillary, ...]:
+    """Two or three muscles; where they insert, how high and how thick differs between hearts."""
+    spread = rng.normal(0, [0.2, 0.05, 0.03, 0.08], (3, 4))
+    count = 3 if rng.random() < THIRD_PAPILLARY else 2
+    middles = np.array([*PAPILLARIES, SMALL_PAPILLARY])
+    return tuple(Papillary(*map(float, muscle)) for muscle in (middles + spread)[:count])
 
 
 def make_scan(person: dict[str, float], settings: PhantomSettings) -> tuple[dict[str, bytes], dict[str, float]]:

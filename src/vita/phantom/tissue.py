@@ -6,6 +6,7 @@ which is the partial-volume effect; its sign gives the masks, so that images and
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,7 +18,21 @@ ATRIAL_WALL_MM = 1.8
 VALVE_MM = 2.5
 AORTA_LENGTH_MM = 70.0
 AORTA_SLOPE = (-0.1, 0.3)  # drift in x and y per mm above the base
-PAPILLARY_ANGLES = (0.75, -0.85)  # rad from the lateral wall
+TRABECULATED_MM = 4.0  # how far trabeculae reach into a ventricle
+
+
+class Papillary(NamedTuple):
+    """A papillary muscle: `angle` in rad from the lateral wall, `radius` and `thickness` over the cavity's radius, and
+    `height` over its half axis towards the apex.
+    """
+
+    angle: float
+    radius: float
+    thickness: float
+    height: float
+
+
+PAPILLARIES = (Papillary(0.75, 0.63, 0.14, 0.22), Papillary(-0.85, 0.63, 0.14, 0.22))
 
 
 @dataclass(frozen=True)
@@ -31,6 +46,9 @@ class Points:
         infarct: profile of the infarcted sector, 1 in its middle.
         la_r2, ra_r2, aorta_r: (squared) distances from the atria's and the aorta's axes.
         pixel: width of a voxel in the plane; slice_z: its extent along the long axis.
+        trabeculae: (n,) how much of the blood next to the wall trabeculae displace; masks count them to the cavity, as
+            contours do.
+        papillaries: the muscles of this heart.
     """
 
     x: np.ndarray
@@ -45,6 +63,8 @@ class Points:
     aorta_r: np.ndarray
     pixel: float
     slice_z: float
+    trabeculae: np.ndarray | float = 0.0
+    papillaries: tuple[Papillary, ...] = PAPILLARIES
 
     @property
     def cut(self) -> float:
@@ -151,8 +171,11 @@ def paint(
     _mix(signal, muscle, share(rv - RV_WALL_MM, at.pixel) * in_base)
     in_rv = share(rv, at.pixel) * in_base
     _mix(signal, blood, in_rv)
+    _mix(signal, muscle, _trabeculae(at, rv, 1.0) * in_rv)
     _mix(signal, muscle, share(outer, outer_width) * in_base)
-    _mix(signal, blood, share(cavity, cavity_width) * in_base)
+    in_lv = share(cavity, cavity_width) * in_base
+    _mix(signal, blood, in_lv)
+    _mix(signal, muscle, _trabeculae(at, cavity, 0.6) * in_lv)
     _mix(signal, muscle, _papillaries(at, f) * np.float32(0.8))
     _mix(signal, blood, np.maximum(share(la, la_width), share(ra, ra_width)) * over_base)
     leaflet = np.clip(1 - np.abs(below) / VALVE_MM, 0, 1) * (np.minimum(np.minimum(cavity, rv), atria) < 3)
@@ -173,12 +196,21 @@ def _rv_distance(at: Points, zc: np.ndarray, f: dict[str, float]) -> np.ndarray:
     return distance
 
 
+def _trabeculae(at: Points, distance: np.ndarray, density: float) -> np.ndarray | float:
+    """Share of trabeculae in the blood at this signed distance (mm) to a ventricle's surface."""
+    if isinstance(at.trabeculae, float):
+        return 0.0
+    share_of_blood: np.ndarray = np.float32(density) * at.trabeculae * np.clip(1 + distance / TRABECULATED_MM, 0, 1)
+    return share_of_blood
+
+
 def _papillaries(at: Points, f: dict[str, float]) -> np.ndarray:
-    """Share of two papillary muscles in each voxel; masks count them to the cavity, as contours do."""
+    """Share of the papillary muscles in each voxel; masks count them to the cavity, as contours do."""
     covered = np.zeros_like(at.x)
-    middle, length, width = f["centre"] + 0.22 * f["c"], 0.24 * f["c"], 0.14 * f["a"] + 1.2
-    for angle in PAPILLARY_ANGLES:
-        x, y = 0.63 * f["a"] * np.cos(angle), 0.63 * f["a"] * np.sin(angle)
+    length = 0.24 * f["c"]
+    for muscle in at.papillaries:
+        middle, width = f["centre"] + muscle.height * f["c"], muscle.thickness * f["a"] + 1.2
+        x, y = (muscle.radius * f["a"] * turn(muscle.angle) for turn in (np.cos, np.sin))
         near = ((at.x - x) ** 2 + (at.y - y) ** 2) / width**2 + ((at.z - middle) / length) ** 2
         covered = np.maximum(covered, share((near - 1) * (width / 2), at.pixel))
     return covered
