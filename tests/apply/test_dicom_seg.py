@@ -216,6 +216,22 @@ def many_frames(
     return *read_dicom_files(sorted(map(str, folder.rglob("IM*"))), view, 100), whole
 
 
+@pytest.mark.parametrize("many", [False, True])
+def test_files_with_one_number_have_no_seg(nifti: Path, tmp_path: Path, many: bool) -> None:
+    """A reference to one of them would be one to all, and enhanced files would overwrite each other's masks."""
+    if many:
+        header, stored, _ = many_frames(nifti, tmp_path, "sa", 3)
+    else:
+        header, stored = of_view(nifti, tmp_path, "sa", one_series=False)
+    for name in sorted({name for names in header.dicom.names_zt for name in names})[:2]:
+        file = pydicom.dcmread(name)
+        file.SOPInstanceUID = file.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4"
+        Path(name).write_bytes(dicom_scans.encode(file))
+    with pytest.raises(ScanError, match="several of the scan's files have the same SOPInstanceUID"):
+        write_segs(np.ones(stored.shape, np.uint8), header.dicom, "sa", tmp_path / "a", 100)
+    assert not list(tmp_path.glob("a/*"))
+
+
 @pytest.mark.parametrize(("view", "files"), [("la_4ch", 1), ("sa", 1), ("sa", 3)])
 def test_enhanced_files_are_referred_to_by_frame(nifti: Path, tmp_path: Path, view: str, files: int) -> None:
     header, stored, whole = many_frames(nifti, tmp_path, view, files)

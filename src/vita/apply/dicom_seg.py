@@ -136,6 +136,8 @@ def _frames(source: DicomSource, files: Mapping[str, pydicom.Dataset]) -> list[F
                 setattr(file, tag, "")
     if len({(file.StudyInstanceUID, file.FrameOfReferenceUID) for file in files.values()}) > 1:
         raise ScanError("no DICOM SEG: the view's files are of several studies or frames of reference")
+    if len({file.SOPInstanceUID for file in files.values()}) < len(files):
+        raise ScanError("no DICOM SEG: several of the scan's files have the same SOPInstanceUID")
     plain = {name: frames_of(file) for name, file in files.items()}
     placed: dict[tuple[str, int], Frame] = {}
     for z, (names, numbers) in enumerate(zip(source.names_zt, source.numbers_zt, strict=True)):
