@@ -159,6 +159,11 @@ def test_a_misspelt_key_is_recognised_at_any_depth() -> None:
         ("stage3.tasks.segmentation.frames", 7, "'stage3.tasks.segmentation.frames' is 7, not a multiple of 5"),
         ("systems.resnet50.stage.frames", 25, "'systems.resnet50.stage.frames' is 25, but 'images.frames' keeps only"),
         ("images.size", 50, "'images.size' is 50, not a multiple of 12 in 'model.patch'"),
+        (
+            "images.size",
+            60,
+            "'images.size' is 60, not a multiple of 8, the coarsest resolution of the decoder",
+        ),
         ("input.source", "files", "'input.scans' names no folder"),
         ("split.test", 0.9, "leaves nobody to train on"),
         (

@@ -90,6 +90,7 @@ PHANTOM: list[tuple[dict[str, Any], list[str]]] = [
     ({"model": {"heads": 4}}, ["'model.heads'", "change one of them"]),
     ({"model": {"width": 110}}, ["'model.width' is 110", "it must be 1 (view) more"]),
     ({"images": {"size": 50}}, ["'images.size' is 50", "change one of them"]),
+    ({"images": {"size": 36}}, ["'images.size' is 36", "a multiple of 8", "set 'model.segmenter_frames' to 0"]),
     ({"model": {"frames": 40}}, ["'model.frames' is 40", "lower the first"]),
     ({"labels": {"incident_years": 5}}, ["'labels.incident_years' is 5", "set the first to null"]),
     ({"labels": {"follow_up_end": "31/12/2020"}}, ["labels.follow_up_end: '31/12/2020'", "'2022-10-31', in quotes"]),

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
 from benchmarks.stage1_step import PAPER, step_flops
 from vita.costs.__main__ import main, read_configs
 from vita.costs.operations import Operations, operations
 from vita.costs.trainings import Training, split_sizes, trainings
+from vita.models.image_encoder import ImageEncoder
+from vita.models.settings import ModelSettings
 from vita.runtime.errors import UserError
 from workflow.test_dry_runs import ROOT, measured_plan
 
@@ -61,6 +64,45 @@ def test_a_backward_pass_costs_two_forward_passes_and_a_chunk_one_more(paper: di
     assert stage2.model["checkpointing"]
     # forward, again for the chunk, again for each block (but for its last product), and two for the backward pass
     assert 4.5 / 3 < counted(stage2).training_flop / counted(whole).training_flop < 5 / 3
+
+
+def convolutions_of_a_frame(size: int, fine: int, inputs: int, outputs: int) -> int:
+    """Products of the frame decoder at a half, a quarter and an eighth of the resolution, and its weights as well if
+    the size is 0: each layer's extent, inputs, outputs and kernel.
+    """
+    half, quarter, eighth = ((size // scale) ** 2 or 1 for scale in (2, 4, 8))
+    layers = [
+        *((half, inputs, fine, 9), (half, fine, fine, 9)),  # down
+        *((quarter, fine, 2 * fine, 9), (quarter, 2 * fine, 2 * fine, 9)),
+        *((eighth, 4 * fine, 4 * fine, 9), (eighth, 4 * fine, 4 * fine, 9)),
+        (quarter, 4 * fine, 2 * fine, 1 if size else 4),  # up: a pixel comes from one of four weights
+        *((quarter, 4 * fine, 2 * fine, 9), (quarter, 2 * fine, 2 * fine, 9)),
+        (half, 2 * fine, fine, 1 if size else 4),
+        *((half, 2 * fine, fine, 9), (half, fine, fine, 9)),
+        (half, fine, outputs, 1),
+    ]
+    return sum(extent * given * wanted * kernel for extent, given, wanted, kernel in layers)
+
+
+@pytest.mark.parametrize(("system", "planes"), [("vita", 9), ("vita_sa", 6), ("vita_la", 3)])
+def test_the_frame_decoder_costs_what_its_layers_do(system: str, planes: int) -> None:
+    """Of the default run: 5 frames of 48 x 48 pixels, 4 x 4 patches of 12 x 12, 16 channels, 6 classes."""
+    found = trainings(read_configs(configured()), RESOURCES)
+    (training,) = (each for each in found if each.step == f"Segmentation, {system}")
+    sizes = training.model
+    assert (sizes["frames"], sizes["size"], sizes["segmenter_frames"]) == (5, 48, 16)
+    assert sizes["patch"] == [5, 12, 12]
+    width, depth, tokens = sizes["width"], sizes["depth"], 1 + planes * 16
+    blocks = depth * (12 * tokens * width**2 + 2 * tokens**2 * width)  # attention and an MLP four times as wide
+    encoder = blocks + (tokens - 1) * 720 * width
+    decoder = 5 * planes * convolutions_of_a_frame(48, 16, 4 + 4, 6 * 4) + (tokens - 1) * width * 32
+    cost = counted(training)
+    assert cost.validation_flop == pytest.approx(2 * (encoder + decoder), rel=0.002)
+    assert cost.training_flop == pytest.approx(3 * cost.validation_flop, rel=0.02)
+    weights = convolutions_of_a_frame(0, 16, 4 + 4, 6 * 4) + 24 + width * 32 + 32 + planes * 4
+    with torch.device("meta"):
+        encoder_weights = sum(part.numel() for part in ImageEncoder(ModelSettings.from_dict(sizes)).parameters())
+    assert cost.parameters == weights + encoder_weights
 
 
 def test_weights_are_counted(paper: dict[str, Training]) -> None:

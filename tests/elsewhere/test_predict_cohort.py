@@ -1,5 +1,7 @@
 """Trained models on another cohort: their own statistics and thresholds, the same numbers, and what is refused."""
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from scipy.stats import linregress
 
 from apply import trained
+from training import toy
 from vita.cohort.elsewhere import judged_by, split_elsewhere, surely_tested
 from vita.cohort.split import make_split
 from vita.cohort.split_table import share_of_each
@@ -19,6 +22,7 @@ from vita.evaluation.regression import evaluate as regression
 from vita.models.config_file import read_config
 from vita.runtime.errors import UserError
 from vita.tabular.targets import Target
+from vita.training import stage3
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +74,28 @@ def test_masks_are_those_of_the_model(models, tmp_path):
     assert set(tested) < set(first["eid"])
     areas = pd.read_parquet(tmp_path / "found.parquet").set_index(["eid", "target", "plane", "frame"])
     theirs = there[there["split"] == "test"].set_index(["eid", "target", "plane", "frame"])
+    np.testing.assert_allclose(areas.loc[theirs.index, "prediction"], theirs["prediction"])
+
+
+@pytest.mark.parametrize("view", [None, "sa"])
+def test_a_segmenter_from_before_its_decoder_had_a_key_draws_as_it_did(models, tmp_path, view):
+    """Its config.json does not name `segmenter_frames`, and its decoder is the published one."""
+    shutil.copytree(models, tmp_path / "models")
+    place = models.parent / "cohort"
+    cohort = toy.Toy(place, sorted(place.glob("0*.npz")), place / "split.parquet")
+    folder, sizes = tmp_path / "models" / "segmentation" / "vita", {"segmenter_frames": 0}
+    sizes |= {"view_of_plane": [1] * 6} if view else {}
+    shutil.rmtree(folder)
+    stage3.main(cohort.stage3("segmentation", "vita", folder, epochs=1, model=sizes))
+    there = pd.read_parquet(folder / "predictions.parquet")
+    config = json.loads((folder / "config.json").read_text())
+    for block in (config["model"], config["settings"]["model"]):
+        assert block.pop("segmenter_frames") == 0
+    (folder / "config.json").write_text(json.dumps(config))
+    (tmp_path / "cohort").symlink_to(place)
+    keys = ["eid", "target", "plane", "frame"]
+    areas = apply(tmp_path / "models", "segmentation", tmp_path).set_index(keys)
+    theirs = there[there["split"] == "test"].set_index(keys)
     np.testing.assert_allclose(areas.loc[theirs.index, "prediction"], theirs["prediction"])
 
 

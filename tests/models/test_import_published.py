@@ -107,6 +107,9 @@ def test_an_imported_segmentation_is_a_model_of_stage_iii(tmp_path):
         load_segmenter(Segmenter(framewise, ImageEncoder(framewise)), folder)
 
 
+OTHER_DECODERS = ({"segmenter_frames": 0}, {"segmenter_frames": 6}, {"view_of_plane": [0] * 3})
+
+
 def test_a_decoder_for_single_frames_starts_from_its_own_folder(tmp_path):
     own = filled.model(size=32, patch=(5, 8, 8), width=33, heads=3, depth=1, segmenter_frames=4)
     trained, started = (Segmenter(own, ImageEncoder(own)) for _ in range(2))
@@ -114,6 +117,10 @@ def test_a_decoder_for_single_frames_starts_from_its_own_folder(tmp_path):
     assert load_segmenter(started, tmp_path)
     assert torch.equal(started.frame_decoder.out.weight, trained.frame_decoder.out.weight)
     assert torch.equal(started.frame_decoder.plane, trained.frame_decoder.plane)
+    published, wider, fewer = (ModelSettings.from_dict(own.to_dict() | other) for other in OTHER_DECODERS)
+    for settings in (published, wider, fewer):
+        with pytest.raises(UserError, match=r"decoder do not fit.*'model.segmenter_frames'.*config.json"):
+            load_segmenter(Segmenter(settings, ImageEncoder(settings)), tmp_path)
 
 
 def test_other_models_have_no_segmentation_decoder_to_start_from(tmp_path, state):

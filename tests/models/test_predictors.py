@@ -210,15 +210,17 @@ def test_networks_run_in_mixed_precision():
     images, target = torch.rand(2, 9, 5, 32, 32), torch.zeros(2, 9, 5, 32, 32, dtype=torch.uint8)
     mae, alignment = MaskedAutoencoder(SMALL), Alignment(SMALL, 2, 1, [3])
     segmenter, regressor = Segmenter(SMALL, ImageEncoder(SMALL)), Regressor(SMALL, ImageEncoder(SMALL), OUTPUTS)
+    framewise = _frame_model().train()
     numbers, classes = torch.randn(2, 2), torch.zeros(2, 2, dtype=torch.long)
     with torch.autocast("cpu", torch.bfloat16):
         losses = [
             mae(images, random_order(2, 144), 43).loss,
             clip_loss(*alignment(images, numbers, classes), 0.1, 0.5),
             segmentation_loss(segmenter(images), target),
+            segmentation_loss(framewise(images), target),
             regressor(images).float().square().mean(),
         ]
     sum(losses).backward()
     assert all(loss.dtype == torch.float32 for loss in losses)
-    for model in (mae, alignment, segmenter, regressor):
+    for model in (mae, alignment, segmenter, framewise, regressor):
         assert all(parameter.grad.isfinite().all() for parameter in model.parameters())

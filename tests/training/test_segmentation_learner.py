@@ -1,0 +1,103 @@
+"""What the segmentation's learner gives to its loss, when, and which numbers it judges by."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from training import toy
+from vita.mask_classes import NOT_ANNOTATED
+from vita.models.segmenter import segmentation_loss
+from vita.training import segmentation
+from vita.training.segmentation import SegmentationLearner
+from vita.training.settings import read_settings
+
+STRUCTURES = ["LVBP", "LVMYO", "RVBP", "LABP", "RABP"]
+
+
+class Fixed(nn.Module):
+    """Stands for a segmenter: logits that do not depend on the image."""
+
+    def __init__(self, logits: Tensor) -> None:
+        super().__init__()
+        self.logits = logits
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.logits
+
+
+def learner_of(logits: Tensor, **stage) -> SegmentationLearner:
+    learner = SegmentationLearner(Fixed(logits), read_settings("stage3", toy.blocks(**stage)), False)
+    learner.steps_per_epoch = 4
+    return learner
+
+
+@pytest.fixture
+def batch() -> dict[str, Tensor]:
+    torch.manual_seed(0)
+    return {"images": torch.rand(2, 9, 5, 8, 8), "masks": torch.randint(0, 6, (2, 9, 5, 8, 8), dtype=torch.uint8)}
+
+
+@pytest.mark.parametrize("budgeted", [False, True])
+def test_weights_of_rare_structures_fade_over_the_second_half(batch, monkeypatch, budgeted) -> None:
+    """Over 2 epochs of 4 steps, which the stage or a budget of time has set."""
+    weighings = []
+
+    def spied(*arguments, weighing, **options):
+        weighings.append(weighing)
+        return segmentation_loss(*arguments, weighing=weighing, **options)
+
+    monkeypatch.setattr(segmentation, "segmentation_loss", spied)
+    learner = learner_of(torch.randn(2, 6, 9, 5, 8, 8), epochs=50 if budgeted else 2)
+    learner.progress.epochs = 2 if budgeted else 0
+    for step in range(8):
+        learner.progress.step = step
+        learner.training_loss(batch, torch.Generator())
+    assert weighings == pytest.approx([0.5, 0.5, 0.5, 0.5, 0.5, 0.375, 0.25, 0.125])
+
+
+def test_the_training_loss_has_the_weights_of_its_step(batch) -> None:
+    logits = torch.randn(2, 6, 9, 5, 8, 8)
+    batch["masks"][:, :, :, 2:] = 0  # most is background
+    learner = learner_of(logits, epochs=2)
+    for step, weighing in ((0, 0.5), (6, 0.25)):
+        learner.progress.step = step
+        found = learner.training_loss(batch, torch.Generator())
+        assert torch.equal(found, segmentation_loss(logits, batch["masks"], weighing=weighing))
+        assert not torch.equal(found, segmentation_loss(logits, batch["masks"], weighing=0))
+
+
+def test_validation_is_without_weights_at_every_step(batch) -> None:
+    logits = torch.randn(2, 6, 9, 5, 8, 8)
+    batch["masks"][:, :, :, 2:] = 0
+    learner, expected = learner_of(logits, epochs=2), segmentation_loss(logits, batch["masks"], weighing=0)
+    for step in (0, 4, 8):
+        learner.progress.step = step
+        losses = learner.validation_values(batch, torch.Generator())["loss"]
+        assert losses.tolist() == [expected.item()] * 2
+
+
+@pytest.mark.parametrize("step", [0, 7])
+def test_dice_alone_has_no_weights_to_fade(batch, step) -> None:
+    logits = torch.randn(2, 6, 9, 5, 8, 8)
+    learner = learner_of(logits, loss="dice", epochs=2)
+    learner.progress.step = step
+    expected = segmentation_loss(logits, batch["masks"], "dice")
+    assert torch.equal(learner.training_loss(batch, torch.Generator()), expected)
+    assert learner.validation_values(batch, torch.Generator())["loss"][0] == expected
+
+
+def test_dice_of_each_structure_stands_under_its_name() -> None:
+    """Structure k, 1 to 5, covers 6 pixels of a row of its own, of which k are drawn."""
+    masks, drawn = torch.zeros(1, 9, 5, 8, 8, dtype=torch.uint8), torch.zeros(1, 9, 5, 8, 8, dtype=torch.long)
+    for number in range(1, 6):
+        masks[..., number, :6] = number
+        drawn[..., number, :number] = number
+    masks[:, 1] = NOT_ANNOTATED  # counts nowhere
+    drawn[:, 1] = 3
+    learner = learner_of(nn.functional.one_hot(drawn, 6).movedim(-1, 1).float())
+    batch = {"images": torch.zeros(1, 9, 5, 8, 8), "masks": masks}
+    values = learner.validation_values(batch, torch.Generator())
+    found = learner.summary(values)
+    expected = {f"dice_{name}": 2 * k / (k + 6) for k, name in enumerate(STRUCTURES, 1)}
+    assert {name: value for name, value in found.items() if name != "val_loss"} == pytest.approx(expected)
+    assert learner.metric(values, found) == pytest.approx(-sum(expected.values()) / 5)
