@@ -107,8 +107,10 @@ def test_outcomes_list_every_file(run: Path) -> None:
     assert (bands["type"], bands["smallest_cell"], bands["n"]) == ("table", 10, 10)
 
 
-def test_what_would_single_somebody_out_stays_inside(run: Path, tables: Tables, tmp_path: Path) -> None:
-    """The card is left out, the page says so, and nothing of it is anywhere else."""
+def test_what_would_single_somebody_out_stays_inside(
+    run: Path, tables: Tables, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The card is left out, the page says so, the log says why, and nothing of it is anywhere else."""
     folder = tmp_path / "results"
     shutil.copytree(run, folder)
     person = tables["images/phenotypes"].iloc[5]
@@ -117,6 +119,7 @@ def test_what_would_single_somebody_out_stays_inside(run: Path, tables: Tables, 
     assert not (folder / "release" / "data_card.md").exists()
     page = (folder / "release" / "index.html").read_text()
     assert "Data card: the check refuses it" in page
+    assert "data_card.md is left out: the check finds: singled out" in caplog.messages
     assert repr(float(person["LVEDV"])) not in page
     assert (folder / "release" / "tables" / "table1_sa_phenotypes.csv").is_file()
 

@@ -29,7 +29,7 @@ def drawing(scan: Scan, masks: Mapping[str, ViewMask], curves: pd.DataFrame, ed:
     from matplotlib.patches import Patch
 
     from vita.report.figures import style
-    from vita.report.figures.mosaic import overlay, picture
+    from vita.report.figures.mosaic import overlay, picture, stretched
 
     style.apply()
     shown = _planes(scan, masks)
@@ -40,7 +40,7 @@ def drawing(scan: Scan, masks: Mapping[str, ViewMask], curves: pd.DataFrame, ed:
         for column, (plane_name, plane, mask) in enumerate(shown):
             axes = figure.add_subplot(grid[row, column])
             axes.set(xticks=[], yticks=[])
-            picture(axes, scan.cine_sthw[plane, frame])
+            picture(axes, stretched(scan.cine_sthw[plane, frame], scan.cine_sthw[plane, 0]))
             if mask is not None:
                 overlay(axes, mask[frame], alpha=0.4)
             if row == 0:

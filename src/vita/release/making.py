@@ -59,9 +59,9 @@ def make(results: Path, output: Path, cell: int = SMALLEST_COUNT, gate: float = 
         _write_page(release)
         for _ in range(_ROUNDS):
             found = check(release.folder, cohort, cell, cohort.ids, known=release.known)
-            failed = {each.path for each in found if each.findings}
-            again = coarser_figures(release, failed)
-            if not _withhold(release, failed - again) and not again:
+            failed = {each.path: sorted({finding.kind for finding in each.findings}) for each in found if each.findings}
+            again = coarser_figures(release, set(failed))
+            if not _withhold(release, {path: failed[path] for path in failed.keys() - again}) and not again:
                 break
             _write_page(release)
         _check(release)
@@ -85,21 +85,27 @@ def _write_page(release: Draft) -> None:
     )
 
 
-def _withhold(release: Draft, failed: set[Path]) -> bool:
+def _withhold(release: Draft, failed: dict[Path, list[str]]) -> bool:
     """Remove tables, figures, cards and weights that the check refuses from the release; return whether there were any.
 
     If one form of a table or figure is refused, all of them are removed, and a model is removed as a whole. The page is
-    made of the rest. Anything else that the check refuses stays, so that the release fails.
+    made of the rest, and the log says what was found. Anything else that the check refuses stays, so that the release
+    fails.
+
+    Args:
+        release: what is being made.
+        failed: kinds of findings in each file.
     """
     taken = {path for path in failed if path.parts[0] in ("tables", "figures") or path.name in CARDS}
     models = {each.folder: each for each in release.models if each.folder}
     refused = {folder: models[folder] for folder in models if any(path.is_relative_to(folder) for path in failed)}
     for folder, judged in refused.items():
+        kinds = {kind for path in failed if path.is_relative_to(folder) for kind in failed[path]}
         shutil.rmtree(release.folder / folder)
         if not any((release.folder / folder).parent.iterdir()):
             (release.folder / folder).parent.rmdir()
         release.left_out.append(f"Weights of {judged.title}: the check refuses them, so they stay inside.")
-        log.warning("%s is left out: the check refuses it", folder)
+        log.warning("%s is left out: the check finds: %s", folder, ", ".join(sorted(kinds)))
     release.models = [each for each in release.models if each.folder not in refused]
     for path in sorted(taken):
         for form in (release.folder / path).parent.glob(f"{path.stem}.*"):
@@ -108,7 +114,7 @@ def _withhold(release: Draft, failed: set[Path]) -> bool:
         words = f"{title or path.stem.replace('_', ' ')}: the check refuses it, so it stays inside."
         if words not in release.left_out:
             release.left_out.append(words)
-        log.warning("%s is left out: the check refuses it", path)
+        log.warning("%s is left out: the check finds: %s", path, ", ".join(failed[path]))
     kept = release.folder
     release.tables = [each for each in release.tables if (kept / each.csv).is_file()]
     release.figures = [each for each in release.figures if (kept / (each.csv or each.image)).is_file()]

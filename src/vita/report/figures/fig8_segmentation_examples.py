@@ -130,7 +130,8 @@ def draw(masks: dict[str, np.ndarray], images: np.ndarray | None, described: pd.
             if name != REFERENCE and (mask[plane] == NOT_ANNOTATED).all():
                 mosaic.note(axes, "not seen")
                 continue
-            mosaic.picture(axes, np.zeros(mask[plane].shape) if images is None else images[plane])
+            image = np.zeros(mask[plane].shape) if images is None else images[plane]
+            mosaic.picture(axes, mosaic.stretched(image, image))
             mosaic.overlay(axes, mask[plane], 1.0 if images is None else mosaic.MASK_ALPHA)
             _around(axes, [each[plane] for each in masks.values()])
             value = mean.get((title, name), np.nan)
