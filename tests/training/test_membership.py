@@ -57,6 +57,23 @@ def test_a_task_has_the_loss_of_its_predictions(cohort: toy.Toy, files: Files, p
     assert held_out.to_numpy() == pytest.approx(expected.loc[held_out.index].to_numpy(), rel=1e-3)
 
 
+@pytest.mark.parametrize("frames", [0, 4])
+def test_a_segmenter_has_a_loss_of_everybody_with_masks(cohort: toy.Toy, files: Files, tmp_path, frames: int) -> None:
+    """Also of a model whose config.json is from before `segmenter_frames`, with the published decoder."""
+    folder = tmp_path / "m"
+    own = cohort.stage3("segmentation", "vit", folder, epochs=8, lr=1e-2, model={"segmenter_frames": frames})
+    stage3.main(own)
+    config = json.loads((folder / "config.json").read_text())
+    if not frames:
+        for block in (config["model"], config["settings"]["model"]):
+            assert block.pop("segmenter_frames") == 0
+        (folder / "config.json").write_text(json.dumps(config))
+    (signal,), group = signals(folder, People(files))
+    assert pd.Series(group).value_counts().to_dict() == {"train": 32, "val": 8, "test": 8}
+    assert np.isfinite(signal.trained).all()
+    assert signal.trained.mean() < signal.untrained.mean()
+
+
 def test_classes_have_log_losses(cohort: toy.Toy, files: Files, pretrained, tmp_path) -> None:
     own = cohort.stage3("categorical_features", "vita", tmp_path / "m", epochs=1, imbalance="none")
     stage3.main([*own, "--init", str(pretrained / "stage2")])
