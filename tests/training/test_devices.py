@@ -80,6 +80,26 @@ def test_two_processes_learn_what_one_learns(cohort, alone, tmp_path):
 
 
 @pytest.mark.thorough
+@pytest.mark.parametrize("frames", [0, 4])
+def test_two_processes_segment(cohort, tmp_path, frames):
+    """Each has the weights of the step that both are at; Dice is of a process's own part of the batch, so that numbers
+    are near those of one process, not the same.
+    """
+    histories = []
+    for devices in (1, 2):
+        own = {"training": {"devices": devices}, "model": {"segmenter_frames": frames}}
+        arguments = cohort.stage3("segmentation", "vit", tmp_path / str(devices), epochs=2, **own)
+        command = [sys.executable, "-m", "vita.training.stage3", *arguments]
+        run = subprocess.run(command, env=os.environ | SLURM, capture_output=True, text=True, timeout=1200, check=False)
+        assert run.returncode == 0, run.stderr[-3000:]
+        histories.append(pd.read_csv(tmp_path / str(devices) / "history.csv"))
+    one, two = histories
+    assert two["step"].tolist() == one["step"].tolist()
+    assert two["learning_rate"].tolist() == pytest.approx(one["learning_rate"].tolist())
+    assert two["val_loss"].tolist() == pytest.approx(one["val_loss"].tolist(), rel=0.1)
+
+
+@pytest.mark.thorough
 def test_two_nodes_of_two_devices_learn_what_one_process_learns(cohort, alone, tmp_path):
     """Each node's process starts its second one; a finished training is taken by the first node alone."""
     tools = tmp_path / "tools"
