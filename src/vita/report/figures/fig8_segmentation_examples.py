@@ -136,7 +136,8 @@ def draw(masks: dict[str, np.ndarray], images: np.ndarray | None, described: pd.
             _around(axes, [each[plane] for each in masks.values()])
             value = mean.get((title, name), np.nan)
             if name != REFERENCE and np.isfinite(value):
-                axes.text(0.03, 0.03, f"{value:.2f}", transform=axes.transAxes, fontsize=6, color="white")
+                box = {"facecolor": "black", "alpha": 0.5, "linewidth": 0, "pad": 1}
+                axes.text(0.04, 0.04, f"{value:.2f}", transform=axes.transAxes, fontsize=6, color="white", bbox=box)
     mosaic.legend(figure)
     return figure
 
