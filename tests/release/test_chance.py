@@ -8,9 +8,11 @@ import pytest
 from safetensors.numpy import save_file
 from tests.release.test_leaks import PLANT, Tables, kinds
 
+from vita.release.attack import join
 from vita.release.chance import evident
 from vita.release.checking import check
 from vita.release.cohort import Cohort, read_cohort
+from vita.release.contents import Table
 from vita.release.matches import EXTREMES, ROWS, SUMS, Compared
 
 CELL = 10
@@ -90,6 +92,19 @@ def dense(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
     path = tmp_path_factory.mktemp("dense") / "predictions.parquet"
     table.to_parquet(path)
     return read_cohort([path], CELL)
+
+
+def test_a_short_row_of_one_person_may_be_a_coincidence(dense: Cohort) -> None:
+    """Each of four numbers of five decimals is near a value of 10 to 15 of the 500 people, so that they are somebody's
+    by chance in 500 x (10 / 500)^4 to 500 x (15 / 500)^4 of all rows: evidence alone in a folder, none among thousands.
+    """
+    own = np.random.default_rng(5).uniform(0, 0.3, (500, 300)).astype(np.float32)[7, [5, 50, 200, 250]]
+    table = Table("", (), [[f"{value:.5f}" for value in own]])
+    (match,) = join(table, dense, Compared())
+    assert match.people == {7}
+    assert 8e-5 <= match.chance <= 4.05e-4
+    assert evident(match.family, [match.chance], Compared(rows=3)) == [True]
+    assert evident(match.family, [match.chance], Compared(rows=3000)) == [False]
 
 
 @pytest.mark.parametrize("own", [False, True])

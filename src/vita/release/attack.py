@@ -23,7 +23,6 @@ _ALONE = 1e-3  # probability, over all rows of a table, that a row is wrongly sa
 _ROW = 0.02  # probability below which a row counts towards that of its table
 _LEAD = 3.0  # in logarithms, for a single row
 _MORE_COPIES = 100  # for a single row that leads COPIES of them
-_FEWEST_WHOLE = 3  # numbers of a row all of which are one participant's
 _TRIED = 1000  # rows of a table
 _TABLE = 1e-6
 _COLUMN = 1e-12
@@ -138,7 +137,7 @@ def _by_row(cells: Cells, cohort: Cohort, compared: Compared) -> list[Match]:
     found: list[Match] = []
     compared.rows += len(np.unique(cells.row))
     for pool in cohort.pools:
-        logs, best, rows, singled, whole = _best(cells, cohort, pool)
+        logs, best, rows, singled = _best(cells, cohort, pool)
         likely = logs < np.log(_ROW)
         alone = logs < np.log(_ALONE / max(len(np.unique(cells.row)), 1))
         places = np.flatnonzero(likely | alone)
@@ -162,7 +161,7 @@ def _by_row(cells: Cells, cohort: Cohort, compared: Compared) -> list[Match]:
                 int(rows[place]),
                 "a row holds the numbers of one participant",
                 {int(best[place])},
-                chance=0.0 if together or whole[place] else float(np.exp(logs[place])),
+                chance=0.0 if together else float(np.exp(logs[place])),
                 family=ROWS,
             )
             for place in np.flatnonzero(chosen)
@@ -214,14 +213,14 @@ def _lead(
     for _ in range(copies):
         moved = rng.integers(NEAREST, FARTHEST + 1, len(those)) * rng.choice([-1, 1], len(those))
         copy = replace(kept, value=kept.value + moved * kept.step)
-        copied, _, of, _, _ = _best(copy, cohort, pool)
+        copied, _, of, _ = _best(copy, cohort, pool)
         least[of] = np.minimum(least[of], copied)
     return np.asarray(least[rows] - logs)
 
 
 def _best(cells: Cells, cohort: Cohort, pool: Values) -> tuple[np.ndarray, ...]:
-    """For each row with a match: log probability, the participant who fits best, the row, whether nobody else fits as
-    well, and whether all numbers of the row are that participant's.
+    """For each row with a match: log probability, the participant who fits best, the row, and whether nobody else fits
+    as well.
     """
     order = np.lexsort((cells.value, cells.row))
     new = np.ones(len(order), bool)  # a number that a row repeats is not new evidence
@@ -243,19 +242,18 @@ def _best(cells: Cells, cohort: Cohort, pool: Values) -> tuple[np.ndarray, ...]:
     kept = _sample(np.unique(cells.row), pairs)
     row, person, weight = _expanded(parts, cells.row, kept)
     if not len(row):
-        return np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, bool), np.empty(0, bool)
+        return np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, bool)
     sums, matched, row, person = _summed(row, person, weight, size)
     numbers_of_row = np.bincount(cells.row[chosen], minlength=int(cells.row.max()) + 1)[row]
     gamma = scipy.special.gammaln
     ways = gamma(numbers_of_row + 1) - gamma(matched + 1) - gamma(numbers_of_row - matched + 1)
     logs = np.log(size) - sums + ways
-    whole = (matched == numbers_of_row) & (matched >= _FEWEST_WHOLE)
     ranked = np.lexsort((logs, row))
-    row, person, logs, whole = row[ranked], person[ranked], logs[ranked], whole[ranked]
+    row, person, logs = row[ranked], person[ranked], logs[ranked]
     begin = np.flatnonzero(np.r_[True, np.diff(row) != 0])
     second = np.minimum(begin + 1, len(row) - 1)
     singled = (second == begin) | (row[second] != row[begin]) | (logs[second] > logs[begin] + 1e-9)
-    return np.minimum(logs[begin], 0), person[begin], row[begin], singled, whole[begin]
+    return np.minimum(logs[begin], 0), person[begin], row[begin], singled
 
 
 def _sample(rows: np.ndarray, pairs: int) -> np.ndarray:
