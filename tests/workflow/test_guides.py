@@ -20,6 +20,7 @@ ELSEWHERE = {
     "ruff check": "CI runs the linters",
     "lint-imports": "CI runs the linters",
     "snakemake --lint": "CI runs the linters",
+    "dx run": "runs on UK Biobank's platform",
     "python -m vita.costs --results results": "needs a finished run; tests/costs has it",
 }
 HAS_SLURM = shutil.which("squeue") is not None

@@ -180,9 +180,10 @@ def _session(job: Job, config: Mapping[str, Any]) -> "tuple[Session, pd.Index]":
 
     from vita.apply.decisions import read_decisions
     from vita.images.layout import PLANE_OF_VIEW, PLANES
+    from vita.models.settings import recorded_model
     from vita.training.data import planes_seen
     from vita.training.session import open_session
-    from vita.training.settings import recorded_model, recorded_stage
+    from vita.training.settings import recorded_stage
 
     own = {"device": "auto", "workers": 0, "devices": 1, "nodes": 1, "threads": job.threads, "precision": "32"}
     blocks = {"seed": config["seed"], "training": {**config["training"], **own}}

@@ -26,6 +26,7 @@ from vita.models.heads import Regressor, output_slices
 from vita.models.image_encoder import ImageEncoder
 from vita.models.mae import MaskedAutoencoder
 from vita.models.segmenter import segmentation_loss
+from vita.models.settings import recorded_model
 from vita.models.tokens import kept_count, random_order
 from vita.models.weights import load_whole
 from vita.tabular.encoder import load_encoder
@@ -35,7 +36,7 @@ from vita.training.batches import in_order, mixed_seed
 from vita.training.data import Samples
 from vita.training.reconstruction import errors
 from vita.training.session import Session, open_session
-from vita.training.settings import recorded_model, recorded_stage
+from vita.training.settings import recorded_stage
 from vita.training.task import Statistics, Task, odds_shifts
 
 MOST = 1000  # members, and as many others, so that a false positive rate of 1 in 1,000 can be measured

@@ -56,7 +56,7 @@ class ModelSettings:
     head_width: int
     segmenter_hidden: int
     segmenter_feature: int
-    segmenter_frames: int = 0  # in config.json of models from before it
+    segmenter_frames: int
     positions: Positions
     dropout: float = 0.0
     checkpointing: bool
@@ -108,6 +108,11 @@ class ModelSettings:
         """Number of voxels of a patch."""
         time, row, column = self.patch
         return time * row * column
+
+
+def recorded_model(block: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole block `model` of a trained model, from its config.json, which has no keys that came after the model."""
+    return {"segmenter_frames": 0, **block}
 
 
 def _check_positive(settings: ModelSettings) -> None:

@@ -174,11 +174,6 @@ def recorded_stage(config: Mapping[str, Any]) -> dict[str, Any]:
     return {"budget_s": None, "epochs": config.get("epochs", 1), "dp": None, **config["settings"]["stage"]}
 
 
-def recorded_model(sizes: Mapping[str, Any]) -> dict[str, Any]:
-    """The whole block `model` of a trained model from its config.json, which lacks keys that came after the model."""
-    return {"segmenter_frames": 0, **sizes}
-
-
 def read_settings(stage: Stage, blocks: Mapping[str, Any]) -> Settings:
     """Check the blocks `seed`, `model`, `training` and `stage`.
 

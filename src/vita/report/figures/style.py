@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -36,6 +37,8 @@ PAGE_INCHES = 7.2  # a journal's full text width
 FEW = f"fewer than {SMALLEST_COUNT} participants have it"
 PNG_DPI = 200
 RASTER_DPI = 300
+_CLIP = re.compile(r'<clipPath id="(\w+)"')
+_CLIP_NAME = re.compile(r"\bp[0-9a-f]{10}\b")
 
 
 def apply() -> None:
@@ -156,6 +159,7 @@ def save(figure: Figure, drawn: pd.DataFrame, files: Files) -> None:
         raise ValueError("a figure's table must not hold participants' ids")
     with replacing(files.svg) as path:
         figure.savefig(path, format="svg", dpi=RASTER_DPI, metadata={"Date": None, "Creator": None})
+        path.write_text(_numbered_clips(path.read_text(encoding="utf-8")), encoding="utf-8")
     with replacing(files.png) as path:
         figure.savefig(path, format="png", dpi=PNG_DPI, metadata={"Software": None})
     if files.pdf:
@@ -165,6 +169,16 @@ def save(figure: Figure, drawn: pd.DataFrame, files: Files) -> None:
     with replacing(files.csv) as path:
         drawn.to_csv(path, index=False, float_format="%.6g")
     plt.close(figure)
+
+
+def _numbered_clips(svg: str) -> str:
+    """An SVG whose clip paths are numbered in their order.
+
+    Matplotlib names them by a hash of their corners, whose last digits differ between runs where the layout is solved
+    for; so the same figure would not be the same file.
+    """
+    numbers = {name: f"clip{number}" for number, name in enumerate(_CLIP.findall(svg), 1)}
+    return _CLIP_NAME.sub(lambda found: numbers.get(found[0], found[0]), svg)
 
 
 def unknown(axes: Axes, title: str, reason: str) -> None:
