@@ -15,7 +15,8 @@ def test_a_layout_that_differs_in_its_last_digits_gives_the_same_file(panels: in
     style.apply()
     found = []
     for number, tiny in enumerate((0.0, 1e-13)):
-        figure = plt.figure(figsize=(3, 2), layout="none")
+        figure = plt.figure(figsize=(3, 2))
+        figure.set_layout_engine("none")
         for panel in range(panels):
             axes = figure.add_axes((0.1 + 0.4 * panel + tiny, 0.1, 0.35, 0.8))
             axes.plot([0, 1], [0, 1])
