@@ -128,7 +128,6 @@ def settings_of(state: Mapping[str, Tensor], heads: int) -> ModelSettings:
     )
     long_axis = int((planes[:, 0] == LONG_AXIS).sum())
     sizes = {
-        "segmenter_frames": 0,
         "frames": time * patch[0],
         "size": rows * patch[1],
         "patch": patch,
@@ -145,8 +144,8 @@ def settings_of(state: Mapping[str, Tensor], heads: int) -> ModelSettings:
     if "decoder_embed.weight" in state and "decoder.out.conv.conv.weight" in state:
         sizes["segmenter_hidden"] = len(state["decoder_embed.weight"]) * len(planes)
         sizes["segmenter_feature"] = state["decoder.out.conv.conv.weight"].shape[1]
-    known = {key: value for key, value in sizes.items() if value or key == "segmenter_frames"}
-    return ModelSettings.from_dict(default_block("model", {"checkpointing": False, **known}))
+    known = {key: value for key, value in sizes.items() if value}
+    return ModelSettings.from_dict(default_block("model", {"checkpointing": False, "segmenter_frames": 0, **known}))
 
 
 def _count(state: Mapping[str, Tensor], pattern: str) -> int:

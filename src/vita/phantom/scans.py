@@ -64,12 +64,12 @@ class Scanner:
         """Image int16 and classes uint8 of a view, both (time, slice, row, column)."""
         plane, receiver = self.planes[view], Receiver.draw(self.rng)
         blood, muscle = (value * np.exp(self.rng.normal(0, CONTRAST_SD)) for value in (BLOOD, MUSCLE))
-        still, inside, at = self._still(plane)
+        from_heart = plane.points() - self.pose.origin.astype(np.float32)
+        still, inside, at = self._still(plane, from_heart)
         slices = plane.shape[0]
         flow, gain = (drift(self.frames, slices, spread, self.rng) for spread in (BLOOD_SD, GAIN_SD))
         flow *= np.exp(self.rng.normal(0, SLICE_CONTRAST_SD, slices))
         slice_of_point = np.nonzero(inside)[0]
-        from_heart = plane.points() - self.pose.origin.astype(np.float32)
         sensitivity = receiver.sensitivity(from_heart, self.chest.depth_mm(from_heart))
         around = still[inside]
         image = np.empty((self.frames, *plane.shape), np.int16)
@@ -82,15 +82,17 @@ class Scanner:
             )
         return image, classes
 
-    def _still(self, plane: Plane) -> tuple[np.ndarray, np.ndarray, Points]:
-        """The chest's signal (slice, row, column), where the heart may be (bool), and the points there."""
-        scanner = plane.points() - self.pose.origin.astype(np.float32)
-        still = self.chest.signal(scanner, plane.pixel, self.surroundings.vessels(scanner))
-        still *= self.surroundings.unevenness(scanner)
-        xyz = scanner @ self.pose.axes.T.astype(np.float32)
+    def _still(self, plane: Plane, from_heart: np.ndarray) -> tuple[np.ndarray, np.ndarray, Points]:
+        """The chest's signal (slice, row, column), where the heart may be (bool), and the points there.
+
+        `from_heart` are the plane's points (slice, row, column, 3) in mm relative to the heart.
+        """
+        still = self.chest.signal(from_heart, plane.pixel, self.surroundings.vessels(from_heart))
+        still *= self.surroundings.unevenness(from_heart)
+        xyz = from_heart @ self.pose.axes.T.astype(np.float32)
         bag = pericardium(xyz, self.heart, self.extremes)
-        fat = self.surroundings.heart_fat(scanner, self.chest.lung, self.chest.heart_fat_signal)
-        covered = share(bag - self.chest.heart_fat, plane.pixel) * self.chest.inside(scanner, plane.pixel)
+        fat = self.surroundings.heart_fat(from_heart, self.chest.lung, self.chest.heart_fat_signal)
+        covered = share(bag - self.chest.heart_fat, plane.pixel) * self.chest.inside(from_heart, plane.pixel)
         still += (fat - still) * covered
         inside = bag < self.chest.heart_fat + 2 * plane.pixel
         along = abs(float(plane.across @ self.pose.axes[2]))

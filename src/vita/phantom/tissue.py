@@ -196,10 +196,8 @@ def _rv_distance(at: Points, zc: np.ndarray, f: dict[str, float]) -> np.ndarray:
     return distance
 
 
-def _trabeculae(at: Points, distance: np.ndarray, density: float) -> np.ndarray | float:
+def _trabeculae(at: Points, distance: np.ndarray, density: float) -> np.ndarray:
     """Share of trabeculae in the blood at this signed distance (mm) to a ventricle's surface."""
-    if isinstance(at.trabeculae, float):
-        return 0.0
     share_of_blood: np.ndarray = np.float32(density) * at.trabeculae * np.clip(1 + distance / TRABECULATED_MM, 0, 1)
     return share_of_blood
 
