@@ -43,10 +43,42 @@ rule index_scans:
         " {params.withdrawals} --output {output.index} > {log} 2>&1"
 
 
+# only where images.masks.adapt.steps is not 0
+rule adapt_contours:
+    input:
+        **SCANS_INPUT,
+    output:
+        weights="results/models/contours/contours.safetensors",
+        card="results/models/contours/MODEL_CARD.md",
+    log:
+        "results/logs/adapt_contours.log",
+    benchmark:
+        "results/benchmarks/adapt_contours.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cpus("adapt_contours")
+    resources:
+        **asked("adapt_contours"),
+    params:
+        settings=settings(images=INPUTS.adapt_images, split=config["split"]),
+        code=code_digest("vita.contouring.adapt_contours"),
+        weights=segmenter_weights() if INPUTS.adapts else "",
+        device="cuda" if JOBS.gpus("adapt_contours") else "cpu",
+        scans=INPUTS.scans,
+        withdrawals=INPUTS.withdrawals_argument,
+        files=scan_files,
+    message:
+        "The network for masks goes on learning on scans of this cohort"
+    shell:
+        "python -m vita.contouring.adapt_contours --scans {params.scans:q} {params.withdrawals}"
+        " --settings {params.settings} --device {params.device} --output {output.weights} > {log} 2>&1"
+
+
 # only where images.masks.source is model or both
 rule segment_scans:
     input:
         **SCANS_INPUT,
+        weights=INPUTS.adapted,
     output:
         scores="results/masks/scores/{shard}.parquet",
     log:
@@ -62,6 +94,7 @@ rule segment_scans:
         settings=settings(images=INPUTS.mask_images),
         code=code_digest("vita.contouring.make_masks"),
         weights=segmenter_weights() if INPUTS.makes_masks else "",
+        adapted=lambda wildcards, input: f"--weights {input.weights}" if input.weights else "",
         device="cuda" if JOBS.gpus("segment_scans") else "cpu",
         shards=len(INPUTS.shard_numbers),
         number=lambda wildcards: int(wildcards.shard),
@@ -73,7 +106,7 @@ rule segment_scans:
     shell:
         "python -m vita.contouring.make_masks --scans {params.scans:q} {params.withdrawals}"
         " --shard {params.number} --shards {params.shards} --settings {params.settings}"
-        " --device {params.device} --masks results/masks --table {output.scores} > {log} 2>&1"
+        " --device {params.device} {params.adapted} --masks results/masks --table {output.scores} > {log} 2>&1"
 
 
 rule build_shard:

@@ -75,6 +75,12 @@ class Job:
     strict: bool
     seg: bool
 
+    @property
+    def adapted(self) -> bool:
+        """Whether the run's masks are of a network that went on learning on its scans."""
+        masks = self.decisions["images"]["masks"]
+        return bool(masks.get("source", "files") != "files" and masks.get("adapt", {}).get("steps", 0) > 0)
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
@@ -243,7 +249,7 @@ def _chunk(job: Job, settings: "ImageSettings", found: "Sequence[Found]", start:
         predicted[task] = list(predict_task(trained[task], sections, job.device))
     vectors = embed(job.models, decisions, images(embedding, "one")[0], job.device) if embedding else None
     segmenter = _segmenter(trained.get("segmentation"), job.device)
-    drawer = None if segmenter else _drawer(job.device)
+    drawer = None if segmenter else _drawer(job)
     doubts = {}
     for place, (name, scan) in enumerate(scans.items()):
         tables = {task: predicted[task][place] for task in tasks}
@@ -283,11 +289,24 @@ def _segmenter(trained: Any, device: "torch.device") -> "Segmenter | None":
     return segmenter(trained).to(device).eval()
 
 
-def _drawer(device: "torch.device") -> "Contours":
-    """The network that comes with the package, for models that segment nothing."""
+def _drawer(job: Job) -> "Contours":
+    """The network that draws masks, for models that segment nothing: the run's own, if it went on learning there.
+
+    Raises:
+        UserError: the run's own is missing.
+    """
+    from vita.contouring import delivered
     from vita.contouring.network import load
 
-    return load().to(device)
+    if not job.adapted:
+        return load().to(job.device)
+    path = job.models / delivered.FOLDER / delivered.FILE
+    if not path.is_file():
+        raise UserError(
+            f"{path}: no such file; these models were trained on masks of a network that had gone on learning "
+            "(images.masks.adapt); copy that folder beside the models too"
+        )
+    return load(path).to(job.device)
 
 
 def _write(
@@ -314,7 +333,7 @@ def _write(
     if segmenter is not None:
         masks = segment_scan(segmenter, scan, job.decisions["tasks"]["segmentation"]["annotated"], job.device)
     elif drawer is not None:
-        masks = draw_scan(drawer, scan)
+        masks = draw_scan(drawer, scan, job.adapted)
     phases = range(scan.cine_sthw.shape[1] if masks else 0)  # training draws its frames from the whole cycle
     ed = job.decisions["phenotypes"].get("ed", "first")
     curves, measured = measure_masks(masks, scan, ed, phases)

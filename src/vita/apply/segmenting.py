@@ -84,12 +84,13 @@ def segment_scan(
     return result
 
 
-def draw_scan(network: Contours, scan: Scan) -> dict[str, ViewMask]:
+def draw_scan(network: Contours, scan: Scan, adapted: bool = False) -> dict[str, ViewMask]:
     """Masks of the views in which a heart is seen; why others have none is added to the scan's notes.
 
     Args:
-        network: the one that comes with the package.
+        network: the one that comes with the package, or what a run made of it.
         scan: as read.
+        adapted: it went on learning on scans.
     """
     result = {}
     for view, image in scan.images.items():
@@ -107,7 +108,8 @@ def draw_scan(network: Contours, scan: Scan) -> dict[str, ViewMask]:
         cut[cut == NOT_ANNOTATED] = 0
         result[view] = ViewMask(cut, crop, (steps[0], steps[1] * crop.step[0], steps[2] * crop.step[1]))
     if result:
-        scan.notes.append("masks are drawn by a network trained on synthetic images, since the models segment none")
+        learnt = "synthetic images and scans of the models' cohort" if adapted else "synthetic images"
+        scan.notes.append(f"masks are drawn by a network trained on {learnt}, since the models segment none")
     return result
 
 

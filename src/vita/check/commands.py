@@ -1,10 +1,13 @@
-"""The user's command that draws masks, before a run: whether it can be read, is there, and is used."""
+"""How masks are drawn, seen before a run: the user's command, and whether learning on the cohort would be used."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from vita.check.findings import Finding, error, warning
 from vita.contouring.template import KEY, commands_of
+from vita.images.layout import VIEWS
+
+ADAPT = "images.masks.adapt"
 
 
 def command_findings(config: dict[str, Any], cluster: bool) -> Iterator[Finding]:
@@ -32,3 +35,27 @@ def command_findings(config: dict[str, Any], cluster: bool) -> Iterator[Finding]
             yield warning(f"{text}; make sure that the machines of the cluster have it")
         else:
             yield error(f"{text}; install it, or give its whole path")
+
+
+def adapt_findings(config: dict[str, Any]) -> Iterator[Finding]:
+    """Findings about 'images.masks.adapt', by which the network goes on learning on the cohort's scans.
+
+    Args:
+        config: the whole configuration.
+    """
+    masks = config["images"]["masks"]
+    steps = masks["adapt"]["steps"]
+    if not steps:
+        return
+    text = f"config: '{ADAPT}.steps' is {steps}, but"
+    if masks["source"] == "files":
+        yield error(
+            f"{text} 'images.masks.source' is files, so that no network draws masks; set that to model or both, or "
+            "this to 0"
+        )
+    if set(commands_of(masks["command"])) == set(VIEWS):
+        yield error(f"{text} '{KEY}' draws every view; name fewer views there, or set this to 0")
+    if config["apply"]["models"]:
+        yield error(
+            f"{text} 'apply.models' is set, so that nobody here may be learnt from: everybody is tested; set this to 0"
+        )

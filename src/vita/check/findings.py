@@ -10,7 +10,7 @@ LEVELS = ("error", "warning", "note")
 # the subject of a finding, and how the names of the rules that fail because of it begin; other errors stop every run
 RULES = {
     "table": ("extract_fields", "collect_diagnoses"),
-    "scans": ("index_scans", "segment_scans", "build_shard"),
+    "scans": ("index_scans", "adapt_contours", "segment_scans", "build_shard"),
     "split": ("split_cohort",),
     "training": ("train_",),
 }

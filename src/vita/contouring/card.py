@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from vita.contouring.network import LEAST_DICE
 from vita.runtime.atomic import write_text
 
 FILE = "MODEL_CARD.md"
@@ -38,6 +39,46 @@ Limits: basal slices, where the outflow tract and the atria lie beside the ventr
 papillary muscles count as cavity. Each mask has a score (agreement when the image is turned, smoothness over the
 cycle, possible sizes), below which it is not used. Research software, not a medical device.
 """
+
+_ADAPTED = """# Model card: {file}
+
+**Learnt on scans of participants**, after training on synthetic images; these weights describe people's data and stay
+where the scans may be.
+
+The network, what it draws and its limits are those of the weights that come with the package. They went on learning
+for {steps} steps on {pictures} pictures of at most {people} participants, none of whom may be in the test split;
+{masks} of the pictures had masks that were delivered. A teacher, the running mean of the weights, drew plain pictures;
+the network learnt from the pixels of which the teacher was at least {sure} sure, on the same pictures turned and with
+other contrast. Half of each batch were synthetic pictures. Seed {seed}. It was made by the rule `adapt_contours`
+(`images.masks.adapt`).
+
+Dice on random pictures of synthetic hearts that it did not learn on; a structure below {least} is not drawn:
+
+| | {names} |
+| --- | {rules} |
+| before | {before} |
+| after | {after} |
+
+These numbers say what it has not forgotten, not how good it is on the cohort, of which there may be no masks to
+compare with. Look at a sample of masks and their scores. Research software, not a medical device.
+"""
+
+
+def write_adapted(
+    path: Path, facts: Mapping[str, str], before: Mapping[str, float], after: Mapping[str, float]
+) -> None:
+    """Write the card of weights that went on learning on scans.
+
+    Args:
+        path: of the weights.
+        facts: steps, pictures, people, masks, sure and seed.
+        before, after: Dice by structure.
+    """
+    rows = {
+        name: " | ".join(f"{dice[each]:.3f}" for each in after) for name, dice in (("before", before), ("after", after))
+    }
+    names = {"names": " | ".join(after), "rules": " | ".join("---" for _ in after), "least": f"{LEAST_DICE}"}
+    write_text(path.with_name(FILE), _ADAPTED.format(file=path.name, **facts, **rows, **names))
 
 
 def write(path: Path, facts: Mapping[str, str], dice: Mapping[str, float], weights: int, batch: int) -> None:

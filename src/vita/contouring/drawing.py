@@ -49,12 +49,8 @@ def draw_view(network: Contours, image: Image) -> Drawn:
     Raises:
         ScanError: the image cannot be used, or there is no heart to be seen in it.
     """
-    signal = canonical(image.stored_tzyx, image.orientation)
-    if signal.dtype.kind == "f" and not np.isfinite(signal).all():
-        raise ScanError("voxels are not finite numbers (NaN or infinite)")
-    if image.header.slope < 0:
-        signal = -signal.astype(np.float32)
-    crop = _place(network, signal, image)
+    signal = signal_of(image)
+    crop = heart_square(network, signal, image)
     shown = [pictures(signal[:, number], crop) for number in range(signal.shape[1])]
     whole = np.stack([on_pixels(_logits(network, each, image.view), crop) for each in shown], axis=1)
     whole = np.asarray([0, *KEPT[image.view]], np.uint8)[whole]
@@ -81,8 +77,24 @@ def draw_view(network: Contours, image: Image) -> Drawn:
     return Drawn(whole, quality.Scores(again, quality.smoothness(main), float(not odd)))
 
 
-def _place(network: Contours, signal_tsyx: np.ndarray, image: Image) -> Crop:
-    """The square around the heart."""
+def signal_of(image: Image) -> np.ndarray:
+    """Voxels (time, slice, row, column) in the convention's orientation, brighter where the tissue is.
+
+    Raises:
+        ScanError: some are no finite numbers.
+    """
+    signal = canonical(image.stored_tzyx, image.orientation)
+    if signal.dtype.kind == "f" and not np.isfinite(signal).all():
+        raise ScanError("voxels are not finite numbers (NaN or infinite)")
+    return -signal.astype(np.float32) if image.header.slope < 0 else signal
+
+
+def heart_square(network: Contours, signal_tsyx: np.ndarray, image: Image) -> Crop:
+    """The square around the heart.
+
+    Raises:
+        ScanError: no heart is seen.
+    """
     frames, slices, *shape = signal_tsyx.shape
     spacing = image.orientation.spacing_mm[1:]
     numbers = sorted({int(part * (slices - 1)) for part in PROBED_SLICES})

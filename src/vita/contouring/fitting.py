@@ -58,7 +58,7 @@ def fit(
         optimizer.step()
         schedule.step()
         if step >= WARM_UP:
-            _approach(mean, model, 1.0 if step == WARM_UP else 1 - DECAY)
+            approach(mean, model, 1.0 if step == WARM_UP else 1 - DECAY)
         losses.append(loss.item())
         if step % LOGGED_STEPS == 0 or step == steps:
             seconds = time.perf_counter() - started
@@ -74,7 +74,8 @@ def rate(step: int, steps: int, falling: float = FALLING) -> float:
     return min(1.0, (step + 1) / WARM_UP) * (LAST + (1 - LAST) * 0.5 * (1 + math.cos(math.pi * down)))
 
 
-def _approach(mean: Contours, model: Contours, share: float) -> None:
+def approach(mean: Contours, model: Contours, share: float) -> None:
+    """Move the weights of `mean` by this share of the way to those of `model`."""
     with torch.no_grad():
         for kept, new in zip(mean.parameters(), model.parameters(), strict=True):
             kept.lerp_(new, share)

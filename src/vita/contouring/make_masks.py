@@ -4,8 +4,8 @@ Writes <masks>/<eid>/seg_sa.nii.gz (1 LV cavity, 2 LV wall, 3 RV), seg_la_2ch.ni
 (1 left, 2 right atrium), as such masks are delivered, and seg4_la_2ch, seg4_la_3ch and seg4_la_4ch with all that the
 view shows (1 LV cavity, 2 LV wall, 3 RV, 4 left atrium, 5 right atrium), each on its scan's own pixels, slices and
 frames. With `model` every view is segmented, with `both` those for which no mask was delivered; by the network that
-comes with the package, or by images.masks.command. The table has a row for each view: its score, or the reason why it
-has no mask.
+comes with the package, by what `adapt_contours` made of it, or by images.masks.command. The table has a row for each
+view: its score, or the reason why it has no mask.
 """
 
 import logging
@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from vita.config.blocks import block, needed
+from vita.contouring.delivered import WEIGHTS
 from vita.contouring.plugged import Keep, Plugged
 from vita.contouring.template import commands_of
 from vita.images.folders import bucket, participant_number
@@ -137,6 +138,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = cli.parser(__doc__)
     add_shard(parser)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="where to compute")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="of the network; by default the package's")
     parser.add_argument("--masks", type=Path, required=True, help="folder to write a folder per participant into")
     parser.add_argument("--table", type=Path, required=True, help="Parquet of scores and reasons")
     cli.add_settings(parser, "masks, instance and max_file_mb of the block images")
@@ -147,7 +149,7 @@ def main(arguments: list[str] | None = None) -> None:
     index = index_shard(args.scans, settings, load_withdrawals(args.withdrawals), args.shard, args.shards)
     clear(args.masks, args.shard, args.shards)
     commands = commands_of(settings.mask_command)
-    network = None if set(commands) == set(VIEWS) else load().to(args.device)
+    network = None if set(commands) == set(VIEWS) else load(args.weights).to(args.device)
     rows = make(index, settings, args.masks, network)
     with replacing(args.table) as path:
         pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS).to_parquet(path, index=False)

@@ -85,7 +85,7 @@ def agreement(classes_of: Callable[[Tensor], Tensor], pictures_nhw: Tensor) -> f
         pictures_nhw: in [0, 1].
     """
     plain = classes_of(pictures_nhw)
-    turned = _turn(classes_of(_turn(pictures_nhw, TURN_DEGREES, "bilinear")).float(), -TURN_DEGREES, "nearest").long()
+    turned = turn(classes_of(turn(pictures_nhw, TURN_DEGREES, "bilinear")).float(), -TURN_DEGREES, "nearest").long()
     dice = []
     for name in range(1, int(max(plain.max(), turned.max())) + 1):
         one, other = plain == name, turned == name
@@ -94,8 +94,15 @@ def agreement(classes_of: Callable[[Tensor], Tensor], pictures_nhw: Tensor) -> f
     return float(np.mean(dice)) if dice else 0.0
 
 
-def _turn(images_nhw: Tensor, degrees: float, mode: str) -> Tensor:
+def turn(images_nhw: Tensor, degrees: float, mode: str) -> Tensor:
+    """Images turned around their middle; what comes from outside is 0.
+
+    Args:
+        images_nhw: of any kind, such as pictures or probabilities.
+        degrees: by which they are turned.
+        mode: bilinear | nearest.
+    """
     angle = math.radians(degrees)
-    turn = torch.tensor([[math.cos(angle), -math.sin(angle), 0], [math.sin(angle), math.cos(angle), 0]])
-    grid = F.affine_grid(turn.expand(len(images_nhw), 2, 3), [len(images_nhw), 1, *images_nhw.shape[1:]], False)
+    matrix = torch.tensor([[math.cos(angle), -math.sin(angle), 0], [math.sin(angle), math.cos(angle), 0]])
+    grid = F.affine_grid(matrix.expand(len(images_nhw), 2, 3), [len(images_nhw), 1, *images_nhw.shape[1:]], False)
     return F.grid_sample(images_nhw[:, None], grid, mode=mode, padding_mode="zeros", align_corners=False)[:, 0]

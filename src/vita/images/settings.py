@@ -62,6 +62,7 @@ class ImageSettings:
         values["required_views"] = tuple(block["required_views"])
         values["masks"] = {**MASK_FILES, **block["masks"]}
         values["labels"] = values["masks"].pop("labels")
+        values["masks"].pop("adapt", None)  # of another rule, in a whole configuration
         values["mask_source"] = values["masks"].pop("source")
         values["mask_command"] = values["masks"].pop("command")
         values["mask_timeout_s"] = values["masks"].pop("command_timeout_s")

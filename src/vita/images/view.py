@@ -99,7 +99,7 @@ def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, sett
     length_mm = slices * image.orientation.spacing_mm[0]
     if image.view == "sa" and length_mm > LONGEST_STACK_MM:
         notes.append(f"sa: the stack of {slices} slices is {length_mm:.0f} mm long; they may be frames")
-    masks = _read_masks(image, row, settings, notes)
+    masks = read_masks(image, row, settings, notes)
     record = _describe(image)
     if masks:
         record |= _measure(image, masks[-1], stack)
@@ -139,7 +139,7 @@ def _impossible_rate(header: Header) -> str | None:
     return f"{60 / cycle_s:.3g} heart beats a minute ({header.rate_source}) cannot be; LVCO is missing"
 
 
-def _read_masks(image: Image, row: dict[str, Any], settings: ImageSettings, notes: list[str]) -> list[Mask]:
+def read_masks(image: Image, row: dict[str, Any], settings: ImageSettings, notes: list[str]) -> list[Mask]:
     """The view's masks, the one to learn segmentation from first; one that cannot be used becomes a note."""
     four = layout.FOUR_CHAMBER_LABELS
     made = row.get("mask_score") is not None

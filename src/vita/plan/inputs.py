@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vita.contouring.delivered import FILE, FOLDER
+
 _COMPARED = ("source", "tables", "scans")  # a new list of withdrawals is applied to the existing results
 
 
@@ -79,8 +81,10 @@ class Inputs:
 
     @property
     def images(self) -> dict[str, Any]:
-        """Settings of the rules that read scans."""
-        return {**self.config["images"], "instance": self.config["cohort"]["instance"]}
+        """Settings of the rules that read scans, without those by which the network for masks goes on learning."""
+        images = self.config["images"]
+        masks = {key: value for key, value in images["masks"].items() if key != "adapt"}
+        return {**images, "masks": masks, "instance": self.config["cohort"]["instance"]}
 
     @property
     def makes_masks(self) -> bool:
@@ -91,6 +95,21 @@ class Inputs:
     def mask_images(self) -> dict[str, Any]:
         """Settings of the rule that makes masks, which takes long: it does not run again for other crops or limits."""
         return {key: self.images[key] for key in ("masks", "instance", "max_file_mb")}
+
+    @property
+    def adapts(self) -> bool:
+        """Whether the network for masks goes on learning on the cohort's scans before it draws."""
+        return self.makes_masks and self.config["images"]["masks"]["adapt"]["steps"] > 0
+
+    @property
+    def adapt_images(self) -> dict[str, Any]:
+        """Settings of the rule by which it goes on learning."""
+        return self.mask_images | {"masks": self.config["images"]["masks"]}
+
+    @property
+    def adapted(self) -> list[str]:
+        """The weights that it then has, which lie with the run's models; none where it does not."""
+        return [f"results/models/{FOLDER}/{FILE}"] if self.adapts else []
 
     def made_masks(self, shard: str) -> list[str]:
         """The table of the masks that the run made for a shard's scans; none where it makes none."""

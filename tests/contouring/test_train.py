@@ -1,0 +1,43 @@
+"""A training that goes on from weights, and one in another world of hearts."""
+
+import pytest
+import torch
+
+from vita.contouring import card, fitting, network, train
+
+
+@pytest.fixture
+def short(monkeypatch):
+    for name, value in {"JUDGED_HEARTS": 1, "JUDGED_BATCHES": 1, "BATCH": 2}.items():
+        monkeypatch.setattr(train, name, value)
+
+
+def flat(path):
+    return torch.cat([part.flatten() for part in network.load(path).state_dict().values()])
+
+
+def test_it_goes_on_from_weights_in_another_world(short, tmp_path):
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    one = ["--steps", "1", "--hearts", "1"]
+    train.main([*one, "--seed", "3", "--output", str(first)])
+    train.main([*one, "--seed", "4", "--world", "usual", "--start", str(first), "--output", str(second)])
+    facts = network.facts_of(second)
+    assert facts["world"] == "usual"
+    assert network.facts_of(first)["world"] == "wide"
+    assert facts["earlier"] == "--steps 1 --hearts 1 --seed 3 --world wide"
+    moved = (flat(second) - flat(first)).abs()
+    # the first step of Adam is as long as the rate, here 1/50 of ON_LR; halves round by up to 2^-11 of a weight
+    assert moved.max() <= fitting.ON_LR / fitting.WARM_UP * 1.1 + float(flat(first).abs().max()) * 2**-10
+    assert moved.max() > 0
+    text = (tmp_path / card.FILE).read_text()
+    assert "--seed 3 --world wide --output earlier.second.safetensors" in text
+    assert "--start earlier.second.safetensors --steps 1 --hearts 1 --seed 4 --world usual" in text
+
+
+def test_a_world_changes_what_is_learnt(short, tmp_path):
+    found = []
+    for world in ("wide", "usual"):
+        path = tmp_path / f"{world}.safetensors"
+        train.main(["--steps", "1", "--hearts", "1", "--seed", "3", "--world", world, "--output", str(path)])
+        found.append(flat(path))
+    assert not torch.equal(*found)
