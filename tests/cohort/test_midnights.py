@@ -1,6 +1,6 @@
 """Dates written as times: the day is the one that UK Biobank meant."""
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -22,7 +22,7 @@ def parsed(cells: list[str | None], several: bool = False) -> list[date | None]:
 def midnights(zone: str, form: str) -> list[str]:
     """Local midnights as times in UTC, by Python's own calendar."""
     local = [datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)) for day in DAYS]
-    return [each.astimezone(timezone.utc).strftime(form) for each in local]
+    return [each.astimezone(UTC).strftime(form) for each in local]
 
 
 FORMS = [
@@ -80,7 +80,7 @@ def test_midnights_of_another_zone_are_refused(zone):
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/London", None])
 def test_times_of_parquet(zone, tmp_path):
-    local = [datetime(day.year, day.month, day.day, tzinfo=LONDON).astimezone(timezone.utc) for day in DAYS]
+    local = [datetime(day.year, day.month, day.day, tzinfo=LONDON).astimezone(UTC) for day in DAYS]
     times = pl.Series("53-2.0", local, dtype=pl.Datetime("us", "UTC"))
     times = times.dt.replace_time_zone(None) if zone is None else times.dt.convert_time_zone(zone)
     pl.DataFrame({"eid": range(1000003, 1000003 + len(DAYS)), "53-2.0": times}).write_parquet(tmp_path / "t.parquet")
