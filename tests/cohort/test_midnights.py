@@ -68,7 +68,16 @@ def test_the_day_of_other_times_is_the_one_that_is_written(cells):
     assert parsed(cells) == [date.fromisoformat(cell[:10]) for cell in cells]
 
 
-@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Brisbane"])
+def test_midnights_to_the_west_are_on_the_same_day_in_utc():
+    assert parsed(midnights("America/New_York", "%Y-%m-%dT%H:%M:%SZ")) == DAYS
+
+
+@pytest.mark.parametrize("end", [" 12:00:00", " 12:00:00 AM", "T12:00:00Z"])
+def test_noon_is_a_way_to_write_a_day(end):
+    assert parsed([f"{day}{end}" for day in DAYS]) == DAYS
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Australia/Brisbane"])
 def test_midnights_of_another_zone_are_refused(zone):
     cells = midnights(zone, "%Y-%m-%dT%H:%M:%SZ")
     with pytest.raises(

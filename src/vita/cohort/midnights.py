@@ -8,10 +8,12 @@ import polars as pl
 
 from vita.runtime.errors import UserError
 
-_CLOCK = r"[T ](\d\d:\d\d(?::\d\d)?)"  # it without fractions of a second and a zone
+_CLOCK = r"[T ](\d\d:\d\d(?::\d\d)?)"  # a time of day without fractions of a second and a zone
 _ZONE = r"([+-]\d\d:?\d\d|\b[A-Z]{2,5}|Z)\s*$"  # at its end
 _MIDNIGHT, _SUMMER = ("00:00", "00:00:00"), ("23:00", "23:00:00")  # in UTC, of midnight in winter and in summer
 _UTC = ("Z", "UTC", "GMT", "+0000", "+00:00", "-0000", "-00:00")
+_NOON = 12  # until then, midnight of a zone to the west is on the same day in UTC
+_ZONE_HOURS = 2  # of midnights in winter and in summer
 _SEVERAL = 20  # full hours in a column that are no accident
 
 
@@ -21,26 +23,21 @@ def of_the_calendar(cells: pl.Series, days: pl.Series, where: str) -> pl.Series:
     A date of summer is then 23:00 of the day before. Such a column has no other times than 00:00 and 23:00.
 
     Raises:
-        UserError: all times are at one or two other full hours, as of midnights in another zone.
+        UserError: all times are at one or two other full hours after noon, as of midnights in another zone.
     """
     texts = cells.explode() if isinstance(cells.dtype, pl.List) else cells
-    clocks = texts.str.extract(_CLOCK)
-    if (
-        not clocks.is_in(_SUMMER).any()
-        and not (clocks.str.slice(3).is_in(("00", "00:00")) & ~clocks.is_in(_MIDNIGHT)).any()
-    ):
-        return days
-    zones = texts.str.extract(_ZONE)
-    if not (zones.is_null() | zones.is_in(_UTC)).all():
-        return days  # the day is that of a place, as it is written
-    known = clocks.drop_nulls()
-    if known.is_in((*_MIDNIGHT, *_SUMMER)).all():
+    clocks = texts.str.extract(_CLOCK).drop_nulls()
+    evening = clocks.str.slice(0, 2).cast(pl.Int8) > _NOON
+    zones = texts.str.extract(_ZONE).drop_nulls()
+    if not evening.any() or not zones.is_in(_UTC).all():
+        return days  # the day is the one that is written, or that of a place
+    if clocks.is_in((*_MIDNIGHT, *_SUMMER)).all():
         return _moved(cells, days)
-    hours = known.str.slice(0, 2).unique()
-    if known.str.slice(3).is_in(("00", "00:00")).all() and len(hours) <= 2 and len(known) >= _SEVERAL:
+    hours = clocks.str.slice(0, 2).unique().sort()
+    if clocks.str.slice(3).is_in(("00", "00:00")).all() and len(hours) <= _ZONE_HOURS and len(clocks) >= _SEVERAL:
         raise UserError(
-            f"{where}: all times of day are {' or '.join(sorted(hours))}:00, as if dates were midnights of another "
-            "zone, so that the day may be the one before; export dates without times"
+            f"{where}: all times of day are {' or '.join(hours)}:00, as if dates were midnights of another zone, so "
+            "that the day may be the one before; export dates without times"
         )
     return days
 
