@@ -80,7 +80,8 @@ class Expected:
         """Unknown codes of each column that has one."""
         names = [name for name in _numeric(frame) if field_of(name) in self.codings]
         found = {}
-        values = frame.select(_single_value(frame, name).drop_nulls().unique().implode() for name in names)
+        lists = _lists(frame)
+        values = frame.select(_readings(name, lists).drop_nulls().unique().implode() for name in names)
         for name in names:
             strange = set(values[name][0]) - (self.codes(field_of(name)) or frozenset())
             if strange:
@@ -91,7 +92,8 @@ class Expected:
         known = {name: limits()[field_of(name)] for name in _numeric(frame) if field_of(name) in limits()}
         if not known or frame.is_empty():
             return frame
-        values = [_single_value(frame, name) for name in known]
+        lists = _lists(frame)
+        values = [_readings(name, lists) for name in known]
         lows = frame.select(value.min() for value in values).row(0)
         highs = frame.select(value.max() for value in values).row(0)
         kept = []
@@ -118,8 +120,12 @@ def _numeric(frame: pl.DataFrame) -> list[str]:
     return [name for name, kind in frame.schema.items() if kind in (pl.Float64, pl.List(pl.Float64))]
 
 
-def _single_value(frame: pl.DataFrame, name: str) -> pl.Expr:
-    return pl.col(name).explode() if isinstance(frame.schema[name], pl.List) else pl.col(name)
+def _lists(frame: pl.DataFrame) -> frozenset[str]:
+    return frozenset(name for name, kind in frame.schema.items() if isinstance(kind, pl.List))
+
+
+def _readings(name: str, lists: Collection[str]) -> pl.Expr:
+    return pl.col(name).explode() if name in lists else pl.col(name)
 
 
 def _single(cells: pl.Series) -> pl.Series:
