@@ -1,0 +1,75 @@
+"""The JSON schema of the configuration from its models, as workflow/schemas/config.schema.yaml holds it.
+
+Steps and the workflow's checks read that file: it loads faster than the models, and editors know its format.
+"""
+
+import json
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema
+
+from vita.config.models.config import Config
+
+_HEAD = """\
+# The schema of the configuration, for editors and for the checks of a run. `unit` is a keyword of this project.
+# Written by `python -m vita.config.reference` from the models in src/vita/config/models: change those.
+"""
+
+
+class _Generator(GenerateJsonSchema):
+    """Keeps the order of the fields."""
+
+    def sort(self, value: Any, parent_key: str | None = None) -> Any:
+        return value
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema as JSON has it, blocks that occur more than once under `$defs`."""
+    schema = Config.model_json_schema(schema_generator=_Generator)
+    definitions = schema.pop("$defs")
+    for part in (schema, *definitions.values()):
+        part.pop("description")  # of the class, for readers of the code
+    blocks = {name: _plain(part) for name, part in definitions.items()}
+    return {"$schema": _Generator.schema_dialect, **_plain(schema), "$defs": blocks}
+
+
+def as_yaml(schema: dict[str, Any]) -> str:
+    """Text of the file that holds the schema."""
+    import yaml
+
+    apart = json.loads(json.dumps(schema))  # YAML would refer from one place to another that holds the same object
+    return _HEAD + str(yaml.safe_dump(apart, sort_keys=False, allow_unicode=True, width=120))
+
+
+def _plain(part: dict[str, Any]) -> dict[str, Any]:
+    """A part of the schema in the words that errors and the reference page are made of.
+
+    Alternatives become one list of types, titles go, and choices need no type. A default of null that the type does not
+    allow stands for a key that may be left out.
+    """
+    found = {key: value for key, value in part.items() if key not in ("title", "anyOf")}
+    for other in (_plain(each) for each in part.get("anyOf", [])):
+        types = [*_types(found), *_types(other)]
+        found = {**other, **found, **({"type": types} if types else {})}
+    if "enum" in found and "null" in _types(found):
+        found["enum"] = [*found["enum"], None]
+    for key in ("properties", "items", "additionalProperties", "propertyNames"):
+        if isinstance(found.get(key), dict):
+            inner = found[key]
+            found[key] = {n: _plain(each) for n, each in inner.items()} if key == "properties" else _plain(inner)
+    if "enum" in found or "const" in found:
+        found.pop("type", None)
+    if "description" in found:
+        found["description"] = " ".join(found["description"].split())
+    if "default" in found and found["default"] is None and not _allows_null(found):
+        del found["default"]
+    return found
+
+
+def _types(part: dict[str, Any]) -> list[str]:
+    types = part.get("type", [])
+    return [types] if isinstance(types, str) else list(types)
+
+
+def _allows_null(part: dict[str, Any]) -> bool:
+    return None in part.get("enum", []) or "null" in _types(part)
