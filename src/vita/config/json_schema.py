@@ -9,6 +9,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from vita.config.models.config import Config
+from vita.config.models.kinds import Block
 
 _HEAD = """\
 # The schema of the configuration, for editors and for the checks of a run. `unit` is a keyword of this project.
@@ -23,10 +24,10 @@ class _Generator(GenerateJsonSchema):
         return value
 
 
-def json_schema() -> dict[str, Any]:
-    """The schema as JSON has it, blocks that occur more than once under `$defs`."""
-    schema = Config.model_json_schema(schema_generator=_Generator)
-    definitions = schema.pop("$defs")
+def json_schema(model: type[Block] = Config) -> dict[str, Any]:
+    """The schema of a model, that of each block in it under `$defs`."""
+    schema = model.model_json_schema(schema_generator=_Generator)
+    definitions = schema.pop("$defs", {})
     for part in (schema, *definitions.values()):
         part.pop("description")  # of the class, for readers of the code
     blocks = {name: _plain(part) for name, part in definitions.items()}

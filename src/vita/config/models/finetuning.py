@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from vita.config.models.kinds import Block, Count, Number, NumberTask, Positive, Task, Unique
+from vita.config.models.kinds import Block, Count, Needs, Number, NumberTask, Positive, Task, Unique
 from vita.config.models.shared import (
     Augment,
     Autocontrast,
@@ -74,7 +74,7 @@ class FineTuning(Block):
     """epochs of the head alone on features of a pretrained encoder, before fine-tuning"""
     dp: Annotated[
         dict[Literal["noise", "clip", "delta"], Positive] | None,
-        Field(json_schema_extra={"required": ["noise", "clip", "delta"]}),
+        Needs("noise", "clip", "delta"),
     ] = None
     """differential privacy (DP-SGD): {noise: 1.0, clip: 1.0, delta: 1.0e-5}; noise as a multiple of clip, the largest
     norm of a participant's gradient; needs opacus, head: mlp and optimizer: adamw (guide release.md)"""

@@ -6,7 +6,7 @@ A field's type says what its key may be, and the text below the field what the k
 from collections.abc import Hashable
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import SkipJsonSchema
 
 T = TypeVar("T", bound=Hashable)
@@ -29,6 +29,25 @@ def _no_repeats(values: list[T]) -> list[T]:
     if len(set(values)) < len(values):
         raise ValueError("an entry is repeated")
     return values
+
+
+class Needs:
+    """Keys that a block must give, where others of its kind need not or where it may be null."""
+
+    def __init__(self, *keys: str) -> None:
+        self.keys = keys
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        return AfterValidator(self._check).__get_pydantic_core_schema__(source, handler)
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(core_schema), "required": list(self.keys)}
+
+    def _check(self, block: Any) -> Any:
+        given = block.model_fields_set if isinstance(block, BaseModel) else block
+        if block is not None and (missing := [key for key in self.keys if key not in given]):
+            raise ValueError(f"{missing[0]} is not set")
+        return block
 
 
 Unique = Annotated[list[T], AfterValidator(_no_repeats), Field(json_schema_extra={"uniqueItems": True})]

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from vita.config.models.kinds import Absent, Block, Count, NonEmpty, NotNegative, Number, unit
+from vita.config.models.kinds import Absent, Block, Count, Needs, NonEmpty, NotNegative, Number, unit
 
 
 class Job(Block):
@@ -116,7 +116,7 @@ class Resources(Block):
     """largest memory request; a job that needs more fails"""
     max_runtime_min: Annotated[Count | None, unit("min")] = None
     """largest time request; a training that is cut off resumes at the next attempt"""
-    default: Annotated[Job, Field(json_schema_extra={"required": list(Job.model_fields)})] = requests(
+    default: Annotated[Job, Needs(*Job.model_fields)] = requests(
         mem_mb=1000, mem_mb_per_gb=0, runtime_min=20, runtime_min_per_gb=0, cpus=1, gpus=0
     )
     """for rules without a row"""

@@ -2,10 +2,8 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
-
 from vita.config.models.finetuning import FineTuning
-from vita.config.models.kinds import Absent, Block, Task, Unique
+from vita.config.models.kinds import Absent, Block, Needs, Task, Unique
 
 SystemName = Literal[
     "mean_guess",
@@ -39,7 +37,7 @@ class System(Block):
     """settings of Stage III for this system"""
 
 
-Systems = Annotated[dict[SystemName, System], Field(json_schema_extra={"required": ["vita"]})]
+Systems = Annotated[dict[SystemName, System], Needs("vita")]
 SYSTEMS: Any = {  # of the default run, of each system the keys that it gives
     "mean_guess": {"tasks": ["sa_phenotypes", "la_phenotypes", "physiological"]},
     "demographics": {"tasks": ["sa_phenotypes", "la_phenotypes", "diseases"]},
