@@ -1,4 +1,4 @@
-"""The schema alone has defaults: no class of settings, and nobody who reads `--settings`, has one of his own."""
+"""The models of the configuration alone have defaults: no class of settings, and nobody who reads `--settings`, has one."""
 
 import ast
 import dataclasses

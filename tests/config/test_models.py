@@ -1,11 +1,13 @@
 """The models of the configuration: the schema that comes of them, its defaults, and what both refuse."""
 
+import subprocess
+import sys
 from typing import Annotated, Any, Literal
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, create_model
 from snakemake.utils import update_config
 
 from presets import PRESETS, ROOT, layers
@@ -16,6 +18,7 @@ from vita.config.models.config import Config
 from vita.config.models.kinds import Absent, Block, Count, Unique, unit
 from vita.config.reading import read_config
 from vita.config.schema import load_schema, walk
+from vita.runtime import digest
 from vita.runtime.errors import UserError
 
 SCHEMA = load_schema(ROOT / reference.SCHEMA)
@@ -93,6 +96,13 @@ def test_a_model_as_a_schema() -> None:
     assert yaml.safe_load(as_yaml(json_schema(Outer))) == json_schema(Outer)
 
 
+@pytest.mark.parametrize("kind", [list[int] | list[str], Literal["a", "b"] | int, Literal["a"] | None, Inner | int])
+def test_a_type_that_the_schema_would_loosen_is_refused(kind: Any) -> None:
+    model = create_model("Odd", __base__=Block, __doc__="Odd.", key=(kind, ...))
+    with pytest.raises(TypeError, match="cannot be either of"):
+        json_schema(model)
+
+
 def test_the_models_hold_the_default_run_and_take_every_preset() -> None:
     assert Config.model_validate(read_config(ROOT / "config.yaml")) == Config()
     for preset in PRESETS:
@@ -145,6 +155,22 @@ def _allowed(config: dict[str, Any], name: str, value: Any) -> bool:
 
 def test_every_block_and_key_at_the_top_is_required() -> None:
     assert set(SCHEMA["required"]) == set(SCHEMA["properties"])
+
+
+STEPS = ("training.stage1", "training.stage2", "training.stage3", "training.segmentation", "images.build_shard")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_depends_on_no_model(step: str) -> None:
+    """A changed description would rerun it, and pydantic would slow its start."""
+    of_models = ("vita.config.models", "vita.config.json_schema")
+    assert not [name for name in digest._closure(f"vita.{step}") if name.startswith(of_models)]
+
+
+def test_defaults_are_read_without_pydantic() -> None:
+    code = "import sys, vita.training.stage1; from vita.config.blocks import whole; whole(); print('pydantic' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "False\n"
 
 
 def test_files_are_written_in_a_repository_only(tmp_path: Any) -> None:

@@ -49,11 +49,8 @@ def _plain(part: dict[str, Any]) -> dict[str, Any]:
     allow stands for a key that may be left out.
     """
     found = {key: value for key, value in part.items() if key not in ("title", "anyOf")}
-    for other in (_plain(each) for each in part.get("anyOf", [])):
-        types = [*_types(found), *_types(other)]
-        found = {**other, **found, **({"type": types} if types else {})}
-    if "enum" in found and "null" in _types(found):
-        found["enum"] = [*found["enum"], None]
+    if "anyOf" in part:
+        found = {**_either([_plain(each) for each in part["anyOf"]]), **found}
     for key in ("properties", "items", "additionalProperties", "propertyNames"):
         if isinstance(found.get(key), dict):
             inner = found[key]
@@ -65,6 +62,26 @@ def _plain(part: dict[str, Any]) -> dict[str, Any]:
     if "default" in found and found["default"] is None and not _allows_null(found):
         del found["default"]
     return found
+
+
+def _either(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Alternatives as one part with several types, since each of the other keywords is about one type.
+
+    Raises:
+        TypeError: it would mean something else, as two kinds of lists do, or a choice beside a number.
+    """
+    found: dict[str, Any] = {}
+    types: list[str] = []
+    for part in parts:
+        if found.keys() & part.keys() - {"type"} or {"const", "$ref"} & part.keys():
+            raise TypeError(f"a key of the configuration cannot be either of {parts}; give it another type")
+        types += _types(part)
+        found |= part
+    if "enum" not in found:
+        return {**found, "type": types}
+    if types != ["null"]:
+        raise TypeError(f"a key of the configuration cannot be either of {parts}; give it another type")
+    return {**found, "enum": [*found["enum"], None]}
 
 
 def _types(part: dict[str, Any]) -> list[str]:
