@@ -1,4 +1,4 @@
-"""The models of the configuration alone have defaults: no class of settings, and nobody who reads `--settings`, has one."""
+"""The configuration's models alone have defaults: no class of settings, and nobody who reads `--settings`, has one."""
 
 import ast
 import dataclasses
