@@ -4,7 +4,7 @@ A maker takes the table's name, all metrics, targets.tsv, the paper's folder and
 the plain table, the printed one, and the comparison with the paper.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -14,9 +14,8 @@ from vita.evaluation.mask_motion import MOVES_PERCENT
 from vita.evaluation.predictions import read_targets
 from vita.evaluation.statistics import holm
 from vita.printing.cells import Cell, Printed
-from vita.printing.numbers import count, with_spread
+from vita.printing.numbers import count, rounded, with_spread
 from vita.report import grouped_table, paper, regression_table
-from vita.report.control_remark import control_remark
 
 Made = tuple[pd.DataFrame, Printed, pd.DataFrame]
 REGRESSION = {  # the task of each table of errors
@@ -175,6 +174,34 @@ def _cohort_row(out: Printed, row: pd.Series) -> list[Cell]:
         Cell(with_spread(row["truth_mean"], row["truth_sd"], places)),
         guess,
     ]
+
+
+def control_remark(means: Mapping[str, float], quantity: str, higher_is_better: bool) -> str:
+    """Trained systems that the best control equals or beats, on average over the table's rows.
+
+    Args:
+        means: average of each system; NaN if it was not run for all rows.
+        quantity: what is averaged, in words, such as `MAE`.
+        higher_is_better: whether a higher average is better.
+
+    Returns:
+        One sentence, or none if the table has no control or no trained system.
+    """
+    known = {name: value for name, value in means.items() if pd.notna(value)}
+    controls = {name: value for name, value in known.items() if name in names.CONTROLS}
+    trained = [name for name in names.ordered(known) if name not in (*names.CONTROLS, names.MEAN_GUESS)]
+    if not controls or not trained:
+        return ""
+    sign = 1 if higher_is_better else -1
+    best = max(controls, key=lambda name: sign * controls[name])
+    beaten = [name for name in trained if sign * known[name] <= sign * controls[best]]
+    control = f"{names.title(best)} ({quantity} {rounded(controls[best])})"
+    if not beaten:
+        return f"Controls: every trained system is better on average than the best control, {control}."
+    return (
+        f"Controls: on average, the best control, {control}, is at least as good as "
+        f"{', '.join(names.title(name) for name in beaten)}."
+    )
 
 
 MAKERS: dict[str, Callable[[str, pd.DataFrame, Path, Path, float], Made]] = {
