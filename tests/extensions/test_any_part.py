@@ -12,12 +12,10 @@ from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from vita.cohort.features import Feature, load_features
-from vita.extensions import part_contenders, part_network
-from vita.extensions.any_part import FEW, enough, main, mean_auc, measure, with_interval
+from vita.extensions import any_part, part_contenders, part_network
+from vita.extensions.any_part import FEW, allowed, enough, main, mean_auc, measure, with_interval
 from vita.extensions.availability import LEVELS, clinical_parts, random_parts
-from vita.extensions.part_contenders import image_scores, learn
-from vita.extensions.part_table import Table, allowed
-from vita.runtime.errors import UserError
+from vita.extensions.part_contenders import Table, image_scores, learn
 from vita.tabular.targets import Target, read_targets
 from vita.training.closed_form import fit_classes, standardised
 
@@ -256,7 +254,7 @@ def test_nothing_that_can_be_learnt_is_no_error(files, tmp_path) -> None:
 def test_a_table_of_which_nothing_is_left_is_an_error(files, tmp_path) -> None:
     own = pd.read_parquet(files["fields"])[["eid", "angina_diagnosed"]]
     own.to_parquet(files["fields"])
-    with pytest.raises(UserError, match="no feature is left for the extension any_part"):
+    with pytest.raises(any_part.UserError, match="no feature is left for the extension any_part"):
         main(arguments(files, tmp_path / "none.csv", "cad"))
 
 

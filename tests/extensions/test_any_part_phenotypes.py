@@ -10,14 +10,12 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import mean_absolute_error, r2_score
 
 from vita.cohort.features import load_features
-from vita.extensions import any_part_phenotypes, part_ridge
+from vita.extensions import any_part_phenotypes, part_blend, part_ridge
 from vita.extensions.any_part import AVERAGE
 from vita.extensions.any_part_phenotypes import FEW, enough, errors, image_numbers, learn, main, measure, with_intervals
 from vita.extensions.availability import LEVELS, random_parts
+from vita.extensions.part_contenders import Table
 from vita.extensions.part_ridge import Known, PartRidge, fit
-from vita.extensions.part_table import Table
-from vita.extensions.part_trees import blended, chosen
-from vita.runtime.errors import UserError
 from vita.tabular.targets import Target
 from vita.training.closed_form import fit_number
 
@@ -244,7 +242,7 @@ def test_what_the_configuration_keeps_out_of_a_task_is_left_out(files, tmp_path,
 
 def test_a_table_of_which_nothing_is_left_is_an_error(files, tmp_path) -> None:
     pd.read_parquet(files["fields"])[["eid", "inline_cardiac_output"]].to_parquet(files["fields"])
-    with pytest.raises(UserError, match="no feature is left for the extension any_part_phenotypes"):
+    with pytest.raises(any_part_phenotypes.UserError, match="no feature is left for the extension any_part_phenotypes"):
         run(files, tmp_path / "a.csv")
 
 
@@ -257,12 +255,12 @@ def test_validation_chooses_the_blend_of_each_number() -> None:
     second = np.stack([np.where(np.isnan(truth), 0, truth) * [0, 1, 2]])
     first = np.stack([np.where(np.isnan(truth), 0, truth) * [1, 0, 0]])
     everything, half = np.ones((1, 2, 4), bool), np.tile([True, True, False, False], (1, 2, 1))
-    weights = chosen(first, second, everything, truth)
+    weights = part_blend.chosen(first, second, everything, truth)
     assert weights.tolist() == [0, 1, 0.5]
-    assert blended(first[0], second[0], weights, everything[0])[0].tolist() == [1, 1, 1]
-    assert blended(first[0], second[0], weights, half[0])[0].tolist() == [1, 0.5, 0.5]
-    assert blended(first[0], second[0], weights, ~everything[0]).tolist() == first[0].tolist()
-    assert chosen(first, first, everything, truth).tolist() == [0, 0, 0]
+    assert part_blend.blended(first[0], second[0], weights, everything[0])[0].tolist() == [1, 1, 1]
+    assert part_blend.blended(first[0], second[0], weights, half[0])[0].tolist() == [1, 0.5, 0.5]
+    assert part_blend.blended(first[0], second[0], weights, ~everything[0]).tolist() == first[0].tolist()
+    assert part_blend.chosen(first, first, everything, truth).tolist() == [0, 0, 0]
 
 
 def test_what_only_trees_see_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,15 +27,17 @@ from vita.cohort.split_table import read_split
 from vita.config.blocks import needed
 from vita.evaluation.small_counts import is_small
 from vita.evaluation.statistics import LEVEL
-from vita.extensions import part_table, part_trees
-from vita.extensions.any_part import AVERAGE, COLUMNS
+from vita.extensions import part_trees
+from vita.extensions.any_part import AVERAGE, COLUMNS, add_options, allowed
 from vita.extensions.availability import Part, clinical_parts, random_parts, ranks, visible
+from vita.extensions.inputs import read_features, read_fields, table_features
+from vita.extensions.part_blend import blended, chosen
 from vita.extensions.part_contenders import ANY_PART, BOOSTED, FOLDS, Scores
 from vita.extensions.part_ridge import VALIDATED, Known, fit
 from vita.extensions.part_table import Table
-from vita.extensions.part_trees import blended, chosen
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
+from vita.runtime.errors import UserError
 from vita.runtime.privacy import SMALLEST_COUNT
 from vita.tabular.targets import Target
 from vita.tabular.truth import load_targets
@@ -203,7 +205,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--tasks", nargs="+", required=True, help="tasks of targets.tsv whose targets are phenotypes")
     parser.add_argument("--phenotypes", required=True, type=Path, help="phenotypes.parquet")
-    part_table.add_options(parser)
+    add_options(parser)
     args = parser.parse_args(arguments)
     split, seed = read_split(args.split), needed(args.settings, "seed")
     split_n, test_n = split.to_numpy(), (split == "test").to_numpy()
@@ -222,10 +224,19 @@ def main(arguments: list[str] | None = None) -> None:
         if place not in learnt
     ]
     if learnt:
-        sources, phenotypes = part_table.Sources.of(vars(args)), [target for _, target in named]
-        table, image, image_nf = part_table.read(
-            sources, split, args.tasks, phenotypes, [args.phenotypes], "any_part_phenotypes"
-        )
+        fields = read_fields(args.fields, split.index)
+        ((image, image_nf),) = read_features(cli.named_files(args.features, "--features"), split.index).items()
+        exclude = needed(args.settings, "tabular.exclude") or []
+        own = allowed(
+            table_features(args.targets.with_name("features.tsv")),
+            [target for _, target in named], args.tasks, exclude, [args.fields, args.phenotypes], args.split,
+        )  # fmt: skip
+        table = Table.of(fields, own, split_n == "train")
+        if not table.features:
+            raise UserError(
+                f"{args.fields}: no feature is left for the extension any_part_phenotypes, apart from what is or "
+                "reveals a phenotype and config tabular.exclude; take it out of config extensions"
+            )
         truth_nd = np.column_stack([columns[place] for place in learnt])
         own_train = truth_nd[split_n == "train"]
         truth_nd = (truth_nd - np.nanmean(own_train, axis=0)) / np.nanstd(own_train, axis=0)
