@@ -15,8 +15,30 @@ from vita.extensions.availability import ranks, visible
 
 VALIDATED = (10, 25, 50, 75, 100)  # % of the table with which validation is looked at
 SMALLEST_CHANCE = 1e-4
+LEAST_WEIGHT = 0.2  # of the image, so that factors relative to it are finite
 # rows and features seen (participants, features) to answers (participants, targets)
 Answers = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def updated(
+    image_nd: np.ndarray, answers: Sequence[Answers], truth_nd: np.ndarray, rows: dict[str, np.ndarray],
+    features: int, seed: int, fit: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+) -> Callable[[np.ndarray], np.ndarray]:  # fmt: skip
+    """The image's answers moved by others, for test participants: from features seen to answers.
+
+    Args:
+        image_nd: (participants, targets), known of those of validation and test who have a truth.
+        answers: that move it.
+        truth_nd: (participants, targets), NaN where unknown.
+        rows: places of the participants of `val` and `test`.
+        features: of the table.
+        seed: of the run.
+        fit: `fit_odds` or `fit_numbers`.
+    """
+    own = np.where(np.isnan(image_nd), np.nanmean(image_nd, axis=0), image_nd)
+    validate, test = rows["val"], rows["test"]
+    factors = fit(own[validate], validated(answers, validate, features, seed), truth_nd[validate])
+    return lambda seen_nf: moved(own[test], moves(answers, test, seen_nf), factors)
 
 
 def log_odds(chances: np.ndarray) -> np.ndarray:
@@ -70,7 +92,8 @@ def fit_numbers(image_nd: np.ndarray, moves_klnd: np.ndarray, truth_nd: np.ndarr
 def fit_odds(image_nd: np.ndarray, moves_klnd: np.ndarray, truth_nd: np.ndarray) -> np.ndarray:
     """Factors (k, diseases), the same for all diseases, with the least log loss over parts and diseases.
 
-    Few of a validation split have a disease, too few for factors of each.
+    Few of a validation split have a disease, too few for factors of each. The image's odds may be wrong by a factor,
+    and those of each disease by a constant, which are fitted too: factors are relative to the image's.
 
     Args:
         image_nd: log odds by the image, of validation participants.
@@ -84,11 +107,15 @@ def fit_odds(image_nd: np.ndarray, moves_klnd: np.ndarray, truth_nd: np.ndarray)
     if not known.any():
         return np.zeros((kinds, diseases))
     truth = np.tile(truth_nd, (parts, 1, 1))[known]
-    image, columns = np.tile(image_nd, (parts, 1, 1))[known], moves_klnd[:, known]
+    disease = np.broadcast_to(np.arange(diseases), known.shape)[known]
+    constants = (disease == np.arange(diseases)[:, None]).astype(float)
+    columns = np.vstack([moves_klnd[:, known], np.tile(image_nd, (parts, 1, 1))[known], constants])
 
-    def loss(factors: np.ndarray) -> tuple[float, np.ndarray]:
-        odds = image + factors @ columns
+    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        odds = weights @ columns
         return float(np.logaddexp(0, odds).mean() - (truth * odds).mean()), columns @ (expit(odds) - truth) / len(truth)
 
-    found = minimize(loss, np.ones(kinds) / kinds, jac=True, method="L-BFGS-B", bounds=[(0, None)] * kinds)
-    return np.repeat(found.x[:, None], diseases, axis=1)
+    start = np.r_[np.ones(kinds) / kinds, 1, np.zeros(diseases)]
+    bounds = [(0, None)] * kinds + [(LEAST_WEIGHT, None)] + [(None, None)] * diseases
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return np.repeat((found[:kinds] / found[kinds])[:, None], diseases, axis=1)
