@@ -12,10 +12,12 @@ from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from vita.cohort.features import Feature, load_features
-from vita.extensions import any_part, part_contenders, part_network
-from vita.extensions.any_part import FEW, allowed, enough, main, mean_auc, measure, with_interval
+from vita.extensions import part_contenders, part_network
+from vita.extensions.any_part import FEW, enough, main, mean_auc, measure, with_interval
 from vita.extensions.availability import LEVELS, clinical_parts, random_parts
-from vita.extensions.part_contenders import Table, image_scores, learn
+from vita.extensions.part_contenders import image_scores, learn
+from vita.extensions.part_table import Table, allowed
+from vita.runtime.errors import UserError
 from vita.tabular.targets import Target, read_targets
 from vita.training.closed_form import fit_classes, standardised
 
@@ -263,9 +265,7 @@ def test_with_predictions_it_starts_from_them(files, tmp_path, monkeypatch) -> N
     assert auc["vita"].to_numpy() == pytest.approx(expected)
     assert auc.loc[0, "any_part"] == pytest.approx(expected)
     assert (auc["any_part"] > auc["boosted_table"]).all()
-    with pytest.raises(
-        any_part.UserError, match="no file of disease_cad with cad; give those of every task or of none"
-    ):
+    with pytest.raises(UserError, match="no file of disease_cad with cad; give those of every task or of none"):
         main([*given[:-1], f"disease_stroke={predictions}"])
 
 
@@ -278,7 +278,7 @@ def test_nothing_that_can_be_learnt_is_no_error(files, tmp_path) -> None:
 def test_a_table_of_which_nothing_is_left_is_an_error(files, tmp_path) -> None:
     own = pd.read_parquet(files["fields"])[["eid", "angina_diagnosed"]]
     own.to_parquet(files["fields"])
-    with pytest.raises(any_part.UserError, match="no feature is left for the extension any_part"):
+    with pytest.raises(UserError, match="no feature is left for the extension any_part"):
         main(arguments(files, tmp_path / "none.csv", "cad"))
 
 

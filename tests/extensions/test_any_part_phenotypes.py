@@ -14,8 +14,9 @@ from vita.extensions import any_part_phenotypes, part_ridge
 from vita.extensions.any_part import AVERAGE
 from vita.extensions.any_part_phenotypes import FEW, enough, errors, image_numbers, learn, main, measure, with_intervals
 from vita.extensions.availability import LEVELS, random_parts
-from vita.extensions.part_contenders import Table
 from vita.extensions.part_ridge import Known, PartRidge, fit
+from vita.extensions.part_table import Table
+from vita.runtime.errors import UserError
 from vita.tabular.targets import Target
 from vita.training.closed_form import fit_number
 
@@ -242,7 +243,7 @@ def test_what_the_configuration_keeps_out_of_a_task_is_left_out(files, tmp_path,
 
 def test_a_table_of_which_nothing_is_left_is_an_error(files, tmp_path) -> None:
     pd.read_parquet(files["fields"])[["eid", "inline_cardiac_output"]].to_parquet(files["fields"])
-    with pytest.raises(any_part_phenotypes.UserError, match="no feature is left for the extension any_part_phenotypes"):
+    with pytest.raises(UserError, match="no feature is left for the extension any_part_phenotypes"):
         run(files, tmp_path / "a.csv")
 
 

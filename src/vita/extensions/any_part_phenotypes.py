@@ -28,16 +28,14 @@ from vita.cohort.split_table import read_split
 from vita.config.blocks import needed
 from vita.evaluation.small_counts import is_small
 from vita.evaluation.statistics import LEVEL
-from vita.extensions import part_trees, part_update
-from vita.extensions.any_part import AVERAGE, COLUMNS, add_options, allowed, read_tuned
+from vita.extensions import part_table, part_trees, part_update
+from vita.extensions.any_part import AVERAGE, COLUMNS, read_tuned
 from vita.extensions.availability import Part, clinical_parts, random_parts
-from vita.extensions.inputs import read_features, read_fields, table_features
 from vita.extensions.part_contenders import ANY_PART, BOOSTED, FOLDS, Scores, always
 from vita.extensions.part_ridge import Known, fit
 from vita.extensions.part_table import Table
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
-from vita.runtime.errors import UserError
 from vita.runtime.privacy import SMALLEST_COUNT
 from vita.tabular.targets import Target
 from vita.tabular.truth import load_targets
@@ -208,7 +206,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--tasks", nargs="+", required=True, help="tasks of targets.tsv whose targets are phenotypes")
     parser.add_argument("--phenotypes", required=True, type=Path, help="phenotypes.parquet")
-    add_options(parser)
+    part_table.add_options(parser)
     args = parser.parse_args(arguments)
     split, seed = read_split(args.split), needed(args.settings, "seed")
     split_n, test_n = split.to_numpy(), (split == "test").to_numpy()
@@ -227,19 +225,10 @@ def main(arguments: list[str] | None = None) -> None:
         if place not in learnt
     ]
     if learnt:
-        fields = read_fields(args.fields, split.index)
-        ((image, image_nf),) = read_features(cli.named_files(args.features, "--features"), split.index).items()
-        exclude = needed(args.settings, "tabular.exclude") or []
-        own = allowed(
-            table_features(args.targets.with_name("features.tsv")),
-            [target for _, target in named], args.tasks, exclude, [args.fields, args.phenotypes], args.split,
-        )  # fmt: skip
-        table = Table.of(fields, own, split_n == "train")
-        if not table.features:
-            raise UserError(
-                f"{args.fields}: no feature is left for the extension any_part_phenotypes, apart from what is or "
-                "reveals a phenotype and config tabular.exclude; take it out of config extensions"
-            )
+        sources, phenotypes = part_table.Sources.of(vars(args)), [target for _, target in named]
+        table, image, image_nf = part_table.read(
+            sources, split, args.tasks, phenotypes, [args.phenotypes], "any_part_phenotypes"
+        )
         truth_nd = np.column_stack([columns[place] for place in learnt])
         own_train = truth_nd[split_n == "train"]
         mean, spread = np.nanmean(own_train, axis=0), np.nanstd(own_train, axis=0)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
 from vita import names
 from vita.evaluation.statistics import mean_interval, wilcoxon_p
@@ -168,5 +167,7 @@ def _mean_auc(results: Path, system: str) -> pd.Series:
 
 
 def _auc(predictions: pd.DataFrame) -> float:
+    from sklearn.metrics import roc_auc_score  # start-up
+
     test = predictions[predictions["split"] == "test"].dropna(subset=["truth"])
     return float(roc_auc_score(test["truth"].astype(int), test["prediction"]))
