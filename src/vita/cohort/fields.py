@@ -38,7 +38,7 @@ SETTINGS (the whole block cohort: config.yaml, or a file or JSON with all of its
     missing_fields  error (default): an absent field is an error; drop: features that depend on it are left out
     cleaning        right (default); paper: what the paper's code put in place of missing answers
     max_contradictions  share of a column's values that may differ between two tables (0.01)
-    implausible     missing (default) or keep: numbers that cannot be, see workflow/resources/limits.tsv
+    implausible     keep (default) or missing: numbers that cannot be, see workflow/resources/limits.tsv
     ethnicity       codes of field 21000 to keep, such as [1001]; null (default) keeps everybody
 
 WHAT IS REFUSED, in one line that names file, line or column, with exit code 1 and nothing written

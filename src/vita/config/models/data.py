@@ -82,8 +82,8 @@ class Cohort(Block):
     """keep only these codes of field 21000, e.g. [1001]; null keeps all"""
     max_contradictions: Share = 0.01
     """share of a column's values that may differ between two tables before they are refused"""
-    implausible: Literal["missing", "keep"] = "missing"
-    """numbers that cannot be (a height of 17 m; limits.tsv): missing | keep; the log and the data card count them"""
+    implausible: Literal["keep", "missing"] = "keep"
+    """numbers that cannot be (a height of 17 m; limits.tsv): keep | missing; the log and the data card count them"""
 
 
 class Labels(Block):
