@@ -19,8 +19,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vita.audit.command import read_ids
-from vita.release.checking import REMEDIES, Finding, Output, check, people
+from vita.release.checking import check
 from vita.release.cohort import Cohort, read_cohort
+from vita.release.findings import REMEDIES, Finding, Output, people
 from vita.runtime import cli
 from vita.runtime.errors import UserError
 from vita.runtime.privacy import SMALLEST_COUNT

@@ -1,6 +1,6 @@
 """The content of a file in any format: tables of cells, pictures, and parts that could not be read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -66,6 +66,24 @@ class Contents:
     arrays: list[tuple[str, np.ndarray]] = field(default_factory=list)
 
 
+Binary = Callable[[bytes, str, Contents, int], None]  # reads bytes that a text holds
+
+
 def inside(place: str, inner: str) -> str:
     """A place within a place."""
     return f"{place}, {inner}" if place else inner
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A breach of a rule at a place.
+
+    Attributes:
+        row: of the table; None for the table.
+        kind: of finding.
+        words: what is wrong.
+    """
+
+    row: int | None
+    kind: str
+    words: str
