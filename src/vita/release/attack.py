@@ -7,6 +7,7 @@ whose values may all belong to participants although no single one proves it.
 """
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import scipy  # its parts are imported where they are first used
@@ -30,10 +31,10 @@ def join(table: Table, cohort: Cohort, compared: Compared) -> list[Match]:
     if not len(cells.value) or not len(cohort.eid):
         return []
     found = by_row(cells, cohort, compared) if table.kind != "marks" else []
-    if table.kind != PROSE:
-        found += by_column(table, cells, cohort)
+    found += by_column(table, cells, cohort)
     if table.kind == "table" and not is_weights(table):
         found += by_label(table, cells, cohort) + _ranked(cells, cohort) + _turned(table, cohort, compared)
+        found += _joined(table, cohort)
     return found + extremes(table, cells, cohort, compared) + unsafe(table, cells, cohort, compared)
 
 
@@ -50,6 +51,19 @@ def _turned(table: Table, cohort: Cohort, compared: Compared) -> list[Match]:
     if len(table.rows) > 1 and len(turned_cells.value):
         found += by_row(turned_cells, cohort, compared)
     return [replace(match, row=None) for match in found]
+
+
+def _joined(table: Table, cohort: Cohort) -> list[Match]:
+    """Matches of numbers that are spread over cells: whole and decimal part, or one digit in each."""
+    rows = [[cell.strip() for cell in row] for row in table.rows if all(cell.strip().isdecimal() for cell in row)]
+    if len(rows) < max(FEWEST, len(table.rows) // 2) or len({len(row) for row in rows}) != 1 or len(rows[0]) < 2:
+        return []
+    if all(len(cell) == 1 for row in rows for cell in row):
+        joined = [["".join(row)] for row in rows]
+    else:
+        joined = [[f"{whole}.{part}" for whole, part in pairwise(row)] for row in rows]
+    together = replace(table, header=(), rows=joined)
+    return by_column(together, _cells(together, cohort), cohort)
 
 
 def _ranked(cells: Cells, cohort: Cohort) -> list[Match]:

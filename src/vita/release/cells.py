@@ -9,6 +9,7 @@ from vita.release import few_of_a_kind
 from vita.release.contents import PROSE, Breach, Table
 from vita.release.counts import count, counted
 from vita.release.differencing import columns_apart, cumulative, rows_apart
+from vita.release.nameless import dated_or_coded, nameless
 from vita.release.numbers import numbers
 from vita.release.rows import one_each, persons
 
@@ -34,6 +35,7 @@ def judge(table: Table, cell: int, counts: dict[int, str]) -> Iterator[Breach]:
     """
     if table.kind == PROSE:
         yield from _prose(table, cell)
+        yield from one_each(table, (), cell, counts)
         return
     columns = counted(table)
     if table.kind == "table":
@@ -46,6 +48,8 @@ def judge(table: Table, cell: int, counts: dict[int, str]) -> Iterator[Breach]:
         yield from rows_apart(table, columns, cell)
         yield from columns_apart(table, cell)
         yield from persons(table)
+        yield from nameless(table, columns, cell)
+        yield from dated_or_coded(table)
     yield from one_each(table, columns, cell, counts)
 
 

@@ -1,6 +1,7 @@
 """A folder as an attacker and an output checker see it: every finding with its file, place and remedy."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,13 @@ from vita.release import cells, chance, pictures
 from vita.release.attack import copied, join
 from vita.release.between import between
 from vita.release.cohort import Cohort
-from vita.release.contents import Contents, Table
+from vita.release.contents import PROSE, Contents, Table, inside
 from vita.release.counts import count, counted, smallest
 from vita.release.findings import Finding, Findings, Output
-from vita.release.matches import Compared
+from vita.release.matches import FEWEST, Compared
 from vita.release.numbers import numbers
 from vita.release.reading import read
+from vita.release.rows import MANY
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +68,7 @@ def check(
         if state not in known:
             known[state] = _judged(path, name, cohort, cell, ids, alike)
         outputs.append(replace(known[state], findings=list(known[state].findings)))
-    for output, finding in [*_confirmed(outputs), *between(outputs, root, cell)]:
+    for output, finding in [*_confirmed(outputs), *_named(outputs, cohort), *between(outputs, root, cell)]:
         output.findings.append(finding)
     return outputs
 
@@ -136,7 +138,7 @@ def _in_contents(
     for place, values in contents.arrays:
         if len(cohort.eid) and (match := copied(values, cohort)) is not None:
             yield Finding(name, place or "array", "singled out", match.words, frozenset(match.people))
-    for table in contents.tables:
+    for table in [*contents.tables, *map(_names_of_columns, contents.tables)]:
         if not cohort.phantom and (plane := _plane(table)) is not None and pictures.looks_like_a_scan(plane):
             yield Finding(name, table.place or "table", "pixels", "a table with the shades of a scan")
         for breach in cells.judge(table, cell, cohort.counts):
@@ -147,6 +149,31 @@ def _in_contents(
             kind = "singled out" if match.people else "dominance" if match.dominated else "small cell"
             place, whose = _where(part, match.row), frozenset(match.people)
             yield Finding(name, place, kind, match.words, whose, chance=match.chance, family=match.family)
+
+
+def _names_of_columns(table: Table) -> Table:
+    """The names of many columns as a column of their own, since a name may be a number."""
+    names = [[name] for name in table.header] if len(table.header) >= FEWEST else []
+    return Table(inside(table.place, "names of columns"), (), names if sum(map(_has_number, names)) >= FEWEST else [])
+
+
+def _has_number(row: Sequence[str]) -> bool:
+    return any(map(numbers, row))
+
+
+def _named(outputs: Sequence[Output], cohort: Cohort) -> Iterator[tuple[Output, Finding]]:
+    """Participants whose numbers are in the names of files, or who have a file each."""
+    words = [[str(output.path.with_suffix("")).replace("_", " ")] for output in outputs]
+    for match in join(Table("", (), words, 1, PROSE), cohort, Compared()):
+        if not match.chance:
+            output = outputs[match.row or 0]
+            yield output, Finding(output.path, "names of files", "singled out", match.words, frozenset(match.people))
+    alike = Counter((output.path.parent, output.path.suffix) for output in outputs)
+    for output in outputs:
+        size = alike[output.path.parent, output.path.suffix]
+        if size in cohort.counts and size >= MANY:
+            words_of = f"a folder with {size} files, as many as {cohort.counts[size]}"
+            yield output, Finding(output.path, "names of files", "rows of participants", words_of)
 
 
 def _few_rows(table: Table) -> Table:

@@ -10,6 +10,10 @@ from vita.release.contents import PROSE, Table
 from vita.release.numbers import numbers
 
 _DELIMITERS = "\t;|,"
+_TOKEN = re.compile(r"[-*#]?\s*[\w.+/-]*\d[\w.+/-]*=*")  # a word with a digit, perhaps an item of a list
+_SPACES = re.compile(r"[\s;,]+")
+_FEWEST_LINES = 8  # of numbers alone, that are a table
+_LONG_TEXT = 100  # lines; as many as there are participants may say something about each
 
 _NUMBER_WORD = re.compile(r"\b(?:only|just) [a-z]+\b", re.IGNORECASE)  # only three women
 
@@ -43,7 +47,7 @@ def in_lines(text: str, place: str) -> Iterator[Table]:
     lines = [(number, *_cut(line)) for number, line in enumerate(text.splitlines(), 1)]
     for (kind, _), block in groupby(lines, key=lambda line: (line[1], len(line[2]) if line[1] else 0)):
         part = list(block)
-        if not kind or len(part) < 2:
+        if not kind or len(part) < (_FEWEST_LINES if kind == " " else 2):
             rows = [[" ".join(cells)] for _, _, cells in part]
             yield from prose(rows, place, part[0][0])
             continue
@@ -54,7 +58,7 @@ def in_lines(text: str, place: str) -> Iterator[Table]:
 
 def prose(rows: list[list[str]], place: str, first: int) -> Iterator[Table]:
     """Lines as prose, if there is a number in them."""
-    if any(any(map(str.isdecimal, row[0])) or _NUMBER_WORD.search(row[0]) for row in rows):
+    if len(rows) >= _LONG_TEXT or any(any(map(str.isdecimal, row[0])) or _NUMBER_WORD.search(row[0]) for row in rows):
         yield Table(place, (), rows, first, PROSE)
 
 
@@ -69,4 +73,7 @@ def _cut(line: str) -> tuple[str, list[str]]:
         cells = line.split(mark)
         if len(cells) > 1 and sum(len(numbers(cell)) == 1 and _is_number(cell) for cell in cells) * 2 >= len(cells):
             return mark, cells
+    cells = _SPACES.split(line.lstrip("-*#[( ").rstrip("])"))
+    if (_is_number(line) and all(map(numbers, cells))) or _TOKEN.fullmatch(line):
+        return " ", cells
     return "", [line]

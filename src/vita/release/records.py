@@ -5,7 +5,10 @@ import re
 from typing import Any
 
 from vita.release.contents import Binary, Contents, Table, inside
+from vita.release.numbers import numbers
 from vita.release.packed import unpacked
+
+_FEWEST_NAMES = 8  # of parts, with numbers in them
 
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{60,}\r?\n)*[A-Za-z0-9+/_-]{4,}={0,2}\s*")
 
@@ -47,6 +50,9 @@ def _walk(value: Any, path: str, rows: dict[tuple[str, tuple[str, ...]], list[li
             lists_done = set(lists)
         else:
             lists_done = set()
+        names = [key for key, each in value.items() if isinstance(each, dict | list) and numbers(key)]
+        if len(names) >= _FEWEST_NAMES:
+            rows.setdefault((f"{path} names", ("",)), []).extend([key] for key in names)
         for key, each in value.items():
             if isinstance(each, dict | list) and key not in lists_done:
                 _walk(each, f"{path}.{key}" if path else str(key), rows)

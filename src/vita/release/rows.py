@@ -3,10 +3,11 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
-from vita.release.contents import Breach, Table
+from vita.release.contents import PROSE, Breach, Table
 from vita.release.counts import count
 from vita.release.numbers import numbers
 
@@ -19,7 +20,9 @@ _PER_STEP = {"epoch", "step", "phase"}
 
 _ROWS = 50  # smallest number of rows that is considered as one row per participant
 
-_MANY = 100  # number of rows that hardly equals the number of participants by chance
+MANY = 100  # number of rows that hardly equals the number of participants by chance
+
+_SYMBOLS = 20  # different words or characters, one of which each participant may have
 
 _MARKS = 30  # the same for points of a drawing
 
@@ -42,10 +45,13 @@ def one_each(table: Table, columns: Sequence[int], cell: int, counts: dict[int, 
         elif rows >= _MARKS and "marks" in table.place and _is_scattered(table):
             yield Breach(None, "rows of participants", f"{rows} single points: each may be a participant")
         return
+    yield from _sequences(table, counts)
+    if table.kind == PROSE:
+        return
     names = {name.strip().lower() for name in table.header}
     if rows < _ROWS or names & _PER_STEP or _all_large(table, columns, cell):
         return
-    if rows in counts and rows >= _MANY and _varies(table):
+    if rows in counts and rows >= MANY and _varies(table):
         yield Breach(None, "rows of participants", f"{rows} rows, as many as {counts[rows]}")
         return
     if not _distinct(table):
@@ -54,6 +60,24 @@ def one_each(table: Table, columns: Sequence[int], cell: int, counts: dict[int, 
         yield Breach(None, "rows of participants", f"{rows} rows, as many as {counts[rows]}")
     elif (size := _groups(table)) in counts:
         yield Breach(None, "rows of participants", f"groups of {size} rows each, as many as {counts[size]}")
+
+
+def _sequences(table: Table, counts: dict[int, str]) -> Iterator[Breach]:
+    """A character or a word for each participant."""
+    for number, row in enumerate(table.rows):
+        for text in row:
+            if len(text) >= MANY and len(text) in counts and len(set(text)) <= _SYMBOLS and " " not in text.strip():
+                words = f"{len(text)} characters, as many as {counts[len(text)]}"
+                yield Breach(number, "rows of participants", words)
+    if MANY <= len(table.rows) in counts:
+        for place in range(len(table.rows[0])):
+            texts = [" ".join(sorted(set(row[place].split()))) if place < len(row) else "" for row in table.rows]
+            long = [row[place] if place < len(row) else "" for row in table.rows]
+            turns = sum(one != other for one, other in pairwise(long))
+            if len(set(texts)) <= _SYMBOLS and turns >= _SYMBOLS and turns > 2 * len(set(texts)):
+                words = f"{len(texts)} rows of few words, as many as {counts[len(texts)]}"
+                yield Breach(None, "rows of participants", words)
+                return
 
 
 def _varies(table: Table) -> bool:

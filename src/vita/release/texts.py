@@ -9,6 +9,7 @@ from vita.release.lines import delimited, in_lines
 from vita.release.markup import read_markup
 from vita.release.packed import ENCODED, unpacked
 from vita.release.records import read_json
+from vita.release.spelling import plainly
 
 _DATA_ADDRESS = re.compile(r"data:[\w./+-]*(?:;[\w=.-]+)*;base64,([A-Za-z0-9+/=\s]{16,})")
 # in one line, or in lines of equal length
@@ -16,7 +17,7 @@ _DATA_ADDRESS = re.compile(r"data:[\w./+-]*(?:;[\w=.-]+)*;base64,([A-Za-z0-9+/=\
 
 def read_text(text: str, place: str, name: str, found: Contents, binary: Binary, depth: int) -> None:
     """Add a text's tables and pictures to `found`; its form is recognised by its beginning and by its name."""
-    text = _addresses(text, place, found, binary, depth)
+    text = plainly(_addresses(text, place, found, binary, depth))
     if text.lstrip("\ufeff \t\r\n")[:1] not in ("{", "["):  # the strings of JSON are read one by one
         for count, match in enumerate(ENCODED.finditer(text), 1):
             if (data := unpacked(match[0])) is not None:
