@@ -8,7 +8,7 @@ import numpy as np
 from vita.release import few_of_a_kind
 from vita.release.contents import PROSE, Breach, Table
 from vita.release.counts import count, counted
-from vita.release.differencing import columns_apart, cumulative, rows_apart
+from vita.release.differencing import columns_apart, cumulative, rows_apart, within
 from vita.release.nameless import dated_or_coded, nameless
 from vita.release.numbers import numbers
 from vita.release.rows import one_each, persons
@@ -19,7 +19,18 @@ _LARGEST = re.compile(r"largest|maximum|^max|top_?1|dominant")
 _PEOPLE = r"(?:participants?|people|persons?|patients?|subjects?|individuals?|men|women|males?|females?|cases|deaths?)"
 _PROSE_N = re.compile(r"(?<![\w-])[nN]\s*=\s*(\d+)(?![\d.,]*\d)(?!\s*(?:folds|epochs|runs|seeds))")
 _PROSE_PEOPLE = re.compile(rf"(?<![\d.,<≤-])(?<!than )(?<!to )(?<!least )\b(\d+)\s+{_PEOPLE}\b")
-_FEW_WORDS = re.compile(rf"\b(?:only|just) (two|three|four|five|six|seven|eight|nine) {_PEOPLE}\b", re.IGNORECASE)
+_LEAVES = re.compile(r"(?:samples|leaf_count|node_samples|cover)\s*=\s*(\d+(?: \d+)*)(?![.\d])")
+_PER_CENT = r"(\d+(?:\.\d+)?)\s*(?:%|per ?cent)"
+_PERCENTAGES = (  # form, which of its numbers is that of people, and which the share
+    (re.compile(rf"\b(?:of|among|in) (?:the |all )?(\d+) {_PEOPLE}\b[^.;\d]*{_PER_CENT}", re.IGNORECASE), 1, 2),
+    (re.compile(rf"{_PER_CENT} (?:of|among|in) (?:the |all )?(\d+) {_PEOPLE}\b", re.IGNORECASE), 2, 1),
+)
+_HALF = 0.5
+_FEW_WORDS = re.compile(rf"\b(?:only|just) (one|two|three|four|five|six|seven|eight|nine) {_PEOPLE}\b", re.IGNORECASE)
+_CELL_PERCENT = re.compile(r"\d+(?:\.\d+)?\s*\\?%")
+_BINS = 5  # of a histogram
+_ROUNDING = 0.005  # of a sum of rounded shares
+_CROSSED = 3  # columns of a table of counts by two groups
 _PROSE_PART = re.compile(
     rf"(?<![\w.,/-])(\d+)\s*(?:of|out of|/)\s*\d+(?:\s+(?:the\s+)?{_PEOPLE}\b|\s*\(\s*[\d.,]+\s*%\s*\))"
 )
@@ -43,6 +54,9 @@ def judge(table: Table, cell: int, counts: dict[int, str]) -> Iterator[Breach]:
         yield from _small(table, columns, cell)
         yield from _shares(table, columns, cell)
         yield from _scores(table, cell)
+        yield from _densities(table, cell, counts)
+        yield from _crossed(table, cell)
+        yield from within(table, columns, cell)
         yield from cumulative(table, columns, cell)
         yield from _sums(table, columns, cell, counts)
         yield from rows_apart(table, columns, cell)
@@ -55,6 +69,17 @@ def judge(table: Table, cell: int, counts: dict[int, str]) -> Iterator[Breach]:
 
 def _prose(table: Table, cell: int) -> Iterator[Breach]:
     for number, row in enumerate(table.rows):
+        for match in _LEAVES.finditer(row[0]):
+            if any(0 < int(size) < cell for size in match[1].split()):
+                yield Breach(number, "small cell", "a leaf of a tree with few people")
+        for form, people, share in _PERCENTAGES:
+            for match in form.finditer(row[0]):
+                part = float(match[share]) / 100
+                if any(
+                    _HALF <= told < cell - _HALF
+                    for told in (part * int(match[people]), (1 - part) * int(match[people]))
+                ):
+                    yield Breach(number, "small cell", f"a share of {match[people]} people reveals a small group")
         for match in _FEW_WORDS.finditer(row[0]):
             yield Breach(number, "small cell", f"a text reveals a group of {match[1].lower()} people")
         for pattern in (_PROSE_N, _PROSE_PEOPLE, _PROSE_PART):
@@ -74,7 +99,11 @@ def _small(table: Table, columns: Sequence[int], cell: int) -> Iterator[Breach]:
 def _shares(table: Table, columns: Sequence[int], cell: int) -> Iterator[Breach]:
     """Shares that, together with the number of people beside them, reveal few people."""
     names = [name.lower() for name in table.header]
-    shares = [at for at, name in enumerate(names) if _SHARE.search(name) and not _NO_SHARE.search(name)]
+    shares = [
+        at
+        for at, name in enumerate(names)
+        if (_SHARE.search(name) or _in_percent(table, at)) and not _NO_SHARE.search(name)
+    ]
     for base in columns[:1]:
         for number, row in enumerate(table.rows):
             people = count(row[base]) if base < len(row) else None
@@ -86,6 +115,42 @@ def _shares(table: Table, columns: Sequence[int], cell: int) -> Iterator[Breach]
                     if 0.5 <= told < cell - 0.5 and read[0].digits > 1:
                         words = f"{table.name(column)} of {people} people reveals a group of {round(told)}"
                         yield Breach(number, "small cell", words)
+
+
+def _in_percent(table: Table, column: int) -> bool:
+    """Whether a column's cells are percentages, and not a few levels that recur."""
+    texts = [row[column].strip() for row in table.rows if column < len(row) and row[column].strip()]
+    return bool(texts) and all(_CELL_PERCENT.fullmatch(text) for text in texts) and 2 * len(set(texts)) > len(texts)
+
+
+def _densities(table: Table, cell: int, counts: dict[int, str]) -> Iterator[Breach]:
+    """Columns of shares that add up to one, with a share so small that it is few people of the whole cohort."""
+    for column in range(max((len(row) for row in table.rows), default=0)):
+        texts = [row[column] for row in table.rows if column < len(row) and row[column].strip()]
+        shares = [read[0].value for text in texts if len(read := numbers(text)) == 1]
+        if len(shares) < _BINS or len(shares) < len(texts) or min(shares) < 0:
+            continue
+        whole = sum(shares)
+        least = min((share for share in shares if share), default=whole)
+        if (
+            any(abs(whole - total) < _ROUNDING * total for total in (1, 100))
+            and least / whole * max(counts) < cell - _HALF
+        ):
+            yield Breach(
+                None, "small cell", f"{table.name(column) or 'a column'} adds up to one and has a share of few people"
+            )
+
+
+def _crossed(table: Table, cell: int) -> Iterator[Breach]:
+    """Whole numbers by group in each row and by another in each column are counts, whatever their names."""
+    if len(table.header) < _CROSSED or len(table.rows) < 2 or any(len(row) != len(table.header) for row in table.rows):
+        return
+    known = [[count(text) for text in row[1:]] for row in table.rows]
+    if any(value is None for row in known for value in row) or any(numbers(row[0]) for row in table.rows):
+        return
+    values = [value for row in known for value in row if value is not None]
+    if sum(values) >= 5 * cell and any(0 < value < cell for value in values):
+        yield Breach(None, "small cell", "a table of whole numbers by two groups has some under the smallest cell")
 
 
 def _scores(table: Table, cell: int) -> Iterator[Breach]:

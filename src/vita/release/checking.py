@@ -1,6 +1,7 @@
 """A folder as an attacker and an output checker see it: every finding with its file, place and remedy."""
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -37,6 +38,7 @@ _LARGEST_FILE = 2**30
 _PLANE = 16  # rows and columns
 _JOINED = 200_000  # characters of a table that are joined with the cohort if its file is refused in any case
 _PROGRESS = 1000  # files
+_PARTED = re.compile(r"(?<![\w.])\d{1,4}(?:[-/ ]\d{1,4}){1,4}(?![\w.])")  # an id in groups of digits
 
 
 Known = dict[tuple[Path, int, int], Output]  # by name, modification time and size
@@ -129,6 +131,12 @@ def _in_contents(
     """Findings in what was read of a file; `output` holds those that were taken so far."""
     for place, reason in contents.unreadable:
         yield Finding(name, place or "file", "unreadable", reason)
+    for place, words in contents.people:
+        yield Finding(name, place, "rows of participants", words)
+    for place, sizes in contents.shapes:
+        for size in {size for size in sizes if size >= MANY and size in cohort.counts}:
+            words = f"a tensor with {size} rows, as many as {cohort.counts[size]}"
+            yield Finding(name, place, "rows of participants", words)
     for place in contents.scans:
         yield Finding(name, place or "file", "pixels", "an image in a format of scanners")
     if not cohort.phantom:
@@ -186,6 +194,10 @@ def _few_rows(table: Table) -> Table:
     return replace(table, rows=[table.rows[place] for place in places], numbers=places.tolist())
 
 
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdecimal, text))
+
+
 def _plane(table: Table) -> np.ndarray | None:
     """A table without names whose cells are all numbers, as a picture."""
     rows = table.rows
@@ -206,5 +218,6 @@ def _ids(name: Path, table: Table, ids: set[int]) -> Iterator[Finding]:
     if not ids or table.kind == "marks":
         return
     for place, row in enumerate(table.rows):
-        if any(number.value in ids for cell in row if len(cell) > 3 for number in numbers(cell)):
+        cells_of = [text for cell in row if len(cell) > 3 for text in (cell, *map(_digits, _PARTED.findall(cell)))]
+        if any(number.value in ids for text in cells_of for number in numbers(text)):
             yield Finding(name, table.where(place), "id", "an id of the cohort")

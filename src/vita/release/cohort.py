@@ -102,17 +102,21 @@ def read_cohort(paths: Sequence[Path], cell: int) -> Cohort:
     cohort = Cohort(everybody)
     cohort.phantom = any(_is_phantom(path) for path in folders)
     parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+    alone: dict[str, tuple[np.ndarray, np.ndarray]] = {}  # as one table has them; other tables may have many more
     for tables in (main, series):
         pool: list[tuple[np.ndarray, np.ndarray]] = []
-        for _, table in tables:
+        for title, table in tables:
             person = np.searchsorted(everybody, table["eid"].to_numpy(np.int64))
             known = (found for found in _columns(table, person) if len(found[1]))  # a column may be empty for all
             for name, values, whose in known:
                 parts.setdefault(name, []).append((values, whose))
+                if tables is main and table["eid"].is_unique:
+                    alone[f"{name} in {title}"] = (values, whose)
                 pool.append((values, whose))
         if pool:
             cohort.pools.append(_sorted(pool))
-    cohort.columns = {name: _sorted(found) for name, found in parts.items()}
+    own = {name: [values] for name, values in alone.items() if len(parts[name.partition(" in ")[0]]) > 1}
+    cohort.columns = {name: _sorted(found) for name, found in (parts | own).items()}
     cohort.measured = [
         (list(names), np.column_stack(columns), person)
         for name, table in main

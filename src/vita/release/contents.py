@@ -57,6 +57,8 @@ class Contents:
         unreadable: place and reason of what could not be read, and so cannot be judged.
         scans: places of images in a format of scanners.
         arrays: place and numbers of arrays of which `tables` hold only some rows.
+        shapes: place and sizes of tensors.
+        people: place and words of points that may be one participant each.
     """
 
     tables: list[Table] = field(default_factory=list)
@@ -64,6 +66,8 @@ class Contents:
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     scans: list[str] = field(default_factory=list)
     arrays: list[tuple[str, np.ndarray]] = field(default_factory=list)
+    shapes: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
+    people: list[tuple[str, str]] = field(default_factory=list)
 
 
 Binary = Callable[[bytes, str, Contents, int], None]  # reads bytes that a text holds

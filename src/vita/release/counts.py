@@ -6,7 +6,8 @@ from vita.release.contents import Table
 
 _COUNT = re.compile(
     r"^(n|no|num|counts?|freq|frequency|people|persons|participants|subjects|patients|cases|controls|positives?|"
-    r"negatives?|events?|deaths?|compared|(n_?)?at_risk|total_n|n_.*|.*_n|(people|participant|patient|subject|case)_counts?|"
+    r"negatives?|events?|deaths?|compared|(n_?)?(number )?at[_ ]risk|samples|n_?node_samples|leaf_counts?|total_n|n_.*|"
+    r".*_n|(people|participant|patient|subject|case)_counts?|"
     r"number of (people|participants|cases).*)$"
 )
 

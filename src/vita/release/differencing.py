@@ -117,3 +117,24 @@ def columns_apart(table: Table, cell: int) -> Iterator[Breach]:
                 if 0 < rest < cell:
                     words = f"the total, {whole}, minus the parts shown leaves {rest} for {withheld} withheld"
                     yield Breach(number, "differencing", words)
+
+
+def within(table: Table, columns: Sequence[int], cell: int) -> Iterator[Breach]:
+    """A group and a part of it whose name begins with the group's: women, and women under 80."""
+    for base in columns[:1]:
+        rows = [
+            (row[0].strip().lower(), number, count(row[base]))
+            for number, row in enumerate(table.rows)
+            if base < len(row)
+        ]
+        labels: dict[str, list[int]] = {}
+        for label, _, people in rows:
+            labels.setdefault(label, []).extend([people] if people is not None else [])
+        for label, number, people in rows:
+            words = label.split()
+            for size in range(1, len(words)) if people is not None and len(labels[label]) == 1 else ():
+                whole = labels.get(" ".join(words[:size]), [])
+                if len(whole) == 1 and 0 < whole[0] - (people or 0) < cell:
+                    yield Breach(
+                        number, "differencing", f"the larger group, {whole[0]}, minus {people} leaves few people"
+                    )

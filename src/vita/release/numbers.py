@@ -106,7 +106,7 @@ def parsed(text: str) -> Number | None:
         kept = digits.rstrip("0")
         places, digits = len(kept) - len(digits), kept
     power = (int(exponent) if exponent else 0) - places
-    if abs(power) > 300:
+    if abs(power) > 300 or len(digits) > 300:
         return None
     value = float(text)
     return Number(value, max(10.0**power, abs(value) * _EXACT), max(len(digits), 1))

@@ -7,20 +7,22 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from vita.audit.formats import is_safetensors
 from vita.audit.looking import DAMAGED
 from vita.release import stored
 from vita.release.contents import Contents, inside
+from vita.release.images import read_picture
+from vita.release.lines import prose
 from vita.release.texts import read_text
 
 _DEEPEST = 5
 _HEAD_BYTES = 4096
-_PNG_END = b"IEND\xaeB`\x82"
-_EXIF_BLOCKS = (0x8769, 0x8825)  # of the camera and of its place
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*")
-_UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_MARKED = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+# bytes of a character, which of them are zero
+_WIDE = ((4, (2, 3), "utf-32-le"), (4, (1, 2), "utf-32-be"), (2, (1,), "utf-16-le"), (2, (0,), "utf-16-be"))
+_NO_TEXT = bytes(byte for byte in range(256) if byte > 126 or (byte < 32 and byte not in b"\t\r\n\f"))
+_MOSTLY_ASCII = 0.9  # of a text in Latin-1
 
 
 def read(path: Path) -> Contents:
@@ -56,7 +58,9 @@ def _formatted(data: bytes, place: str, found: Contents, depth: int, name: str) 
         if head.startswith(start):
             reader(data, place, found)
             return
-    if head.startswith(b"\x1f\x8b"):
+    if head.startswith(b"%PDF"):
+        found.unreadable.append((place, "a PDF, whose text and drawings are not read"))
+    elif head.startswith(b"\x1f\x8b"):
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
             if _is_scan(stream.read(_HEAD_BYTES)):  # without its voxels, which take long to decompress
                 found.scans.append(inside(place, "decompressed"))
@@ -67,7 +71,7 @@ def _formatted(data: bytes, place: str, found: Contents, depth: int, name: str) 
     elif _is_scan(head):
         found.scans.append(place)
     elif _is_picture(head):
-        _picture(data, place, found, depth)
+        read_picture(data, place, found, _bytes, depth)
     elif is_safetensors(head):
         stored.safetensors(data, place, found, _bytes)
     elif (text := decoded(data)) is not None:
@@ -88,50 +92,31 @@ def _is_scan(head: bytes) -> bool:
 
 
 def decoded(data: bytes) -> str | None:
-    """Text in UTF-8, UTF-16 or, without control characters, Latin-1; None if it is not text."""
-    if data[:2] in _UTF16:
-        return data[2:].decode(_UTF16[data[:2]], errors="replace")
-    sample = data[:4096]
-    for offset, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-        zeros = sample[offset::2]
-        if len(sample) > 8 and zeros.count(0) > 0.6 * len(zeros):
+    """Text in UTF-8, UTF-16, UTF-32 or, if it is mostly ASCII, Latin-1; None if it is not text."""
+    marked = next((encoding for mark, encoding in _MARKED.items() if data.startswith(mark)), None)
+    if marked:
+        return data.decode(marked, errors="replace")
+    sample = data[:_HEAD_BYTES]
+    for width, offsets, encoding in _WIDE:
+        zeros = [sample[offset::width] for offset in offsets]
+        if len(sample) > 4 * width and all(part.count(0) > 0.6 * len(part) for part in zeros):
             return data.decode(encoding, errors="replace")
     if b"\0" in data:
         return None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        printable = sum(byte >= 32 or byte in b"\t\r\n" for byte in sample)
-        return data.decode("latin-1") if printable == len(sample) else None
+        ascii_only = data.translate(None, delete=_NO_TEXT)
+        return data.decode("latin-1") if len(ascii_only) > _MOSTLY_ASCII * len(data) else None
 
 
 def _zip(data: bytes, place: str, found: Contents, depth: int) -> None:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         if archive.comment:
             _bytes(archive.comment, inside(place, "comment"), found, depth + 1)
+        names = [[member.filename.replace("_", " ")] for member in archive.infolist()]
+        found.tables += prose(names, inside(place, "names of members"), 1)
         for member in archive.infolist():
             if not member.is_dir():
                 where = inside(place, f"member {member.filename}")
                 _bytes(archive.read(member), where, found, depth + 1, Path(member.filename).name)
-
-
-def _picture(data: bytes, place: str, found: Contents, depth: int) -> None:
-    from PIL import Image
-
-    with Image.open(io.BytesIO(data)) as image:
-        texts = {key: value for key, value in image.info.items() if isinstance(value, str | bytes)}
-        exif = image.getexif()
-        for part in (exif, *(exif.get_ifd(block) for block in _EXIF_BLOCKS)):
-            texts |= {f"Exif {key}": value if isinstance(value, bytes) else str(value) for key, value in part.items()}
-        for number in range(min(getattr(image, "n_frames", 1), 20)):
-            image.seek(number)
-            kept = "RGB" if image.mode in ("P", "RGBA", "LA", "CMYK", "YCbCr") else image.mode
-            found.pictures.append(
-                (inside(place, f"frame {number + 1}") if number else place, np.array(image.convert(kept)))
-            )
-    if data.startswith(b"\x89PNG") and (rest := data.partition(_PNG_END)[2]).strip(b"\0"):
-        _bytes(rest, inside(place, "behind the picture"), found, depth + 1)
-    for key, value in texts.items():
-        text = value if isinstance(value, str) else (decoded(value) or "")
-        if key not in ("icc_profile", "dpi", "Software"):
-            read_text(text, inside(place, f"metadata {key}"), "", found, _bytes, depth + 1)

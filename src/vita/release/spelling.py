@@ -14,14 +14,17 @@ _ESCAPED = re.compile(r"&#(?:x([0-9A-Fa-f]{1,6})|(\d{1,7}));|\\u([0-9A-Fa-f]{4})
 _KEPT_AFTER_ESCAPE = set("0123456789.-+, ")
 _SPACED = re.compile(r"(?<![\w.])\d(?:[ \u00a0]\d){5,}(?![\w.])")  # 1 2 3 4 5 6 7
 
-_DIGITS = {word: str(digit) for digit, word in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])}
+_DIGITS = {
+    word: str(digit)
+    for digit, word in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
+}
 _TEENS = ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _SMALL = {word: int(digit) for word, digit in _DIGITS.items()} | {word: 10 + at for at, word in enumerate(_TEENS)}
 _SMALL |= {word: 20 + 10 * at for at, word in enumerate(_TENS)}
 _LARGE = {"hundred": 100, "thousand": 1000}
 _WORD = "|".join([*_SMALL, *_LARGE, "point"])
-_SPOKEN = re.compile(rf"\b(?:{_WORD})(?:(?:\s+and)?[\s-]+(?:{_WORD})){{2,}}\b", re.IGNORECASE)
+_SPOKEN = re.compile(rf"\b(?:{_WORD})(?:(?: +and)?[ -]+(?:{_WORD})){{2,}}\b", re.IGNORECASE)
 
 
 def plainly(text: str) -> str:

@@ -35,12 +35,9 @@ def parquet(data: bytes, place: str, found: Contents) -> None:
 def _described(schema: "pa.Schema", place: str, found: Contents) -> None:
     """What the metadata of a table and of its columns say."""
     parts = [schema.metadata, *(schema.field(column).metadata for column in range(len(schema)))]
-    known = [each for part in parts for each in (part or {}).items() if each[0] not in _LIBRARIES]
+    known = [each for part in parts for each in (part or {}).items() if each[0] != b"ARROW:schema"]
     text = "\n".join(f"{key.decode(errors='replace')} {value.decode(errors='replace')}" for key, value in known)
     found.tables.append(Table(inside(place, "metadata"), (), [[line] for line in text.splitlines()], 1, PROSE))
-
-
-_LIBRARIES = (b"pandas", b"ARROW:schema", b"huggingface")  # descriptions of columns by the libraries that write them
 
 
 def arrow(data: bytes, place: str, found: Contents) -> None:
@@ -92,6 +89,9 @@ def sqlite(data: bytes, place: str, found: Contents) -> None:
     """Tables of a database."""
     with sqlite3.connect(":memory:") as connection:
         connection.deserialize(data)
+        # rows that were deleted are in the file until it is written anew
+        shifted = [np.frombuffer(data, ">f8", (len(data) - start) // 8, start) for start in range(8)]
+        found.arrays.append((inside(place, "bytes"), _ordinary(np.concatenate(shifted))))
         names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")]
         for name in names:
             quoted = name.replace('"', '""')
@@ -100,6 +100,12 @@ def sqlite(data: bytes, place: str, found: Contents) -> None:
             header = tuple(column[0] for column in cursor.description)
             found.tables.append(Table(inside(place, f"table {name}"), header, rows))
     connection.close()
+
+
+def _ordinary(values: np.ndarray) -> np.ndarray:
+    """Those of some numbers that are neither tiny nor huge, as bytes of something else are."""
+    size = np.abs(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0))
+    return np.asarray(values[(size > _SMALLEST_FLOAT) & (size < 1 / _SMALLEST_FLOAT)])
 
 
 def npy(data: bytes, place: str, found: Contents) -> None:
@@ -154,4 +160,5 @@ def safetensors(data: bytes, place: str, found: Contents, binary: Binary) -> Non
     for key, text in metadata.items():
         binary(str(text).encode(), inside(place, f"metadata {key}"), found, 1)
     for name, values in load(data).items():
+        found.shapes.append((inside(place, f"{TENSOR}{name}"), values.shape))
         _array(values, inside(place, f"{TENSOR}{name}"), found, name, _MOST_WEIGHTS)

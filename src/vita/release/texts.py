@@ -7,7 +7,7 @@ import re
 from vita.release.contents import Binary, Contents, inside
 from vita.release.lines import delimited, in_lines
 from vita.release.markup import read_markup
-from vita.release.packed import ENCODED, unpacked
+from vita.release.packed import ENCODED, unknown, unpacked
 from vita.release.records import read_json
 from vita.release.spelling import plainly
 
@@ -23,6 +23,8 @@ def read_text(text: str, place: str, name: str, found: Contents, binary: Binary,
             if (data := unpacked(match[0])) is not None:
                 binary(data, inside(place, f"encoded {count}"), found, depth + 1)
     start = text.lstrip("\ufeff \t\r\n")[:200].lower()
+    if words := unknown(text, start.startswith("<")):
+        found.unreadable.append((place, f"{words} long words in an unknown encoding"))
     if start[:1] in "{[" and read_json(text, place, found, binary, depth):
         return
     if start.startswith(("<", "<?xml", "<!doctype")):
