@@ -244,6 +244,10 @@ PLANT: dict[str, tuple[str, Callable[[Tables, Path], object]]] = {
     "along_axes.svg": ("rows of participants", lambda t, p: p.write_text(drawn(f'<path d="{steps(t)}"/>'))),
     "dots.svg": ("rows of participants", lambda t, p: p.write_text(drawn("".join(
         f'<path d="M{x:.2f} {y:.2f}h2v2h-2z"/>' for x, y in scaled(t))))),
+    "few_dots.svg": ("rows of participants", lambda t, p: p.write_text(drawn("".join(
+        f'<circle cx="{x:.2f}" cy="{y:.2f}" r="2"/>' for x, y in scaled(t)[:20])))),
+    "corners.svg": ("rows of participants", lambda t, p: p.write_text(drawn('<path d="M0 0' + "".join(
+        f"H{x:.3f}V{y:.3f}" for x, y in scaled(t)) + '"/>'))),
     "styles.svg": ("rows of participants", lambda t, p: p.write_text(drawn("".join(
         f'<text style="transform: translate({x:.2f}px, {y:.2f}px)">o</text>' for x, y in scaled(t))))),
     "squares.svg": ("pixels", lambda t, p: p.write_text(drawn(squares()))),

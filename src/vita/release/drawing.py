@@ -9,7 +9,8 @@ _COMMAND = re.compile(r"([MmLlHhVvCcSsQqTtAaZz])|([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE
 _TAKES = {"M": 2, "L": 2, "H": 1, "V": 1, "C": 6, "S": 4, "Q": 4, "T": 2, "A": 7, "Z": 0}  # numbers of a command
 _FEWEST_STEPS = 20  # of a curve, which may be one for each participant
 _JUMP = 0.12  # of the drawing's size, between neighbours of points that are no line
-_EVEN = 0.02  # of the smallest step, by which steps along a grid may differ
+_SIZES = 3  # of steps, that a grid may have
+_ALONG_AXES = 0.8  # of all steps
 _SHAPE = 12  # most points of a mark that is drawn as a path of its own
 _LONGEST = 20_000
 
@@ -48,11 +49,12 @@ def _moved(command: str, numbers: list[float], at: tuple[float, float]) -> tuple
 
 
 def shape(points: list[tuple[float, float]]) -> tuple[float, ...] | None:
-    """A small path without its place, by which equal marks are recognised; None for others."""
+    """A small path without its place, by which equal marks are recognised; None for others, and for one without size."""
     if not 1 < len(points) <= _SHAPE:
         return None
     first = points[0]
-    return tuple(round(part, 1) for point in points for part in (point[0] - first[0], point[1] - first[1]))
+    form = tuple(round(part, 1) for point in points for part in (point[0] - first[0], point[1] - first[1]))
+    return form if any(form) else None
 
 
 def telling(points: list[tuple[float, float]]) -> Iterator[str]:
@@ -64,8 +66,10 @@ def telling(points: list[tuple[float, float]]) -> Iterator[str]:
     if not size.all():
         return
     steps = np.abs(np.diff(place, axis=0)) / size
+    if (steps == 0).any(axis=1).mean() > _ALONG_AXES:  # to each point along one axis and then along the other
+        steps = np.abs(np.diff(place[::2], axis=0)) / size
     closed = bool(np.allclose(place[0], place[-1]))
-    if len(np.unique(place[:, 0])) > 0.7 * len(place) and np.median(steps, axis=0).min() > _JUMP and not closed:
+    if len(np.unique(place[:, 0])) >= _FEWEST_STEPS and np.median(steps, axis=0).min() > _JUMP and not closed:
         yield f"a path through {len(place)} scattered points: each may be a participant"
     along = place[:, 0] * np.sign(place[-1, 0] - place[0, 0])
     wide = np.unique(np.round(along, 2))
@@ -74,6 +78,5 @@ def telling(points: list[tuple[float, float]]) -> Iterator[str]:
 
 
 def _is_uneven(steps: np.ndarray) -> bool:
-    """Whether steps are no multiples of the smallest, as those of a grid are."""
-    multiples = steps / steps.min()
-    return bool(len(np.unique(np.round(steps, 2))) > 3 and np.mean(np.abs(multiples - np.round(multiples)) > _EVEN) > 0)
+    """Whether steps are of many sizes, unlike those of a grid."""
+    return len(np.unique(np.round(steps / steps.max(), 2))) > _SIZES

@@ -24,7 +24,7 @@ MANY = 100  # number of rows that hardly equals the number of participants by ch
 
 _SYMBOLS = 20  # different words or characters, one of which each participant may have
 
-_MARKS = 30  # the same for points of a drawing
+_MARKS, _TEXTS = 15, 30  # the same for points of a drawing, and for its words
 
 
 def persons(table: Table) -> Iterator[Breach]:
@@ -42,7 +42,7 @@ def one_each(table: Table, columns: Sequence[int], cell: int, counts: dict[int, 
     if table.kind == "marks":
         if rows in counts and rows >= _ROWS and _is_scattered(table):
             yield Breach(None, "rows of participants", f"{rows} points, as many as {counts[rows]}")
-        elif rows >= _MARKS and "marks" in table.place and _is_scattered(table):
+        elif rows >= (_TEXTS if "<text" in table.place else _MARKS) and "marks" in table.place and _is_scattered(table):
             yield Breach(None, "rows of participants", f"{rows} single points: each may be a participant")
         return
     yield from _sequences(table, counts)
