@@ -49,7 +49,7 @@ def _moved(command: str, numbers: list[float], at: tuple[float, float]) -> tuple
 
 
 def shape(points: list[tuple[float, float]]) -> tuple[float, ...] | None:
-    """A small path without its place, by which equal marks are recognised; None for others, and for one without size."""
+    """A small path without its place, which equal marks share; None for others, and for one without size."""
     if not 1 < len(points) <= _SHAPE:
         return None
     first = points[0]
