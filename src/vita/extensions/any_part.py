@@ -4,13 +4,16 @@
         --features probe_vita=results/controls/probe_vita.parquet --fields results/cohort/fields.parquet
         --split results/cohort/split.parquet --targets workflow/resources/targets.tsv
         --labels cad=results/cohort/labels/cad.parquet stroke=results/cohort/labels/stroke.parquet ...
+        --predictions disease_cad=results/predictions/disease_cad/vita.parquet ...   (optional)
         --settings '{"seed": 2025, "tabular": {"exclude": []}}' --output results/any_part/availability.csv
 
-`any_part` learns all diseases at once (`part_network`) from frozen features of the image and UK Biobank's table without
+`any_part` is what ViTa says of the image, moved by what is there of the table (`part_update`): by a network that learns
+all diseases at once beside the frozen encoder (`part_network`), and by trees. The table is UK Biobank's without
 what masks give, what counts a diagnosis by a date that may lie after the scan, what `tabular.exclude` keeps out of a
 disease, and all that is or reveals one of the diseases (`vita.tabular.overlap`, with the dependence in training).
-The image alone is a linear head that was fitted to the disease directly, while those of Table 4 may go through
-phenotypes. The table alone is scikit-learn's gradient boosting of each disease, which takes missing values itself; it
+The image alone is ViTa, and a linear head on its frozen encoder that was fitted to the disease directly, while those of
+Table 4 may go through phenotypes; without predictions of ViTa, the table moves what this head says. The table alone is
+scikit-learn's gradient boosting of each disease, which takes missing values itself; it
 learns, as the network does, from copies of training participants of whom a random part of the table is hidden, since
 trees do not know what to do without a feature that was always there. Its size is chosen on validation. All are measured
 on the same test participants with the same features seen: random ones of each participant, nested over the levels and
@@ -27,6 +30,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from vita import names
 from vita.cohort.features import Feature
 from vita.cohort.split_table import read_split
 from vita.config.blocks import needed
@@ -36,6 +40,7 @@ from vita.extensions.availability import Part, clinical_parts, random_parts
 from vita.extensions.inputs import read_features, read_fields, table_features
 from vita.extensions.part_contenders import Scores, learn
 from vita.extensions.part_table import Table
+from vita.extensions.part_update import log_odds
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
@@ -130,12 +135,39 @@ def with_interval(auc: float, influence_n: np.ndarray) -> dict[str, float]:
     return {"auc": auc, "low": max(0.0, auc - half), "high": min(1.0, auc + half), "se": error}
 
 
+def read_tuned(
+    given: Sequence[str] | None, targets: Sequence[tuple[str, str]], split: pd.Series
+) -> dict[str, np.ndarray]:
+    """Predictions (participants, targets) of ViTa's models of these tasks and targets; nothing without any.
+
+    Args:
+        given: TASK=FILE of each task.
+        targets: task and name of each target.
+        split: by eid.
+
+    Raises:
+        UserError: the predictions are without one of the targets.
+    """
+    files = cli.named_files(given or [], "--predictions")
+    if not files:
+        return {}
+    tables = {task: pd.read_parquet(path) for task, path in files.items()}
+    columns = []
+    for task, name in targets:
+        rows = tables[task][tables[task]["target"] == name] if task in tables else pd.DataFrame()
+        if rows.empty:
+            raise UserError(f"--predictions: no file of {task} with {name}; give those of every task or of none")
+        columns.append(rows.set_index("eid")["prediction"].reindex(split.index).to_numpy(float))
+    return {names.MAIN_SYSTEM: np.column_stack(columns)}
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of a command about any part of the table, but for its tasks and their tables."""
     parser.add_argument("--features", nargs=1, required=True, metavar="CONTROL=FILE", help="features of the image")
     parser.add_argument("--fields", required=True, type=Path, help="fields.parquet")
     parser.add_argument("--split", required=True, type=Path, help="split.parquet")
     parser.add_argument("--targets", required=True, type=Path, help="targets.tsv, features.tsv beside it")
+    parser.add_argument("--predictions", nargs="*", metavar="TASK=FILE", help="ViTa's predictions of each task")
     parser.add_argument("--output", required=True, type=Path, help="CSV to write")
     cli.add_settings(parser, "seed and the block tabular")
 
@@ -175,7 +207,9 @@ def main(arguments: list[str] | None = None) -> None:
                 "disease and config tabular.exclude; take it out of config extensions"
             )
         truth_nd = np.column_stack([truths[task] for task in learnt])
-        contenders = learn(table, image_nf, truth_nd, split_n, seed, image)
+        chosen = [(task, targets[task].name) for task in learnt]
+        tuned = {name: log_odds(chances) for name, chances in read_tuned(args.predictions, chosen, split).items()}
+        contenders = learn(table, image_nf, truth_nd, split_n, seed, image, tuned)
         n, features = int(test_n.sum()), table.features
         parts = [*random_parts(n, len(features), seed), *clinical_parts(n, features)]
         rows += measure(contenders, parts, truth_nd[test_n], learnt)
