@@ -1,6 +1,5 @@
 """Releasable figures of embeddings: hexagons of people, and their mean path."""
 
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
