@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from tests.release.conftest import people, write
 from tests.release.test_leaks import aggregates
@@ -17,8 +18,8 @@ PEOPLE, FEATURES, FOLDERS = 42_000, 120, 10
 
 def test_aggregates_of_42000_people(tmp_path: Path) -> None:
     tables, rng = people(PEOPLE), np.random.default_rng(0)
-    more = {f"feature_{place}": np.round(rng.normal(100, 20, PEOPLE), 2) for place in range(FEATURES)}
-    tables["cohort/fields"] = tables["cohort/fields"].assign(**more)
+    more = pd.DataFrame(np.round(rng.normal(100, 20, (PEOPLE, FEATURES)), 2)).add_prefix("feature_")
+    tables["cohort/fields"] = pd.concat([tables["cohort/fields"], more], axis=1)
     write(tmp_path / "results", tables)
     for number in range(FOLDERS):
         (tmp_path / "out" / str(number)).mkdir(parents=True)
