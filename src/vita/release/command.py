@@ -7,9 +7,10 @@
 It reads CSV and other text (also UTF-16 and UTF-32), Markdown, LaTeX, JSON, notebooks, HTML, SVG, PNG and other
 pictures with their metadata, Parquet, Arrow, npz, safetensors, SQLite, zip and gzip. Any other format is refused,
 since it cannot be checked. The check looks for ids, numbers of participants (exact or rounded, single or combined),
-rows and points of single participants, cells of too few people, sums that one person dominates, groups that
-follow from a total, and pixels of a scan. If it finds anything, the exit code is 1 and each finding is printed with its file, place and remedy;
-where many files are refused, as in a whole results folder, there is a line per file or folder.
+rows and points of single participants, cells of too few people, sums that one person dominates, groups that follow
+from a total, and pixels of a scan. If it finds anything, the exit code is 1 and each finding is printed with its
+file, place and remedy; where many files are refused, as in a whole results folder, there is a line per file or
+folder.
 """
 
 import json
