@@ -20,7 +20,7 @@ FEATURE_TABLE = load_features(world.FEATURES)
 def features(folder: Path, names: list[str], rows: list[list[str]], **cohort: object) -> pl.DataFrame:
     """Features of a small table; its remarks are in remarks.csv."""
     table = world.write_text(folder / "t.csv", names, rows)
-    config = filled.argument(cohort={"missing_fields": "drop", **cohort})
+    config = filled.argument(cohort={"missing_fields": "drop", "implausible": "missing", **cohort})
     given = ["--table", str(table), "--features", str(world.FEATURES), "--settings", config]
     fields.main([*given, "--output", str(folder / "f.parquet"), "--remarks", str(folder / "remarks.csv")])
     return pl.read_parquet(folder / "f.parquet")
