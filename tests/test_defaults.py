@@ -1,4 +1,4 @@
-"""The schema alone has defaults: no class of settings, and nobody who reads `--settings`, has one of his own."""
+"""The configuration's models alone have defaults: no class of settings, and nobody who reads `--settings`, has one."""
 
 import ast
 import dataclasses

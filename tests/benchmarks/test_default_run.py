@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vita.report import measured
+from vita.report import measured, measured_line
 
 RESULTS = Path(os.environ.get("VITA_RESULTS", "results"))
 pytestmark = [
@@ -22,5 +22,5 @@ pytestmark = [
 @pytest.mark.parametrize("topic", measured.LINES)
 def test_aims_are_reached(topic: str) -> None:
     lines = measured.LINES[topic](RESULTS)
-    print(measured.markdown(lines))
+    print(measured_line.markdown(lines))
     assert not [f"{line.name}: {line.value}, aim {line.aim}" for line in lines if line.reached is False]

@@ -1,5 +1,7 @@
 """Random cohorts in every delivery and any number of files: what is read is what the plain single file says.
 
+Some of their cells hold codes that no coding has, and numbers that cannot be; dates are written as days or as times.
+
 Thirty examples run with the other tests, a hundred with `-m thorough`, and 500 with `-m deliveries`.
 """
 
@@ -8,11 +10,14 @@ import csv
 import gzip
 import io
 import lzma
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -35,7 +40,23 @@ HOSPITAL = ("41270", "41280")
 NAMES = """sex age bmi systolic_bp weight total_mass walk_days walk_minutes walking_pleasure_duration cardiac_operations
 diabetes_diagnosed ever_diabetes heart_attack_diagnosed high_bp_diagnosed insulin weight_change pack_years
 alcohol_typical_amount"""  # every rule, and every kind of field
+# codes that no coding has, and numbers that cannot be
+ODD = {6150: "41", 6153: "9", 6164: "8", 20004: "77777", 2443: "7", 21001: "-5", 4080: "1700", 874: "1441", 3627: "999"}
 FEATURES = [each for each in load_features(world.FEATURES) if each.name in NAMES.split()]
+
+
+def in_utc(day: str) -> datetime:
+    """Midnight of a day in Britain as a time in UTC: in summer 23:00 of the day before."""
+    return datetime.fromisoformat(day).replace(tzinfo=ZoneInfo("Europe/London")).astimezone(UTC)
+
+
+DAYS = {
+    "plain": str,
+    "pandas": lambda day: f"{day} 00:00:00",
+    "spark": lambda day: f"{in_utc(day):%Y-%m-%dT%H:%M:%S.000Z}",
+    "r": lambda day: f"{in_utc(day):%Y-%m-%d %H:%M:%S}",
+    "noon": lambda day: f"{day} 12:00:00",
+}
 
 
 @dataclass(frozen=True)
@@ -52,6 +73,8 @@ class Written:
     text: str
     padded: bool
     row_names: bool
+    days: str
+    floats: bool
 
 
 WRITTEN = st.builds(
@@ -66,6 +89,8 @@ WRITTEN = st.builds(
     text=st.sampled_from(["plain", 'an "odd" quote', "caf\xe9, two\nlines", "a;b\tc", '"']),
     padded=st.booleans(),
     row_names=st.booleans(),
+    days=st.sampled_from(sorted(DAYS)),
+    floats=st.booleans(),
 )
 
 
@@ -93,6 +118,10 @@ def people(world_seed: int) -> world.Columns:
     """A small cohort with the columns of these features and of diagnoses."""
     needed = {field for each in FEATURES for field in (*dict(each.fields), each.date_field)} | set(diagnoses.TITLES)
     whole = world.make_world(14, seed=world_seed)
+    random = np.random.default_rng(world_seed)
+    for field, odd in ODD.items():
+        for name in (each for each in whole if each.startswith(f"{field}-")):
+            whole[name] = [odd if cell and random.random() < 0.15 else cell for cell in whole[name]]
     return {name: cells for name, cells in whole.items() if name == "eid" or int(name.partition("-")[0]) in needed}
 
 
@@ -145,6 +174,9 @@ def write(path: Path, columns: world.Columns, how: Written) -> Path:
 def cell_of(cell: str, name: str, how: Written) -> str:
     if "eid" in name or "99999" in name:
         return cell
+    if how.floats and re.fullmatch(r"-?\d+", cell):
+        cell += ".0"  # as pandas writes columns with gaps
+    cell = re.sub(r"\d{4}-\d\d-\d\d", lambda day: DAYS[how.days](day.group()), cell)
     return (f" {cell} " if how.padded else cell) if cell else how.missing
 
 

@@ -284,7 +284,10 @@ def test_a_code_that_6150_does_not_have_denies_nothing(tmp_path, caplog):
     own = {"eid": "1000003"} | OTHER | {"53-2.0": "2016-05-01", "6150-0.0": "9", "6150-2.0": "-7"}
     frame = collect([world.classic(tmp_path / "t.csv", {key: [cell] for key, cell in own.items()})], 2, (), 0.01)
     assert frame["high_bp_denied"].to_list() == [[2]]
-    assert "1 answers to 6150 have a code that its coding (100605) does not know; it says nothing" in caplog.text
+    assert frame["high_bp_unclear"].to_list() == [[0]]
+    assert (
+        "t.csv, column 6150-0.0: 1 cells hold a code that data-coding 100605 does not have (9: 1); what" in caplog.text
+    )
 
 
 @pytest.mark.parametrize(("field", "title"), [("40000-0.0", "Date of death"), ("191-0.0", "Date lost to follow-up")])

@@ -37,7 +37,7 @@ def facts() -> pl.DataFrame:
 
 def answers(told: list[list[int]], denied: list[list[int]], asked: list[list[int]]) -> list[pl.Series]:
     """The visits of each answer about high blood pressure, as in diagnoses.parquet."""
-    found = {"told": told, "denied": denied, "asked": asked}
+    found = {"told": told, "denied": denied, "asked": asked, "unclear": [[] for _ in told]}
     return [pl.Series(f"high_bp_{name}", visits, dtype=pl.List(pl.Int8)) for name, visits in found.items()]
 
 

@@ -450,7 +450,7 @@ def test_arrays_and_codes_beyond_every_code_are_read(tmp_path, caplog):
     table = written(tmp_path / "t.csv", ["eid", "p21000"], [["1000003", "70000"], ["1000020", "1001"]])
     frame = features(table, filled.argument(cohort={"missing_fields": "drop", "ethnicity": [1001]}))
     assert frame["ethnicity"].to_list() == [None, 1001]
-    assert "feature ethnicity: 1 cells hold a code that is not in its valid_codes" in caplog.text
+    assert "t.csv, column 21000-0.0: 1 cells hold a code that data-coding 1001 does not have (70000: 1)" in caplog.text
 
 
 def test_a_line_break_in_a_name_of_the_header_is_told(tmp_path):

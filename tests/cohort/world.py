@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from vita.cohort.dictionary import limits
 from vita.cohort.features import Feature, load_features
 
 RESOURCES = Path(__file__).resolve().parents[2] / "workflow" / "resources"
@@ -62,7 +63,8 @@ def _cells(feature: Feature, field: int, people: int, random: np.random.Generato
         options = ["0", "1", "2", "-3"]
     elif feature.kind == "numerical":
         low = 10 if feature.high is not None and feature.high < 100 else 60
-        return [f"{random.uniform(low, 2 * low):.1f}" if random.random() > 0.1 else "" for _ in range(people)]
+        high = min(2 * low, limits()[field].high if field in limits() else 2 * low)
+        return [f"{random.uniform(high / 2, high):.1f}" if random.random() > 0.1 else "" for _ in range(people)]
     else:
         options = ["1001", "1002", "-3"]
     return [str(cell) for cell in random.choice(options, people)]

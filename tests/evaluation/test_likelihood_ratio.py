@@ -10,7 +10,7 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 from tests.evaluation import sacroml_lira
 
-from vita.evaluation.likelihood_ratio import exposure, likelihood_ratio
+from vita.evaluation.shadow_attack import exposure, likelihood_ratio
 
 
 def test_by_hand() -> None:

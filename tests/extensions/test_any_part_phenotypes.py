@@ -10,12 +10,13 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import mean_absolute_error, r2_score
 
 from vita.cohort.features import load_features
-from vita.extensions import any_part_phenotypes, part_blend, part_ridge
+from vita.extensions import any_part_phenotypes, part_ridge
 from vita.extensions.any_part import AVERAGE
 from vita.extensions.any_part_phenotypes import FEW, enough, errors, image_numbers, learn, main, measure, with_intervals
 from vita.extensions.availability import LEVELS, random_parts
-from vita.extensions.part_contenders import Table
 from vita.extensions.part_ridge import Known, PartRidge, fit
+from vita.extensions.part_table import Table
+from vita.runtime.errors import UserError
 from vita.tabular.targets import Target
 from vita.training.closed_form import fit_number
 
@@ -62,7 +63,7 @@ def found(world: World) -> pd.DataFrame:
     """Every value of each contender by percentage, of the mean over both numbers."""
     with pytest.MonkeyPatch.context() as changed:
         changed.setattr(any_part_phenotypes, "MOST_TREES", 20)
-        contenders = learn(world.table, world.image, world.truth, world.split, 1, "image")
+        contenders = learn(world.table, world.image, world.truth, world.split, 1, "image", {})
     rows = pd.DataFrame(measure(contenders, random_parts(TEST, COLUMNS, 1)[::4], world.truth[-TEST:], TWO))
     return rows[rows["target"] == AVERAGE].pivot_table(index="percent", columns="model", values=["ratio", "r2", "se"])
 
@@ -242,25 +243,8 @@ def test_what_the_configuration_keeps_out_of_a_task_is_left_out(files, tmp_path,
 
 def test_a_table_of_which_nothing_is_left_is_an_error(files, tmp_path) -> None:
     pd.read_parquet(files["fields"])[["eid", "inline_cardiac_output"]].to_parquet(files["fields"])
-    with pytest.raises(any_part_phenotypes.UserError, match="no feature is left for the extension any_part_phenotypes"):
+    with pytest.raises(UserError, match="no feature is left for the extension any_part_phenotypes"):
         run(files, tmp_path / "a.csv")
-
-
-def test_validation_chooses_the_blend_of_each_number() -> None:
-    """By hand: the first system is right about the first number, the second about the second; half way about the third.
-
-    With half of the table the second system has half of its weight.
-    """
-    truth = np.array([[1.0, 1.0, 1.0], [-1.0, -1.0, np.nan]])
-    second = np.stack([np.where(np.isnan(truth), 0, truth) * [0, 1, 2]])
-    first = np.stack([np.where(np.isnan(truth), 0, truth) * [1, 0, 0]])
-    everything, half = np.ones((1, 2, 4), bool), np.tile([True, True, False, False], (1, 2, 1))
-    weights = part_blend.chosen(first, second, everything, truth)
-    assert weights.tolist() == [0, 1, 0.5]
-    assert part_blend.blended(first[0], second[0], weights, everything[0])[0].tolist() == [1, 1, 1]
-    assert part_blend.blended(first[0], second[0], weights, half[0])[0].tolist() == [1, 0.5, 0.5]
-    assert part_blend.blended(first[0], second[0], weights, ~everything[0]).tolist() == first[0].tolist()
-    assert part_blend.chosen(first, first, everything, truth).tolist() == [0, 0, 0]
 
 
 def test_what_only_trees_see_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,7 +255,7 @@ def test_what_only_trees_see_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> Non
     truth = np.abs(values[:, :1]) - np.sqrt(2 / np.pi) + 0.2 * rng.standard_normal((900, 1))
     split = np.array(["train"] * 500 + ["val"] * 150 + ["test"] * 250)
     features = [replace(FEATURES["age"], name=f"feature {place}", group="ecg") for place in range(2)]
-    contenders = learn(Table(values, np.arange(2), features), image, truth, split, 1, "image")
+    contenders = learn(Table(values, np.arange(2), features), image, truth, split, 1, "image", {})
     everything = np.ones((250, 2), bool)
     error = {name: np.abs(scores(everything) - truth[-250:]).mean() for name, scores in contenders.items()}
     assert error["any_part"] < error["boosted_table"] + 0.01

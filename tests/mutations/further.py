@@ -273,7 +273,7 @@ FURTHER = (
     # extensions
     Mutant(
         "extensions",
-        "(scores.size + 1) * level",
+        "(scores.size + 1) * LEVEL",
         "scores.size * level",
         CONFORMAL,
         "conformal quantile one rank too low",

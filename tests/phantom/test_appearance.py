@@ -10,8 +10,7 @@ import filled
 from vita.phantom.chest import CHEST_WALL_MM, FAT, HEART_TO_BODY_MM, Chest
 from vita.phantom.receiver import Receiver
 from vita.phantom.scans import Scanner
-from vita.phantom.surroundings import Surroundings
-from vita.phantom.texture import Pattern
+from vita.phantom.surroundings import Pattern, Surroundings
 
 RECEIVER = Receiver(gain=2.0, slope=np.zeros(3), curvature=0.0, near=3.0, reach=10.0, noise=0.0, blur=0.1)
 

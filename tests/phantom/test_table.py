@@ -10,6 +10,10 @@ import pytest
 from tests.shared import SHARED, needs_shared
 
 import filled
+from vita.cohort.diagnoses import collect
+from vita.cohort.extraction import extract
+from vita.cohort.features import load_features
+from vita.cohort.remarks import Remarks
 from vita.phantom import people as people_module
 from vita.phantom.settings import PhantomSettings
 from vita.phantom.table import make_sheet
@@ -203,3 +207,11 @@ def test_ids_of_those_without_labels_are_written(tmp_path: Path) -> None:
 def test_settings_out_of_range_name_the_key(block: dict, key: str) -> None:
     with pytest.raises(UserError, match=key):
         PhantomSettings.from_dict({"seed": 1, "phantom": BLOCK | block})
+
+
+def test_no_code_is_outside_its_coding_and_no_number_cannot_be(table: Path) -> None:
+    remarks = Remarks()
+    features = load_features(Path(__file__).parents[2] / "workflow/resources/features.tsv")
+    list(extract([table], features, filled.cohort(missing_fields="drop"), (), table.parent, remarks))
+    collect([table], 2, (), 0.01, remarks)
+    assert list(remarks.rows()) == []

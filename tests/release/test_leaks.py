@@ -21,9 +21,10 @@ from safetensors.numpy import save_file
 from scipy import ndimage
 from tests.release.conftest import PEOPLE, people, write
 
-from vita.release.checking import Output, check
+from vita.release.checking import check
 from vita.release.cohort import Cohort, read_cohort
 from vita.release.command import main
+from vita.release.findings import Output
 from vita.runtime.errors import UserError
 
 Tables = dict[str, pd.DataFrame]

@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 from tests.release.conftest import TEST, write
 
-from vita.release.checking import check, people
+from vita.release.checking import check
 from vita.release.cohort import read_cohort
 from vita.release.crate import NAME
 from vita.release.draft import placed
 from vita.release.draft_tables import titled
+from vita.release.findings import people
 from vita.release.making import make
 from vita.runtime.errors import UserError
 

@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 from tests.release.conftest import PEOPLE
 
-from vita.release import cells, checking
-from vita.release.checking import check, people
+from vita.release import checking, counts, differencing, findings
+from vita.release.checking import check
 from vita.release.cohort import Cohort, read_cohort
 from vita.release.command import main
 from vita.release.contents import Table
+from vita.release.findings import people
 from vita.runtime.errors import UserError
 
 CELL = 10
@@ -31,7 +32,7 @@ def test_findings_of_a_table_of_participants_are_kept_once_but_its_people_are_co
     tables["images/phenotypes"].to_csv(tmp_path / "all.csv", index=False)
     outputs = check(tmp_path, cohort, CELL, cohort.ids)
     ids = [finding for finding in outputs[0].findings if finding.kind == "id"]
-    assert len(ids) == checking._LISTED + 1
+    assert len(ids) == findings._LISTED + 1
     # a row's id is found twice: in the bytes of the file, and in the cells of its table
     assert sum(finding.count for finding in ids) == 2 * PEOPLE
     assert len(people(outputs)) == PEOPLE
@@ -88,17 +89,17 @@ def _pair_by_pair(table: Table, cell: int) -> list[tuple[int | None, str]]:
     base = len(table.header) - 1
     words = [{at: text for at, text in enumerate(row[:-1]) if text} for row in table.rows]
     for number, total in enumerate(words):
-        marked = [at for at, text in total.items() if text in cells.TOTAL]
-        whole = cells.count(table.rows[number][base])
+        marked = [at for at, text in total.items() if text in counts.TOTAL]
+        whole = counts.count(table.rows[number][base])
         if not marked or whole is None:
             continue
         parts: dict[tuple[str, ...], list[int]] = {}
         for other, row in enumerate(words):
             alike = all(row.get(at) == text for at, text in total.items() if at not in marked)
-            if other != number and alike and row.get(marked[-1]) not in cells.TOTAL:
+            if other != number and alike and row.get(marked[-1]) not in counts.TOTAL:
                 parts.setdefault(tuple(row.get(at, "") for at in marked[:-1]), []).append(other)
         for rows in parts.values():
-            shown = [(at, n) for at in rows if (n := cells.count(table.rows[at][base])) is not None]
+            shown = [(at, n) for at in rows if (n := counts.count(table.rows[at][base])) is not None]
             rest = whole - sum(n for _, n in shown)
             if shown and 0 < rest < cell:
                 found.append((min(shown, key=lambda one: one[1])[0], f"the total, {whole}, minus the groups shown"))
@@ -120,7 +121,7 @@ def test_totals_and_groups_are_compared_as_if_pair_by_pair() -> None:
     found = 0
     for _ in range(300):
         table = _random_table(rng)
-        own = [(one.row, one.words) for one in cells._rows_apart(table, [3], CELL)]
+        own = [(one.row, one.words) for one in differencing.rows_apart(table, [3], CELL)]
         expected = _pair_by_pair(table, CELL)
         assert [row for row, _ in own] == [row for row, _ in expected]
         assert all(words.startswith(start) for (_, words), (_, start) in zip(own, expected, strict=True))

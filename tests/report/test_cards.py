@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from evaluation import synthetic
+from vita.cohort.remarks import Remarks
 from vita.report import data_card, model_card, run_card
 from vita.runtime.errors import UserError
 
@@ -28,7 +29,8 @@ def _cohort(folder, n=100):
 
 
 def _data_card(folder, *names):
-    inputs = [text for name in names for text in (f"--{name}", str(folder / f"{name}.parquet"))]
+    files = {name: folder / f"{name}.{'csv' if 'remarks' in name else 'parquet'}" for name in names}
+    inputs = [text for name, path in files.items() for text in (f"--{name}", str(path))]
     inputs += [
         "--targets",
         str(synthetic.targets(folder / "targets.tsv")),
@@ -54,6 +56,19 @@ def test_data_card(tmp_path):
     assert "50.0 %" in next(line for line in text.splitlines() if line.startswith("| LVM"))
     assert "synthetic" in text
     assert "100000" not in text
+
+
+def test_data_card_counts_what_is_odd_in_the_tables_once_and_hides_small_counts(tmp_path):
+    _cohort(tmp_path)
+    own, other = Remarks(), Remarks()
+    for each in (own, other):
+        each.add_code("/data/ukb.csv", "6150-2.0", "cells hold a code", "missing", 41, 12)
+    other.add("/data/ukb.csv", "41280", "participants have a diagnosis after their death", "kept", 3)
+    own.write(tmp_path / "fields_remarks.csv")
+    other.write(tmp_path / "diagnoses_remarks.csv")
+    text = _data_card(tmp_path, "split", "exclusions", "phenotypes", "fields_remarks", "diagnoses_remarks")
+    assert text.count("| ukb.csv | 6150-2.0 | cells hold a code (41); missing | 12 |") == 1
+    assert "| ukb.csv | 41280 | participants have a diagnosis after their death; kept | &lt;10 |" in text
 
 
 def test_data_card_of_scans_alone(tmp_path):

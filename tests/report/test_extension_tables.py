@@ -16,7 +16,7 @@ from vita.report.figures import (
 )
 from vita.runtime.errors import UserError
 
-SURVIVAL = list(extension_tables.SURVIVAL)
+SURVIVAL = [column.name for column in extension_tables.SURVIVAL]
 
 
 def make(name: str, tmp_path, *frames: pd.DataFrame) -> tuple[str, pd.DataFrame, str]:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from vita.report import measured, readme
+from vita.report import measured, measured_line, readme
 from vita.runtime.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -61,8 +61,8 @@ def test_unfinished_results_are_named(tmp_path):
 
 
 def test_measured_values_in_words():
-    lines = [measured.Line("Dice", "0.97", "0.85", True), measured.Line("PSNR", "17 dB")]
-    assert measured.markdown(lines).splitlines()[2:] == ["| Dice | 0.97 | 0.85 | yes |", "| PSNR | 17 dB |  |  |"]
+    lines = [measured_line.Line("Dice", "0.97", "0.85", True), measured_line.Line("PSNR", "17 dB")]
+    assert measured_line.markdown(lines).splitlines()[2:] == ["| Dice | 0.97 | 0.85 | yes |", "| PSNR | 17 dB |  |  |"]
 
 
 def test_a_run_without_a_test_split_counts_nobody_in_it(tmp_path):
@@ -96,6 +96,6 @@ def test_simulations_are_a_line_for_each_kind(tmp_path):
 def test_the_guide_holds_the_stored_simulations():
     lines = measured.simulated(ROOT / "workflow" / "resources" / "simulations.csv")
     page = (ROOT / "workflow" / "guides" / "results.md").read_text(encoding="utf-8")
-    for row in measured.markdown(lines).splitlines()[2:]:
+    for row in measured_line.markdown(lines).splitlines()[2:]:
         assert row in page
     assert all(line.reached for line in lines)

@@ -1,14 +1,19 @@
 # From the delivered table to features, labels, exclusions and the one split.
 from vita.cohort.icd10 import DISEASES, LABELS, read_lists
 
+# which codes a field may hold, and what a reading can be
+FACTS = [str(RESOURCES / name) for name in ("codings.tsv", "limits.tsv")]
+
 
 rule extract_fields:
     input:
         tables=INPUTS.tables_there,
         withdrawals=INPUTS.withdrawals_there,
         features=FEATURES,
+        facts=FACTS,
     output:
         fields="results/cohort/fields.parquet",
+        remarks="results/cohort/fields_remarks.csv",
     log:
         "results/logs/extract_fields.log",
     benchmark:
@@ -27,15 +32,18 @@ rule extract_fields:
         "UK Biobank fields: features as listed in features.tsv"
     shell:
         "python -m vita.cohort.fields --table {params.tables:q} --features {input.features:q}"
-        " --settings {params.settings} {params.withdrawals} --output {output.fields} > {log} 2>&1"
+        " --settings {params.settings} {params.withdrawals} --output {output.fields}"
+        " --remarks {output.remarks} > {log} 2>&1"
 
 
 rule collect_diagnoses:
     input:
         tables=INPUTS.tables_there,
         withdrawals=INPUTS.withdrawals_there,
+        facts=FACTS,
     output:
         diagnoses="results/cohort/diagnoses.parquet",
+        remarks="results/cohort/diagnoses_remarks.csv",
     log:
         "results/logs/collect_diagnoses.log",
     benchmark:
@@ -56,7 +64,7 @@ rule collect_diagnoses:
         "Hospital diagnoses with their dates, high blood pressure, the date of the scan"
     shell:
         "python -m vita.cohort.diagnoses --table {params.tables:q} --settings {params.settings}"
-        " {params.withdrawals} --output {output.diagnoses} > {log} 2>&1"
+        " {params.withdrawals} --output {output.diagnoses} --remarks {output.remarks} > {log} 2>&1"
 
 
 # a list that the config names goes before the paper's

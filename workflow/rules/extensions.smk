@@ -228,6 +228,7 @@ rule measure_any_part:
     input:
         **{f"labels_{disease}": path for disease, path in EXTENSIONS.labelled.items()},
         features=list(EXTENSIONS.image.values()),
+        predictions=list(EXTENSIONS.tuned(EXTENSIONS.disease_tasks).values()),
         fields="results/cohort/fields.parquet",
         split=INPUTS.labelled_split,
         targets=TARGETS,
@@ -245,21 +246,24 @@ rule measure_any_part:
         **asked("measure_any_part"),
     params:
         settings=settings(tabular={"exclude": config["tabular"]["exclude"]}),
-        tasks=" ".join(f"disease_{disease}" for disease in EXTENSIONS.labelled),
+        tasks=" ".join(EXTENSIONS.disease_tasks),
         features=arguments.titled(EXTENSIONS.image),
         labels=arguments.titled(EXTENSIONS.labelled),
+        predictions=arguments.titled(EXTENSIONS.tuned(EXTENSIONS.disease_tasks)),
         code=code_digest("vita.extensions.any_part"),
     message:
         "Diseases by image and any part of the table"
     shell:
         "python -m vita.extensions.any_part --tasks {params.tasks} --features {params.features}"
         " --fields {input.fields} --split {input.split} --targets {input.targets:q}"
-        " --labels {params.labels} --settings {params.settings} --output {output} > {log} 2>&1"
+        " --labels {params.labels} --predictions {params.predictions}"
+        " --settings {params.settings} --output {output} > {log} 2>&1"
 
 
 rule measure_any_part_phenotypes:
     input:
         features=list(EXTENSIONS.image.values()),
+        predictions=list(EXTENSIONS.tuned(EXTENSIONS.phenotype_tasks).values()),
         phenotypes="results/images/phenotypes.parquet",
         fields="results/cohort/fields.parquet",
         split=INPUTS.labelled_split,
@@ -280,13 +284,15 @@ rule measure_any_part_phenotypes:
         settings=settings(tabular={"exclude": config["tabular"]["exclude"]}),
         tasks=" ".join(EXTENSIONS.phenotype_tasks),
         features=arguments.titled(EXTENSIONS.image),
+        predictions=arguments.titled(EXTENSIONS.tuned(EXTENSIONS.phenotype_tasks)),
         code=code_digest("vita.extensions.any_part_phenotypes"),
     message:
         "Phenotypes by image and any part of the table"
     shell:
         "python -m vita.extensions.any_part_phenotypes --tasks {params.tasks} --features {params.features}"
         " --fields {input.fields} --split {input.split} --targets {input.targets:q}"
-        " --phenotypes {input.phenotypes} --settings {params.settings} --output {output} > {log} 2>&1"
+        " --phenotypes {input.phenotypes} --predictions {params.predictions}"
+        " --settings {params.settings} --output {output} > {log} 2>&1"
 
 
 rule measure_reproducibility:

@@ -15,7 +15,7 @@ from vita.models.config_file import read_config
 from vita.models.heads import Output, Regressor
 from vita.models.image_encoder import ImageEncoder
 from vita.models.segmenter import Segmenter
-from vita.models.settings import ModelSettings, recorded_model
+from vita.models.settings import ModelSettings
 from vita.models.weights import WEIGHTS, load_part, load_whole
 from vita.runtime.errors import UserError
 from vita.training.calibration import of_record
@@ -36,7 +36,7 @@ class Trained:
     @property
     def sizes(self) -> ModelSettings:
         """Sizes of the network."""
-        return ModelSettings.from_dict(recorded_model(self.config["model"]))
+        return ModelSettings.recorded(self.config)
 
 
 def open_model(models: Path, task: str, decisions: Mapping[str, Any]) -> Trained:
@@ -137,7 +137,7 @@ def embedder(models: Path, decisions: Mapping[str, Any]) -> ModelSettings | None
     folder = models / EMBEDDING_STAGE / decisions["system"]
     if not (folder / WEIGHTS).is_file():
         return None
-    return ModelSettings.from_dict(recorded_model(read_config(folder)["model"]))
+    return ModelSettings.recorded(read_config(folder))
 
 
 def embed(models: Path, decisions: Mapping[str, Any], images_bsthw: Tensor, device: torch.device) -> np.ndarray:
@@ -148,7 +148,7 @@ def embed(models: Path, decisions: Mapping[str, Any], images_bsthw: Tensor, devi
 
 def load_embedder(folder: Path) -> ImageEncoder:
     """The aligned image encoder of a Stage II folder, in evaluation mode."""
-    sizes = ModelSettings.from_dict(recorded_model(read_config(folder)["model"]))
+    sizes = ModelSettings.recorded(read_config(folder))
     encoder = ImageEncoder(sizes)
     load_part(encoder, folder, "image_encoder", sizes)
     return encoder.eval()

@@ -5,14 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from vita.check.commands import adapt_findings, command_findings
-from vita.check.configuration import contradictions
-from vita.check.doubtful import doubtful_findings
+from vita.check.configuration import contradictions, doubtful_findings
 from vita.check.findings import Finding, caught, error
 from vita.check.machine import machine_findings, plan_findings, written_findings
-from vita.check.private import private_findings
 from vita.check.scans import Scanned, look, scan_findings, settings_of
 from vita.check.tables import table_findings
-from vita.check.trainings import applied_findings, split_findings, weight_findings
+from vita.check.trainings import applied_findings, private_findings, split_findings, weight_findings
 from vita.plan.checking import missing_inputs
 from vita.runtime.errors import UserError
 

@@ -7,6 +7,7 @@ from datetime import date
 import polars as pl
 
 from vita.cohort.features import Feature
+from vita.cohort.midnights import of_the_calendar
 from vita.cohort.spellings import form_of, holds_lists, settled, settled_lists, settled_text, split, without_empty
 from vita.runtime.errors import UserError
 
@@ -81,11 +82,8 @@ def dates(frame: pl.DataFrame, names: Sequence[str], table: str, several: bool =
         cells = _looked_at_again(text[name], several=False)
         again = cells.to_frame().select(_date(name, cells.dtype, timed=True))[name]
         if _lost(cells, again):
-            form = form_of(_first_lost(cells, again))
-            raise UserError(
-                f"{table}, column {name}: a cell of the form {form!r} is not a date of the form 2019-05-31, or no day "
-                "of the calendar since 1900"
-            )
+            raise UserError(f"{table}, column {name}: {_no_date(_first_lost(cells, again))}")
+        again = of_the_calendar(cells, again, f"{table}, column {name}")
         parsed = parsed.with_columns(again)
     return parsed
 
@@ -119,6 +117,19 @@ def _looked_at_again(text: pl.Series, several: bool) -> pl.Series:
     if isinstance(text.dtype, pl.List):
         return settled_lists(text)
     return without_empty(split(text)) if several and holds_lists(text) else settled(text)
+
+
+def _no_date(cell: str) -> str:
+    """What is wrong with a cell that is no date, without the cell."""
+    told = (
+        f"a cell of the form {form_of(cell)!r} is not a date of the form 2019-05-31, or no day of the calendar since "
+        "1900"
+    )
+    if re.fullmatch(r"\d{5}(\.\d+)?", cell):
+        return (
+            f"{told}; it may be a day as Excel counts them: format the column as yyyy-mm-dd before it is saved as CSV"
+        )
+    return told
 
 
 def _no_number(cell: str) -> str:

@@ -5,6 +5,7 @@ import csv
 import gzip
 import logging
 import lzma
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ _ENCRYPTED = {
     "decrypt it with `ukbunpack FILE KEYFILE` first",
 }
 _LOOK = 20  # rows after the header, to see whether they have one cell more than it
+_SOME_CELLS = 500
 _LONGEST_HEADER = 1 << 24  # bytes; 30,000 columns of the longest names are below 1 MB
 
 
@@ -94,6 +96,7 @@ def _text(path: Path, kind: str) -> Delivery:
         raise UserError(f"{path}: the table cannot be unpacked: it is damaged or cut short: {error}") from error
     if kind != "csv" and (reason := no_table(start)):
         raise UserError(f"{path}: what is inside is {reason}")
+    _refuse_lines_above(path, line, body)
     names, delimiter = _header_line(path, line)
     header = read_header(names, str(path))
     text = [_decoded(each) + "\n" for each in body]
@@ -103,6 +106,24 @@ def _text(path: Path, kind: str) -> Delivery:
     if body[-1] and len(rows) > 1:
         rows.pop()  # may be incomplete
     return Delivery(path, kind, delimiter, _shifted(header, rows, str(path)))
+
+
+def _refuse_lines_above(path: Path, line: bytes, body: list[bytes]) -> None:
+    """Refuse a title, a comment or Excel's `sep=,` above the columns' names.
+
+    Raises:
+        UserError: a later line has names of fields, and the first has none.
+    """
+    if _names_in(line):
+        return
+    for place, each in enumerate(body, start=2):
+        if _names_in(each) > 1:
+            raise UserError(f"{path}: the names of the columns are in line {place}; remove what is above it")
+
+
+def _names_in(line: bytes) -> int:
+    """How many of the first cells of a line, whatever its delimiter, are names of fields."""
+    return field_names(re.split(r'[\s,;|"]+', _decoded(line))[:_SOME_CELLS])
 
 
 def _no_rows(path: Path) -> UserError:

@@ -20,7 +20,9 @@ from vita.cohort.cases import country
 from vita.cohort.cleaning import dates, known_day, numbers
 from vita.cohort.delivery import Delivery, open_delivery
 from vita.cohort.hospital import CODES, DATES, dated_codes, refuse_apart, report_codes
+from vita.cohort.order import refuse_out_of_order, refuse_uneven, tables_of
 from vita.cohort.reading import EID, stream
+from vita.cohort.remarks import Remarks
 from vita.cohort.settings import imaging_visit, max_contradictions
 from vita.cohort.spellings import Column, refuse_mixed
 from vita.runtime import cli
@@ -56,12 +58,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--table", required=True, nargs="+", type=Path, help="tables that share participants' ids")
     parser.add_argument("--withdrawals", type=Path, help="ids of withdrawn participants, one a line")
     parser.add_argument("--output", required=True, type=Path, help="diagnoses.parquet")
+    parser.add_argument("--remarks", type=Path, help="unknown codes and impossible dates by column, CSV to write")
     cli.add_settings(parser, "`instance` and `max_contradictions` of the block cohort of config.yaml")
     args = parser.parse_args(arguments)
     instance, most = imaging_visit(args.settings), max_contradictions(args.settings)
-    frame = collect(args.table, instance, load_withdrawals(args.withdrawals), most)
+    remarks = Remarks()
+    frame = collect(args.table, instance, load_withdrawals(args.withdrawals), most, remarks)
     with replacing(args.output) as path:
         frame.write_parquet(path, compression="zstd")
+    if args.remarks:
+        with replacing(args.remarks) as path:
+            remarks.write(path)
     recorded = frame.select((pl.col("codes").list.len() > 0).sum()).item()
     LOG.info("%d participants, %d of them with a hospital diagnosis", len(frame), recorded)
 
@@ -78,10 +85,19 @@ class _Found:
     ends: list[pl.DataFrame] = field(default_factory=list)
     early: Counter[tuple[str, int]] = field(default_factory=Counter)  # dates that are too early, by table and field
     future: Counter[tuple[str, int]] = field(default_factory=Counter)  # dates after today
+    people_dated: Counter[str] = field(default_factory=Counter)  # with a code or a date, by table
+    uneven: Counter[str] = field(default_factory=Counter)  # those of them with a code or a date without the other
+    remarks: Remarks = field(default_factory=Remarks)
     alone: Counter[str] = field(default_factory=Counter)  # dates without a diagnosis, by table
 
 
-def collect(tables: Sequence[Path], instance: int, withdrawn: Collection[int], most: float) -> pl.DataFrame:
+def collect(
+    tables: Sequence[Path],
+    instance: int,
+    withdrawn: Collection[int],
+    most: float,
+    remarks: Remarks | None = None,
+) -> pl.DataFrame:
     """A row per participant, sorted by `eid`.
 
     Args:
@@ -89,35 +105,41 @@ def collect(tables: Sequence[Path], instance: int, withdrawn: Collection[int], m
         instance: the scan's visit.
         withdrawn: ids left out.
         most: of those who have a date of the scan, of death or loss, an age or a centre in two tables, the share whose
-            values may differ; the first table's value is kept.
+            values may differ; the first table's value is kept. And of those with hospital dates, the share whose dates
+            may lie before birth.
+        remarks: where unknown codes, and dates and ages that cannot be, are counted; they are logged in any case.
 
     Returns:
         `eid`; `codes`, a list of the ICD-10 codes of all hospital diagnoses, each once, sorted, and `dates`, the first
         known date of each or null; `imaging_date`; `high_bp_visit` (first visit at which an age of high blood pressure
         was given, or missing), `high_bp_age` (the youngest one given, years), `imaging_age` (age at the scan's visit,
         years, missing without field 21003); `death` and `lost` (fields 40000 and 191), `country` (of the first visit's
-        centre, field 54) and `centre` (its code at the scan's visit), missing without the field; and three lists of
+        centre, field 54) and `centre` (its code at the scan's visit), missing without the field; and four lists of
         visits: `high_bp_told` (6150 has high blood pressure, or 2966 is not empty), `high_bp_denied` (6150 was answered
-        without it), `high_bp_asked` (2966 is not empty).
+        without it), `high_bp_asked` (2966 is not empty), `high_bp_unclear` (6150 has only unknown codes beside answers
+        without it).
 
     Raises:
-        UserError: a field is in no table, a table has only codes or only dates of diagnoses, tables contradict each
-            other, or a cell cannot be read.
+        UserError: a field is in no table, a table has only codes or only dates of diagnoses, its dates cannot be those
+            of its codes, tables contradict each other, or a cell cannot be read.
     """
     deliveries = [open_delivery(path) for path in tables]
     _require_fields(deliveries, instance)
     refuse_apart(deliveries)
     _name_absent(deliveries, instance)
-    found = _Found()
+    found = _Found(remarks=remarks or Remarks())
     for delivery in deliveries:
         _gather(delivery, instance, withdrawn, found)
     _report(found)
+    refuse_uneven(found.people_dated, found.uneven, most)
     report_codes(found.codes)
     frame = pl.concat(found.people).unique().join(_lists(found, deliveries, most), on=EID, how="left")
     frame = frame.join(reports.by_person(found.reports, most), on=EID, how="left")
     for part in (found.scans, found.ages or [pl.DataFrame(schema=_AGES)], found.ends):
         frame = frame.join(_one_each(part, deliveries, most), on=EID, how="left")
     _name_scanned_later(frame)
+    refuse_out_of_order(frame, tables_of(deliveries), most, found.remarks)
+    found.remarks.log()
     return frame.with_columns(pl.col("codes", "dates", *reports.ANSWERS).fill_null([])).sort(EID)
 
 
@@ -140,9 +162,8 @@ def _lists(found: _Found, deliveries: Sequence[Delivery], most: float) -> pl.Dat
             pl.col("code").alias("codes"), pl.col("date").alias("dates")
         )
         parts.append(lists)
-    named = [d.name for d in deliveries if any(column.field == CODES for column in d.header.columns)]
-    tables = " and ".join(named)
-    if len(named) > 1 and differ > most * several:
+    tables = tables_of(deliveries)
+    if " and " in tables and differ > most * several:
         raise UserError(
             f"{tables}: {differ} of {several} hospital diagnoses that are there more than once have different dates "
             f"({DATES}); export both fields again, keep them in the newest table alone, or raise "
@@ -213,14 +234,16 @@ def _gather(delivery: Delivery, instance: int, withdrawn: Collection[int], found
     said = [pl.DataFrame(schema=reports.SAID)]
     for batch in stream(delivery, columns, withdrawn):
         found.people.append(batch.select(EID))
-        codes = dated_codes(batch, columns, delivery.name)
+        codes, people, uneven = dated_codes(batch, columns, delivery.name)
+        found.people_dated[delivery.name] += people
+        found.uneven[delivery.name] += uneven
         found.alone[delivery.name] += codes["code"].null_count()
         codes = codes.filter(pl.col("code").is_not_null())
         found.codes.append(_plausible(codes, {"date": DATES}, delivery.name, found))
         for scans in _scan_dates(batch, columns, delivery.name):
             found.scans.append(_plausible(scans, {"imaging_date": SCAN_DATE}, delivery.name, found))
-        said.append(reports.read_reports(batch, columns, delivery.name))
-        found.ages += _ages(batch, columns, delivery.name)
+        said.append(reports.read_reports(batch, columns, delivery.name, found.remarks))
+        found.ages += _ages(batch, columns, delivery.name, found.remarks)
         ends = _ends(batch, columns, instance, delivery.name)
         found.ends.append(_plausible(ends, {"death": DEATH, "lost": LOST}, delivery.name, found))
     found.reports.append((delivery, pl.concat(said)))
@@ -287,11 +310,12 @@ def _ends(batch: pl.DataFrame, columns: Sequence[Column], instance: int, table: 
     return read.select(EID, **first, country=country(centre_at[0]), centre=centre_at[instance]).cast(_ENDS)
 
 
-def _ages(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> list[pl.DataFrame]:
+def _ages(batch: pl.DataFrame, columns: Sequence[Column], table: str, remarks: Remarks) -> list[pl.DataFrame]:
     names = [column.canonical for column in columns if column.field == AGE]
     if not names:
         return []
     ages = numbers(batch, names, table, {names[0]: "Age when attended assessment centre"}, several=False)
+    ages, _ = reports.EXPECTED.judge(ages, table, remarks)
     return [batch.select(EID).with_columns(ages[names[0]].alias("imaging_age"))]
 
 

@@ -1,12 +1,13 @@
-"""UK Biobank's dictionary of fields and its tree of ICD-10 codes, as tables of this project.
+"""UK Biobank's dictionary of fields, codes, tree of ICD-10, and what a reading can be, as tables of this project.
 
-The tables are fields.tsv and coding19.tsv of workflow/resources; their first lines name their source. The feature table
-is checked against the first.
+The tables are fields.tsv, codings.tsv, coding19.tsv and limits.tsv of workflow/resources; their first lines name their
+source. The feature table is checked against the first.
 """
 
 import logging
 from collections.abc import Sequence
 from functools import cache
+from typing import NamedTuple
 
 import polars as pl
 
@@ -17,6 +18,14 @@ from vita.runtime.errors import UserError
 LOG = logging.getLogger(__name__)
 
 
+class Limits(NamedTuple):
+    """What a reading of a field can be, both ends included, in words with its unit."""
+
+    low: float
+    high: float
+    reason: str
+
+
 @cache
 def titles() -> dict[int, str]:
     """Title of every field of the dictionary."""
@@ -25,10 +34,24 @@ def titles() -> dict[int, str]:
 
 def codes() -> list[tuple[str, str]]:
     """Every code, block and chapter of data-coding 19 with what is directly above it, which for chapters is empty."""
-    return _rows("coding19.tsv", ("coding", "parent"))
+    return [(code, parent) for code, parent in _rows("coding19.tsv", ("coding", "parent"))]
 
 
-def _rows(name: str, columns: tuple[str, str]) -> list[tuple[str, str]]:
+@cache
+def codings() -> dict[int, frozenset[float]]:
+    """Every code of the data-codings of single- and multi-select fields, by the coding's number."""
+    rows = _rows("codings.tsv", ("coding", "codes"))
+    return {int(coding): frozenset(map(float, listed.split())) for coding, listed in rows}
+
+
+@cache
+def limits() -> dict[int, Limits]:
+    """What a reading can be, by field; special codes such as -3 come beside it."""
+    rows = _rows("limits.tsv", ("field", "low", "high", "reason"))
+    return {int(field): Limits(float(low), float(high), reason) for field, low, high, reason in rows}
+
+
+def _rows(name: str, columns: tuple[str, ...]) -> list[tuple[str, ...]]:
     """Rows of a table of workflow/resources, whose first lines, each with a `#`, say where it comes from.
 
     Raises:

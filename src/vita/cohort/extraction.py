@@ -20,6 +20,7 @@ from vita.cohort.features import COVERAGE, Feature
 from vita.cohort.joining import Joiner
 from vita.cohort.plan import Plan, make_plan
 from vita.cohort.reading import EID, report_withdrawals, stream
+from vita.cohort.remarks import Remarks
 from vita.cohort.settings import CohortSettings
 from vita.cohort.spill import Spill, by_range
 
@@ -33,6 +34,7 @@ def extract(
     settings: CohortSettings,
     withdrawn: Collection[int],
     folder: Path,
+    remarks: Remarks | None = None,
 ) -> Iterator[pl.DataFrame]:
     """A row per participant in ascending order of `eid`, a column per feature: Float64 for numbers, Int16 for codes.
 
@@ -42,6 +44,7 @@ def extract(
         settings: the block cohort.
         withdrawn: ids that are left out.
         folder: where rows are set aside until all tables are read, about 1 kB each; nothing stays there.
+        remarks: where unknown codes and impossible numbers are counted; they are logged in any case.
 
     Yields:
         Frames of a bounded number of participants, at least one. All are valid only once the last has been taken.
@@ -54,24 +57,28 @@ def extract(
     wanted = [each for each in features if each.role != "filter" or settings.ethnicity]
     plan = make_plan(deliveries, wanted, settings)
     unknown: Counter[str] = Counter()
+    remarks = remarks or Remarks()
     gone: set[int] = set()
     coverage = _Coverage()
     with ExitStack() as files:
         spills = [Spill(files.enter_context(TemporaryFile(dir=folder))) for _ in deliveries]
         for delivery, spill in zip(deliveries, spills, strict=True):
-            _set_aside(delivery, plan, withdrawn, gone, unknown, spill)
+            _set_aside(delivery, plan, withdrawn, gone, (unknown, remarks), spill)
         _name_strangers(deliveries, spills)
         joiner = Joiner([delivery.name for delivery in deliveries], plan.shared)
         for frames in by_range(spills):
             frame = joiner.join(frames)
             if plan.spanning:
-                frame = frame.with_columns(_values(frame, plan.spanning, plan, unknown))
+                unclear = plan.expected.unclear(frame.select(plan.raw_columns))
+                frame = frame.with_columns(_values(frame, plan.spanning, plan, unknown, unclear))
             frame = frame.select(EID, *(each.name for each in plan.features))
             coverage.add(frame)
             yield frame
     joiner.report(settings.max_contradictions)
+    remarks.log()
     for feature in plan.features:
-        if count := unknown[feature.name]:
+        judged = all(field in plan.expected.codings for field, _ in feature.fields[:1])  # its remark says so already
+        if (count := unknown[feature.name]) and not judged:
             LOG.warning(
                 "feature %s: %d cells hold a code that is not in its valid_codes; set to missing", feature.name, count
             )
@@ -125,10 +132,11 @@ def _set_aside(
     plan: Plan,
     withdrawn: Collection[int],
     gone: set[int],
-    unknown: Counter[str],
+    counts: tuple[Counter[str], Remarks],
     spill: Spill,
 ) -> None:
     """Write features of one table, and the parsed columns for features that need several tables, to its spill."""
+    unknown, remarks = counts
     columns = plan.columns[delivery.path]
     own = plan.own[delivery.path]
     names = [column.canonical for column in columns]
@@ -142,14 +150,17 @@ def _set_aside(
             ],
             how="horizontal",
         )
-        spill.add(parsed.select(EID, *_values(parsed, own, plan, unknown), *raw))
+        parsed, unclear = plan.expected.judge(parsed, delivery.name, remarks)
+        spill.add(parsed.select(EID, *_values(parsed, own, plan, unknown, unclear), *raw))
 
 
-def _values(frame: pl.DataFrame, features: Sequence[Feature], plan: Plan, unknown: Counter[str]) -> list[pl.Series]:
+def _values(
+    frame: pl.DataFrame, features: Sequence[Feature], plan: Plan, unknown: Counter[str], unclear: frozenset[int]
+) -> list[pl.Series]:
     """Columns of features, each of its final type, recoded; counts codes that are not valid."""
     lists = frozenset(name for name, kind in frame.schema.items() if isinstance(kind, pl.List))
     # with eid, since features without any column are constants, which alone would be one row
-    raw = frame.select(EID, *(plan.expression(feature, lists) for feature in features)).drop(EID)
+    raw = frame.select(EID, *(plan.expression(feature, lists, unclear) for feature in features)).drop(EID)
     final = raw.select(_typed(feature) for feature in features)
     for name, before, after in zip(raw.columns, raw.null_count().row(0), final.null_count().row(0), strict=True):
         unknown[name] += after - before

@@ -6,8 +6,8 @@ One row per feature. Columns:
     field_ids, instance   UK Biobank fields and, for each of them, the visits: a number, a range `0-3`, `scan` (the
                           imaging visit of the config) or `0-scan`
     rule                  a named rule of vita.cohort.rules, with its arguments: `mean`, `any(6150=1 3894=age)`, ...
-    coding, valid_codes   data-coding ids, one for each field, 0 for none (for the reader); the codes a binary or
-                          categorical feature may take
+    coding, valid_codes   data-coding ids, one for each field, 0 for none; the codes of those in codings.tsv are known
+                          and others are counted; the codes a binary or categorical feature may take
     recode                `2:1 3:2`: 1 is written for 2 and 2 for 3, so that classes have no gaps
     missing_codes         codes that mean "not answered" in this feature's fields, and only there
     special_values        `-10:0`: codes that mean a number
@@ -64,6 +64,7 @@ class Feature:
     paper_missing: float | None = None
     required: bool = True
     field_titles: tuple[str, ...] = ()
+    codings: tuple[int, ...] = ()  # of each field; none if the row names none
 
     @property
     def classes(self) -> tuple[int, ...]:
@@ -119,6 +120,9 @@ def _feature(row: dict[str, str]) -> Feature:
         raise ValueError(f"{row['name']}: kind must be one of {KINDS} and role one of {ROLES}")
     if row["kind"] != "numerical" and row["role"] == "input" and not row["valid_codes"]:
         raise ValueError(f"{row['name']}: a {row['kind']} feature needs valid_codes")
+    codings = _codes(row["coding"])
+    if codings and len(codings) != len(ids):
+        raise ValueError(f"{row['name']}: field_ids and coding must have the same number of entries")
     return Feature(
         name=row["name"],
         title=row["title"],
@@ -138,6 +142,7 @@ def _feature(row: dict[str, str]) -> Feature:
         paper_missing=_number(row["paper_missing"]),
         required=row["required"] != "no",
         field_titles=tuple(title.strip() for title in row["field_titles"].split(" | ")),
+        codings=codings,
     )
 
 

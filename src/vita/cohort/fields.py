@@ -23,7 +23,8 @@ WHAT IS READ
 WHAT IS WRITTEN
     Parquet, sorted by eid: eid (int64), then a column per feature by its short name: numbers as doubles in the unit of
     features.tsv, codes as whole numbers. Missing is null: not answered, not asked, or outside the plausible range.
-    Withdrawn participants are left out. The log counts codes that a feature does not know, and never names anybody.
+    Withdrawn participants are left out. The log, and the file of `--remarks`, count the codes that a column's coding
+    does not have and the numbers that cannot be, and never name anybody.
 
 FEATURES
     features.tsv says for each feature which fields it is made from, at which visit, by which rule, which codes are
@@ -37,6 +38,7 @@ SETTINGS (the whole block cohort: config.yaml, or a file or JSON with all of its
     missing_fields  error (default): an absent field is an error; drop: features that depend on it are left out
     cleaning        right (default); paper: what the paper's code put in place of missing answers
     max_contradictions  share of a column's values that may differ between two tables (0.01)
+    implausible     keep (default) or missing: numbers that cannot be, see workflow/resources/limits.tsv
     ethnicity       codes of field 21000 to keep, such as [1001]; null (default) keeps everybody
 
 WHAT IS REFUSED, in one line that names file, line or column, with exit code 1 and nothing written
@@ -62,6 +64,7 @@ import polars as pl
 from vita.cohort.dictionary import report_disagreements
 from vita.cohort.extraction import extract
 from vita.cohort.features import load_features
+from vita.cohort.remarks import Remarks
 from vita.cohort.settings import CohortSettings
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
@@ -77,14 +80,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--features", required=True, type=Path, help="the feature table, features.tsv")
     parser.add_argument("--withdrawals", type=Path, help="ids of withdrawn participants, one a line")
     parser.add_argument("--output", required=True, type=Path, help="fields.parquet")
+    parser.add_argument("--remarks", type=Path, help="unknown codes and impossible numbers by column, CSV to write")
     cli.add_settings(parser, "block cohort of config.yaml")
     args = parser.parse_args(arguments)
     settings = CohortSettings.read(args.settings)
     withdrawn = load_withdrawals(args.withdrawals)
     features = load_features(args.features)
     report_disagreements(features)
+    remarks = Remarks()
     with replacing(args.output) as path:
-        rows = write_table(extract(args.table, features, settings, withdrawn, path.parent), path)
+        rows = write_table(extract(args.table, features, settings, withdrawn, path.parent, remarks), path)
+    if args.remarks:
+        with replacing(args.remarks) as path:
+            remarks.write(path)
     LOG.info("%d participants, %d features", *rows)
 
 

@@ -6,10 +6,11 @@ so codes and dates are never paired across tables.
 
 import logging
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import polars as pl
 
-from vita.cohort.cleaning import UNKNOWN_DATES, dates
+from vita.cohort.cleaning import dates, known_day
 from vita.cohort.delivery import Delivery
 from vita.cohort.icd10 import tree
 from vita.cohort.reading import EID
@@ -21,6 +22,20 @@ CODES = 41270
 DATES = 41280
 _CODE = r"^[A-Z]\d{2}[0-9A-Z]{0,3}$"
 _DOTTED = r"^([A-Z]\d{2})\.([0-9A-Z]{1,3})$"  # `I21.9`, which UK Biobank writes I219
+
+
+class Dated(NamedTuple):
+    """Diagnoses of a batch.
+
+    Args:
+        rows: `eid`, `code`, `date` of each; unknown dates are null, and dates without a code have a null code.
+        people: how many participants have a code or a date in an array of which the table has both columns.
+        uneven: how many of them have one there without the other.
+    """
+
+    rows: pl.DataFrame
+    people: int
+    uneven: int
 
 
 def refuse_apart(deliveries: Sequence[Delivery]) -> None:
@@ -42,10 +57,8 @@ def refuse_apart(deliveries: Sequence[Delivery]) -> None:
             )
 
 
-def dated_codes(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> pl.DataFrame:
-    """`eid`, `code`, `date` of every diagnosis in a batch of text columns of one table; unknown dates are null.
-
-    Dates without a code have a row too, with a null code.
+def dated_codes(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> Dated:
+    """Every diagnosis in a batch of text columns of one table, with its date.
 
     Raises:
         UserError: a cell is not an ICD-10 code, or not a date.
@@ -53,7 +66,20 @@ def dated_codes(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> p
     batch = _paired_lists(batch, columns)
     _refuse_mixture(batch, columns, table)
     codes, days = diagnosis_codes(batch, columns, table), diagnosis_dates(batch, columns, table)
-    return codes.join(days, on=[EID, "array"], how="full", coalesce=True).select(EID, "code", "date")
+    rows = codes.join(days, on=[EID, "array"], how="full", coalesce=True)
+    arrays = [own for number in (CODES, DATES) if (own := _arrays(batch, columns, number)) is not None]
+    both = rows.filter(pl.col("array").is_in(sorted(set.intersection(*arrays)))) if arrays else rows
+    uneven = both.filter(pl.col("code").is_null() | pl.col("date").is_null())
+    rows = rows.with_columns(known_day("date")).filter(~pl.all_horizontal(pl.col("code", "date").is_null()))
+    return Dated(rows.select(EID, "code", "date"), both[EID].n_unique(), uneven[EID].n_unique())
+
+
+def _arrays(batch: pl.DataFrame, columns: Sequence[Column], number: int) -> set[int] | None:
+    """Arrays of a field that a table has; None for all of them, in one column of lists."""
+    own = [column for column in columns if column.field == number]
+    if any(isinstance(batch.schema[column.canonical], pl.List) for column in own):
+        return None
+    return {column.array or 0 for column in own}
 
 
 def _paired_lists(batch: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
@@ -138,15 +164,14 @@ def diagnosis_codes(batch: pl.DataFrame, columns: Sequence[Column], table: str) 
 
 
 def diagnosis_dates(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> pl.DataFrame:
-    """`eid`, `array`, `date` of the diagnoses in a batch of text columns; unknown dates have no row.
+    """`eid`, `array`, `date` of the diagnoses in a batch of text columns, placeholders such as 1900-01-01 among them.
 
     Raises:
         UserError: a cell is not a date.
     """
     own = [column for column in columns if column.field == DATES]
     parsed = dates(batch, [column.canonical for column in own], table, several=True)
-    days = _long(pl.concat([batch.select(EID), parsed], how="horizontal"), own, "date", pl.Date)
-    return days.filter(~pl.col("date").is_in(UNKNOWN_DATES))
+    return _long(pl.concat([batch.select(EID), parsed], how="horizontal"), own, "date", pl.Date)
 
 
 def _long(batch: pl.DataFrame, columns: Sequence[Column], name: str, kind: type[pl.DataType]) -> pl.DataFrame:

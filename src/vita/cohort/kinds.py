@@ -12,6 +12,8 @@ _STARTS = {
     b"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it first, or use gzip, bzip2 or xz",
     b"\x04\x22\x4d\x18": "compressed with lz4; unpack it first, or use gzip, bzip2 or xz",
     b"\x1f\x8b": "compressed twice; unpack it once with gunzip",
+    b"\xff\xfe\0\0": "UTF-32; save it as UTF-8: iconv -f UTF-32 -t UTF-8",
+    b"\0\0\xfe\xff": "UTF-32; save it as UTF-8: iconv -f UTF-32 -t UTF-8",
     b"\xff\xfe": _UTF_16,
     b"\xfe\xff": _UTF_16,
     b"ARROW1": f"an Arrow or Feather file; {_WRITE}: polars.read_ipc(FILE).write_parquet('table.parquet')",

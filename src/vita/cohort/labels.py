@@ -3,8 +3,9 @@
 Coronary artery disease, stroke, hypertension, infarct and diabetes are ICD-10 code lists over field 41270, with dates
 from 41280. High blood pressure is what participants report: field 6150 has code 4, or field 2966, its age, is not empty
 (only those who said yes are asked, and -1 and -3 are "age unknown"). Those who answered 6150 otherwise are negative;
-those who did not answer are missing. `labels.high_bp` says which visits count: any (default), the scan's alone, or the
-published code's rule (a non-empty field 2966 at visit 2; everybody else is negative).
+those who did not answer, or with a code that its coding does not have, are missing. `labels.high_bp` says which visits
+count: any (default), the scan's alone, or the published code's rule (a non-empty field 2966 at visit 2; everybody else
+is negative).
 
 High blood pressure is known by visit, not by date. Many people are diagnosed between two visits and first report it at
 the scan's, years later. So the age given is compared with the age at the scan's visit (field 21003); in the same year,
@@ -132,7 +133,8 @@ def _high_bp_cases(settings: LabelSettings, instance: int) -> tuple[pl.Expr, pl.
     if settings.high_bp == "scan":
         there = reported.list.contains(instance)
         return pl.when(there).then(pl.lit(instance, pl.Int8)), denied.list.contains(instance)
-    return reported.list.min(), denied.list.len() > 0
+    # an unknown answer at another visit may have been high blood pressure
+    return reported.list.min(), (denied.list.len() > 0) & (pl.col("high_bp_unclear").list.len() == 0)
 
 
 def _high_bp_offset(settings: LabelSettings, instance: int) -> pl.Expr:

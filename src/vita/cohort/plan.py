@@ -10,6 +10,7 @@ import polars as pl
 from vita.cohort.cleaning import UNKNOWN_DATES
 from vita.cohort.delivery import Delivery
 from vita.cohort.features import LAST_INSTANCE, Feature
+from vita.cohort.judging import Expected
 from vita.cohort.rules import Cells, evaluate
 from vita.cohort.settings import CohortSettings
 from vita.cohort.spellings import Column, refuse_mixed
@@ -34,18 +35,21 @@ class Plan:
     scan_date: str | None
     paper: bool
     titles: dict[str, str]
-    _expressions: dict[tuple[str, frozenset[str]], pl.Expr] = field(default_factory=dict)
+    expected: Expected
+    _expressions: dict[tuple[str, frozenset[str], frozenset[int]], pl.Expr] = field(default_factory=dict)
 
-    def expression(self, feature: Feature, lists: frozenset[str]) -> pl.Expr:
+    def expression(self, feature: Feature, lists: frozenset[str], unclear: frozenset[int]) -> pl.Expr:
         """The feature's value over parsed columns, named; built once and used for every batch.
 
         Args:
             feature: one of the plan's.
             lists: parsed columns whose cells are lists.
+            unclear: fields of which some cell holds a code that their coding does not have.
         """
-        key = (feature.name, lists)
+        key = (feature.name, lists, unclear)
         if key not in self._expressions:
-            value = evaluate(feature, Cells(self.cells[feature.name], lists, self.scan_date, self.paper))
+            codes = {each: own for each in unclear if (own := self.expected.codes(each))}
+            value = evaluate(feature, Cells(self.cells[feature.name], lists, self.scan_date, self.paper, codes))
             if self.scan_date and feature.date_field:
                 (written,) = self.cells[feature.name][feature.date_field]
                 known = ~pl.col(written).is_in(UNKNOWN_DATES)
@@ -89,6 +93,7 @@ def make_plan(deliveries: Sequence[Delivery], features: Sequence[Feature], setti
         scan_date=scan_date,
         paper=settings.cleaning == "paper",
         titles=_titles(features, cells),
+        expected=Expected.by(kept, settings.implausible),
     )
 
 

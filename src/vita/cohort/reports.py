@@ -4,6 +4,7 @@ Only those who report high blood pressure in 6150 are asked 2966, at each visit 
 an age may stand beside an answer to 6150 that does not have high blood pressure, a later visit may deny what an earlier
 one reports, and one table may say other than another of the same visit. Whoever reports it once, by code or by age, is
 a case; what was seen is counted and logged, and tables that contradict each other in too large a share are refused.
+An answer to 6150 with a code that its coding does not have could have been high blood pressure: it denies nothing.
 """
 
 import logging
@@ -13,7 +14,10 @@ import polars as pl
 
 from vita.cohort.cleaning import numbers
 from vita.cohort.delivery import Delivery
+from vita.cohort.dictionary import codings, limits
+from vita.cohort.judging import Expected
 from vita.cohort.reading import EID
+from vita.cohort.remarks import Remarks
 from vita.cohort.rules import Cells, some
 from vita.cohort.spellings import Column
 from vita.runtime.errors import UserError
@@ -23,10 +27,12 @@ TOLD = 6150
 HIGH_BP_AGE = 2966
 TITLES = {TOLD: "Vascular/heart problems diagnosed by doctor", HIGH_BP_AGE: "Age high blood pressure diagnosed"}
 _HIGH_BP_CODE = 4.0
-_NOT_ANSWERED = (-1, -3)  # of field 6150
-_OTHERWISE = (1.0, 2.0, 3.0, -7.0)  # heart attack, angina, stroke, none of them
+_NOT_ANSWERED = (-3,)  # of field 6150
+_CODING = 100605  # of 6150
 _ALL = "all"  # instead of a column's name: its cells hold all answers
-ANSWERS = ("high_bp_told", "high_bp_denied", "high_bp_asked")
+# an age that cannot be is no age, but only those who report high blood pressure are asked for one
+EXPECTED = Expected({TOLD: _CODING}, {HIGH_BP_AGE: frozenset({-1.0, -3.0})}, "missing")
+ANSWERS = ("high_bp_told", "high_bp_denied", "high_bp_asked", "high_bp_unclear")
 SAID = pl.Schema(
     {
         EID: pl.Int64(),
@@ -38,17 +44,18 @@ SAID = pl.Schema(
 )
 
 
-def read_reports(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> pl.DataFrame:
+def read_reports(batch: pl.DataFrame, columns: Sequence[Column], table: str, remarks: Remarks) -> pl.DataFrame:
     """What one table says in a batch of text columns.
 
     Args:
         batch: `eid` and text columns.
         columns: of the table; those of other fields are passed over.
         table: its name in messages.
+        remarks: where unknown codes are counted, and ages that cannot be.
 
     Returns:
-        A row per participant and visit with an answer: `eid`, `visit`, `codes` (answers to 6150 without "do not know"
-        and "prefer not to answer", or null), `age` (2966 as it is, with its codes), `columns` (those of 6150 that the
+        A row per participant and visit with an answer: `eid`, `visit`, `codes` (answers to 6150 without "prefer
+        not to answer", or null), `age` (2966 as it is, with its codes), `columns` (those of 6150 that the
         table has).
     """
     own = [column for column in columns if column.field in TITLES]
@@ -56,6 +63,7 @@ def read_reports(batch: pl.DataFrame, columns: Sequence[Column], table: str) -> 
     titles = {column.canonical: TITLES[column.field] for column in own}
     codes = numbers(batch, answers[TOLD], table, titles)
     parsed = pl.concat([codes, numbers(batch, answers[HIGH_BP_AGE], table, titles, several=False)], how="horizontal")
+    EXPECTED.judge(parsed, table, remarks)
     lists = frozenset(name for name, kind in parsed.schema.items() if isinstance(kind, pl.List))
     parts = [pl.DataFrame(schema=SAID)]
     for visit in sorted({column.instance for column in own}):
@@ -92,8 +100,9 @@ def by_person(tables: Sequence[tuple[Delivery, pl.DataFrame]], most: float) -> p
 
     Returns:
         `eid`; lists of visits `high_bp_told` (6150 has high blood pressure, or 2966 is not empty), `high_bp_denied`
-        (6150 was answered otherwise) and `high_bp_asked` (2966 is not empty); `high_bp_visit`, the first visit with an
-        age, and `high_bp_age`, the youngest one given, years.
+        (6150 was answered otherwise), `high_bp_asked` (2966 is not empty) and `high_bp_unclear` (6150 has an unknown
+        code, and nothing tells of high blood pressure); `high_bp_visit`, the first visit with an age, and
+        `high_bp_age`, the youngest one given, years.
 
     Raises:
         UserError: tables contradict each other.
@@ -104,20 +113,18 @@ def by_person(tables: Sequence[tuple[Delivery, pl.DataFrame]], most: float) -> p
     visits = pl.concat([said for _, said in tables]).group_by(EID, "visit")
     every = visits.agg(pl.col("codes").list.explode(keep_nulls=False, empty_as_null=False), pl.col("age"))
     yes, asked = pl.col("codes").list.contains(_HIGH_BP_CODE), pl.col("age").list.drop_nulls().list.len() > 0
-    given = pl.col("age").list.eval(pl.element().filter(pl.element() >= 0)).list.min()
-    unknown = every.filter(pl.col("codes").list.set_difference([_HIGH_BP_CODE, *_OTHERWISE]).list.len() > 0)
-    if len(unknown):
-        LOG.warning(
-            "%d answers to 6150 have a code that its coding (100605) does not know; it says nothing", len(unknown)
-        )
-    otherwise = pl.col("codes").list.set_intersection(_OTHERWISE).list.len() > 0
-    every = every.select(EID, "visit", yes=yes, asked=asked, other=~yes & otherwise, age=given)
+    own, known = limits()[HIGH_BP_AGE], codings()[_CODING]
+    given = pl.col("age").list.eval(pl.element().filter(pl.element().is_between(own.low, own.high))).list.min()
+    unknown = pl.col("codes").list.set_difference(sorted(known)).list.len() > 0
+    otherwise = (pl.col("codes").list.set_intersection(sorted(known)).list.len() > 0) & ~unknown
+    every = every.select(EID, "visit", yes=yes, asked=asked, other=~yes & otherwise, unclear=~yes & unknown, age=given)
     _report(every)
     told = pl.col("yes") | pl.col("asked")
     return every.group_by(EID).agg(
         pl.col("visit").filter(told).sort().alias("high_bp_told"),
         pl.col("visit").filter(~told & pl.col("other")).sort().alias("high_bp_denied"),
         pl.col("visit").filter("asked").sort().alias("high_bp_asked"),
+        pl.col("visit").filter(~told & pl.col("unclear")).sort().alias("high_bp_unclear"),
         pl.col("visit").filter(pl.col("age").is_not_null()).min().alias("high_bp_visit"),
         pl.col("age").min().alias("high_bp_age"),
     )

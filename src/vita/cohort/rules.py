@@ -15,12 +15,15 @@
     value_or_not_done(6164=1) value; 0 where it is missing and the other, multi-select field was answered without
                               the code, so that "not done" differs from "not answered"
 
+A code that a field's data-coding does not have may mean anything: `any`, `any_asked` and `value_or_not_done` are then
+missing instead of false or 0, and so is `count`. A known code beside it still makes them true.
+
 With `cleaning: paper` they do what the paper's code did: `count` counts repeats at several visits, an age code such
-as -3 is a diagnosis, an unanswered `any` is false, an answer below 0 (unable to walk) is not zero, and
-`value_or_not_done` is the value alone.
+as -3 is a diagnosis, an unanswered `any` is false, an answer below 0 (unable to walk) is not zero, unknown
+codes are answers, and `value_or_not_done` is the value alone.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -41,12 +44,14 @@ class Cells:
         lists: those of them whose cells are lists.
         scan_date: column with the imaging date if nothing later may count, otherwise None.
         paper: clean as the paper's code did.
+        known: the codes that a field may hold, of those fields of which some cell holds another one.
     """
 
     names: dict[int, list[str]]
     lists: frozenset[str] = field(default_factory=frozenset)
     scan_date: str | None = None
     paper: bool = False
+    known: Mapping[int, frozenset[float]] = field(default_factory=dict)
 
     def first(self, field_id: int) -> pl.Expr:
         """The field's first array."""
@@ -76,6 +81,16 @@ class Cells:
             pl.col(n).list.eval(is_none_of(pl.element(), missing)).list.any()
             if n in self.lists
             else is_none_of(pl.col(n), missing)
+            for n in self.names.get(field_id, [])
+        ]
+
+    def unclear(self, field_id: int) -> list[pl.Expr]:
+        """Per column, whether it holds a code that the field cannot have; null or false where cells are missing."""
+        if field_id not in self.known or self.paper:
+            return []
+        codes = sorted(self.known[field_id])
+        return [
+            pl.col(n).list.eval(~pl.element().is_in(codes)).list.any() if n in self.lists else ~pl.col(n).is_in(codes)
             for n in self.names.get(field_id, [])
         ]
 
@@ -126,7 +141,9 @@ def _count(feature: Feature, cells: Cells) -> pl.Expr:
     empty = pl.lit([], dtype=pl.List(pl.Float64))  # concat_list gives null where one of its lists is missing
     lists = [pl.col(n).fill_null(empty) if n in cells.lists else pl.concat_list(n) for n in names]
     entries = pl.concat_list(lists).list.eval(pl.element().filter(pl.element().is_in(codes)))
-    return (entries if cells.paper else entries.list.unique()).list.len().cast(pl.Float64)
+    count = (entries if cells.paper else entries.list.unique()).list.len().cast(pl.Float64)
+    unclear = cells.unclear(field_id)
+    return pl.when(~some(unclear)).then(count) if unclear else count
 
 
 def _any(feature: Feature, cells: Cells) -> pl.Expr:
@@ -142,6 +159,7 @@ def _one_of(feature: Feature, cells: Cells, denying: Collection[int]) -> pl.Expr
     hits: list[pl.Expr] = []
     answers: list[pl.Expr] = []
     undated: list[pl.Expr] = []
+    unclear: list[pl.Expr] = []
     for field_id, wanted in feature.rule.terms:
         if wanted == "age":
             hits += _ages(field_id, feature, cells)
@@ -151,9 +169,12 @@ def _one_of(feature: Feature, cells: Cells, denying: Collection[int]) -> pl.Expr
             undated += [pl.col(name).is_in(UNKNOWN_DATES) for name in names if cells.scan_date]
         else:
             hits += cells.has(field_id, float(wanted))
+            unclear += cells.unclear(field_id)
             if field_id in denying:
                 answers += cells.answered(field_id, feature.missing_codes)
     hit, answered = some(hits), some(answers) & ~some(undated)
+    if unclear:
+        answered &= ~some(unclear)
     no = pl.lit(0.0) if cells.paper else pl.when(answered).then(0.0)
     return pl.when(hit).then(1.0).otherwise(no)
 
@@ -186,6 +207,8 @@ def _value_or_not_done(feature: Feature, cells: Cells) -> pl.Expr:
     if cells.paper or not cells.names.get(other):
         return value
     answered, done = some(cells.answered(other, feature.missing_codes)), some(cells.has(other, float(code)))
+    if unclear := cells.unclear(other):
+        answered &= ~some(unclear)
     return pl.when(value.is_null() & answered & ~done).then(0.0).otherwise(value)
 
 

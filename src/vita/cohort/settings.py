@@ -60,6 +60,7 @@ class CohortSettings:
     cleaning: str
     ethnicity: tuple[int, ...]
     max_contradictions: float
+    implausible: str
 
     @classmethod
     def read(cls, settings: Mapping[str, Any]) -> "CohortSettings":
@@ -78,6 +79,7 @@ class CohortSettings:
             cleaning=_one_of(settings, "cohort", "cleaning", ("right", "paper")),
             ethnicity=tuple(ethnicity),
             max_contradictions=max_contradictions(settings),
+            implausible=_one_of(settings, "cohort", "implausible", ("missing", "keep")),
         )
 
 

@@ -15,7 +15,9 @@ Cells may hold words for "missing" and blanks around a value. Most columns are p
 cells take a second look at one that holds something else.
 """
 
+import logging
 import re
+import string
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +25,7 @@ import polars as pl
 
 from vita.runtime.errors import UserError
 
+LOG = logging.getLogger(__name__)
 _PLATFORM = r"p(?P<field>\d+)(?:_i(?P<instance>\d+))?(?:_a(?P<array>\d+))?"
 _NUMBERS = r"(?P<field>\d+){0}(?P<instance>\d+){1}(?P<array>\d+)"
 SPELLINGS = {
@@ -35,10 +38,13 @@ SPELLINGS = {
     "dx": re.compile(r"participant\." + _PLATFORM),
 }
 EID = dict.fromkeys(SPELLINGS, "eid") | {"r": "f.eid", "dx": "participant.eid", "stata": "n_eid"}
+# what pandas, R, polars and DuckDB add to the name of a column that is in both tables of a join, or twice in one
+_COPY = re.compile(r"(?P<name>.+?)(?:[_.][xy]|_left|_right|_duplicated_\d+|[:.]\d+)")
 EXAMPLES = "31-0.0, f.31.0.0, X31.0.0, 31_0_0, n_31_0_0, p31 or participant.p31"
 MISSING = ("", "NA")  # what the reader itself takes for missing
 # in any case; no value of any field
-_MISSING_WORDS = ("", "na", "n/a", "#n/a", "<na>", "null", r"\n", "none", "nan", ".", "[]")
+_MISSING_WORDS = ["", "na", "n/a", "#n/a", "<na>", "null", r"\n", "none", "nan", "nat", ".", "[]"]
+_MISSING_WORDS += [f".{letter}" for letter in string.ascii_lowercase]  # Stata's
 _LIST = r"[|;]|^\s*\["  # `I10|I251`, `I10;I251`, `["I10", "I251"]`
 
 
@@ -66,6 +72,7 @@ class Header:
     width: int
     columns: tuple[Column, ...]
     foreign: tuple[tuple[str, int], ...] = ()  # names in another spelling, and the fields that they would be
+    copies: tuple[tuple[str, int, bool], ...] = ()  # names with an ending, their fields, and whether one has none
 
 
 def read_header(names: Sequence[str], table: str) -> Header:
@@ -102,7 +109,16 @@ def read_header(names: Sequence[str], table: str) -> Header:
     if len(ids) != 1:
         raise UserError(_no_id(names, EID[spelling], len(ids), table))
     foreign = tuple((names[i], int(m["field"])) for each in most[1:] for i, m in found[each])
-    return Header(spelling, ids[0], len(names), columns, foreign)
+    return Header(spelling, ids[0], len(names), columns, foreign, _copies(names, spelling))
+
+
+def _copies(names: Sequence[str], spelling: str) -> tuple[tuple[str, int, bool], ...]:
+    """Names of fields with the ending of a copy, with the field, and whether the name without it is there too."""
+    bare = {name.strip() for name in names}
+    pattern = SPELLINGS[spelling]
+    ended = [(name, match["name"]) for name in sorted(bare) if (match := _COPY.fullmatch(name))]
+    found = [(name, base, pattern.fullmatch(base)) for name, base in ended if not pattern.fullmatch(name)]
+    return tuple((name, int(match["field"]), base in bare) for name, base, match in found if match)
 
 
 def field_names(names: Sequence[str]) -> int:
@@ -113,9 +129,18 @@ def field_names(names: Sequence[str]) -> int:
 def refuse_mixed(header: Header, needed: Collection[int | None], table: str) -> None:
     """Refuse a needed field in a second spelling; other columns, such as one of your own named p4, are ignored.
 
+    So is a needed column that a join left only under names with an ending, and would else be lost.
+
     Raises:
-        UserError: with an example of each spelling.
+        UserError: with an example of each spelling, or the name with the ending.
     """
+    if lost := [name for name, field, there in header.copies if field in needed and not there]:
+        raise UserError(
+            f"{table}: column {lost[0]} has the ending that a join gives to a column of both tables; join them without "
+            "it, or name both tables in `input.tables`, where they are joined participant by participant"
+        )
+    if second := [name for name, field, _ in header.copies if field in needed]:
+        LOG.warning("%s: columns are there twice, and the second copy is passed over: %s", table, ", ".join(second))
     mixed = [name for name, field in header.foreign if field in needed]
     if mixed:
         raise _mixed(table, [header.columns[0].canonical, mixed[0]])

@@ -1,1 +1,1 @@
-"""The configuration: its schema, which holds defaults and descriptions, its checks, and its reference page."""
+"""The configuration: models of its blocks, what is generated from them, its checks, and how steps read it."""

@@ -1,5 +1,5 @@
-"""Values of the configuration for those who read them: from a step's `--settings`, where each is needed, or from the
-schema, which alone has defaults.
+"""Values of the configuration for those who read them: from a step's `--settings`, where each is needed, or the
+defaults of the default run, from the schema that is generated from the models.
 
 A rule gives its step every key that the step reads. From Python, `whole` gives a configuration to start from:
 

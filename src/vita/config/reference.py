@@ -1,6 +1,6 @@
-"""Writes config.yaml and the reference page workflow/schemas/config.md from the schema, which holds everything.
+"""Writes the schema of the configuration from its models, and from it config.yaml and the reference page.
 
-After a change of workflow/schemas/config.schema.yaml or of a preset, in the repository's folder:
+After a change of src/vita/config/models or of a preset, in the repository's folder:
 
     python -m vita.config.reference
 """
@@ -38,14 +38,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--folder", type=Path, default=Path(), help="the repository")
     folder = parser.parse_args(arguments).folder
-    if not (folder / SCHEMA).is_file():
-        raise UserError(f"{folder / SCHEMA}: there is no such file; --folder names the repository")
+    if not (folder / PAPER).is_file():
+        raise UserError(f"{folder / PAPER}: there is no such file; --folder names the repository")
+    write_text(folder / SCHEMA, schema_text())
     for name, text in pages(folder).items():
         write_text(folder / name, text)
 
 
+def schema_text() -> str:
+    """Text of the schema's file, from the models of the installed or cloned package."""
+    from vita.config.json_schema import as_yaml, json_schema  # pydantic: for a fast start of --help
+
+    return as_yaml(json_schema())
+
+
 def pages(folder: Path) -> dict[str, str]:
-    """Text of each file that is written, by its name in the repository `folder`."""
+    """Text of each file that is made from the schema of the repository `folder`, by its name there."""
     import yaml
 
     schema = load_schema(folder / SCHEMA)

@@ -1,6 +1,7 @@
 """The schema of the configuration, and what it says about a key: where it is, what it may be, its unit.
 
-Errors and the reference page both take their words from here, so that they say the same.
+The schema is generated from the models in `vita.config.models`; it is read from its file, which is faster. Errors
+and the reference page both take their words from here, so that they say the same.
 """
 
 import functools

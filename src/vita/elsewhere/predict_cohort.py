@@ -180,14 +180,14 @@ def _session(job: Job, config: Mapping[str, Any]) -> "tuple[Session, pd.Index]":
 
     from vita.apply.decisions import read_decisions
     from vita.images.layout import PLANE_OF_VIEW, PLANES
-    from vita.models.settings import recorded_model
+    from vita.models.settings import ModelSettings
     from vita.training.data import planes_seen
     from vita.training.session import open_session
     from vita.training.settings import recorded_stage
 
     own = {"device": "auto", "workers": 0, "devices": 1, "nodes": 1, "threads": job.threads, "precision": "32"}
     blocks = {"seed": config["seed"], "training": {**config["training"], **own}}
-    blocks |= {"model": recorded_model(config["settings"]["model"]), "stage": recorded_stage(config)}
+    blocks |= {"model": ModelSettings.recorded(config).to_dict(), "stage": recorded_stage(config)}
     session = open_session("stage3", job.shards, job.split, blocks)
     required = required_views(read_decisions(job.models))
     needed = [PLANE_OF_VIEW[view] for view in required if view in PLANE_OF_VIEW]

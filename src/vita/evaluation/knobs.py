@@ -16,8 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vita.evaluation.likelihood_ratio import exposure
-from vita.evaluation.shadow_attack import halves
+from vita.evaluation.shadow_attack import exposure, halves
 from vita.evaluation.statistics import interval, resamples
 from vita.models.heads import Regressor
 from vita.models.image_encoder import ImageEncoder

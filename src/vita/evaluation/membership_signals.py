@@ -26,7 +26,7 @@ from vita.models.heads import Regressor, output_slices
 from vita.models.image_encoder import ImageEncoder
 from vita.models.mae import MaskedAutoencoder
 from vita.models.segmenter import segmentation_loss
-from vita.models.settings import recorded_model
+from vita.models.settings import ModelSettings
 from vita.models.tokens import kept_count, random_order
 from vita.models.weights import load_whole
 from vita.tabular.encoder import load_encoder
@@ -83,7 +83,7 @@ class People:
         """Session, samples and the statistics of their images (people, 5), for a model's config.json."""
         key = json.dumps([config["model"], masks], sort_keys=True)
         stage = recorded_stage(config) | {"sections": "one"}
-        model = recorded_model(config["model"])
+        model = ModelSettings.recorded(config).to_dict()
         blocks = {"seed": config["seed"], "model": model, "training": self.files.training, "stage": stage}
         session = open_session(config["name"], self.files.shards, self.files.split, blocks)
         if key not in self._opened:

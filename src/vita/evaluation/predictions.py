@@ -32,11 +32,11 @@ class Pairs:
     threshold: float  # chosen on validation; NaN if none is stored
 
 
-def read_predictions(path: str | Path, split: str = "test", columns: tuple[str, ...] = COLUMNS) -> pd.DataFrame:
-    """One split's rows of a predictions file, sorted by target and participant.
+def read_predictions(path: str | Path, columns: tuple[str, ...] = COLUMNS) -> pd.DataFrame:
+    """The test split's rows of a predictions file, sorted by target and participant.
 
     Raises:
-        UserError: the file is missing, has no such column or no row of the split.
+        UserError: the file is missing, does not have these columns, or has no row of the test split.
     """
     path = Path(path)
     if not path.is_file():
@@ -45,9 +45,9 @@ def read_predictions(path: str | Path, split: str = "test", columns: tuple[str, 
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise UserError(f"{path} has no column {', '.join(missing)}, so it is not a predictions file")
-    table = table[table["split"] == split]
+    table = table[table["split"] == "test"]
     if table.empty:
-        raise UserError(f"{path} has no row with split {split!r}")
+        raise UserError(f"{path} has no row with split 'test'")
     return table.sort_values(["target", "eid"], kind="stable").reset_index(drop=True)
 
 

@@ -4,13 +4,16 @@
         --features probe_vita=results/controls/probe_vita.parquet --fields results/cohort/fields.parquet
         --split results/cohort/split.parquet --targets workflow/resources/targets.tsv
         --labels cad=results/cohort/labels/cad.parquet stroke=results/cohort/labels/stroke.parquet ...
+        --predictions disease_cad=results/predictions/disease_cad/vita.parquet ...   (optional)
         --settings '{"seed": 2025, "tabular": {"exclude": []}}' --output results/any_part/availability.csv
 
-`any_part` learns all diseases at once (`part_network`) from frozen features of the image and UK Biobank's table without
+`any_part` is what ViTa says of the image, moved by what is there of the table (`part_update`): by a network that learns
+all diseases at once beside the frozen encoder (`part_network`), and by trees. The table is UK Biobank's without
 what masks give, what counts a diagnosis by a date that may lie after the scan, what `tabular.exclude` keeps out of a
 disease, and all that is or reveals one of the diseases (`vita.tabular.overlap`, with the dependence in training).
-The image alone is a linear head that was fitted to the disease directly, while those of Table 4 may go through
-phenotypes. The table alone is scikit-learn's gradient boosting of each disease, which takes missing values itself; it
+The image alone is ViTa, and a linear head on its frozen encoder that was fitted to the disease directly, while those of
+Table 4 may go through phenotypes; without predictions of ViTa, the table moves what this head says. The table alone is
+scikit-learn's gradient boosting of each disease, which takes missing values itself; it
 learns, as the network does, from copies of training participants of whom a random part of the table is hidden, since
 trees do not know what to do without a feature that was always there. Its size is chosen on validation. All are measured
 on the same test participants with the same features seen: random ones of each participant, nested over the levels and
@@ -18,29 +21,26 @@ drawn five times, of which AUCs are averaged, and those that a clinic has. Inter
 and over diseases.
 """
 
-import argparse
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from vita.cohort.features import Feature
+from vita import names
 from vita.cohort.split_table import read_split
 from vita.config.blocks import needed
 from vita.evaluation.small_counts import is_small
 from vita.evaluation.statistics import LEVEL, auc_influence
+from vita.extensions import part_table
 from vita.extensions.availability import Part, clinical_parts, random_parts
-from vita.extensions.inputs import read_features, read_fields, table_features
 from vita.extensions.part_contenders import Scores, learn
-from vita.extensions.part_table import Table
+from vita.extensions.part_update import log_odds
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
 from vita.runtime.privacy import SMALLEST_COUNT
-from vita.tabular.leakage import Exclude, excluded
 from vita.tabular.targets import Target
 from vita.tabular.truth import load_targets
 
@@ -49,33 +49,6 @@ AVERAGE = "Average"
 COLUMNS = ["task", "target", "title", "model", "kind", "part", "percent", "features", "n", "draws"]
 NUMBERS = ["auc", "low", "high", "se"]
 FEW = f"fewer than {SMALLEST_COUNT} with the disease, or without it, in the training or the test split"
-
-
-def allowed(
-    features: Sequence[Feature], targets: Sequence[Target], tasks: Sequence[str], exclude: Exclude,
-    tables: Sequence[Path], split: Path,
-) -> list[Feature]:  # fmt: skip
-    """Features that neither are nor reveal one of the targets, nor are kept out of a task by the configuration.
-
-    Args:
-        features: of the table.
-        targets: diseases or phenotypes.
-        tasks: theirs.
-        exclude: `tabular.exclude` of the configuration.
-        tables: fields.parquet and those of the targets, in whose training participants dependence is measured.
-        split: split.parquet.
-    """
-    from vita.tabular.dependence import dependences, training_values  # start-up: polars and scipy
-    from vita.tabular.overlap import overlaps
-
-    values = training_values(split, tables)
-    measured = dependences(values, [each.column for each in targets], [each.name for each in features])
-    named = {each.name: each for each in features}
-    out = {found.name for each in targets for found, _ in overlaps(each, features, named, measured)}
-    out |= {name for task in tasks for name in excluded(exclude, task)}
-    kept = [each for each in features if not {each.name, each.group} & out]
-    log.info("left out of the table: %s", ", ".join(sorted({*named} - {each.name for each in kept})) or "nothing")
-    return kept
 
 
 def enough(truth_n: np.ndarray, split_n: np.ndarray) -> bool:
@@ -130,14 +103,30 @@ def with_interval(auc: float, influence_n: np.ndarray) -> dict[str, float]:
     return {"auc": auc, "low": max(0.0, auc - half), "high": min(1.0, auc + half), "se": error}
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Options of a command about any part of the table, but for its tasks and their tables."""
-    parser.add_argument("--features", nargs=1, required=True, metavar="CONTROL=FILE", help="features of the image")
-    parser.add_argument("--fields", required=True, type=Path, help="fields.parquet")
-    parser.add_argument("--split", required=True, type=Path, help="split.parquet")
-    parser.add_argument("--targets", required=True, type=Path, help="targets.tsv, features.tsv beside it")
-    parser.add_argument("--output", required=True, type=Path, help="CSV to write")
-    cli.add_settings(parser, "seed and the block tabular")
+def read_tuned(
+    given: Sequence[str] | None, targets: Sequence[tuple[str, str]], split: pd.Series
+) -> dict[str, np.ndarray]:
+    """Predictions (participants, targets) of ViTa's models of these tasks and targets; nothing without any.
+
+    Args:
+        given: TASK=FILE of each task.
+        targets: task and name of each target.
+        split: by eid.
+
+    Raises:
+        UserError: the predictions are without one of the targets.
+    """
+    files = cli.named_files(given or [], "--predictions")
+    if not files:
+        return {}
+    tables = {task: pd.read_parquet(path) for task, path in files.items()}
+    columns = []
+    for task, name in targets:
+        rows = tables[task][tables[task]["target"] == name] if task in tables else pd.DataFrame()
+        if rows.empty:
+            raise UserError(f"--predictions: no file of {task} with {name}; give those of every task or of none")
+        columns.append(rows.set_index("eid")["prediction"].reindex(split.index).to_numpy(float))
+    return {names.MAIN_SYSTEM: np.column_stack(columns)}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -145,7 +134,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--tasks", nargs="+", required=True, help="diseases among the tasks of targets.tsv")
     parser.add_argument("--labels", nargs="+", required=True, metavar="DISEASE=FILE", help="labels of each disease")
-    add_options(parser)
+    part_table.add_options(parser)
     args = parser.parse_args(arguments)
     split, seed = read_split(args.split), needed(args.settings, "seed")
     labels = cli.named_files(args.labels, "--labels")
@@ -162,20 +151,14 @@ def main(arguments: list[str] | None = None) -> None:
         if task not in learnt
     ]
     if learnt:
-        fields = read_fields(args.fields, split.index)
-        ((image, image_nf),) = read_features(cli.named_files(args.features, "--features"), split.index).items()
-        exclude = needed(args.settings, "tabular.exclude") or []
-        own = table_features(args.targets.with_name("features.tsv"))
-        diseases = list(targets.values())
-        own = allowed(own, diseases, args.tasks, exclude, [args.fields, *labels.values()], args.split)
-        table = Table.of(fields, own, split_n == "train")
-        if not table.features:
-            raise UserError(
-                f"{args.fields}: no feature is left for the extension any_part, apart from what is or reveals a "
-                "disease and config tabular.exclude; take it out of config extensions"
-            )
+        sources, diseases = part_table.Sources.of(vars(args)), list(targets.values())
+        table, image, image_nf = part_table.read(
+            sources, split, args.tasks, diseases, list(labels.values()), "any_part"
+        )
         truth_nd = np.column_stack([truths[task] for task in learnt])
-        contenders = learn(table, image_nf, truth_nd, split_n, seed, image)
+        chosen = [(task, targets[task].name) for task in learnt]
+        tuned = {name: log_odds(chances) for name, chances in read_tuned(args.predictions, chosen, split).items()}
+        contenders = learn(table, image_nf, truth_nd, split_n, seed, image, tuned)
         n, features = int(test_n.sum()), table.features
         parts = [*random_parts(n, len(features), seed), *clinical_parts(n, features)]
         rows += measure(contenders, parts, truth_nd[test_n], learnt)

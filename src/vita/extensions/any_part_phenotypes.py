@@ -4,13 +4,14 @@
         --features probe_vita=results/controls/probe_vita.parquet --fields results/cohort/fields.parquet
         --split results/cohort/split.parquet --targets workflow/resources/targets.tsv
         --phenotypes results/images/phenotypes.parquet
+        --predictions sa_phenotypes=results/predictions/sa_phenotypes/vita.parquet ...   (optional)
         --settings '{"seed": 2025, "tabular": {"exclude": []}}' --output results/any_part/phenotypes.csv
 
 As `vita.extensions.any_part` for diseases: the same parts of the same table, without what masks give, what counts a
 diagnosis by a date that may lie after the scan, what `tabular.exclude` keeps out of these tasks, and all that is or
-reveals one of the phenotypes. The image alone is its linear head of Tables 1 and 2; `part_ridge` adds the table, and
-`part_blend` the trees, as far as they help each phenotype on validation. The table alone is these trees, scikit-learn's
-gradient boosting, taught with random parts hidden and sized on validation.
+reveals one of the phenotypes. The image alone is ViTa, and the linear head on its frozen encoder; `part_ridge` and
+trees of the table move what ViTa says, as far as they help each phenotype on validation (`part_update`). The table
+alone is these trees, scikit-learn's gradient boosting, taught with random parts hidden and sized on validation.
 Measured are the mean absolute error as a ratio to that of the mean guess (the training mean), and R2 (explained
 variance), of each phenotype and as the mean over a task's. Intervals: normal, from everybody's influence on the ratio.
 """
@@ -27,17 +28,14 @@ from vita.cohort.split_table import read_split
 from vita.config.blocks import needed
 from vita.evaluation.small_counts import is_small
 from vita.evaluation.statistics import LEVEL
-from vita.extensions import part_trees
-from vita.extensions.any_part import AVERAGE, COLUMNS, add_options, allowed
-from vita.extensions.availability import Part, clinical_parts, random_parts, ranks, visible
-from vita.extensions.inputs import read_features, read_fields, table_features
-from vita.extensions.part_blend import blended, chosen
-from vita.extensions.part_contenders import ANY_PART, BOOSTED, FOLDS, Scores
-from vita.extensions.part_ridge import VALIDATED, Known, fit
+from vita.extensions import part_table, part_trees, part_update
+from vita.extensions.any_part import AVERAGE, COLUMNS, read_tuned
+from vita.extensions.availability import Part, clinical_parts, random_parts
+from vita.extensions.part_contenders import ANY_PART, BOOSTED, FOLDS, Scores, always
+from vita.extensions.part_ridge import Known, fit
 from vita.extensions.part_table import Table
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
-from vita.runtime.errors import UserError
 from vita.runtime.privacy import SMALLEST_COUNT
 from vita.tabular.targets import Target
 from vita.tabular.truth import load_targets
@@ -98,17 +96,20 @@ def boosted(table: Table, truth_n: np.ndarray, split_n: np.ndarray, seed: int) -
 
 
 def learn(
-    table: Table, image_nf: np.ndarray, truth_nd: np.ndarray, split_n: np.ndarray, seed: int, image: str
-) -> dict[str, Scores]:
+    table: Table, image_nf: np.ndarray, truth_nd: np.ndarray, split_n: np.ndarray, seed: int, image: str,
+    tuned: Mapping[str, np.ndarray],
+) -> dict[str, Scores]:  # fmt: skip
     """What each contender says of the test participants.
 
     Args:
         table: of everybody.
-        image_nf: (participants, features) of the image, NaN where unknown.
+        image_nf: (participants, features) of the image by the frozen encoder, NaN where unknown.
         truth_nd: (participants, numbers) with mean 0 in training, NaN where unknown.
         split_n: (participants,) train, val or test.
         seed: of the run.
-        image: what the image alone is called.
+        image: what a head on these features is called.
+        tuned: numbers (participants, numbers) of a system that was trained on the image, under its name, NaN for
+            training participants; or nothing, and the table moves what the head says.
     """
     from vita.extensions.label_efficiency import compact  # start-up: scikit-learn
     from vita.training.closed_form import scale
@@ -130,14 +131,14 @@ def learn(
     def linear(rows: np.ndarray, seen_nf: np.ndarray) -> np.ndarray:
         return model(known.rows(rows), seen_nf[:, columns])
 
-    order = ranks(len(validate), len(table.features), draw=0, seed=seed)
-    levels = np.stack([visible(order, percent) for percent in VALIDATED])
-    by_model, by_trees = (np.stack([system(validate, seen_nf) for seen_nf in levels]) for system in (linear, alone))
-    weights = chosen(by_model, by_trees, levels, truth_nd[validate]) if len(validate) else np.zeros(len(trees))
+    start = next(iter(tuned.values()), scores_nd)
+    rows = {"val": validate, "test": test}
     return {
-        image: lambda seen_nf: scores_nd[test],
+        **{name: always(own[test]) for name, own in {image: scores_nd, **tuned}.items()},
         BOOSTED: lambda seen_nf: alone(test, seen_nf),
-        ANY_PART: lambda seen_nf: blended(linear(test, seen_nf), alone(test, seen_nf), weights, seen_nf),
+        ANY_PART: part_update.updated(
+            start, [linear, alone], truth_nd, rows, len(table.features), seed, part_update.fit_numbers
+        ),
     }
 
 
@@ -205,7 +206,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--tasks", nargs="+", required=True, help="tasks of targets.tsv whose targets are phenotypes")
     parser.add_argument("--phenotypes", required=True, type=Path, help="phenotypes.parquet")
-    add_options(parser)
+    part_table.add_options(parser)
     args = parser.parse_args(arguments)
     split, seed = read_split(args.split), needed(args.settings, "seed")
     split_n, test_n = split.to_numpy(), (split == "test").to_numpy()
@@ -224,23 +225,17 @@ def main(arguments: list[str] | None = None) -> None:
         if place not in learnt
     ]
     if learnt:
-        fields = read_fields(args.fields, split.index)
-        ((image, image_nf),) = read_features(cli.named_files(args.features, "--features"), split.index).items()
-        exclude = needed(args.settings, "tabular.exclude") or []
-        own = allowed(
-            table_features(args.targets.with_name("features.tsv")),
-            [target for _, target in named], args.tasks, exclude, [args.fields, args.phenotypes], args.split,
-        )  # fmt: skip
-        table = Table.of(fields, own, split_n == "train")
-        if not table.features:
-            raise UserError(
-                f"{args.fields}: no feature is left for the extension any_part_phenotypes, apart from what is or "
-                "reveals a phenotype and config tabular.exclude; take it out of config extensions"
-            )
+        sources, phenotypes = part_table.Sources.of(vars(args)), [target for _, target in named]
+        table, image, image_nf = part_table.read(
+            sources, split, args.tasks, phenotypes, [args.phenotypes], "any_part_phenotypes"
+        )
         truth_nd = np.column_stack([columns[place] for place in learnt])
         own_train = truth_nd[split_n == "train"]
-        truth_nd = (truth_nd - np.nanmean(own_train, axis=0)) / np.nanstd(own_train, axis=0)
-        contenders = learn(table, image_nf, truth_nd, split_n, seed, image)
+        mean, spread = np.nanmean(own_train, axis=0), np.nanstd(own_train, axis=0)
+        truth_nd = (truth_nd - mean) / spread
+        chosen = [(named[place][0], named[place][1].name) for place in learnt]
+        tuned = {name: (own - mean) / spread for name, own in read_tuned(args.predictions, chosen, split).items()}
+        contenders = learn(table, image_nf, truth_nd, split_n, seed, image, tuned)
         n, features = int(test_n.sum()), table.features
         parts = [*random_parts(n, len(features), seed), *clinical_parts(n, features)]
         rows += measure(contenders, parts, truth_nd[test_n], [named[place] for place in learnt])

@@ -79,9 +79,9 @@ def known_classes(rows: pd.DataFrame) -> Known:
     return Known(first["eid"].to_numpy(), missing[np.arange(len(truth)), truth], missing, float(probability.shape[1]))
 
 
-def limit(scores: np.ndarray, level: float = LEVEL) -> float:
-    """The conformal quantile: the ceil((n + 1) level)-th smallest score; infinite where n is too small for it."""
-    place = int(np.ceil((scores.size + 1) * level - 1e-9))
+def limit(scores: np.ndarray) -> float:
+    """The conformal quantile: the ceil((n + 1) LEVEL)-th smallest score; infinite where n is too small for it."""
+    place = int(np.ceil((scores.size + 1) * LEVEL - 1e-9))
     return float(np.partition(scores, place - 1)[place - 1]) if 0 < place <= scores.size else float("inf")
 
 

@@ -1,10 +1,10 @@
 """What `vita.extensions.any_part` compares: the image alone, gradient boosting of the table alone, and both."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from vita.extensions import part_trees
+from vita.extensions import part_trees, part_update
 from vita.extensions.part_table import Table
 
 ANY_PART, BOOSTED = "any_part", "boosted_table"
@@ -17,17 +17,20 @@ Scores = Callable[[np.ndarray], np.ndarray]
 
 
 def learn(
-    table: Table, image_nf: np.ndarray, truth_nd: np.ndarray, split_n: np.ndarray, seed: int, image: str
-) -> dict[str, Scores]:
+    table: Table, image_nf: np.ndarray, truth_nd: np.ndarray, split_n: np.ndarray, seed: int, image: str,
+    tuned: Mapping[str, np.ndarray],
+) -> dict[str, Scores]:  # fmt: skip
     """What each contender says of the test participants.
 
     Args:
         table: of everybody.
-        image_nf: (participants, features) of the image, NaN where unknown.
+        image_nf: (participants, features) of the image by the frozen encoder, NaN where unknown.
         truth_nd: (participants, diseases), NaN where unknown.
         split_n: (participants,) train, val or test.
         seed: of the run.
-        image: what the image alone is called.
+        image: what a head on these features is called.
+        tuned: log odds (participants, diseases) of a system that was trained on the image, under its name, NaN for
+            training participants; or nothing, and the table moves what the head says.
     """
     import torch  # start-up
 
@@ -47,15 +50,27 @@ def learn(
     )
     trees = [boosted(table, truth, split_n, seed) for truth in truth_nd.T]
 
-    def together(seen_nf: np.ndarray) -> np.ndarray:
+    def together(rows: np.ndarray, seen_nf: np.ndarray) -> np.ndarray:
         with torch.no_grad():
-            return np.asarray(network(*inputs.rows(test).tensors(seen_nf)).numpy())
+            return np.asarray(network(*inputs.rows(rows).tensors(seen_nf)).numpy())
 
+    def alone(rows: np.ndarray, seen_nf: np.ndarray) -> np.ndarray:
+        return part_update.log_odds(np.column_stack([chance(table.seen(rows, seen_nf)) for chance in trees]))
+
+    start = next(iter(tuned.values()), scores_nd)
+    rows = {"val": validate, "test": test}
     return {
-        image: lambda seen_nf: scores_nd[test],
-        BOOSTED: lambda seen_nf: np.column_stack([chance(table.seen(test, seen_nf)) for chance in trees]),
-        ANY_PART: together,
+        **{name: always(own[test]) for name, own in {image: scores_nd, **tuned}.items()},
+        BOOSTED: lambda seen_nf: alone(test, seen_nf),
+        ANY_PART: part_update.updated(
+            start, [together, alone], truth_nd, rows, len(table.features), seed, part_update.fit_odds
+        ),
     }
+
+
+def always(found_nd: np.ndarray) -> Scores:
+    """The same answers whatever is seen of the table."""
+    return lambda seen_nf: found_nd
 
 
 def image_scores(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarray, seed: int) -> np.ndarray:

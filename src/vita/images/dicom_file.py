@@ -1,5 +1,11 @@
-"""One DICOM file, as far as it is needed. Old archives hold files that begin without the preamble and its DICM."""
+"""One DICOM file: the tags that are needed, and what kind of picture it is, so that flow is not taken for a cine.
 
+Old archives hold files that begin without the preamble and its DICM. Classic files tell their kind by ImageType and the
+names of the sequence, enhanced ones by attributes of their own (DICOM PS3.3, C.8.13.1 and C.8.13.5). Names of sequences
+are the scanner's; they only tell frames of one study apart.
+"""
+
+import re
 from collections.abc import Sequence
 from typing import BinaryIO
 
@@ -11,6 +17,20 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 MAGIC_AT, MAGIC = 128, b"DICM"
 # The first group of tags, with which files without a preamble begin: of the file itself, or of what it is.
 FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")
+_NAMES = ("ScanningSequence", "SequenceVariant", "SequenceName", "ComplexImageComponent", "Tagging")
+KIND_TAGS = (*_NAMES, "ImageType", "AcquisitionContrast", "PhaseContrast")
+# Numbers of a sequence's name change from slice to slice.
+_DIGITS = re.compile(r"\d+")
+# Values of ImageType, from the third on, of phase and of flow: Siemens has P, GE PHASE MAP, Philips VELOCITY MAP, and
+# PCA also for the magnitude of such pictures.
+_FLOW = re.compile(r"P|PCA|(PHASE|VELOCITY).*", re.IGNORECASE)
+# Attributes of enhanced files, and values that no cine of the heart's form has.
+_NO_CINE = {
+    "ComplexImageComponent": ("PHASE", "IMAGINARY"),
+    "AcquisitionContrast": ("DIFFUSION", "FLOW_ENCODED", "PERFUSION", "TAGGING"),
+    "PhaseContrast": ("YES",),
+    "Tagging": ("GRID", "LINE"),
+}
 
 
 def looks_like_dicom(start: bytes) -> bool:
@@ -50,3 +70,20 @@ def _is_readable(file: Dataset, tag: BaseTag) -> bool:
     except Exception:  # as above; what needs the tag says that it is missing
         return False
     return True
+
+
+def kind_of(header: Dataset) -> tuple[str, ...]:
+    """The names of the sequence without their numbers, and whether the picture is one of magnitude."""
+    return *(_DIGITS.sub("", str(header.get(name) or "")) for name in _NAMES), *_image_type(header)[2:3]
+
+
+def shows_form(header: Dataset) -> bool:
+    """Whether the picture shows the heart as a cine does; phase, flow, tags, diffusion and perfusion do not."""
+    if any(_FLOW.fullmatch(value) for value in _image_type(header)[2:]):
+        return False
+    return all(str(header.get(name) or "").upper() not in values for name, values in _NO_CINE.items())
+
+
+def _image_type(header: Dataset) -> list[str]:
+    value = header.get("ImageType") or []
+    return [value] if isinstance(value, str) else [str(each) for each in value]

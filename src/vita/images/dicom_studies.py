@@ -14,11 +14,9 @@ import pydicom
 from pydicom.config import disable_value_validation
 
 from vita.images.dicom import LPS_TO_RAS
-from vita.images.dicom_file import parse
+from vita.images.dicom_file import KIND_TAGS, kind_of, parse, shows_form
 from vita.images.dicom_frames import TAGS as FRAME_TAGS
 from vita.images.dicom_frames import frames_of, number_in_file
-from vita.images.dicom_kind import TAGS as KIND_TAGS
-from vita.images.dicom_kind import kind_of, shows_form
 from vita.images.dicom_series import SAME_DIRECTION, SAME_PLACE_MM, UNREADABLE, number
 from vita.images.header import ScanError, open_regular
 from vita.images.zips import MOST_FILES

@@ -82,6 +82,11 @@ class ModelSettings:
         sequences = {key: tuple(block[key]) for key in ("patch", "view_of_plane") if key in block}
         return cls(**{**block, **sequences})
 
+    @classmethod
+    def recorded(cls, config: Mapping[str, Any]) -> "ModelSettings":
+        """Settings of a trained model from its config.json, which has no keys that came after the model."""
+        return cls.from_dict({"segmenter_frames": 0, **config["model"]})
+
     def to_dict(self) -> dict[str, Any]:
         """The settings in a form that JSON can hold; `from_dict` reads them back."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
@@ -110,9 +115,21 @@ class ModelSettings:
         return time * row * column
 
 
-def recorded_model(block: Mapping[str, Any]) -> dict[str, Any]:
-    """The whole block `model` of a trained model, from its config.json, which has no keys that came after the model."""
-    return {"segmenter_frames": 0, **block}
+def check_frame_scale(size: int, segmenter_frames: int) -> None:
+    """Check that a crop fits the decoder that draws each frame, if one is used: whole cells at its coarsest resolution.
+
+    Args:
+        size: `images.size`.
+        segmenter_frames: `model.segmenter_frames`.
+
+    Raises:
+        UserError: the size does not fit that decoder.
+    """
+    if segmenter_frames and size % FRAME_SCALE:
+        raise UserError(
+            f"config: 'images.size' is {size}, not a multiple of {FRAME_SCALE}, the coarsest resolution of the decoder "
+            "that 'model.segmenter_frames' asks for; change it, or set 'model.segmenter_frames' to 0"
+        )
 
 
 def _check_positive(settings: ModelSettings) -> None:
@@ -159,11 +176,7 @@ def _check_patch(settings: ModelSettings) -> None:
             raise UserError(
                 f"config: '{key}'{origin} is {extent}, not a multiple of {patch} in 'model.patch'; change one of them"
             )
-    if settings.segmenter_frames and settings.size % FRAME_SCALE:
-        raise UserError(
-            f"config: 'images.size' is {settings.size}, not a multiple of {FRAME_SCALE}, the coarsest resolution of "
-            "the decoder that 'model.segmenter_frames' asks for; change it, or set 'model.segmenter_frames' to 0"
-        )
+    check_frame_scale(settings.size, settings.segmenter_frames)
 
 
 def _check_width(settings: ModelSettings) -> None:

@@ -37,11 +37,6 @@ class Pose:
         turn = scipy.spatial.transform.Rotation.from_rotvec(np.deg2rad(rng.normal(0, 3, 3)))
         return cls(AVERAGE_AXES @ turn.as_matrix().T, rng.normal([-35, 25, 10], [10, 10, 15]))
 
-    def to_heart(self, scanner: np.ndarray) -> np.ndarray:
-        """Scanner points (..., 3) in heart coordinates."""
-        heart: np.ndarray = (scanner - self.origin) @ self.axes.T
-        return heart
-
     def to_scanner(self, heart: np.ndarray) -> np.ndarray:
         """Heart points (..., 3) in scanner space."""
         scanner: np.ndarray = heart @ self.axes + self.origin

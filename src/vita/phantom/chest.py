@@ -65,13 +65,20 @@ class Chest:
         body = from_heart + HEART_TO_BODY_MM.astype(np.float32)
         return share(_oval(body, self.half_width - CHEST_WALL_MM, self.half_depth - CHEST_WALL_MM), pixel)
 
-    def signal(self, from_heart: np.ndarray, pixel: float, vessels: np.ndarray | float = 0.0) -> np.ndarray:
+    def signal(
+        self,
+        from_heart: np.ndarray,
+        pixel: float,
+        vessels: np.ndarray | float = 0.0,
+        inside: np.ndarray | None = None,
+    ) -> np.ndarray:
         """(...,) signal at points (..., 3), float32.
 
         Args:
             from_heart: the points.
             pixel: width of a voxel in mm.
             vessels: (...,) share of each voxel that vessels fill where there is lung.
+            inside: (...,) what `inside` gives for these points, if it has been computed already.
         """
         body = from_heart + HEART_TO_BODY_MM.astype(np.float32)
         skin = -self.depth_mm(from_heart)
@@ -80,7 +87,7 @@ class Chest:
         lung = np.float32(self.lung) + np.float32(self.blood - self.lung) * vessels
         for covered, value in ((share(skin, pixel), FAT), (share(wall, pixel), MUSCLE)):
             signal += (np.float32(value) - signal) * covered
-        signal += (lung - signal) * self.inside(from_heart, pixel)
+        signal += (lung - signal) * (self.inside(from_heart, pixel) if inside is None else inside)
         for distance, value in self._organs(body, pixel):
             signal += (np.float32(value) - signal) * share(distance, pixel)
         return signal

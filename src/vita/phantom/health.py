@@ -13,7 +13,7 @@ AGE_FIELDS = {3894: ("infarct", 0.85), 3627: ("cad", 0.45), 4056: ("stroke", 0.8
 REGISTER = {42000: ("infarct", 1.0), 42002: ("infarct", 0.35), 42004: ("infarct", 0.5)}
 REGISTER |= {42006: ("stroke", 1.0), 42008: ("stroke", 0.85), 42010: ("stroke", 0.08), 42012: ("stroke", 0.06)}
 OPERATIONS_HEART = (1070, 1095, 1069, 1523, 1514)  # angioplasty, bypass, other heart surgery, cardioversion, angiogram
-OPERATIONS_OTHER = (1435, 1458, 1205, 1358, 1490)  # none of these counts as cardiac
+OPERATIONS_OTHER = (1435, 1458, 1480, 1358, 1490)  # none of these counts as cardiac
 
 
 def add(sheet: Sheet, seed: int) -> None:

@@ -19,8 +19,7 @@ from vita.phantom.chest import MUSCLE, Chest, pericardium
 from vita.phantom.hearts import Heart
 from vita.phantom.receiver import BLOOD_SD, GAIN_SD, Receiver, drift
 from vita.phantom.settings import PhantomSettings
-from vita.phantom.surroundings import Surroundings
-from vita.phantom.texture import Pattern
+from vita.phantom.surroundings import Pattern, Surroundings
 from vita.phantom.tissue import LABP, PAPILLARIES, RABP, Papillary, Points, Signals, paint, points, share
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
@@ -87,12 +86,13 @@ class Scanner:
 
         `from_heart` are the plane's points (slice, row, column, 3) in mm relative to the heart.
         """
-        still = self.chest.signal(from_heart, plane.pixel, self.surroundings.vessels(from_heart))
+        in_chest = self.chest.inside(from_heart, plane.pixel)
+        still = self.chest.signal(from_heart, plane.pixel, self.surroundings.vessels(from_heart), in_chest)
         still *= self.surroundings.unevenness(from_heart)
         xyz = from_heart @ self.pose.axes.T.astype(np.float32)
         bag = pericardium(xyz, self.heart, self.extremes)
         fat = self.surroundings.heart_fat(from_heart, self.chest.lung, self.chest.heart_fat_signal)
-        covered = share(bag - self.chest.heart_fat, plane.pixel) * self.chest.inside(from_heart, plane.pixel)
+        covered = share(bag - self.chest.heart_fat, plane.pixel) * in_chest
         still += (fat - still) * covered
         inside = bag < self.chest.heart_fat + 2 * plane.pixel
         along = abs(float(plane.across @ self.pose.axes[2]))

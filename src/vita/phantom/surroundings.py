@@ -1,18 +1,46 @@
 """What makes the tissue around the heart uneven: vessels in the lungs, fat in patches, texture.
 
-Like all signals of the surroundings, this is independent of size and disease.
+Each is a smooth random pattern in space: a sum of cosine waves of random directions, lengths and phases. It is known at
+any point without a grid, and planes that cross show the same pattern where they meet. Like all signals of the
+surroundings, the patterns are independent of size and disease.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from vita.phantom.texture import Pattern
-
 WAVES = 8
 VESSELS_MM, PATCHES_MM, TEXTURE_MM = (14.0, 30.0), (30.0, 90.0), (15.0, 120.0)  # shortest and longest waves
 VESSELS_FROM = 1.7  # standard deviations of their pattern
 TEXTURE_SD = 0.12
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A stationary random field of mean 0 and standard deviation 1.
+
+    Attributes:
+        vectors: (3, waves) wave vectors in rad/mm.
+        phases: (waves,) in rad.
+    """
+
+    vectors: np.ndarray
+    phases: np.ndarray
+
+    @classmethod
+    def draw(cls, shortest_mm: float, longest_mm: float, waves: int, rng: np.random.Generator) -> "Pattern":
+        """Waves of random directions, and of lengths spread evenly on a logarithmic scale."""
+        directions = rng.standard_normal((3, waves))
+        directions /= np.linalg.norm(directions, axis=0)
+        lengths_mm = np.exp(rng.uniform(np.log(shortest_mm), np.log(longest_mm), waves))
+        vectors = (2 * np.pi * directions / lengths_mm).astype(np.float32)
+        return cls(vectors, rng.uniform(0, 2 * np.pi, waves).astype(np.float32))
+
+    def at(self, points_mm: np.ndarray) -> np.ndarray:
+        """(...,) values at points (..., 3) in mm, float32."""
+        waves = np.cos(points_mm.astype(np.float32) @ self.vectors + self.phases)
+        values: np.ndarray = waves.sum(axis=-1) * np.float32(np.sqrt(2 / len(self.phases)))
+        return values
 
 
 @dataclass(frozen=True)

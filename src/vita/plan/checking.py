@@ -15,7 +15,7 @@ from vita.config.coercing import coerced
 from vita.config.mistakes import describe
 from vita.config.reading import read_config
 from vita.config.schema import load_schema
-from vita.models.settings import FRAME_SCALE
+from vita.models.settings import check_frame_scale
 from vita.plan.systems import NAMED_VIEWS, stage_settings, tasks_of
 from vita.runtime.errors import UserError
 
@@ -63,11 +63,7 @@ def _check_sizes(config: dict[str, Any]) -> None:
             raise UserError(
                 f"config: '{key}' is {extent}, not a multiple of {part} in 'model.patch'; change one of them"
             )
-    if config["model"]["segmenter_frames"] and size % FRAME_SCALE:
-        raise UserError(
-            f"config: 'images.size' is {size}, not a multiple of {FRAME_SCALE}, the coarsest resolution of the decoder "
-            "that 'model.segmenter_frames' asks for; change it, or set 'model.segmenter_frames' to 0"
-        )
+    check_frame_scale(size, config["model"]["segmenter_frames"])
     width, heads = config["model"]["width"], config["model"]["heads"]
     if width % heads:
         raise UserError(

@@ -97,10 +97,21 @@ class Extensions:
         diseases = [task.removeprefix("disease_") for task in self.label_tasks if task.startswith("disease_")]
         return {disease: f"results/cohort/labels/{disease}.parquet" for disease in diseases}
 
+    @property
+    def disease_tasks(self) -> list[str]:
+        """Their tasks."""
+        return [f"disease_{disease}" for disease in self.labelled]
+
     @cached_property
     def phenotype_tasks(self) -> list[str]:
         """The tasks of phenotypes, which no extension has among its features."""
         return [task for task in names.PHENOTYPE_TASKS if task in self.systems.tasks]
+
+    def tuned(self, tasks: Iterable[str]) -> dict[str, str]:
+        """ViTa's predictions of these tasks; none unless it learns all of them."""
+        run = self.systems.tasks_of(names.MAIN_SYSTEM)
+        found = {task: f"results/predictions/{task}/{names.MAIN_SYSTEM}.parquet" for task in tasks}
+        return found if all(task in run for task in found) else {}
 
     @cached_property
     def conformal_predictions(self) -> list[str]:

@@ -180,6 +180,7 @@ class Products:
         }
         if self._everything:
             tables |= {name: f"results/cohort/{name}.parquet" for name in ("fields", "labels")}
+            tables |= {name: f"results/cohort/{name}.csv" for name in ("fields_remarks", "diagnoses_remarks")}
         return tables
 
     def model_card_tables(self) -> list[str]:

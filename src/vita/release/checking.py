@@ -3,8 +3,8 @@
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,15 @@ import numpy as np
 from vita.audit.finding import search_file
 from vita.release import cells, chance, pictures
 from vita.release.attack import copied, join
+from vita.release.between import between
 from vita.release.cohort import Cohort
-from vita.release.contents import PROSE, Contents, Table
-from vita.release.matches import Compared
+from vita.release.contents import PROSE, Contents, Table, inside
+from vita.release.counts import count, counted, smallest
+from vita.release.findings import Finding, Findings, Output
+from vita.release.matches import FEWEST, Compared
 from vita.release.numbers import numbers
 from vita.release.reading import read
+from vita.release.rows import MANY
 
 log = logging.getLogger(__name__)
 
@@ -30,70 +34,11 @@ CHECKS = (
     "pixels",
     "readable format",
 )
-REMEDIES = {
-    "id": "remove the id",
-    "singled out": "remove the rows, or release means over at least {cell} people, rounded to three digits",
-    "dominance": "remove the number, or join groups until it is based on at least {cell} people",
-    "rows of participants": "release means or counts over at least {cell} people instead of rows and points",
-    "small cell": "withhold the number, or join groups until it covers at least {cell} people",
-    "differencing": "withhold a second group as well, or the total",
-    "pixels": "remove the picture, or draw that of a phantom",
-    "unreadable": "write it as CSV, JSON, Markdown, HTML, SVG or PNG, or remove it",
-}
 _LARGEST_FILE = 2**30
 _PLANE = 16  # rows and columns
-_LISTED = 200  # findings of a kind and file that are kept one by one; the others are only counted
 _JOINED = 200_000  # characters of a table that are joined with the cohort if its file is refused in any case
 _PROGRESS = 1000  # files
-_DECIMAL = re.compile(r"[-+]?\d*\.\d+(e[-+]?\d+)?")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that may not be released.
-
-    Attributes:
-        path: of the file, from the folder on.
-        place: in the file.
-        kind: a key of REMEDIES.
-        words: what is wrong.
-        people: places in Cohort.eid of the people who are singled out.
-        count: how many findings of the same kind it stands for.
-        chance: coincidences to be expected of this one comparison; 0 for what is no coincidence.
-        family: kind of a match that may be a coincidence.
-    """
-
-    path: Path
-    place: str
-    kind: str
-    words: str
-    people: frozenset[int] = frozenset()
-    count: int = 1
-    chance: float = 0.0
-    family: str = ""
-
-
-@dataclass
-class Output:
-    """One file of a release.
-
-    Attributes:
-        path: from the folder on.
-        kind: table, figure, text or data.
-        people: the largest count of people in it; None if it has none.
-        smallest: the smallest count of people in it.
-        findings: what was found in it.
-        doubtful: matches that may be coincidences.
-        compared: what was compared with the cohort.
-    """
-
-    path: Path
-    kind: str
-    people: int | None = None
-    smallest: int | None = None
-    findings: list[Finding] = field(default_factory=list)
-    doubtful: list[Finding] = field(default_factory=list, repr=False)
-    compared: Compared = field(default_factory=Compared, repr=False)
+_PARTED = re.compile(r"(?<![\w.])\d{1,4}(?:[-/ ]\d{1,4}){1,4}(?![\w.])")  # an id in groups of digits
 
 
 Known = dict[tuple[Path, int, int], Output]  # by name, modification time and size
@@ -125,7 +70,7 @@ def check(
         if state not in known:
             known[state] = _judged(path, name, cohort, cell, ids, alike)
         outputs.append(replace(known[state], findings=list(known[state].findings)))
-    for output, finding in [*_confirmed(outputs), *_between(outputs, root, cell)]:
+    for output, finding in [*_confirmed(outputs), *_named(outputs, cohort), *between(outputs, root, cell)]:
         output.findings.append(finding)
     return outputs
 
@@ -143,18 +88,13 @@ def _confirmed(outputs: Sequence[Output]) -> Iterator[tuple[Output, Finding]]:
         yield from (each for each, sure in zip(those, evident, strict=True) if sure)
 
 
-def people(outputs: Iterable[Output]) -> set[int]:
-    """Places in Cohort.eid of all people who are singled out."""
-    return {person for output in outputs for finding in output.findings for person in finding.people}
-
-
 def _judged(path: Path, name: Path, cohort: Cohort, cell: int, ids: set[int], alike: bool) -> Output:
     output = Output(name, _kind(name))
     if path.is_symlink() or path.stat().st_size > _LARGEST_FILE:
         reason = "a link" if path.is_symlink() else "larger than 1 GB"
         output.findings.append(Finding(name, "file", "unreadable", reason))
         return output
-    found = _Findings(output.findings)
+    found = Findings(output.findings)
     for each in search_file(path, ids, alike, str(name)):
         words = f"{each.count} ids of the cohort" if each.known else f"{each.count} numbers that look like ids"
         found.add(Finding(name, each.place or "content", "id", words))
@@ -165,43 +105,15 @@ def _judged(path: Path, name: Path, cohort: Cohort, cell: int, ids: set[int], al
         elif chance.may_be_evident(finding.family, finding.chance):
             output.doubtful.append(finding)
     found.close()
-    told = [(cells.smallest(table), table) for table in contents.tables if table.kind == "table"]
-    smallest = [count for count, _ in told if count is not None]
-    output.smallest = min(smallest, default=None)
+    told = [(smallest(table), table) for table in contents.tables if table.kind == "table"]
+    output.smallest = min((count for count, _ in told if count is not None), default=None)
     output.people = max((count for _, table in told for count in _counts(table)), default=None)
     return output
 
 
-class _Findings:
-    """Adds findings to a list, one by one as long as there are few of their kind; a table of participants has
-    thousands, of which the rest is added as one.
-    """
-
-    def __init__(self, kept: list[Finding]) -> None:
-        self._kept = kept
-        self._seen: Counter[str] = Counter()
-        self._rest: dict[str, set[int]] = {}
-        self._path = Path()
-
-    def add(self, finding: Finding) -> None:
-        """Keep a finding, or only its people."""
-        self._seen[finding.kind] += 1
-        self._path = finding.path
-        if self._seen[finding.kind] <= _LISTED:
-            self._kept.append(finding)
-        else:
-            self._rest.setdefault(finding.kind, set()).update(finding.people)
-
-    def close(self) -> None:
-        """Add one finding for all others of its kind."""
-        for kind, people in self._rest.items():
-            more = self._seen[kind] - _LISTED
-            self._kept.append(Finding(self._path, "elsewhere", kind, "more of this kind", frozenset(people), more))
-
-
 def _counts(table: Table) -> Iterator[int]:
-    for column in cells.counted(table):
-        yield from (count for row in table.rows if column < len(row) and (count := cells.count(row[column])))
+    for column in counted(table):
+        yield from (n for row in table.rows if column < len(row) and (n := count(row[column])))
 
 
 def _kind(path: Path) -> str:
@@ -219,6 +131,12 @@ def _in_contents(
     """Findings in what was read of a file; `output` holds those that were taken so far."""
     for place, reason in contents.unreadable:
         yield Finding(name, place or "file", "unreadable", reason)
+    for place, words in contents.people:
+        yield Finding(name, place, "rows of participants", words)
+    for place, sizes in contents.shapes:
+        for size in {size for size in sizes if size >= MANY and size in cohort.counts}:
+            words = f"a tensor with {size} rows, as many as {cohort.counts[size]}"
+            yield Finding(name, place, "rows of participants", words)
     for place in contents.scans:
         yield Finding(name, place or "file", "pixels", "an image in a format of scanners")
     if not cohort.phantom:
@@ -228,7 +146,7 @@ def _in_contents(
     for place, values in contents.arrays:
         if len(cohort.eid) and (match := copied(values, cohort)) is not None:
             yield Finding(name, place or "array", "singled out", match.words, frozenset(match.people))
-    for table in contents.tables:
+    for table in [*contents.tables, *map(_names_of_columns, contents.tables)]:
         if not cohort.phantom and (plane := _plane(table)) is not None and pictures.looks_like_a_scan(plane):
             yield Finding(name, table.place or "table", "pixels", "a table with the shades of a scan")
         for breach in cells.judge(table, cell, cohort.counts):
@@ -241,6 +159,31 @@ def _in_contents(
             yield Finding(name, place, kind, match.words, whose, chance=match.chance, family=match.family)
 
 
+def _names_of_columns(table: Table) -> Table:
+    """The names of many columns as a column of their own, since a name may be a number."""
+    names = [[name] for name in table.header] if len(table.header) >= FEWEST else []
+    return Table(inside(table.place, "names of columns"), (), names if sum(map(_has_number, names)) >= FEWEST else [])
+
+
+def _has_number(row: Sequence[str]) -> bool:
+    return any(map(numbers, row))
+
+
+def _named(outputs: Sequence[Output], cohort: Cohort) -> Iterator[tuple[Output, Finding]]:
+    """Participants whose numbers are in the names of files, or who have a file each."""
+    words = [[str(output.path.with_suffix("")).replace("_", " ")] for output in outputs]
+    for match in join(Table("", (), words, 1, PROSE), cohort, Compared()):
+        if not match.chance:
+            output = outputs[match.row or 0]
+            yield output, Finding(output.path, "names of files", "singled out", match.words, frozenset(match.people))
+    alike = Counter((output.path.parent, output.path.suffix) for output in outputs)
+    for output in outputs:
+        size = alike[output.path.parent, output.path.suffix]
+        if size in cohort.counts and size >= MANY:
+            words_of = f"a folder with {size} files, as many as {cohort.counts[size]}"
+            yield output, Finding(output.path, "names of files", "rows of participants", words_of)
+
+
 def _few_rows(table: Table) -> Table:
     """A long table's rows, evenly spread, as many as show whether it singles people out."""
     characters = [sum(map(len, row)) for row in table.rows]
@@ -249,6 +192,10 @@ def _few_rows(table: Table) -> Table:
         return table
     places = np.linspace(0, len(characters) - 1, most).astype(int)
     return replace(table, rows=[table.rows[place] for place in places], numbers=places.tolist())
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdecimal, text))
 
 
 def _plane(table: Table) -> np.ndarray | None:
@@ -271,85 +218,6 @@ def _ids(name: Path, table: Table, ids: set[int]) -> Iterator[Finding]:
     if not ids or table.kind == "marks":
         return
     for place, row in enumerate(table.rows):
-        if any(number.value in ids for cell in row if len(cell) > 3 for number in numbers(cell)):
+        cells_of = [text for cell in row if len(cell) > 3 for text in (cell, *map(_digits, _PARTED.findall(cell)))]
+        if any(number.value in ids for text in cells_of for number in numbers(text)):
             yield Finding(name, table.where(place), "id", "an id of the cohort")
-
-
-@dataclass(frozen=True)
-class _Told:
-    """A count of people for one thing in one table, and the numbers told of them."""
-
-    output: Output
-    place: str
-    count: int
-    measured: frozenset[str]
-
-
-def _between(outputs: Sequence[Output], root: Path, cell: int) -> Iterator[tuple[Output, Finding]]:
-    """Counts of the same thing in two tables that differ by a small number of people."""
-    told: dict[str, list[_Told]] = {}
-    for output in outputs:
-        if output.kind != "table" or output.findings:
-            continue
-        for table in read(root / output.path).tables:
-            for label, place, count, measured in _labelled(table):
-                told.setdefault(label, []).append(_Told(output, place, count, measured))
-    yield from _other_groups(told, cell)
-    measures = _measures(told)
-    for label, group in told.items():
-        for number, first in enumerate(group):
-            for second in group[:number]:
-                difference = abs(first.count - second.count)
-                same = first.measured & second.measured
-                chance = _is_measured(label) and not _recur(measures, first.output, second.output)
-                if same and 0 < difference < cell and first.output is not second.output and not chance:
-                    words = f"{label}: {first.count} people here, {second.count} in {second.output.path}"
-                    yield first.output, Finding(first.output.path, first.place, "differencing", words)
-
-
-def _is_measured(label: str) -> bool:
-    """Whether a label is a number with decimals, such as a mean, which two tables may have in common by chance."""
-    return bool(_DECIMAL.fullmatch(label))
-
-
-def _measures(told: dict[str, list[_Told]]) -> dict[Path, set[str]]:
-    """The labels of each file that are numbers with decimals."""
-    found: dict[Path, set[str]] = {}
-    for label, group in told.items():
-        if _is_measured(label):
-            for each in group:
-                found.setdefault(each.output.path, set()).add(label)
-    return found
-
-
-def _recur(measures: dict[Path, set[str]], first: Output, second: Output) -> bool:
-    """Whether most of these labels of the shorter of two files are in the other: then they name the same groups."""
-    own, other = measures[first.path], measures[second.path]
-    return 2 * len(own & other) > min(len(own), len(other))
-
-
-def _other_groups(told: dict[str, list[_Told]], cell: int) -> Iterator[tuple[Output, Finding]]:
-    """A total in one table and one of its groups in another, from which the rest follows."""
-    totals = [each for label, group in told.items() if label.split(" ")[0] in cells.TOTAL for each in group]
-    for label, group in told.items():
-        for part, total in ((part, total) for part in group for total in totals if total.output is not part.output):
-            if label.split(" ")[0] not in cells.TOTAL and part.measured & total.measured:
-                rest = total.count - part.count
-                if 0 < rest < cell:
-                    words = f"{label}: {part.count} people, in total {total.count} in {total.output.path}"
-                    yield part.output, Finding(part.output.path, part.place, "differencing", words)
-
-
-def _labelled(table: Table) -> Iterator[tuple[str, str, int, frozenset[str]]]:
-    """Label, place, count and names of the numbers of all rows with a first cell that no other row has."""
-    columns = cells.counted(table)
-    if table.kind == PROSE or not columns:
-        return
-    rows = [(row[0].strip().lower() if row else "", number, row) for number, row in enumerate(table.rows)]
-    times = Counter(label for label, _, _ in rows)
-    for label, number, row in rows:
-        count = cells.count(row[columns[0]]) if columns[0] < len(row) else None
-        told = (column for column, text in enumerate(row) if column not in columns and numbers(text))
-        measured = frozenset(table.name(column) for column in told)
-        if label and count and times[label] == 1:
-            yield label, table.where(number), count, measured

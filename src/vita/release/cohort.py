@@ -1,7 +1,6 @@
 """The cohort's tables in the form that the attacker uses: every number of every participant, sorted by value."""
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,6 +11,8 @@ import pandas as pd
 
 from vita.release import transforms
 from vita.release.index import ColumnIndex
+from vita.release.unsafe import UnsafeNumbers, grouped, unsafe_numbers
+from vita.release.values import Values, plain
 from vita.runtime.errors import UserError
 
 # below a results folder
@@ -27,68 +28,7 @@ _SERIES = ("images/curves.parquet",)  # several values per participant, in a sep
 _LONG = ("target", "structure")  # columns that say what a row of a long table measures
 _PAIRS = (("reference", "predicted"), ("truth", "prediction"))  # whose mean and difference are drawn
 _NOT_VALUES = {"eid", "row", "frame", "section", "class", "threshold", "compared", "missed", "spurious", "absent"}
-_NEIGHBOURS = 32  # values on each side of a match from which the density around it is estimated
-_FEW = 8
-_GAP = 8  # times the density of both sides, from which on the other side is a gap
 _DERIVED = ("phenotypes",)  # tables of which two columns may have been combined
-
-
-@dataclass(frozen=True)
-class Values:
-    """Numbers of participants in ascending order, and the participant of each (a place in Cohort.eid)."""
-
-    value: np.ndarray
-    person: np.ndarray
-
-    def find(self, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """First and last place (exclusive) of the values in each range, and the number expected by chance, which is
-        estimated from the density of the values beside the range, or on its denser side if there is a gap on the other.
-        """
-        first = np.searchsorted(self.value, low, "left")
-        last = np.searchsorted(self.value, high, "right")
-        if not len(self.value):
-            return first, last, np.zeros(len(low))
-        left, right = np.maximum(first - _NEIGHBOURS, 0), np.minimum(last + _NEIGHBOURS, len(self.value))
-        below, above = first - left, right - last
-        width = high - low
-        lowest, highest = self.value[np.minimum(left, len(self.value) - 1)], self.value[np.maximum(right - 1, 0)]
-        span = np.maximum(np.maximum(highest, high) - np.minimum(lowest, low) - width, width)
-        both = (below + above) / np.maximum(span, 1e-300)
-        denser = np.maximum(
-            below / np.maximum(np.maximum(low - lowest, width), 1e-300),
-            above / np.maximum(np.maximum(highest - high, width), 1e-300),
-        )
-        # beyond the last value of one variable, the next are a distant one's and tell nothing of the density here
-        density = np.where(denser > _GAP * both, denser, both)
-        expected = np.where(below + above < _FEW, last - first, density * width)
-        return first, last, np.maximum(expected, 1e-12)
-
-
-@dataclass(frozen=True)
-class Unsafe:
-    """A number over too few people, or over people one of whom dominates.
-
-    Attributes:
-        value: the number.
-        name: the plain name of what was added up.
-        rough: numbers with few digits were added up, so that other sums are equal by chance.
-        words: what it is.
-        dominated: there are enough people, but one of them contributes more than half.
-    """
-
-    value: float
-    name: str
-    rough: bool
-    words: str
-    dominated: bool = False
-
-
-@dataclass(frozen=True)
-class UnsafeNumbers:
-    """Numbers over too few people: ascending, with their places in `numbers`."""
-
-    values: Values
-    numbers: list[Unsafe]
 
 
 @dataclass
@@ -142,11 +82,6 @@ class Cohort:
         return ColumnIndex.of(self.derived)
 
 
-def plain(name: str) -> str:
-    """A column's name without variations of spelling: case, spaces, underscores, a unit in brackets."""
-    return re.sub(r"[^a-z0-9]", "", re.sub(r"\(.*\)", "", name.lower()))
-
-
 def read_cohort(paths: Sequence[Path], cell: int) -> Cohort:
     """A cohort of results folders and tables (Parquet, CSV) with a column `eid`.
 
@@ -167,17 +102,21 @@ def read_cohort(paths: Sequence[Path], cell: int) -> Cohort:
     cohort = Cohort(everybody)
     cohort.phantom = any(_is_phantom(path) for path in folders)
     parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+    alone: dict[str, tuple[np.ndarray, np.ndarray]] = {}  # as one table has them; other tables may have many more
     for tables in (main, series):
         pool: list[tuple[np.ndarray, np.ndarray]] = []
-        for _, table in tables:
+        for title, table in tables:
             person = np.searchsorted(everybody, table["eid"].to_numpy(np.int64))
             known = (found for found in _columns(table, person) if len(found[1]))  # a column may be empty for all
             for name, values, whose in known:
                 parts.setdefault(name, []).append((values, whose))
+                if tables is main and table["eid"].is_unique:
+                    alone[f"{name} in {title}"] = (values, whose)
                 pool.append((values, whose))
         if pool:
             cohort.pools.append(_sorted(pool))
-    cohort.columns = {name: _sorted(found) for name, found in parts.items()}
+    own = {name: [values] for name, values in alone.items() if len(parts[name.partition(" in ")[0]]) > 1}
+    cohort.columns = {name: _sorted(found) for name, found in (parts | own).items()}
     cohort.measured = [
         (list(names), np.column_stack(columns), person)
         for name, table in main
@@ -187,7 +126,7 @@ def read_cohort(paths: Sequence[Path], cell: int) -> Cohort:
         if names
     ]
     cohort.counts = _counts(paths, len(everybody), main)
-    cohort.unsafe = _grouped(list(_unsafe(main, cell)))
+    cohort.unsafe = grouped(list(unsafe_numbers(main, cell)))
     return cohort
 
 
@@ -281,61 +220,3 @@ def _counts(paths: Sequence[Path], everybody: int, tables: list[tuple[str, pd.Da
             counts |= {int(count): f"the {name} split" for name, count in split.value_counts().items()}
             counts.setdefault(len(split), "all splits")
     return counts
-
-
-def _grouped(numbers: list[Unsafe]) -> dict[str, UnsafeNumbers]:
-    groups: dict[str, list[Unsafe]] = {}
-    for each in numbers:
-        groups.setdefault(each.name, []).append(each)
-        if not each.rough:
-            groups.setdefault("", []).append(each)
-    found = {}
-    for name, group in groups.items():
-        values = np.array([each.value for each in group])
-        order = np.argsort(values, kind="stable")
-        found[name] = UnsafeNumbers(Values(values[order], order.astype(np.int32)), group)
-    return found
-
-
-_LEVELS = 20  # largest number of levels of a column by which people are grouped
-_SHARE = 0.5  # largest share of a sum that one person may contribute
-_COARSE = 4  # digits of a column with sums that many groups share by chance
-
-
-def _unsafe(tables: list[tuple[str, pd.DataFrame]], cell: int) -> Iterator[Unsafe]:
-    """Sums and means over groups of too few people, and sums that one person dominates."""
-    wide = [table.set_index("eid") for _, table in tables if table["eid"].is_unique]
-    if not wide:
-        return
-    joined = pd.concat(wide, axis=1)
-    joined = joined.loc[:, ~joined.columns.duplicated()]
-    joined = joined.drop(columns=[name for name in joined.columns if _holds_lists(joined[name])])
-    numeric = joined.select_dtypes("number").astype(float)
-    levels = joined.nunique(dropna=True)
-    by = [name for name in joined.columns if 2 <= levels[name] <= _LEVELS and "date" not in name]
-    measured = [name for name in numeric.columns if levels[name] > _LEVELS]
-    rough = {name: _is_rough(numeric[name]) for name in measured}
-    for group in by:
-        grouped = numeric[measured].groupby(joined[group].astype(str).where(joined[group].notna()))
-        sums, sizes, largest = grouped.sum(), grouped.count(), grouped.max()
-        few = (sizes > 1) & (sizes < cell)  # values of single persons are searched for anyway
-        dominated = (sizes >= cell) & (largest > _SHARE * sums) & (sums > 0)
-        for level, place in zip(*np.nonzero((few | dominated).to_numpy()), strict=True):
-            name, size, total = measured[place], int(sizes.iloc[level, place]), float(sums.iloc[level, place])
-            if not few.iloc[level, place]:
-                words = f"the sum of {name} in a group by {group}, to which one person contributes more than half"
-                yield Unsafe(total, plain(name), rough[name], words, True)
-                continue
-            words = f"of {name} over {size} people (a group by {group})"
-            yield Unsafe(total, plain(name), rough[name], f"the sum {words}")
-            yield Unsafe(total / size, plain(name), rough[name], f"the mean {words}")
-
-
-def _holds_lists(column: pd.Series) -> bool:
-    return bool(column.map(lambda value: isinstance(value, list | np.ndarray)).any())
-
-
-def _is_rough(values: pd.Series) -> bool:
-    """Whether most values have few digits."""
-    known = values.dropna().to_numpy()
-    return float(np.mean([value == float(f"{value:.{_COARSE}g}") for value in known[:500]])) > 0.5

@@ -4,12 +4,13 @@
     vita release --check /somewhere/outputs --cohort results      any folder, against the cohort of a results folder
     vita release --check outputs --cohort cohort.csv --ids ids.csv
 
-It reads CSV and other text (also UTF-16), Markdown, LaTeX, JSON, notebooks, HTML, SVG, PNG and other pictures with
-their metadata, Parquet, Arrow, npz, safetensors, SQLite, zip and gzip. Any other format is refused, since it cannot be
-checked. The check looks for ids, numbers of participants (exact or rounded, single or combined), rows and points of
-single participants, cells of too few people, sums that one person dominates, groups that follow from a total, and
-pixels of a scan. If it finds anything, the exit code is 1 and each finding is printed with its file, place and remedy;
-where many files are refused, as in a whole results folder, there is a line per file or folder.
+It reads CSV and other text (also UTF-16 and UTF-32), Markdown, LaTeX, JSON, notebooks, HTML, SVG, PNG and other
+pictures with their metadata, Parquet, Arrow, npz, safetensors, SQLite, zip and gzip. Any other format is refused,
+since it cannot be checked. The check looks for ids, numbers of participants (exact or rounded, single or combined),
+rows and points of single participants, cells of too few people, sums that one person dominates, groups that follow
+from a total, and pixels of a scan. If it finds anything, the exit code is 1 and each finding is printed with its
+file, place and remedy; where many files are refused, as in a whole results folder, there is a line per file or
+folder.
 """
 
 import json
@@ -19,8 +20,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vita.audit.command import read_ids
-from vita.release.checking import REMEDIES, Finding, Output, check, people
+from vita.release.checking import check
 from vita.release.cohort import Cohort, read_cohort
+from vita.release.findings import REMEDIES, Finding, Output, people
 from vita.runtime import cli
 from vita.runtime.errors import UserError
 from vita.runtime.privacy import SMALLEST_COUNT

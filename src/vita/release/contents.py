@@ -1,6 +1,6 @@
 """The content of a file in any format: tables of cells, pictures, and parts that could not be read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -57,6 +57,8 @@ class Contents:
         unreadable: place and reason of what could not be read, and so cannot be judged.
         scans: places of images in a format of scanners.
         arrays: place and numbers of arrays of which `tables` hold only some rows.
+        shapes: place and sizes of tensors.
+        people: place and words of points that may be one participant each.
     """
 
     tables: list[Table] = field(default_factory=list)
@@ -64,8 +66,28 @@ class Contents:
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     scans: list[str] = field(default_factory=list)
     arrays: list[tuple[str, np.ndarray]] = field(default_factory=list)
+    shapes: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
+    people: list[tuple[str, str]] = field(default_factory=list)
+
+
+Binary = Callable[[bytes, str, Contents, int], None]  # reads bytes that a text holds
 
 
 def inside(place: str, inner: str) -> str:
     """A place within a place."""
     return f"{place}, {inner}" if place else inner
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A breach of a rule at a place.
+
+    Attributes:
+        row: of the table; None for the table.
+        kind: of finding.
+        words: what is wrong.
+    """
+
+    row: int | None
+    kind: str
+    words: str

@@ -8,9 +8,10 @@ import re
 
 import numpy as np
 
-from vita.release.cohort import Cohort, Values, plain
+from vita.release.cohort import Cohort
 from vita.release.contents import PROSE, Table
 from vita.release.matches import EXTREMES, SUMS, SUMS_DRAWN, Cells, Compared, Match
+from vita.release.values import Values, plain
 
 _EXTREME = re.compile(
     r"(?<![a-z])(min|max|minimum|maximum|smallest|largest|lowest|highest|oldest|tallest|extreme|outlier|whisker|whislo|"

@@ -7,6 +7,8 @@ import numpy as np
 COPIES = 8  # shifted copies of numbers, which the participants must fit worse than the numbers themselves
 NEAREST, FARTHEST = 3, 6  # steps by which numbers are shifted
 FEWEST = 8  # numbers of a column, and rows of a table
+FEWEST_DIGITS = 2  # a single digit could be anybody's
+ROUGH = 4  # digits; rounder numbers are heaped
 # kinds of lone matches, which are judged by how many comparisons of their kind there are in the folder
 ROWS, EXTREMES, SUMS, SUMS_DRAWN = "rows", "extreme values", "sums over few people", "sums over few people, as drawn"
 _DIGITS = 9  # significant digits by which a number that is printed again is recognised

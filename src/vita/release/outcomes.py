@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vita.release.checking import CHECKS, Output
+from vita.release.checking import CHECKS
+from vita.release.findings import Output
 from vita.runtime.atomic import write_text
 
 _METHODS = {

@@ -9,7 +9,7 @@ import scipy  # its parts are imported where they are first used
 _SQUARE = 8  # pixels
 _SHADES = 20  # of 64 in a square
 _FLAT = 0.34  # largest share of a square that may have one shade
-_FACTORS = {1: 6, 2: 6, 3: 6, 4: 6, 6: 6, 8: 6, 12: 25, 16: 25}  # factors by which it may have been enlarged
+_FACTORS = {1: 9, 2: 6, 3: 6, 4: 6, 6: 6, 8: 6, 12: 25, 16: 25}  # factors by which it may have been enlarged
 _ALIKE = 0.4  # correlation of a pixel and the next
 _SMALL = 64  # rows and columns up to which a picture may be a single plane
 

@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vita.release import cells, few_of_a_kind
+from vita.release import few_of_a_kind
 from vita.release.aggregates import told
+from vita.release.cells import judge
 from vita.release.contents import PROSE, Contents, Table
+from vita.release.counts import count as count_of
 from vita.release.numbers import numbers
 from vita.release.texts import read_text
 
@@ -51,7 +53,7 @@ def safe_table(text: str, cell: int, counts: dict[int, str]) -> tuple[str | None
             row[place] = ""
         _shorten(header, row, cell)
     for _ in range(_ROUNDS):
-        breaches = list(cells.judge(Table("", header, body), cell, counts))
+        breaches = list(judge(Table("", header, body), cell, counts))
         if any(breach.row is None for breach in breaches):
             return None, len(withheld)
         if not breaches:
@@ -80,7 +82,7 @@ def _shorten(header: tuple[str, ...], row: list[str], cell: int) -> None:
             row[place] = f"{read[0].value:.2f}"
         elif quantiles and name in _QUANTILES and read:
             row[place] = f"{float(f'{read[0].value:.2g}'):g}"
-        elif quantiles and name == "n" and (count := cells.count(row[place])):
+        elif quantiles and name == "n" and (count := count_of(row[place])):
             row[place] = str(told(count, cell))
 
 
@@ -109,7 +111,7 @@ def safe_markdown(text: str, cell: int, counts: dict[int, str]) -> str:
         lines = text.splitlines()
         breached = False
         for table in contents.tables:
-            for breach in cells.judge(table, cell, counts):
+            for breach in judge(table, cell, counts):
                 if breach.row is None or table.place:
                     continue
                 place = table.first + breach.row - 1
@@ -147,7 +149,7 @@ def _without_smallest(line: str, cell: int, small: bool, prose: bool) -> str:
     if prose:
         return re.sub(r"(?<![\w.])[1-9](?![\w.])", withheld, line)
     parts = line.split("|")
-    told = {place: count for place, part in enumerate(parts) if (count := cells.count(part))}
+    told = {place: count for place, part in enumerate(parts) if (count := count_of(part))}
     if not told:
         return line
     least = min(told.values())

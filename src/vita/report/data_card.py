@@ -3,19 +3,22 @@
     python -m vita.report.data_card
         --split results/cohort/split.parquet --exclusions results/cohort/exclusions.parquet
         --fields results/cohort/fields.parquet --labels results/cohort/labels.parquet
+        --fields_remarks results/cohort/fields_remarks.csv --diagnoses_remarks results/cohort/diagnoses_remarks.csv
         --phenotypes results/images/phenotypes.parquet --targets workflow/resources/targets.tsv
         --settings '{"input": {"source": "phantom"}}' --output results/data_card.md --html results/data_card.html
 
-`--fields` and `--labels` are left out for a run from scans alone. Small counts, and means over few participants, are
-not printed. `--html` writes the same as a page.
+`--fields`, `--labels` and the remarks are left out for a run from scans alone. Small counts, and means over few
+participants, are not printed. `--html` writes the same as a page.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from vita import names
 from vita.cohort.features import COVERAGE
+from vita.cohort.remarks import COLUMNS
 from vita.config.blocks import needed
 from vita.evaluation.predictions import read_targets
 from vita.printing.cells import Cell, Printed, markdown
@@ -96,6 +99,16 @@ def rare_fields(split: pd.DataFrame, fields: pd.DataFrame) -> Printed:
     return out
 
 
+def remarks(paths: Sequence[Path]) -> Printed:
+    """Unknown codes and impossible values of the delivered tables, by column."""
+    out = Printed("Odd in the tables", ["Table", "Column", "What", "How many"], words=3)
+    found = pd.concat([pd.read_csv(path, dtype={"column": str}) for path in paths])
+    found = found.drop_duplicates(["table", "column", "remark"])  # a column that features and labels need
+    for table, column, remark, count in found[list(COLUMNS)].itertuples(index=False):
+        out.rows.append([Cell(Path(table).name), Cell(column), Cell(remark), Cell(shown_count(int(count)))])
+    return out
+
+
 def phenotypes(split: pd.DataFrame, measured: pd.DataFrame, targets: pd.DataFrame) -> Printed:
     """Mean and SD of each phenotype by split."""
     out = Printed("Cardiac phenotypes from reference masks, mean ± SD", ["", *SPLITS, "all", "known"])
@@ -126,6 +139,8 @@ def main(arguments: list[str] | None = None) -> None:
         "targets": 1,
         "fields": 0,
         "labels": 0,
+        "fields_remarks": 0,
+        "diagnoses_remarks": 0,
     }.items():
         parser.add_argument(f"--{name}", required=bool(required), type=Path, help=f"{name} table")
     parser.add_argument("--output", required=True, type=Path, help="Markdown to write")
@@ -139,6 +154,8 @@ def main(arguments: list[str] | None = None) -> None:
         tables.append(diseases(split, pd.read_parquet(args.labels), targets))
     if fields is not None:
         tables.append(rare_fields(split, fields))
+    if odd := [path for path in (args.fields_remarks, args.diagnoses_remarks) if path]:
+        tables.append(remarks(odd))
     tables.append(phenotypes(split, pd.read_parquet(args.phenotypes), targets))
     tables.append(exclusions(pd.read_parquet(args.exclusions)))
     source = SOURCES[needed(args.settings, "input.source")]

@@ -19,6 +19,7 @@ from vita.extensions.availability import LEVELS
 from vita.printing.cells import Cell, Printed, latex, markdown
 from vita.printing.numbers import DASH, count, known, number, percent, rounded, with_interval
 from vita.printing.web import page
+from vita.report.grouped_table import Column
 from vita.report.reading import read_numbers
 from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
@@ -29,29 +30,30 @@ STRONGEST = 10  # number of associations printed for each kind of outcome
 SHOWN_DIRECTIONS = (1, 2, 5, 10, 20)  # of canonical ones
 SIGNIFICANT = 0.05  # false discovery rate
 OUTCOME_KINDS = {"component": "Image component", "direction": "Image direction", "phenotype": "Phenotype"}
-SURVIVAL = {
-    "c_harrell": "Harrell's C",
-    "gain": "Gain in C",
-    "c_uno": "Uno's C",
-    "auc_2": "AUC, 2 years",
-    "auc_5": "AUC, 5 years",
-    "calibration_2": "Predicted/observed, 2 years",
-    "calibration_5": "Predicted/observed, 5 years",
-    "hr": "Hazard ratio per SD",
-    "c_fine_gray": "Fine-Gray: C",
-    "calibration_fine_gray_2": "Fine-Gray: predicted/observed, 2 years",
-    "calibration_fine_gray_5": "Fine-Gray: predicted/observed, 5 years",
-}
+SURVIVAL = (
+    Column("c_harrell", "Harrell's C", 3),
+    Column("gain", "Gain in C", 3),
+    Column("c_uno", "Uno's C", 3),
+    Column("auc_2", "AUC, 2 years", 3),
+    Column("auc_5", "AUC, 5 years", 3),
+    Column("calibration_2", "Predicted/observed, 2 years", 2),
+    Column("calibration_5", "Predicted/observed, 5 years", 2),
+    Column("hr", "Hazard ratio per SD", 2),
+    Column("c_fine_gray", "Fine-Gray: C", 3),
+    Column("calibration_fine_gray_2", "Fine-Gray: predicted/observed, 2 years", 2),
+    Column("calibration_fine_gray_5", "Fine-Gray: predicted/observed, 5 years", 2),
+)
 PERCENTS = (0, 25, 50, 75, 100)  # of the table, of the levels that are measured
 VALUES_OF_PARTS, EXPLAINED = ("ratio", "low", "high", "se"), ("r2", "r2_low", "r2_high", "r2_se")
-TWO_DECIMALS = ("calibration_2", "calibration_5", "hr", "calibration_fine_gray_2", "calibration_fine_gray_5")
 Made = tuple[pd.DataFrame, Printed]
 
 
 def incident_disease(paths: Sequence[Path]) -> Made:
     """Discrimination and calibration of each model for each incident disease."""
-    table = _read(paths[0], ("outcome", "model", *SURVIVAL))
-    out = _printed("incident_disease", ["", "", "n", "Events", "Deaths", *SURVIVAL.values()], words=2)
+    table = _read(paths[0], ("outcome", "model", *(column.name for column in SURVIVAL)))
+    out = _printed(
+        "incident_disease", ["", "", "n", "Events", "Deaths", *(column.title for column in SURVIVAL)], words=2
+    )
     before = None
     for place, row in table.iterrows():
         title = "" if row["outcome"] == before else row["title"]
@@ -59,9 +61,10 @@ def incident_disease(paths: Sequence[Path]) -> Made:
         before = row["outcome"]
         cells = [Cell(title), Cell(names.model_title(row["model"]) if known_text(row["model"]) else "All models")]
         cells += [Cell(_people(row[name])) for name in ("n", "events", "deaths")]
-        for name in SURVIVAL:
-            cell = Cell(with_interval(*_ends(row, name), 2 if name in TWO_DECIMALS else 3, " to "))
-            cells.append(out.note(cell, row["note"]) if not known(row[name]) and known_text(row["note"]) else cell)
+        for column in SURVIVAL:
+            cell = Cell(with_interval(*_ends(row, column.name), column.decimals, " to "))
+            unexplained = known(row[column.name]) or not known_text(row["note"])
+            cells.append(cell if unexplained else out.note(cell, row["note"]))
         out.rows.append(cells)
     out.remarks.append(
         "Gain: Harrell's C minus that of age, sex and systolic blood pressure, in the same participants."

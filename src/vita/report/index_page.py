@@ -22,6 +22,7 @@ from vita.printing.cells import Cell, Printed
 from vita.printing.web import part, render
 from vita.report import captions, measured
 from vita.report.figures import style
+from vita.report.measured_line import Line
 from vita.runtime import cli
 from vita.runtime.atomic import write_text
 from vita.runtime.errors import UserError
@@ -95,7 +96,7 @@ def _table(run: Run, name: str) -> pd.DataFrame | None:
     return pd.read_csv(path) if path.is_file() else None
 
 
-def _errors(run: Run) -> list[measured.Line]:
+def _errors(run: Run) -> list[Line]:
     """Average error of each system in Tables 1 to 3."""
     lines = []
     for name in FIRST_TABLES[:3]:
@@ -109,11 +110,11 @@ def _errors(run: Run) -> list[measured.Line]:
         if name == FIRST_TABLES[0] and {names.MAIN_SYSTEM, names.MEAN_GUESS} <= mae.keys():
             aim = f"ViTa at most {measured.LARGEST_RATIO:g} of the mean guess"
             reached = bool(mae[names.MAIN_SYSTEM] <= measured.LARGEST_RATIO * mae[names.MEAN_GUESS])
-        lines.append(measured.Line(f"{names.TABLE_TITLES[name]}, average MAE", words, aim, reached))
+        lines.append(Line(f"{names.TABLE_TITLES[name]}, average MAE", words, aim, reached))
     return lines
 
 
-def _auc(run: Run) -> list[measured.Line]:
+def _auc(run: Run) -> list[Line]:
     """AUC of each disease by the main system."""
     table = _table(run, FIRST_TABLES[3])
     if table is None:
@@ -122,10 +123,10 @@ def _auc(run: Run) -> list[measured.Line]:
     aim = f"{measured.FEWEST_DISEASES} at least {measured.LOWEST_AUC}"
     reached = int((auc >= measured.LOWEST_AUC).sum()) >= measured.FEWEST_DISEASES
     words = "; ".join(f"{title} {value:.2f}" for title, value in auc.items())
-    return [measured.Line(f"{names.TABLE_TITLES[FIRST_TABLES[3]]}, AUC of ViTa", words, aim, reached)] if words else []
+    return [Line(f"{names.TABLE_TITLES[FIRST_TABLES[3]]}, AUC of ViTa", words, aim, reached)] if words else []
 
 
-def _dice(run: Run) -> list[measured.Line]:
+def _dice(run: Run) -> list[Line]:
     """Dice of each structure by the main system."""
     table = _table(run, "segmentation")
     if table is None:
@@ -135,7 +136,7 @@ def _dice(run: Run) -> list[measured.Line]:
     words = "; ".join(f"{name} {value:.2f}" for name, value in dice.items())
     first = names.STRUCTURES[0].name
     reached = bool(dice[first] >= measured.LOWEST_DICE) if first in dice else None
-    line = measured.Line("Segmentation, Dice of ViTa", words, f"{first} at least {measured.LOWEST_DICE}", reached)
+    line = Line("Segmentation, Dice of ViTa", words, f"{first} at least {measured.LOWEST_DICE}", reached)
     return [line] if words else []
 
 

@@ -6,13 +6,13 @@ bound that the default run should meet; `reached` is None without an aim.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from vita import names
-from vita.report import run_times
+from vita.report import measured_learning, run_times
+from vita.report.measured_line import Line, joined, read
 from vita.runtime.errors import UserError
 from vita.runtime.privacy import shown_count
 
@@ -22,6 +22,9 @@ LARGEST_ERROR, LOWEST_R = 0.05, 0.98  # of volumes from reference masks against 
 LARGEST_RATIO = 0.5  # of ViTa's error to the mean guess's
 LOWEST_DICE, LOWEST_AUC, FEWEST_DISEASES = 0.85, 0.65, 4
 LARGEST_DISK_GB, LARGEST_JOB_GB = 3.0, 3.0
+PSNR_DB = 26.0  # of hidden patches, with 70 % hidden
+CLOSED_STEPS, CLOSED_SHARE, WINDING_SHARE, MAP_SHARE = 1.0, 0.8, 0.7, 0.5  # of figures 2 to 4
+OWN_PROBES = {"probe_mae": "mae", "probe_vita": "vita"}  # and what is trained from the same encoder
 # by title: of simulations.csv, and its decimals
 SIMULATIONS = {
     "planted log hazard ratios in their 95 % intervals, share": ("planted hazards", 2),
@@ -30,29 +33,9 @@ SIMULATIONS = {
 }
 
 
-@dataclass(frozen=True)
-class Line:
-    """A measured value in words, its aim, and whether the aim was reached."""
-
-    name: str
-    value: str
-    aim: str = ""
-    reached: bool | None = None
-
-
-def _read(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise UserError(f"no {path}: the measured values are those of a finished default run; run `snakemake` first")
-    return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-
-
-def _joined(values: pd.Series, decimals: int = 2) -> str:
-    return ", ".join(f"{name} {value:.{decimals}f}" for name, value in values.items())
-
-
 def participants(results: Path) -> list[Line]:
     """The number of participants in each split."""
-    counts = _read(results / "cohort/split.parquet")["split"].value_counts()
+    counts = read(results / "cohort/split.parquet")["split"].value_counts()
     names = {"train": "training", "val": "validation", "test": "test"}
     return [
         Line(
@@ -64,8 +47,8 @@ def participants(results: Path) -> list[Line]:
 
 def true_volumes(results: Path) -> list[Line]:
     """Volumes from reference masks against the true volumes of the phantom's hearts."""
-    found = _read(results / "images/phenotypes.parquet").set_index("eid")
-    truth = _read(results / "phantom/truth.parquet").set_index("eid")
+    found = read(results / "images/phenotypes.parquet").set_index("eid")
+    truth = read(results / "phantom/truth.parquet").set_index("eid")
     lines = []
     for name in ("LVEDV", "LVESV"):
         both = pd.concat([found[name], truth[name]], axis=1, keys=["found", "true"], join="inner").dropna()
@@ -79,7 +62,7 @@ def true_volumes(results: Path) -> list[Line]:
 
 def short_axis_errors(results: Path) -> list[Line]:
     """Table 1's mean absolute errors by system, and ViTa's over the mean guess's."""
-    metrics = {name: _read(results / f"metrics/{TABLE.tasks[0]}/{name}.csv").query("in_table == 1") for name in SYSTEMS}
+    metrics = {name: read(results / f"metrics/{TABLE.tasks[0]}/{name}.csv").query("in_table == 1") for name in SYSTEMS}
     mae = pd.DataFrame({name: table.set_index("target")["mae"] for name, table in metrics.items()})
     average, ratios = mae.mean(), mae["vita"] / mae["mean_guess"]
     ratio = float(average["vita"] / average["mean_guess"])
@@ -87,25 +70,25 @@ def short_axis_errors(results: Path) -> list[Line]:
     return [
         Line(
             "average MAE of Table 1",
-            _joined(average.rename(names.title)),
+            joined(average.rename(names.title)),
             "ViTa <= MAE <= ViT < mean guess",
             ordered,
         ),
         Line("ViTa's average MAE over the mean guess's", f"{ratio:.2f}", f"{LARGEST_RATIO}", ratio <= LARGEST_RATIO),
-        Line("the same by phenotype", _joined(ratios), "each below 1", bool((ratios < 1).all())),
+        Line("the same by phenotype", joined(ratios), "each below 1", bool((ratios < 1).all())),
         Line("mean of these ratios", f"{ratios.mean():.2f}"),
     ]
 
 
 def segmentation(results: Path) -> list[Line]:
     """Dice, and the error of volumes from predicted masks."""
-    table = _read(results / "metrics/segmentation/vita.csv")
+    table = read(results / "metrics/segmentation/vita.csv")
     dice = table[(table["view"] == "all") & (table["phase"] == "all")].set_index("target")["dice"]
-    volumes = _read(results / "metrics/mask_phenotypes/vita.csv").set_index("target")["bias"]
+    volumes = read(results / "metrics/mask_phenotypes/vita.csv").set_index("target")["bias"]
     chosen = volumes.reindex(["LVEF", "RVEF", "LAEF", "RAEF"]).dropna()
     return [
         Line("Dice of the LV cavity, ViTa", f"{dice['LVBP']:.3f}", f"{LOWEST_DICE}", bool(dice["LVBP"] >= LOWEST_DICE)),
-        Line("Dice of the other structures", _joined(dice.drop("LVBP"), 3)),
+        Line("Dice of the other structures", joined(dice.drop("LVBP"), 3)),
         Line(
             "ejection fractions from predicted less from reference masks, points",
             ", ".join(f"{name} {value:+.1f}" for name, value in chosen.items()),
@@ -118,22 +101,83 @@ def diseases(results: Path) -> list[Line]:
     lines = []
     for system in reversed(names.table("table4_diseases").systems):
         paths = {task: results / f"metrics/{task}/{system}.csv" for task in names.DISEASE_TASKS}
-        auc = pd.Series({name: float(_read(path)["auc"].iloc[0]) for name, path in paths.items()})
+        auc = pd.Series({name: float(read(path)["auc"].iloc[0]) for name, path in paths.items()})
         seen = int((auc >= LOWEST_AUC).sum())
         aim = f"{FEWEST_DISEASES} of {len(auc)} at least {LOWEST_AUC}" if system == names.MAIN_SYSTEM else ""
         shown = auc.rename(names.task_title)
-        lines.append(Line(f"AUC, {names.title(system)}", _joined(shown), aim, seen >= FEWEST_DISEASES if aim else None))
+        lines.append(Line(f"AUC, {names.title(system)}", joined(shown), aim, seen >= FEWEST_DISEASES if aim else None))
     return lines
 
 
 def pretraining(results: Path) -> list[Line]:
     """Results of Stages I and II on validation."""
-    first = _read(results / "models/stage1/vita/history.csv").iloc[-1]
-    second = _read(results / "models/stage2/vita/history.csv")
+    first = read(results / "models/stage1/vita/history.csv").iloc[-1]
+    second = read(results / "models/stage2/vita/history.csv")
     best = second.loc[second["val_loss"].idxmin()]
     return [
         Line("Stage I, validation: PSNR of hidden patches", f"{first['psnr_masked']:.1f} dB"),
         Line("Stage II, validation: own row first, among the first five", f"{best['top1']:.0%}, {best['top5']:.0%}"),
+    ]
+
+
+def own_probes(results: Path) -> list[Line]:
+    """Where a trained system is no better than a closed-form head on the frozen encoder that it starts from."""
+    curves = read(results / "label_efficiency/metrics.csv")
+    value = curves.pivot_table(index=["task", "metric", "percent"], columns="model", values="value")
+    sign = value.index.get_level_values("metric").map({"mae": -1, "auc": 1}).to_numpy()
+    worse = [
+        f"{names.title(trained)}: {names.task_title(task)}, {percent} % of labels"
+        for probe, trained in OWN_PROBES.items()
+        for (task, _, percent) in value.index[(value[probe] - value[trained]).mul(sign) > 0]
+    ]
+    return [
+        Line("trained systems below a head on their own frozen encoder", "; ".join(worse) or "none", "none", not worse)
+    ]
+
+
+def reconstructions(results: Path) -> list[Line]:
+    """Stage I on the test split by share of hidden patches and by positions."""
+    masked = read(results / "tables/tableA6_masking_ratio.csv").set_index("variant")["psnr_masked_mean"]
+    positions = read(results / "tables/tableA5_positional_encoding.csv").set_index("variant")["psnr_masked_mean"]
+    half, usual, most = (float(masked[name]) for name in ("0.5", "0.7", "0.9"))
+    flat = float(positions["4D"])
+    return [
+        Line("PSNR of hidden patches, 70 % hidden", f"{usual:.1f} dB", f"{PSNR_DB:g} dB", usual >= PSNR_DB),
+        Line(
+            "the same with 50 % and 90 % hidden, and with positions in 4D",
+            f"{half:.1f}, {most:.1f} and {flat:.1f} dB",
+            "above, below, below",
+            half > usual > max(most, flat),
+        ),
+    ]
+
+
+def embeddings(results: Path) -> list[Line]:
+    """Figures 2 to 4: whether paths of sections close and wind, and how few directions hold the variance."""
+    people = read(results / "figures/fig3_subject_trajectories.csv").dropna(subset=["closing"])
+    steps, closed = float(people["closing"].median()), float((people["closing"] <= CLOSED_STEPS).mean())
+    winds, chance = float(people["winds_once"].mean()), float(people["winds_by_chance"].mean())
+    spread = read(results / "figures/fig4_phenotype_tsne.csv").iloc[0]
+    first_two = float(spread["first_two_components"])
+    return [
+        Line(
+            "last section to first, median steps; share of people within one step",
+            f"{steps:.2f}; {closed:.0%}",
+            f"{CLOSED_SHARE:.0%} within {CLOSED_STEPS:g}",
+            closed >= CLOSED_SHARE,
+        ),
+        Line(
+            "paths that wind once around (in a random order)",
+            f"{winds:.0%} ({chance:.0%})",
+            f"{WINDING_SHARE:.0%}",
+            winds > WINDING_SHARE,
+        ),
+        Line(
+            "variance of participants in the first two components; explained by phenotypes",
+            f"{first_two:.0%}; {spread['phenotypes_explain']:.0%}",
+            f"below {MAP_SHARE:.0%}",
+            first_two < MAP_SHARE,
+        ),
     ]
 
 
@@ -172,15 +216,14 @@ LINES: dict[str, Callable[[Path], list[Line]]] = {
     "true volumes": true_volumes,
     "pretraining": pretraining,
     "short-axis errors": short_axis_errors,
+    "phenotypes beside controls": measured_learning.phenotype_ratios,
+    "few labels": measured_learning.few_labels,
+    "ejection fraction": measured_learning.ejection_fraction,
+    "diseases beside controls": measured_learning.mean_aucs,
+    "own probes": own_probes,
+    "reconstructions": reconstructions,
+    "embeddings": embeddings,
     "segmentation": segmentation,
     "diseases": diseases,
     "cost": cost,
 }
-
-
-def markdown(lines: list[Line]) -> str:
-    """The lines as a Markdown table of text cells, none of them right-aligned."""
-    verdicts = {True: "yes", False: "no", None: ""}
-    rows = [(each.name, each.value, each.aim, verdicts[each.reached]) for each in lines]
-    header = [("measured", "value", "aim", "reached"), ("---",) * 4]
-    return "".join(f"| {' | '.join(row)} |\n" for row in [*header, *rows])

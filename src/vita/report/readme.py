@@ -18,7 +18,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from vita.report import measured
+from vita.report import measured, measured_line
 from vita.runtime import cli
 from vita.runtime.atomic import replacing, write_text
 from vita.runtime.errors import UserError
@@ -111,8 +111,8 @@ def main(arguments: list[str] | None = None) -> None:
     lines = [line for topic in measured.LINES.values() for line in topic(args.results)]
     lines += measured.simulated(args.simulations) if args.simulations else []
     given = {"wall time": args.wall, "memory of all processes together, at most": args.memory}
-    lines += [measured.Line(name, value) for name, value in given.items() if value]
-    blocks = {"measured": measured.markdown(lines)}
+    lines += [measured_line.Line(name, value) for name, value in given.items() if value]
+    blocks = {"measured": measured_line.markdown(lines)}
     blocks |= {name: table(args.results, file) for name, file in TABLES.items()}
     for name in FIGURES:
         shrink(args.results / "figures" / f"{name}.png", args.images / f"{name}.png")

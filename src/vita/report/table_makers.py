@@ -4,30 +4,18 @@ A maker takes the table's name, all metrics, targets.tsv, the paper's folder and
 the plain table, the printed one, and the comparison with the paper.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from vita import names
-from vita.evaluation.classification import ENOUGH, OFF
 from vita.evaluation.mask_motion import MOVES_PERCENT
 from vita.evaluation.predictions import read_targets
 from vita.evaluation.statistics import holm
 from vita.printing.cells import Cell, Printed
-from vita.printing.numbers import count, with_spread
+from vita.printing.numbers import count, rounded, with_spread
 from vita.report import grouped_table, paper, regression_table
-from vita.report.control_remark import control_remark
-from vita.report.grouped_table import (
-    CALIBRATION,
-    CATEGORIES,
-    COUNT,
-    DISEASES,
-    HOLM,
-    OF_CLASSES,
-    PREVALENCE,
-    SEGMENTATION,
-)
 
 Made = tuple[pd.DataFrame, Printed, pd.DataFrame]
 REGRESSION = {  # the task of each table of errors
@@ -35,15 +23,6 @@ REGRESSION = {  # the task of each table of errors
     for table in names.TABLES
     if len(table.tasks) == 1 and table.tasks[0] in names.REGRESSION_TASKS
 }
-CALIBRATED = (
-    f"Mean prediction / prevalence: ideally 1; deviations of more than {100 * OFF:g} % are marked if at least "
-    f"{ENOUGH} are "
-    "positive."
-)
-OFF_CLASSES = (
-    f"Classes off: of the classes with at least {ENOUGH} participants, the number with a mean probability that "
-    f"deviates by more than {100 * OFF:g} % from their share."
-)
 COHORT_COLUMNS = ["n", "truth_mean", "truth_sd", "mae", "sd"]
 EMPTY = pd.DataFrame(columns=["row", "model", "quantity", "paper"])
 
@@ -81,17 +60,9 @@ def _diseases(name: str, metrics: pd.DataFrame, targets: Path, folder: Path, sig
     rows = rows.sort_values("title", key=lambda titles: titles.map(lambda title: _place(title, order)))
     metrics = _corrected(metrics)
     table = grouped_table.plain(metrics, rows, _models(metrics, name))
-    columns = [PREVALENCE, COUNT, DISEASES[0], HOLM, *DISEASES[1:], *CALIBRATION]
-    out = grouped_table.printed(table, columns, names.table(name).caption, significance)
-    out.remarks.append(
-        "F1, recall and precision at the threshold with the best F1 on the validation split. Bold: best per disease. "
-        f"**: ViTa higher in AUC than the best baseline, DeLong p < {significance:g}, uncorrected; p (Holm): corrected "
-        "over the diseases. Calibration: ideally, the slope is 1 and the intercept 0; a slope below 1 means that "
-        "predictions are too extreme, an intercept below 0 that they are too high. " + CALIBRATED
-    )
+    out = grouped_table.printed(table, name, significance)
     _remark(out, control_remark(_mean_of_all(table, "auc"), "mean AUC", True))
-    quantities = {column.name: column.name for column in DISEASES if column.name not in ("auc", "brier")}
-    ours = grouped_table.comparable(table, {"prevalence": "positive_ratio", "auc": "auc_roc"} | quantities)
+    ours = grouped_table.comparable(table, name)
     return table, out, paper.versus(ours, paper.disease_values(folder), folder, name)
 
 
@@ -117,14 +88,9 @@ def _place(title: str, order: list[str]) -> int:
 
 
 def _features(name: str, metrics: pd.DataFrame, targets: Path, folder: Path, significance: float) -> Made:
-    binary = name == "binary_features"
-    columns = [PREVALENCE, COUNT, *DISEASES, *CALIBRATION] if binary else [COUNT, *CATEGORIES, OF_CLASSES]
     table = grouped_table.plain(metrics, _shown(targets, name), _models(metrics, name))
-    out = grouped_table.printed(table, columns, names.table(name).caption, significance)
-    out.remarks.append(CALIBRATED if binary else OFF_CLASSES)
-    # the paper reports no calibration of features
-    compared = {column.name: column.name for column in columns if not column.name.startswith("calibration_")}
-    ours = grouped_table.comparable(table, compared)
+    out = grouped_table.printed(table, name, significance)
+    ours = grouped_table.comparable(table, name)
     return table, out, paper.versus(ours, EMPTY, folder, name)
 
 
@@ -135,26 +101,16 @@ def _segmentation(name: str, metrics: pd.DataFrame, targets: Path, folder: Path,
     models = _models(metrics, name)
     run = [model for model in models if model in set(metrics["model"])]
     table = grouped_table.plain(whole, structures, run or models)
-    out = grouped_table.printed(table, [COUNT, *SEGMENTATION], names.table(name).caption, significance)
+    out = grouped_table.printed(table, name, significance)
     _mark_moving(out, table)
     if run and (missing := [names.title(model) for model in models if model not in run]):
-        out.remarks.append(f"Not run: {', '.join(missing)}.")
-    out.remarks.append(
-        "Missed, spurious: planes and frames where only the reference or only the prediction has the structure; "
-        "they have no distance. Planes and frames where neither has it are not counted. Bold: best per structure. "
-        f"**: ViTa higher in Dice than the best baseline, paired Wilcoxon p < {significance:g}. "
-        "Still heart: change of the masks' area over the frames of a still heart. EF: ejection fraction from "
-        "masks on all frames, predicted minus reference, in percentage points. The CSV file has the values by "
-        "view and phase."
-    )
+        out.remarks.insert(0, f"Not run: {', '.join(missing)}.")
     parts = [
         grouped_table.plain(group, structures, models).assign(view=view, phase=phase)
         for (view, phase), group in metrics.groupby(["view", "phase"], sort=False)
     ]
     table = pd.concat(parts, ignore_index=True) if parts else grouped_table.plain(whole, structures, models)
-    ours = grouped_table.comparable(
-        grouped_table.plain(whole, structures, models), {column.name: column.name for column in SEGMENTATION[:3]}
-    )
+    ours = grouped_table.comparable(grouped_table.plain(whole, structures, models), name)
     return table, out, paper.versus(ours, EMPTY, folder, name)
 
 
@@ -218,6 +174,34 @@ def _cohort_row(out: Printed, row: pd.Series) -> list[Cell]:
         Cell(with_spread(row["truth_mean"], row["truth_sd"], places)),
         guess,
     ]
+
+
+def control_remark(means: Mapping[str, float], quantity: str, higher_is_better: bool) -> str:
+    """Trained systems that the best control equals or beats, on average over the table's rows.
+
+    Args:
+        means: average of each system; NaN if it was not run for all rows.
+        quantity: what is averaged, in words, such as `MAE`.
+        higher_is_better: whether a higher average is better.
+
+    Returns:
+        One sentence, or none if the table has no control or no trained system.
+    """
+    known = {name: value for name, value in means.items() if pd.notna(value)}
+    controls = {name: value for name, value in known.items() if name in names.CONTROLS}
+    trained = [name for name in names.ordered(known) if name not in (*names.CONTROLS, names.MEAN_GUESS)]
+    if not controls or not trained:
+        return ""
+    sign = 1 if higher_is_better else -1
+    best = max(controls, key=lambda name: sign * controls[name])
+    beaten = [name for name in trained if sign * known[name] <= sign * controls[best]]
+    control = f"{names.title(best)} ({quantity} {rounded(controls[best])})"
+    if not beaten:
+        return f"Controls: every trained system is better on average than the best control, {control}."
+    return (
+        f"Controls: on average, the best control, {control}, is at least as good as "
+        f"{', '.join(names.title(name) for name in beaten)}."
+    )
 
 
 MAKERS: dict[str, Callable[[str, pd.DataFrame, Path, Path, float], Made]] = {

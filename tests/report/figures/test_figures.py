@@ -292,8 +292,8 @@ def test_shares_of_variance_by_hand():
     assert np.isnan(embedding_map.explained_by(vectors[:9], values[:9], 1))
     unknown = np.where(np.arange(400)[:, None] < 395, np.nan, values)
     assert np.isnan(embedding_map.explained_by(vectors, unknown, 1))
-    assert embedding_map.first_components(np.repeat(noise, 3, axis=1)) == pytest.approx(1)
-    assert embedding_map.first_components(random.normal(size=(4000, 8))) == pytest.approx(2 / 8, abs=0.02)
+    assert embedding_map.first_two_components(np.repeat(noise, 3, axis=1)) == pytest.approx(1)
+    assert embedding_map.first_two_components(random.normal(size=(4000, 8))) == pytest.approx(2 / 8, abs=0.02)
 
 
 def test_whether_the_nearest_is_alike_by_hand():

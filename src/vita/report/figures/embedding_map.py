@@ -163,10 +163,10 @@ def _around(angles_os: np.ndarray) -> np.ndarray:
     return once
 
 
-def first_components(vectors: np.ndarray, count: int = 2) -> float:
-    """Share of the variance of standardised vectors (n, width) in their first principal components."""
+def first_two_components(vectors: np.ndarray) -> float:
+    """Share of the variance of standardised vectors (n, width) in their first two principal components."""
     singular = np.linalg.svd(_standardised(vectors), compute_uv=False)
-    return float((singular[:count] ** 2).sum() / max(float((singular**2).sum()), TINY))
+    return float((singular[:2] ** 2).sum() / max(float((singular**2).sum()), TINY))
 
 
 def explained_by(vectors: np.ndarray, values: np.ndarray, seed: int) -> float:

@@ -51,7 +51,7 @@ def collect(embeddings: Path, phenotypes: Path, targets: pd.DataFrame, limit: in
     drawn.insert(0, "y", position[:, 1])
     drawn.insert(0, "x", position[:, 0])
     explained = embedding_map.explained_by(shown, values.to_numpy(float), seed)
-    drawn[list(SHARES)] = embedding_map.first_components(shown), explained
+    drawn[list(SHARES)] = embedding_map.first_two_components(shown), explained
     return drawn.sort_values(["x", "y"]).reset_index(drop=True)
 
 

@@ -85,7 +85,7 @@ def overlay(axes: Axes, mask_hw: np.ndarray, alpha: float = MASK_ALPHA) -> None:
     axes.imshow(colours, interpolation="nearest")
 
 
-def outline(axes: Axes, mask_hw: np.ndarray, width: float = 0.9) -> None:
+def outline(axes: Axes, mask_hw: np.ndarray) -> None:
     """Outlines of structures in their colours, along the edges of pixels, so that the picture inside stays free.
 
     An edge that two structures share has the colour of the one with the lower label: a cavity's within its wall.
@@ -93,7 +93,7 @@ def outline(axes: Axes, mask_hw: np.ndarray, width: float = 0.9) -> None:
     from matplotlib.collections import LineCollection  # start-up
 
     for label, colour in reversed(style.STRUCTURE_COLOURS.items()):
-        edges = LineCollection(edges_of(mask_hw == label), colors=colour, linewidths=width, capstyle="projecting")
+        edges = LineCollection(edges_of(mask_hw == label), colors=colour, linewidths=0.9, capstyle="projecting")
         axes.add_collection(edges)
 
 

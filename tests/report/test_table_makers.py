@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vita.report.control_remark import control_remark
+from vita.report.table_makers import control_remark
 
 
 def test_systems_that_do_not_beat_the_best_control_are_named():
