@@ -63,7 +63,7 @@ class Adapt(Block):
     """the network goes on learning for so many batches on this cohort's scans, and draws with what it became; 0: it
     does not. Guide new-scans.md"""
     people: Count = 100
-    """participants whose scans it learns from, never those whom the split may test"""
+    """participants whose scans it learns from, never those who may be in test"""
     sure: Annotated[float, Field(ge=0.5, le=1)] = 0.9
     """probability from which its own drawing of a pixel is learnt from"""
 
@@ -90,7 +90,7 @@ class Masks(Block):
     each of some views: {sa: ...}; guide new-scans.md"""
     command_timeout_s: Annotated[Positive, unit("s")] = 600
     """longest that the command may take for a participant, or for a scan if it is run for each"""
-    adapt: Adapt = Adapt()
+    adapt: Adapt = Field(default_factory=Adapt)
     labels: dict[str, Annotated[int, Field(ge=1, le=253)]] | None = None
     """labels in short-axis masks; null: {LVBP: 1, LVMYO: 2, RVBP: 3}; ACDC has {RVBP: 1, LVMYO: 2, LVBP: 3}"""
 
