@@ -99,3 +99,16 @@ def test_the_guide_holds_the_stored_simulations():
     for row in measured_line.markdown(lines).splitlines()[2:]:
         assert row in page
     assert all(line.reached for line in lines)
+
+
+def test_costs_of_further_seeds_are_apart_from_those_of_the_run(tmp_path: Path) -> None:
+    for path, minutes, memory_mb in (("train_stage1/vita", 2, 2500), ("train_stage1/seeds/7/vita", 3, 5000)):
+        table = tmp_path / f"benchmarks/{path}.tsv"
+        table.parent.mkdir(parents=True, exist_ok=True)
+        table.write_text(f"s\tcpu_time\tmax_rss\n90\t{60 * minutes}\t{memory_mb}\n")
+    for name, gigabytes in (("models/stage1/vita/model.safetensors", 2), ("seeds/7/models/model.safetensors", 4)):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(gigabytes * 10**9)  # sparse
+    lines = [(line.value, line.reached) for line in measured.cost(tmp_path)]
+    assert lines == [("2.0 GB", True), ("2.5 GB", True), ("2 min", None), ("4.0 GB, 3 min", None)]

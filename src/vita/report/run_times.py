@@ -26,16 +26,17 @@ COLUMNS = ["rule", "jobs", "total_s", "mean_s", "longest_s", "cpu_s", "peak_memo
 
 
 def read(folder: Path) -> pd.DataFrame:
-    """A row per benchmark file: `rule`, `s`, `cpu_time`, `max_rss`.
+    """A row per benchmark file: `rule`, `s`, `cpu_time`, `max_rss`, and `again`, whether it is of a further seed.
 
     Raises:
         UserError: there is no benchmark file.
     """
     parts = []
     for path in sorted(folder.rglob("*.tsv")):
-        rule = path.relative_to(folder).parts[0].removesuffix(".tsv")
+        places = path.relative_to(folder).parts
+        rule, again = places[0].removesuffix(".tsv"), "seeds" in places
         table = pd.read_csv(path, sep="\t", na_values=["-", "NA"])
-        table = table.reindex(columns=["s", "cpu_time", "max_rss"]).astype(float).assign(rule=rule)
+        table = table.reindex(columns=["s", "cpu_time", "max_rss"]).astype(float).assign(rule=rule, again=again)
         table["max_rss"] = table["max_rss"].where(table["max_rss"] >= _LEAST_MB)
         parts.append(table)
     if not parts:
