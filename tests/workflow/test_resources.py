@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from vita.names import EXTENSION_TABLES
+from vita.runtime.machine import memory_mb
 from workflow.test_dry_runs import ROOT, snakemake
 
 pytestmark = [pytest.mark.workflow, pytest.mark.thorough]
@@ -128,3 +129,20 @@ def test_the_cluster_groups_rules_that_exist(tmp_path: Path) -> None:
     assert grouped <= set(listed)
     groups = {entry.split("=")[1] for entry in profile["groups"]}
     assert {entry.split("=")[0] for entry in profile["group-components"]} <= groups
+
+
+@pytest.mark.parametrize(("given", "expected"), [([], None), (["--resources", "mem_mb=4321"], 4321)])
+def test_jobs_side_by_side_fit_into_this_machines_memory(
+    tmp_path: Path, given: list[str], expected: int | None
+) -> None:
+    run = snakemake(tmp_path, *given, "--quiet", "progress", "--", "results/config.json")
+    assert run.returncode == 0, run.stderr
+    offered = re.search(r"Provided resources:.*mem_mb=(?:Resource\(\"mem_mb\", )?(\d+)", run.stdout + run.stderr)
+    assert offered, run.stderr
+    assert int(offered[1]) == (expected or int(memory_mb()))
+
+
+def test_memory_is_that_of_this_machine() -> None:
+    meminfo = Path("/proc/meminfo").read_text(encoding="ascii")
+    kibibytes = int(re.search(r"MemTotal:\s+(\d+) kB", meminfo)[1])
+    assert 1000 < memory_mb() <= 1.024e-3 * kibibytes * 1.001

@@ -14,7 +14,7 @@ from vita.plan.resources import JobResources
 from vita.plan.variants import SEED_PATTERN, further_seeds, seed_place
 from vita.runtime.claim import VARIABLE
 from vita.runtime.digest import code_digest
-from vita.runtime.machine import visible_gpus
+from vita.runtime.machine import memory_mb, visible_gpus
 
 # relative where the run is in the clone: rules then name the same files wherever the clone lies
 CLONE = Path() if Path.cwd().samefile(HERE) else HERE
@@ -51,6 +51,9 @@ cpus, asked, asked_by_training = JOBS.cpus, JOBS.asked, JOBS.asked_by_training
 missing_nodes = JOBS.missing_nodes
 if DEVICES and not ON_CLUSTER and workflow.global_resources.get("gpu").value is None:
     workflow.register_resource("gpu", len(DEVICES))
+# no more jobs side by side than fit into the memory, however many cores there are; a job that requests more runs alone
+if not ON_CLUSTER and workflow.global_resources.get("mem_mb").value is None:
+    workflow.register_resource("mem_mb", int(memory_mb()))
 
 
 @cache

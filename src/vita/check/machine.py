@@ -11,7 +11,7 @@ from vita.check.duration import models_of, planned_trainings
 from vita.check.findings import Finding, error, note, warning
 from vita.images.layout import PLANES
 from vita.plan.systems import tasks_of
-from vita.runtime.machine import available_cores, visible_gpus
+from vita.runtime.machine import available_cores, memory_mb, visible_gpus
 
 _VOXEL_BYTES, _MASK_BYTES = 2, 1
 _GB = 1e9
@@ -64,18 +64,6 @@ def _disk(config: dict[str, Any], people: int, masks: bool, here: Path) -> Itera
             "'images.frames'",
             "scans",
         )
-
-
-def memory_mb() -> float:
-    """Memory in MB of this machine, or of its control group if that is less."""
-    import psutil
-
-    total = psutil.virtual_memory().total
-    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        limit = Path(name)
-        if limit.is_file() and (text := limit.read_text().strip()).isdigit():
-            total = min(total, int(text))
-    return float(total) / 1e6
 
 
 def _memory(config: dict[str, Any]) -> Iterator[Finding]:

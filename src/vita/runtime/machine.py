@@ -1,4 +1,4 @@
-"""How many cores a job really has, so that `--cores 8` on two cores is no slower than `--cores 2`."""
+"""What this machine has for jobs: cores (so that `--cores 8` on two is no slower than `--cores 2`), memory, GPUs."""
 
 import math
 import os
@@ -8,6 +8,18 @@ from pathlib import Path
 def available_cores() -> int:
     """CPU cores that this process may use (affinity, as SLURM and taskset set it)."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def memory_mb() -> float:
+    """Memory in MB of this machine, or of its control group if that is less."""
+    import psutil  # start-up
+
+    total = psutil.virtual_memory().total
+    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        limit = Path(name)
+        if limit.is_file() and (text := limit.read_text().strip()).isdigit():
+            total = min(total, int(text))
+    return float(total) / 1e6
 
 
 def snakemake_threads(wanted: int, offered: int | None, available: int) -> int:
