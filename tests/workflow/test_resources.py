@@ -81,7 +81,7 @@ def test_each_row_is_of_a_rule_and_each_rule_asks_for_its_own(tmp_path: Path) ->
     ablations = {"run": True, "taus": [0.2], "frames": [5, 10]}
     systems = {"vit": {"individual": True, "tasks": ["la_phenotypes"]}, "nnunet": {"tasks": ["segmentation"]}}
     config = {"resources": {"rules": rows}, "ablations": ablations, "systems": systems, "seeds": [7]}
-    config["images"] = {"masks": {"source": "model"}}
+    config["images"] = {"masks": {"source": "model", "adapt": {"steps": 10}}}
     jobs = _jobs(tmp_path, config, "all", "update_readme")
     trained = tmp_path / "trained" / "sa_phenotypes" / "vita" / "model.safetensors"
     trained.parent.mkdir(parents=True)
@@ -135,7 +135,7 @@ def test_the_cluster_groups_rules_that_exist(tmp_path: Path) -> None:
 def test_jobs_side_by_side_fit_into_this_machines_memory(
     tmp_path: Path, given: list[str], expected: int | None
 ) -> None:
-    run = snakemake(tmp_path, *given, "--quiet", "progress", "--", "results/config.json")
+    run = snakemake(tmp_path, *given, "--", "results/config.json")
     assert run.returncode == 0, run.stderr
     offered = re.search(r"Provided resources:.*mem_mb=(?:Resource\(\"mem_mb\", )?(\d+)", run.stdout + run.stderr)
     assert offered, run.stderr
