@@ -1,6 +1,7 @@
 """The rule that lets the network go on learning: whom it learns from, and one short run to masks drawn with it."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from safetensors.torch import load_file
 import filled
 from contouring import hearts
 from vita.check.commands import adapt_findings
+from vita.check.configuration import contradictions
 from vita.cohort.split_table import share_of_each
 from vita.config.blocks import whole
 from vita.contouring import adapt_contours, make_masks, network
@@ -19,6 +21,8 @@ from vita.images.folders import find_participants
 from vita.runtime.errors import UserError
 
 SPLIT = whole()["split"] | {"val": 0.15, "test": 0.2, "held_out": None}
+
+RESOURCES = Path(__file__).parents[2] / "workflow" / "resources"
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +71,15 @@ def test_a_short_run_is_the_same_again_and_draws_masks(scans, tmp_path, monkeypa
         ({"source": "both"}, None),
     ],
 )
-def test_learning_that_would_not_be_used_is_refused(changes, said):
-    found = [str(each) for each in adapt_findings(whole(images={"masks": changes | {"adapt": {"steps": 5}}}))]
+def test_learning_that_would_not_be_used_is_refused_while_the_workflow_is_read(changes, said):
+    config = whole(images={"masks": changes | {"adapt": {"steps": 5}}})
+    found = [str(each) for each in adapt_findings(config)]
     assert len(found) == (said is not None)
     assert all(said in each for each in found)
+    assert [str(each) for each in contradictions(config, RESOURCES)] == found
+
+
+def test_people_of_whom_all_are_tested_are_not_learnt_from():
+    config = whole(images={"masks": {"source": "both", "adapt": {"steps": 5}}}, apply={"models": "trained"})
+    (found,) = contradictions(config, RESOURCES)
+    assert "'apply.models' is set" in str(found)

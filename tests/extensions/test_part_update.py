@@ -74,3 +74,9 @@ def test_people_without_an_answer_of_the_image_have_the_mean_of_the_others() -> 
     rows = {"val": np.array([1, 2]), "test": np.array([2, 3])}
     found = updated(image, [halves], truth, rows, features=4, seed=1, fit=fit_numbers)
     assert found(np.zeros((2, 4), bool)).tolist() == [[3.0], [2.0]]
+
+
+def test_without_validation_the_answer_is_the_images() -> None:
+    image, rows = np.array([[1.0], [3.0]]), {"val": np.array([], int), "test": np.array([0, 1])}
+    found = updated(image, [halves], np.array([[0.0], [1.0]]), rows, features=4, seed=1, fit=fit_numbers)
+    assert found(np.ones((2, 4), bool)).tolist() == image.tolist()

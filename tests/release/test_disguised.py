@@ -193,6 +193,9 @@ PLANT: dict[str, tuple[str, Callable[[Tables, Path], object]]] = {
         "<p>" + "".join(f"<b>{each}</b>" for each in line) + "</p>" for line in lines(t).splitlines()))),
     "class.html": ("singled out", lambda t, p: p.write_text("<html>" + "".join(
         f'<i class="v{one:.4f}" id="w{other:.4f}"></i>' for one, other in rows(t)))),
+    "by_age.csv": ("small cell", lambda t, p: p.write_text("group,women,men\n40-49,30,25\n50-59,4,33\n60-69,41,28\n")),
+    "by_class.csv": ("small cell", lambda t, p: p.write_text("class,women,men\nI,30,25\nII,4,33\nIII,41,28\n")),
+    "by_degree.csv": ("small cell", lambda t, p: p.write_text("degree,women,men\nmild,30,25\nsevere,4,33\n")),
     # one column in a text
     "prose.md": ("singled out", lambda t, p: p.write_text(f"The volumes were {', '.join(column(t))} mL.\n")),
     "script.html": ("singled out", lambda t, p: p.write_text(
@@ -289,6 +292,8 @@ def test_a_file_for_each_participant_is_refused(cohort: Cohort, tmp_path: Path) 
 
 PASS: dict[str, str] = {
     "losses.csv": listed("epoch,loss", (f"{epoch},{0.9**epoch + 0.137:.5f}" for epoch in range(60))),
+    "short.csv": listed("model,epoch,loss", (
+        f"model,{epoch},{0.7**epoch * (1.1 + place / 37):.5f}" for place in range(9) for epoch in (1, 2, 3))),
     "errors.csv": listed("target,error", (
         f"{one}{two},{0.013 * (place + 7) ** 1.3:.5f}" for place, (one, two) in enumerate(
             (one, two) for one in ("left ", "right ", "both ") for two in "abcdefghijkl"))),

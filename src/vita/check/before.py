@@ -4,7 +4,7 @@ from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
-from vita.check.commands import adapt_findings, command_findings
+from vita.check.commands import command_findings
 from vita.check.configuration import contradictions, doubtful_findings
 from vita.check.findings import Finding, caught, error
 from vita.check.machine import machine_findings, plan_findings, written_findings
@@ -34,7 +34,6 @@ def findings(config: dict[str, Any], home: Path, directory: Path, cluster: bool)
         wrong += caught(weight_findings, config, about="training")
         wrong += caught(private_findings, config, about="training") if trains else []
         wrong += caught(command_findings, config, cluster, about="scans")
-        wrong += caught(adapt_findings, config, about="scans")
         wrong += caught(applied_findings, config)
         if config["input"]["source"] == "phantom":
             cohort = config["phantom"]

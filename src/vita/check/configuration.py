@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from vita.check.commands import adapt_findings
 from vita.check.findings import Finding, error, warning
 from vita.check.phantom import phantom_findings
 from vita.cohort.features import inputs, load_features
@@ -39,6 +40,7 @@ def contradictions(config: dict[str, Any], resources: Path) -> list[Finding]:
         *_source(config["input"]),
         *_precision(config["training"]),
         *phantom_findings(config),
+        *adapt_findings(config),
     ]
 
 

@@ -17,7 +17,11 @@ from vita.cohort.remarks import Remarks
 _UNKNOWN = "cells hold a code that data-coding {} does not have"
 _UNCLEAR = "what they could have answered is missing"
 _OUTSIDE = "values are not from {:g} to {:g} ({})"
-_EFFECTS = {"missing": "taken as missing", "keep": "kept, as cohort.implausible says"}
+_EFFECTS = {
+    "missing": "taken as missing",
+    "keep": "kept, as cohort.implausible says",
+    "label": "taken as no age by the label of high blood pressure",
+}
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Expected:
     Args:
         codings: the data-coding of each field with known codes.
         special: codes that may stand beside readings, by field.
-        implausible: missing or keep: what becomes of a reading outside the limits.
+        implausible: missing, keep, or label (missing, in the label's words): what becomes of a reading outside limits.
     """
 
     codings: Mapping[int, int]
@@ -105,7 +109,7 @@ class Expected:
             outside = int((~cells.to_frame().select(_fits(pl.col(name), own, special)).to_series()).sum())
             effect = _EFFECTS[self.implausible]
             remarks.add(table, name, _OUTSIDE.format(own.low, own.high, own.reason), effect, outside)
-            if outside and self.implausible == "missing":
+            if outside and self.implausible != "keep":
                 kept.append(_fitting(frame, name, own, special))
         return frame.with_columns(kept) if kept else frame
 

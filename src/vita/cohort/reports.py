@@ -31,7 +31,7 @@ _NOT_ANSWERED = (-3,)  # of field 6150
 _CODING = 100605  # of 6150
 _ALL = "all"  # instead of a column's name: its cells hold all answers
 # an age that cannot be is no age, but only those who report high blood pressure are asked for one
-EXPECTED = Expected({TOLD: _CODING}, {HIGH_BP_AGE: frozenset({-1.0, -3.0})}, "missing")
+EXPECTED = Expected({TOLD: _CODING}, {HIGH_BP_AGE: frozenset({-1.0, -3.0})}, "label")
 ANSWERS = ("high_bp_told", "high_bp_denied", "high_bp_asked", "high_bp_unclear")
 SAID = pl.Schema(
     {

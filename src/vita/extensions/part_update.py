@@ -37,7 +37,9 @@ def updated(
     """
     own = np.where(np.isnan(image_nd), np.nanmean(image_nd, axis=0), image_nd)
     validate, test = rows["val"], rows["test"]
-    factors = fit(own[validate], validated(answers, validate, features, seed), truth_nd[validate])
+    factors = np.zeros((len(answers), truth_nd.shape[1]))  # nobody to fit them on
+    if len(validate):
+        factors = fit(own[validate], validated(answers, validate, features, seed), truth_nd[validate])
     return lambda seen_nf: moved(own[test], moves(answers, test, seen_nf), factors)
 
 

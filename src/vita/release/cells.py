@@ -26,6 +26,7 @@ _PERCENTAGES = (  # form, which of its numbers is that of people, and which the 
     (re.compile(rf"{_PER_CENT} (?:of|among|in) (?:the |all )?(\d+) {_PEOPLE}\b", re.IGNORECASE), 2, 1),
 )
 _HALF = 0.5
+_NUMBER = re.compile(r"[-+]?[\d.,]+(?:e[-+]?\d+)?\s*%?", re.IGNORECASE)  # alone, as rows of a curve begin
 _FEW_WORDS = re.compile(rf"\b(?:only|just) (one|two|three|four|five|six|seven|eight|nine) {_PEOPLE}\b", re.IGNORECASE)
 _CELL_PERCENT = re.compile(r"\d+(?:\.\d+)?\s*\\?%")
 _BINS = 5  # of a histogram
@@ -145,8 +146,8 @@ def _crossed(table: Table, cell: int) -> Iterator[Breach]:
     """Whole numbers by group in each row and by another in each column are counts, whatever their names."""
     if len(table.header) < _CROSSED or len(table.rows) < 2 or any(len(row) != len(table.header) for row in table.rows):
         return
-    known = [[count(text) for text in row[1:]] for row in table.rows]
-    if any(value is None for row in known for value in row) or any(numbers(row[0]) for row in table.rows):
+    known, firsts = [[count(text) for text in row[1:]] for row in table.rows], [row[0].strip() for row in table.rows]
+    if any(value is None for row in known for value in row) or any(map(_NUMBER.fullmatch, firsts)):
         return
     values = [value for row in known for value in row if value is not None]
     if sum(values) >= 5 * cell and any(0 < value < cell for value in values):

@@ -71,15 +71,6 @@ def save(found: Aggregated, folder: Path, name: str) -> list[Path]:
     return paths
 
 
-# --- t-SNE maps -------------------------------------------------------------------------------------------------
-
-
-# --- scatter plots ----------------------------------------------------------------------------------------------
-
-
-# --- boxes, curves, calibration ---------------------------------------------------------------------------------
-
-
 def _own(form: Callable[[pd.DataFrame, int], extension_figures.Found]) -> Callable[[pd.DataFrame, int], Aggregated]:
     """A figure of the extensions."""
     return lambda drawn, cell: Aggregated(*form(drawn, cell))

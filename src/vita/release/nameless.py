@@ -84,12 +84,13 @@ def _tells_people(table: Table, columns: Sequence[int], cell: int) -> bool:
 
 
 def _is_course(table: Table) -> bool:
-    """Whether a column numbers the steps of a training."""
+    """Whether a column numbers the steps of a training, or of several, each from its first step."""
     for place, name in enumerate(table.header):
         if name.strip().lower() in _PER_STEP:
             steps = [read[0].value for row in table.rows if place < len(row) and len(read := numbers(row[place])) == 1]
             if len(steps) == len(table.rows) and all(step == round(step) for step in steps):
-                return bool(np.mean(np.diff(steps) > 0) > _SHARE)
+                change, onto = np.diff(steps), np.array(steps[1:])
+                return bool(np.mean((change > 0) | ((change < 0) & (onto == min(steps)))) > _SHARE)
     return False
 
 

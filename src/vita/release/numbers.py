@@ -13,6 +13,8 @@ _DAY_FIRST = re.compile(r"(?<![\d.])(\d{1,2})([./])(\d{1,2})\2(\d{4})(?![\d.])")
 _TOUCHING = re.compile(r"(?<=[A-Za-z_])(?:\d+\.\d+|\d{4,})(?!\d|\.\d)")  # v145.23w60.1
 _CODED = re.compile(r"0x([0-9a-f]{3,12})|0b([01]{8,40})|([01]{8,40})|([ivxlcdm]{3,15})", re.IGNORECASE)
 _ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
+# numerals as they are written, unlike words of the same letters
+_CANONICAL = re.compile(r"m{0,3}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})", re.IGNORECASE)
 _HEX_FLOAT = re.compile(r"[-+]?0x[0-9a-f]\.[0-9a-f]*p[-+]?\d+", re.IGNORECASE)
 _HASH = re.compile(r"\b(?=[0-9]*[a-fA-F])[0-9a-fA-F]{12,}\b")  # its digits are no numbers
 _GROUPING = re.compile(r"[,'’_\u00a0\u202f\u2009]")
@@ -84,6 +86,8 @@ def _without_dates(text: str) -> tuple[str, list[Number]]:
 def _decoded(match: re.Match[str]) -> list[Number]:
     """The whole number that hexadecimal or binary digits, or Roman numerals, stand for."""
     if match[4]:
+        if not _CANONICAL.fullmatch(match[4]):  # a word such as mild
+            return []
         letters = [_ROMAN[letter] for letter in match[4].lower()]
         following = [*letters[1:], 0]
         value = sum(-one if one < next_one else one for one, next_one in zip(letters, following, strict=True))
