@@ -142,13 +142,14 @@ def _told(output: Output) -> str:
 
 
 def _around(folder: Path) -> Path:
-    """The results folder that a folder is, or lies in.
+    """The results folder that a folder is, or lies in; a release has its configuration too, but no cohort.
 
     Raises:
         UserError: there is none.
     """
     for parent in (folder.resolve(), *folder.resolve().parents):
-        if (parent / "config.json").is_file() and isinstance(_config(parent).get("input"), dict):
+        own = (parent / "config.json").is_file() and isinstance(_config(parent).get("input"), dict)
+        if own and any((parent / part).is_dir() for part in ("cohort", "images")):
             return parent
     raise UserError(
         f"{folder} is not in a results folder; use --cohort to name the cohort with which its numbers are compared"
