@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from vita.extensions.part_update import LEAST_WEIGHT, VALIDATED, fit_numbers, fit_odds, log_odds, moved, moves, updated
+from vita.extensions.availability import VALIDATED
+from vita.extensions.part_update import LEAST_WEIGHT, fit_numbers, fit_odds, log_odds, moved, moves, updated
 
 
 def halves(rows: np.ndarray, seen_nf: np.ndarray) -> np.ndarray:

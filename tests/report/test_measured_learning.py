@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from vita import names
 from vita.report import measured_learning
@@ -71,10 +72,9 @@ def test_gap_is_that_of_participants_whom_both_systems_have() -> None:
 
 def _diseases(results: Path, system: str, score: list[float]) -> None:
     for task in names.DISEASE_TASKS:
-        path = results / f"predictions/{task}/{system}.parquet"
+        path = results / f"metrics/{task}/{system}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
-        rows = pd.DataFrame({"truth": [0, 0, 1, 1, None, 0], "prediction": [*score, 0.9, 1.0]})
-        rows.assign(split=["test"] * 5 + ["val"]).to_parquet(path)
+        pd.DataFrame({"auc": [roc_auc_score([0, 0, 1, 1], score)]}).to_csv(path, index=False)
 
 
 def test_mean_auc_is_that_of_the_test_split_and_main_system_must_be_above_all(results: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from vita.cohort.features import Feature
 
 LEVELS = tuple(range(0, 101, 5))  # % of the features
+VALIDATED = (10, 25, 50, 75, 100)  # % with which validation is looked at
 DRAWS = 5  # random orders of the features that each level is averaged over
 # what a clinic knows, each added to those before: its name and its groups of features.tsv, which has no blood tests
 CLINICAL = (

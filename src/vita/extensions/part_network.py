@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vita.extensions.availability import ranks, visible
+from vita.extensions.availability import VALIDATED, ranks, visible
 
 STEPS = 600
 BATCH = 128
@@ -24,7 +24,6 @@ RATE = 0.01
 PENALTIES = (0.001, 0.003, 0.01, 0.03)  # of the sum of absolute values, for each disease
 CHECKED = 10  # steps from one look at validation to the next
 FARTHEST = 5.0  # SDs: what is farther off counts as so far
-VALIDATED = (0, 10, 25, 50, 75, 100)  # % of the table with which validation is looked at
 _ONE = float(np.log(np.e - 1))  # softplus of it is 1
 
 
@@ -108,9 +107,9 @@ def fit(
         seed: of the run.
     """
     order = ranks(len(validate.known_nf), validate.known_nf.shape[1], draw=0, seed=seed)
-    seen = [validate.tensors(visible(order, percent)) for percent in VALIDATED]
+    seen = [validate.tensors(visible(order, percent)) for percent in (0, *VALIDATED)]
     given = tuple(torch.cat(parts) for parts in zip(*seen, strict=True))
-    truth = torch.tensor(np.tile(validate_truth_nd, (len(VALIDATED), 1)), dtype=torch.float32)
+    truth = torch.tensor(np.tile(validate_truth_nd, (len(seen), 1)), dtype=torch.float32)
     best, least = PartNetwork(feature_of, train.known_nf.shape[1], truth_nd.shape[1]), np.inf
     for penalty in PENALTIES:
         network = PartNetwork(feature_of, train.known_nf.shape[1], truth_nd.shape[1])

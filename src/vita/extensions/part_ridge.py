@@ -17,11 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vita.extensions.availability import ranks, visible
+from vita.extensions.availability import VALIDATED, ranks, visible
 
 PENALTIES = tuple(10.0 ** (power / 2) for power in range(-6, 3))  # added to G, whose diagonal is at most about 1
 FARTHEST = 5.0  # SDs: what is farther off counts as so far
-VALIDATED = (10, 25, 50, 75, 100)  # % of the table with which validation is looked at
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.special import expit, logit
 
-from vita.extensions.availability import ranks, visible
+from vita.extensions.availability import VALIDATED, ranks, visible
 
-VALIDATED = (10, 25, 50, 75, 100)  # % of the table with which validation is looked at
 SMALLEST_CHANCE = 1e-4
 LEAST_WEIGHT = 0.2  # of the image, so that factors relative to it are finite
 # rows and features seen (participants, features) to answers (participants, targets)

@@ -50,10 +50,10 @@ def _targets(results: Path) -> list[str]:
     return list(read(results / f"metrics/{TASK}/mean_guess.csv").query("in_table == 1")["target"])
 
 
-def system_ratios(results: Path, systems: list[str], folder: str = "predictions") -> dict[str, pd.DataFrame]:
+def system_ratios(results: Path, systems: list[str]) -> dict[str, pd.DataFrame]:
     """Of each system that was run, the participants' ratios (participants, seeds)."""
     guess, targets = read(results / f"predictions/{TASK}/mean_guess.parquet"), _targets(results)
-    places = {name: [root / folder / TASK / f"{name}.parquet" for root in seed_folders(results)] for name in systems}
+    places = {name: [root / f"predictions/{TASK}/{name}.parquet" for root in seed_folders(results)] for name in systems}
     return {
         name: pd.concat([ratios(read(path), guess, targets) for path in paths if path.is_file()], axis=1)
         for name, paths in places.items()
@@ -84,28 +84,33 @@ def phenotype_ratios(results: Path) -> list[Line]:
     shown = ", ".join(f"{names.title(name)} {_with_spread(table.mean())}" for name, table in found.items())
     over = f" (mean ± SD over {seeds} seeds of trained systems)" if seeds > 1 else ""
     lines = [Line(f"mean ratio of the error on short-axis phenotypes to the mean guess's{over}", shown)]
-    for name, least in SMALLEST_RATIO.items():
-        lines.append(
-            Line(f"the same, {names.title(name)}", f"{mean[name]:.3f}", f"at least {least}", bool(mean[name] >= least))
-        )
+    lines += [_own(mean, name, mean[name] >= least, f"at least {least}") for name, least in SMALLEST_RATIO.items()]
     controls = mean[[name for name in names.CONTROLS if name in mean]]
-    best = str(controls.idxmin())
-    for name, most in LARGEST_OWN_RATIO.items():
-        kept = bool(mean[name] <= most and mean[name] < controls.min())
-        lines.append(
-            Line(f"the same, {names.title(name)}", f"{mean[name]:.3f}", f"at most {most}, below controls", kept)
-        )
-    for first, second in (("mae", "random_encoder"), ("mae", "vit"), ("vita", best)):
-        lines.append(_gap_line(found, first, second))
+    lines += [
+        _own(mean, name, mean[name] <= most and mean[name] < controls.min(), f"at most {most}, below controls")
+        for name, most in LARGEST_OWN_RATIO.items()
+    ]
+    pairs = (("mae", "random_encoder"), ("mae", "vit"), ("vita", str(controls.idxmin())))
+    lines += [_gap_line(found, first, second) for first, second in pairs]
     return [*lines, _gap_line(found, "vita", "mae", LARGEST_P)]
 
 
+def _own(mean: pd.Series, name: str, reached: bool, aim: str) -> Line:
+    """The line of one system below that of all."""
+    return Line(f"the same, {names.title(name)}", f"{mean[name]:.3f}", aim, bool(reached))
+
+
+def _in_words(found: tuple[float, float, float, float]) -> str:
+    """A gap with its interval and p."""
+    difference, low, high, p = found
+    return f"{difference:+.3f} ({low:+.3f} to {high:+.3f}), p {p:.2g}"
+
+
 def _gap_line(found: dict[str, pd.DataFrame], first: str, second: str, largest_p: float | None = None) -> Line:
-    difference, low, high, p = gap(found[first], found[second])
-    value = f"{difference:+.3f} ({low:+.3f} to {high:+.3f}), p {p:.2g}"
+    between = difference, _, high, p = gap(found[first], found[second])
     kept = high < 0 if largest_p is None else difference < 0 and p < largest_p
     aim = "interval below 0" if largest_p is None else f"below 0, p < {largest_p}"
-    return Line(f"{names.title(first)} less {names.title(second)}, 95 % interval", value, aim, bool(kept))
+    return Line(f"{names.title(first)} less {names.title(second)}, 95 % interval", _in_words(between), aim, bool(kept))
 
 
 def few_labels(results: Path) -> list[Line]:
@@ -116,15 +121,15 @@ def few_labels(results: Path) -> list[Line]:
         name: ratios(read(folder / f"{name}.parquet"), guess, targets).to_frame() for name in ("vit", "mae", "vita")
     }
     shown = joined(pd.Series({names.title(name): table.to_numpy().mean() for name, table in found.items()}), 3)
-    difference, low, high, p = gap(found["vita"], found["mae"])
+    between = gap(found["vita"], found["mae"])
     name = f"with {FEW_PERCENT} % of the labels"
     return [
         Line(f"mean ratio {name}", shown),
         Line(
             f"ViTa less MAE {name}, 95 % interval",
-            f"{difference:+.3f} ({low:+.3f} to {high:+.3f}), p {p:.2g}",
+            _in_words(between),
             f"at most {FEW_LABELS_GAP}",
-            bool(difference <= FEW_LABELS_GAP),
+            bool(between[0] <= FEW_LABELS_GAP),
         ),
     ]
 
@@ -146,28 +151,18 @@ def mean_aucs(results: Path) -> list[Line]:
     mean = pd.Series({name: float(runs.mean()) for name, runs in found.items()})
     shown = ", ".join(f"{names.title(name)} {_with_spread(runs)}" for name, runs in found.items())
     lines = [Line("mean AUC of six diseases", shown)]
-    for name, most in LARGEST_AUC.items():
-        lines.append(
-            Line(f"the same, {names.title(name)}", f"{mean[name]:.3f}", f"at most {most}", bool(mean[name] <= most))
-        )
-    own, others = mean["vita"], mean.drop("vita")
-    kept = bool(own >= LOWEST_MEAN_AUC and own > others.max())
-    return [*lines, Line("the same, ViTa", f"{own:.3f}", f"at least {LOWEST_MEAN_AUC}, above all others", kept)]
+    lines += [_own(mean, name, mean[name] <= most, f"at most {most}") for name, most in LARGEST_AUC.items()]
+    main = names.MAIN_SYSTEM
+    kept = mean[main] >= LOWEST_MEAN_AUC and mean[main] > mean.drop(main).max()
+    return [*lines, _own(mean, main, kept, f"at least {LOWEST_MEAN_AUC}, above all others")]
 
 
 def _mean_auc(results: Path, system: str) -> pd.Series:
     """Mean over diseases, for each seed that has them all."""
     values = []
     for root in seed_folders(results):
-        paths = [root / f"predictions/{task}/{system}.parquet" for task in names.DISEASE_TASKS]
+        paths = [root / f"metrics/{task}/{system}.csv" for task in names.DISEASE_TASKS]
         needed = root == results and system in (*LARGEST_AUC, names.MAIN_SYSTEM)
         if needed or all(path.is_file() for path in paths):
-            values.append(float(np.mean([_auc(read(path)) for path in paths])))
+            values.append(float(np.mean([read(path)["auc"].iloc[0] for path in paths])))
     return pd.Series(values, dtype=float)
-
-
-def _auc(predictions: pd.DataFrame) -> float:
-    from sklearn.metrics import roc_auc_score  # start-up
-
-    test = predictions[predictions["split"] == "test"].dropna(subset=["truth"])
-    return float(roc_auc_score(test["truth"].astype(int), test["prediction"]))

@@ -1,6 +1,6 @@
 """The whole configuration: from it come the schema, `config.yaml`, the reference page and the defaults."""
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import ConfigDict, Field
 
@@ -14,6 +14,16 @@ from vita.config.models.resources import Resources
 from vita.config.models.results import Apply, Evaluation, Privacy
 from vita.config.models.stages import Stage1, Stage2
 from vita.config.models.systems import SYSTEMS, Systems
+
+Extension = Literal[
+    "survival",
+    "associations",
+    "conformal",
+    "label_efficiency",
+    "any_part",
+    "any_part_phenotypes",
+    "reproducibility",
+]
 
 
 def _all_required(schema: dict[str, Any]) -> None:
@@ -64,25 +74,7 @@ class Config(Block):
     evaluation: Evaluation = Field(default_factory=Evaluation)
     apply: Apply = Field(default_factory=Apply)
     """Trained models that are applied to this cohort, instead of training new ones. `vita evaluate` fills this in."""
-    extensions: Unique[
-        Literal[
-            "survival",
-            "associations",
-            "conformal",
-            "label_efficiency",
-            "any_part",
-            "any_part_phenotypes",
-            "reproducibility",
-        ]
-    ] = [
-        "survival",
-        "associations",
-        "conformal",
-        "label_efficiency",
-        "any_part",
-        "any_part_phenotypes",
-        "reproducibility",
-    ]
+    extensions: Unique[Extension] = list(get_args(Extension))
     """tables and figures beyond the paper's: incident disease; associations of image features; conformal intervals;
     few labels; diseases and phenotypes from the image and any part of the table; agreement of seeds"""
     resources: Resources = Field(default_factory=Resources)
