@@ -151,6 +151,8 @@ def main(arguments: list[str] | None = None) -> None:
         if task not in learnt
     ]
     if learnt:
+        from vita.extensions.part_network import DISEASES  # start-up: torch
+
         sources, diseases = part_table.Sources.of(vars(args)), list(targets.values())
         table, image, image_nf = part_table.read(
             sources, split, args.tasks, diseases, list(labels.values()), "any_part"
@@ -158,7 +160,7 @@ def main(arguments: list[str] | None = None) -> None:
         truth_nd = np.column_stack([truths[task] for task in learnt])
         chosen = [(task, targets[task].name) for task in learnt]
         tuned = {name: log_odds(chances) for name, chances in read_tuned(args.predictions, chosen, split).items()}
-        contenders = learn(table, image_nf, truth_nd, split_n, seed, image, tuned)
+        contenders = learn(DISEASES, table, image_nf, truth_nd, split_n, seed, image, tuned)
         n, features = int(test_n.sum()), table.features
         parts = [*random_parts(n, len(features), seed), *clinical_parts(n, features)]
         rows += measure(contenders, parts, truth_nd[test_n], learnt)

@@ -17,11 +17,13 @@ SMALLEST_CHANCE = 1e-4
 LEAST_WEIGHT = 0.2  # of the image, so that factors relative to it are finite
 # rows and features seen (participants, features) to answers (participants, targets)
 Answers = Callable[[np.ndarray, np.ndarray], np.ndarray]
+# the image's answers, moves and truth of validation participants to a factor for each kind of move and target
+FitFactors = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 def updated(
     image_nd: np.ndarray, answers: Sequence[Answers], truth_nd: np.ndarray, rows: dict[str, np.ndarray],
-    features: int, seed: int, fit: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+    features: int, seed: int, fit: FitFactors,
 ) -> Callable[[np.ndarray], np.ndarray]:  # fmt: skip
     """The image's answers moved by others, for test participants: from features seen to answers.
 
