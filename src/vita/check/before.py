@@ -4,10 +4,10 @@ from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
-from vita.check.commands import command_findings
 from vita.check.configuration import contradictions, doubtful_findings
 from vita.check.findings import Finding, caught, error
 from vita.check.machine import machine_findings, plan_findings, written_findings
+from vita.check.masks import command_findings
 from vita.check.scans import Scanned, look, scan_findings, settings_of
 from vita.check.tables import table_findings
 from vita.check.trainings import applied_findings, private_findings, split_findings, weight_findings

@@ -10,8 +10,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from vita.check.commands import adapt_findings
 from vita.check.findings import Finding, error, warning
+from vita.check.masks import adapt_findings
 from vita.check.phantom import phantom_findings
 from vita.cohort.features import inputs, load_features
 from vita.cohort.settings import LabelSettings

@@ -8,7 +8,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from vita.release import aggregates
-from vita.release.aggregated import Aggregated, panels
+from vita.release.panels import Aggregated, panels
 from vita.report.figures import style
 from vita.report.figures.fig4_phenotype_tsne import SHARES
 

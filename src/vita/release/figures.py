@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from vita.release import aggregates, extension_figures
-from vita.release.aggregated import Aggregated
 from vita.release.embedding_figures import mean_path, phenotype_map, sections
 from vita.release.group_figures import boxes, calibration, curves, scatter
+from vita.release.panels import Aggregated
 from vita.report.figures import style
 from vita.report.figures.volume_curves import BAND, summarise
 from vita.runtime.atomic import replacing
