@@ -95,7 +95,7 @@ def configuration(models: Path, cohort: Path, home: Path) -> dict[str, Any]:
 
     decisions = read_decisions(models)
     _only_of_the_cohort(read_given(cohort, "--cohort"), cohort)
-    config = _absolute(merged(home, [cohort], []))
+    config = _absolute({**merged(home, [cohort], [])})
     seen = look(config)
     found = {key: value for key, value in decisions["images"].items() if key not in OF_ITS_IMAGES}
     config["images"] |= found | {"resample_mm": _pixel_mm(config, decisions, seen)}
