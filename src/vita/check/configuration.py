@@ -117,7 +117,7 @@ def _follow_up(config: Configuration) -> Iterator[Finding]:
 
 
 def _source(source: Input) -> Iterator[Finding]:
-    """Files that a run on the phantom would not look at."""
+    """Files that a run on the phantom would ignore."""
     files = {"tables": source["tables"], "scans": source["scans"], "withdrawals": source["withdrawals"]}
     named = [key for key, value in files.items() if value]
     if source["source"] == "phantom" and named:

@@ -1,6 +1,6 @@
 """What is in the files of a few participants, read whole: voxels that can be used, and masks that can be measured.
 
-Headers look right where a file is cut short, an image is constant, or masks have other labels than expected, and a
+Headers look right even if a file is cut short, an image is constant, or masks have unexpected labels, and a
 training would show that only after hours.
 """
 
@@ -26,7 +26,7 @@ _CURVES = {
 
 
 def content_findings(config: Configuration, people: dict[int, Found], settings: ImageSettings) -> Iterator[Finding]:
-    """Findings about the voxels and masks of READ participants; where headers are refused, others say so."""
+    """Findings about the voxels and masks of READ participants; refused headers are reported by other checks."""
     settings = replace(settings, write_nifti=None)
     chosen = list(people.items())[:: max(1, len(people) // READ)][:READ]
     records: list[dict[str, Any]] = []

@@ -13,7 +13,7 @@ from pathlib import Path
 from vita.config.typed import Configuration
 from vita.costs.trainings import Training, split_sizes, trainings
 
-_SHORT_S = 0.5  # steps are repeated until so much is measured
+_SHORT_S = 0.5  # steps are repeated until this much time is measured
 _MOST_STEPS = 30
 
 

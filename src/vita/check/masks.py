@@ -15,7 +15,7 @@ def command_findings(config: Configuration, cluster: bool) -> Iterator[Finding]:
 
     Args:
         config: the whole configuration.
-        cluster: jobs run on other machines, which may have what this one has not.
+        cluster: jobs run on other machines, which may have programs that this one does not have.
 
     Raises:
         UserError: a command cannot be read.
@@ -38,7 +38,7 @@ def command_findings(config: Configuration, cluster: bool) -> Iterator[Finding]:
 
 
 def adapt_findings(config: Configuration) -> Iterator[Finding]:
-    """Findings about 'images.masks.adapt', by which the network goes on learning on the cohort's scans.
+    """Findings about 'images.masks.adapt', which continues the training of the network on the cohort's scans.
 
     Args:
         config: the whole configuration.

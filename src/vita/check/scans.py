@@ -1,4 +1,4 @@
-"""Scans before a run: who has them, which views, frames and matrix, and whether masks are there for what needs them.
+"""Scans before a run: who has them, which views, frames and matrix, and whether the masks that are needed exist.
 
 Folders are listed whole; headers are read of a sample of participants spread over all, since those of 42,000 take
 minutes.

@@ -1,7 +1,7 @@
 """Trainings before a run: sizes of the split and of batches, starting weights, and differential privacy.
 
 Batches must fit the number of participants. Folders of weights must exist, be readable, and have the required sizes.
-Some settings exclude differential privacy, which also needs a package of its own.
+Some settings rule out differential privacy, which also needs an additional package.
 """
 
 import json
@@ -26,7 +26,7 @@ _SIZES: tuple[Literal["patch", "width", "depth", "heads", "positions"], ...] = (
     "heads",
     "positions",
 )
-_TINY = 10  # participants; up to so many, a part of one person is what was meant
+_TINY = 10  # participants; in a cohort up to this size, a part of one person is taken as intended
 
 
 def weight_findings(config: Configuration) -> Iterator[Finding]:

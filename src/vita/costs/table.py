@@ -124,7 +124,7 @@ def page(lines: Sequence[Line], unit: UnitCosts, gpu_tflops: float, gpu_use: flo
 
 
 def _total(lines: Sequence[Line], gpu_flop_per_h: float) -> list[str]:
-    """With a GPU: core hours of what has no operations, GPU hours of the rest."""
+    """Totals with a GPU: core hours for steps without counted operations, GPU hours for the others."""
     flop = sum(line.flop for line in lines)
     core_h = sum(line.core_h for line in lines if not line.flop)
     disk = sum(line.disk_gb for line in lines)

@@ -10,7 +10,7 @@
 As `vita.extensions.any_part` for diseases: the same parts of the same table, without what masks give, what counts a
 diagnosis by a date that may lie after the scan, what `tabular.exclude` keeps out of these tasks, and all that is or
 reveals one of the phenotypes. The image alone is ViTa, and the linear head on its frozen encoder; `part_ridge` and
-trees of the table move what ViTa says, as far as they help each phenotype on validation (`part_update`). The table
+trees of the table move ViTa's answers as far as this helps each phenotype on validation (`part_update`). The table
 alone is these trees, scikit-learn's gradient boosting, taught with random parts hidden and sized on validation.
 Measured are the mean absolute error as a ratio to that of the mean guess (the training mean), and R2 (explained
 variance), of each phenotype and as the mean over a task's. Intervals: normal, from everybody's influence on the ratio.
@@ -56,7 +56,7 @@ def measure(
     """A row per contender, part of the table and phenotype, and of the mean over a task's.
 
     Args:
-        contenders: what each says of the test participants.
+        contenders: the answers of each for the test participants.
         parts: of the table.
         truth_nd: (test participants, numbers) with mean 0 in training, NaN where unknown.
         targets: in the order of `truth_nd`.

@@ -3,9 +3,10 @@
 Every feature is a token: one that is there by a linear map of its standardised columns and a shift, as numbers are in
 the project's tabular encoder, one that is not there by a learnt token of its own. A token holds, for each disease, log
 odds, and a change of how much the image weighs. Tokens are added up; the image comes as the score of its linear head
-for each disease, which is multiplied by its weight, always above zero, and added. So with nothing of the table the
-order of people is the image's. Most features say nothing of most diseases, hence a penalty on the tokens' absolute
-values (the lasso's), chosen on validation. With a few hundred people a hidden layer on the sum learnt less, not more.
+for each disease, which is multiplied by its weight, always above zero, and added. Without any of the table, the order
+of people is therefore the image's. Most features carry no information about most diseases, hence a penalty on the
+tokens' absolute values (the lasso's), chosen on validation. With a few hundred people, a hidden layer on the sum made
+the network worse.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +25,7 @@ STEPS = 600
 BATCH = 128
 RATE = 0.01
 PENALTIES = (0.001, 0.003, 0.01, 0.03)  # of the sum of absolute values, for each disease
-CHECKED = 10  # steps from one look at validation to the next
+CHECKED = 10  # steps between two checks on validation
 COPIES = 8  # of each training participant for the trees, each with another part of the table
 MOST_TREES = 100
 _LEARNING_RATE = 0.1

@@ -9,8 +9,8 @@ needed, since the normal equations of any part are rows and columns of those of 
     weights of the seen columns S = (G[S, S] + penalty)^-1 g[S]
 
 where G holds the moments of columns and g those of columns and residuals, over the training participants that have
-both. Columns enter as what the images' scores do not say of them. Hence with nothing of the table the prediction is the
-image's own. Validation chooses one penalty for each number, over all levels of what is there.
+both. Columns enter as their residuals after prediction by the image's scores. Without any of the table, the prediction
+is therefore the image's own. Validation chooses one penalty for each number, over all levels of what is there.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ class PartRidge:
 
     Attributes:
         feature_of: (columns,) the feature of each column.
-        image_dc: (numbers, columns), what the scores of the image say of each column.
+        image_dc: (numbers, columns), weights by which the scores of the image predict each column.
         columns_cc: G, (columns, columns).
         residuals_cd: g, (columns, numbers).
         penalties_d: (numbers,) chosen on validation.
@@ -63,7 +63,7 @@ class PartRidge:
 
 
 def _own(given: Known, image_dc: np.ndarray, feature_of: np.ndarray) -> np.ndarray:
-    """What the image does not say of the columns (participants, columns), 0 where unknown."""
+    """The columns less what the image predicts of them (participants, columns), 0 where unknown."""
     values = np.clip(given.values_nc, -FARTHEST, FARTHEST)
     return np.asarray((values - given.image_nd @ image_dc) * given.known_nf[:, feature_of])
 

@@ -155,7 +155,7 @@ def _check_losses(config: Configuration) -> None:
 
 
 def _check_projector(config: Configuration) -> None:
-    """Batch normalisation sees a whole batch: what computes it part by part normalises other numbers."""
+    """Batch normalisation needs the whole batch: computed part by part, it would normalise by other statistics."""
     stage = config["stage2"]
     if stage["projector"] == "batchnorm" and 0 < stage["chunk"] < stage["batch"]:
         raise UserError(

@@ -109,7 +109,7 @@ class Inputs:
 
     @property
     def adapted(self) -> list[str]:
-        """The weights that it then has, which lie with the run's models; none where it does not."""
+        """The resulting weights, which are kept with the run's models; none if it does not go on learning."""
         return [f"results/models/{FOLDER}/{FILE}"] if self.adapts else []
 
     def made_masks(self, shard: str) -> list[str]:
@@ -143,7 +143,7 @@ def other_input(config: Configuration, recorded: Path) -> list[str]:
     try:
         before = json.loads(recorded.read_text(encoding="utf-8"))["input"]
     except (ValueError, KeyError, TypeError):
-        return [f"{recorded} is damaged, so that nothing says what the results were made from; move the folder away"]
+        return [f"{recorded} is damaged, so that the data behind the results are unknown; move the folder away"]
     changed = [key for key in _COMPARED if _plain(before.get(key)) != _plain(config["input"].get(key))]
     return [
         f"config: 'input.{key}' is {json.dumps(config['input'].get(key))}, but {recorded.parent} holds a run on "

@@ -80,7 +80,7 @@ class JobResources:
         return {name: value for name, value in self.asked(rule).items() if name not in totals} | wanted
 
     def missing_nodes(self) -> Iterator[str]:
-        """What would keep trainings over several nodes from starting, found before the hours of work ahead of them."""
+        """Reasons why trainings over several nodes would not start, reported before hours of other work."""
         nodes = self.config["training"]["nodes"]
         if nodes > 1 and not self.on_cluster:
             yield (

@@ -21,7 +21,7 @@ from vita.runtime.atomic import replacing
 
 PIXELS = (
     *("fig8_segmentation_examples", "figB9_reconstructions", "scan_quality", "plane_intersections"),
-    "latent_directions",  # averages, which a reader cannot tell from scans
+    "latent_directions",  # averages, which a reader cannot distinguish from scans
 )
 AS_IT_IS = ("learning_curves",)  # only about models
 

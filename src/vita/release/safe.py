@@ -36,8 +36,8 @@ def rounded(text: str) -> str:
 
 
 def safe_table(text: str, cell: int, counts: dict[int, str]) -> tuple[str | None, int]:
-    """The text of a CSV with rounded numbers and without rows about too few people, and the number of those rows. Of
-    such a row only the words are kept, as of a row from which another could be worked out. None if the whole table
+    """The text of a CSV with rounded numbers and without rows about too few people, and the number of those rows. Only
+    the words of such a row are kept, as of any row from which another could be worked out. None if the whole table
     consists of rows of participants.
     """
     rows = [row for row in csv.reader(io.StringIO(text)) if row]
@@ -73,7 +73,7 @@ def of_quantiles(text: str) -> bool:
 
 def _shorten(header: tuple[str, ...], row: list[str], cell: int) -> None:
     """Shorten numbers that are one participant's: a threshold is somebody's probability, and so is a percentile. The
-    people who are counted beside percentiles of scans, some of which were left out later, are told in tens.
+    people who are counted beside percentiles of scans, some of which were left out later, are rounded to tens.
     """
     quantiles = set(header) >= _QUANTILES
     for place, name in enumerate(header):

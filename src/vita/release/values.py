@@ -92,7 +92,8 @@ class Values:
             below / np.maximum(np.maximum(low - lowest, width), 1e-300),
             above / np.maximum(np.maximum(highest - high, width), 1e-300),
         )
-        # beyond the last value of one variable, the next are a distant one's and tell nothing of the density here
+        # beyond the last value of one variable, the next values belong to a distant one and do not show the density
+        # here
         density = np.where(denser > _GAP * both, denser, both)
         expected = np.where(below + above < _FEW, last - first, density * width)
         return first, last, np.maximum(expected, 1e-12)

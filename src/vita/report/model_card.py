@@ -46,7 +46,7 @@ splits differ. Numbers of people are rounded down to tens.
 """
 SUNG = """Canaries are people with the targets of others, planted in shadow trainings of the head; AUC and exposure
 compare them with canaries that were not planted. Without memory the AUC is 0.5 and the exposure about 1.4 bits. They
-tell how the head is fitted, and do not decide about weights.
+show how closely the head is fitted, and do not decide about weights.
 """
 PRIVATE = """Stage III was trained with DP-SGD: epsilon and delta bound what the training of a model reveals about any
 one participant. They hold for its steps, not for the weights that it started from, nor for the means, SDs and shares of
