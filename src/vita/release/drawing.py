@@ -57,7 +57,7 @@ def shape(points: list[tuple[float, float]]) -> tuple[float, ...] | None:
     return form if any(form) else None
 
 
-def telling(points: list[tuple[float, float]]) -> Iterator[str]:
+def suspicious(points: list[tuple[float, float]]) -> Iterator[str]:
     """What makes the points of a path look like those of single participants."""
     place = np.array(points)
     if len(place) < _FEWEST_STEPS:
