@@ -157,7 +157,7 @@ def measured(model: str, signal: Signal, group: np.ndarray, seed: int) -> pd.Dat
         apart = attack(score[held_out], group[held_out] == "val", seed)
         rows.append(_row(model, signal.name, "shadow", member) | _attacked(found, bias, apart))
     if signal.canaries is not None:
-        rows.append(_canary_row(model, signal.name, signal.canaries, seed))
+        rows.append(_sung(model, signal.name, signal.canaries, seed))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -173,7 +173,7 @@ def _attacked(found: Found, untrained: Found, val_test: Found) -> dict[str, floa
     return vars(found) | bounds
 
 
-def _canary_row(model: str, signal: str, canaries: Canaries, seed: int) -> dict[str, Any]:
+def _sung(model: str, signal: str, canaries: Canaries, seed: int) -> dict[str, Any]:
     """A row about canaries; trainings are resampled, since those of one training are not independent."""
     trainings, each = canaries.inserted.shape
     wins = [attack(-np.r_[inside, outside], np.arange(2 * each) < each, seed) for inside, outside in canaries.pairs]
