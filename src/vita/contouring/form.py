@@ -170,7 +170,8 @@ def draw_form(rng: np.random.Generator, world: World = WIDE) -> Form:
 
 def _directions(rng: np.random.Generator) -> np.ndarray:
     direction = rng.normal(size=(WAVES, 3))
-    return direction / np.linalg.norm(direction, axis=1, keepdims=True)
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    return direction
 
 
 def _layer(rng: np.random.Generator) -> Layer:
