@@ -29,7 +29,7 @@ from vita.training.batches import TrainingOrder
 from vita.training.callbacks import KeepState
 from vita.training.data import Batch
 from vita.training.learner import Learner
-from vita.training.long_table import calibrate, predict, thresholds
+from vita.training.long_table import best_f1_threshold, calibrate, predict, thresholds
 from vita.training.predictor import PredictionLearner
 from vita.training.reconstruction import ReconstructionLearner, errors
 from vita.training.session import open_session
@@ -155,6 +155,11 @@ def judged() -> tuple[Task, SimpleNamespace, pd.Series, list[np.ndarray]]:
 def test_thresholds_come_from_the_validation_split(judged):
     task, samples, _, predictions = judged
     assert thresholds(task, samples, predictions) == {"cad": 0.6}
+
+
+def test_of_two_thresholds_with_the_same_f1_the_lower_one():
+    """At 0.9 one of two positives is found, at 0.6 both with two negatives: 2/3 either way."""
+    assert best_f1_threshold(np.array([1.0, 0, 0, 1]), np.array([0.9, 0.8, 0.7, 0.6])) == pytest.approx(0.6)
 
 
 def test_calibration_comes_from_the_validation_split_and_the_prevalence_from_training_too(judged):
@@ -438,3 +443,29 @@ def test_predictions_are_without_dropout(cohort):
         by_hand = model.eval()(samples[[(row, 0) for row in range(len(samples))]]["images"])[:, 0]
     assert first == pytest.approx(again)
     assert first == pytest.approx(by_hand.numpy() * task.statistics[0].std + task.statistics[0].mean, rel=1e-5)
+
+
+class Bright(nn.Module):
+    """The brightness of the first plane's first frame as the log odds, strongly stretched."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stretch = nn.Parameter(torch.tensor(60.0))
+
+    def forward(self, images_bsthw: torch.Tensor) -> torch.Tensor:
+        return self.stretch * (images_bsthw[:, 0, 0].mean(dim=(1, 2))[:, None] - 0.3)
+
+
+def test_log_odds_are_averaged_over_sections_and_not_probabilities(cohort):
+    session = open_session("stage3", cohort.shards, cohort.split, toy.blocks(sections="cycle", imbalance="none"))
+    samples = session.samples(["val"], "predict")
+    truth = pd.DataFrame({"cad": np.arange(len(samples.eids)) % 2.0}, index=samples.eids)
+    learner = PredictionLearner(Bright(), session.settings, make_task(truth, [BINARY], samples))
+    sections = range(len(samples.sections.in_turn))
+    with torch.inference_mode():
+        odds = torch.stack(
+            [learner.model(samples[[(row, k) for row in range(len(samples))]]["images"])[:, 0] for k in sections]
+        )
+    found = predict(learner, samples, session.device)[0]
+    assert found == pytest.approx(odds.mean(dim=0).sigmoid().numpy(), rel=1e-4)
+    assert np.abs(found - odds.sigmoid().mean(dim=0).numpy()).max() > 0.005
