@@ -57,6 +57,18 @@ def test_suspicious_hearts_are_flagged():
     assert "ed_not_largest" not in ventricular(LV[[0, 4, 1, 2, 3]], MYO, RV, 0.2, "first")[1]  # 152 after 150
 
 
+@pytest.mark.parametrize(("later", "flagged"), [(104.0, False), (106.0, True)])
+def test_a_later_frame_that_is_five_percent_larger_is_the_end_diastole(later, flagged):
+    lv = np.array([100.0, 60, 40, 80, later])
+    assert ("ed_not_largest" in ventricular(lv, MYO, lv, 0.2, "first")[1]) == flagged
+
+
+@pytest.mark.parametrize(("frame_s", "flagged"), [(0.39, False), (0.41, True), (0.067, False), (0.066, True)])
+def test_heart_rates_from_30_to_180_are_usual(frame_s, flagged):
+    """Five frames of 0.4 s are 30 beats a minute, of 0.0667 s 180."""
+    assert ("heart_rate" in ventricular(LV, MYO, RV, frame_s, "first")[1]) == flagged
+
+
 def test_no_masks_no_numbers():
     values, flags = ventricular(np.array([]), np.array([]), np.array([]), 0.05, "first")
     assert all(np.isnan(value) for value in values.values())

@@ -303,4 +303,32 @@ UNGUARDED = (
         ("tabular/test_encoder.py::test_median_and_mode_fill_what_is_missing",),
         "a missing class becomes the last one",
     ),
+    Mutant(
+        "training",
+        "return [(self.lr_scale, self.model.image_encoder), (1.0, self.model)]",
+        "return [(1.0, self.model)]",
+        ("training/test_by_hand.py::test_a_pretrained_encoder_has_its_own_share_of_the_rate",),
+        "Stage II's pretrained encoder learns as fast as the rest",
+    ),
+    Mutant(
+        "training",
+        "return [*((scale, module) for module in self._pretrained), (1.0, self.model)]",
+        "return [(1.0, self.model), *((scale, module) for module in self._pretrained)]",
+        ("training/test_by_hand.py::test_a_pretrained_encoder_has_its_own_share_of_the_rate",),
+        "Stage III's pretrained encoder learns as fast as the rest",
+    ),
+    Mutant(
+        "images",
+        "EARLY_ED = 1.05",
+        "EARLY_ED = 1.5",
+        ("images/test_phenotypes.py::test_a_later_frame_that_is_five_percent_larger_is_the_end_diastole",),
+        "a later end-diastole passes without a flag",
+    ),
+    Mutant(
+        "images",
+        "HEART_RATE_PER_MIN = (30, 180)",
+        "HEART_RATE_PER_MIN = (0, 180)",
+        ("images/test_phenotypes.py::test_heart_rates_from_30_to_180_are_usual",),
+        "slow hearts pass without a flag",
+    ),
 )

@@ -25,6 +25,7 @@ from vita.models.tokens import random_order
 from vita.runtime.errors import UserError
 from vita.tabular.targets import Target
 from vita.training import finetune, stage1, stage3
+from vita.training.alignment import AlignmentLearner
 from vita.training.batches import TrainingOrder
 from vita.training.callbacks import KeepState
 from vita.training.data import Batch
@@ -428,6 +429,25 @@ def test_each_part_learns_at_its_share_of_the_rate():
     learner._trainer, learner.steps_per_epoch = SimpleNamespace(optimizers=[optimizer]), 4
     learner.on_train_batch_start({}, 0)
     assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([1.25e-4, 2.5e-4])
+
+
+@pytest.mark.parametrize("stage", ["stage2", "stage3"])
+def test_a_pretrained_encoder_has_its_own_share_of_the_rate(stage):
+    sizes = ModelSettings.from_dict(toy.MODEL)
+    settings = read_settings(stage, toy.blocks(encoder_lr_scale=0.3))
+    learner: Learner
+    if stage == "stage2":
+        alignment = Alignment(sizes, 1, 0, [])
+        learner, encoder = AlignmentLearner(alignment, settings, 0.3), alignment.image_encoder
+    else:
+        encoder = ImageEncoder(sizes)
+        task = Task((NUMBER,), pd.DataFrame(columns=["LVESV"]), (Statistics(30, 10),))
+        learner = PredictionLearner(Regressor(sizes, encoder, task.outputs), settings, task, encoder)
+    groups = learner.configure_optimizers().param_groups
+    scale = {id(parameter): group["scale"] for group in groups for parameter in group["params"]}
+    own = {id(parameter) for parameter in encoder.parameters()}
+    assert {scale[key] for key in own} == {0.3}
+    assert {value for key, value in scale.items() if key not in own} == {1.0}
 
 
 def test_predictions_are_without_dropout(cohort):
