@@ -145,7 +145,7 @@ def test_mean_prediction_over_prevalence_by_hand():
 
 
 def test_the_interval_of_the_ratio_holds_1_in_95_of_100_test_splits_of_right_probabilities():
-    """172 people, 31 of whom are ill on average; the ratio itself is then off by more than 15 % in 1 of 3 or 4 splits."""
+    """172 people, 31 of whom are ill on average; the ratio is then off by more than 15 % in a third of the splits."""
     generator = np.random.default_rng(0)
     score = generator.beta(0.8, 3.6, 172)
     rows = [
