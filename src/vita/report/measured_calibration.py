@@ -26,11 +26,8 @@ def mean_predictions(results: Path) -> list[Line]:
     """
     found = ratios(results)
     off = found[is_off(found["calibration_ratio"])]
-    low, high = off["calibration_ratio_low"], off["calibration_ratio_high"]
-    phrases = [
-        f"{title} {with_interval(value, *ends, 2)}"
-        for title, value, *ends in zip(off["title"], off["calibration_ratio"], low, high, strict=True)
-    ]
+    value, low, high = (off[f"calibration_ratio{end}"] for end in ("", "_low", "_high"))
+    phrases = [f"{each[0]} {with_interval(*each[1:], 2)}" for each in zip(off["title"], value, low, high, strict=True)]
     about = f"mean prediction over prevalence, {names.title(names.MAIN_SYSTEM)}, at least {ENOUGH} positives"
     within = f"{len(found) - len(off)} of {len(found)}"
     return [
