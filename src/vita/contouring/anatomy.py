@@ -14,7 +14,7 @@ from vita.images.layout import LABP, LVBP, LVMYO, RABP, RVBP
 from vita.phantom.hearts import Heart, Shape, taper
 from vita.phantom.tissue import centres, deform
 
-# Tissues beyond the five structures, which are 1 to 5. Those up to FAT are told apart by their signal in the phantom.
+# Tissues beyond the five structures, which are 1 to 5. Those up to FAT differ in their signal in the phantom.
 AIR_LIKE, LUNG_LIKE, STOMACH, MUSCLE_LIKE, BONE, LIVER, FAT_OF_HEART, VESSEL, FAT = range(6, 15)
 PAPILLARY, RV_TRABECULA, GREAT_VESSEL, THIN_WALL = range(15, 19)  # muscle in LV and RV, blood and walls of no ventricle
 TISSUES = 19

@@ -1,4 +1,4 @@
-"""What tells one real heart's shape from another's and the phantom's hearts do not have: a random form for each heart.
+"""How the shapes of real hearts differ, beyond the phantom's hearts: a random form for each heart.
 
 Ranges are wide, after what cardiac MRI shows: oval and lobed sections, a flattened septum, walls of uneven thickness,
 an outflow tract that leaves the ventricle between septum and mitral valve, an RV from a crescent to a triangle with a

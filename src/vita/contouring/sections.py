@@ -25,7 +25,7 @@ from vita.phantom.settings import PhantomSettings
 from vita.phantom.tissue import Signals, paint, points, share
 
 PIXEL_MM, PIXELS = 1.5, 176
-SHARP_MM = 0.5  # tissues end within so much, so that every pixel is of one
+SHARP_MM = 0.5  # distance over which a tissue ends, so that every pixel belongs to one
 LAYERS_MM = (-2.8, 0.0, 2.8)  # of a slice of 8 mm, seen from its middle
 MIDDLE = 1  # layer whose tissues are the labels
 BLOOD, MUSCLE, LUNG, HEART_FAT = 130.0, 52.0, 20.0, 100.0
@@ -68,7 +68,7 @@ class Body:
 
 
 def draw_sections(hearts: int, rng: np.random.Generator, world: World = WIDE) -> Sections:
-    """Sections of so many hearts: of each, SA_PER_HEART short-axis slices and each long-axis view at one moment."""
+    """Sections of a number of hearts: SA_PER_HEART short-axis slices and each long-axis view of each, at one moment."""
     tissues, views = [], []
     for _ in range(hearts):
         for view, tissue in _of_one_heart(Body.draw(rng, world), rng):

@@ -19,10 +19,10 @@ def main(arguments: list[str] | None = None) -> None:
 
     from vita.runtime.atomic import replacing
 
-    parts = [pd.read_csv(path, float_precision="round_trip") for path in args.parts]
+    parts = [pd.read_csv(path, dtype=str, keep_default_na=False) for path in args.parts]
     with replacing(args.output) as path:
-        # an empty part has columns without a type, which would change those of the others
-        pd.concat([part for part in parts if len(part)] or parts, ignore_index=True).to_csv(path, index=False)
+        # as text, so that no number is rounded
+        pd.concat(parts).to_csv(path, index=False)
 
 
 if __name__ == "__main__":
