@@ -3,7 +3,7 @@
 import importlib.util
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -170,11 +170,29 @@ def limit_findings(config: dict[str, Any], longest_h: float) -> Iterator[Finding
         )
 
 
+def remaining_findings(rules: Iterable[str]) -> Iterator[Finding]:
+    """A note on how many models a command trains, as some may be there and up to date. nnU-Net is not counted.
+
+    Args:
+        rules: the rule of each job to be run; one that trains has one job for a model.
+    """
+    jobs = [rule for rule in rules if rule.startswith("train_") and rule != "train_nnunet"]
+    yield note(f"this command trains {_models(len(jobs))} (needed by its targets, and missing or out of date)")
+
+
 def plan_findings(config: dict[str, Any], people: int, resources: Path) -> Iterator[Finding]:
     """Notes on what will be trained, and on what will not be made and why."""
     models = models_of(planned_trainings(config, resources))
     counts = ", ".join(f"{name} {count}" for name, count in models.items())
-    yield note(f"{sum(models.values())} models will be trained on {people:,} participants: {counts}")
+    yield note(
+        f"the whole run trains {_models(sum(models.values()))} on {people:,} participants: {counts}; those that are "
+        "there and up to date are kept"
+    )
+    if config["images"]["shard_count"] > people:
+        yield warning(
+            f"config: 'images.shard_count' is {config['images']['shard_count']:,}, but there are {people:,} "
+            "participants, so that most shards would be empty, each with a job of its own; lower it"
+        )
     if config["products"] == "scans":
         yield note("'products' is scans: only shards, phenotypes and Stage I, without tables and Stages II and III")
         return
@@ -183,3 +201,7 @@ def plan_findings(config: dict[str, Any], people: int, resources: Path) -> Itera
         yield note(f"not run, since their 'tasks' are empty: {', '.join(idle)}")
     if not config["ablations"]["run"]:
         yield note("'ablations.run' is false: Tables A.5 and A.6 and the rows of Figure B.9 will be left out")
+
+
+def _models(count: int) -> str:
+    return f"{count} model{'' if count == 1 else 's'}"

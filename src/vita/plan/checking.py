@@ -3,6 +3,7 @@
 An error names the key and what it may be.
 """
 
+import difflib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -93,6 +94,11 @@ def _check_systems(config: dict[str, Any]) -> None:
         raise UserError(
             "config: 'products' is all, which needs a UK Biobank table, but 'input.tables' is empty; "
             "name the table, or set 'products' to scans"
+        )
+    if all_products and not any(tasks_of(config, name) for name in config["systems"]):
+        raise UserError(
+            "config: 'systems' has no task in any system's 'tasks', so that no table would have a number; give one to "
+            "some system, or set 'products' to scans"
         )
     if config["phenotypes"]["source"] == "fields" and source["source"] == "files" and not source["tables"]:
         raise UserError(
@@ -228,8 +234,17 @@ def read_given(path: Path, option: str = "--configfile") -> dict[str, Any]:
         UserError: it is missing, is not YAML or not a block of keys, or repeats a key.
     """
     if not path.exists():
-        raise UserError(f"{option} names {path}, which is not there; look at its spelling")
+        raise UserError(f"{option} names {path}, which is not there; {_near_file(path)}")
     return read_config(path)
+
+
+def _near_file(path: Path) -> str:
+    """The file that was probably meant, in the same folder or among the presets."""
+    for folder in (path.parent, Path("workflow/presets")):
+        names = [each.stem for each in folder.glob("*.yaml")] if folder.is_dir() else []
+        if near := difflib.get_close_matches(path.stem, names, n=1, cutoff=0.7):
+            return f"did you mean {folder / near[0]}.yaml?"
+    return "look at its spelling"
 
 
 def _problem(error: yaml.YAMLError) -> str:
