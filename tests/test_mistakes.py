@@ -394,6 +394,30 @@ def test_files_and_folders_in_each_others_place(
     has(spoil(own, {"input": source}, capsys), words)
 
 
+def test_a_pipe_in_place_of_a_table(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (own / "table.csv").unlink()
+    os.mkfifo(own / "table.csv")
+    has(spoil(own, {}, capsys), ["'input.tables' names table.csv, which is no ordinary file", "write its content to a"])
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        ('{"input": {"source": "phantom"}}', ['results holds a run on "phantom"', "--config replace_results=true"]),
+        ("{", ["results/config.json is damaged", "move the folder away"]),
+    ],
+)
+def test_results_of_another_run(record: str, words: list[str], own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (own / "results").mkdir()
+    (own / "results" / "config.json").write_text(record)
+    has(spoil(own, {}, capsys), words)
+
+
+def test_results_that_lead_nowhere(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (own / "results").symlink_to("/nowhere/results")
+    has(spoil(own, {}, capsys), ["results is a link to a folder that does not exist", "--directory"])
+
+
 def test_the_folder_of_one_participant(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one = min((own / "scans").iterdir())
     line = spoil(own, {"input": {"scans": str(one)}}, capsys)
@@ -481,7 +505,10 @@ TABLES: list[tuple[Callable[[Path], None], list[str]]] = [
     (_bytes(lambda text: b"\xff\xfe" + text), ["table.csv", "UTF-16; save it as UTF-8"]),
     (_bytes(lambda text: gzip.compress(text)[:-500]), ["table.csv", "damaged or cut short"]),
     (_bytes(lambda text: b""), ["table.csv", "empty; its first line must name the columns"]),
-    (_other_people, ["'input.tables' has a scan under 'input.scans'", "take both from the same one"]),
+    (
+        _other_people,
+        ["'input.tables' has a scan under 'input.scans'", "by eid alone, and take both from the same application"],
+    ),
     (_header_alone, ["table.csv", "a header and no rows; deliver it again"]),
     (_bad_withdrawals, ["withdrawals.csv, line 2", "one id per line"]),
     (_everybody_withdrew, ["'input.withdrawals' (withdrawals.csv) lists all 10 participants", "who withdrew"]),

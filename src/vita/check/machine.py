@@ -10,6 +10,7 @@ from typing import Any
 from vita.check.duration import models_of, planned_trainings
 from vita.check.findings import Finding, error, note, warning
 from vita.images.layout import PLANES
+from vita.plan.inputs import other_input
 from vita.plan.systems import tasks_of
 from vita.runtime.machine import available_cores, memory_mb, visible_gpus
 
@@ -140,9 +141,13 @@ def _packages(training: dict[str, Any]) -> Iterator[Finding]:
 
 
 def written_findings(config: dict[str, Any]) -> Iterator[Finding]:
-    """`results` itself, and folders beside it that the run writes to."""
-    if Path("results").exists() and not Path("results").is_dir():
-        yield error(f"{Path('results').absolute()} is a file; move it away, or run in another folder (--directory)")
+    """`results` itself, which may be those of another run, and folders beside it that the run writes to."""
+    results = Path("results")
+    if os.path.lexists(results) and not results.is_dir():
+        kind = "a link to a folder that does not exist" if results.is_symlink() else "a file"
+        yield error(f"{results.absolute()} is {kind}; move it away, or run in another folder (--directory)")
+    else:
+        yield from map(error, other_input(config, results / "config.json"))
     if folder := config["images"]["write_nifti"]:
         above = next(path for path in (Path(folder), *Path(folder).absolute().parents) if path.exists())
         if not above.is_dir() or not os.access(above, os.W_OK):

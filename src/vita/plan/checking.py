@@ -201,7 +201,9 @@ def _wrong_path(key: str, path: Path) -> str:
         return "does not exist" + ("; write the whole path, since ~ and $ are not replaced here" if literal else "")
     if key == "scans":
         return "" if path.is_dir() else "is a file; name the folder that holds the scans"
-    return "is a folder; name the file itself" if path.is_dir() else ""
+    if path.is_dir():
+        return "is a folder; name the file itself"
+    return "" if path.is_file() else "is no ordinary file but a pipe or device; write its content to a file"
 
 
 def merged(home: Path, files: list[Path], keys: list[str]) -> dict[str, Any]:
