@@ -3,10 +3,12 @@ import gc
 import sys
 from pathlib import Path
 
+from snakemake.logging import logger
 from snakemake.utils import min_version
 
 from vita.check.configuration import contradictions
 from vita.plan.checking import check
+from vita.plan.targets import Meant, files_for_folders
 from vita.runtime.atomic import obstacles
 from vita.runtime.errors import UserError
 from vita.runtime.privacy import keep_private
@@ -61,3 +63,11 @@ rule all:
     default_target: True
     input:
         PRODUCTS.all(),
+
+
+# Snakemake itself would end in a traceback, or without a word about what was meant
+if workflow.is_main_process:
+    RULES = list(workflow.rules)
+    for message in files_for_folders(str(output) for rule in RULES for output in rule.products()):
+        sys.exit(f"error: {message}")
+    logger.addFilter(Meant([*(rule.name for rule in RULES), *PRODUCTS.all()]))

@@ -23,7 +23,9 @@ from cohort import world
 from vita import command
 from vita.apply.decisions import VERSION
 from vita.check.command import main as check
+from vita.names import SYSTEMS as _SYSTEMS
 
+SYSTEMS = [each.name for each in _SYSTEMS if each.name != "nnunet"]
 MOST_S = 10.0  # of the processor, so that a busy machine is no mistake
 
 PHANTOM: list[tuple[dict[str, Any], list[str]]] = [
@@ -199,6 +201,39 @@ PHANTOM: list[tuple[dict[str, Any], list[str]]] = [
     ({"learning_rate": 0.1}, ["unknown key 'learning_rate'; known here: ablations"]),
     ({"resources": {"rules": {"train_stage1": {"mem_mb": "4GB"}}}}, ["'resources.rules.train_stage1.mem_mb'", "(MB)"]),
     ({"input": {"source": "files"}}, ["'input.scans' names no folder", "set it"]),
+    ({"systems": {name: {"tasks": []} for name in SYSTEMS}}, ["'systems' has no task", "set 'products' to scans"]),
+    ({"systems": {"vita": {"stage": {"learning_rate": 0.1}}}}, ["did you mean 'systems.vita.stage.lr'?"]),
+    ({"stage1": {"batch_size": 8}}, ["unknown key 'stage1.batch_size'; did you mean 'stage1.batch'?"]),
+    ({"resources": {"default": {"memory": 3}}}, ["did you mean 'resources.default.mem_mb'?"]),
+    ({"stage3": {"tasks": {"diseases": {"epoch": 3}}}}, ["did you mean 'stage3.tasks.diseases.epochs'?"]),
+    ({"images": {"quality": {"pixelmm": 3}}}, ["did you mean 'images.quality.pixel_mm'?"]),
+    ({"images": {"masks": {"adapt": {"step": 3}}}}, ["did you mean 'images.masks.adapt.steps'?"]),
+    ({"masks": {"source": "model"}}, ["unknown key 'masks'; did you mean 'images.masks'?"]),
+    ({"resources": {"rules": {"draw": {"mem_mb": -5}}}}, ["'resources.rules.draw.mem_mb' is -5", "at least 1 (MB)"]),
+    ({"systems": {"vita": {"tasks": ["disease"]}}}, ["'systems.vita.tasks.0'", "did you mean diseases?"]),
+    ({"systems": {"vita": {"tasks": "diseases"}}}, ["'systems.vita.tasks' is \"diseases\"", "it must be a list"]),
+    ({"systems": {"vita": {"init": "stage3"}}}, ["'systems.vita.init'", "choose null or stage1 or stage2"]),
+    ({"systems": {"nnunet": {}}}, ["'systems.nnunet.tasks' is not set"]),
+    ({"ablations": {"run": "yes"}}, ["'ablations.run' is \"yes\"", "true or false"]),
+    ({"ablations": {"frames": [7]}}, ["'ablations.frames[0]' is 7, not a multiple of 5 in 'model.patch'"]),
+    ({"ablations": {"mask_ratios": [1.0]}}, ["'ablations.mask_ratios.0' is 1.0", "below 1"]),
+    ({"model": {"patch": [12, 12]}}, ["'model.patch' is [12, 12]", "a list of length 3"]),
+    ({"images": {"required_views": []}}, ["'images.required_views' is []", "at least one entry"]),
+    ({"images": {"masks": {"adapt": {"steps": 100}}}}, ["'images.masks.adapt.steps' is 100", "or this to 0"]),
+    ({"labels": {"codes": {"cancer": ["C50"]}}}, ["unknown key 'labels.codes.cancer'; known here: cad"]),
+    ({"labels": {"codes": {"infarct": ["I25-I20"]}}}, ["'labels.codes.infarct'", "'I25-I20'"]),
+    ({"cohort": {"instance": 1}}, ["'cohort.instance' is 1", "choose 2 or 3"]),
+    ({"input": ["a.csv"]}, ["'input' is [\"a.csv\"]", "a block of keys"]),
+    ({"training": {"device": "cuda:0"}}, ["'training.device'", "did you mean cuda?"]),
+    (
+        {"stage3": {"defaults": {"dp": {"noise": 0, "clip": 1, "delta": "1e-5"}}}},
+        ["dp.noise' is 0", "above 0"],
+    ),
+    ({"stage3": {"defaults": {"through": ["sa_phenotype"]}}}, ["through.0'", "did you mean sa_phenotypes?"]),
+    ({"nnunet": {"planner": "ResEncM"}}, ["'nnunet.planner'", "choose ExperimentPlanner"]),
+    ({"privacy": {"membership_auc": 0.4}}, ["'privacy.membership_auc' is 0.4", "from 0.5 to 1"]),
+    ({"apply": {"people": "held out"}}, ["'apply.people'", "did you mean held_out?"]),
+    ({"phantom": {"labelled": 0.01}}, ["'systems.resnet50.stage.batch' is 16", "leaves 10 participants", "lower it"]),
 ]
 
 # what a run can use, but what probably does not do what it was written for
@@ -216,6 +251,7 @@ WARNED: list[tuple[dict[str, Any], list[str]]] = [
         {"images": {"masks": {"source": "model"}}, "systems": {"nnunet": {"tasks": ["segmentation"]}}},
         ["'systems.nnunet.tasks' names segmentation", "only learn what the network draws; set the first to []"],
     ),
+    ({"images": {"shard_count": 5000}}, ["'images.shard_count' is 5,000", "1,492 participants", "lower it"]),
     ({"training": {"workers": 5000}}, ["'training.workers' is 5000, but this machine has", "lower it"]),
 ]
 
@@ -358,6 +394,30 @@ def test_files_and_folders_in_each_others_place(
     has(spoil(own, {"input": source}, capsys), words)
 
 
+def test_a_pipe_in_place_of_a_table(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (own / "table.csv").unlink()
+    os.mkfifo(own / "table.csv")
+    has(spoil(own, {}, capsys), ["'input.tables' names table.csv, which is no ordinary file", "write its content to a"])
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        ('{"input": {"source": "phantom"}}', ['results holds a run on "phantom"', "--config replace_results=true"]),
+        ("{", ["results/config.json is damaged", "move the folder away"]),
+    ],
+)
+def test_results_of_another_run(record: str, words: list[str], own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (own / "results").mkdir()
+    (own / "results" / "config.json").write_text(record)
+    has(spoil(own, {}, capsys), words)
+
+
+def test_results_that_lead_nowhere(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (own / "results").symlink_to("/nowhere/results")
+    has(spoil(own, {}, capsys), ["results is a link to a folder that does not exist", "--directory"])
+
+
 def test_the_folder_of_one_participant(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one = min((own / "scans").iterdir())
     line = spoil(own, {"input": {"scans": str(one)}}, capsys)
@@ -445,7 +505,10 @@ TABLES: list[tuple[Callable[[Path], None], list[str]]] = [
     (_bytes(lambda text: b"\xff\xfe" + text), ["table.csv", "UTF-16; save it as UTF-8"]),
     (_bytes(lambda text: gzip.compress(text)[:-500]), ["table.csv", "damaged or cut short"]),
     (_bytes(lambda text: b""), ["table.csv", "empty; its first line must name the columns"]),
-    (_other_people, ["'input.tables' has a scan under 'input.scans'", "take both from the same one"]),
+    (
+        _other_people,
+        ["'input.tables' has a scan under 'input.scans'", "by eid alone, and take both from the same application"],
+    ),
     (_header_alone, ["table.csv", "a header and no rows; deliver it again"]),
     (_bad_withdrawals, ["withdrawals.csv, line 2", "one id per line"]),
     (_everybody_withdrew, ["'input.withdrawals' (withdrawals.csv) lists all 10 participants", "who withdrew"]),
@@ -625,6 +688,20 @@ TO = ["--models", "run/models", "--out", "new"]
 COMMANDS: list[tuple[list[str], list[str]]] = [
     (["chek"], ["no command 'chek'", "did you mean check?"]),
     (["check", "--configfile", "nothing.yaml"], ["nothing.yaml, which is not there", "look at its spelling"]),
+    (["check", "--configfile", "brokn.yaml"], ["brokn.yaml, which is not there", "did you mean broken.yaml?"]),
+    (["check", "--configfile", "smoke.yaml"], ["smoke.yaml, which is not there; did you mean workflow/presets/smoke"]),
+    (["check", "--config", "input.source=files"], ["'input.source'", "'input={source: ...}'"]),
+    (["check", "--config", "seed="], ["'seed' is null", "a whole number"]),
+    (["check", "--config", "=5"], ["--config got '=5'; write KEY=VALUE"]),
+    (["check", "--directory", "list.yaml"], ["--directory names list.yaml, which is not a folder"]),
+    (["check", "-n"], ["-n", "`vita check --help` lists the arguments"]),
+    (["Check"], ["no command 'Check'; did you mean check?"]),
+    (["--verison"], ["no command '--verison'; did you mean --version?"]),
+    (["list", "scan"], ["scan holds no folder models; name the results folder of a run"]),
+    (["describe", "list.yaml"], ["list.yaml holds no folder models"]),
+    (["predict", *NEW, "--scan", "empty"], ["--scan empty: no scan found; expected sa.nii.gz"]),
+    (["release", "--check", "scan", "--cell", "ten"], ["--cell: invalid int value: 'ten'", "`vita release --help`"]),
+    (["audit", "scan", "--ids", "nope"], ["--ids nope: no table with a column eid"]),
     (["check", "--configfile", "broken.yaml"], ["broken.yaml, line 2: not valid YAML"]),
     (["check", "--configfile", "list.yaml"], ["list.yaml, line 1", "such as 'seed: 1'"]),
     (["check", "--config", "seed"], ["--config got 'seed'", "write KEY=VALUE"]),
@@ -677,7 +754,9 @@ def test_of_commands(
     (tmp_path / "broken.yaml").write_text("stage1: {lr: 0.1\nstage2: }\n")
     (tmp_path / "list.yaml").write_text("- a\n")
     (tmp_path / "model.yaml").write_text("model: {width: 105}\n")
-    for name in ("scan", "models", "run/models"):
+    (tmp_path / "workflow/presets").mkdir(parents=True)
+    (tmp_path / "workflow/presets/smoke.yaml").write_text("seed: 1\n")
+    for name in ("scan", "models", "run/models", "empty"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "scan" / "sa.nii.gz").touch()
     record = {"version": VERSION, "images": filled.image_block()["images"], "tasks": {}}

@@ -59,7 +59,7 @@ def test_commands_are_there(name: str, installed: Path, tmp_path: Path) -> None:
 def test_check_finds_schema_presets_and_resources(installed: Path, tmp_path: Path) -> None:
     found = run([str(installed / "vita"), "check", "--quick"], tmp_path)
     assert found.returncode == 0, found.stderr
-    assert "models will be trained on 1,492 participants" in found.stdout
+    assert "trains 52 models on 1,492 participants" in found.stdout
     (tmp_path / "own.yaml").write_text("tabular: {exclude: [diagnosis]}\n")
     preset = ["--configfile", "workflow/presets/smoke.yaml", "own.yaml"]
     wrong = run([str(installed / "vita"), "check", "--quick", *preset], tmp_path)

@@ -46,7 +46,7 @@ def _run(arguments: list[str] | None) -> None:
         print(f"vita {version('vita')}")
         return
     if name not in COMMANDS:
-        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        near = difflib.get_close_matches(name, [*COMMANDS, "--version", "--help"], n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise UserError(f"vita has no command {name!r}; {hint}commands are {', '.join(COMMANDS)}")
     importlib.import_module(COMMANDS[name]).main(rest)

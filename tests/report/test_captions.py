@@ -50,6 +50,14 @@ def test_caption_renders(path, source):
     assert ("phantom" in text) <= (source == "phantom")
 
 
+@pytest.mark.parametrize(("table", "tested"), [("tableC8_cohort", False), ("table1_sa_phenotypes", True)])
+def test_a_caption_speaks_of_tests_only_where_the_table_has_them(table, tested, captions):
+    values = Path("results/captions.rst").read_text(encoding="utf-8")
+    words = captions_of.rendered(ROOT / "workflow" / "report" / "table.rst", values, {}, {"table": table})
+    assert ("Wilcoxon" in words) == tested
+    assert names.TABLE_TITLES[table] in words
+
+
 def test_every_figure_has_a_caption():
     assert len(names.FIGURES) == 21
     assert {figure.name for figure in names.FIGURES} <= {path.stem for path in CAPTIONS}

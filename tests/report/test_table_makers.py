@@ -15,7 +15,7 @@ def test_systems_that_do_not_beat_the_best_control_are_named():
 def test_higher_may_be_better():
     means = {"demographics": 0.6, "brightness": 0.65, "resnet50": 0.64, "vita": 0.7}
     assert control_remark(means, "mean AUC", higher_is_better=True) == (
-        "Controls: on average, the best control, Brightness (mean AUC 0.6500), is at least as good as ResNet-50."
+        "Controls: on average, the best control, Brightness (mean AUC 0.650), is at least as good as ResNet-50."
     )
 
 

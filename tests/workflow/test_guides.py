@@ -1,5 +1,6 @@
 """Every command of the README and the guides is typed as it is printed, and every link leads somewhere."""
 
+import importlib
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from vita import command
 from workflow.test_dry_runs import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "workflow" / "guides").glob("*.md"))]
@@ -43,10 +45,10 @@ def test_the_pages_hold_commands():
 
 @pytest.mark.workflow
 @pytest.mark.thorough
-@pytest.mark.parametrize(("page", "command"), commands())
-def test_a_command_works_as_it_is_printed(page, command, tmp_path):
+@pytest.mark.parametrize(("page", "line"), commands())
+def test_a_command_works_as_it_is_printed(page, line, tmp_path):
     for start, reason in ELSEWHERE.items():
-        if command.startswith(start):
+        if line.startswith(start):
             pytest.skip(reason)
     data = tmp_path / "data"
     (data / "scans").mkdir(parents=True)
@@ -59,7 +61,7 @@ def test_a_command_works_as_it_is_printed(page, command, tmp_path):
         f"input:\n  source: files\n  tables: [{data}/table.csv]\n  withdrawals: {data}/withdrawals.csv\n"
         f"  scans: {data}/scans\nphenotypes: {{source: fields}}\n"
     )
-    typed = command.replace("/data/ukb", str(data))
+    typed = line.replace("/data/ukb", str(data))
     if "profiles/slurm" in typed and not HAS_SLURM:
         pytest.skip("needs a SLURM")
     run = subprocess.run(
@@ -73,13 +75,41 @@ def test_a_command_works_as_it_is_printed(page, command, tmp_path):
         env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         check=False,
     )
-    if command.startswith("vita check"):
+    if line.startswith("vita check"):
         # the data made here are a table of one row and no scan, and say so
         assert run.returncode == 1
         assert "of the lines above would stop the run" in run.stderr
         assert "in which there is no scan" in run.stderr
         return
     assert run.returncode == 0, f"{page}: {typed}\n{(run.stdout + run.stderr)[-2000:]}"
+
+
+def named() -> list[tuple[str, str, tuple[str, ...]]]:
+    """Page, module and options of every command of the package, wherever a page has it: in a sentence or a block."""
+    start = re.compile(r"(?<![\w/.])(?:vita (?P<command>[a-z]+)|python -m (?P<module>vita\.[\w.]+))(?P<rest>[^`\n]*)")
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+        spans = re.findall(r"(?<!`)`([^`]+)`(?!`)", text) + re.findall(r"^ {4,}(.*)$|^(vita .*|python .*)$", text, re.M)
+        for span in spans:
+            for each in start.finditer(span if isinstance(span, str) else "".join(span)):
+                module = command.COMMANDS.get(each["command"] or "", each["module"])
+                if module:
+                    found.append((page.name, module, tuple(re.findall(r"(?<=\s)--[a-z][\w-]*", each["rest"]))))
+    return list(dict.fromkeys(found))
+
+
+@pytest.mark.parametrize(("page", "module", "options"), named(), ids=lambda value: str(value)[:40])
+def test_a_command_and_its_options_exist(page, module, options, capsys):
+    found = importlib.import_module(module)
+    if hasattr(found, "__path__"):  # a package
+        found = importlib.import_module(f"{module}.__main__")
+    with pytest.raises(SystemExit) as ended:
+        found.main(["--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    for option in options:
+        assert re.search(rf"{option}\b(?!-)", text), f"{page}: {module} has no {option}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -6,6 +6,7 @@ from vita.runtime.claim import cancel_leftovers, claim, end_leftovers, remove_pa
 from vita.check.before import findings
 from vita.check.command import show
 from vita.check.findings import concerning
+from vita.check.machine import remaining_findings
 from vita.plan.inputs import other_input
 from vita.results.models import not_learned
 from vita.runtime.jobs import Progress, Shorter, failure_lines
@@ -23,8 +24,9 @@ onstart:
         sys.exit(f"error: {message}")
     # with --touch nothing is made, and nothing of the data is read
     found = [] if workflow.touch else findings(config, HERE, Path(), ON_CLUSTER)[0]
-    found = concerning(found, {job.rule.name for job in workflow.dag.needrun_jobs()})
-    show(found)
+    rules = [job.rule.name for job in workflow.dag.needrun_jobs()]
+    found = concerning(found, set(rules))
+    show([*found, *(remaining_findings(rules) if found and not MODELS_FOLDER else ())])
     if any(finding.level == "error" for finding in found):
         sys.exit(1)
     try:

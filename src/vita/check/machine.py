@@ -3,7 +3,7 @@
 import importlib.util
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +11,7 @@ from vita.check.duration import models_of, planned_trainings
 from vita.check.findings import Finding, error, note, warning
 from vita.config.typed import Configuration, Resources, Training
 from vita.images.layout import PLANES
+from vita.plan.inputs import other_input
 from vita.plan.systems import tasks_of
 from vita.runtime.machine import available_cores, memory_mb, visible_gpus
 
@@ -147,9 +148,13 @@ def _packages(training: Training) -> Iterator[Finding]:
 
 
 def written_findings(config: Configuration) -> Iterator[Finding]:
-    """`results` itself, and folders beside it that the run writes to."""
-    if Path("results").exists() and not Path("results").is_dir():
-        yield error(f"{Path('results').absolute()} is a file; move it away, or run in another folder (--directory)")
+    """`results` itself, which may be those of another run, and folders beside it that the run writes to."""
+    results = Path("results")
+    if os.path.lexists(results) and not results.is_dir():
+        kind = "a link to a folder that does not exist" if results.is_symlink() else "a file"
+        yield error(f"{results.absolute()} is {kind}; move it away, or run in another folder (--directory)")
+    else:
+        yield from map(error, other_input(config, results / "config.json"))
     if folder := config["images"]["write_nifti"]:
         above = next(path for path in (Path(folder), *Path(folder).absolute().parents) if path.exists())
         if not above.is_dir() or not os.access(above, os.W_OK):
@@ -177,11 +182,29 @@ def limit_findings(config: Configuration, longest_h: float) -> Iterator[Finding]
         )
 
 
+def remaining_findings(rules: Iterable[str]) -> Iterator[Finding]:
+    """A note on how many models a command trains, as some may be there and up to date. nnU-Net is not counted.
+
+    Args:
+        rules: the rule of each job to be run; one that trains has one job for a model.
+    """
+    jobs = [rule for rule in rules if rule.startswith("train_") and rule != "train_nnunet"]
+    yield note(f"this command trains {_models(len(jobs))} (needed by its targets, and missing or out of date)")
+
+
 def plan_findings(config: Configuration, people: int, resources: Path) -> Iterator[Finding]:
     """Notes on what will be trained, and on what will not be made and why."""
     models = models_of(planned_trainings(config, resources))
     counts = ", ".join(f"{name} {count}" for name, count in models.items())
-    yield note(f"{sum(models.values())} models will be trained on {people:,} participants: {counts}")
+    yield note(
+        f"the whole run trains {_models(sum(models.values()))} on {people:,} participants: {counts}; those that are "
+        "there and up to date are kept"
+    )
+    if config["images"]["shard_count"] > people:
+        yield warning(
+            f"config: 'images.shard_count' is {config['images']['shard_count']:,}, but there are {people:,} "
+            "participants, so that most shards would be empty, each with a job of its own; lower it"
+        )
     if config["products"] == "scans":
         yield note("'products' is scans: only shards, phenotypes and Stage I, without tables and Stages II and III")
         return
@@ -190,3 +213,7 @@ def plan_findings(config: Configuration, people: int, resources: Path) -> Iterat
         yield note(f"not run, since their 'tasks' are empty: {', '.join(idle)}")
     if not config["ablations"]["run"]:
         yield note("'ablations.run' is false: Tables A.5 and A.6 and the rows of Figure B.9 will be left out")
+
+
+def _models(count: int) -> str:
+    return f"{count} model{'' if count == 1 else 's'}"

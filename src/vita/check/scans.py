@@ -112,7 +112,8 @@ def _views(people: dict[int, Found], settings: ImageSettings, folder: str) -> It
     if not count:
         return
     view = lacking.most_common(1)[0][0]
-    text = f"{count:,} of {len(people):,} participants under {folder} lack a required view, most often {view}"
+    lack = f"lack a required view, most often {view} (a file {view}.nii.gz)"
+    text = f"{count:,} of {len(people):,} participants under {folder} {lack}"
     if count > settings.max_excluded * len(people):
         yield error(
             f"config: {text}; above 'images.max_excluded' ({settings.max_excluded:g}) the run stops: take {view} out "

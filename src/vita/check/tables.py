@@ -113,7 +113,7 @@ def _strangers(known: set[int], scanned: Collection[int], scans: str) -> Iterato
     if known and scanned and not known & set(scanned):
         text = (
             f"none of the first {len(known):,} participants of 'input.tables' has a scan under 'input.scans' "
-            f"({scans}); ids differ between applications, so take both from the same one"
+            f"({scans}); name the folders of scans by eid alone, and take both from the same application: ids differ"
         )
         whole = len(known) < BATCH_ROWS  # the first batch was the whole table
         yield error(f"config: {text}") if whole else warning(text)

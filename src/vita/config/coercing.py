@@ -26,8 +26,10 @@ def coerced(value: Any, schema: dict[str, Any]) -> Any:
         The value, changed only where it is not allowed as it is and its meaning is certain.
     """
     if isinstance(value, dict):
-        known = children(schema)
-        return {key: coerced(each, known.get(key, known.get(ANY, {}))) for key, each in value.items()}
+        known, others = children(schema), schema.get("additionalProperties")
+        # `children` leaves out a block that may also be null, whose keys are none of the reference page's
+        known.setdefault(ANY, others if isinstance(others, dict) else {})
+        return {key: coerced(each, known.get(key, known[ANY])) for key, each in value.items()}
     if isinstance(value, list):
         return [coerced(each, schema.get("items", {})) for each in value]
     choices = [schema["const"]] if "const" in schema else schema.get("enum")

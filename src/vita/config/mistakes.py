@@ -8,6 +8,11 @@ from typing import Any
 
 from vita.config.schema import ANY, may_be, walk
 
+# what other libraries call a key
+_OTHER_NAMES = {"learning_rate": "lr", "batch_size": "batch", "wd": "weight_decay", "temperature": "tau"}
+_OTHER_NAMES |= {"num_epochs": "epochs", "num_workers": "workers", "random_seed": "seed", "memory": "mem_mb"}
+_OTHER_NAMES |= {"mem": "mem_mb", "runtime": "runtime_min", "time_min": "runtime_min", "threads": "cpus"}
+
 
 def describe(error: Any, schema: dict[str, Any]) -> str:
     """One line for an error.
@@ -33,7 +38,7 @@ def describe(error: Any, schema: dict[str, Any]) -> str:
 def nearest(text: str, known: Iterable[str]) -> str:
     """The known word that is most like a text, first of all one that differs only in capitals; empty if none is."""
     words = list(known)
-    same = [word for word in words if word.lower() == text.lower()]
+    same = [word for word in words if word.lower() in (text.lower(), _OTHER_NAMES.get(text.lower()))]
     return next(iter(same or difflib.get_close_matches(text, words, n=1)), "")
 
 

@@ -3,6 +3,7 @@
 An error names the key and what it may be.
 """
 
+import difflib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -102,6 +103,11 @@ def _check_systems(config: Configuration) -> None:
         raise UserError(
             "config: 'products' is all, which needs a UK Biobank table, but 'input.tables' is empty; "
             "name the table, or set 'products' to scans"
+        )
+    if all_products and not any(tasks_of(config, name) for name in config["systems"]):
+        raise UserError(
+            "config: 'systems' has no task in any system's 'tasks', so that no table would have a number; give one to "
+            "some system, or set 'products' to scans"
         )
     if config["phenotypes"]["source"] == "fields" and source["source"] == "files" and not source["tables"]:
         raise UserError(
@@ -205,7 +211,9 @@ def _wrong_path(key: str, path: Path) -> str:
         return "does not exist" + ("; write the whole path, since ~ and $ are not replaced here" if literal else "")
     if key == "scans":
         return "" if path.is_dir() else "is a file; name the folder that holds the scans"
-    return "is a folder; name the file itself" if path.is_dir() else ""
+    if path.is_dir():
+        return "is a folder; name the file itself"
+    return "" if path.is_file() else "is no ordinary file but a pipe or device; write its content to a file"
 
 
 def merged(home: Path, files: list[Path], keys: list[str]) -> Configuration:
@@ -238,8 +246,17 @@ def read_given(path: Path, option: str = "--configfile") -> dict[str, Any]:
         UserError: it is missing, is not YAML or not a block of keys, or repeats a key.
     """
     if not path.exists():
-        raise UserError(f"{option} names {path}, which is not there; look at its spelling")
+        raise UserError(f"{option} names {path}, which is not there; {_near_file(path)}")
     return read_config(path)
+
+
+def _near_file(path: Path) -> str:
+    """The file that was probably meant, in the same folder or among the presets."""
+    for folder in (path.parent, Path("workflow/presets")):
+        names = [each.stem for each in folder.glob("*.yaml")] if folder.is_dir() else []
+        if near := difflib.get_close_matches(path.stem, names, n=1, cutoff=0.7):
+            return f"did you mean {folder / near[0]}.yaml?"
+    return "look at its spelling"
 
 
 def _problem(error: yaml.YAMLError) -> str:

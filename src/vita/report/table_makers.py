@@ -195,7 +195,7 @@ def control_remark(means: Mapping[str, float], quantity: str, higher_is_better: 
     sign = 1 if higher_is_better else -1
     best = max(controls, key=lambda name: sign * controls[name])
     beaten = [name for name in trained if sign * known[name] <= sign * controls[best]]
-    control = f"{names.title(best)} ({quantity} {rounded(controls[best])})"
+    control = f"{names.title(best)} ({quantity} {rounded(controls[best], decimals=3)})"
     if not beaten:
         return f"Controls: every trained system is better on average than the best control, {control}."
     return (

@@ -6,7 +6,7 @@
         --svg results/figures/fig5_phenotype_scatter.svg --png results/figures/fig5_phenotype_scatter.png
         --csv results/figures/fig5_phenotype_scatter.csv
 
-Dashed: equality. Red: least-squares line. R2 is the squared correlation.
+Dashed: equality. Orange: least-squares line. R2 is the squared correlation.
 """
 
 from __future__ import annotations
