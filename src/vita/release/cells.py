@@ -2,16 +2,19 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from vita.release import few_of_a_kind
-from vita.release.contents import PROSE, Breach, Table
+from vita.release.contents import PROSE, Breach, Table, is_weights
 from vita.release.counts import count, counted
+from vita.release.curves import running, stepped
 from vita.release.differencing import columns_apart, cumulative, rows_apart, within
 from vita.release.nameless import dated_or_coded, nameless
 from vita.release.numbers import numbers
 from vita.release.rows import one_each, persons
+from vita.release.runs import runs
 
 _NO_SHARE = re.compile(r"/ ?prevalence|change|difference|relative")  # of shares, or over time
 _SHARE = re.compile(r"prevalence|share|percent|proportion|positive_ratio|observed|^rate$|%")
@@ -26,6 +29,7 @@ _PERCENTAGES = (  # form, which of its numbers is that of people, and which the 
     (re.compile(rf"{_PER_CENT} (?:of|among|in) (?:the |all )?(\d+) {_PEOPLE}\b", re.IGNORECASE), 2, 1),
 )
 _HALF = 0.5
+_LONG_CELL = 60  # characters of a cell in which there may be a list
 _NUMBER = re.compile(r"[-+]?[\d.,]+(?:e[-+]?\d+)?\s*%?", re.IGNORECASE)  # alone, as rows of a curve begin
 _FEW_WORDS = re.compile(rf"\b(?:only|just) (one|two|three|four|five|six|seven|eight|nine) {_PEOPLE}\b", re.IGNORECASE)
 _CELL_PERCENT = re.compile(r"\d+(?:\.\d+)?\s*\\?%")
@@ -64,8 +68,26 @@ def judge(table: Table, cell: int, counts: dict[int, str]) -> Iterator[Breach]:
         yield from columns_apart(table, cell)
         yield from persons(table)
         yield from nameless(table, columns, cell)
+        yield from stepped(table, columns, cell)
+        yield from running(table, columns, cell)
+        yield from _in_cells(table, cell)
         yield from dated_or_coded(table)
     yield from one_each(table, columns, cell, counts)
+
+
+def _in_cells(table: Table, cell: int) -> Iterator[Breach]:
+    """Runs of numbers within a cell, or down a column whose cells have several."""
+    if is_weights(table):
+        return
+    for number, row in enumerate(table.rows):
+        for text in row:
+            if len(text) > _LONG_CELL:
+                for run in runs(text, ""):
+                    yield from (replace(breach, row=number) for breach in nameless(run, (), cell))
+    if table.rows and max(map(len, table.rows)) == 1:
+        for run in runs("\n".join(row[0] for row in table.rows if row), ""):
+            if len(run.rows[0]) > 1:
+                yield from nameless(run, (), cell)
 
 
 def _prose(table: Table, cell: int) -> Iterator[Breach]:

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from vita.release.contents import PROSE, Table
 from vita.release.numbers import numbers
+from vita.release.runs import runs
 
 _DELIMITERS = "\t;|,"
 _TOKEN = re.compile(r"[-*#]?\s*[\w.+/-]*\d[\w.+/-]*=*")  # a word with a digit, perhaps an item of a list
@@ -43,17 +44,21 @@ def delimited(text: str, place: str) -> Iterator[Table]:
 
 
 def in_lines(text: str, place: str) -> Iterator[Table]:
-    """Blocks of lines that are tables (Markdown, LaTeX, delimited), and all other lines as prose."""
-    lines = [(number, *_cut(line)) for number, line in enumerate(text.splitlines(), 1)]
+    """Blocks of lines that are tables (Markdown, LaTeX, delimited), all other lines as prose, and the runs in these."""
+    whole = text.splitlines()
+    lines = [(number, *_cut(line)) for number, line in enumerate(whole, 1)]
+    loose: dict[int, str] = {}  # lines that are in no table
     for (kind, _), block in groupby(lines, key=lambda line: (line[1], len(line[2]) if line[1] else 0)):
         part = list(block)
         if not kind or len(part) < (_FEWEST_LINES if kind == " " else 2):
             rows = [[" ".join(cells)] for _, _, cells in part]
             yield from prose(rows, place, part[0][0])
+            loose |= {number: whole[number - 1] for number, _, _ in part}
             continue
         rows = [cells for _, _, cells in part if not all(set(cell) <= set("-: ") for cell in cells)]
         header, body, _ = headed(rows)
         yield Table(place, header, body, part[0][0] + len(part) - len(body))
+    yield from runs("\n".join(loose.get(number, "") for number in range(1, len(whole) + 1)), place)
 
 
 def prose(rows: list[list[str]], place: str, first: int) -> Iterator[Table]:

@@ -23,6 +23,8 @@ _ORDINARY = 24 * 366 * 100  # larger whole numbers, all different, number people
 _DATE = re.compile(r"\s*(?:\d{4}[-/.]\d{2}[-/.]\d{2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})(?:[T ].*)?\s*")
 _CODE = re.compile(r"(?=.*\d)(?=.*[A-Za-z])(?:[0-9a-f]{5,}|[0-9A-F]{5,}|[A-Za-z0-9+/_-]{6,}={0,2})")
 _TURNS = re.compile(r"[A-Za-z](?=\d)|\d(?=[A-Za-z])|[a-z](?=[A-Z])")
+_NUMBERED = re.compile(r"[-+]?\d[\d.]*")
+_ROUGH = 1.1  # change from step to step, relative to the spread; about 1.4 without any order
 _FEWEST_TURNS = 3  # of letters to digits or capitals, in what is no word: MTAwNjYx
 
 
@@ -35,14 +37,21 @@ def nameless(table: Table, columns: Sequence[int], cell: int) -> Iterator[Breach
     values = [[read[0] for text in column if len(read := numbers(text)) == 1 and _is_bare(text)] for column in texts]
     full = [len(found) > _SHARE * len(table.rows) for found in values]
     words = [tuple(row) for row in zip(*(texts[at] for at in range(width) if not full[at]), strict=True)]
-    if words and len(set(words)) > _SHARE * len(words) and any(any(map(str.isalpha, "".join(row))) for row in words):
+    if _are_names(words):
         return
     for place in range(width):
         told = {number.value for number in values[place] if number.digits >= _DIGITS}
-        if full[place] and len(told) > _SHARE * len(table.rows) and not _is_even(values[place]):
+        some = sum(number.value != 0 for number in values[place])
+        if full[place] and _ROWS <= some and len(told) > _SHARE * some and not _is_even(values[place]):
             name = table.name(place) or f"column {place + 1}"
             yield Breach(None, "rows of participants", f"{name}: {len(table.rows)} rows without a name or a count n")
             return
+
+
+def _are_names(words: Sequence[tuple[str, ...]]) -> bool:
+    """Whether words name each row; those that differ by a number only (n1, n2) do not."""
+    names = {tuple(_NUMBERED.sub("#", text) for text in row) for row in words}
+    return len(names) > _SHARE * len(words) > 0 and any(any(map(str.isalpha, "".join(row))) for row in names)
 
 
 def dated_or_coded(table: Table) -> Iterator[Breach]:
@@ -75,23 +84,40 @@ def _is_bare(text: str) -> bool:
 
 
 def _tells_people(table: Table, columns: Sequence[int], cell: int) -> bool:
-    """Whether each row says how many people it is about, and that these are enough."""
+    """Whether each row says how many people it is about, and that these are enough, or that there are none."""
     for column in columns:
         texts = [row[column] if column < len(row) else "" for row in table.rows]
-        if all(is_withheld(text) or not text.strip() or (count(text) or 0) >= cell for text in texts) and any(texts):
-            return True
+        told = [count(text) for text in texts if text.strip() and not is_withheld(text)]
+        if any(texts) and all(people is not None and (people == 0 or people >= cell) for people in told):
+            return not told or 2 * told.count(0) < len(told)
     return False
 
 
 def _is_course(table: Table) -> bool:
-    """Whether a column numbers the steps of a training, or of several, each from its first step."""
+    """Whether a column numbers the steps of a training, or of several, each from its first step, and the numbers beside
+    it change little from one step to the next, unlike those of people.
+    """
     for place, name in enumerate(table.header):
         if name.strip().lower() in _PER_STEP:
             steps = [read[0].value for row in table.rows if place < len(row) and len(read := numbers(row[place])) == 1]
             if len(steps) == len(table.rows) and all(step == round(step) for step in steps):
                 change, onto = np.diff(steps), np.array(steps[1:])
-                return bool(np.mean((change > 0) | ((change < 0) & (onto == min(steps)))) > _SHARE)
+                along = (change > 0) | ((change < 0) & (onto == min(steps)))
+                return bool(np.mean(along) > _SHARE) and _is_smooth(table, place, change > 0)
     return False
+
+
+def _is_smooth(table: Table, step: int, along: np.ndarray) -> bool:
+    """Whether most columns of numbers change less from a step to the next than between any two rows."""
+    smooth = []
+    for place in range(len(table.header)):
+        read = [numbers(row[place]) if place < len(row) else [] for row in table.rows]
+        if place == step or not all(len(each) == 1 for each in read):
+            continue
+        values = np.array([each[0].value for each in read])
+        spread = float(np.abs(values - np.median(values)).mean())
+        smooth.append(spread == 0 or float(np.abs(np.diff(values)[along]).mean()) < _ROUGH * spread)
+    return not smooth or sum(smooth) * 2 >= len(smooth)
 
 
 def _is_even(values: Sequence[object]) -> bool:
