@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from typing import Any
 
 from vita.release.contents import Binary, Contents, Table, inside
@@ -15,13 +16,25 @@ _BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{60,}\r?\n)*[A-Za-z0-9+/_-]{4,}={0,2}\s
 
 def read_json(text: str, place: str, found: Contents, binary: Binary, depth: int) -> bool:
     """Read JSON, or one JSON value per line; return False if it is neither."""
+    again: set[str] = set()
+
+    def pairs(read: list[tuple[str, Any]]) -> dict[str, Any]:
+        again.update(key for key, times in Counter(key for key, _ in read).items() if times > 1)
+        return dict(read)
+
     try:
-        values = [json.loads(text, parse_float=_Written, parse_int=_Written)]
+        values = [json.loads(text, parse_float=_Written, parse_int=_Written, object_pairs_hook=pairs)]
     except ValueError:
         try:
-            values = [json.loads(line, parse_float=_Written, parse_int=_Written) for line in text.splitlines() if line]
+            values = [
+                json.loads(line, parse_float=_Written, parse_int=_Written, object_pairs_hook=pairs)
+                for line in text.splitlines()
+                if line
+            ]
         except ValueError:
             return False
+    if again:
+        found.unreadable.append((place, f"the key {min(again)} occurs twice in an object, and programs read one of them"))
     rows: dict[tuple[str, tuple[str, ...]], list[list[str]]] = {}
     for value in values:
         _walk(value, "", rows)
@@ -59,8 +72,9 @@ def _walk(value: Any, path: str, rows: dict[tuple[str, tuple[str, ...]], list[li
     elif isinstance(value, list):
         if _is_plain_list(value):
             cells = [_cell(each) for each in value]
-            if all(isinstance(each, _Written) for each in value):
-                rows.setdefault((f"{path}[]", (path.rpartition(".")[2],)), []).extend([cell] for cell in cells)
+            if all(each is None or isinstance(each, _Written | bool) for each in value):
+                named = (f"{path}[]", (path.rpartition(".")[2],))
+                rows.setdefault(named, []).extend([cell] for cell in cells if cell)
                 rows.setdefault((path, ()), []).append(cells)
             elif any(isinstance(each, str) and not isinstance(each, _Written) for each in value):
                 joined = "".join(cells).splitlines()  # a notebook's source and outputs are lists of lines
@@ -75,7 +89,7 @@ def _is_plain_list(value: Any) -> bool:
 
 
 def _cell(value: Any) -> str:
-    return "" if value is None or isinstance(value, bool) else str(value)
+    return "" if value is None else str(value)
 
 
 def _packed(text: str, place: str, found: Contents, binary: Binary, depth: int) -> None:
