@@ -32,6 +32,13 @@ _HALF = 0.5
 _LONG_CELL = 60  # characters of a cell in which there may be a list
 _NUMBER = re.compile(r"[-+]?[\d.,]+(?:e[-+]?\d+)?\s*%?", re.IGNORECASE)  # alone, as rows of a curve begin
 _FEW_WORDS = re.compile(rf"\b(?:only|just) (one|two|three|four|five|six|seven|eight|nine) {_PEOPLE}\b", re.IGNORECASE)
+_SINGLE = re.compile(rf"\b(?:all but|all except|apart from) (one|two|three|four|five|six|seven|eight|nine|\d) |"
+                     rf"\b(?:a single|one single|the only) (?:{_PEOPLE})\b", re.IGNORECASE)
+_OF_ALL = re.compile(
+    rf"\b(?:of|among) (?:the |all |these )?(\d+) {_PEOPLE}\b[^.;\d]*?[,:]? (\d+)\b(?![.,]?\d|\s*(?:%|per ?cent))",
+    re.IGNORECASE,
+)
+_SIZES = {"size", "sizes", "value", "values", "weight", "width", "height", "y", "bar"}  # as drawings call counts
 _CELL_PERCENT = re.compile(r"\d+(?:\.\d+)?\s*\\?%")
 _BINS = 5  # of a histogram
 _ROUNDING = 0.005  # of a sum of rounded shares
@@ -61,6 +68,7 @@ def judge(table: Table, cell: int, counts: dict[int, str]) -> Iterator[Breach]:
         yield from _scores(table, cell)
         yield from _densities(table, cell, counts)
         yield from _crossed(table, cell)
+        yield from _sizes(table, cell)
         yield from within(table, columns, cell)
         yield from cumulative(table, columns, cell)
         yield from _sums(table, columns, cell, counts)
@@ -103,6 +111,12 @@ def _prose(table: Table, cell: int) -> Iterator[Breach]:
                     for told in (part * int(match[people]), (1 - part) * int(match[people]))
                 ):
                     yield Breach(number, "small cell", f"a share of {match[people]} people reveals a small group")
+        if _SINGLE.search(row[0]):
+            yield Breach(number, "small cell", "a text reveals a group of few people, or that all others are one")
+        for match in _OF_ALL.finditer(row[0]):
+            part, whole = int(match[2]), int(match[1])
+            if 0 < part < cell or 0 < whole - part < cell:
+                yield Breach(number, "small cell", f"a text reveals a group of few of {whole} people")
         for match in _FEW_WORDS.finditer(row[0]):
             yield Breach(number, "small cell", f"a text reveals a group of {match[1].lower()} people")
         for pattern in (_PROSE_N, _PROSE_PEOPLE, _PROSE_PART):
@@ -174,6 +188,17 @@ def _crossed(table: Table, cell: int) -> Iterator[Breach]:
     values = [value for row in known for value in row if value is not None]
     if sum(values) >= 5 * cell and any(0 < value < cell for value in values):
         yield Breach(None, "small cell", "a table of whole numbers by two groups has some under the smallest cell")
+
+
+def _sizes(table: Table, cell: int) -> Iterator[Breach]:
+    """Whole numbers beside words, called sizes or values as drawings of groups call their counts."""
+    for column, name in enumerate(table.header):
+        known = [count(row[column]) if column < len(row) else None for row in table.rows]
+        values = [value for value in known if value is not None]
+        if name.strip().lower() not in _SIZES or len(values) < max(len(known), 2):
+            continue
+        if sum(values) >= 4 * cell and any(0 < value < cell for value in values):
+            yield Breach(None, "small cell", f"the column {name} of whole numbers has some under the smallest cell")
 
 
 def _scores(table: Table, cell: int) -> Iterator[Breach]:

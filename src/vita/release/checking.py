@@ -12,6 +12,7 @@ import numpy as np
 from vita.audit.finding import search_file
 from vita.release import cells, chance, pictures
 from vita.release.attack import copied, join
+from vita.release.beside import beside, places
 from vita.release.between import between
 from vita.release.cohort import Cohort
 from vita.release.contents import PROSE, Contents, Table, inside
@@ -70,7 +71,13 @@ def check(
         if state not in known:
             known[state] = _judged(path, name, cohort, cell, ids, alike)
         outputs.append(replace(known[state], findings=list(known[state].findings)))
-    for output, finding in [*_confirmed(outputs), *_named(outputs, cohort), *between(outputs, root, cell)]:
+    known_places = {output.path: output for output in outputs}
+    for path, kind, words in places(folder):
+        output = known_places.setdefault(path, Output(path, "folder"))
+        outputs += [output] if output not in outputs else []
+        output.findings.append(Finding(path, "place", kind, words))
+    once = [*_confirmed(outputs), *_named(outputs, cohort), *between(outputs, root, cell), *beside(outputs, root)]
+    for output, finding in once:
         output.findings.append(finding)
     return outputs
 
@@ -105,6 +112,8 @@ def _judged(path: Path, name: Path, cohort: Cohort, cell: int, ids: set[int], al
         elif chance.may_be_evident(finding.family, finding.chance):
             output.doubtful.append(finding)
     found.close()
+    output.values, output.drawn = contents.tensors, contents.drawn
+    output.rows = max((len(table.rows) for table in contents.tables if table.kind == "table"), default=0)
     told = [(smallest(table), table) for table in contents.tables if table.kind == "table"]
     output.smallest = min((count for count, _ in told if count is not None), default=None)
     output.people = max((count for _, table in told for count in _counts(table)), default=None)
@@ -139,10 +148,12 @@ def _in_contents(
             yield Finding(name, place, "rows of participants", words)
     for place in contents.scans:
         yield Finding(name, place or "file", "pixels", "an image in a format of scanners")
-    if not cohort.phantom:
-        for place, pixels in contents.pictures:
-            if pictures.looks_like_a_scan(pixels):
-                yield Finding(name, place or "picture", "pixels", "a picture with the shades of a scan")
+    for place, pixels in contents.pictures:
+        if not cohort.phantom and pictures.looks_like_a_scan(pixels):
+            yield Finding(name, place or "picture", "pixels", "a picture with the shades of a scan")
+        embedded = place and not place.endswith("colours") and "plane " not in place  # a file of its own needs an SVG
+        if embedded and pictures.looks_like_points(pixels):
+            yield Finding(name, place, "rows of participants", "a picture with many separate points")
     for place, values in contents.arrays:
         if len(cohort.eid) and (match := copied(values, cohort)) is not None:
             yield Finding(name, place or "array", "singled out", match.words, frozenset(match.people))

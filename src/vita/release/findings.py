@@ -58,6 +58,9 @@ class Output:
         findings: what was found in it.
         doubtful: matches that may be coincidences.
         compared: what was compared with the cohort.
+        rows: the most rows of a table in it.
+        values: by name, how many numbers each tensor of a model in it has.
+        drawn: place, words and number of points or steps that a table beside it must account for.
     """
 
     path: Path
@@ -67,6 +70,9 @@ class Output:
     findings: list[Finding] = field(default_factory=list)
     doubtful: list[Finding] = field(default_factory=list, repr=False)
     compared: Compared = field(default_factory=Compared, repr=False)
+    rows: int = 0
+    values: dict[str, int] = field(default_factory=dict, repr=False)
+    drawn: list[tuple[str, str, int]] = field(default_factory=list, repr=False)
 
 
 class Findings:

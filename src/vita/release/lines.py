@@ -16,7 +16,9 @@ _SPACES = re.compile(r"[\s;,]+")
 _FEWEST_LINES = 8  # of numbers alone, that are a table
 _LONG_TEXT = 100  # lines; as many as there are participants may say something about each
 
-_NUMBER_WORD = re.compile(r"\b(?:only|just) [a-z]+\b", re.IGNORECASE)  # only three women
+_NUMBER_WORD = re.compile(  # only three women
+    r"\b(?:only|just|all but|all except|apart from|a single|one single) [a-z]+\b", re.IGNORECASE
+)
 
 
 def headed(rows: list[list[str]]) -> tuple[tuple[str, ...], list[list[str]], int]:
@@ -58,7 +60,8 @@ def in_lines(text: str, place: str) -> Iterator[Table]:
         rows = [cells for _, _, cells in part if not all(set(cell) <= set("-: ") for cell in cells)]
         header, body, _ = headed(rows)
         yield Table(place, header, body, part[0][0] + len(part) - len(body))
-    yield from runs("\n".join(loose.get(number, "") for number in range(1, len(whole) + 1)), place)
+    together = "\n".join(loose.get(number, "") for number in range(1, len(whole) + 1))
+    yield from runs(together, place)
 
 
 def prose(rows: list[list[str]], place: str, first: int) -> Iterator[Table]:

@@ -11,6 +11,8 @@ _SHADES = 20  # of 64 in a square
 _FLAT = 0.34  # largest share of a square that may have one shade
 _FACTORS = {1: 9, 2: 6, 3: 6, 4: 6, 6: 6, 8: 6, 12: 25, 16: 25}  # factors by which it may have been enlarged
 _ALIKE = 0.4  # correlation of a pixel and the next
+_BACKGROUND = 0.4  # of a picture with spots
+_SPOTS, _ABOUT, _APART, _FILLED = 15, 0.2, 0.7, 0.6  # spots, difference of their sizes, different places, filled part
 _SMALL = 64  # rows and columns up to which a picture may be a single plane
 
 
@@ -85,3 +87,34 @@ def _largest(textured: np.ndarray) -> int:
     """Squares of the largest region."""
     labels, count = scipy.ndimage.label(textured)
     return int(np.bincount(labels.ravel())[1:].max()) if count else 0
+
+
+def looks_like_points(pixels: np.ndarray) -> bool:
+    """Whether a picture has many separate spots of about one size at scattered places, as a scatter plot has.
+
+    Args:
+        pixels: as of `looks_like_a_scan`.
+    """
+    grey = _grey(pixels)
+    shades, counts = np.unique(grey, return_counts=True)
+    if counts.max() < _BACKGROUND * grey.size:
+        return False
+    labels, count = scipy.ndimage.label(grey != shades[counts.argmax()])
+    sizes = np.bincount(labels.ravel())[1:]
+    boxes = scipy.ndimage.find_objects(labels)
+    spots = [
+        (box[0].start + box[0].stop, box[1].start + box[1].stop, size)
+        for box, size in zip(boxes, sizes, strict=True)
+        if _is_spot(box[0].stop - box[0].start, box[1].stop - box[1].start, int(size))
+    ]
+    for size in {size for _, _, size in spots}:
+        alike = [(row, column) for row, column, other in spots if abs(other - size) <= _ABOUT * size]
+        rows, columns = ({place[axis] for place in alike} for axis in (0, 1))
+        if len(alike) >= _SPOTS and min(len(rows), len(columns)) > _APART * len(alike):
+            return True
+    return False
+
+
+def _is_spot(height: int, width: int, size: int) -> bool:
+    """Whether a part is as high as wide and filled, as round and square marks are."""
+    return max(height, width) >= 3 and abs(height - width) <= 1 and size > _FILLED * height * width

@@ -14,6 +14,7 @@ from vita.release.contents import Table
 FEWEST = 20  # repetitions
 _LONGEST_PERIOD = 12  # words with digits of one repetition
 _WORD = re.compile(r"[-+−]?[\w.]*\d[\w.]*(?:[eE][-+]\d+)?")
+_UNIT = re.compile(r"^([-+]?[\d.]+)(?:px|pt|r?em|mm|cm|m[lL]|m?s)$")  # that touches a number
 _BLANK = re.compile(r"\s+")
 _LONGEST_BETWEEN = 200  # characters between two of them
 
@@ -28,7 +29,7 @@ def runs(text: str, place: str) -> Iterator[Table]:
     found = list(_WORD.finditer(text))
     if len(found) < FEWEST:
         return
-    words = [match[0] for match in found]
+    words = [_UNIT.sub(r"\1", match[0]) for match in found]
     between = _between(text, found)
     lines = np.cumsum([0, *(text.count("\n", one.start(), two.start()) for one, two in zip(found, found[1:]))])
     used = np.zeros(len(words), bool)

@@ -5,7 +5,7 @@ import unicodedata
 from urllib.parse import unquote
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
-_MARKS = {"٫": ".", "٬": ",", "．": ".", "，": ",", "－": "-"}  # decimal and grouping marks of other scripts
+_MARKS = {"٫": ".", "٬": ",", "．": ".", "，": ",", "－": "-", "点": ".", "點": "."}  # decimal and grouping marks of other scripts
 _POWER = re.compile(
     r"(?<=\d)\s*(?:×|\\times|\\cdot|·|\*)\s*10\s*(?:(?:\^\{?|\*\*)([-+−]?\d{1,3})\}?|([⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3}))"
 )
@@ -50,6 +50,8 @@ def _plain_character(character: str) -> str:
         return ""
     if character.isdigit():
         return str(unicodedata.digit(character))
+    if (value := unicodedata.numeric(character, -1)) in range(10) and unicodedata.category(character)[0] in "LN":
+        return str(int(value))
     return character
 
 

@@ -178,5 +178,6 @@ def safetensors(data: bytes, place: str, found: Contents, binary: Binary) -> Non
         tensors = load(data)
     except SafetensorError as error:
         raise ValueError(str(error)) from error
+    found.tensors |= {name: values.size for name, values in tensors.items()}
     for name, values in tensors.items():
         _array(values, inside(place, f"{TENSOR}{name}"), found, name, _MOST_WEIGHTS)

@@ -3,16 +3,19 @@
 import base64
 import binascii
 import re
+from urllib.parse import unquote
 
 from vita.release.contents import Binary, Contents, inside
+from vita.release.gibberish import unknown_encoding
 from vita.release.lines import delimited, in_lines
 from vita.release.markup import read_markup
 from vita.release.packed import ENCODED, unknown, unpacked
 from vita.release.records import read_json
 from vita.release.spelling import plainly
 
+_DELIMITED = (".csv", ".tsv", ".tab")
 _DATA_ADDRESS = re.compile(r"data:[\w./+-]*(?:;[\w=.-]+)*;base64,([A-Za-z0-9+/=\s]{16,})")
-# in one line, or in lines of equal length
+_PLAIN_ADDRESS = re.compile(r"data:(?:[\w.+-]+/[\w.+-]+)?(?:;(?!base64)[\w=.-]+)*,([^\"'<>\s)]{16,})")
 
 
 def read_text(text: str, place: str, name: str, found: Contents, binary: Binary, depth: int) -> None:
@@ -23,6 +26,9 @@ def read_text(text: str, place: str, name: str, found: Contents, binary: Binary,
             if (data := unpacked(match[0])) is not None:
                 binary(data, inside(place, f"encoded {count}"), found, depth + 1)
     start = text.lstrip("\ufeff \t\r\n")[:200].lower()
+    plain = not start.startswith(("<", "{", "[")) and not name.lower().endswith(_DELIMITED)
+    if plain and (reason := unknown_encoding(text)):
+        found.unreadable.append((place, reason))
     if words := unknown(text, start.startswith("<")):
         found.unreadable.append((place, f"{words} long words in an unknown encoding"))
     if start[:1] in "{[" and read_json(text, place, found, binary, depth):
@@ -30,7 +36,7 @@ def read_text(text: str, place: str, name: str, found: Contents, binary: Binary,
     if start.startswith(("<", "<?xml", "<!doctype")):
         read_markup(text, place, found, binary, depth)
         return
-    if name.lower().endswith((".csv", ".tsv", ".tab")):
+    if name.lower().endswith(_DELIMITED):
         found.tables += delimited(text, place)
         return
     found.tables += in_lines(text, place)
@@ -38,6 +44,8 @@ def read_text(text: str, place: str, name: str, found: Contents, binary: Binary,
 
 def _addresses(text: str, place: str, found: Contents, binary: Binary, depth: int) -> str:
     """Read the files in base64 data addresses, and take them out of the text."""
+    for count, match in enumerate(_PLAIN_ADDRESS.finditer(text) if "data:" in text else (), 1):
+        binary(unquote(match[1]).encode(), inside(place, f"address with text {count}"), found, depth + 1)
     if ";base64," not in text:
         return text
     for count, match in enumerate(_DATA_ADDRESS.finditer(text), 1):
