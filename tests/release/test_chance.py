@@ -116,5 +116,6 @@ def test_a_vector_of_weights_is_not_refused_by_chance(own: bool, dense: Cohort, 
         weights = rng.choice(np.concatenate([values.value for values in dense.columns.values()]), 1000).astype(
             np.float32
         )
+    (tmp_path / "config.json").write_text('{"parameters": 1000}')
     save_file({"head.std": weights}, tmp_path / "model.safetensors")
     assert bool(kinds(check(tmp_path, dense, CELL, dense.ids))) is own

@@ -20,7 +20,7 @@ def beside(outputs: Sequence[Output], root: Path) -> Iterator[tuple[Output, Find
     """Findings in files that lack what vouches for them."""
     by_path = {output.path: output for output in outputs}
     for output in outputs:
-        if output.path.suffix.lower() == ".png" and output.path.with_suffix(".svg") not in by_path:
+        if not output.pixels and output.path.suffix.lower() == ".png" and output.path.with_suffix(".svg") not in by_path:
             words = "points in pixels cannot be found; release the drawing as SVG under the same name as well"
             yield output, Finding(output.path, "picture", "unreadable", words)
         table = by_path.get(output.path.with_suffix(".csv"))

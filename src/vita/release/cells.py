@@ -19,7 +19,7 @@ from vita.release.runs import runs
 _NO_SHARE = re.compile(r"/ ?prevalence|change|difference|relative")  # of shares, or over time
 _SHARE = re.compile(r"prevalence|share|percent|proportion|positive_ratio|observed|^rate$|%")
 _LARGEST = re.compile(r"largest|maximum|^max|top_?1|dominant")
-_PEOPLE = r"(?:participants?|people|persons?|patients?|subjects?|individuals?|men|women|males?|females?|cases|deaths?)"
+_PEOPLE = r"(?:participants?|people|persons?|patients?|subjects?|individuals?|men|women|man|woman|males?|females?|cases|deaths?)"
 _PROSE_N = re.compile(r"(?<![\w-])[nN]\s*=\s*(\d+)(?![\d.,]*\d)(?!\s*(?:folds|epochs|runs|seeds))")
 _PROSE_PEOPLE = re.compile(rf"(?<![\d.,<≤-])(?<!than )(?<!to )(?<!least )\b(\d+)\s+{_PEOPLE}\b")
 _LEAVES = re.compile(r"(?:samples|leaf_count|node_samples|cover)\s*=\s*(\d+(?: \d+)*)(?![.\d])")

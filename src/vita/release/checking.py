@@ -112,6 +112,7 @@ def _judged(path: Path, name: Path, cohort: Cohort, cell: int, ids: set[int], al
         elif chance.may_be_evident(finding.family, finding.chance):
             output.doubtful.append(finding)
     found.close()
+    output.pixels = cohort.phantom and any(pictures.looks_like_a_scan(pixels) for _, pixels in contents.pictures)
     output.values, output.drawn = contents.tensors, contents.drawn
     output.rows = max((len(table.rows) for table in contents.tables if table.kind == "table"), default=0)
     told = [(smallest(table), table) for table in contents.tables if table.kind == "table"]

@@ -31,7 +31,7 @@ def stepped(table: Table, columns: Sequence[int], cell: int) -> Iterator[Breach]
 
 def running(table: Table, columns: Sequence[int], cell: int) -> Iterator[Breach]:
     """Means over more and more people: the difference of two rows is a few of them."""
-    for column in columns:
+    for column in columns if 0 in columns else ():
         counts = [count(row[column]) if column < len(row) else None for row in table.rows]
         known = [value for value in counts if value is not None]
         if len(known) < _STEPS or len(known) < len(counts):

@@ -58,6 +58,7 @@ class Output:
         findings: what was found in it.
         doubtful: matches that may be coincidences.
         compared: what was compared with the cohort.
+        pixels: it is a picture of a scan, which may be shown, since the people are synthetic.
         rows: the most rows of a table in it.
         values: by name, how many numbers each tensor of a model in it has.
         drawn: place, words and number of points or steps that a table beside it must account for.
@@ -70,6 +71,7 @@ class Output:
     findings: list[Finding] = field(default_factory=list)
     doubtful: list[Finding] = field(default_factory=list, repr=False)
     compared: Compared = field(default_factory=Compared, repr=False)
+    pixels: bool = False
     rows: int = 0
     values: dict[str, int] = field(default_factory=dict, repr=False)
     drawn: list[tuple[str, str, int]] = field(default_factory=list, repr=False)

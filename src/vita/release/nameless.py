@@ -24,6 +24,7 @@ _DATE = re.compile(r"\s*(?:\d{4}[-/.]\d{2}[-/.]\d{2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{
 _CODE = re.compile(r"(?=.*\d)(?=.*[A-Za-z])(?:[0-9a-f]{5,}|[0-9A-F]{5,}|[A-Za-z0-9+/_-]{6,}={0,2})")
 _TURNS = re.compile(r"[A-Za-z](?=\d)|\d(?=[A-Za-z])|[a-z](?=[A-Z])")
 _NUMBERED = re.compile(r"[-+]?\d[\d.]*")
+_LONG_COURSE = 100  # steps
 _ROUGH = 1.1  # change from step to step, relative to the spread; about 1.4 without any order
 _FEWEST_TURNS = 3  # of letters to digits or capitals, in what is no word: MTAwNjYx
 
@@ -94,8 +95,8 @@ def _tells_people(table: Table, columns: Sequence[int], cell: int) -> bool:
 
 
 def _is_course(table: Table) -> bool:
-    """Whether a column numbers the steps of a training, or of several, each from its first step, and the numbers beside
-    it change little from one step to the next, unlike those of people.
+    """Whether a column numbers the steps of a training, or of several, each from its first step; the numbers beside
+    those of a long one change little from one step to the next, unlike those of people.
     """
     for place, name in enumerate(table.header):
         if name.strip().lower() in _PER_STEP:
@@ -103,7 +104,8 @@ def _is_course(table: Table) -> bool:
             if len(steps) == len(table.rows) and all(step == round(step) for step in steps):
                 change, onto = np.diff(steps), np.array(steps[1:])
                 along = (change > 0) | ((change < 0) & (onto == min(steps)))
-                return bool(np.mean(along) > _SHARE) and _is_smooth(table, place, change > 0)
+                one = len(steps) >= _LONG_COURSE and bool((change > 0).all())
+                return bool(np.mean(along) > _SHARE) and (not one or _is_smooth(table, place, change > 0))
     return False
 
 
