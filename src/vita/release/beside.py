@@ -20,7 +20,11 @@ def beside(outputs: Sequence[Output], root: Path) -> Iterator[tuple[Output, Find
     """Findings in files that lack what vouches for them."""
     by_path = {output.path: output for output in outputs}
     for output in outputs:
-        if not output.pixels and output.path.suffix.lower() == ".png" and output.path.with_suffix(".svg") not in by_path:
+        if (
+            not output.pixels
+            and output.path.suffix.lower() == ".png"
+            and output.path.with_suffix(".svg") not in by_path
+        ):
             words = "points in pixels cannot be found; release the drawing as SVG under the same name as well"
             yield output, Finding(output.path, "picture", "unreadable", words)
         table = by_path.get(output.path.with_suffix(".csv"))
@@ -50,7 +54,8 @@ def places(folder: Path) -> Iterator[tuple[Path, str, str]]:
     """Path, kind of finding and words of what a folder holds beside its files' contents: empty folders, attributes."""
     for path in sorted(folder.rglob("*")) if folder.is_dir() else [folder]:
         name = path.relative_to(folder) if folder.is_dir() else Path(path.name)
-        if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
-            yield name, "unreadable", "a folder without files, of which only the name could tell something"
+        told = path.is_dir() and not path.is_symlink() and any(map(str.isdecimal, path.name))
+        if told and not any(path.iterdir()):
+            yield name, "unreadable", "a folder without files that has a number for a name"
         if any(each.startswith("user.") for each in os.listxattr(path, follow_symlinks=False)):
             yield name, "unreadable", "extended attributes, which are copied with a file"

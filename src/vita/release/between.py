@@ -91,7 +91,9 @@ def _halves(told: dict[str, list[_Told]], cell: int) -> Iterator[tuple[Output, F
             for total in totals:
                 rest = total.count - first.count - second.count
                 if 0 < rest < cell and len({first.output.path, second.output.path, total.output.path}) > 1:
-                    words = f"{one} {first.count}, {other} {second.count}, in total {total.count} in {total.output.path}"
+                    words = (
+                        f"{one} {first.count}, {other} {second.count}, in total {total.count} in {total.output.path}"
+                    )
                     yield first.output, Finding(first.output.path, first.place, "differencing", words)
 
 

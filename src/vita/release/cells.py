@@ -32,8 +32,11 @@ _HALF = 0.5
 _LONG_CELL = 60  # characters of a cell in which there may be a list
 _NUMBER = re.compile(r"[-+]?[\d.,]+(?:e[-+]?\d+)?\s*%?", re.IGNORECASE)  # alone, as rows of a curve begin
 _FEW_WORDS = re.compile(rf"\b(?:only|just) (one|two|three|four|five|six|seven|eight|nine) {_PEOPLE}\b", re.IGNORECASE)
-_SINGLE = re.compile(rf"\b(?:all but|all except|apart from) (one|two|three|four|five|six|seven|eight|nine|\d) |"
-                     rf"\b(?:a single|one single|the only) (?:{_PEOPLE})\b", re.IGNORECASE)
+_SINGLE = re.compile(
+    rf"\b(?:all but|all except|apart from) (one|two|three|four|five|six|seven|eight|nine|\d) |"
+    rf"\b(?:a single|one single|the only) (?:{_PEOPLE})\b",
+    re.IGNORECASE,
+)
 _OF_ALL = re.compile(
     rf"\b(?:of|among) (?:the |all |these )?(\d+) {_PEOPLE}\b[^.;\d]*?[,:]? (\d+)\b(?![.,]?\d|\s*(?:%|per ?cent))",
     re.IGNORECASE,
@@ -92,10 +95,9 @@ def _in_cells(table: Table, cell: int) -> Iterator[Breach]:
             if len(text) > _LONG_CELL:
                 for run in runs(text, ""):
                     yield from (replace(breach, row=number) for breach in nameless(run, (), cell))
-    if table.rows and max(map(len, table.rows)) == 1:
+    if table.rows and max(map(len, table.rows)) == 1 and not counted(table):
         for run in runs("\n".join(row[0] for row in table.rows if row), ""):
-            if len(run.rows[0]) > 1:
-                yield from nameless(run, (), cell)
+            yield from nameless(replace(run, header=table.header if len(run.rows[0]) == 1 else ()), (), cell)
 
 
 def _prose(table: Table, cell: int) -> Iterator[Breach]:

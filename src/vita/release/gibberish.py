@@ -1,6 +1,7 @@
 """Text that is neither words nor numbers: an encoding that the check does not know, so that it cannot be read."""
 
 import re
+from collections import Counter
 from itertools import groupby
 
 _WORD = re.compile(r"[A-Za-z]?[a-z]{2,}|[A-Z]{2,}(?![a-z])")
@@ -10,6 +11,7 @@ _PARTS, _PART = re.compile(r"[\s,;|]"), 14  # the longest of its parts has so ma
 _WORDS = 0.35  # least share of letters in words with a vowel
 _SYMBOLS = 0.12  # least share of letters without words, or of signs, in what was encoded
 _LETTERS, _ALPHABET = 150, 11  # letters of a text that are digits in disguise
+_ALMOST = 0.96  # of all letters
 _CODES = 100  # tokens of two to four digits, of which characters are made
 _CODE = re.compile(r"(?<![\w.])\\?(?:x|0x|=)?[0-9A-Fa-f]{2,4}(?![\w.])|\\[0-7]{3}|=[0-9A-F]{2}")
 _DUMPED, _COUNTED = 0.6, 0.03  # codes, of a text; and codes that are no whole numbers, of all codes
@@ -17,9 +19,10 @@ _DUMPED, _COUNTED = 0.6, 0.03  # codes, of a text; and codes that are no whole n
 
 def unknown_encoding(text: str) -> str:
     """Why a text cannot be read; empty for ordinary text, code and tables."""
-    letters = re.sub(r"[^A-Za-z]", "", text)
-    if len(letters) >= _LETTERS and len(set(letters.lower())) <= _ALPHABET and not any(map(str.isdecimal, text)):
-        return f"{len(letters)} letters of an alphabet of {len(set(letters.lower()))}"
+    letters = Counter(each for each in text.lower() if each.isalpha() and each.isascii())
+    most = sum(times for _, times in letters.most_common(_ALPHABET))
+    if most >= _LETTERS and most > _ALMOST * letters.total() and sum(map(str.isdecimal, text)) < (1 - _ALMOST) * most:
+        return f"{most} letters of an alphabet of {_ALPHABET}"
     codes = _CODE.findall(text)
     if len(codes) >= _CODES and sum(map(len, codes)) > _DUMPED * len(re.sub(r"[\s:]", "", text)):
         if sum(not code.isdecimal() for code in codes) > _COUNTED * len(codes):

@@ -16,8 +16,8 @@ _SPACES = re.compile(r"[\s;,]+")
 _FEWEST_LINES = 8  # of numbers alone, that are a table
 _LONG_TEXT = 100  # lines; as many as there are participants may say something about each
 
-_NUMBER_WORD = re.compile(  # only three women
-    r"\b(?:only|just|all but|all except|apart from|a single|one single) [a-z]+\b", re.IGNORECASE
+_TELLING = re.compile(  # only three women, and a character for each of many people
+    r"\S{100}|\b(?:only|just|all but|all except|apart from|a single|one single) [a-z]+\b", re.IGNORECASE
 )
 
 
@@ -66,7 +66,7 @@ def in_lines(text: str, place: str) -> Iterator[Table]:
 
 def prose(rows: list[list[str]], place: str, first: int) -> Iterator[Table]:
     """Lines as prose, if there is a number in them."""
-    if len(rows) >= _LONG_TEXT or any(any(map(str.isdecimal, row[0])) or _NUMBER_WORD.search(row[0]) for row in rows):
+    if len(rows) >= _LONG_TEXT or any(any(map(str.isdecimal, row[0])) or _TELLING.search(row[0]) for row in rows):
         yield Table(place, (), rows, first, PROSE)
 
 

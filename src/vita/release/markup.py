@@ -15,8 +15,9 @@ from vita.release.runs import FEWEST, runs
 _ROW_TAGS, _CELL_TAGS = {"tr", "row"}, {"td", "th", "c"}
 
 _MARKS = {"use", "circle", "ellipse", "rect", "line", "image", "text", "tspan", "svg", "foreignobject"}
+_DRAWN_VALUES = {"opacity", "fill-opacity", "stroke-opacity", "offset", "stroke-width", "rotate", "font-size"}
 _UNDRAWN = {"rect", "path", "polygon", "polyline", "line"}  # in definitions: clips and the forms of marks
-_NO_LISTS = {"d", "points", "transform", "style"}  # attributes with many numbers that are read otherwise
+_NO_LISTS = {"d", "points", "path", "transform", "style"}  # attributes with many numbers that are read otherwise
 _NO_POINTS = ("<text", "<tspan", "<line", "<path (0.0, 0.0, ")  # a path that begins at nought is a stroke
 _FEW_MARKS = 8  # that a table beside the drawing must account for
 
@@ -49,6 +50,7 @@ class _Markup(HTMLParser):
         self.paths: list[list[tuple[float, float]]] = []
         self.scripts: list[str] = []
         self.lists: list[str] = []
+        self.drawn_values: dict[tuple[str, str], list[list[str]]] = {}
         self._row: list[str] | None = None
         self._cell: list[str] | None = None
         self.attributes: dict[tuple[str, tuple[str, ...]], list[list[str]]] = {}
@@ -76,6 +78,8 @@ class _Markup(HTMLParser):
         self._drawn += tag == "svg"
         if not self._definitions or tag not in _UNDRAWN:
             self._mark(tag, named)
+        for key in named.keys() & _DRAWN_VALUES:
+            self.drawn_values.setdefault((tag, key), []).append([named[key]])
         self.lists += [text for key, text in named.items() if key not in _NO_LISTS and len(text) > FEWEST]
         if not self._drawn:
             told = {
@@ -95,8 +99,8 @@ class _Markup(HTMLParser):
             if row:
                 symbol = named.get("xlink:href") or named.get("href") or named.get("class", "")
                 self.marks.setdefault(f"<{tag} {symbol[:20]}>", []).append(row)
-        elif tag in ("path", "polyline", "polygon"):
-            points = path_points(named.get("d", "") or named.get("points", ""))
+        elif tag in ("path", "polyline", "polygon", "animatemotion", "textpath"):
+            points = path_points(named.get("d", "") or named.get("points", "") or named.get("path", ""))
             if form := shape(points):
                 self.marks.setdefault(f"<{tag} {form}>", []).append([f"{part:.8g}" for part in points[0]])
             if len(points) >= _FEWEST_POINTS:
@@ -161,6 +165,8 @@ def read_markup(text: str, place: str, found: Contents, binary: Binary, depth: i
             found.tables.append(Table(inside(place, f"table {count}"), header, body, first))
     found.tables += prose([[line] for line in parser.words], inside(place, "text"), 1)
     found.tables += runs("\n".join(parser.words), inside(place, "text"))
+    for (tag, key), rows in parser.drawn_values.items():
+        found.tables.append(Table(inside(place, f"{key} of <{tag}>"), (key,), rows))
     for text_of in parser.lists:
         found.tables += runs(text_of, inside(place, "an attribute"))
     for (tag, names), rows in parser.attributes.items():

@@ -7,6 +7,8 @@ the row in words. So a long table that does neither is refused, and so are colum
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import zip_longest
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from vita.release.numbers import numbers
 _ROWS = 20  # that may be without a name or count
 _FEW = 8  # dates or codes
 _DIGITS = 3  # of a number that could be a participant's
+_DIGITS_UNNAMED = 2  # in a table whose columns have no names
 _SHARE = 0.7  # of values that differ, of rows
 _PER_STEP = {"epoch", "step", "iteration"}  # what a row of a training's course is about
 _ORDINARY = 24 * 366 * 100  # larger whole numbers, all different, number people or things
@@ -31,6 +34,8 @@ _FEWEST_TURNS = 3  # of letters to digits or capitals, in what is no word: MTAwN
 
 def nameless(table: Table, columns: Sequence[int], cell: int) -> Iterator[Breach]:
     """A long table of numbers whose rows have neither a name nor a count of people."""
+    if 0 < len(table.rows) < _ROWS and not table.header and len(table.rows[0]) >= _ROWS:
+        table = replace(table, rows=list(zip_longest(*table.rows, fillvalue="")))  # a column per participant
     if len(table.rows) < _ROWS or is_weights(table) or _tells_people(table, columns, cell) or _is_course(table):
         return
     width = max(map(len, table.rows))
@@ -41,7 +46,9 @@ def nameless(table: Table, columns: Sequence[int], cell: int) -> Iterator[Breach
     if _are_names(words):
         return
     for place in range(width):
-        told = {number.value for number in values[place] if number.digits >= _DIGITS}
+        told = {
+            number.value for number in values[place] if number.digits >= (_DIGITS if table.header else _DIGITS_UNNAMED)
+        }
         some = sum(number.value != 0 for number in values[place])
         if full[place] and _ROWS <= some and len(told) > _SHARE * some and not _is_even(values[place]):
             name = table.name(place) or f"column {place + 1}"

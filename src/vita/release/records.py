@@ -34,7 +34,9 @@ def read_json(text: str, place: str, found: Contents, binary: Binary, depth: int
         except ValueError:
             return False
     if again:
-        found.unreadable.append((place, f"the key {min(again)} occurs twice in an object, and programs read one of them"))
+        found.unreadable.append(
+            (place, f"the key {min(again)} occurs twice in an object, and programs read one of them")
+        )
     rows: dict[tuple[str, tuple[str, ...]], list[list[str]]] = {}
     for value in values:
         _walk(value, "", rows)
@@ -77,7 +79,10 @@ def _walk(value: Any, path: str, rows: dict[tuple[str, tuple[str, ...]], list[li
                 rows.setdefault(named, []).extend([cell] for cell in cells if cell)
                 rows.setdefault((path, ()), []).append(cells)
             elif any(isinstance(each, str) and not isinstance(each, _Written) for each in value):
-                joined = "".join(cells).splitlines()  # a notebook's source and outputs are lists of lines
+                between = "\n" if 2 * sum(bool(numbers(cell)) for cell in cells) > len(cells) else ""
+                joined = between.join(
+                    cell.removesuffix(between) for cell in cells
+                ).splitlines()  # a notebook's source and outputs are lists of lines
                 rows.setdefault((path, ("",)), []).extend([line] for line in joined)
         else:
             for each in value:

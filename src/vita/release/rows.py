@@ -24,6 +24,8 @@ MANY = 100  # number of rows that hardly equals the number of participants by ch
 
 _SYMBOLS = 20  # different words or characters, one of which each participant may have
 
+_SIGNS, _TURNING = 4, 0.25  # different characters of a long word, and how often one follows on another
+
 _MARKS, _TEXTS = 15, 30  # the same for points of a drawing, and for its words
 
 
@@ -68,6 +70,10 @@ def one_each(table: Table, columns: Sequence[int], cell: int, counts: dict[int, 
 def _sequences(table: Table, counts: dict[int, str]) -> Iterator[Breach]:
     """A character or a word for each participant."""
     for number, row in enumerate(table.rows):
+        for word in (word for text in row if len(text) >= MANY for word in text.split()):
+            turns = sum(one != other for one, other in pairwise(word))
+            if len(word) >= MANY and len(set(word)) <= _SIGNS and turns > _TURNING * len(word):
+                yield Breach(number, "rows of participants", f"{len(word)} characters of {len(set(word))} kinds")
         for text in row:
             if len(text) >= MANY and len(text) in counts and len(set(text)) <= _SYMBOLS and " " not in text.strip():
                 words = f"{len(text)} characters, as many as {counts[len(text)]}"

@@ -5,7 +5,15 @@ import unicodedata
 from urllib.parse import unquote
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
-_MARKS = {"٫": ".", "٬": ",", "．": ".", "，": ",", "－": "-", "点": ".", "點": "."}  # decimal and grouping marks of other scripts
+_MARKS = {
+    "٫": ".",
+    "٬": ",",
+    "．": ".",
+    "，": ",",
+    "－": "-",
+    "点": ".",
+    "點": ".",
+}  # decimal and grouping marks of other scripts
 _POWER = re.compile(
     r"(?<=\d)\s*(?:×|\\times|\\cdot|·|\*)\s*10\s*(?:(?:\^\{?|\*\*)([-+−]?\d{1,3})\}?|([⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3}))"
 )

@@ -94,7 +94,9 @@ def sqlite(data: bytes, place: str, found: Contents) -> None:
         # rows that were deleted are in the file until it is written anew
         shifted = [np.frombuffer(data, ">f8", (len(data) - start) // 8, start) for start in range(8)]
         found.arrays.append((inside(place, "bytes"), _ordinary(np.concatenate(shifted))))
-        written = [[line] for row in connection.execute("SELECT sql FROM sqlite_master") for line in str(row[0]).split("\n")]
+        written = [
+            [line] for row in connection.execute("SELECT sql FROM sqlite_master") for line in str(row[0]).split("\n")
+        ]
         found.tables += [*prose(written, inside(place, "schema"), 1), *runs(str(written), inside(place, "schema"))]
         names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")]
         for name in names:

@@ -26,9 +26,6 @@ def read_text(text: str, place: str, name: str, found: Contents, binary: Binary,
             if (data := unpacked(match[0])) is not None:
                 binary(data, inside(place, f"encoded {count}"), found, depth + 1)
     start = text.lstrip("\ufeff \t\r\n")[:200].lower()
-    plain = not start.startswith(("<", "{", "[")) and not name.lower().endswith(_DELIMITED)
-    if plain and (reason := unknown_encoding(text)):
-        found.unreadable.append((place, reason))
     if words := unknown(text, start.startswith("<")):
         found.unreadable.append((place, f"{words} long words in an unknown encoding"))
     if start[:1] in "{[" and read_json(text, place, found, binary, depth):
@@ -36,6 +33,8 @@ def read_text(text: str, place: str, name: str, found: Contents, binary: Binary,
     if start.startswith(("<", "<?xml", "<!doctype")):
         read_markup(text, place, found, binary, depth)
         return
+    if reason := "" if name.lower().endswith(_DELIMITED) else unknown_encoding(text):
+        found.unreadable.append((place, reason))
     if name.lower().endswith(_DELIMITED):
         found.tables += delimited(text, place)
         return
