@@ -51,7 +51,7 @@ def _is_covered(data: bytes, members: Sequence[zipfile.ZipInfo], directory: int,
     """Whether members, their directory and its end follow one another from the first byte to the last."""
     at = 0
     for member in sorted(members, key=lambda each: each.header_offset):
-        if not 0 <= member.header_offset - at or member.header_offset - at not in _DESCRIPTOR:
+        if not member.header_offset - at >= 0 or member.header_offset - at not in _DESCRIPTOR:
             return False
         name, extra = struct.unpack("<HH", data[member.header_offset + 26 : member.header_offset + _LOCAL_HEAD])
         at = member.header_offset + _LOCAL_HEAD + name + extra + member.compress_size

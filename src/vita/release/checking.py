@@ -36,7 +36,6 @@ CHECKS = (
     "readable format",
 )
 _LARGEST_FILE = 2**30
-_PLANE = 16  # rows and columns
 _JOINED = 200_000  # characters of a table that are joined with the cohort if its file is refused in any case
 _PROGRESS = 1000  # files
 _PARTED = re.compile(r"(?<![\w.])\d{1,4}(?:[-/ ]\d{1,4}){1,4}(?![\w.])")  # an id in groups of digits
@@ -152,14 +151,19 @@ def _in_contents(
     for place, pixels in contents.pictures:
         if not cohort.phantom and pictures.looks_like_a_scan(pixels):
             yield Finding(name, place or "picture", "pixels", "a picture with the shades of a scan")
-        embedded = place and not place.endswith("colours") and "plane " not in place  # a file of its own needs an SVG
+        # a picture that is a file needs an SVG beside it
+        embedded = place and not place.endswith("colours") and "plane " not in place
         if embedded and pictures.looks_like_points(pixels):
             yield Finding(name, place, "rows of participants", "a picture with many separate points")
     for place, values in contents.arrays:
         if len(cohort.eid) and (match := copied(values, cohort)) is not None:
             yield Finding(name, place or "array", "singled out", match.words, frozenset(match.people))
     for table in [*contents.tables, *map(_names_of_columns, contents.tables)]:
-        if not cohort.phantom and (plane := _plane(table)) is not None and pictures.looks_like_a_scan(plane):
+        if (
+            not cohort.phantom
+            and (plane := pictures.as_picture(table)) is not None
+            and pictures.looks_like_a_scan(plane)
+        ):
             yield Finding(name, table.place or "table", "pixels", "a table with the shades of a scan")
         for breach in cells.judge(table, cell, cohort.counts):
             yield Finding(name, _where(table, breach.row), breach.kind, breach.words)
@@ -208,17 +212,6 @@ def _few_rows(table: Table) -> Table:
 
 def _digits(text: str) -> str:
     return "".join(filter(str.isdecimal, text))
-
-
-def _plane(table: Table) -> np.ndarray | None:
-    """A table without names whose cells are all numbers, as a picture."""
-    rows = table.rows
-    if table.kind != "table" or any(table.header) or len(rows) < _PLANE or len(rows[0]) < _PLANE:
-        return None
-    try:
-        return np.array([[float(cell) for cell in row] for row in rows])
-    except ValueError:  # words, or rows of several lengths
-        return None
 
 
 def _where(table: Table, row: int | None) -> str:

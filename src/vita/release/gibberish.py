@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from itertools import groupby
+from itertools import groupby, pairwise
 
 _WORD = re.compile(r"[A-Za-z]?[a-z]{2,}|[A-Z]{2,}(?![a-z])")
 _VOWEL = re.compile(r"[aeiouyAEIOUY]")
@@ -10,7 +10,7 @@ _LINES, _LENGTH = 6, 24  # of a block
 _PARTS, _PART = re.compile(r"[\s,;|]"), 14  # the longest of its parts has so many characters
 _WORDS = 0.35  # least share of letters in words with a vowel
 _SYMBOLS = 0.12  # least share of letters without words, or of signs, in what was encoded
-_LETTERS, _ALPHABET = 150, 11  # letters of a text that are digits in disguise
+_LETTERS, _ALPHABET = 150, 12  # letters of a text that are digits in disguise
 _ALMOST = 0.96  # of all letters
 _CODES = 100  # tokens of two to four digits, of which characters are made
 _CODE = re.compile(r"(?<![\w.])\\?(?:x|0x|=)?[0-9A-Fa-f]{2,4}(?![\w.])|\\[0-7]{3}|=[0-9A-F]{2}")
@@ -24,9 +24,9 @@ def unknown_encoding(text: str) -> str:
     if most >= _LETTERS and most > _ALMOST * letters.total() and sum(map(str.isdecimal, text)) < (1 - _ALMOST) * most:
         return f"{most} letters of an alphabet of {_ALPHABET}"
     codes = _CODE.findall(text)
-    if len(codes) >= _CODES and sum(map(len, codes)) > _DUMPED * len(re.sub(r"[\s:]", "", text)):
-        if sum(not code.isdecimal() for code in codes) > _COUNTED * len(codes):
-            return "codes of characters"
+    dumped = sum(map(len, codes)) > _DUMPED * len(re.sub(r"[\s:]", "", text))
+    if len(codes) >= _CODES and dumped and sum(not code.isdecimal() for code in codes) > _COUNTED * len(codes):
+        return "codes of characters"
     for strange, block in groupby(text.splitlines(), key=_is_strange):
         if strange and (count := len(list(block))) >= _LINES:
             return f"{count} lines that are neither words nor numbers"
@@ -48,5 +48,5 @@ def _mixed(line: str, signs: int) -> bool:
     """Whether there are few blanks, and capitals, small letters, digits or signs follow each other at random."""
     blanks = sum(map(str.isspace, line))
     kinds = [each.isupper() + 2 * each.islower() + 4 * each.isdecimal() for each in line if not each.isspace()]
-    turns = sum(one != other for one, other in zip(kinds, kinds[1:], strict=False))
+    turns = sum(one != other for one, other in pairwise(kinds))
     return blanks < 0.06 * len(line) and (turns > 0.4 * len(kinds) or signs > 0.3 * len(line))

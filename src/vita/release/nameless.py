@@ -50,7 +50,7 @@ def nameless(table: Table, columns: Sequence[int], cell: int) -> Iterator[Breach
             number.value for number in values[place] if number.digits >= (_DIGITS if table.header else _DIGITS_UNNAMED)
         }
         some = sum(number.value != 0 for number in values[place])
-        if full[place] and _ROWS <= some and len(told) > _SHARE * some and not _is_even(values[place]):
+        if full[place] and some >= _ROWS and len(told) > _SHARE * some and not _is_even(values[place]):
             name = table.name(place) or f"column {place + 1}"
             yield Breach(None, "rows of participants", f"{name}: {len(table.rows)} rows without a name or a count n")
             return

@@ -6,6 +6,8 @@ Charts have flat colours with edges; a picture of a heart has many shades in eve
 import numpy as np
 import scipy  # its parts are imported where they are first used
 
+from vita.release.contents import Table
+
 _SQUARE = 8  # pixels
 _SHADES = 20  # of 64 in a square
 _FLAT = 0.34  # largest share of a square that may have one shade
@@ -13,6 +15,7 @@ _FACTORS = {1: 9, 2: 6, 3: 6, 4: 6, 6: 6, 8: 6, 12: 25, 16: 25}  # factors by wh
 _ALIKE = 0.4  # correlation of a pixel and the next
 _BACKGROUND = 0.4  # of a picture with spots
 _SPOTS, _ABOUT, _APART, _FILLED = 15, 0.2, 0.7, 0.6  # spots, difference of their sizes, different places, filled part
+_PLANE = 16  # rows and columns of a table that may be a picture
 _SMALL = 64  # rows and columns up to which a picture may be a single plane
 
 
@@ -99,7 +102,7 @@ def looks_like_points(pixels: np.ndarray) -> bool:
     shades, counts = np.unique(grey, return_counts=True)
     if counts.max() < _BACKGROUND * grey.size:
         return False
-    labels, count = scipy.ndimage.label(grey != shades[counts.argmax()])
+    labels, _ = scipy.ndimage.label(grey != shades[counts.argmax()])
     sizes = np.bincount(labels.ravel())[1:]
     boxes = scipy.ndimage.find_objects(labels)
     spots = [
@@ -118,3 +121,14 @@ def looks_like_points(pixels: np.ndarray) -> bool:
 def _is_spot(height: int, width: int, size: int) -> bool:
     """Whether a part is as high as wide and filled, as round and square marks are."""
     return max(height, width) >= 3 and abs(height - width) <= 1 and size > _FILLED * height * width
+
+
+def as_picture(table: Table) -> np.ndarray | None:
+    """A table without names whose cells are all numbers, as a picture."""
+    rows = table.rows
+    if table.kind != "table" or any(table.header) or len(rows) < _PLANE or len(rows[0]) < _PLANE:
+        return None
+    try:
+        return np.array([[float(cell) for cell in row] for row in rows])
+    except ValueError:  # words, or rows of several lengths
+        return None

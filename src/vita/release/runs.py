@@ -6,6 +6,7 @@ apart from their numbers. A run is read as a table with a row for each repetitio
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def runs(text: str, place: str) -> Iterator[Table]:
         return
     words = [_UNIT.sub(r"\1", match[0]) for match in found]
     between = _between(text, found)
-    lines = np.cumsum([0, *(text.count("\n", one.start(), two.start()) for one, two in zip(found, found[1:]))])
+    lines = np.cumsum([0, *(text.count("\n", one.start(), two.start()) for one, two in pairwise(found))])
     used = np.zeros(len(words), bool)
     for period in range(1, _LONGEST_PERIOD + 1):
         same = between[period:] == between[:-period]
@@ -50,7 +51,7 @@ def _between(text: str, found: Sequence[re.Match[str]]) -> np.ndarray:
     """(words - 1,) a number for each different text between two neighbours; -1 for one that is too long."""
     codes: dict[str, int] = {}
     numbers = []
-    for one, two in zip(found, found[1:]):
+    for one, two in pairwise(found):
         if two.start() - one.end() > _LONGEST_BETWEEN:
             numbers.append(-1)
             continue
