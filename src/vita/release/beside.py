@@ -5,8 +5,10 @@ steps needs the table (CSV) that it is drawn from, whose rows say how many peopl
 need the configuration that accounts for every number in them.
 """
 
+import errno
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -57,5 +59,17 @@ def places(folder: Path) -> Iterator[tuple[Path, str, str]]:
         told = path.is_dir() and not path.is_symlink() and any(map(str.isdecimal, path.name))
         if told and not any(path.iterdir()):
             yield name, "unreadable", "a folder without files that has a number for a name"
-        if any(each.startswith("user.") for each in os.listxattr(path, follow_symlinks=False)):
+        if any(each.startswith("user.") for each in _attributes(path)):
             yield name, "unreadable", "extended attributes, which are copied with a file"
+
+
+def _attributes(path: Path) -> Sequence[str]:
+    """Names of extended attributes; none where the system or the file system has none."""
+    if sys.platform != "linux":
+        return ()
+    try:
+        return os.listxattr(path, follow_symlinks=False)
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:
+            return ()
+        raise
