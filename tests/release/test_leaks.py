@@ -373,7 +373,9 @@ def aggregates(tables: Tables, folder: Path) -> None:
     rng = np.random.default_rng(3)
     curves = pd.DataFrame({"epoch": range(1, 31), "loss": rng.random(30), "val_loss": rng.random(30)})
     curves.to_csv(folder / "curves.csv", index=False)
-    (folder / "config.json").write_text(json.dumps({"epochs": 30, "size": [64, 64], "lr": 0.001, "seed": 2026}))
+    (folder / "config.json").write_text(
+        json.dumps({"epochs": 30, "size": [64, 64], "lr": 0.001, "seed": 2026, "parameters": 60 * 33})
+    )
     figure, axes = plt.subplots()
     axes.hexbin(rng.normal(size=5000), rng.normal(size=5000), gridsize=20, mincnt=10)
     axes.set_title("At least ten people a hexagon (n = 5,000)")

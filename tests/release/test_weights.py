@@ -12,12 +12,13 @@ from tests.release.conftest import write
 from vita.evaluation.membership import COLUMNS
 from vita.release.checking import check
 from vita.release.cohort import Cohort, read_cohort
-from vita.release.make import make
+from vita.release.making import make
 from vita.release.weights import add_weights, stays
 
 HIGH = {"stage1/vita": 0.53, "disease_cad/vita": 0.62, "stage2/vita": 0.57}  # upper bounds
 CONFIG = {
     "model": {"width": 33},
+    "parameters": 20 * 9,
     "participants": {"train": 400, "val": 7, "test": 50},
     "data": {"train": "d96fe2275fde2d7f"},
     "split_hash": "739f8c91f3262b00",
@@ -103,6 +104,7 @@ def test_numbers_of_people_in_large_tensors_are_found(
 ) -> None:
     """Forty people's volumes among 60,000 weights, of which not all are read row by row."""
     weights = np.random.default_rng(1).normal(0, 0.05, (2000, 30)).astype(kind)
+    (tmp_path / "config.json").write_text(json.dumps({"parameters": weights.size}))
     save_file({"a": weights}, tmp_path / "clean.safetensors")
     assert not check(tmp_path, cohort, 10, set())[0].findings
     chosen = tables["images/phenotypes"].sample(40, random_state=3)

@@ -13,12 +13,13 @@ from vita.release.findings import Finding, Output
 from vita.release.numbers import numbers
 from vita.release.reading import read
 
+_HALVES = (("women", "men"), ("female", "male"), ("females", "males"), ("cases", "controls"), ("yes", "no"))
 _DECIMAL = re.compile(r"[-+]?\d*\.\d+(e[-+]?\d+)?")
 
 
 @dataclass(frozen=True)
 class _Told:
-    """A count of people for one group in one table, and the numbers given about them."""
+    """A count of people for one thing in one table, and the numbers told of them."""
 
     output: Output
     place: str
@@ -36,6 +37,7 @@ def between(outputs: Sequence[Output], root: Path, cell: int) -> Iterator[tuple[
             for label, place, count, measured in _labelled(table):
                 told.setdefault(label, []).append(_Told(output, place, count, measured))
     yield from _other_groups(told, cell)
+    yield from _halves(told, cell)
     measures = _measures(told)
     for label, group in told.items():
         for number, first in enumerate(group):
@@ -79,6 +81,20 @@ def _other_groups(told: dict[str, list[_Told]], cell: int) -> Iterator[tuple[Out
                 if 0 < rest < cell:
                     words = f"{label}: {part.count} people, in total {total.count} in {total.output.path}"
                     yield part.output, Finding(part.output.path, part.place, "differencing", words)
+
+
+def _halves(told: dict[str, list[_Told]], cell: int) -> Iterator[tuple[Output, Finding]]:
+    """Two groups that make a whole, each in a table, and a total in another, from which the rest follows."""
+    totals = [each for label, group in told.items() if label.split(" ")[0] in TOTAL for each in group]
+    for one, other in _HALVES:
+        for first, second in ((first, second) for first in told.get(one, ()) for second in told.get(other, ())):
+            for total in totals:
+                rest = total.count - first.count - second.count
+                if 0 < rest < cell and len({first.output.path, second.output.path, total.output.path}) > 1:
+                    words = (
+                        f"{one} {first.count}, {other} {second.count}, in total {total.count} in {total.output.path}"
+                    )
+                    yield first.output, Finding(first.output.path, first.place, "differencing", words)
 
 
 def _labelled(table: Table) -> Iterator[tuple[str, str, int, frozenset[str]]]:

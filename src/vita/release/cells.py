@@ -2,39 +2,32 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from vita.release import few_of_a_kind
-from vita.release.contents import PROSE, Breach, Table
+from vita.release.contents import PROSE, Breach, Table, is_weights
 from vita.release.counts import count, counted
+from vita.release.curves import running, stepped
 from vita.release.differencing import columns_apart, cumulative, rows_apart, within
 from vita.release.nameless import dated_or_coded, nameless
 from vita.release.numbers import numbers
 from vita.release.rows import one_each, persons
+from vita.release.runs import runs
+from vita.release.sentences import in_sentences
 
 _NO_SHARE = re.compile(r"/ ?prevalence|change|difference|relative")  # of shares, or over time
 _SHARE = re.compile(r"prevalence|share|percent|proportion|positive_ratio|observed|^rate$|%")
 _LARGEST = re.compile(r"largest|maximum|^max|top_?1|dominant")
-_PEOPLE = r"(?:participants?|people|persons?|patients?|subjects?|individuals?|men|women|males?|females?|cases|deaths?)"
-_PROSE_N = re.compile(r"(?<![\w-])[nN]\s*=\s*(\d+)(?![\d.,]*\d)(?!\s*(?:folds|epochs|runs|seeds))")
-_PROSE_PEOPLE = re.compile(rf"(?<![\d.,<≤-])(?<!than )(?<!to )(?<!least )\b(\d+)\s+{_PEOPLE}\b")
-_LEAVES = re.compile(r"(?:samples|leaf_count|node_samples|cover)\s*=\s*(\d+(?: \d+)*)(?![.\d])")
-_PER_CENT = r"(\d+(?:\.\d+)?)\s*(?:%|per ?cent)"
-_PERCENTAGES = (  # form, which of its numbers is that of people, and which the share
-    (re.compile(rf"\b(?:of|among|in) (?:the |all )?(\d+) {_PEOPLE}\b[^.;\d]*{_PER_CENT}", re.IGNORECASE), 1, 2),
-    (re.compile(rf"{_PER_CENT} (?:of|among|in) (?:the |all )?(\d+) {_PEOPLE}\b", re.IGNORECASE), 2, 1),
-)
 _HALF = 0.5
+_LONG_CELL = 60  # characters of a cell in which there may be a list
 _NUMBER = re.compile(r"[-+]?[\d.,]+(?:e[-+]?\d+)?\s*%?", re.IGNORECASE)  # alone, as rows of a curve begin
-_FEW_WORDS = re.compile(rf"\b(?:only|just) (one|two|three|four|five|six|seven|eight|nine) {_PEOPLE}\b", re.IGNORECASE)
+_SIZES = {"size", "sizes", "value", "values", "weight", "width", "height", "y", "bar"}  # as drawings call counts
 _CELL_PERCENT = re.compile(r"\d+(?:\.\d+)?\s*\\?%")
 _BINS = 5  # of a histogram
 _ROUNDING = 0.005  # of a sum of rounded shares
 _CROSSED = 3  # columns of a table of counts by two groups
-_PROSE_PART = re.compile(
-    rf"(?<![\w.,/-])(\d+)\s*(?:of|out of|/)\s*\d+(?:\s+(?:the\s+)?{_PEOPLE}\b|\s*\(\s*[\d.,]+\s*%\s*\))"
-)
 
 
 def judge(table: Table, cell: int, counts: dict[int, str]) -> Iterator[Breach]:
@@ -46,7 +39,7 @@ def judge(table: Table, cell: int, counts: dict[int, str]) -> Iterator[Breach]:
         counts: how many people the cohort and its parts have, with their names.
     """
     if table.kind == PROSE:
-        yield from _prose(table, cell)
+        yield from in_sentences(table, cell)
         yield from one_each(table, (), cell, counts)
         return
     columns = counted(table)
@@ -57,6 +50,7 @@ def judge(table: Table, cell: int, counts: dict[int, str]) -> Iterator[Breach]:
         yield from _scores(table, cell)
         yield from _densities(table, cell, counts)
         yield from _crossed(table, cell)
+        yield from _sizes(table, cell)
         yield from within(table, columns, cell)
         yield from cumulative(table, columns, cell)
         yield from _sums(table, columns, cell, counts)
@@ -64,29 +58,25 @@ def judge(table: Table, cell: int, counts: dict[int, str]) -> Iterator[Breach]:
         yield from columns_apart(table, cell)
         yield from persons(table)
         yield from nameless(table, columns, cell)
+        yield from stepped(table, columns, cell)
+        yield from running(table, columns, cell)
+        yield from _in_cells(table, cell)
         yield from dated_or_coded(table)
     yield from one_each(table, columns, cell, counts)
 
 
-def _prose(table: Table, cell: int) -> Iterator[Breach]:
+def _in_cells(table: Table, cell: int) -> Iterator[Breach]:
+    """Runs of numbers within a cell, or down a column whose cells have several."""
+    if is_weights(table):
+        return
     for number, row in enumerate(table.rows):
-        for match in _LEAVES.finditer(row[0]):
-            if any(0 < int(size) < cell for size in match[1].split()):
-                yield Breach(number, "small cell", "a leaf of a tree with few people")
-        for form, people, share in _PERCENTAGES:
-            for match in form.finditer(row[0]):
-                part = float(match[share]) / 100
-                if any(
-                    _HALF <= told < cell - _HALF
-                    for told in (part * int(match[people]), (1 - part) * int(match[people]))
-                ):
-                    yield Breach(number, "small cell", f"a share of {match[people]} people reveals a small group")
-        for match in _FEW_WORDS.finditer(row[0]):
-            yield Breach(number, "small cell", f"a text reveals a group of {match[1].lower()} people")
-        for pattern in (_PROSE_N, _PROSE_PEOPLE, _PROSE_PART):
-            for match in pattern.finditer(row[0]):
-                if 0 < int(match[1]) < cell:
-                    yield Breach(number, "small cell", f"a text reveals a group of {match[1]} people")
+        for text in row:
+            if len(text) > _LONG_CELL:
+                for run in runs(text, ""):
+                    yield from (replace(breach, row=number) for breach in nameless(run, (), cell))
+    if table.rows and max(map(len, table.rows)) == 1 and not counted(table):
+        for run in runs("\n".join(row[0] for row in table.rows if row), ""):
+            yield from nameless(replace(run, header=table.header if len(run.rows[0]) == 1 else ()), (), cell)
 
 
 def _small(table: Table, columns: Sequence[int], cell: int) -> Iterator[Breach]:
@@ -154,10 +144,21 @@ def _crossed(table: Table, cell: int) -> Iterator[Breach]:
         yield Breach(None, "small cell", "a table of whole numbers by two groups has some under the smallest cell")
 
 
+def _sizes(table: Table, cell: int) -> Iterator[Breach]:
+    """Whole numbers beside words, called sizes or values as drawings of groups call their counts."""
+    for column, name in enumerate(table.header):
+        known = [count(row[column]) if column < len(row) else None for row in table.rows]
+        values = [value for value in known if value is not None]
+        if name.strip().lower() not in _SIZES or len(values) < max(len(known), 2):
+            continue
+        if sum(values) >= 4 * cell and any(0 < value < cell for value in values):
+            yield Breach(None, "small cell", f"the column {name} of whole numbers has some under the smallest cell")
+
+
 def _scores(table: Table, cell: int) -> Iterator[Breach]:
     """Scores of a classification that, together with the number of people, reveal few people."""
     for number, row in enumerate(table.rows):
-        if places := few_of_a_kind.revealing(table.header, row, cell):
+        if places := few_of_a_kind.telling(table.header, row, cell):
             yield Breach(number, "small cell", f"{table.name(places[0])} reveals how few people were classified so")
 
 

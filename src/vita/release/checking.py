@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from vita.audit.finding import search_file
-from vita.release import cells, matches, pictures
+from vita.release import cells, chance, pictures
 from vita.release.attack import copied, join
+from vita.release.beside import beside, places
 from vita.release.between import between
 from vita.release.cohort import Cohort
 from vita.release.contents import PROSE, Contents, Table, inside
@@ -35,7 +36,6 @@ CHECKS = (
     "readable format",
 )
 _LARGEST_FILE = 2**30
-_PLANE = 16  # rows and columns
 _JOINED = 200_000  # characters of a table that are joined with the cohort if its file is refused in any case
 _PROGRESS = 1000  # files
 _PARTED = re.compile(r"(?<![\w.])\d{1,4}(?:[-/ ]\d{1,4}){1,4}(?![\w.])")  # an id in groups of digits
@@ -70,7 +70,13 @@ def check(
         if state not in known:
             known[state] = _judged(path, name, cohort, cell, ids, alike)
         outputs.append(replace(known[state], findings=list(known[state].findings)))
-    for output, finding in [*_confirmed(outputs), *_named(outputs, cohort), *between(outputs, root, cell)]:
+    known_places = {output.path: output for output in outputs}
+    for path, kind, words in places(folder):
+        output = known_places.setdefault(path, Output(path, "folder"))
+        outputs += [output] if output not in outputs else []
+        output.findings.append(Finding(path, "place", kind, words))
+    once = [*_confirmed(outputs), *_named(outputs, cohort), *between(outputs, root, cell), *beside(outputs, root)]
+    for output, finding in once:
         output.findings.append(finding)
     return outputs
 
@@ -84,7 +90,7 @@ def _confirmed(outputs: Sequence[Output]) -> Iterator[tuple[Output, Finding]]:
         for finding in output.doubtful:
             doubtful.setdefault(finding.family, []).append((output, finding))
     for family, those in doubtful.items():
-        evident = matches.evident(family, [finding.chance for _, finding in those], compared)
+        evident = chance.evident(family, [finding.chance for _, finding in those], compared)
         yield from (each for each, sure in zip(those, evident, strict=True) if sure)
 
 
@@ -102,9 +108,12 @@ def _judged(path: Path, name: Path, cohort: Cohort, cell: int, ids: set[int], al
     for finding in _in_contents(name, contents, cohort, cell, ids, output):
         if not finding.chance:
             found.add(finding)
-        elif matches.may_be_evident(finding.family, finding.chance):
+        elif chance.may_be_evident(finding.family, finding.chance):
             output.doubtful.append(finding)
     found.close()
+    output.pixels = cohort.phantom and any(pictures.looks_like_a_scan(pixels) for _, pixels in contents.pictures)
+    output.values, output.drawn = contents.tensors, contents.drawn
+    output.rows = max((len(table.rows) for table in contents.tables if table.kind == "table"), default=0)
     told = [(smallest(table), table) for table in contents.tables if table.kind == "table"]
     output.smallest = min((count for count, _ in told if count is not None), default=None)
     output.people = max((count for _, table in told for count in _counts(table)), default=None)
@@ -139,15 +148,22 @@ def _in_contents(
             yield Finding(name, place, "rows of participants", words)
     for place in contents.scans:
         yield Finding(name, place or "file", "pixels", "an image in a format of scanners")
-    if not cohort.phantom:
-        for place, pixels in contents.pictures:
-            if pictures.looks_like_a_scan(pixels):
-                yield Finding(name, place or "picture", "pixels", "a picture with the shades of a scan")
+    for place, pixels in contents.pictures:
+        if not cohort.phantom and pictures.looks_like_a_scan(pixels):
+            yield Finding(name, place or "picture", "pixels", "a picture with the shades of a scan")
+        # a picture that is a file needs an SVG beside it
+        embedded = place and not place.endswith("colours") and "plane " not in place
+        if embedded and pictures.looks_like_points(pixels):
+            yield Finding(name, place, "rows of participants", "a picture with many separate points")
     for place, values in contents.arrays:
         if len(cohort.eid) and (match := copied(values, cohort)) is not None:
             yield Finding(name, place or "array", "singled out", match.words, frozenset(match.people))
     for table in [*contents.tables, *map(_names_of_columns, contents.tables)]:
-        if not cohort.phantom and (plane := _plane(table)) is not None and pictures.looks_like_a_scan(plane):
+        if (
+            not cohort.phantom
+            and (plane := pictures.as_picture(table)) is not None
+            and pictures.looks_like_a_scan(plane)
+        ):
             yield Finding(name, table.place or "table", "pixels", "a table with the shades of a scan")
         for breach in cells.judge(table, cell, cohort.counts):
             yield Finding(name, _where(table, breach.row), breach.kind, breach.words)
@@ -196,17 +212,6 @@ def _few_rows(table: Table) -> Table:
 
 def _digits(text: str) -> str:
     return "".join(filter(str.isdecimal, text))
-
-
-def _plane(table: Table) -> np.ndarray | None:
-    """A table without names whose cells are all numbers, as a picture."""
-    rows = table.rows
-    if table.kind != "table" or any(table.header) or len(rows) < _PLANE or len(rows[0]) < _PLANE:
-        return None
-    try:
-        return np.array([[float(cell) for cell in row] for row in rows])
-    except ValueError:  # words, or rows of several lengths
-        return None
 
 
 def _where(table: Table, row: int | None) -> str:

@@ -59,6 +59,8 @@ class Contents:
         arrays: place and numbers of arrays of which `tables` hold only some rows.
         shapes: place and sizes of tensors.
         people: place and words of points that may be one participant each.
+        tensors: by name, how many numbers a tensor of safetensors has.
+        drawn: place, words and number of points or steps of a drawing that a table must account for.
     """
 
     tables: list[Table] = field(default_factory=list)
@@ -68,9 +70,12 @@ class Contents:
     arrays: list[tuple[str, np.ndarray]] = field(default_factory=list)
     shapes: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
     people: list[tuple[str, str]] = field(default_factory=list)
+    tensors: dict[str, int] = field(default_factory=dict)
+    drawn: list[tuple[str, str, int]] = field(default_factory=list)
 
 
 Binary = Callable[[bytes, str, Contents, int], None]  # reads bytes that a text holds
+Named = Callable[[bytes, str, Contents, int, str], None]  # the same with the name of a file
 
 
 def inside(place: str, inner: str) -> str:

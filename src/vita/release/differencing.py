@@ -112,6 +112,11 @@ def columns_apart(table: Table, cell: int) -> Iterator[Breach]:
             parts = [text for column, text in enumerate(row) if column not in (0, total)]
             shown = [value for text in parts if (value := count(text)) is not None]
             withheld = sum(is_withheld(text) for text in parts)
+            all_shown = (
+                not withheld and len(shown) == len(parts) > 1 and 0 < whole - sum(shown) < cell if whole else False
+            )
+            if all_shown:
+                yield Breach(number, "differencing", f"the total, {whole}, minus all parts leaves few people")
             if whole is not None and withheld and len(shown) + withheld == len(parts):
                 rest = whole - sum(shown)
                 if 0 < rest < cell:

@@ -8,19 +8,30 @@ import numpy as np
 _COMMAND = re.compile(r"([MmLlHhVvCcSsQqTtAaZz])|([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
 _TAKES = {"M": 2, "L": 2, "H": 1, "V": 1, "C": 6, "S": 4, "Q": 4, "T": 2, "A": 7, "Z": 0}  # numbers of a command
 _FEWEST_STEPS = 20  # of a curve, which may be one for each participant
+_FEW_STEPS = 8  # that a table beside the drawing must account for
 _JUMP = 0.12  # of the drawing's size, between neighbours of points that are no line
 _SIZES = 3  # of steps, that a grid may have
 _ALONG_AXES = 0.8  # of all steps
-_SHAPE = 12  # largest number of points of a mark that is drawn as a separate path
+_BOTH = 0.1  # of all steps, at least, along each axis
+_SHAPE = 12  # most points of a mark that is drawn as a path of its own
 _LONGEST = 20_000
 
 
 def path_points(drawn: str) -> list[tuple[float, float]]:
     """The points that a path of SVG (its attribute d, or the points of a polygon) goes through, in absolute units."""
+    return [point for _, point in _walked(drawn)]
+
+
+def starts(drawn: str) -> list[tuple[float, float]]:
+    """The points at which a path of SVG begins anew."""
+    return [point for begins, point in _walked(drawn) if begins]
+
+
+def _walked(drawn: str) -> Iterator[tuple[bool, tuple[float, float]]]:
+    """Points of a path, and whether it begins anew there."""
     command = "L"
     numbers: list[float] = []
-    points: list[tuple[float, float]] = []
-    at, start = (0.0, 0.0), (0.0, 0.0)
+    at, start, count = (0.0, 0.0), (0.0, 0.0), 0
     for letter, number in _COMMAND.findall(drawn):
         if letter:
             command, numbers = letter, []
@@ -28,14 +39,13 @@ def path_points(drawn: str) -> list[tuple[float, float]]:
                 at = start
             continue
         numbers.append(float(number))
-        if len(numbers) < _TAKES[command.upper()] or len(points) > _LONGEST:
+        if len(numbers) < _TAKES[command.upper()] or count > _LONGEST:
             continue
-        at = _moved(command, numbers, at)
-        points.append(at)
+        at, count = _moved(command, numbers, at), count + 1
+        yield command in "Mm", at
         numbers = []
         if command in "Mm":
             start, command = at, "L" if command == "M" else "l"
-    return points
 
 
 def _moved(command: str, numbers: list[float], at: tuple[float, float]) -> tuple[float, float]:
@@ -57,7 +67,7 @@ def shape(points: list[tuple[float, float]]) -> tuple[float, ...] | None:
     return form if any(form) else None
 
 
-def suspicious(points: list[tuple[float, float]]) -> Iterator[str]:
+def telling(points: list[tuple[float, float]]) -> Iterator[str]:
     """What makes the points of a path look like those of single participants."""
     place = np.array(points)
     if len(place) < _FEWEST_STEPS:
@@ -71,10 +81,23 @@ def suspicious(points: list[tuple[float, float]]) -> Iterator[str]:
     closed = bool(np.allclose(place[0], place[-1]))
     if len(np.unique(place[:, 0])) >= _FEWEST_STEPS and np.median(steps, axis=0).min() > _JUMP and not closed:
         yield f"a path through {len(place)} scattered points: each may be a participant"
+    for words, count in uneven(points):
+        if count >= _FEWEST_STEPS:
+            yield f"{words}: each may be a participant"
+
+
+def uneven(points: list[tuple[float, float]]) -> Iterator[tuple[str, int]]:
+    """A curve that goes on in one direction in steps of many sizes, or up and along, and how many these are."""
+    place = np.array(points)
+    if len(place) < _FEW_STEPS or np.allclose(place[0], place[-1]):
+        return
     along = place[:, 0] * np.sign(place[-1, 0] - place[0, 0])
     wide = np.unique(np.round(along, 2))
-    if (np.diff(along) >= -1e-9).all() and len(wide) >= _FEWEST_STEPS and not closed and _is_uneven(np.diff(wide)):
-        yield f"a curve with {len(wide)} uneven steps: each may be a participant"
+    steps = np.diff(place, axis=0)
+    still = np.abs(steps) < 1e-9
+    stairs = still.any(axis=1).mean() > _ALONG_AXES and still.mean(axis=0).min() > _BOTH
+    if (np.diff(along) >= -1e-9).all() and len(wide) >= _FEW_STEPS and (stairs or _is_uneven(np.diff(wide))):
+        yield f"a curve with {len(wide)} uneven steps", len(wide)
 
 
 def _is_uneven(steps: np.ndarray) -> bool:

@@ -31,7 +31,7 @@ class Finding:
         kind: a key of REMEDIES.
         words: what is wrong.
         people: places in Cohort.eid of the people who are singled out.
-        count: how many findings of the same kind it represents.
+        count: how many findings of the same kind it stands for.
         chance: coincidences to be expected of this one comparison; 0 for what is no coincidence.
         family: kind of a match that may be a coincidence.
     """
@@ -58,6 +58,10 @@ class Output:
         findings: what was found in it.
         doubtful: matches that may be coincidences.
         compared: what was compared with the cohort.
+        pixels: it is a picture of a scan, which may be shown, since the people are synthetic.
+        rows: the most rows of a table in it.
+        values: by name, how many numbers each tensor of a model in it has.
+        drawn: place, words and number of points or steps that a table beside it must account for.
     """
 
     path: Path
@@ -67,6 +71,10 @@ class Output:
     findings: list[Finding] = field(default_factory=list)
     doubtful: list[Finding] = field(default_factory=list, repr=False)
     compared: Compared = field(default_factory=Compared, repr=False)
+    pixels: bool = False
+    rows: int = 0
+    values: dict[str, int] = field(default_factory=dict, repr=False)
+    drawn: list[tuple[str, str, int]] = field(default_factory=list, repr=False)
 
 
 class Findings:

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from vita.release.contents import PROSE, Table
 from vita.release.numbers import numbers
+from vita.release.runs import runs
 
 _DELIMITERS = "\t;|,"
 _TOKEN = re.compile(r"[-*#]?\s*[\w.+/-]*\d[\w.+/-]*=*")  # a word with a digit, perhaps an item of a list
@@ -15,7 +16,9 @@ _SPACES = re.compile(r"[\s;,]+")
 _FEWEST_LINES = 8  # of numbers alone, that are a table
 _LONG_TEXT = 100  # lines; as many as there are participants may say something about each
 
-_NUMBER_WORD = re.compile(r"\b(?:only|just) [a-z]+\b", re.IGNORECASE)  # only three women
+_TELLING = re.compile(  # only three women, and a character for each of many people
+    r"\S{100}|\b(?:only|just|all but|all except|apart from|a single|one single) [a-z]+\b", re.IGNORECASE
+)
 
 
 def headed(rows: list[list[str]]) -> tuple[tuple[str, ...], list[list[str]], int]:
@@ -43,22 +46,27 @@ def delimited(text: str, place: str) -> Iterator[Table]:
 
 
 def in_lines(text: str, place: str) -> Iterator[Table]:
-    """Blocks of lines that are tables (Markdown, LaTeX, delimited), and all other lines as prose."""
-    lines = [(number, *_cut(line)) for number, line in enumerate(text.splitlines(), 1)]
+    """Blocks of lines that are tables (Markdown, LaTeX, delimited), all other lines as prose, and the runs in these."""
+    whole = text.splitlines()
+    lines = [(number, *_cut(line)) for number, line in enumerate(whole, 1)]
+    loose: dict[int, str] = {}  # lines that are in no table
     for (kind, _), block in groupby(lines, key=lambda line: (line[1], len(line[2]) if line[1] else 0)):
         part = list(block)
         if not kind or len(part) < (_FEWEST_LINES if kind == " " else 2):
             rows = [[" ".join(cells)] for _, _, cells in part]
             yield from prose(rows, place, part[0][0])
+            loose |= {number: whole[number - 1] for number, _, _ in part}
             continue
         rows = [cells for _, _, cells in part if not all(set(cell) <= set("-: ") for cell in cells)]
         header, body, _ = headed(rows)
         yield Table(place, header, body, part[0][0] + len(part) - len(body))
+    together = "\n".join(loose.get(number, "") for number in range(1, len(whole) + 1))
+    yield from runs(together, place)
 
 
 def prose(rows: list[list[str]], place: str, first: int) -> Iterator[Table]:
     """Lines as prose, if there is a number in them."""
-    if len(rows) >= _LONG_TEXT or any(any(map(str.isdecimal, row[0])) or _NUMBER_WORD.search(row[0]) for row in rows):
+    if len(rows) >= _LONG_TEXT or any(any(map(str.isdecimal, row[0])) or _TELLING.search(row[0]) for row in rows):
         yield Table(place, (), rows, first, PROSE)
 
 

@@ -7,23 +7,33 @@ from html.parser import HTMLParser
 import numpy as np
 
 from vita.release.contents import Binary, Contents, Table, inside
-from vita.release.drawing import path_points, shape, suspicious
+from vita.release.drawing import path_points, shape, starts, telling, uneven
 from vita.release.lines import headed, prose
+from vita.release.rows import is_scattered
+from vita.release.runs import FEWEST, runs
 
 _ROW_TAGS, _CELL_TAGS = {"tr", "row"}, {"td", "th", "c"}
 
-_MARKS = {"use", "circle", "ellipse", "rect", "line", "image", "text", "tspan"}
+_MARKS = {"use", "circle", "ellipse", "rect", "line", "image", "text", "tspan", "svg", "foreignobject"}
+_DRAWN_VALUES = {"opacity", "fill-opacity", "stroke-opacity", "offset", "stroke-width", "rotate", "font-size"}
+_UNDRAWN = {"rect", "path", "polygon", "polyline", "line"}  # in definitions: clips and the forms of marks
+_NO_LISTS = {"d", "points", "path", "transform", "style"}  # attributes with many numbers that are read otherwise
+_NO_POINTS = ("<text", "<tspan", "<line", "<path (0.0, 0.0, ")  # a path that begins at nought is a stroke
+_FEW_MARKS = 8  # that a table beside the drawing must account for
 
-_POSITIONS = ("x", "y", "cx", "cy", "r", "rx", "ry", "width", "height", "x1", "x2", "y1", "y2")
+_POSITIONS = ("x", "y", "cx", "cy", "r", "rx", "ry", "width", "height", "x1", "x2", "y1", "y2", "dx", "dy")
 
 _POINT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 _FEWEST_POINTS = 3
 
 
-_ADDRESSES = {"href", "src", "xmlns", "lang", "charset"}
+_ADDRESSES = {"href", "src", "xmlns", "lang", "charset"}  # of other files, unless they have a part behind # or ?
 _INLINE = {"b", "i", "em", "strong", "span", "sub", "sup", "a", "font", "small", "u", "code", "mark"}  # within a word
-_SHIFTED = re.compile(r"translate\(\s*([-+.\deE]+)(?:px)?[\s,]+([-+.\deE]+)(?:px)?\s*\)")
+_NUMBER = r"[-+.\deE]+"
+_SHIFTED = re.compile(
+    rf"(?:translate|matrix)\(\s*(?:{_NUMBER}[\s,]+){{0,4}}?({_NUMBER})(?:px)?[\s,]+({_NUMBER})(?:px)?\s*\)"
+)
 _COLOUR = re.compile(r"#([0-9a-fA-F]{6})\b|rgb\(\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)")
 _FEWEST_COLOURS = 256  # in a drawing that may be a picture
 _SMALLEST_SIDE = 12
@@ -39,6 +49,8 @@ class _Markup(HTMLParser):
         self.marks: dict[str, list[list[str]]] = {}
         self.paths: list[list[tuple[float, float]]] = []
         self.scripts: list[str] = []
+        self.lists: list[str] = []
+        self.drawn_values: dict[tuple[str, str], list[list[str]]] = {}
         self._row: list[str] | None = None
         self._cell: list[str] | None = None
         self.attributes: dict[tuple[str, tuple[str, ...]], list[list[str]]] = {}
@@ -64,10 +76,17 @@ class _Markup(HTMLParser):
         elif tag in ("script", "style"):
             self._script = tag == "script"
         self._drawn += tag == "svg"
-        if not self._definitions:
+        if not self._definitions or tag not in _UNDRAWN:
             self._mark(tag, named)
+        for key in named.keys() & _DRAWN_VALUES:
+            self.drawn_values.setdefault((tag, key), []).append([named[key]])
+        self.lists += [text for key, text in named.items() if key not in _NO_LISTS and len(text) > FEWEST]
         if not self._drawn:
-            told = {key: text for key, text in named.items() if any(map(str.isdecimal, text)) and key not in _ADDRESSES}
+            told = {
+                key: text
+                for key, text in named.items()
+                if any(map(str.isdecimal, text)) and (key not in _ADDRESSES or "#" in text or "?" in text)
+            }
             if told:
                 self.attributes.setdefault((tag, tuple(told)), []).append(list(told.values()))
         for key, text in named.items():
@@ -80,12 +99,15 @@ class _Markup(HTMLParser):
             if row:
                 symbol = named.get("xlink:href") or named.get("href") or named.get("class", "")
                 self.marks.setdefault(f"<{tag} {symbol[:20]}>", []).append(row)
-        elif tag in ("path", "polyline", "polygon"):
-            points = path_points(named.get("d", "") or named.get("points", ""))
+        elif tag in ("path", "polyline", "polygon", "animatemotion", "textpath"):
+            points = path_points(named.get("d", "") or named.get("points", "") or named.get("path", ""))
             if form := shape(points):
                 self.marks.setdefault(f"<{tag} {form}>", []).append([f"{part:.8g}" for part in points[0]])
             if len(points) >= _FEWEST_POINTS:
                 self.paths.append(points)
+            if len(begun := starts(named.get("d", ""))) > 1:
+                rows = [[f"{part:.8g}" for part in point] for point in begun]
+                self.marks.setdefault(f"<{tag} in one>", []).extend(rows)
         if place := _SHIFTED.search(named.get("transform", "") + named.get("style", "")):
             self.marks.setdefault(f"<{tag} translate>", []).append([place[1], place[2]])
 
@@ -142,15 +164,25 @@ def read_markup(text: str, place: str, found: Contents, binary: Binary, depth: i
         if body:
             found.tables.append(Table(inside(place, f"table {count}"), header, body, first))
     found.tables += prose([[line] for line in parser.words], inside(place, "text"), 1)
+    found.tables += runs("\n".join(parser.words), inside(place, "text"))
+    for (tag, key), rows in parser.drawn_values.items():
+        found.tables.append(Table(inside(place, f"{key} of <{tag}>"), (key,), rows))
+    for text_of in parser.lists:
+        found.tables += runs(text_of, inside(place, "an attribute"))
     for (tag, names), rows in parser.attributes.items():
         split = [[" ".join(_POINT.findall(text)) if ";" in text else text for text in row] for row in rows]
         found.tables.append(Table(inside(place, f"attributes of <{tag}>"), names, split))
+        found.tables += runs("\n".join(map(" ".join, rows)), inside(place, f"attributes of <{tag}>"))
     for tag, rows in parser.marks.items():
-        found.tables.append(Table(inside(place, f"marks {tag}"), (), rows, 1, "marks"))
+        marks = Table(inside(place, f"marks {tag}"), (), rows, 1, "marks")
+        found.tables.append(marks)
+        if len(rows) >= _FEW_MARKS and not tag.startswith(_NO_POINTS) and is_scattered(marks):
+            found.drawn.append((marks.place, f"{len(rows)} single points", len(rows)))
     for count, points in enumerate(parser.paths, 1):
         rows = [[f"{part:.8g}" for part in point] for point in points]
         found.tables.append(Table(inside(place, f"path {count}"), (), rows, 1, "marks"))
-        found.people += [(inside(place, f"path {count}"), words) for words in suspicious(points)]
+        found.people += [(inside(place, f"path {count}"), words) for words in telling(points)]
+        found.drawn += [(inside(place, f"path {count}"), *found_of) for found_of in uneven(points)]
     found.pictures += [(inside(place, "colours"), picture) for picture in _painted(text)]
     for count, script in enumerate(parser.scripts, 1):
         if any(character.isdecimal() for character in script):

@@ -1,31 +1,22 @@
-"""Pictures: their pixels and what else their files hold, and whether the pixels are those of a scan.
+"""Whether a picture holds pixels of a scan: regions in which neighbouring pixels vary smoothly in both directions.
 
 Charts have flat colours with edges; a picture of a heart has many shades in every small square.
 """
 
-import io
-import struct
-from collections.abc import Iterator
-
 import numpy as np
 import scipy  # its parts are imported where they are first used
 
-from vita.release.contents import Binary, Contents, inside
+from vita.release.contents import Table
 
 _SQUARE = 8  # pixels
 _SHADES = 20  # of 64 in a square
 _FLAT = 0.34  # largest share of a square that may have one shade
 _FACTORS = {1: 9, 2: 6, 3: 6, 4: 6, 6: 6, 8: 6, 12: 25, 16: 25}  # factors by which it may have been enlarged
 _ALIKE = 0.4  # correlation of a pixel and the next
+_BACKGROUND = 0.4  # of a picture with spots
+_SPOTS, _ABOUT, _APART, _FILLED = 15, 0.2, 0.7, 0.6  # spots, difference of their sizes, different places, filled part
+_PLANE = 16  # rows and columns of a table that may be a picture
 _SMALL = 64  # rows and columns up to which a picture may be a single plane
-_PNG = b"\x89PNG\r\n\x1a\n"
-_EXIF_BLOCKS = (0x8769, 0x8825)  # of the camera and of its place
-_MOST_FRAMES = 20
-_MODES = {"1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "YCbCr"}  # 8 bits of a colour or fewer
-_NO_TEXT = ("icc_profile", "dpi", "Software")
-# chunks that every reader of PNG knows; text chunks are read
-_CHUNKS = {"IHDR", "PLTE", "IDAT", "IEND", "pHYs", "gAMA", "sRGB", "cHRM", "iCCP", "tRNS", "bKGD", "sBIT", "tIME"}
-_CHUNKS |= {"tEXt", "zTXt", "iTXt", "eXIf"}
 
 
 def looks_like_a_scan(pixels: np.ndarray) -> bool:
@@ -101,42 +92,43 @@ def _largest(textured: np.ndarray) -> int:
     return int(np.bincount(labels.ravel())[1:].max()) if count else 0
 
 
-def read_picture(data: bytes, place: str, found: Contents, binary: Binary, depth: int) -> None:
-    """Frames, metadata and what follows the picture; parts that are not shown cannot be judged."""
-    from PIL import Image
+def looks_like_points(pixels: np.ndarray) -> bool:
+    """Whether a picture has many separate spots of about one size at scattered places, as a scatter plot has.
 
-    with Image.open(io.BytesIO(data)) as image:
-        texts = {key: value for key, value in image.info.items() if isinstance(value, str | bytes)}
-        exif = image.getexif()
-        for part in (exif, *(exif.get_ifd(block) for block in _EXIF_BLOCKS)):
-            texts |= {f"Exif {key}": value if isinstance(value, bytes) else str(value) for key, value in part.items()}
-        if image.mode not in _MODES:
-            found.unreadable.append((place, f"pixels of more than 8 bits ({image.mode})"))
-        for number in range(min(getattr(image, "n_frames", 1), _MOST_FRAMES)):
-            image.seek(number)
-            kept = "RGB" if image.mode in ("P", "RGBA", "LA", "CMYK", "YCbCr") else image.mode
-            where = inside(place, f"frame {number + 1}") if number else place
-            found.pictures.append((where, np.array(image.convert(kept))))
-    for kind, body in _beside(data) if data.startswith(_PNG) else ():
-        if kind:
-            found.unreadable.append((inside(place, f"chunk {kind}"), "a part that no viewer shows"))
-        elif body.strip(b"\0"):
-            binary(body, inside(place, "behind the picture"), found, depth + 1)
-    for key, value in texts.items():
-        if key not in _NO_TEXT:
-            text = value.encode() if isinstance(value, str) else value
-            binary(text, inside(place, f"metadata {key}"), found, depth + 1)
+    Args:
+        pixels: as of `looks_like_a_scan`.
+    """
+    grey = _grey(pixels)
+    shades, counts = np.unique(grey, return_counts=True)
+    if counts.max() < _BACKGROUND * grey.size:
+        return False
+    labels, _ = scipy.ndimage.label(grey != shades[counts.argmax()])
+    sizes = np.bincount(labels.ravel())[1:]
+    boxes = scipy.ndimage.find_objects(labels)
+    spots = [
+        (box[0].start + box[0].stop, box[1].start + box[1].stop, size)
+        for box, size in zip(boxes, sizes, strict=True)
+        if _is_spot(box[0].stop - box[0].start, box[1].stop - box[1].start, int(size))
+    ]
+    for size in {size for _, _, size in spots}:
+        alike = [(row, column) for row, column, other in spots if abs(other - size) <= _ABOUT * size]
+        rows, columns = ({place[axis] for place in alike} for axis in (0, 1))
+        if len(alike) >= _SPOTS and min(len(rows), len(columns)) > _APART * len(alike):
+            return True
+    return False
 
 
-def _beside(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Chunks of a PNG that are not known, with their names, and the bytes behind its end."""
-    start = len(_PNG)
-    while start + 12 <= len(data):
-        length, kind = struct.unpack(">I4s", data[start : start + 8])
-        name = kind.decode("latin-1")
-        if name not in _CHUNKS:
-            yield name, data[start + 8 : start + 8 + length]
-        start += 12 + length
-        if name == "IEND":
-            yield "", data[start:]
-            return
+def _is_spot(height: int, width: int, size: int) -> bool:
+    """Whether a part is as high as wide and filled, as round and square marks are."""
+    return max(height, width) >= 3 and abs(height - width) <= 1 and size > _FILLED * height * width
+
+
+def as_picture(table: Table) -> np.ndarray | None:
+    """A table without names whose cells are all numbers, as a picture."""
+    rows = table.rows
+    if table.kind != "table" or any(table.header) or len(rows) < _PLANE or len(rows[0]) < _PLANE:
+        return None
+    try:
+        return np.array([[float(cell) for cell in row] for row in rows])
+    except ValueError:  # words, or rows of several lengths
+        return None

@@ -3,18 +3,18 @@
 import gzip
 import io
 import sqlite3
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 from vita.audit.formats import is_safetensors
 from vita.audit.looking import DAMAGED
 from vita.release import stored
+from vita.release.archives import read_gzip, read_zip
 from vita.release.contents import Contents, inside
-from vita.release.lines import prose
-from vita.release.pictures import read_picture
+from vita.release.images import read_picture
 from vita.release.texts import read_text
 
+_OTHER_PICTURES = "a picture that is no PNG, whose hidden parts are not read"
 _DEEPEST = 5
 _HEAD_BYTES = 4096
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*")
@@ -65,12 +65,14 @@ def _formatted(data: bytes, place: str, found: Contents, depth: int, name: str) 
             if _is_scan(stream.read(_HEAD_BYTES)):  # without its voxels, which take long to decompress
                 found.scans.append(inside(place, "decompressed"))
                 return
-        _bytes(gzip.decompress(data), inside(place, "decompressed"), found, depth + 1, name.removesuffix(".gz"))
+        read_gzip(data, place, found, _bytes, depth, name)
     elif head.startswith(b"PK\x03\x04"):
-        _zip(data, place, found, depth)
+        read_zip(data, place, found, _bytes, depth)
     elif _is_scan(head):
         found.scans.append(place)
     elif _is_picture(head):
+        if not head.startswith(b"\x89PNG"):
+            found.unreadable.append((place, _OTHER_PICTURES))
         read_picture(data, place, found, _bytes, depth)
     elif is_safetensors(head):
         stored.safetensors(data, place, found, _bytes)
@@ -108,15 +110,3 @@ def decoded(data: bytes) -> str | None:
     except UnicodeDecodeError:
         ascii_only = data.translate(None, delete=_NO_TEXT)
         return data.decode("latin-1") if len(ascii_only) > _MOSTLY_ASCII * len(data) else None
-
-
-def _zip(data: bytes, place: str, found: Contents, depth: int) -> None:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        if archive.comment:
-            _bytes(archive.comment, inside(place, "comment"), found, depth + 1)
-        names = [[member.filename.replace("_", " ")] for member in archive.infolist()]
-        found.tables += prose(names, inside(place, "names of members"), 1)
-        for member in archive.infolist():
-            if not member.is_dir():
-                where = inside(place, f"member {member.filename}")
-                _bytes(archive.read(member), where, found, depth + 1, Path(member.filename).name)

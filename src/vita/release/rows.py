@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from vita.release.contents import PROSE, Breach, Table
+from vita.release.contents import PROSE, Breach, Table, is_weights
 from vita.release.counts import count
 from vita.release.numbers import numbers
 
@@ -23,6 +23,8 @@ _ROWS = 50  # smallest number of rows that is considered as one row per particip
 MANY = 100  # number of rows that hardly equals the number of participants by chance
 
 _SYMBOLS = 20  # different words or characters, one of which each participant may have
+
+_SIGNS, _TURNING = 4, 0.25  # different characters of a long word, and how often one follows on another
 
 _MARKS, _TEXTS = 15, 30  # the same for points of a drawing, and for its words
 
@@ -40,16 +42,19 @@ def one_each(table: Table, columns: Sequence[int], cell: int, counts: dict[int, 
     """Tables with as many rows, or drawings with as many points, as there are participants."""
     rows = len(table.rows)
     if table.kind == "marks":
-        if rows in counts and rows >= _ROWS and _is_scattered(table):
+        if rows in counts and rows >= _ROWS and is_scattered(table):
             yield Breach(None, "rows of participants", f"{rows} points, as many as {counts[rows]}")
-        elif rows >= (_TEXTS if "<text" in table.place else _MARKS) and "marks" in table.place and _is_scattered(table):
+        elif rows >= (_TEXTS if "<text" in table.place else _MARKS) and "marks" in table.place and is_scattered(table):
             yield Breach(None, "rows of participants", f"{rows} single points: each may be a participant")
         return
     yield from _sequences(table, counts)
+    yield from _repeated(table, columns)
     if table.kind == PROSE:
         return
     names = {name.strip().lower() for name in table.header}
-    if rows < _ROWS or names & _PER_STEP or _all_large(table, columns, cell):
+    if rows < _ROWS or names & _PER_STEP:
+        return
+    if _all_large(table, columns, cell) and not (MANY <= rows in counts and _one_count(table, columns)):
         return
     if rows in counts and rows >= MANY and _varies(table):
         yield Breach(None, "rows of participants", f"{rows} rows, as many as {counts[rows]}")
@@ -65,6 +70,10 @@ def one_each(table: Table, columns: Sequence[int], cell: int, counts: dict[int, 
 def _sequences(table: Table, counts: dict[int, str]) -> Iterator[Breach]:
     """A character or a word for each participant."""
     for number, row in enumerate(table.rows):
+        for word in (word for text in row if len(text) >= MANY for word in text.split()):
+            turns = sum(one != other for one, other in pairwise(word))
+            if len(word) >= MANY and len(set(word)) <= _SIGNS and turns > _TURNING * len(word):
+                yield Breach(number, "rows of participants", f"{len(word)} characters of {len(set(word))} kinds")
         for text in row:
             if len(text) >= MANY and len(text) in counts and len(set(text)) <= _SYMBOLS and " " not in text.strip():
                 words = f"{len(text)} characters, as many as {counts[len(text)]}"
@@ -78,6 +87,16 @@ def _sequences(table: Table, counts: dict[int, str]) -> Iterator[Breach]:
                 words = f"{len(texts)} rows of few words, as many as {counts[len(texts)]}"
                 yield Breach(None, "rows of participants", words)
                 return
+
+
+def _repeated(table: Table, columns: Sequence[int]) -> Iterator[Breach]:
+    """Many rows of few different kinds, in no order and without a count: sexes, classes, answers."""
+    rows = [tuple(row) for row in table.rows]
+    if table.kind == PROSE or is_weights(table) or columns or len(rows) < MANY:
+        return
+    turns = sum(one != other for one, other in pairwise(rows))
+    if 2 <= len(set(rows)) <= _SYMBOLS and turns > 2 * len(set(rows)):
+        yield Breach(None, "rows of participants", f"{len(rows)} rows of few kinds without names or a count n")
 
 
 def _varies(table: Table) -> bool:
@@ -98,6 +117,13 @@ def _all_large(table: Table, columns: Sequence[int], cell: int) -> bool:
     )
 
 
+def _one_count(table: Table, columns: Sequence[int]) -> bool:
+    """Whether all rows state the same number of people, and no words distinguish them."""
+    told = {row[column] for row in table.rows for column in columns if column < len(row)}
+    words = {tuple(text for text in row if text.strip() and not numbers(text)) for row in table.rows}
+    return len(told) == 1 and 2 * len(words) < len(table.rows)
+
+
 def _distinct(table: Table) -> bool:
     """Whether some column of numbers has hardly any repeated values."""
     for column in range(len(table.rows[0])):
@@ -109,7 +135,7 @@ def _distinct(table: Table) -> bool:
     return False
 
 
-def _is_scattered(table: Table) -> bool:
+def is_scattered(table: Table) -> bool:
     """Whether points differ in both directions, unlike ticks of an axis or a grid."""
     columns = list(zip(*(row[:2] for row in table.rows if len(row) > 1), strict=True))
     return len(columns) == 2 and all(len(set(column)) > 0.7 * len(table.rows) for column in columns)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vita.release.contents import PROSE, TENSOR, Binary, Contents, Table, inside
+from vita.release.lines import prose
+from vita.release.runs import runs
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,7 +26,7 @@ _SMALLEST_PICTURE = 12  # rows and columns
 
 
 def parquet(data: bytes, place: str, found: Contents) -> None:
-    """Columns of a Parquet file, and the content of its metadata."""
+    """Columns of a Parquet file, and what its metadata say."""
     import pyarrow.parquet as pq
 
     table = pq.read_table(io.BytesIO(data))
@@ -33,7 +35,7 @@ def parquet(data: bytes, place: str, found: Contents) -> None:
 
 
 def _described(schema: "pa.Schema", place: str, found: Contents) -> None:
-    """The content of the metadata of a table and of its columns."""
+    """What the metadata of a table and of its columns say."""
     parts = [schema.metadata, *(schema.field(column).metadata for column in range(len(schema)))]
     known = [each for part in parts for each in (part or {}).items() if each[0] != b"ARROW:schema"]
     text = "\n".join(f"{key.decode(errors='replace')} {value.decode(errors='replace')}" for key, value in known)
@@ -41,7 +43,7 @@ def _described(schema: "pa.Schema", place: str, found: Contents) -> None:
 
 
 def arrow(data: bytes, place: str, found: Contents) -> None:
-    """Columns of an Arrow file, and the content of its metadata."""
+    """Columns of an Arrow file, and what its metadata say."""
     import pyarrow.feather as feather
 
     table = feather.read_table(io.BytesIO(data))
@@ -74,7 +76,7 @@ def _columns(names: list[str], columns: Iterable[list[object]], place: str, foun
 
 
 def _text(value: object) -> str:
-    if value is None or isinstance(value, bool):
+    if value is None:
         return ""
     if isinstance(value, list | tuple):
         return " ".join(map(_text, value))
@@ -89,9 +91,13 @@ def sqlite(data: bytes, place: str, found: Contents) -> None:
     """Tables of a database."""
     with sqlite3.connect(":memory:") as connection:
         connection.deserialize(data)
-        # deleted rows remain in the file until it is rewritten
+        # rows that were deleted are in the file until it is written anew
         shifted = [np.frombuffer(data, ">f8", (len(data) - start) // 8, start) for start in range(8)]
         found.arrays.append((inside(place, "bytes"), _ordinary(np.concatenate(shifted))))
+        written = [
+            [line] for row in connection.execute("SELECT sql FROM sqlite_master") for line in str(row[0]).split("\n")
+        ]
+        found.tables += [*prose(written, inside(place, "schema"), 1), *runs(str(written), inside(place, "schema"))]
         names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")]
         for name in names:
             quoted = name.replace('"', '""')
@@ -118,7 +124,15 @@ def _array(values: np.ndarray, place: str, found: Contents, named: str = "", mos
     if values.dtype.names:
         _columns(list(values.dtype.names), (values[name].tolist() for name in values.dtype.names), place, found)
         return
-    if values.dtype.kind not in "iufUS" or values.size == 0:
+    found.shapes.append((place, values.shape))
+    if values.dtype.kind == "c":
+        values = np.stack([values.real, values.imag], axis=-1)
+    elif values.dtype.kind in "bMm":
+        values = values.astype(str)
+    if values.size == 0:
+        return
+    if values.dtype.kind not in "iufUS":
+        found.unreadable.append((place, f"an array of an unknown kind ({values.dtype})"))
         return
     found.arrays += [(inside(place, "read as numbers with decimals"), floats) for floats in _as_floats(values)]
     if values.dtype.kind == "S":
@@ -128,6 +142,8 @@ def _array(values: np.ndarray, place: str, found: Contents, named: str = "", mos
         planes = values.reshape(-1, *values.shape[-2:])
         found.pictures += [(inside(place, f"plane {number}"), plane) for number, plane in enumerate(planes[:20], 1)]
         if values.ndim > 2:  # voxels, not rows
+            if values.dtype.kind == "f" and TENSOR not in place:
+                found.people.append((place, f"{len(planes)} planes of numbers without names: each may be a person"))
             return
     most = max(1, most_cells // table.shape[1])
     if len(table) > most:
@@ -153,12 +169,17 @@ def safetensors(data: bytes, place: str, found: Contents, binary: Binary) -> Non
     """Tensors, and the texts of the metadata."""
     import json
 
+    from safetensors import SafetensorError
     from safetensors.numpy import load
 
     length = struct.unpack("<Q", data[:8])[0]
     metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
     for key, text in metadata.items():
         binary(str(text).encode(), inside(place, f"metadata {key}"), found, 1)
-    for name, values in load(data).items():
-        found.shapes.append((inside(place, f"{TENSOR}{name}"), values.shape))
+    try:
+        tensors = load(data)
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+    found.tensors |= {name: values.size for name, values in tensors.items()}
+    for name, values in tensors.items():
         _array(values, inside(place, f"{TENSOR}{name}"), found, name, _MOST_WEIGHTS)

@@ -9,10 +9,11 @@ from safetensors.numpy import save_file
 from tests.release.test_leaks import PLANT, Tables, kinds
 
 from vita.release.attack import join
+from vita.release.chance import evident
 from vita.release.checking import check
 from vita.release.cohort import Cohort, read_cohort
 from vita.release.contents import Table
-from vita.release.matches import EXTREMES, ROWS, SUMS, Compared, evident
+from vita.release.matches import EXTREMES, ROWS, SUMS, Compared
 
 CELL = 10
 
@@ -115,5 +116,6 @@ def test_a_vector_of_weights_is_not_refused_by_chance(own: bool, dense: Cohort, 
         weights = rng.choice(np.concatenate([values.value for values in dense.columns.values()]), 1000).astype(
             np.float32
         )
+    (tmp_path / "config.json").write_text('{"parameters": 1000}')
     save_file({"head.std": weights}, tmp_path / "model.safetensors")
     assert bool(kinds(check(tmp_path, dense, CELL, dense.ids))) is own
