@@ -108,13 +108,13 @@ def typical(shards: Sequence[Path], split: Path, embedder: Path | None) -> dict[
     for part, images in zip(vectors.values(), maps, strict=True):
         distances = [found.distance(part[kind]) for kind, found in fitted.items()]
         scores.append(np.stack([*distances, *([upright.highest(ways, images)] if ways else [])], axis=1))
-    *of_kinds, of_ways = [*limits(*scores), *([] if ways else [np.inf])]
+    found_limits = [float(each) for each in limits(*scores)]
     records = {
-        kind: replace(found, limit=float(limit)).record()
-        for (kind, found), limit in zip(fitted.items(), of_kinds, strict=True)
+        kind: replace(found, limit=limit).record()
+        for (kind, found), limit in zip(fitted.items(), found_limits, strict=False)
     }
     # something else must at least be likelier
-    return records | ({"upright": ways | {"limit": round(max(float(of_ways), 0.0), 4)}} if ways else {})
+    return records | ({"upright": ways | {"limit": round(max(found_limits[-1], 0.0), 4)}} if ways else {})
 
 
 def _vectors(reader: "ShardReader", eids: pd.Index, embedder: Path | None) -> dict[str, np.ndarray]:

@@ -48,7 +48,7 @@ def scores(model: nn.Module, maps_npcyx: np.ndarray) -> Tensor:
     images = _normed(maps_npcyx).reshape(len(maps_npcyx), -1, CELLS, CELLS)
     ways = np.concatenate([turn(images, way) for way in range(WAYS)])
     found: Tensor = model(torch.from_numpy(ways))
-    return found.unflatten(0, (WAYS, len(images))).permute(1, 2, 0)
+    return found.reshape(WAYS, len(images), -1).permute(1, 2, 0)
 
 
 def _normed(maps: np.ndarray) -> np.ndarray:
@@ -82,7 +82,7 @@ def learn(maps_of_view: Sequence[np.ndarray]) -> nn.Sequential:
             # the true view, turned in no way
             losses = F.cross_entropy(found, view[chosen] * WAYS, reduction="none")
             optimizer.zero_grad()
-            (losses * weight[view[chosen]]).mean().backward()
+            torch.autograd.backward((losses * weight[view[chosen]]).mean())
             optimizer.step()
             schedule.step()
     return model.eval()
