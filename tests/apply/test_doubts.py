@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import chi2
 
-from vita.apply import doubts, errors, typical
+from vita.apply import doubts, residuals, typical
 from vita.apply.predict import make_empty
 from vita.images.geometry import APEX, LEFT, orient
 from vita.images.header import Header
@@ -107,11 +107,11 @@ def test_intensities_and_geometry_by_hand():
 def test_errors_are_of_test_and_intervals_of_validation():
     table = pd.DataFrame({"eid": range(40), "split": ["val"] * 20 + ["test"] * 20, "truth": 100.0})
     table["prediction"] = [98.0, 96.0] * 10 + [105.0] * 20
-    found = errors.of_target(table, "numerical")
+    found = residuals.of_target(table, "numerical")
     assert found["test_mae"] == 5.0
     assert found["error_mean"] == 3.0
     assert found["error_sd"] == pytest.approx(np.std([2.0, 4.0] * 10, ddof=1))
-    assert errors.of_target(table.iloc[11:29], "numerical") == {}  # nine each: too few to be shown
+    assert residuals.of_target(table.iloc[11:29], "numerical") == {}  # nine each: too few to be shown
 
 
 def test_a_folder_in_use_is_refused_and_only_own_results_are_replaced(tmp_path: Path):

@@ -30,7 +30,9 @@ def test_a_scan_gets_predictions_masks_curves_and_a_page(models: Path, scan: Pat
     rows = pd.read_csv(folder / "predictions.csv").set_index("target")
     assert list(rows.index) == ["LVEDV", "LVESV", "cad", "group"]
     assert rows.loc["cad", "value"] > 0
-    assert rows.loc["cad", "positive"] in (True, "True", False, "False")
+    stored = json.loads((models / "decisions.json").read_text())["tasks"]["disease_cad"]["targets"]["cad"]
+    assert float(rows.loc["cad", "threshold"]) == pytest.approx(stored["threshold"])
+    assert str(rows.loc["cad", "positive"]) == str(rows.loc["cad", "value"] >= stored["threshold"])
     assert rows.loc[["LVEDV", "LVESV"], ["value", "training_sd"]].notna().all(axis=None)
     page = (folder / "report.html").read_text()
     assert "not a medical device" in page

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import typing
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -11,13 +12,14 @@ from pydantic import Field, ValidationError, create_model
 from snakemake.utils import update_config
 
 from presets import PRESETS, ROOT, layers
-from vita.config import reference
+from vita.config import reference, typed
 from vita.config.blocks import whole
 from vita.config.json_schema import as_yaml, json_schema
 from vita.config.models.config import Config
 from vita.config.models.kinds import Absent, Block, Count, Unique, unit
 from vita.config.reading import read_config
 from vita.config.schema import load_schema, walk
+from vita.config.write_typed import typed_text
 from vita.runtime import digest
 from vita.runtime.errors import UserError
 
@@ -53,6 +55,26 @@ class Outer(Block):
 def test_the_schema_is_that_of_the_models() -> None:
     found = (ROOT / reference.SCHEMA).read_text(encoding="utf-8")
     assert found == reference.schema_text(), f"{reference.SCHEMA}: run `python -m vita.config.reference`"
+
+
+def test_the_types_are_those_of_the_models():
+    text = (ROOT / reference.TYPED).read_text(encoding="utf-8")
+    assert text == typed_text(), f"{reference.TYPED}: run `python -m vita.config.reference`"
+
+
+def test_types_name_every_key_of_the_default_run():
+    """Each key of the default run and of the presets is in the type of its block, and no required key is missing."""
+    hints = typing.get_type_hints(typed.Configuration)
+    assert not list(_unlike(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")), hints, "config"))
+
+
+def _unlike(block, hints, where):
+    yield from (f"{where}.{key} has no type" for key in block.keys() - hints.keys())
+    for key, hint in hints.items():
+        if key in block and typing.is_typeddict(hint):
+            inner = typing.get_type_hints(hint)
+            yield from _unlike(block[key], inner, f"{where}.{key}")
+            yield from (f"{where}.{key}.{one} is missing" for one in hint.__required_keys__ - block[key].keys())
 
 
 def test_a_model_as_a_schema() -> None:

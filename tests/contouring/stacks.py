@@ -101,7 +101,7 @@ def stack(number: int, folder: Path, world: World = WIDE) -> Stack:
 
 def _body(rng: np.random.Generator, world: World) -> Body:
     """Every third heart fails, every third is small and strong, others are anyhow."""
-    body = replace(Body.draw(rng), form=_beyond(draw_form(rng), rng))
+    body = replace(Body.draw(rng), form=_beyond(draw_form(rng, world), rng))
     heart, kind = draw_heart(rng, world), rng.integers(3)
     while kind < 2 and not (_failing(heart) if kind == 0 else _strong(heart)):
         heart = draw_heart(rng, world)

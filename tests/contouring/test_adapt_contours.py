@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 
 import filled
 from contouring import hearts
-from vita.check.commands import adapt_findings
 from vita.check.configuration import contradictions
+from vita.check.masks import adapt_findings
 from vita.cohort.split_table import share_of_each
 from vita.config.blocks import whole
 from vita.contouring import adapt_contours, make_masks, network

@@ -1,15 +1,21 @@
 """Synthetic sections and pictures, and a short training on them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from vita.contouring import fitting
-from vita.contouring.anatomy import PAPILLARY, TISSUES
+from vita.contouring.anatomy import PAPILLARY, TISSUES, tissues_of
+from vita.contouring.form import Tract, draw_form
 from vita.contouring.pictures import CLASSES, GRID, KEPT, Pictures, robust_range
 from vita.contouring.sections import MIDDLE, PIXEL_MM, draw_heart, draw_sections
+from vita.contouring.worlds import LAYERED
 from vita.images.layout import LVBP, LVMYO, STRUCTURES, VIEWS
+
+NO_TRACT = Tract(at=(9.0, 9.0), drift=(0.0, 0.0), radius_mm=1.0, depth_mm=0.0, valve_mm=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +140,33 @@ def test_the_rate_rises_stays_and_falls_by_hand():
     assert fitting.rate(300, 1000) == fitting.rate(600, 1000) == 1
     assert fitting.rate(800, 1000) == pytest.approx(0.51)  # half way from 1 to 0.02
     assert fitting.rate(1000, 1000) == pytest.approx(0.02)
+
+
+def test_a_trabeculated_layer_is_muscle_along_the_walls_inside_and_denser_in_systole():
+    """A heart of 160 ml and 80 ml left, with a layer of 4 mm and half muscle; no point further inside is muscle."""
+    rng = np.random.default_rng(3)
+    heart = replace(draw_heart(rng), lvedv=160.0, lvsv=80.0, tilt=(0.0, 0.0), oval=1.0)
+    form = replace(draw_form(rng, replace(LAYERED, layered=1.0)), papillaries=(), trabeculated=0.0, lobes=(), flat=0.0)
+    layer = replace(form.layer, mm=4.0, towards_apex=0.0, spared=0.0, muscle=0.5, gradient=0.0)
+    shares = []
+    for moment in (0.0, heart.cycle.end_systole):
+        shape = heart.shape(np.array([moment]))
+        a, centre = float(shape.a[0]), float(shape.centre[0])
+        angle, depth = rng.uniform(-np.pi, np.pi, 20_000), rng.uniform(0.3, 12, 20_000)
+        at = np.stack([(a - depth) * np.cos(angle), (a - depth) * np.sin(angle), np.full(20_000, centre)], -1)
+        around = np.zeros(len(at), np.uint8)
+        tissue = tissues_of(at, around, heart, shape, 0, replace(form, layer=layer, outflow=NO_TRACT))
+        plain = tissues_of(at, around, heart, shape, 0, replace(form, layer=None, outflow=NO_TRACT))
+        assert (plain == LVBP).all()
+        thick_mm = 4 * np.sqrt(float(heart.shape(np.zeros(1)).a[0]) / a)
+        assert not (tissue == PAPILLARY)[depth > thick_mm + 0.1].any()
+        shares.append(float((tissue == PAPILLARY)[depth < thick_mm - 0.1].mean()))
+    assert shares[0] == pytest.approx(0.5, abs=0.12)
+    assert shares[1] > shares[0]
+
+
+def test_failing_hearts_are_large_and_weak():
+    rng = np.random.default_rng(5)
+    world = replace(LAYERED, failing=1.0)
+    hearts = [draw_heart(rng, world) for _ in range(40)]
+    assert all(170 <= each.lvedv <= 360 and each.lvsv <= 0.4 * each.lvedv and 5 <= each.wall <= 10 for each in hearts)

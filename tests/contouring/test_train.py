@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from vita.contouring import card, fitting, network, train
+from vita.contouring import average, card, fitting, network, train
+from vita.runtime.errors import UserError
 
 
 @pytest.fixture
@@ -41,3 +42,27 @@ def test_a_world_changes_what_is_learnt(short, tmp_path):
         train.main(["--steps", "1", "--hearts", "1", "--seed", "3", "--world", world, "--output", str(path)])
         found.append(flat(path))
     assert not torch.equal(*found)
+
+
+def test_an_average_lies_between_and_its_card_repeats_it(short, tmp_path):
+    first, second, mean = (tmp_path / name / "w.safetensors" for name in ("one", "two", "mean"))
+    one = ["--steps", "1", "--hearts", "1"]
+    train.main([*one, "--seed", "3", "--output", str(first)])
+    train.main([*one, "--seed", "4", "--world", "layered", "--start", str(first), "--output", str(second)])
+    both = ["--start", str(first), "--trained", str(second), "--output", str(mean)]
+    average.main([*both, "--share", "0.25"])
+    expected = 0.75 * flat(first) + 0.25 * flat(second)
+    assert (flat(mean) - expected).abs().max() <= float(expected.abs().max()) * 2**-11  # halves
+    assert network.facts_of(mean)["world"] == "layered"
+    commands = mean.with_name(card.FILE).read_text()
+    assert "--steps 1 --hearts 1 --seed 3 --world wide --output earlier.w.safetensors" in commands
+    assert "--seed 4 --world layered --output trained.w.safetensors" in commands
+    assert "--start earlier.w.safetensors --trained trained.w.safetensors --share 0.25" in commands
+
+
+@pytest.mark.parametrize(("share", "told"), [("1.5", "between 0 and 1"), ("0.5", "did not go on")])
+def test_an_average_that_cannot_be_is_refused(short, tmp_path, share, told):
+    path = tmp_path / "one.safetensors"
+    train.main(["--steps", "1", "--hearts", "1", "--output", str(path)])
+    with pytest.raises(UserError, match=told):
+        average.main(["--start", str(path), "--trained", str(path), "--share", share, "--output", str(path)])

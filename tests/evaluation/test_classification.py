@@ -4,7 +4,7 @@ import pytest
 from sklearn import metrics
 
 from evaluation import synthetic
-from vita.evaluation import classification
+from vita.evaluation import classification, statistics
 from vita.evaluation.predictions import Pairs
 from vita.runtime.errors import UserError
 
@@ -133,7 +133,30 @@ def test_mean_prediction_over_prevalence_by_hand():
     truth = np.array([1.0, 1, 0, 0, 0, 0, 0, 0])
     row = classification.binary(Pairs(np.arange(8), truth, score, 0.4), "cad", 100, 0)
     assert row["calibration_ratio"] == pytest.approx(1.2)
+    drawn = statistics.resamples(8, 100, 0, "cad")
+    drawn = drawn[drawn @ truth > 0]
+    by_hand = [
+        np.repeat(score, counts.astype(int)).mean() / np.repeat(truth, counts.astype(int)).mean() for counts in drawn
+    ]
+    assert (row["calibration_ratio_low"], row["calibration_ratio_high"]) == pytest.approx(
+        tuple(np.quantile(by_hand, [0.025, 0.975]))
+    )
     assert classification.is_off(np.array([0.84, 0.86, 1.14, 1.16])).tolist() == [True, False, False, True]
+
+
+def test_the_interval_of_the_ratio_holds_1_in_95_of_100_test_splits_of_right_probabilities():
+    """172 people, 31 of whom are ill on average; the ratio is then off by more than 15 % in a third of the splits."""
+    generator = np.random.default_rng(0)
+    score = generator.beta(0.8, 3.6, 172)
+    rows = [
+        classification.binary(
+            Pairs(np.arange(172), (generator.random(172) < score).astype(float), score, 0.4), "x", 200, seed
+        )
+        for seed in range(300)
+    ]
+    holds = np.mean([row["calibration_ratio_low"] <= 1 <= row["calibration_ratio_high"] for row in rows])
+    assert 0.92 <= holds <= 0.98
+    assert 0.2 < np.mean([bool(classification.is_off(row["calibration_ratio"])) for row in rows]) < 0.45
 
 
 def test_classes_off_are_counted_where_there_are_enough():

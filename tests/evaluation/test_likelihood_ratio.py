@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
-from tests.evaluation import sacroml_lira
 
+from evaluation import sacroml_lira
 from vita.evaluation.shadow_attack import exposure, likelihood_ratio
 
 

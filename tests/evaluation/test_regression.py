@@ -69,6 +69,24 @@ def test_a_constant_target_is_noted():
     assert "constant" in row["note"]
 
 
+def test_holm_corrects_over_what_a_table_prints():
+    """Two of three targets are printed: the smaller of their p values is doubled, whatever the third one's is."""
+    draw = np.random.default_rng(0)
+    truth, rows, others = draw.normal(0, 1, 60), [], []
+    for target, better in (("first", 0.5), ("second", 0.8), ("hidden", 0.4)):
+        common = pd.DataFrame({"eid": range(60), "split": "test", "target": target, "truth": truth})
+        error = draw.normal(0, 1, 60)
+        rows.append(common.assign(prediction=truth + better * error))
+        others.append(common.assign(prediction=truth + np.roll(error, 1)))
+    wanted = pd.DataFrame({"task": "t", "target": ["first", "hidden", "second"], "in_table": [1, 0, 1]})
+    wanted = wanted.assign(title=wanted["target"], unit="", kind="numerical", decimals=1)
+    found = regression.evaluate(pd.concat(rows), wanted, {"b": pd.concat(others)}, "vita", 50, 0).set_index("target")
+    small, large = sorted(found.loc[["first", "second"], "p"])
+    assert found.loc[["first", "second"], "p_holm"].min() == pytest.approx(min(2 * small, 1))
+    assert found.loc[["first", "second"], "p_holm"].max() == pytest.approx(max(2 * small, large))
+    assert np.isnan(found.loc["hidden", "p_holm"])
+
+
 def test_command_line(tmp_path, targets):
     names = ["LVEDV", "LVM"]
     synthetic.regression(tmp_path / "vita.parquet", names, 0.3)

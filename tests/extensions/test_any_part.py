@@ -12,10 +12,11 @@ from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from vita.cohort.features import Feature, load_features
-from vita.extensions import part_contenders, part_network
+from vita.extensions import part_network
 from vita.extensions.any_part import FEW, enough, main, mean_auc, measure, with_interval
 from vita.extensions.availability import LEVELS, clinical_parts, random_parts
-from vita.extensions.part_contenders import image_scores, learn
+from vita.extensions.part_contenders import Known, learn
+from vita.extensions.part_network import image_scores
 from vita.extensions.part_table import Table, allowed
 from vita.runtime.errors import UserError
 from vita.tabular.targets import Target, read_targets
@@ -58,7 +59,7 @@ def found(world: World) -> pd.DataFrame:
     with pytest.MonkeyPatch.context() as changed:
         changed.setattr(part_network, "STEPS", 300)
         changed.setattr(part_network, "PENALTIES", (0.003, 0.01))
-        contenders = learn(world.table, world.image, world.truth, world.split, 1, "image", {})
+        contenders = learn(part_network.DISEASES, world.table, world.image, world.truth, world.split, 1, "image", {})
     rows = pd.DataFrame(measure(contenders, random_parts(1000, 10, 1), world.truth[-1000:], TWO))
     return rows[rows["task"] == "diseases"].pivot_table(index="percent", columns="model", values=["auc", "se"])
 
@@ -87,7 +88,7 @@ def test_what_says_nothing_gets_no_weight(world: World, monkeypatch) -> None:
     monkeypatch.setattr(part_network, "STEPS", 300)
     monkeypatch.setattr(part_network, "PENALTIES", (0.01,))
     values = np.nan_to_num(world.table.values_nc)
-    given = part_network.Inputs(values, world.table.known_nf, world.image[:, :2])
+    given = Known(values, world.table.known_nf, world.image[:, :2])
     train, validate = (np.flatnonzero(world.split == name) for name in ("train", "val"))
     truths = world.truth[train], world.truth[validate]
     network = part_network.fit(given.rows(train), truths[0], given.rows(validate), truths[1], list(range(10)), 1)
@@ -227,7 +228,7 @@ def arguments(files: dict[str, Path], output: Path, *diseases: str) -> list[str]
 
 def test_the_command_writes_rows_of_what_is_learnt_and_why_the_rest_is_not(files, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(part_network, "STEPS", 60)
-    monkeypatch.setattr(part_contenders, "MOST_TREES", 10)
+    monkeypatch.setattr(part_network, "MOST_TREES", 10)
     output = tmp_path / "availability.csv"
     main(arguments(files, output, "cad", "stroke"))
     table = pd.read_csv(output)
@@ -249,7 +250,7 @@ def test_the_command_writes_rows_of_what_is_learnt_and_why_the_rest_is_not(files
 
 def test_with_predictions_it_starts_from_them(files, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(part_network, "STEPS", 60)
-    monkeypatch.setattr(part_contenders, "MOST_TREES", 10)
+    monkeypatch.setattr(part_network, "MOST_TREES", 10)
     labels, split = (pd.read_parquet(files[name]).set_index("eid") for name in ("cad", "split"))
     others = split.index[split["split"] != "train"]
     noise = np.random.default_rng(5).standard_normal(len(others))

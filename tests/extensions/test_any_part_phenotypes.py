@@ -10,11 +10,12 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import mean_absolute_error, r2_score
 
 from vita.cohort.features import load_features
-from vita.extensions import any_part_phenotypes, part_ridge
+from vita.extensions import part_ridge
 from vita.extensions.any_part import AVERAGE
-from vita.extensions.any_part_phenotypes import FEW, enough, errors, image_numbers, learn, main, measure, with_intervals
+from vita.extensions.any_part_phenotypes import FEW, enough, errors, main, measure, with_intervals
 from vita.extensions.availability import LEVELS, random_parts
-from vita.extensions.part_ridge import Known, PartRidge, fit
+from vita.extensions.part_contenders import Known, learn
+from vita.extensions.part_ridge import fit, image_numbers
 from vita.extensions.part_table import Table
 from vita.runtime.errors import UserError
 from vita.tabular.targets import Target
@@ -62,8 +63,8 @@ def world() -> World:
 def found(world: World) -> pd.DataFrame:
     """Every value of each contender by percentage, of the mean over both numbers."""
     with pytest.MonkeyPatch.context() as changed:
-        changed.setattr(any_part_phenotypes, "MOST_TREES", 20)
-        contenders = learn(world.table, world.image, world.truth, world.split, 1, "image", {})
+        changed.setattr(part_ridge, "MOST_TREES", 20)
+        contenders = learn(part_ridge.NUMBERS, world.table, world.image, world.truth, world.split, 1, "image", {})
     rows = pd.DataFrame(measure(contenders, random_parts(TEST, COLUMNS, 1)[::4], world.truth[-TEST:], TWO))
     return rows[rows["target"] == AVERAGE].pivot_table(index="percent", columns="model", values=["ratio", "r2", "se"])
 
@@ -95,7 +96,7 @@ def test_weights_of_a_part_are_the_ridges_of_just_these_columns(world: World) ->
     rows, seen = np.arange(600), np.array([0, 3, 4])
     known = Known(world.columns, np.ones_like(world.columns, bool), np.zeros((N, 2)))
     model = fit(known.rows(rows), world.truth[rows], known.rows(rows[:0]), world.truth[:0], np.arange(COLUMNS), 1)
-    model = PartRidge(model.image_dc, model.columns_cc, model.residuals_cd, np.full(2, 0.01))
+    model = replace(model, penalties_d=np.full(2, 0.01))
     there = np.isin(np.arange(COLUMNS), seen)
     expected = Ridge(alpha=0.01 * 600, fit_intercept=False).fit(world.columns[rows][:, seen], world.truth[rows])
     got = model(known.rows(np.arange(600, 700)), np.tile(there, (100, 1)))
@@ -215,7 +216,7 @@ def run(files: dict[str, Path], output: Path, exclude: str = "[]") -> pd.DataFra
 
 
 def test_the_command_writes_rows_of_what_is_learnt_and_why_the_rest_is_not(files, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(any_part_phenotypes, "MOST_TREES", 5)
+    monkeypatch.setattr(part_ridge, "MOST_TREES", 5)
     table = run(files, tmp_path / "a.csv")
     missing = table[table["target"] == "RVEF"]
     assert missing["note"].tolist() == [FEW]
@@ -236,7 +237,7 @@ def test_the_command_writes_rows_of_what_is_learnt_and_why_the_rest_is_not(files
 
 
 def test_what_the_configuration_keeps_out_of_a_task_is_left_out(files, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(any_part_phenotypes, "MOST_TREES", 5)
+    monkeypatch.setattr(part_ridge, "MOST_TREES", 5)
     table = run(files, tmp_path / "a.csv", '{"sa_phenotypes": ["sex"], "diseases": ["age"]}')
     assert table["features"].max() == 2
 
@@ -249,13 +250,13 @@ def test_a_table_of_which_nothing_is_left_is_an_error(files, tmp_path) -> None:
 
 def test_what_only_trees_see_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """A number that depends on the size of a feature, not on its sign: the linear part finds nothing of it."""
-    monkeypatch.setattr(any_part_phenotypes, "MOST_TREES", 20)
+    monkeypatch.setattr(part_ridge, "MOST_TREES", 20)
     rng = np.random.default_rng(0)
     values, image = rng.standard_normal((900, 2)), rng.standard_normal((900, 3))
     truth = np.abs(values[:, :1]) - np.sqrt(2 / np.pi) + 0.2 * rng.standard_normal((900, 1))
     split = np.array(["train"] * 500 + ["val"] * 150 + ["test"] * 250)
     features = [replace(FEATURES["age"], name=f"feature {place}", group="ecg") for place in range(2)]
-    contenders = learn(Table(values, np.arange(2), features), image, truth, split, 1, "image", {})
+    contenders = learn(part_ridge.NUMBERS, Table(values, np.arange(2), features), image, truth, split, 1, "image", {})
     everything = np.ones((250, 2), bool)
     error = {name: np.abs(scores(everything) - truth[-250:]).mean() for name, scores in contenders.items()}
     assert error["any_part"] < error["boosted_table"] + 0.01

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vita.images.curves import area_and_length, volume_ml
+from vita.images.curves import _third_centres, area_and_length, volume_ml
 
 
 def ellipse(half: tuple[float, float], spacing: tuple[float, float], angle: float = 0.0, shift: float = 0.0):
@@ -49,6 +49,13 @@ def test_a_single_pixel_has_a_length():
     area, length = area_and_length(mask, (2, 2), np.array([1.0, 0.0]))
     assert area[0] == 4
     assert length[0] == pytest.approx(2, abs=0.2)
+
+
+def test_the_axis_of_an_atrium_goes_through_the_centres_of_its_outer_thirds():
+    """Of a column of nine pixels of 2 mm, the first three have their centre at 2 mm, the last three at 14 mm."""
+    points = np.stack([2.0 * np.arange(9), np.zeros(9)], axis=1)
+    top, bottom = _third_centres(np.ones((1, 9), bool), points, np.array([1.0, 0.0]))
+    assert (top.tolist(), bottom.tolist()) == ([[14, 0]], [[2, 0]])
 
 
 def test_volumes_count_the_gap():

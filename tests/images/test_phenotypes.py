@@ -8,6 +8,7 @@ from vita.images.phenotypes import (
     atrial,
     from_fields,
     left_atrial_ml,
+    measure_all,
     right_atrial_ml,
     ventricular,
 )
@@ -52,9 +53,20 @@ def test_suspicious_hearts_are_flagged():
     assert "heart_rate" in ventricular(LV, MYO, RV, 0.001, "first")[1]
     assert "heart_rate" in ventricular(LV, MYO, RV, np.nan, "first")[1]
     assert "stroke_volumes_differ" in ventricular(LV, MYO, RV / 3, 0.2, "first")[1]
-    assert "ed_not_largest" in ventricular(np.roll(LV, 1) * [1, 1, 1, 1, 1.5], MYO, RV, 0.2, "first")[1] or (
-        "ed_not_largest" in ventricular(LV[[2, 0, 1, 3, 4]], MYO, RV, 0.2, "first")[1]
-    )
+    assert "ed_not_largest" in ventricular(LV[[2, 0, 1, 3, 4]], MYO, RV, 0.2, "first")[1]
+    assert "ed_not_largest" not in ventricular(LV[[0, 4, 1, 2, 3]], MYO, RV, 0.2, "first")[1]  # 152 after 150
+
+
+@pytest.mark.parametrize(("later", "flagged"), [(104.0, False), (106.0, True)])
+def test_a_later_frame_that_is_five_percent_larger_is_the_end_diastole(later, flagged):
+    lv = np.array([100.0, 60, 40, 80, later])
+    assert ("ed_not_largest" in ventricular(lv, MYO, lv, 0.2, "first")[1]) == flagged
+
+
+@pytest.mark.parametrize(("frame_s", "flagged"), [(0.39, False), (0.41, True), (0.067, False), (0.066, True)])
+def test_heart_rates_from_30_to_180_are_usual(frame_s, flagged):
+    """Five frames of 0.4 s are 30 beats a minute, of 0.0667 s 180."""
+    assert ("heart_rate" in ventricular(LV, MYO, RV, frame_s, "first")[1]) == flagged
 
 
 def test_no_masks_no_numbers():
@@ -75,6 +87,22 @@ def test_area_length_volume_of_an_ellipsoid_is_exact():
     assert values["LAV max"] == pytest.approx(true[0])
     assert values["LASV"] == pytest.approx(true[0] - true[1])
     assert values["LAEF"] == pytest.approx(100 * (true[0] - true[1]) / true[0])
+
+
+def test_the_length_of_the_left_atrium_is_the_mean_of_both_views():
+    """8 / (3 pi) x 1000 mm2 x 1200 mm2 / 50 mm are 20.37 ml."""
+    areas = np.array([1000.0]), np.array([1200.0])
+    assert left_atrial_ml(areas[0], np.array([40.0]), areas[1], np.array([60.0])) == pytest.approx(20.3718, abs=1e-4)
+
+
+def test_curves_have_the_times_of_their_own_views():
+    row = {"eid": 1, "usable": True, "frame_s_sa": 0.02, "frame_s_4ch": 0.05}
+    row |= {"lv_ml": [100.0, 50.0], "myo_ml": [80.0, 80.0], "rv_ml": [100.0, 50.0]}
+    row |= {name: [900.0, 400.0] for name in ("la_2ch_mm2", "la_4ch_mm2", "ra_4ch_mm2")}
+    row |= {name: [50.0, 30.0] for name in ("la_2ch_mm", "la_4ch_mm", "ra_4ch_mm")}
+    _, curves = measure_all(pd.DataFrame([row]), "first")
+    second = curves[curves["frame"] == 1].set_index("structure")["time_s"].to_dict()
+    assert second == {"LV": 0.02, "LVMYO": 0.02, "RV": 0.02, "LA": 0.05, "RA": 0.05}
 
 
 def test_names_match_the_targets(request):

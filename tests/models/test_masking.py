@@ -6,7 +6,7 @@ from vita.runtime.errors import UserError
 
 
 @pytest.mark.parametrize(
-    ("patches", "ratio", "kept"), [(144, 0.7, 43), (2304, 0.7, 691), (10, 0.9, 1), (144, 0.0, 144)]
+    ("patches", "ratio", "kept"), [(144, 0.7, 43), (2304, 0.7, 691), (10, 0.9, 1), (15, 0.5, 7), (144, 0.0, 144)]
 )
 def test_kept_count(patches, ratio, kept):
     assert kept_count(patches, ratio) == kept

@@ -6,6 +6,7 @@ A mutant is found by its text, which stands once in the package that it names, s
 from mutations.further import FURTHER
 from mutations.mutant import Mutant
 from mutations.odd_scans import ODD_SCANS
+from mutations.unguarded import UNGUARDED
 
 HAND = "training/test_by_hand.py::"
 
@@ -213,15 +214,15 @@ MUTANTS = (
     ),
     Mutant(
         "evaluation",
-        "_ratio(2 * true_positive, positive + calls)",
-        "_ratio(true_positive, positive + calls)",
+        "ratio(2 * true_positive, positive + calls)",
+        "ratio(true_positive, positive + calls)",
         ("evaluation/test_weighted.py",),
         "F1 halved",
     ),
     Mutant(
         "evaluation",
-        '"recall": _ratio(true_positive, positive)',
-        '"recall": _ratio(true_positive, calls)',
+        '"recall": ratio(true_positive, positive)',
+        '"recall": ratio(true_positive, calls)',
         ("evaluation/test_weighted.py",),
         "precision instead of recall",
     ),
@@ -560,4 +561,5 @@ MUTANTS = (
     ),
     *FURTHER,
     *ODD_SCANS,
+    *UNGUARDED,
 )

@@ -232,6 +232,16 @@ def test_further_seeds_train_systems_and_the_stages_that_they_start_from() -> No
     assert "results/seeds/7/models/la_phenotypes/vit/config.json" not in plan.trainings.files("config.json")
 
 
+def test_each_of_vitas_models_is_attacked_once_and_segmentation_apart() -> None:
+    once, again = (planned(systems=SMALL, seeds=seeds).products.attacked() for seeds in ([], [7, 8]))
+    assert once == again
+    folders = [folder for part in once.values() for folder in part]
+    assert len(folders) == len(set(folders))
+    assert once["pretraining"] == ["stage1/vita", "stage2/vita"]
+    assert once.get("segmentation", []) in ([], ["segmentation/vita"])
+    assert all(folder.endswith("/vita") for folder in once["tasks"])
+
+
 def test_a_further_seed_is_in_the_settings_and_starts_are_of_its_own() -> None:
     trainings = planned(systems=SMALL, seeds=[7]).trainings
     blocks = trainings.stage1("vita")

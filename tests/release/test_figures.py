@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vita.release.aggregates import bands, box, cells_of, hexagons, told
+from vita.release.aggregates import bands, box, cells_of, hexagons, rounded_count
 from vita.release.figures import aggregate
 from vita.release.safe import rounded, safe_markdown, safe_table
 
@@ -62,7 +62,7 @@ def test_quartiles_are_means_of_ten_people() -> None:
 
 @pytest.mark.parametrize(("count", "said"), [(10, 10), (14, 10), (16, 20), (123, 120)])
 def test_counts_are_told_in_tens(count: int, said: int) -> None:
-    assert told(count, 10) == said
+    assert rounded_count(count, 10) == said
 
 
 @pytest.mark.parametrize(

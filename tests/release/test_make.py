@@ -15,7 +15,7 @@ from vita.release.crate import NAME
 from vita.release.draft import placed
 from vita.release.draft_tables import titled
 from vita.release.findings import people
-from vita.release.making import make
+from vita.release.make import make
 from vita.runtime.errors import UserError
 
 Tables = dict[str, pd.DataFrame]

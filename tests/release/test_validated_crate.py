@@ -16,7 +16,7 @@ import pytest
 from tests.release.test_make import finished
 
 from vita.release.crate import NAME
-from vita.release.making import make
+from vita.release.make import make
 
 _VALIDATOR = os.environ.get("ROCRATE_VALIDATOR") or shutil.which("rocrate-validator")
 pytestmark = pytest.mark.skipif(

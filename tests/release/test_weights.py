@@ -12,7 +12,7 @@ from tests.release.conftest import write
 from vita.evaluation.membership import COLUMNS
 from vita.release.checking import check
 from vita.release.cohort import Cohort, read_cohort
-from vita.release.making import make
+from vita.release.make import make
 from vita.release.weights import add_weights, stays
 
 HIGH = {"stage1/vita": 0.53, "disease_cad/vita": 0.62, "stage2/vita": 0.57}  # upper bounds

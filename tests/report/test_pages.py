@@ -106,7 +106,7 @@ def test_subgroups(tmp_path, targets):
     assert "MAE (95 % CI)" in words
     assert "fewer than 10 participants" in words
     shown = pd.read_csv(tmp_path / "s.csv").set_index(["target", "level"])
-    assert f"{shown.loc[('LVM', 'all'), 'value']:.3f}" in words or f"{shown.loc[('LVM', 'all'), 'value']:.2f}" in words
+    assert f"{shown.loc[('LVM', 'all'), 'value']:.3f}" in words
 
 
 def test_phenotypes_from_masks(tmp_path, targets):

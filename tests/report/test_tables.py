@@ -273,8 +273,25 @@ def test_calibration_that_is_off_is_marked_where_enough_are_positive(tmp_path, t
     classification.main([*arguments, "--predictions", str(tmp_path / "vita.parquet"), "--output", str(path)])
     metrics = pd.read_csv(path)
     for positives, ratio, marked in ((20, 1.16, True), (20, 1.14, False), (19, 1.16, False), (20, 0.84, True)):
-        metrics.assign(positives=positives, calibration_ratio=ratio).to_csv(path, index=False)
+        metrics.assign(
+            positives=positives,
+            calibration_ratio=ratio,
+            calibration_ratio_low=ratio - 0.1,
+            calibration_ratio_high=ratio + 0.1,
+        ).to_csv(path, index=False)
         table, md, _, _ = _table(tmp_path, "table4_diseases", [path], targets)
-        assert ("calibration off by more than 15 %" in md) == marked
-        assert f"{ratio:.2f}{'<sup>' if marked else ' |'}" in md
+        assert ("calibration off by more than 15 %: 1 lies outside the interval" in md) == marked
+        assert f"{ratio:.2f} ({ratio - 0.1:.2f}–{ratio + 0.1:.2f}){'<sup>' if marked else ' |'}" in md
         assert table.set_index(["target", "model"]).loc[("cad", "vita"), "calibration_ratio"] == ratio
+
+
+@pytest.mark.parametrize(("low", "high", "words"), [(0.99, 1.6, "alone can explain it"), (1.01, 1.6, "1 lies outside")])
+def test_a_ratio_that_is_off_says_whether_1_lies_in_its_interval(tmp_path, targets, low, high, words):
+    synthetic.disease(tmp_path / "vita.parquet", "cad", 1.0)
+    path = tmp_path / "vita.csv"
+    arguments = ["--task", "disease_cad", "--model", "vita", "--targets", str(targets), *SETTINGS]
+    classification.main([*arguments, "--predictions", str(tmp_path / "vita.parquet"), "--output", str(path)])
+    ends = {"calibration_ratio": 1.3, "calibration_ratio_low": low, "calibration_ratio_high": high}
+    pd.read_csv(path).assign(positives=20, **ends).to_csv(path, index=False)
+    notes = [line for line in _table(tmp_path, "table4_diseases", [path], targets)[1].splitlines() if "off by" in line]
+    assert [words in note for note in notes] == [True]

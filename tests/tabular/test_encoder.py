@@ -1,5 +1,6 @@
 """Encoding: training statistics only, nothing missing, every feature reaches the output; and the targets' values."""
 
+import statistics
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,8 @@ def test_median_and_mode_fill_what_is_missing(folder, tmp_path):
     holes = raw["bmi"].is_null()
     assert encoded["bmi"].filter(holes).to_numpy() == pytest.approx((bmi.fill - bmi.mean) / bmi.std, abs=1e-6)
     assert set(encoded["falls"].filter(raw["falls"].is_null())) == {falls.classes.index(falls.mode)}
+    assert falls.mode == statistics.mode(sorted(raw["falls"][:70].drop_nulls()))  # training; of equals, the lowest code
+    assert falls.mode < raw["falls"][:70].max()
 
 
 def test_every_feature_reaches_the_encoding():

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from vita.training.augment import NOT_ANNOTATED, Augmentation
@@ -80,3 +81,13 @@ def test_contrast_is_stretched_around_the_mean_of_each_heart():
     assert torch.allclose(mean, before, atol=1e-4)
     factors = changed.flatten(1).std(dim=1) / images.flatten(1).std(dim=1)
     assert 0.7 < factors.min() < 0.9 < 1.1 < factors.max() < 1.3
+
+
+def test_angles_are_between_minus_and_plus_the_setting():
+    """2,000 uniform draws from -15 to 15 degrees: the largest are close to 15, and half lie within 7.5."""
+    maps = Augmentation(15.0, 0.0, flip=False)._maps(2000, torch.Generator().manual_seed(0))
+    angle = torch.atan2(maps[:, 1, 0], maps[:, 0, 0]).rad2deg()
+    assert torch.allclose(maps[:, 0, 0].square() + maps[:, 1, 0].square(), torch.ones(2000), atol=1e-5)
+    assert (angle.min().item(), angle.max().item()) == pytest.approx((-15, 15), abs=0.1)
+    assert angle.abs().max() <= 15 + 1e-4
+    assert (angle.abs() < 7.5).float().mean().item() == pytest.approx(0.5, abs=0.05)

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,19 +19,23 @@ from training.test_resume import arguments
 from vita.models.alignment import Alignment, clip_loss, pool
 from vita.models.heads import Output, Regressor
 from vita.models.image_encoder import ImageEncoder
+from vita.models.mae import MaskedAutoencoder
 from vita.models.settings import ModelSettings
+from vita.models.tokens import random_order
 from vita.runtime.errors import UserError
 from vita.tabular.targets import Target
 from vita.training import finetune, stage1, stage3
+from vita.training.alignment import AlignmentLearner
 from vita.training.batches import TrainingOrder
 from vita.training.callbacks import KeepState
+from vita.training.data import Batch
 from vita.training.learner import Learner
-from vita.training.long_table import calibrate, predict, thresholds
+from vita.training.long_table import best_f1_threshold, calibrate, predict, thresholds
 from vita.training.predictor import PredictionLearner
-from vita.training.reconstruction import ReconstructionLearner
+from vita.training.reconstruction import ReconstructionLearner, errors
 from vita.training.session import open_session
 from vita.training.settings import read_settings
-from vita.training.task import Task, make_task, sampling_weights
+from vita.training.task import Statistics, Task, make_task, sampling_weights
 
 NUMBER = Target("LVESV", "LVESV", "mL", "numerical", "phenotypes", "LVESV")
 BINARY = Target("cad", "CAD", "", "binary", "labels", "cad", 2)
@@ -38,8 +43,8 @@ GROUP = Target("group", "Group", "", "categorical", "fields", "group", 3)
 
 
 def test_a_scripted_validation_loss(cohort, tmp_path, monkeypatch):
-    """Best after epoch 4, so the sixth, with two worse ones, is the last of eight; its rates are worked out by hand."""
-    script: Iterator[float] = iter([5.0, 3.0, 4.0, 2.0, 6.0, 2.5, 1.0, 1.0])
+    """Best after epoch 4; the next is worse and the sixth the same, so it is the last. Rates are worked out by hand."""
+    script: Iterator[float] = iter([5.0, 3.0, 4.0, 2.0, 6.0, 2.0, 1.0, 1.0])
     seen: list[dict[str, torch.Tensor]] = []
     original = KeepState.on_train_epoch_end
 
@@ -51,7 +56,7 @@ def test_a_scripted_validation_loss(cohort, tmp_path, monkeypatch):
     monkeypatch.setattr(KeepState, "on_train_epoch_end", spied)
     stage1.main(arguments(cohort, "stage1", tmp_path, epochs=8, patience=2, warmup_epochs=1.0, lr=2e-3))
     history = pd.read_csv(tmp_path / "history.csv")
-    assert history["val_loss"].tolist() == [5, 3, 4, 2, 6, 2.5]
+    assert history["val_loss"].tolist() == [5, 3, 4, 2, 6, 2]
     written = load_file(tmp_path / "model.safetensors")
     assert all(torch.equal(tensor, seen[3][name]) for name, tensor in written.items())
     assert not all(torch.equal(tensor, seen[5][name]) for name, tensor in written.items())
@@ -59,6 +64,42 @@ def test_a_scripted_validation_loss(cohort, tmp_path, monkeypatch):
     rates = [0.875 * 0.002, 0.00192388]
     rates += [0.002 * 0.5 * (1 + math.cos(math.pi * (epoch - 1) / 7)) for epoch in (2.875, 3.875, 4.875, 5.875)]
     assert history["learning_rate"].tolist() == pytest.approx(rates, rel=1e-4)
+
+
+def test_the_training_loss_of_an_epoch_is_the_mean_over_its_own_steps(cohort, tmp_path, monkeypatch):
+    """Steps 0 to 3, then 4 to 7, with their number as their loss."""
+
+    def numbered(self: ReconstructionLearner, batch: Batch, generator: torch.Generator) -> torch.Tensor:
+        return 0.0 * self.model.decoder.head.bias.sum() + self.progress.step
+
+    monkeypatch.setattr(ReconstructionLearner, "training_loss", numbered)
+    stage1.main(arguments(cohort, "stage1", tmp_path, epochs=2))
+    assert pd.read_csv(tmp_path / "history.csv")["train_loss"].tolist() == [1.5, 5.5]
+
+
+def test_psnr_by_hand():
+    """Squared errors of 0.01 and 0.0001 are 20 and 40 dB, on average 30; their mean would be 23 dB."""
+    sizes = ModelSettings.from_dict(toy.MODEL)
+    learner = ReconstructionLearner(MaskedAutoencoder(sizes), read_settings("stage1", toy.blocks()))
+    found = learner.summary({"masked": torch.tensor([0.01, 0.0001]), "all": torch.tensor([0.1, 0.1])})
+    assert found == pytest.approx({"val_loss": 0.00505, "psnr_masked": 30, "psnr_all": 10})
+
+
+def test_errors_over_masked_patches_and_over_all_by_hand():
+    sizes = ModelSettings.from_dict(toy.MODEL)
+    torch.manual_seed(0)
+    model = MaskedAutoencoder(sizes)
+    images, order = torch.rand(3, 9, 5, toy.SIZE, toy.SIZE), random_order(3, sizes.tokens)
+    with torch.no_grad():
+        masked, everything = errors(model, images, order, 10)
+        rebuilt = model.images(model(images, order, 10).reconstruction)
+    for number in range(3):
+        squared = (rebuilt[number] - images[number]).square()
+        hidden = model.images(torch.zeros(1, sizes.tokens, sizes.patch_voxels).index_fill(1, order[number, 10:], 1.0))[
+            0
+        ]
+        assert masked[number].item() == pytest.approx(squared[hidden == 1].mean().item(), rel=1e-5)
+        assert everything[number].item() == pytest.approx(squared.mean().item(), rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -117,6 +158,11 @@ def test_thresholds_come_from_the_validation_split(judged):
     assert thresholds(task, samples, predictions) == {"cad": 0.6}
 
 
+def test_of_two_thresholds_with_the_same_f1_the_lower_one():
+    """At 0.9 one of two positives is found, at 0.6 both with two negatives: 2/3 either way."""
+    assert best_f1_threshold(np.array([1.0, 0, 0, 1]), np.array([0.9, 0.8, 0.7, 0.6])) == pytest.approx(0.6)
+
+
 def test_calibration_comes_from_the_validation_split_and_the_prevalence_from_training_too(judged):
     task, samples, split, predictions = judged
     first = [predictions[0].copy()]
@@ -156,6 +202,12 @@ def test_balanced_sampling_by_hand(cohort, tmp_path, monkeypatch):
     assert handed[1] is None
 
 
+def numbers(**changes: Any) -> PredictionLearner:
+    """A learner of a number with mean 30 mL and SD 10 mL."""
+    task = Task((NUMBER,), pd.DataFrame(columns=["LVESV"]), (Statistics(30, 10),))
+    return PredictionLearner(nn.Identity(), read_settings("stage3", toy.blocks(**changes)), task)
+
+
 class Drawing(Learner):
     """Shows the random numbers of a step; `rank` as in a training of several processes."""
 
@@ -180,6 +232,29 @@ def test_random_numbers_of_ranks_and_steps():
             drawn[rank, step] = first
     for source in (0, 1):
         assert len({tensor[source].item() for tensor in drawn.values()}) == 4
+
+
+def test_random_numbers_are_those_of_the_runs_seed():
+    both = (Drawing(nn.Identity(), read_settings("stage3", toy.blocks() | {"seed": seed})) for seed in (7, 8))
+    first, second = both
+    one, other = first.training_step({}, 0), second.training_step({}, 0)  # of masks and such, and of dropout
+    assert (one != other).all()
+
+
+def test_masks_of_validation_are_the_same_in_every_epoch():
+    """The second batch has other masks than the first, but the same ones after any number of steps."""
+    sizes = ModelSettings.from_dict(toy.MODEL)
+    torch.manual_seed(0)
+    learner = ReconstructionLearner(MaskedAutoencoder(sizes), read_settings("stage1", toy.blocks()))
+    batch = {"images": torch.rand(4, 9, 5, toy.SIZE, toy.SIZE)}
+    found = []
+    with torch.no_grad():
+        for step, index in ((0, 0), (50, 0), (0, 1)):
+            learner.progress.step = step
+            learner.validation_step(batch, index)
+            found.append(learner._values.pop()["masked"])
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
 
 
 def test_dropout_at_a_fixed_seed():
@@ -287,6 +362,21 @@ def test_metrics_of_class_targets_by_hand(cohort):
     assert learner.metric({"raw": torch.cat([raw, group], dim=1), "targets": targets}, {"val_loss": 7.0}) == 7.0
 
 
+@pytest.mark.parametrize(("loss", "by_hand"), [("mse", 9.25 / 2), ("l1", 3.5 / 2), ("huber", (2.5 + 0.125) / 2)])
+def test_losses_of_numbers_by_hand(loss, by_hand):
+    """Errors of 3 and 0.5 standard deviations; Huber's loss is half the square up to 1, and then the error less 1/2."""
+    learner = numbers(loss=loss)
+    assert learner.loss(torch.tensor([[3.0], [1.5]]), torch.tensor([[0.0], [1.0]])).item() == pytest.approx(by_hand)
+
+
+def test_a_rectified_number_is_not_below_zero_in_its_unit():
+    """Mean 30 and SD 10: 0 mL are -3 SD, so -5 SD count as -3 and -1 SD, or 20 mL, stay as they are."""
+    learner, raw = numbers(rectify=True), torch.tensor([[-5.0], [-1.0]])
+    assert learner.loss(raw, torch.zeros(2, 1)).item() == pytest.approx((3**2 + 1**2) / 2)
+    assert learner.predict(raw)[0].tolist() == [0, 20]
+    assert numbers().loss(raw, torch.zeros(2, 1)).item() == pytest.approx((5**2 + 1**2) / 2)
+
+
 def test_positives_count_twice_and_their_odds_are_halved_again():
     """Two of five are ill; all have logit 0: the loss is (2 x 2 + 3) ln 2 over (5 x 1.4), and the odds 1 become 1/2."""
     people = SimpleNamespace(eids=np.arange(5), split=pd.Series("train", index=range(5)))
@@ -341,6 +431,25 @@ def test_each_part_learns_at_its_share_of_the_rate():
     assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([1.25e-4, 2.5e-4])
 
 
+@pytest.mark.parametrize("stage", ["stage2", "stage3"])
+def test_a_pretrained_encoder_has_its_own_share_of_the_rate(stage):
+    sizes = ModelSettings.from_dict(toy.MODEL)
+    settings = read_settings(stage, toy.blocks(encoder_lr_scale=0.3))
+    learner: Learner
+    if stage == "stage2":
+        alignment = Alignment(sizes, 1, 0, [])
+        learner, encoder = AlignmentLearner(alignment, settings, 0.3), alignment.image_encoder
+    else:
+        encoder = ImageEncoder(sizes)
+        task = Task((NUMBER,), pd.DataFrame(columns=["LVESV"]), (Statistics(30, 10),))
+        learner = PredictionLearner(Regressor(sizes, encoder, task.outputs), settings, task, encoder)
+    groups = learner.configure_optimizers().param_groups
+    scale = {id(parameter): group["scale"] for group in groups for parameter in group["params"]}
+    own = {id(parameter) for parameter in encoder.parameters()}
+    assert {scale[key] for key in own} == {0.3}
+    assert {value for key, value in scale.items() if key not in own} == {1.0}
+
+
 def test_predictions_are_without_dropout(cohort):
     session = open_session("stage3", cohort.shards, cohort.split, toy.blocks(model={"dropout": 0.5}))
     samples = session.samples(["val"], "predict")
@@ -354,3 +463,29 @@ def test_predictions_are_without_dropout(cohort):
         by_hand = model.eval()(samples[[(row, 0) for row in range(len(samples))]]["images"])[:, 0]
     assert first == pytest.approx(again)
     assert first == pytest.approx(by_hand.numpy() * task.statistics[0].std + task.statistics[0].mean, rel=1e-5)
+
+
+class Bright(nn.Module):
+    """The brightness of the first plane's first frame as the log odds, strongly stretched."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stretch = nn.Parameter(torch.tensor(60.0))
+
+    def forward(self, images_bsthw: torch.Tensor) -> torch.Tensor:
+        return self.stretch * (images_bsthw[:, 0, 0].mean(dim=(1, 2))[:, None] - 0.3)
+
+
+def test_log_odds_are_averaged_over_sections_and_not_probabilities(cohort):
+    session = open_session("stage3", cohort.shards, cohort.split, toy.blocks(sections="cycle", imbalance="none"))
+    samples = session.samples(["val"], "predict")
+    truth = pd.DataFrame({"cad": np.arange(len(samples.eids)) % 2.0}, index=samples.eids)
+    learner = PredictionLearner(Bright(), session.settings, make_task(truth, [BINARY], samples))
+    sections = range(len(samples.sections.in_turn))
+    with torch.inference_mode():
+        odds = torch.stack(
+            [learner.model(samples[[(row, k) for row in range(len(samples))]]["images"])[:, 0] for k in sections]
+        )
+    found = predict(learner, samples, session.device)[0]
+    assert found == pytest.approx(odds.mean(dim=0).sigmoid().numpy(), rel=1e-4)
+    assert np.abs(found - odds.sigmoid().mean(dim=0).numpy()).max() > 0.005

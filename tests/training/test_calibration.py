@@ -150,10 +150,11 @@ def test_without_positives_in_validation_the_mean_alone_changes():
     assert line.apply(0.3) == pytest.approx(0.04)
 
 
-def test_lines_of_two_classes_are_the_line_of_a_binary_target():
+@pytest.mark.parametrize("people", [400, 40])  # of 40, smoothing of the targets is a tenth of the slope
+def test_lines_of_two_classes_are_the_line_of_a_binary_target(people):
     generator = np.random.default_rng(3)
-    odds = generator.normal(-1, 1.5, 400)
-    truth = (generator.random(400) < expit(0.6 * odds - 0.5)).astype(float)
+    odds = generator.normal(-1, 1.5, people)
+    truth = (generator.random(people) < expit(0.6 * odds - 0.5)).astype(float)
     truth[::7] = np.nan
     positive = expit(odds)
     line = fit_line(truth, positive, 0.3)

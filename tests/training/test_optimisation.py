@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from training import toy
+from vita.training.learner import Learner
 from vita.training.optimisation import Float32Muon, learning_rate_factor, make_optimizer
 from vita.training.settings import read_settings
 
@@ -72,6 +73,24 @@ def test_matrices_are_decayed_and_vectors_are_not(optimizer):
         "convolution.bias": 0.0,
         "token": 0.0,
     }
+
+
+@pytest.mark.parametrize(("name", "moved"), [("adam", 0.99), ("adamw", 0.987)])
+def test_adam_adds_the_decay_to_the_gradient_and_adamw_takes_it_off_the_weight(name, moved):
+    """A first step goes by the rate of 0.01, however large the gradient; AdamW takes 0.01 x 0.3 off the weight, too."""
+    model = nn.Linear(2, 2)
+    with torch.no_grad():
+        model.weight.fill_(1.0)
+    model.weight.grad = torch.ones(2, 2)
+    make_optimizer([(1.0, model)], stage(optimizer=name), fused=False).step()
+    assert model.weight.detach().flatten().tolist() == pytest.approx([moved] * 4, abs=1e-5)
+
+
+@pytest.mark.parametrize(("precision", "fused"), [("32", True), ("bf16", True), ("fp16", False)])
+def test_an_optimiser_under_the_gradient_scaler_is_not_fused(precision, fused):
+    settings = read_settings("stage3", toy.blocks(training={"precision": precision}))
+    groups = Learner(nn.Linear(2, 2), settings).configure_optimizers().param_groups
+    assert {bool(group["fused"]) for group in groups} == {fused}
 
 
 def test_muon_has_the_linear_maps_and_adamw_the_rest():

@@ -6,6 +6,7 @@ import torch
 
 from training import toy
 from vita.runtime.errors import UserError
+from vita.training import batches
 from vita.training.batches import TrainingBatches, TrainingOrder, in_order
 from vita.training.sections import sections_of, wrapped_sections
 from vita.training.session import open_session
@@ -72,6 +73,22 @@ def test_a_resumed_epoch_draws_the_same_sections(cohort):
     assert all(torch.equal(a["images"], b["images"]) for a, b in zip(whole[1:], resumed, strict=True))
     other = list(TrainingBatches(samples, order, lambda: 0))
     assert not torch.equal(whole[0]["images"], other[0]["images"])
+
+
+def test_each_epoch_draws_other_sections(cohort, monkeypatch):
+    session = open_session("stage1", cohort.shards, cohort.split, toy.blocks(sections="mixed"))
+    samples = session.samples(["train"])
+    order = TrainingOrder(len(samples), 8, seed=3)
+    monkeypatch.setattr(batches, "loader", lambda samples, pairs, workers: pairs)
+    drawn = [
+        [
+            section
+            for batch in TrainingBatches(samples, order, lambda epoch=epoch: epoch * order.steps)
+            for _, section in batch
+        ]
+        for epoch in (0, 0, 1)
+    ]
+    assert drawn[0] == drawn[1] != drawn[2]
 
 
 def test_validation_takes_the_sections_in_turn(cohort):

@@ -14,10 +14,13 @@ from torch import nn
 
 from training import toy
 from training.test_resume import MODULES, arguments
+from vita.models.alignment import Alignment
 from vita.models.heads import Regressor
+from vita.models.settings import ModelSettings
 from vita.runtime.errors import UserError
 from vita.tabular.targets import Target
 from vita.training import finetune
+from vita.training.alignment import AlignmentLearner
 from vita.training.checkpoint import Progress
 from vita.training.predictor import PredictionLearner
 from vita.training.settings import read_settings
@@ -79,7 +82,6 @@ def test_the_trivial_loss_of_stage1_is_the_images_variance(cohort, pretrained):
     """Against numpy, from the shards of the validation split."""
     from vita.cohort.split_table import read_split
     from vita.images.shards import ShardReader
-    from vita.models.settings import ModelSettings
     from vita.training.data import Samples
 
     sizes = ModelSettings.from_dict(toy.MODEL)
@@ -87,6 +89,18 @@ def test_the_trivial_loss_of_stage1_is_the_images_variance(cohort, pretrained):
     images = samples[[(row, 0) for row in range(len(samples))]]["images"].numpy().astype(float)
     history = pd.read_csv(pretrained / "stage1/history.csv")
     assert history["trivial_loss"].iloc[0] == pytest.approx(images.var(), rel=1e-4)
+
+
+@pytest.mark.parametrize(("denominator", "rows"), [("row", 5), ("equation3", 4)])
+def test_the_chance_level_is_that_of_the_rows_that_the_loss_compares(denominator, rows):
+    """Five participants of validation, whatever the batch, whose projections are all the same."""
+    sizes = ModelSettings.from_dict(toy.MODEL)
+    learner = AlignmentLearner(
+        Alignment(sizes, 1, 0, []), read_settings("stage2", toy.blocks(denominator=denominator, batch=8))
+    )
+    same = {"image": torch.ones(5, 8), "table": torch.ones(5, 8)}
+    assert learner.trivial_loss(same) == pytest.approx(np.log(rows))
+    assert learner.summary(same)["val_loss"] == pytest.approx(np.log(rows))
 
 
 def test_the_trivial_loss_of_a_task_is_that_of_means_and_shares():

@@ -221,6 +221,7 @@ def test_a_code_list_reruns_its_disease_alone(clone: Path, everything: dict[str,
     reruns |= {"record_decisions", "list_overlap", *(f"make_{table}_table" for table in OF_DISEASES)}
     reruns |= {
         "measure_membership",
+        "join_membership",
         "measure_survival",
         "measure_associations",
         "measure_conformal",

@@ -4,9 +4,11 @@ import json
 import shutil
 import stat
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from ids import pattern
 from models.published_file import write_published
@@ -117,8 +119,16 @@ def test_tables_exist_in_three_formats(results: Path, table: str) -> None:
 
 @pytest.mark.parametrize("figure", FIGURES)
 def test_figures_exist_with_what_they_draw(results: Path, figure: str) -> None:
-    for suffix in ("svg", "pdf", "png", "csv"):
-        assert (results / "figures" / f"{figure}.{suffix}").stat().st_size > 20
+    path = results / "figures" / figure
+    drawn = ElementTree.parse(path.with_suffix(".svg")).getroot()
+    assert drawn.tag.endswith("svg")
+    assert any(part.tag.endswith(("path", "image", "text")) for part in drawn.iter())
+    assert path.with_suffix(".pdf").read_bytes().startswith(b"%PDF-")
+    with Image.open(path.with_suffix(".png")) as picture:
+        picture.load()
+        assert min(picture.size) > 100
+        assert picture.convert("L").getextrema()[0] < 255  # not blank
+    assert len(pd.read_csv(path.with_suffix(".csv")).columns) >= 2
 
 
 def test_no_participant_id_where_none_belongs(results: Path) -> None:

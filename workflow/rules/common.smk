@@ -79,6 +79,10 @@ def scan_files(wildcards):
     return shard_fingerprints()[int(wildcards.shard) if "shard" in wildcards.keys() else -1]
 
 
+def attacked_files(wildcards, name):
+    return [f"results/models/{folder}/{name}" for folder in PRODUCTS.attacked()[wildcards.part]]
+
+
 def stage1_settings(wildcards):
     return TRAININGS.stage1(wildcards.variant)
 

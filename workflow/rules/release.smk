@@ -4,17 +4,19 @@
 rule measure_membership:
     input:
         **PRODUCTS.membership_inputs(),
-        models=[f"results/models/{folder}/model.safetensors" for folder in PRODUCTS.with_passport()],
-        configs=[f"results/models/{folder}/config.json" for folder in PRODUCTS.with_passport()],
+        models=lambda wildcards: attacked_files(wildcards, "model.safetensors"),
+        configs=lambda wildcards: attacked_files(wildcards, "config.json"),
         shards=shards("npz"),
         split=INPUTS.labelled_split,
         targets=TARGETS,
     output:
-        table="results/metrics/membership.csv",
+        table="results/metrics/membership/{part}.csv",
     log:
-        "results/logs/measure_membership.log",
+        "results/logs/measure_membership/{part}.log",
     benchmark:
-        "results/benchmarks/measure_membership.tsv"
+        "results/benchmarks/measure_membership/{part}.tsv"
+    wildcard_constraints:
+        part="|".join(PRODUCTS.attacked()),
     conda:
         ENVIRONMENT
     threads: cpus("measure_membership")
@@ -22,17 +24,39 @@ rule measure_membership:
         **asked("measure_membership"),
     params:
         settings=computing("measure_membership", lambda wildcards: TRAININGS.frozen()),
-        folders=PRODUCTS.with_passport(),
+        folders=lambda wildcards: PRODUCTS.attacked()[wildcards.part],
         tables=options(PRODUCTS.membership_inputs()),
         segmented=40 if INPUTS.phantom else 500,
         code=code_digest("vita.evaluation.measure_membership"),
     message:
-        "Membership: can anybody tell from the models who was in their training?"
+        "Membership: can anybody tell from the models ({wildcards.part}) who was in their training?"
     shell:
         "python -m vita.runtime.gpus --count {resources.gpu} --"
         " python -m vita.evaluation.measure_membership --models results/models --folders {params.folders}"
         " --shards {input.shards} --split {input.split} --targets {input.targets:q} {params.tables}"
         " --segmented {params.segmented} --settings {params.settings} --output {output.table} > {log} 2>&1"
+
+
+rule join_membership:
+    input:
+        parts=expand("results/metrics/membership/{part}.csv", part=PRODUCTS.attacked()),
+    output:
+        table="results/metrics/membership.csv",
+    log:
+        "results/logs/join_membership.log",
+    benchmark:
+        "results/benchmarks/join_membership.tsv"
+    conda:
+        ENVIRONMENT
+    threads: cpus("join_membership")
+    resources:
+        **asked("join_membership"),
+    params:
+        code=code_digest("vita.evaluation.join_membership"),
+    message:
+        "Membership: one table of all models"
+    shell:
+        "python -m vita.evaluation.join_membership --parts {input.parts} --output {output.table} > {log} 2>&1"
 
 
 rule release:

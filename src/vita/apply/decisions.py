@@ -163,7 +163,7 @@ def target_records(
     predictions: pd.DataFrame, targets: Path, task: str, lines: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, dict[str, Any]]:
     """Title, unit, kind and errors of each target; calibration and meaning of classes, thresholds of binary targets."""
-    from vita.apply.errors import of_target
+    from vita.apply.residuals import of_target
     from vita.cohort.features import load_features
     from vita.tabular.targets import read_targets
 

@@ -37,7 +37,7 @@ CODES = {LVBP: "LeftVentricle", LVMYO: "LeftVentricleMyocardium", RVBP: "RightVe
 CODES |= {LABP: "LeftAtrium", RABP: "RightAtrium"}
 SERIES_NUMBER = 7000  # beyond those of a scanner; each file of a scan has its own
 NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "FrameOfReferenceUID")
-# May be empty, but have to be there; anonymised files often lack them.
+# These must be present but may be empty; anonymised files often do not have them.
 MAY_BE_EMPTY = (
     *("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber"),
     *("StudyID", "StudyDate", "StudyTime", "ReferringPhysicianName"),
@@ -49,7 +49,7 @@ class Frame:
     """A frame of the scan.
 
     Attributes:
-        file: that it is in.
+        file: the file that holds it.
         number: which of the file's frames it is, from 1.
         plain: itself as a file of one frame; a classic file is that already.
         z, t: the slice and the time that it was read as.
@@ -63,7 +63,7 @@ class Frame:
 
     @property
     def key(self) -> tuple[str, int]:
-        """What a reference to it says."""
+        """The attributes by which other objects refer to it."""
         return str(self.file.SOPInstanceUID), self.number
 
 
@@ -127,7 +127,7 @@ def _make(frames: list[Frame], mask_tzyx: np.ndarray, series_number: int) -> byt
 
 
 def _frames(source: DicomSource, files: Mapping[str, pydicom.Dataset]) -> list[Frame]:
-    """Every frame in the order of slices and times; one that stands for others once."""
+    """Every frame in the order of slices and times; a frame that is shown in place of others comes once."""
     for file in files.values():
         if missing := [tag for tag in NEEDED if not file.get(tag)]:
             raise ScanError(f"no DICOM SEG: the scan's files lack {missing[0]}")
@@ -149,7 +149,7 @@ def _frames(source: DicomSource, files: Mapping[str, pydicom.Dataset]) -> list[F
 def _segmentation(
     frames: list[Frame], pixels_nyx: np.ndarray, found: list[int], series_number: int
 ) -> "highdicom.seg.Segmentation":
-    """Segments 1, 2 and so on of structures, on frames that are moved apart along their normal."""
+    """Structures as segments 1, 2 and so on, on frames that are moved apart along their normal."""
     from highdicom import seg
 
     digest = hashlib.blake2b(pixels_nyx.tobytes() + bytes(found), digest_size=16).hexdigest()
@@ -199,7 +199,7 @@ def _many(frames: list[Frame], pixels_nyx: np.ndarray) -> tuple[list[pydicom.Dat
 
 
 def _places(first: pydicom.Dataset, count: int) -> list[list[str]]:
-    """As many places, 1 mm apart along a frame's normal."""
+    """The same number of positions, 1 mm apart along a frame's normal."""
     normal = np.cross(*np.array(first.ImageOrientationPatient, dtype=float).reshape(2, 3))
     origin = np.array(first.ImagePositionPatient, dtype=float)
     return [[f"{value:.6g}" for value in origin + place * normal] for place in range(count)]

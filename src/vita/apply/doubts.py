@@ -10,7 +10,7 @@ import pandas as pd
 from vita.images.planes import ANGLE_OF_VIEW, name_planes
 from vita.images.view import Image
 
-RANGE_SD = 3.0  # too few training values lie beyond this many standard deviations of their mean to be learnt
+RANGE_SD = 3.0  # beyond this many standard deviations from the mean there are too few training values to learn from
 # Both ventricles pump the same volume. Manual contours of healthy hearts differ by some 10 %.
 STROKE_VOLUMES = 0.3
 # Muscle cannot be compressed: its volume is the same in every frame, apart from slices at base and apex.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from vita.apply.decisions import config_digest
-from vita.apply.errors import ERRORS, Z90
+from vita.apply.residuals import ERRORS, Z90
 from vita.models.config_file import read_config
 from vita.models.heads import Output, Regressor
 from vita.models.image_encoder import ImageEncoder

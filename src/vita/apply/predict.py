@@ -97,8 +97,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--series",
         metavar="VIEW=NUMBER,...",
-        help="series of DICOM that are not UK Biobank's, where planes do not tell views: sa=3,la_4ch=7; sa=3-14 where "
-        "each slice has a series; numbers or UIDs",
+        help="series of DICOM that are not UK Biobank's, where the planes do not identify the views: sa=3,la_4ch=7; "
+        "sa=3-14 where each slice has a series; numbers or UIDs",
     )
     args = parser.parse_args(arguments)
     if not 0 <= args.instance <= 9:
@@ -329,7 +329,7 @@ def _write(
     segmenter: "Segmenter | None",
     drawer: "Contours | None",
 ) -> list[str]:
-    """All files of a scan; returns what makes the scan as a whole, or its masks, doubtful."""
+    """Write all files of a scan, and return the reasons to doubt the scan as a whole, or its masks."""
     import pandas as pd
 
     from vita.apply import doubts

@@ -58,7 +58,9 @@ def new_scans(
 
 
 def _join(known: Found, other: Found) -> None:
-    """Put together what two of the paths hold of a name: UK Biobank's two zips, say. Two scans are not one."""
+    """Combine what two of the paths hold under one name, such as UK Biobank's two zips. Two scans are never
+    combined.
+    """
     pairs = [(known.files, other.files), (known.zips, other.zips)]
     same = all(
         os.path.realpath(own[name]) == os.path.realpath(more[name])
@@ -110,7 +112,7 @@ def _of_folder(path: Path, instance: int, max_mb: float, series: Mapping[str, Se
     named = {each.folder: each for each in find_participants(path, set(), instance).values()}
     several = any(each.files or each.zips for each in named.values())
     people, inside = _of_dicom(path, printable(path.resolve().name), max_mb, series, several)
-    # A folder whose name is a number stands for a participant, but may be one of a DICOM export.
+    # A folder whose name is a number usually belongs to a participant, but a DICOM export also makes such folders.
     named = {name: each for name, each in named.items() if each.files or each.zips or name not in inside}
     named = {each.folder: each for each in people} | named
     if not named:
@@ -124,9 +126,9 @@ def _of_dicom(
 ) -> tuple[list[Found], set[str]]:
     """A scan for each study of the DICOM files in a folder, by the name of the folder within that holds it whole.
 
-    Several studies that no folder tells apart are one scan, which is refused. A single study has the name of the whole
-    folder, unless there are scans of other kinds (`several`). Beside the scans, the names of all folders within that
-    DICOM files lie in.
+    Several studies that share their folders count as one scan, which is refused. A single study has the name of the
+    whole folder, unless there are scans of other kinds (`several`). Beside the scans, the names of all folders within
+    that DICOM files lie in.
     """
     from vita.images.dicom_studies import Study, studies_in, too_large  # pydicom takes a while to import
     from vita.images.dicom_views import views_of

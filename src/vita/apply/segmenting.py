@@ -133,7 +133,7 @@ def _all_slices(scan: Scan, view: str) -> tuple[np.ndarray, Crop]:
 
 
 def slice_sets(chosen: list[int], slices: int) -> list[list[int]]:
-    """Which slice stands on each short-axis plane in each pass; the first pass is the training's choice.
+    """Which slice is put on each short-axis plane in each pass; the first pass is the choice made in training.
 
     Every slice of the stack is in one of the sets, on the plane whose chosen slice is nearest.
     """

@@ -68,7 +68,9 @@ _SMALLEST_BYTES = 4  # numbers of 2 bytes hold no id of seven digits: pixels, ma
 
 
 def parquet(stream: IO[bytes], place: str) -> Iterator[Piece]:
-    """Metadata, names, numbers and text of every column, batch by batch, so that no large table is held whole."""
+    """Metadata, names, numbers and text of every column, batch by batch, so that a large table is never in memory as a
+    whole.
+    """
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(stream) as file:

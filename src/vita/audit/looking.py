@@ -84,7 +84,7 @@ def _unknown(data: bytes, place: str, depth: int, strict: bool) -> Iterator[Piec
 
 
 def _seekable(stream: IO[bytes]) -> IO[bytes]:
-    """The stream, or its content where going back in it means decompressing anew."""
+    """The stream, or its content where going back would mean decompressing it again."""
     if isinstance(stream, io.BufferedReader | io.BytesIO):
         return stream
     return io.BytesIO(stream.read(_MOST_BYTES))

@@ -2,20 +2,20 @@
 
 from contextlib import chdir
 from pathlib import Path
-from typing import Any
 
-from vita.check.commands import command_findings
 from vita.check.configuration import contradictions, doubtful_findings
 from vita.check.findings import Finding, caught, error
 from vita.check.machine import machine_findings, plan_findings, written_findings
+from vita.check.masks import command_findings
 from vita.check.scans import Scanned, look, scan_findings, settings_of
 from vita.check.tables import table_findings
 from vita.check.trainings import applied_findings, private_findings, split_findings, weight_findings
+from vita.config.typed import Configuration
 from vita.plan.checking import missing_inputs
 from vita.runtime.errors import UserError
 
 
-def findings(config: dict[str, Any], home: Path, directory: Path, cluster: bool) -> tuple[list[Finding], int]:
+def findings(config: Configuration, home: Path, directory: Path, cluster: bool) -> tuple[list[Finding], int]:
     """Everything that is wrong or noteworthy, and the number of participants for training and evaluation.
 
     Args:
@@ -48,7 +48,7 @@ def findings(config: dict[str, Any], home: Path, directory: Path, cluster: bool)
     return list(dict.fromkeys(wrong)), people
 
 
-def _data(config: dict[str, Any], resources: Path) -> tuple[list[Finding], int, bool]:
+def _data(config: Configuration, resources: Path) -> tuple[list[Finding], int, bool]:
     """Findings about the user's files, participants, and whether some have masks."""
     missing = missing_inputs(config)
     if missing:
@@ -68,7 +68,7 @@ def _data(config: dict[str, Any], resources: Path) -> tuple[list[Finding], int, 
     return found, people, _masks(scanned, config)
 
 
-def _masks(scanned: Scanned, config: dict[str, Any]) -> bool:
+def _masks(scanned: Scanned, config: Configuration) -> bool:
     if config["images"]["masks"].get("source", "files") != "files":
         return True
     names = {name for each in settings_of(config).masks.values() for name in each}

@@ -15,10 +15,10 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from vita.check.findings import LEVELS, Finding, note
 from vita.check.machine import limit_findings
+from vita.config.typed import Configuration
 from vita.runtime import cli
 from vita.runtime.clone import clone
 from vita.runtime.errors import UserError
@@ -64,7 +64,7 @@ def show(found: list[Finding]) -> None:
         print(finding, file=sys.stdout if finding.level == "note" else sys.stderr, flush=True)
 
 
-def _times(config: dict[str, Any], people: int, home: Path, cluster: bool) -> Iterator[Finding]:
+def _times(config: Configuration, people: int, home: Path, cluster: bool) -> Iterator[Finding]:
     """How long trainings take, and whether the time limits allow it."""
     from vita.check.duration import estimate
 

@@ -10,11 +10,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from vita.check.commands import adapt_findings
 from vita.check.findings import Finding, error, warning
+from vita.check.masks import adapt_findings
 from vita.check.phantom import phantom_findings
 from vita.cohort.features import inputs, load_features
 from vita.cohort.settings import LabelSettings
+from vita.config.typed import Configuration, FineTuning, Input, Stage1, Stage2, Training
 from vita.names import REGRESSION_TASKS
 from vita.plan.systems import stage_settings, tasks_of
 from vita.runtime.errors import UserError
@@ -25,7 +26,7 @@ FIRST_SCAN = date(2000, 1, 1)  # earlier days are typing errors, in other cohort
 SEGMENTING = ("vit", "mae", "vita", "nnunet")
 
 
-def contradictions(config: dict[str, Any], resources: Path) -> list[Finding]:
+def contradictions(config: Configuration, resources: Path) -> list[Finding]:
     """Errors: values that are impossible whatever the data. A run stops at the first, so no warning belongs here.
 
     Args:
@@ -77,7 +78,7 @@ def _groups(features: Iterable[Any]) -> list[str]:
     return sorted({each.group for each in features})
 
 
-def _tasks(config: dict[str, Any]) -> Iterator[Finding]:
+def _tasks(config: Configuration) -> Iterator[Finding]:
     """Tasks for which a system cannot be run."""
     for system in config["systems"]:
         tasks = tasks_of(config, system)
@@ -94,7 +95,7 @@ def _tasks(config: dict[str, Any]) -> Iterator[Finding]:
             )
 
 
-def _follow_up(config: dict[str, Any]) -> Iterator[Finding]:
+def _follow_up(config: Configuration) -> Iterator[Finding]:
     labels = config["labels"]
     try:
         end = LabelSettings.read(config).follow_up_end
@@ -115,9 +116,10 @@ def _follow_up(config: dict[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _source(source: dict[str, Any]) -> Iterator[Finding]:
-    """Files that a run on the phantom would not look at."""
-    named = [key for key in ("tables", "scans", "withdrawals") if source[key]]
+def _source(source: Input) -> Iterator[Finding]:
+    """Files that a run on the phantom would ignore."""
+    files = {"tables": source["tables"], "scans": source["scans"], "withdrawals": source["withdrawals"]}
+    named = [key for key, value in files.items() if value]
     if source["source"] == "phantom" and named:
         yield error(
             f"config: 'input.{named[0]}' is set, but 'input.source' is phantom, which reads no files; set the "
@@ -125,7 +127,7 @@ def _source(source: dict[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _precision(training: dict[str, Any]) -> Iterator[Finding]:
+def _precision(training: Training) -> Iterator[Finding]:
     if training["precision"] == "fp16" and training["device"] == "cpu":
         yield error(
             "config: 'training.precision' is fp16, which needs a GPU, but 'training.device' is cpu; set the first to "
@@ -133,7 +135,7 @@ def _precision(training: dict[str, Any]) -> Iterator[Finding]:
         )
 
 
-def doubtful_findings(config: dict[str, Any]) -> Iterator[Finding]:
+def doubtful_findings(config: Configuration) -> Iterator[Finding]:
     """Warnings about a warm-up longer than its training, seeds that add nothing, and nnU-Net on a network's masks."""
     for name, stage in _stages(config):
         if stage["warmup_epochs"] > stage["epochs"]:
@@ -152,7 +154,7 @@ def doubtful_findings(config: dict[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _stages(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _stages(config: Configuration) -> Iterator[tuple[str, Stage1 | Stage2 | FineTuning]]:
     """Each training's settings, by words for it; of a task that several systems train in the same way, once."""
     yield "'stage1'", config["stage1"]
     if config["products"] != "all":

@@ -1,6 +1,6 @@
 """What is in the files of a few participants, read whole: voxels that can be used, and masks that can be measured.
 
-Headers look right where a file is cut short, an image is constant, or masks have other labels than expected, and a
+Headers look right even if a file is cut short, an image is constant, or masks have unexpected labels, and a
 training would show that only after hours.
 """
 
@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from vita.check.findings import Finding, error, warning
+from vita.config.typed import Configuration
 from vita.images.folders import Found
 from vita.images.header import ScanError
 from vita.images.index import index_participant
@@ -24,8 +25,8 @@ _CURVES = {
 }
 
 
-def content_findings(config: dict[str, Any], people: dict[int, Found], settings: ImageSettings) -> Iterator[Finding]:
-    """Findings about the voxels and masks of READ participants; where headers are refused, others say so."""
+def content_findings(config: Configuration, people: dict[int, Found], settings: ImageSettings) -> Iterator[Finding]:
+    """Findings about the voxels and masks of READ participants; refused headers are reported by other checks."""
     settings = replace(settings, write_nifti=None)
     chosen = list(people.items())[:: max(1, len(people) // READ)][:READ]
     records: list[dict[str, Any]] = []
@@ -53,7 +54,7 @@ def content_findings(config: dict[str, Any], people: dict[int, Found], settings:
         yield from _masks(config, records)
 
 
-def _masks(config: dict[str, Any], records: list[dict[str, Any]]) -> Iterator[Finding]:
+def _masks(config: Configuration, records: list[dict[str, Any]]) -> Iterator[Finding]:
     """Masks that are there but cannot be measured, for a task whose phenotypes are measured on them."""
     if config["phenotypes"]["source"] != "masks":
         return

@@ -9,11 +9,11 @@ import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from vita.config.typed import Configuration
 from vita.costs.trainings import Training, split_sizes, trainings
 
-_SHORT_S = 0.5  # steps are repeated until so much is measured
+_SHORT_S = 0.5  # steps are repeated until this much time is measured
 _MOST_STEPS = 30
 
 
@@ -34,7 +34,7 @@ class Estimate:
     device: str
 
 
-def estimate(config: dict[str, Any], people: int, resources: Path) -> Estimate:
+def estimate(config: Configuration, people: int, resources: Path) -> Estimate:
     """Trainings of a run and their hours on this machine.
 
     Args:
@@ -56,7 +56,7 @@ def estimate(config: dict[str, Any], people: int, resources: Path) -> Estimate:
     return Estimate(models_of(planned), sum(times), max(times), device)
 
 
-def planned_trainings(config: dict[str, Any], resources: Path) -> list[Training]:
+def planned_trainings(config: Configuration, resources: Path) -> list[Training]:
     """All trainings of a run; of one from scans alone, its Stage I."""
     planned = trainings(config, resources)
     return planned[:1] if config["products"] == "scans" else planned
@@ -70,13 +70,13 @@ def models_of(planned: list[Training]) -> dict[str, int]:
     return dict(models)
 
 
-def _device(config: dict[str, Any]) -> str:
+def _device(config: Configuration) -> str:
     import torch
 
     return "cuda" if config["training"]["device"] != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-def _operations_per_s(training: Training, config: dict[str, Any], resources: Path, device: str) -> float:
+def _operations_per_s(training: Training, config: Configuration, resources: Path, device: str) -> float:
     """Operations a second in training steps of Stage I, on as many threads as a training has."""
     import torch
 

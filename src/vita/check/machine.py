@@ -5,10 +5,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from vita.check.duration import models_of, planned_trainings
 from vita.check.findings import Finding, error, note, warning
+from vita.config.typed import Configuration, Resources, Training
 from vita.images.layout import PLANES
 from vita.plan.systems import tasks_of
 from vita.runtime.machine import available_cores, memory_mb, visible_gpus
@@ -17,9 +18,14 @@ _VOXEL_BYTES, _MASK_BYTES = 2, 1
 _GB = 1e9
 # a rule that trains, on a GPU if there is one
 _TRAINING = ("train_stage1", "train_stage2", "train_stage3", "train_segmentation")
+# what a job requests, and the cap on it
+_CAPS: tuple[tuple[Literal["mem_mb", "runtime_min"], Literal["max_mem_mb", "max_runtime_min"]], ...] = (
+    ("mem_mb", "max_mem_mb"),
+    ("runtime_min", "max_runtime_min"),
+)
 
 
-def machine_findings(config: dict[str, Any], people: int, masks: bool, cluster: bool, here: Path) -> Iterator[Finding]:
+def machine_findings(config: Configuration, people: int, masks: bool, cluster: bool, here: Path) -> Iterator[Finding]:
     """Findings about what the machine does not have for a run.
 
     Args:
@@ -44,7 +50,7 @@ def machine_findings(config: dict[str, Any], people: int, masks: bool, cluster: 
         )
 
 
-def shard_gb(config: dict[str, Any], people: int, masks: bool) -> float:
+def shard_gb(config: Configuration, people: int, masks: bool) -> float:
     """Disk of all shards in GB: voxels as 16-bit numbers, masks as bytes."""
     size, frames = config["images"]["size"], config["images"]["frames"]
     voxels = len(PLANES) * frames * size * size
@@ -52,7 +58,7 @@ def shard_gb(config: dict[str, Any], people: int, masks: bool) -> float:
     return needed
 
 
-def _disk(config: dict[str, Any], people: int, masks: bool, here: Path) -> Iterator[Finding]:
+def _disk(config: Configuration, people: int, masks: bool, here: Path) -> Iterator[Finding]:
     there = here / "results" / "images" / "shards"
     made = sum(path.stat().st_size for path in there.glob("*.npz")) / _GB
     needed, free = shard_gb(config, people, masks) - made, shutil.disk_usage(here).free / _GB
@@ -66,7 +72,7 @@ def _disk(config: dict[str, Any], people: int, masks: bool, here: Path) -> Itera
         )
 
 
-def _memory(config: dict[str, Any]) -> Iterator[Finding]:
+def _memory(config: Configuration) -> Iterator[Finding]:
     """A cache that fills the memory, and jobs that request more than there is."""
     there, places = memory_mb(), config["resources"]
     cache = config["training"]["cache_mb"]
@@ -83,7 +89,7 @@ def _memory(config: dict[str, Any]) -> Iterator[Finding]:
             )
 
 
-def _gpus(config: dict[str, Any]) -> Iterator[Finding]:
+def _gpus(config: Configuration) -> Iterator[Finding]:
     there, training = len(visible_gpus()), config["training"]
     if training["device"] == "cuda" and not there:
         yield error(
@@ -103,7 +109,7 @@ def _gpus(config: dict[str, Any]) -> Iterator[Finding]:
             )
 
 
-def _processes(training: dict[str, Any]) -> Iterator[Finding]:
+def _processes(training: Training) -> Iterator[Finding]:
     """Nodes and workers that one machine does not have."""
     if training["nodes"] > 1 and "SLURM_JOB_ID" not in os.environ:
         yield error(
@@ -117,21 +123,22 @@ def _processes(training: dict[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _caps(places: dict[str, Any]) -> Iterator[Finding]:
+def _caps(places: Resources) -> Iterator[Finding]:
     """A cap on requests below what some rule asks for at first."""
-    for key, cap in (("mem_mb", "max_mem_mb"), ("runtime_min", "max_runtime_min")):
+    for key, cap in _CAPS:
         rows = {rule: (places["default"] | row)[key] for rule, row in places["rules"].items()}
-        above = [rule for rule, wanted in rows.items() if places[cap] and wanted > places[cap]]
+        largest = places[cap]
+        above = [rule for rule, wanted in rows.items() if largest and wanted > largest]
         if above:
             most = max(above, key=lambda rule: rows[rule])
             yield warning(
-                f"config: 'resources.{cap}' is {places[cap]:,}, but {len(above)} of the rules "
+                f"config: 'resources.{cap}' is {largest:,}, but {len(above)} of the rules "
                 f"{'asks' if len(above) == 1 else 'ask'} for more (most: {most}, {rows[most]:,}); such jobs get "
                 "only the cap, and may fail for it"
             )
 
 
-def _packages(training: dict[str, Any]) -> Iterator[Finding]:
+def _packages(training: Training) -> Iterator[Finding]:
     if training["wandb"] and not importlib.util.find_spec("wandb"):
         yield error(
             f"config: 'training.wandb' is {training['wandb']}, but wandb is not installed; pip install wandb, or set "
@@ -139,7 +146,7 @@ def _packages(training: dict[str, Any]) -> Iterator[Finding]:
         )
 
 
-def written_findings(config: dict[str, Any]) -> Iterator[Finding]:
+def written_findings(config: Configuration) -> Iterator[Finding]:
     """`results` itself, and folders beside it that the run writes to."""
     if Path("results").exists() and not Path("results").is_dir():
         yield error(f"{Path('results').absolute()} is a file; move it away, or run in another folder (--directory)")
@@ -151,7 +158,7 @@ def written_findings(config: dict[str, Any]) -> Iterator[Finding]:
             )
 
 
-def limit_findings(config: dict[str, Any], longest_h: float) -> Iterator[Finding]:
+def limit_findings(config: Configuration, longest_h: float) -> Iterator[Finding]:
     """Time limits of a cluster's jobs against the longest training.
 
     Args:
@@ -170,7 +177,7 @@ def limit_findings(config: dict[str, Any], longest_h: float) -> Iterator[Finding
         )
 
 
-def plan_findings(config: dict[str, Any], people: int, resources: Path) -> Iterator[Finding]:
+def plan_findings(config: Configuration, people: int, resources: Path) -> Iterator[Finding]:
     """Notes on what will be trained, and on what will not be made and why."""
     models = models_of(planned_trainings(config, resources))
     counts = ", ".join(f"{name} {count}" for name, count in models.items())

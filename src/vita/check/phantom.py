@@ -1,17 +1,22 @@
 """Sizes of the phantom cohort that are inconsistent, or that the run's own rules refuse, before it is made."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Literal
 
 from vita.check.findings import Finding, error
 from vita.check.scans import settings_of
+from vita.config.typed import Configuration
 from vita.runtime.errors import UserError
 
 # a rule of quality control, the phantom's size that it judges, and whether the rule is the largest allowed value
-_JUDGED = (("pixel_mm", "pixel_mm", True), ("slice_gap_mm", "sa_spacing_mm", True), ("few_frames", "frames", False))
+# a rule of quality control, the size of the phantom that it judges, and whether too large a size breaks it
+_JUDGED: tuple[
+    tuple[Literal["pixel_mm", "slice_gap_mm", "few_frames"], Literal["pixel_mm", "sa_spacing_mm", "frames"], bool],
+    ...,
+] = (("pixel_mm", "pixel_mm", True), ("slice_gap_mm", "sa_spacing_mm", True), ("few_frames", "frames", False))
 
 
-def phantom_findings(config: dict[str, Any]) -> Iterator[Finding]:
+def phantom_findings(config: Configuration) -> Iterator[Finding]:
     """Findings about the block `phantom`; none where the run reads files."""
     if config["input"]["source"] != "phantom":
         return
@@ -20,7 +25,7 @@ def phantom_findings(config: dict[str, Any]) -> Iterator[Finding]:
     yield from _refused(config)
 
 
-def _people(config: dict[str, Any]) -> Iterator[Finding]:
+def _people(config: Configuration) -> Iterator[Finding]:
     cohort = config["phantom"]
     people = cohort["participants"]
     lost = cohort["broken_scans"] + cohort["withdrawn"]
@@ -38,7 +43,7 @@ def _people(config: dict[str, Any]) -> Iterator[Finding]:
         yield error(f"config: 'phantom.batches' is {cohort['batches']}, but there are {people} participants; lower it")
 
 
-def _images(config: dict[str, Any]) -> Iterator[Finding]:
+def _images(config: Configuration) -> Iterator[Finding]:
     cohort, images = config["phantom"], config["images"]
     try:
         settings_of(config)
@@ -61,7 +66,7 @@ def _images(config: dict[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _refused(config: dict[str, Any]) -> Iterator[Finding]:
+def _refused(config: Configuration) -> Iterator[Finding]:
     """Rules of quality control that would exclude every phantom."""
     quality = config["images"]["quality"]
     for rule, size, largest in _JUDGED:

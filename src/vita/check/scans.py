@@ -1,4 +1,4 @@
-"""Scans before a run: who has them, which views, frames and matrix, and whether masks are there for what needs them.
+"""Scans before a run: who has them, which views, frames and matrix, and whether the masks that are needed exist.
 
 Folders are listed whole; headers are read of a sample of participants spread over all, since those of 42,000 take
 minutes.
@@ -12,6 +12,7 @@ from typing import Any
 
 from vita.check.contents import content_findings
 from vita.check.findings import Finding, error, note, warning
+from vita.config.typed import Configuration
 from vita.images.folders import SCAN_SUFFIXES, Found, find_participants
 from vita.images.index import index_participant
 from vita.images.layout import VIEWS
@@ -36,7 +37,7 @@ class Scanned:
     matched: int
 
 
-def look(config: dict[str, Any]) -> Scanned:
+def look(config: Configuration) -> Scanned:
     """List the folder of scans.
 
     Raises:
@@ -44,19 +45,19 @@ def look(config: dict[str, Any]) -> Scanned:
     """
     source = config["input"]
     withdrawn = load_withdrawals(source["withdrawals"])
-    everybody = find_participants(Path(source["scans"]), frozenset(), config["cohort"]["instance"])
+    everybody = find_participants(Path(source["scans"] or ""), frozenset(), config["cohort"]["instance"])
     people = {eid: found for eid, found in everybody.items() if eid not in withdrawn}
     return Scanned(people, len(withdrawn), len(everybody) - len(people))
 
 
-def settings_of(config: dict[str, Any]) -> ImageSettings:
+def settings_of(config: Configuration) -> ImageSettings:
     """The block `images` with the visit of the scans."""
     return ImageSettings.from_dict({"images": config["images"] | {"instance": config["cohort"]["instance"]}})
 
 
-def scan_findings(config: dict[str, Any], scanned: Scanned) -> Iterator[Finding]:
+def scan_findings(config: Configuration, scanned: Scanned) -> Iterator[Finding]:
     """What is wrong with the scans, and what will be left out."""
-    folder, people = config["input"]["scans"], scanned.people
+    folder, people = config["input"]["scans"] or "", scanned.people
     if not people:
         visit = config["cohort"]["instance"]
         if scanned.matched:
@@ -85,7 +86,7 @@ def scan_findings(config: dict[str, Any], scanned: Scanned) -> Iterator[Finding]
     yield from mask_findings(config, people, settings)
 
 
-def _withdrawals(config: dict[str, Any], scanned: Scanned) -> Finding:
+def _withdrawals(config: Configuration, scanned: Scanned) -> Finding:
     path = config["input"]["withdrawals"]
     if scanned.matched:
         return note(f"left out because they withdrew ({path}): {scanned.matched:,} of those with scans")
@@ -184,7 +185,7 @@ def _matrix(rows: list[dict[str, Any]], settings: ImageSettings) -> Iterator[Fin
         )
 
 
-def mask_findings(config: dict[str, Any], people: dict[int, Found], settings: ImageSettings) -> Iterator[Finding]:
+def mask_findings(config: Configuration, people: dict[int, Found], settings: ImageSettings) -> Iterator[Finding]:
     """Masks that something needs: phenotypes measured on them, segmentation, and crops around the heart."""
     if settings.mask_source != "files":
         return  # the run makes them

@@ -5,7 +5,6 @@ reported by the rules that read all of them.
 
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from vita.check.findings import Finding, error, warning
 from vita.cohort.cleaning import dates, numbers
@@ -16,13 +15,14 @@ from vita.cohort.hospital import refuse_apart
 from vita.cohort.plan import make_plan
 from vita.cohort.reading import BATCH_ROWS, EID, stream
 from vita.cohort.settings import CohortSettings
+from vita.config.typed import Configuration
 from vita.plan.systems import tasks_of
 
 # UK Biobank's own phenotypes, by the task with these targets
 _PHENOTYPE_FIELDS = {"sa_phenotypes": range(24100, 24110), "la_phenotypes": range(24110, 24118)}
 
 
-def table_findings(config: dict[str, Any], resources: Path, scanned: Collection[int]) -> Iterator[Finding]:
+def table_findings(config: Configuration, resources: Path, scanned: Collection[int]) -> Iterator[Finding]:
     """Findings about the tables.
 
     Args:
@@ -59,7 +59,7 @@ def table_findings(config: dict[str, Any], resources: Path, scanned: Collection[
         dates(batch, [name for name in names if name in plan.dates], delivery.name)
         known |= set(batch[EID])
     yield from _scan_dates(deliveries, config["cohort"]["instance"])
-    yield from _strangers(known, scanned, config["input"]["scans"])
+    yield from _strangers(known, scanned, config["input"]["scans"] or "")
 
 
 def _label_fields(deliveries: Sequence[Delivery], instance: int) -> Iterator[Finding]:
@@ -95,7 +95,7 @@ def _scan_dates(deliveries: Sequence[Delivery], instance: int) -> Iterator[Findi
             )
 
 
-def _phenotype_fields(deliveries: Sequence[Delivery], config: dict[str, Any]) -> Iterator[Finding]:
+def _phenotype_fields(deliveries: Sequence[Delivery], config: Configuration) -> Iterator[Finding]:
     """UK Biobank's phenotypes, if they are the source."""
     there = {column.field for delivery in deliveries for column in delivery.header.columns}
     wanted = {task for system in config["systems"] for task in tasks_of(config, system)}

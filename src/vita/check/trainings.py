@@ -1,15 +1,16 @@
 """Trainings before a run: sizes of the split and of batches, starting weights, and differential privacy.
 
 Batches must fit the number of participants. Folders of weights must exist, be readable, and have the required sizes.
-Some settings exclude differential privacy, which also needs a package of its own.
+Some settings rule out differential privacy, which also needs an additional package.
 """
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from vita.check.findings import Finding, error
+from vita.config.typed import Configuration
 from vita.costs.trainings import labelled_people, split_sizes
 from vita.plan.systems import stage_settings, tasks_of
 from vita.training.private import INSTALL, available, conflicts
@@ -18,18 +19,29 @@ from vita.training.stage3 import MODELS
 # parts that a stage needs from its starting folder, by the beginning of their weights' names
 _NEEDED = {"stage1": ("image_encoder.", "encoder."), "stage2": ("image_encoder.", "encoder.")}
 _NEEDED["stage3"] = _NEEDED["stage2"]
-_SIZES = ("patch", "width", "depth", "heads", "positions")
-_TINY = 10  # participants; up to so many, a part of one person is what was meant
+_SIZES: tuple[Literal["patch", "width", "depth", "heads", "positions"], ...] = (
+    "patch",
+    "width",
+    "depth",
+    "heads",
+    "positions",
+)
+_TINY = 10  # participants; in a cohort up to this size, a part of one person is taken as intended
 
 
-def weight_findings(config: dict[str, Any]) -> Iterator[Finding]:
+def weight_findings(config: Configuration) -> Iterator[Finding]:
     """Findings about `stage1.init`, `stage2.init` and `stage3.init`."""
+    starts = {
+        "stage1": config["stage1"]["init"],
+        "stage2": config["stage2"]["init"],
+        "stage3": config["stage3"]["init"],
+    }
     for stage, prefixes in _NEEDED.items():
-        if folder := config[stage].get("init"):
+        if folder := starts[stage]:
             yield from _of_folder(config, f"{stage}.init", Path(folder), prefixes)
 
 
-def applied_findings(config: dict[str, Any]) -> Iterator[Finding]:
+def applied_findings(config: Configuration) -> Iterator[Finding]:
     """Findings about `apply.models`, the models of another run."""
     folder = config["apply"]["models"]
     if folder and not (Path(folder) / "decisions.json").is_file():
@@ -39,7 +51,7 @@ def applied_findings(config: dict[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _of_folder(config: dict[str, Any], key: str, folder: Path, prefixes: tuple[str, ...]) -> Iterator[Finding]:
+def _of_folder(config: Configuration, key: str, folder: Path, prefixes: tuple[str, ...]) -> Iterator[Finding]:
     from safetensors import SafetensorError, safe_open
 
     path = folder / "model.safetensors"
@@ -67,7 +79,7 @@ def _of_folder(config: dict[str, Any], key: str, folder: Path, prefixes: tuple[s
     yield from _sizes(config, key, folder)
 
 
-def _sizes(config: dict[str, Any], key: str, folder: Path) -> Iterator[Finding]:
+def _sizes(config: Configuration, key: str, folder: Path) -> Iterator[Finding]:
     """Sizes in which the folder's model differs from the configuration."""
     path = folder / "config.json"
     if not path.is_file():
@@ -85,7 +97,7 @@ def _sizes(config: dict[str, Any], key: str, folder: Path) -> Iterator[Finding]:
             )
 
 
-def split_findings(config: dict[str, Any], people: int) -> Iterator[Finding]:
+def split_findings(config: Configuration, people: int) -> Iterator[Finding]:
     """Check that the split leaves somebody in each part, and that every batch can be filled.
 
     A part of exactly one person is refused in all but the smallest cohorts, since 1 may be meant as a share of all.
@@ -94,12 +106,13 @@ def split_findings(config: dict[str, Any], people: int) -> Iterator[Finding]:
         config: a whole configuration.
         people: largest number of usable participants.
     """
-    split, everybody, people = config["split"], people, labelled_people(config, people)
-    wanted = {name: share if share >= 1 else share * people for name, share in split.items() if name in ("val", "test")}
+    everybody, people = people, labelled_people(config, people)
+    parts = {"val": config["split"]["val"], "test": config["split"]["test"]}
+    wanted = {name: part if part >= 1 else part * people for name, part in parts.items()}
     largest = max(wanted, key=lambda name: wanted[name])
     if sum(wanted.values()) >= people:
         yield error(
-            f"config: 'split.{largest}' is {split[largest]:g}, but there are {people:,} participants, which leaves "
+            f"config: 'split.{largest}' is {parts[largest]:g}, but there are {people:,} participants, which leaves "
             "nobody to train on; lower it, or give a fraction below 1"
         )
         return
@@ -107,9 +120,9 @@ def split_findings(config: dict[str, Any], people: int) -> Iterator[Finding]:
     if config["products"] == "all":
         uses["test"] = "every number of the tables is measured on it"
     for name, use in uses.items():
-        if wanted[name] < 1 or (split[name] == 1 and people > _TINY):
+        if wanted[name] < 1 or (parts[name] == 1 and people > _TINY):
             yield error(
-                f"config: 'split.{name}' is {split[name]:g}, which is {int(wanted[name]) or 'none'} of {people:,} "
+                f"config: 'split.{name}' is {parts[name]:g}, which is {int(wanted[name]) or 'none'} of {people:,} "
                 f"participants; {use}, so raise it, or give a fraction below 1"
             )
     sizes = split_sizes(config, everybody)
@@ -122,7 +135,7 @@ def split_findings(config: dict[str, Any], people: int) -> Iterator[Finding]:
             )
 
 
-def _batches(config: dict[str, Any]) -> dict[str, int]:
+def _batches(config: Configuration) -> dict[str, int]:
     """Batch size of every training of the run, by its key."""
     found = {"stage1.batch": config["stage1"]["batch"]}
     if config["products"] != "all":
@@ -145,7 +158,7 @@ def _batches(config: dict[str, Any]) -> dict[str, int]:
     return found
 
 
-def private_findings(config: dict[str, Any]) -> Iterator[Finding]:
+def private_findings(config: Configuration) -> Iterator[Finding]:
     """Findings about `dp` of Stage III, each once, with both keys.
 
     Args:
@@ -159,7 +172,7 @@ def private_findings(config: dict[str, Any]) -> Iterator[Finding]:
         yield error(message, "training")
 
 
-def _of_training(config: dict[str, Any], task: str, system: str) -> Iterator[str]:
+def _of_training(config: Configuration, task: str, system: str) -> Iterator[str]:
     stage = stage_settings(config, task, system)
     if not stage["dp"]:
         return
@@ -189,7 +202,7 @@ def _of_training(config: dict[str, Any], task: str, system: str) -> Iterator[str
         yield f"config: '{place}' needs opacus, which is missing; {INSTALL}, or set it to null"
 
 
-def _place(config: dict[str, Any], task: str, system: str, key: str) -> str:
+def _place(config: Configuration, task: str, system: str, key: str) -> str:
     """The key that decides a setting of a training: of the system, the task, its group, or the defaults."""
     if key in config["systems"][system].get("stage", {}):
         return f"systems.{system}.stage.{key}"

@@ -37,7 +37,7 @@ class Block(NamedTuple):
 
 
 class _Needed(NamedTuple):
-    """Which cells of a row are needed, as runs of cells that stand side by side.
+    """Which cells of a row are needed, as runs of adjacent cells.
 
     `ends` are the cells whose ends must be known: the last one of the row, and those at and before a run's edges. Of
     these, counted from 1, `first` is the one before each run, 0 where a run begins the row, and `last` the run's own.
@@ -182,7 +182,7 @@ def _rows(text: bytes, end: int, delivery: Delivery, needed: _Needed | None) -> 
     """The lines up to `end` if each is a row: well quoted, and with as many cells as the header."""
     rows = start = 0
     kept: list[bytes] = []
-    scratch = np.empty((4, _PIECE), bool)  # arrays made anew for each piece cost more than what is done with them
+    scratch = np.empty((4, _PIECE), bool)  # allocating arrays for each piece would cost more than the work on them
     while start < end:
         cut = text.rfind(b"\n", start, min(start + _PIECE, end)) + 1 or text.index(b"\n", start) + 1
         if cut - start > scratch.shape[1]:  # a line that is longer than a piece
@@ -253,7 +253,7 @@ def _even(delimiters: np.ndarray, lines: np.ndarray, width: int, needed: _Needed
 
 
 def _taken(piece: np.ndarray, cells: np.ndarray, needed: _Needed) -> bytes:
-    """The rows of a piece without the cells that nobody needs.
+    """The rows of a piece without the cells that are not needed.
 
     Args:
         piece: bytes of whole rows.

@@ -69,7 +69,7 @@ def followed_to(diagnoses: pl.DataFrame, end: date | Mapping[str, date] | None) 
 
 
 def _last_day(diagnoses: pl.DataFrame) -> date | None:
-    """The last day of a diagnosis; a warning if it stands alone, as a mistyped year does."""
+    """The last day of a diagnosis, with a warning if it is far from the others, as with a mistyped year."""
     days = diagnoses["dates"].explode().drop_nulls()
     last = days.max()
     if not isinstance(last, date):

@@ -133,7 +133,7 @@ def _no_date(cell: str) -> str:
 
 
 def _no_number(cell: str) -> str:
-    """What is wrong with a cell, and the remedy. The cell itself is about a person, and is not told."""
+    """What is wrong with a cell, and the remedy. The cell itself is not shown, since it describes a person."""
     told = f"a cell of the form {form_of(cell)!r} (9 a number, A and a letters)"
     if re.fullmatch(r"[-+]?[\d.]+(,[\d.]+)+", cell):
         return (
@@ -152,7 +152,7 @@ def _no_number(cell: str) -> str:
 
 
 def _refuse_mixture(parsed: pl.DataFrame, table: str) -> None:
-    """Refuse a column whose cells hold all values of a field if the field has other arrays beside it."""
+    """Refuse a column whose cells hold all values of a field if the field also has other array columns."""
     for name, kind in parsed.schema.items():
         start = name.partition(".")[0] + "."
         others = [other for other in parsed.columns if other.startswith(start) and other != name]

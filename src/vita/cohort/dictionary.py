@@ -46,7 +46,7 @@ def codings() -> dict[int, frozenset[float]]:
 
 @cache
 def limits() -> dict[int, Limits]:
-    """What a reading can be, by field; special codes such as -3 come beside it."""
+    """The range of possible readings, by field; special codes such as -3 are allowed in addition."""
     rows = _rows("limits.tsv", ("field", "low", "high", "reason"))
     return {int(field): Limits(float(low), float(high), reason) for field, low, high, reason in rows}
 

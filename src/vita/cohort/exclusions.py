@@ -81,7 +81,7 @@ def list_exclusions(
 
 
 def _unusable_scans(index: pl.DataFrame, required: Sequence[str]) -> pl.DataFrame:
-    """Participants of the index whose views are not enough, with what is wrong with each view."""
+    """Participants of the index who do not have enough usable views, with the fault of each view."""
     rows = []
     for (eid,), views in index.filter(~pl.col("participant_usable")).group_by([EID], maintain_order=True):
         there = set(views["view"])

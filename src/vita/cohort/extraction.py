@@ -87,7 +87,7 @@ def extract(
 
 
 def _name_strangers(deliveries: Sequence[Delivery], spills: Sequence[Spill]) -> None:
-    """Warn about a table with other columns than those before it and mostly other people.
+    """Warn about a table whose columns and most of whose people differ from those of earlier tables.
 
     Each application to UK Biobank has ids of its own, of which some are another application's by chance: joined, they
     would give people the values of others.
@@ -120,7 +120,7 @@ class _Coverage:
         self.absent.update(there.null_count().row(0, named=True) if len(there) else {})
 
     def report(self) -> None:
-        """Warn about features that more than half lack."""
+        """Warn about features that are missing for more than half of the participants."""
         shares = {name: 1 - count / self.people for name, count in self.absent.items()}
         named = ", ".join(f"{name} {share:.0%}" for name, share in shares.items() if share < COVERAGE)
         if named:

@@ -30,7 +30,7 @@ class Dated(NamedTuple):
     Args:
         rows: `eid`, `code`, `date` of each; unknown dates are null, and dates without a code have a null code.
         people: how many participants have a code or a date in an array of which the table has both columns.
-        uneven: how many of them have one there without the other.
+        uneven: how many of them have one but not the other.
     """
 
     rows: pl.DataFrame

@@ -88,9 +88,9 @@ def _compared(joined: pl.DataFrame, column: str, own: Sequence[str], others: Seq
 
 
 def _answers(joined: pl.DataFrame, column: str, names: Sequence[str], other: bool) -> pl.Series:
-    """What one side of a join says in a column; if cells are lists, all values of the field at that visit, sorted.
+    """The values of one side of a join in a column; if cells are lists, all values of the field at that visit, sorted.
 
-    The same answers may be one list in one table and a column per array in another, or stand in another order.
+    The same answers may be one list in one table and a column per array in another, or be in another order.
 
     Args:
         joined: both sides; a column of both has the suffix _OTHER on the other side.

@@ -30,7 +30,7 @@ class Expected:
 
     Args:
         codings: the data-coding of each field with known codes.
-        special: codes that may stand beside readings, by field.
+        special: codes that may occur among readings, by field.
         implausible: missing, keep, or label (missing, in the label's words): what becomes of a reading outside limits.
     """
 

@@ -39,7 +39,7 @@ _MARKUP = {b"<!doctype": "a web page", b"<html": "a web page", b"<?xml": "XML", 
 _SAS = bytes.fromhex("c2ea8160b31411cfbd92080009c7318c181f1011")  # behind twelve zeros
 _TAR = (257, b"ustar")
 _OLD_STATA = (b"\x69", b"\x6c", b"\x6e", b"\x6f", b"\x71", b"\x72", b"\x73")  # releases 105 to 115
-LOOK = 512  # bytes that tell
+LOOK = 512  # bytes that identify the format
 
 
 def no_table(start: bytes) -> str | None:

@@ -118,7 +118,7 @@ def _row(line: bytes, delimiter: str) -> _Row:
 
 @cache
 def _patterns(delimiter: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """A quoted cell; and an opening quote, in what is left without quoted cells."""
+    """A quoted cell, and an opening quote in the text that remains after quoted cells are removed."""
     mark = re.escape(delimiter).encode()
     start = rb"(?:\A|(?<=" + mark + rb"))"
     return re.compile(start + rb'"(?:[^"]|"")*+"(?=' + mark + rb"|\Z)"), re.compile(start + b'"')

@@ -1,4 +1,4 @@
-"""Dates that were written as times, and the days that UK Biobank meant.
+"""Dates that were written as times, and the days that they stand for.
 
 A program that takes dates for midnights in British time, and writes times in UTC, puts a date of summer at 23:00 of the
 day before, `2015-06-30T23:00:00Z`, and one of winter at 00:00. So a column of such times alone is read as those days.

@@ -19,7 +19,7 @@ LOG = logging.getLogger(__name__)
 _MOST_UNEVEN = 0.5  # of the participants; UK Biobank's own releases have a date for every code
 _MOST_AFTER_DEATH = 0.1  # of those who died; a few records are of the days after it
 _GRACE_DAYS = 30  # after death
-_FEW = 2  # so many people are counted and never refused
+_FEW = 2  # up to this many people are counted but never cause a refusal
 _YEAR_DAYS = 365.25
 
 

@@ -171,7 +171,7 @@ def absent_fields(feature: Feature, cells: dict[int, list[str]]) -> list[int]:
 
 
 def _worthless(feature: Feature, cells: dict[int, list[str]]) -> bool:
-    """Whether nothing remains of the feature without its absent fields; means and `any` use what there is."""
+    """Whether the feature cannot be computed without its absent fields; means and `any` use the fields that exist."""
     if feature.date_field in cells and not cells[feature.date_field]:
         return True
     if feature.rule.name in ("mean", "any"):

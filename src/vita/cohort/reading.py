@@ -78,7 +78,7 @@ def report_withdrawals(listed: Collection[int], found: Collection[int], people: 
 
 
 class _Ids:
-    """Checks that ids are whole numbers, each once in a table."""
+    """Checks that ids are whole numbers and that none is repeated within a table."""
 
     def __init__(self, table: str) -> None:
         self.table = table

@@ -1,4 +1,4 @@
-"""What is odd in the tables and does not stop the run: how many cells of which column, for the log and the data card.
+"""What is odd in the tables but does not stop the run: how many cells of which column, for the log and the data card.
 
 A remark is about a column, never about a person: it holds counts, and codes that no answer has, but no other cell.
 """
@@ -13,7 +13,7 @@ from vita.cohort.spellings import form_of
 
 LOG = logging.getLogger(__name__)
 COLUMNS = ("table", "column", "remark", "count")
-_MOST_CODES = 5  # that are told
+_MOST_CODES = 5  # that are shown
 _LONGEST_CODE = 5  # characters; UK Biobank's ids have seven digits, and no code of an answer has more than five
 
 
@@ -31,7 +31,7 @@ class Remarks:
         Args:
             table: the table's name.
             column: the column's canonical name, or a field's number.
-            remark: what is odd about them, which is said after their number, such as `values are negative`.
+            remark: what is odd about them, as printed after their number, such as `values are negative`.
             effect: what follows from it.
             count: how many more of them.
         """

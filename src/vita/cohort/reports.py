@@ -1,7 +1,7 @@
 """What participants report of high blood pressure: fields 6150 (what a doctor diagnosed) and 2966 (the age at it).
 
 Only those who report high blood pressure in 6150 are asked 2966, at each visit anew. Reports may contradict each other:
-an age may stand beside an answer to 6150 that does not have high blood pressure, a later visit may deny what an earlier
+an age may accompany an answer to 6150 that does not have high blood pressure, a later visit may deny what an earlier
 one reports, and one table may say other than another of the same visit. Whoever reports it once, by code or by age, is
 a case; what was seen is counted and logged, and tables that contradict each other in too large a share are refused.
 An answer to 6150 with a code that its coding does not have could have been high blood pressure: it denies nothing.
@@ -136,7 +136,7 @@ def _report(every: pl.DataFrame) -> None:
     if beside:
         LOG.warning(
             "%d participants have an age of high blood pressure (2966) at a visit at which 6150 was answered without "
-            "it; they are taken as told of it",
+            "it; they are taken to have the diagnosis",
             beside,
         )
     told = pl.col("yes") | pl.col("asked")

@@ -41,7 +41,7 @@ EID = dict.fromkeys(SPELLINGS, "eid") | {"r": "f.eid", "dx": "participant.eid", 
 # what pandas, R, polars and DuckDB add to the name of a column that is in both tables of a join, or twice in one
 _COPY = re.compile(r"(?P<name>.+?)(?:[_.][xy]|_left|_right|_duplicated_\d+|[:.]\d+)")
 EXAMPLES = "31-0.0, f.31.0.0, X31.0.0, 31_0_0, n_31_0_0, p31 or participant.p31"
-MISSING = ("", "NA")  # what the reader itself takes for missing
+MISSING = ("", "NA")  # words that the reader itself takes as missing
 # in any case; no value of any field
 _MISSING_WORDS = ["", "na", "n/a", "#n/a", "<na>", "null", r"\n", "none", "nan", "nat", ".", "[]"]
 _MISSING_WORDS += [f".{letter}" for letter in string.ascii_lowercase]  # Stata's

@@ -1,4 +1,4 @@
-"""Values of the configuration for those who read them: from a step's `--settings`, where each is needed, or the
+"""Values of the configuration for the code that reads them: from a step's `--settings`, where each is required, or the
 defaults of the default run, from the schema that is generated from the models.
 
 A rule gives its step every key that the step reads. From Python, `whole` gives a configuration to start from:

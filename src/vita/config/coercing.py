@@ -1,4 +1,4 @@
-"""Values whose meaning is certain, in the type that the schema wants.
+"""Conversion of values whose meaning is certain to the type that the schema asks for.
 
 YAML reads `1e-4` as text, `32` as a number and `2022-10-31` as a date, and Snakemake's --config makes text of every
 number inside a block.

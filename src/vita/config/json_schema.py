@@ -43,10 +43,10 @@ def as_yaml(schema: dict[str, Any]) -> str:
 
 
 def _plain(part: dict[str, Any]) -> dict[str, Any]:
-    """A part of the schema in the words that errors and the reference page are made of.
+    """A part of the schema with only the keywords from which errors and the reference page are made.
 
     Alternatives become one list of types, titles go, and choices need no type. A default of null that the type does not
-    allow stands for a key that may be left out.
+    allow marks a key that may be left out.
     """
     found = {key: value for key, value in part.items() if key not in ("title", "anyOf")}
     if "anyOf" in part:

@@ -57,7 +57,7 @@ def _unknown(where: str, key: str, known: Iterable[str], schema: dict[str, Any])
 
 
 def _written(key: str, known: Iterable[str]) -> str:
-    """How to write what looks like a key because of a sign; empty if no sign is wrong."""
+    """How to write a value that a punctuation mark turns into a key; empty if there is no such mark."""
     block, point, inner = key.partition(".")
     name, colon, value = key.partition(":")
     if point and block in known:

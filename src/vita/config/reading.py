@@ -61,12 +61,12 @@ def _line(node: Any) -> int:
 
 
 def _mistakes(node: Any, above: tuple[int, ...], seen: set[int]) -> Iterator[tuple[int, str]]:
-    """Line and description of what YAML accepts but cannot be meant.
+    """Line and description of something that YAML accepts but that cannot be intended.
 
     Args:
         node: a part of the document.
         above: the parts that hold it.
-        seen: parts that were looked at, since an alias stands for the same part again.
+        seen: parts that were visited already, since an alias refers to the same part again.
     """
     if id(node) in above:
         yield _line(node), "this block holds itself, by an alias (*) of its own anchor (&); write its values out"

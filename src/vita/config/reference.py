@@ -1,4 +1,4 @@
-"""Writes the schema of the configuration from its models, and from it config.yaml and the reference page.
+"""Writes the schema and the types of the configuration from its models, and config.yaml and the reference page.
 
 After a change of src/vita/config/models or of a preset, in the repository's folder:
 
@@ -15,6 +15,7 @@ from vita.runtime import cli
 from vita.runtime.atomic import write_text
 from vita.runtime.errors import UserError
 
+TYPED = "src/vita/config/typed.py"
 SCHEMA, DEFAULTS, PAGE = "workflow/schemas/config.schema.yaml", "config.yaml", "workflow/schemas/config.md"
 PAPER = "workflow/presets/paper.yaml"
 _WIDTH, _COMMENT = 120, 30  # characters per line; column of a comment, if the value leaves room
@@ -40,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     folder = parser.parse_args(arguments).folder
     if not (folder / PAPER).is_file():
         raise UserError(f"{folder / PAPER}: there is no such file; --folder names the repository")
+    from vita.config.write_typed import typed_text  # pydantic: for a fast start of --help
+
+    write_text(folder / TYPED, typed_text())
     write_text(folder / SCHEMA, schema_text())
     for name, text in pages(folder).items():
         write_text(folder / name, text)

@@ -1,4 +1,4 @@
-"""The schema of the configuration, and what it says about a key: where it is, what it may be, its unit.
+"""The schema of the configuration, and its facts about a key: place, allowed values, unit.
 
 The schema is generated from the models in `vita.config.models`; it is read from its file, which is faster. Errors
 and the reference page both take their words from here, so that they say the same.

@@ -52,7 +52,7 @@ class Course:
 
 
 def adapt(start: Contours, own: OwnPictures, synthetic: Pictures, course: Course, device: str = "cpu") -> Contours:
-    """The teacher after the course.
+    """The teacher's weights at the end of the course.
 
     Args:
         start: weights to begin with, on the CPU; left as they are.

@@ -8,17 +8,22 @@ cavity, the outflow tracts belong to their ventricles up to the valves, and atri
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts are imported where they are first used
 
-from vita.contouring.form import Form, Tract
+from vita.contouring.form import Form, Layer, Tract
 from vita.images.layout import LABP, LVBP, LVMYO, RABP, RVBP
 from vita.phantom.hearts import Heart, Shape, taper
 from vita.phantom.tissue import centres, deform
 
-# Tissues beyond the five structures, which are 1 to 5. Those up to FAT are told apart by their signal in the phantom.
+# Tissues beyond the five structures, which are 1 to 5. Those up to FAT differ in their signal in the phantom.
 AIR_LIKE, LUNG_LIKE, STOMACH, MUSCLE_LIKE, BONE, LIVER, FAT_OF_HEART, VESSEL, FAT = range(6, 15)
 PAPILLARY, RV_TRABECULA, GREAT_VESSEL, THIN_WALL = range(15, 19)  # muscle in LV and RV, blood and walls of no ventricle
 TISSUES = 19
 VESSEL_MM, TRACT_WALL_MM = 60.0, 1.8
+MOST_LAYER, MOST_MUSCLE = (
+    0.6,
+    0.95,
+)  # of the trabeculated layer: depth as a share of the cavity's radius, share of muscle
 ANNULUS_MM, ANNULUS = 10.0, 0.8  # blood above the mitral valve: so high, and so wide as a share of the cavity's radius
 
 
@@ -62,7 +67,12 @@ def tissues_of(
     _paint_tract(tissue, at, f, form.outflow, LVBP)
     edge = (1 - form.trabeculated) ** 2 - 1
     tissue[blood & (cavity > edge) & (pattern > form.dense)] = PAPILLARY
-    tissue[blood & _in_papillaries(at, f, form)] = PAPILLARY
+    squeezed = float(np.sqrt(heart.shape(np.zeros(1)).a[0] / f["a"])) if form.layer else 1.0
+    tissue[blood & _in_papillaries(at, f, form, squeezed)] = PAPILLARY
+    if form.layer:
+        _paint_layer(tissue, at, f, form.layer, cavity, squeezed, xyz_n3)
+        of_rv = (tissue == RVBP) & (at.r - radius < form.layer.rv_septal_mm)
+        tissue[_is_muscle(form.layer, of_rv, xyz_n3, form.layer.muscle)] = RV_TRABECULA
     return tissue
 
 
@@ -77,6 +87,44 @@ def _ventricle(at: _Place, f: dict[str, float], form: Form) -> tuple[np.ndarray,
     outer = (at.r / outside) ** 2 + down - 1
     cavity = (at.r / (f["a"] * lobes)) ** 2 + (from_centre / f["c"]) ** form.bullet - 1
     return outside * np.sqrt(np.clip(1 - down, 0, None)), outer, cavity
+
+
+def _paint_layer(
+    tissue: np.ndarray,
+    at: _Place,
+    f: dict[str, float],
+    layer: Layer,
+    cavity: np.ndarray,
+    squeezed: float,
+    xyz_n3: np.ndarray,
+) -> None:
+    """Muscle between blood inside the LV's compacted wall.
+
+    Args:
+        tissue: of points; changed.
+        cavity: below 0 in the cavity; 1 more is the square of the distance from its centre, as a share of that of its
+            border in the same direction.
+        squeezed: root of the cavity's radius at end-diastole over that of now; the layer is so much thicker and denser.
+        xyz_n3: heart coordinates in mm, for the pattern.
+    """
+    part = np.sqrt(np.clip(cavity + 1, 1e-4, None))
+    depth_mm = np.hypot(at.r, at.z - f["centre"]) * (1 / part - 1)
+    down = np.clip(at.below / (f["c"] + f["centre"] - f["base"]), 0, 1)
+    spared = layer.spared * np.clip(np.cos(at.angle - layer.spared_at), 0, 1) * (1 - down)
+    thick_mm = layer.mm * squeezed * (1 + layer.towards_apex * (2 * down - 1)) * (1 - spared)
+    within = (tissue == LVBP) & (cavity < 0) & (depth_mm < np.minimum(thick_mm, MOST_LAYER * f["a"]))
+    from_wall = depth_mm[within] / thick_mm[within]
+    muscle = layer.muscle * squeezed * (1 + layer.gradient * (1 - 2 * from_wall))
+    tissue[_is_muscle(layer, within, xyz_n3, muscle)] = PAPILLARY
+
+
+def _is_muscle(layer: Layer, where: np.ndarray, xyz_n3: np.ndarray, share: np.ndarray | float) -> np.ndarray:
+    """Points (n,) of those `where` that are muscle by the layer's pattern, whose values are about normal."""
+    pattern = np.cos(xyz_n3[where] @ layer.waves_per_mm.T.astype(np.float32) + layer.phases.astype(np.float32)).sum(-1)
+    limit = -np.sqrt(len(layer.phases) / 2) * scipy.special.ndtri(np.clip(share, 0, MOST_MUSCLE))
+    found = np.zeros(len(where), bool)
+    found[where] = pattern > limit
+    return found
 
 
 def _paint_rv(
@@ -122,11 +170,11 @@ def _paint_tract(tissue: np.ndarray, at: _Place, f: dict[str, float], tract: Tra
     tissue[there & (outwards < 0)] = np.where(-at.below < tract.valve_mm, name, GREAT_VESSEL)[there & (outwards < 0)]
 
 
-def _in_papillaries(at: _Place, f: dict[str, float], form: Form) -> np.ndarray:
+def _in_papillaries(at: _Place, f: dict[str, float], form: Form, thicker: float) -> np.ndarray:
     inside = np.zeros(at.x.shape, bool)
     for muscle in form.papillaries:
         away = muscle.away * f["a"]
         across = (at.x - away * np.cos(muscle.angle)) ** 2 + (at.y - away * np.sin(muscle.angle)) ** 2
         along = (at.z - f["centre"] - muscle.height * f["c"]) / (muscle.half_length * f["c"])
-        inside |= across / muscle.half_width_mm**2 + along**2 < 1
+        inside |= across / (thicker * muscle.half_width_mm) ** 2 + along**2 < 1
     return inside

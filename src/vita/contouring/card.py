@@ -22,7 +22,8 @@ Training: thick sections of hearts with the phantom's mechanics, drawn far more 
 have the anatomy that the phantom leaves out: lobed and uneven walls, outflow tracts, a trabeculated RV of any shape,
 thin walls of atria and vessels. Sections have any rotation, scale and elastic deformation, and random signals for
 blood, muscle and everything around them. {steps} steps of {batch} pictures of
-{hearts} hearts of the world `{world}` (`vita.contouring.worlds`), seed {seed}, in the order that this repeats:
+{hearts} hearts of the world `{world}` (`vita.contouring.worlds`), seed {seed}{averaged},
+in the order that this repeats:
 
 {commands}
 
@@ -86,12 +87,14 @@ def write(path: Path, facts: Mapping[str, str], dice: Mapping[str, float], weigh
 
     Args:
         path: of the weights.
-        facts: steps, hearts, seed and world of the training, and options of an earlier one that it went on from.
+        facts: steps, hearts, seed and world of the training, options of an earlier one that it went on from, and the
+            share that it has in an average of both.
         dice: by structure.
         weights: numbers in the network.
         batch: pictures a step.
     """
     numbers = {
+        "averaged": _averaged(facts),
         "commands": "\n".join(f"    {line}" for line in _commands(facts, path.name)),
         "names": " | ".join(dice),
         "rules": " | ".join("---" for _ in dice),
@@ -106,8 +109,18 @@ def _commands(facts: Mapping[str, str], file: str) -> list[str]:
     own = f"--steps {facts['steps']} --hearts {facts['hearts']} --seed {facts['seed']} --world {facts['world']}"
     if not facts["earlier"]:
         return [f"{command} {own} --output {file}"]
-    earlier = f"earlier.{file}"
-    return [
+    earlier, trained = f"earlier.{file}", f"trained.{file}" if "share" in facts else file
+    found = [
         f"{command} {facts['earlier']} --output {earlier}",
-        f"{command} --start {earlier} {own} --output {file}",
+        f"{command} --start {earlier} {own} --output {trained}",
     ]
+    if "share" in facts:
+        between = f"--start {earlier} --trained {trained} --share {facts['share']}"
+        found.append(f"python -m vita.contouring.average {between} --output {file}")
+    return found
+
+
+def _averaged(facts: Mapping[str, str]) -> str:
+    if "share" not in facts:
+        return ""
+    return f",\nafter an earlier training; these weights lie {facts['share']} of the way from those of the earlier one"

@@ -36,7 +36,7 @@ def with_papillary_muscles(plane_yx: np.ndarray, pixel_mm: tuple[float, float]) 
     cavity: np.ndarray = plane_yx == LVBP
     try:
         hull = scipy.spatial.ConvexHull(np.argwhere(cavity) * pixel_mm)
-    except (scipy.spatial.QhullError, ValueError):  # too few pixels, or all in one line: nothing lies between them
+    except (scipy.spatial.QhullError, ValueError):  # too few pixels, or all on one line: they enclose nothing
         return cavity
     inside = cavity.copy()
     wall = np.argwhere(plane_yx == LVMYO)

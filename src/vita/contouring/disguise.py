@@ -12,7 +12,7 @@ from torch import Tensor
 from vita.contouring.pictures import robust_range
 
 TURN_SD_DEGREES, SCALE, SHIFT = 20.0, 0.25, 0.15  # SD; largest log factor; largest share of half a side
-COIL, COIL_CELLS = 0.5, 3  # log amplitude of a smooth field at so many places along each axis
+COIL, COIL_CELLS = 0.5, 3  # log amplitude of a smooth field, and its number of nodes along each axis
 SURFACE = 1.0  # log factor of what lies at the edges, near a coil
 NOISE, GAMMA, COARSEST = 0.08, 0.5, 0.5  # largest SD; log factor; share of the pixels that are left
 
@@ -28,7 +28,7 @@ class Disguise:
         self.random = torch.Generator().manual_seed(seed)
 
     def move(self, images_nhw: Tensor, labels_nchw: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures and what is known of their pixels, moved alike; 0 where they came from outside.
+        """Pictures and their labels, moved in the same way; 0 where a pixel comes from outside the picture.
 
         Args:
             images_nhw: pictures.

@@ -26,7 +26,7 @@ from vita.images.view import Image
 BATCH = 16
 PROBES = (0.0, 0.4, 0.7)  # of the cycle, in which the heart is looked for
 PROBED_SLICES = (0.3, 0.5, 0.7)  # of the stack
-MOTION_MM = 12.0  # what moves is looked for over so much
+MOTION_MM = 12.0  # extent in which motion is looked for
 MARGIN = 2  # pixels around the heart, where its outline is looked at
 FEWEST_PIXELS = 40  # of the network's, in all probes together; less is no heart
 

@@ -32,7 +32,8 @@ def fit(
     keep: Callable[[Contours, int], None] | None = None,
     start: Contours | None = None,
 ) -> Contours:
-    """A network trained for so many steps on new pictures each; its weights are means over the last few hundred steps.
+    """Train a network for a number of steps, each on new pictures; its weights are means over the last few hundred
+    steps.
 
     Args:
         pictures: to learn from.

@@ -1,15 +1,18 @@
-"""What tells one real heart's shape from another's and the phantom's hearts do not have: a random form for each heart.
+"""How the shapes of real hearts differ, beyond the phantom's hearts: a random form for each heart.
 
 Ranges are wide, after what cardiac MRI shows: oval and lobed sections, a flattened septum, walls of uneven thickness,
 an outflow tract that leaves the ventricle between septum and mitral valve, an RV from a crescent to a triangle with a
 tract of its own in front of the LV's base, and trabeculae and papillary muscles of any size.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from vita.contouring.worlds import WIDE, World
+
 WAVES = 5  # whose sum is the pattern of trabeculae
+BESIDE_WALL = (0.75, 1.0)  # distance from the axis of papillary muscles that stand at the wall, as many do
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,36 @@ class Tract:
 
 
 @dataclass(frozen=True)
+class Layer:
+    """The trabeculated layer between the LV's compacted wall and the pool: muscle and blood, counted as cavity.
+
+    In adults it is 1 to 5 mm thick in most places, thicker towards the apex, where it may exceed twice the compacted
+    wall, and all but absent at the septum's base (Dawson et al., Circ Cardiovasc Imaging 2011; Kawel et al., the same,
+    2012). Its muscle keeps its volume while blood is pressed out of it in systole (Visoiu et al., medRxiv 2024), so
+    that it is thicker and denser then.
+
+    Attributes:
+        mm: thickness at end-diastole, half-way down the ventricle.
+        towards_apex: growth from there to the apex, as a share; it is thinner by as much at the base.
+        spared, spared_at: by which share it is thinner at the septum's base, and that place's angle.
+        muscle: share of muscle in it at end-diastole.
+        gradient: how much denser it is at the wall than in its middle, as a share.
+        rv_septal_mm: thickness of such a layer on the septum's right side.
+        waves_per_mm, phases: of its pattern, finer than that of `Form`.
+    """
+
+    mm: float
+    towards_apex: float
+    spared: float
+    spared_at: float
+    muscle: float
+    gradient: float
+    rv_septal_mm: float
+    waves_per_mm: np.ndarray
+    phases: np.ndarray
+
+
+@dataclass(frozen=True)
 class Form:
     """The form of one heart; angles in rad from lateral towards anterior.
 
@@ -64,6 +97,7 @@ class Form:
         trabeculated, rv_trabeculated_mm: depth of trabeculae from the wall: share of the LV's radius, and mm.
         waves_per_mm, phases, dense: of their pattern, and above which value of it there is muscle.
         papillaries: muscles in the LV.
+        layer: trabeculated, if there is one; papillary muscles thicken with it.
     """
 
     lobes: tuple[tuple[int, float, float], ...]
@@ -91,13 +125,13 @@ class Form:
     phases: np.ndarray
     dense: float
     papillaries: tuple[Papillary, ...]
+    layer: Layer | None = None
 
 
-def draw_form(rng: np.random.Generator) -> Form:
+def draw_form(rng: np.random.Generator, world: World = WIDE) -> Form:
     """A random form."""
-    direction = rng.normal(size=(WAVES, 3))
-    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-    return Form(
+    direction = _directions(rng)
+    form = Form(
         lobes=tuple(
             (times, abs(rng.normal(0, sd)), rng.uniform(-np.pi, np.pi)) for times, sd in ((2, 0.05), (3, 0.03))
         ),
@@ -125,6 +159,32 @@ def draw_form(rng: np.random.Generator) -> Form:
         phases=rng.uniform(-np.pi, np.pi, WAVES),
         dense=rng.uniform(-0.4, 1.6),
         papillaries=_papillaries(rng),
+    )
+    if not world.layered or rng.random() >= world.layered:
+        return form
+    papillaries = tuple(
+        replace(muscle, away=rng.uniform(*BESIDE_WALL)) if rng.random() < 0.5 else muscle for muscle in form.papillaries
+    )
+    return replace(form, layer=_layer(rng), papillaries=papillaries)
+
+
+def _directions(rng: np.random.Generator) -> np.ndarray:
+    direction = rng.normal(size=(WAVES, 3))
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    return direction
+
+
+def _layer(rng: np.random.Generator) -> Layer:
+    return Layer(
+        mm=rng.uniform(0.8, 4.5),
+        towards_apex=rng.uniform(0, 0.8),
+        spared=rng.uniform(0.3, 1),
+        spared_at=np.pi + rng.normal(0, 0.3),
+        muscle=rng.uniform(0.2, 0.75),
+        gradient=rng.uniform(0, 0.5),
+        rv_septal_mm=rng.uniform(0, 4),
+        waves_per_mm=_directions(rng) * (2 * np.pi / rng.uniform(2.5, 7, (WAVES, 1))),
+        phases=rng.uniform(-np.pi, np.pi, WAVES),
     )
 
 

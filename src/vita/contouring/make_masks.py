@@ -124,7 +124,7 @@ def clear(masks: Path, shard: int, shards: int) -> None:
 
 
 def image_settings(settings: Mapping[str, Any]) -> ImageSettings:
-    """Settings for reading scans, of which masks depend on three keys; the others are the default run's.
+    """Settings for reading scans. Masks depend on three of the keys; the others are those of the default run.
 
     Raises:
         UserError: one of the three is missing.

@@ -1,6 +1,7 @@
-"""The network: a U-Net over single frames that is told which view it sees; and its weights as they are delivered.
+"""The network, a U-Net over single frames that is given the view as an input, and its weights as delivered.
 
-Four neighbouring pixels are channels of one place, which costs a third of the time and little of the borders.
+Four neighbouring pixels are channels of one place, which takes a third of the time and costs little accuracy at
+borders.
 """
 
 from pathlib import Path

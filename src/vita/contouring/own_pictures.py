@@ -1,7 +1,7 @@
 """Pictures of a cohort's own scans, as the network sees them, for a training that goes on with them.
 
 Of each participant a few short-axis slices and every long-axis view are kept, each at a few moments with the frames
-before and after. Masks that were delivered are kept beside them; a pixel is NOT_ANNOTATED where nothing is known of it.
+before and after. Delivered masks are kept with them; a pixel without a known class is NOT_ANNOTATED.
 """
 
 import logging

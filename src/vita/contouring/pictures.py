@@ -33,13 +33,13 @@ from vita.contouring.worlds import DARK, MOST_FAT, WIDE, World
 from vita.images.layout import LABP, LVBP, LVMYO, RABP, RVBP, VIEWS
 
 GRID_MM, GRID = 2.0, 96  # of the pictures that the network sees
-FINE = 2  # pictures are painted so much finer, so that borders have partial volumes
+FINE = 2  # factor by which pictures are painted finer, so that borders have partial volumes
 LOW, HIGH = 0.01, 0.99  # quantiles of an image that become 0 and 1
 CLASSES = 6
 SA_SHARE = 0.65
 FIELDS, WINDOW = 24, 96  # of smooth random numbers, and how far a window of them may be shifted in pixels
 PATCH_CELLS = (5, 8, 12, 18)  # patches of the surroundings: 38 to 11 mm
-UPRIGHT = 0.6  # part of the pictures that lie about as the convention has them; others lie anyhow
+UPRIGHT = 0.6  # share of the pictures in about the convention's orientation; the others have any orientation
 # Classes that a view's masks have, of which the rest is background there.
 KEPT = {
     "sa": (LVBP, LVMYO, RVBP),

@@ -1,7 +1,7 @@
 """Masks drawn by the user's command (images.masks.command), whose result is checked as any mask.
 
-The command never sees who is who: participants are case_0001 and so on within a call. A call for several participants
-that fails is repeated for each of them alone, so that it costs only those with whom it fails.
+The command never learns who a participant is: participants are case_0001 and so on within a call. A call for several
+participants that fails is repeated for each of them alone, so that only those for whom it fails are lost.
 """
 
 import itertools

@@ -16,7 +16,8 @@ from vita.images.layout import LABP, LVBP, LVMYO, RVBP
 
 TURN_DEGREES = 20.0
 FEWEST_FRAMES = 15  # of a cycle whose curve can be called smooth or not; with fewer, a sound heart jumps
-# What sizes are taken of, and what they may be at their largest: ml of the stack, cm2 of a long-axis plane.
+# Structures that are measured, and the plausible range of their largest size: ml of the stack, cm2 of a long-axis
+# plane.
 MAIN = {"sa": LVBP, "la_2ch": LABP, "la_3ch": LVBP, "la_4ch": LVBP}
 POSSIBLE = {
     "sa": {LVBP: (25, 600), LVMYO: (25, 500), RVBP: (15, 700)},
@@ -95,7 +96,7 @@ def agreement(classes_of: Callable[[Tensor], Tensor], pictures_nhw: Tensor) -> f
 
 
 def turn(images_nhw: Tensor, degrees: float, mode: str) -> Tensor:
-    """Images turned around their middle; what comes from outside is 0.
+    """Images turned around their centre; pixels from outside are 0.
 
     Args:
         images_nhw: of any kind, such as pictures or probabilities.

@@ -1,4 +1,4 @@
-"""One run of the user's command, with a limit of time, and what it said last."""
+"""One run of the user's command, with a time limit, and the last lines of its output."""
 
 import subprocess
 from collections.abc import Sequence

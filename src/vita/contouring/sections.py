@@ -16,7 +16,7 @@ from vita.config.blocks import block
 from vita.contouring.anatomy import AIR_LIKE, GREAT_VESSEL, PAPILLARY, THIN_WALL, tissues_of
 from vita.contouring.conventions import WALL_SHARE, wall_share
 from vita.contouring.form import Form, draw_form
-from vita.contouring.worlds import WIDE, World, draw_wall_mm
+from vita.contouring.worlds import FAILING_EF, FAILING_ML, FAILING_WALL_MM, WIDE, World, draw_wall_mm
 from vita.images.layout import LVBP, LVMYO, VIEWS
 from vita.phantom.acquisition import Plane, Pose, plan
 from vita.phantom.chest import Chest, pericardium
@@ -25,8 +25,8 @@ from vita.phantom.settings import PhantomSettings
 from vita.phantom.tissue import Signals, paint, points, share
 
 PIXEL_MM, PIXELS = 1.5, 176
-SHARP_MM = 0.5  # tissues end within so much, so that every pixel is of one
-LAYERS_MM = (-2.8, 0.0, 2.8)  # of a slice of 8 mm, seen from its middle
+SHARP_MM = 0.5  # distance over which a tissue ends, so that every pixel belongs to one
+LAYERS = (-1, 0, 1)  # of a slice, seen from its middle
 MIDDLE = 1  # layer whose tissues are the labels
 BLOOD, MUSCLE, LUNG, HEART_FAT = 130.0, 52.0, 20.0, 100.0
 LIMITS = (10.0, 30.0, 46.0, 56.0, 66.0, 80.0, 110.0, 140.0)  # of the phantom's signals, between AIR_LIKE and FAT
@@ -61,17 +61,17 @@ class Body:
         """A random one."""
         person = {"height_cm": rng.normal(169, 9), "bmi": rng.normal(27, 4), "body_fat": rng.uniform(10, 50)}
         chest = replace(Chest.of(person, BLOOD, rng), lung=LUNG, liver=72.0, heart_fat_signal=HEART_FAT)
-        form = None if rng.random() < PLAIN else draw_form(rng)
+        form = None if rng.random() < PLAIN else draw_form(rng, world)
         turn = scipy.spatial.transform.Rotation.from_rotvec(np.deg2rad(rng.normal(0, TILT_SD_DEGREES, 3)))
         lean = 0.0 if form is None else float(rng.uniform(0, LEAN_MM))
         return cls(draw_heart(rng, world), form, Pose.draw(rng), chest, turn.as_matrix(), lean)
 
 
 def draw_sections(hearts: int, rng: np.random.Generator, world: World = WIDE) -> Sections:
-    """Sections of so many hearts: of each, SA_PER_HEART short-axis slices and each long-axis view at one moment."""
+    """Sections of a number of hearts: SA_PER_HEART short-axis slices and each long-axis view of each, at one moment."""
     tissues, views = [], []
     for _ in range(hearts):
-        for view, tissue in _of_one_heart(Body.draw(rng, world), rng):
+        for view, tissue in _of_one_heart(Body.draw(rng, world), rng, world):
             tissues.append(tissue)
             views.append(VIEWS.index(view))
     return Sections(np.stack(tissues), np.array(views))
@@ -83,6 +83,10 @@ def draw_heart(rng: np.random.Generator, world: World = WIDE) -> Heart:
     ef = float(np.clip(rng.uniform(0.1, 0.8), 0, 1 - 12 / lvedv))
     rvedv = lvedv * float(np.exp(rng.normal(0, 0.25))) if rng.random() < 0.5 else rng.uniform(80, 320)
     la, ra = (float(np.exp(rng.uniform(np.log(30), np.log(180)))) for _ in range(2))
+    wall_mm: float | None = None
+    if world.failing and rng.random() < world.failing:
+        lvedv = float(np.exp(rng.uniform(*np.log(FAILING_ML))))
+        ef, wall_mm = rng.uniform(*FAILING_EF), rng.uniform(*FAILING_WALL_MM)
     person = {
         "age": rng.uniform(30, 85),
         "lvedv": lvedv,
@@ -94,7 +98,7 @@ def draw_heart(rng: np.random.Generator, world: World = WIDE) -> Heart:
         "ra_max": ra,
         "ra_min": ra * rng.uniform(0.25, 0.9),
         "heart_rate": rng.uniform(45, 100),
-        "wall_mm": draw_wall_mm(rng, world),
+        "wall_mm": wall_mm or draw_wall_mm(rng, world),
         "infarct_size": 0.3 * rng.random() if rng.random() < 0.4 else 0.0,
         "infarct_angle": rng.uniform(-np.pi, np.pi),
     }
@@ -103,8 +107,10 @@ def draw_heart(rng: np.random.Generator, world: World = WIDE) -> Heart:
     return replace(heart, length=heart.length * rng.uniform(0.85, 1.15), tilt=tilt, oval=rng.uniform(0.9, 1.1))
 
 
-def _of_one_heart(body: Body, rng: np.random.Generator) -> list[tuple[str, np.ndarray]]:
+def _of_one_heart(body: Body, rng: np.random.Generator, world: World) -> list[tuple[str, np.ndarray]]:
     heart = body.heart
+    least, most = world.apart_mm
+    apart_mm = rng.uniform(least, most) if least < most else least
     planes = plan_views(body, {"matrix": [PIXELS, PIXELS], "pixel_mm": PIXEL_MM, "sa_slices": 1}, rng)
     found = []
     for view, plane in planes.items():
@@ -113,7 +119,7 @@ def _of_one_heart(body: Body, rng: np.random.Generator) -> list[tuple[str, np.nd
             shape, cut = heart.shape(moments), plane
             if view == "sa":
                 cut = moved(plane, _height(shape, rng) - apex_mm(heart) / 2)
-            layers = [layer_tissues(moved(cut, mm), body, shape, view == "sa") for mm in LAYERS_MM]
+            layers = [layer_tissues(moved(cut, apart_mm * at), body, shape, view == "sa") for at in LAYERS]
             if view == "sa" and not is_drawn(layers[MIDDLE]):
                 layers = [without_left_ventricle(layer) for layer in layers]
             found.append((view, np.stack(layers)))

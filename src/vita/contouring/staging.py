@@ -46,7 +46,7 @@ class Folders:
         return self.scans if beside else self.root / "masks"
 
     def places(self, case: str, view: str) -> dict[str, str | Path]:
-        """What the command's places stand for; of a view's scan where it runs for each."""
+        """The values for the command's placeholders; those of a view's scan if it runs once for each."""
         if self.template.form != VIEW:
             return {"scans": self.scans, "frames": self.scans, "masks": self.masks}
         return {"scan": self.scans / case / f"{view}.nii.gz", "mask": self.masks / f"seg_{view}.nii.gz", "view": view}

@@ -1,4 +1,4 @@
-"""The user's own command for masks (images.masks.command): what it may hold, and the words that are run.
+"""The user's own command for masks (images.masks.command): what it may contain, and the words that are executed.
 
 A command is split into words as a shell would split it, and each place in braces is filled in afterwards, so that no
 path is ever read by a shell.

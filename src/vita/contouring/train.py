@@ -1,12 +1,8 @@
 """Train the network that draws masks, on synthetic pictures alone: no image of a person is read.
 
-The weights that come with the package were made by:
-
-    python -m vita.contouring.train --steps 10000 --output src/vita/contouring/weights/contours.safetensors
-
-and their model card beside them. A training may go on from weights in another world of hearts (see
-`vita.contouring.worlds`). Everything follows from the seeds and the numbers of steps. Every picture is new;
-nothing is chosen by a validation.
+A training may go on from weights in another world of hearts (see `vita.contouring.worlds`). Everything follows from the
+seeds and the numbers of steps. Every picture is new; nothing is chosen by a validation. The commands that made the
+weights that come with the package are in the model card beside them; the last of them is `vita.contouring.average`.
 """
 
 import logging
@@ -38,8 +34,8 @@ def main(arguments: list[str] | None = None) -> None:
     # start-up: torch is imported once there is something to do
     import numpy as np
 
-    from vita.contouring import card, network
-    from vita.contouring.fitting import fit, judge
+    from vita.contouring import network
+    from vita.contouring.fitting import fit
     from vita.contouring.pictures import Pictures
     from vita.contouring.sections import draw_sections
 
@@ -48,18 +44,36 @@ def main(arguments: list[str] | None = None) -> None:
     world = WORLDS[args.world]
     sections = draw_sections(args.hearts, np.random.default_rng([args.seed, 1]), world)
     log.info("%d sections of %d hearts", len(sections.views_n), args.hearts)
-    others = draw_sections(JUDGED_HEARTS, np.random.default_rng([args.seed, 2]), world)
+    facts = {"seed": str(args.seed), "hearts": str(args.hearts), "world": world.name, "earlier": earlier}
 
     def keep(model: "Contours", steps: int) -> None:
-        dice = judge(model, Pictures(others, args.seed + 1, world), JUDGED_BATCHES, BATCH)
-        log.info("Dice on hearts not seen: %s", ", ".join(f"{name} {value:.3f}" for name, value in dice.items()))
-        facts = {"seed": str(args.seed), "steps": str(steps), "hearts": str(args.hearts), "world": world.name}
-        facts["earlier"] = earlier
-        scores = {f"dice {name}": f"{value:.3f}" for name, value in dice.items()}
-        network.save(model, args.output, facts | scores | {"data": "synthetic only"})
-        card.write(args.output, facts, dice, sum(part.numel() for part in model.parameters()), BATCH)
+        write(model, args.output, facts | {"steps": str(steps)})
 
     keep(fit(Pictures(sections, args.seed, world), args.steps, BATCH, args.seed, keep, start), args.steps)
+
+
+def write(model: "Contours", output: Path, facts: dict[str, str]) -> None:
+    """Judge weights on hearts not learnt on, and write them with a model card.
+
+    Args:
+        model: of these weights.
+        output: file; the card is written beside it.
+        facts: seed, steps, hearts and world of the training, options of an earlier one, and the share of an average.
+    """
+    import numpy as np
+
+    from vita.contouring import card, network
+    from vita.contouring.fitting import judge
+    from vita.contouring.pictures import Pictures
+    from vita.contouring.sections import draw_sections
+
+    seed, world = int(facts["seed"]), WORLDS[facts["world"]]
+    others = draw_sections(JUDGED_HEARTS, np.random.default_rng([seed, 2]), world)
+    dice = judge(model, Pictures(others, seed + 1, world), JUDGED_BATCHES, BATCH)
+    log.info("Dice on hearts not seen: %s", ", ".join(f"{name} {value:.3f}" for name, value in dice.items()))
+    scores = {f"dice {name}": f"{value:.3f}" for name, value in dice.items()}
+    network.save(model, output, facts | scores | {"data": "synthetic only"})
+    card.write(output, facts, dice, sum(part.numel() for part in model.parameters()), BATCH)
 
 
 def _earlier(facts: dict[str, str]) -> str:

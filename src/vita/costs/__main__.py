@@ -9,9 +9,10 @@ counted, since it plans its size itself. Trainings that stop early cost less.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from vita.config.reading import read_config
+from vita.config.typed import Configuration
 from vita.runtime import cli
 from vita.runtime.errors import UserError
 
@@ -19,7 +20,7 @@ _H100_TFLOPS = 989.0  # bfloat16 without sparsity, NVIDIA's data sheet
 _ASSUMED_USE = 0.3
 
 
-def read_configs(paths: list[Path]) -> dict[str, Any]:
+def read_configs(paths: list[Path]) -> Configuration:
     """Configurations merged as by Snakemake, where later ones override earlier ones.
 
     Raises:
@@ -32,7 +33,7 @@ def read_configs(paths: list[Path]) -> dict[str, Any]:
         if not path.is_file():
             raise UserError(f"no configuration at {path}; name those of the run by --config, config.yaml first")
         update_config(merged, read_config(path))
-    return merged
+    return cast(Configuration, merged)
 
 
 def main(arguments: list[str] | None = None) -> None:

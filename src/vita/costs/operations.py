@@ -116,7 +116,7 @@ def _stage2(training: Training, sizes: ModelSettings, features: Path) -> tuple[n
     model, (order, keep) = Alignment(sizes, counts["numerical"], counts["binary"], categories), _masked(training, sizes)
 
     def table() -> Tensor:
-        tokens = torch.rand(_BATCH, 1 + len(inputs), sizes.width)  # lookups look at values, which are not there
+        tokens = torch.rand(_BATCH, 1 + len(inputs), sizes.width)  # lookups read values, which such tensors do not have
         for block in model.tabular_encoder.blocks:
             tokens = block(tokens)
         found: Tensor = model.table_projector(pool(tokens))

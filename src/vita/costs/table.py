@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from vita.config.typed import Configuration
 from vita.costs.operations import Operations, epoch_flop, operations
 from vita.costs.trainings import Training, split_sizes, trainings
 from vita.costs.unit_costs import UnitCosts
@@ -36,7 +36,7 @@ class Line:
     disk_gb: float = 0.0
 
 
-def cost_lines(config: dict[str, Any], participants: int, unit: UnitCosts, resources: Path) -> list[Line]:
+def cost_lines(config: Configuration, participants: int, unit: UnitCosts, resources: Path) -> list[Line]:
     """All steps of a run, in their order.
 
     Args:
@@ -57,7 +57,7 @@ def cost_lines(config: dict[str, Any], participants: int, unit: UnitCosts, resou
     return [*lines, rest]
 
 
-def _training_lines(config: dict[str, Any], participants: int, unit: UnitCosts, resources: Path) -> Iterator[Line]:
+def _training_lines(config: Configuration, participants: int, unit: UnitCosts, resources: Path) -> Iterator[Line]:
     """One line per kind of training, and one for the passes over trained encoders."""
     sizes = split_sizes(config, participants)
     plan = [(training, operations(training, resources / "features.tsv")) for training in trainings(config, resources)]
@@ -81,7 +81,7 @@ def _flop(training: Training, cost: Operations, sizes: dict[str, int], per_core_
 
 
 def _passes(
-    config: dict[str, Any], participants: int, sizes: dict[str, int], plan: list[tuple[Training, Operations]]
+    config: Configuration, participants: int, sizes: dict[str, int], plan: list[tuple[Training, Operations]]
 ) -> tuple[float, float]:
     """Operations and GB of vectors for embedding all participants' sections of the cycle and reconstructing val and
     test.
@@ -124,7 +124,7 @@ def page(lines: Sequence[Line], unit: UnitCosts, gpu_tflops: float, gpu_use: flo
 
 
 def _total(lines: Sequence[Line], gpu_flop_per_h: float) -> list[str]:
-    """With a GPU: core hours of what has no operations, GPU hours of the rest."""
+    """Totals with a GPU: core hours for steps without counted operations, GPU hours for the others."""
     flop = sum(line.flop for line in lines)
     core_h = sum(line.core_h for line in lines if not line.flop)
     disk = sum(line.disk_gb for line in lines)

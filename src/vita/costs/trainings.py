@@ -7,6 +7,7 @@ from typing import Any
 
 from vita import names
 from vita.cohort.split import held_out
+from vita.config.typed import Configuration
 from vita.plan.plan import Plan
 from vita.plan.trainings import Model
 
@@ -33,7 +34,7 @@ class Training:
     share: float = 1.0
 
 
-def trainings(config: dict[str, Any], resources: Path) -> list[Training]:
+def trainings(config: Configuration, resources: Path) -> list[Training]:
     """Everything that a run trains, by system, except nnU-Net, which plans its size itself.
 
     Args:
@@ -73,7 +74,7 @@ def _training(model: Model) -> Training:
     return Training(step, kind, 1, model.outputs, model.blocks["model"], model.blocks["stage"])
 
 
-def split_sizes(config: dict[str, Any], participants: int) -> dict[str, int]:
+def split_sizes(config: Configuration, participants: int) -> dict[str, int]:
     """Numbers of participants in train, val and test according to the block `split`, if all participants are usable;
     and `labelled`, how many of train have labels.
     """
@@ -85,7 +86,7 @@ def split_sizes(config: dict[str, Any], participants: int) -> dict[str, int]:
     return {"train": participants - test - val, "labelled": learnt, "val": val, "test": test}
 
 
-def labelled_people(config: dict[str, Any], participants: int) -> int:
+def labelled_people(config: Configuration, participants: int) -> int:
     """How many of the participants have labels: all, unless the phantom cohort has a labelled part."""
     phantom = config["input"]["source"] == "phantom"
     return max(round(config["phantom"]["labelled"] * participants), 1) if phantom else participants

@@ -23,14 +23,14 @@ from vita.runtime.errors import UserError
 from vita.runtime.privacy import shown_count
 
 COLUMNS = ["check", "target", "people", "evidence", "passed"]
-# medians of healthy or sick cohorts; single hearts may lie outside
+# medians of healthy and of sick cohorts; a single heart may be outside
 POSSIBLE = {
     "LVEDV": (50, 400), "LVESV": (10, 350), "LVSV": (15, 200), "LVEF": (8, 90), "LVCO": (1.5, 15), "LVM": (30, 400),
     "RVEDV": (50, 450), "RVESV": (10, 350), "RVSV": (15, 200), "RVEF": (8, 90),
     "LAV max": (15, 300), "LAV min": (3, 280), "LASV": (3, 150), "LAEF": (2, 95),
     "RAV max": (15, 300), "RAV min": (3, 280), "RASV": (3, 150), "RAEF": (2, 95),
 }  # fmt: skip
-# factors by which a number is wrong, and the unit that explains each
+# factors by which a number may be wrong, and the unit that explains each
 FACTORS = {
     1000: "a thousandth of the unit", 100: "a hundredth, or a share for a percentage", 10: "a tenth, or cm for mm",
     0.001: "a thousand times the unit", 0.01: "a percentage for a share, or a hundred times the unit",

@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--cohort", type=Path, required=True, help="configuration of the other cohort, YAML")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--cores", type=int, default=2, help="CPUs to use")
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    parser.add_argument("--dry-run", action="store_true", help="only show what would be done")
     args = parser.parse_args(arguments)
     import yaml
 
@@ -87,15 +87,15 @@ def configuration(models: Path, cohort: Path, home: Path) -> dict[str, Any]:
         home: folder of config.yaml and workflow.
 
     Raises:
-        UserError: the models are incomplete, the cohort's file sets what comes from them, or has nothing to compare
-            with.
+        UserError: the models are incomplete, the cohort's file sets keys that come from them, or there is nothing to
+            compare with.
     """
     from vita.apply.decisions import read_decisions
     from vita.plan.checking import check, merged, read_given
 
     decisions = read_decisions(models)
     _only_of_the_cohort(read_given(cohort, "--cohort"), cohort)
-    config = _absolute(merged(home, [cohort], []))
+    config = _absolute({**merged(home, [cohort], [])})
     seen = look(config)
     found = {key: value for key, value in decisions["images"].items() if key not in OF_ITS_IMAGES}
     config["images"] |= found | {"resample_mm": _pixel_mm(config, decisions, seen)}

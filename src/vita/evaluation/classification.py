@@ -12,9 +12,9 @@ with the predictions, average precision, Brier score, prevalence, mean predictio
 (Wald intervals); bootstrap intervals for everything except the AUC. With baselines: DeLong's paired test against the
 one with the highest AUC, and Holm's correction over the targets. Categorical (predictions with a column `class`, a row
 per class): macro AUC, accuracy, macro F1. Calibration in the large: for a binary target, the mean prediction divided by
-the prevalence (`calibration_ratio`); for a categorical one, the number of classes with enough participants in which the
-mean probability is off by more than `OFF`. A metric that is undefined, such as the AUC without positives, is empty, and
-`note` says why.
+the prevalence (`calibration_ratio`), with its bootstrap interval over participants; for a categorical one, the number
+of classes with enough participants in which the mean probability is off by more than `OFF`. A metric that is undefined,
+such as the AUC without positives, is empty, and `note` says why.
 """
 
 import numpy as np
@@ -36,7 +36,7 @@ from vita.runtime.errors import UserError
 
 Row = dict[str, float | int | str]
 BINARY = ("auc", "f1", "recall", "precision", "average_precision", "brier")
-CALIBRATION = ("calibration_slope", "calibration_intercept")
+CALIBRATION = ("calibration_slope", "calibration_intercept", "calibration_ratio")
 CATEGORICAL = ("macro_auc", "accuracy", "macro_f1")
 OFF = 0.15  # a mean prediction further from the prevalence, relatively, is called off
 HARDLY_VARY = f"predictions hardly vary (its 95 % interval would be wider than ± {WIDEST_SLOPE:g})"
@@ -46,7 +46,7 @@ COLUMNS = [
     *("prevalence", "threshold", "classes"),
     *(f"{name}{end}" for name in BINARY + CATEGORICAL for end in ("", "_low", "_high")),
     *(f"{name}{end}" for name in CALIBRATION for end in ("", "_low", "_high")),
-    *("mean_prediction", "calibration_ratio", "calibration_classes", "calibration_classes_off"),
+    *("mean_prediction", "calibration_classes", "calibration_classes_off"),
     *("best_baseline", "best_baseline_auc", "p", "p_holm", "note"),
 ]
 
@@ -78,6 +78,7 @@ def binary(found: Pairs, name: str, bootstrap: int, seed: int) -> Row:
     values = {
         "average_precision": weighted.average_precision(truth, score, weights),
         "brier": weights @ (truth - score) ** 2 / n,
+        "calibration_ratio": weighted.ratio(weights @ score, weights @ truth),
     }
     if np.isfinite(found.threshold):
         values |= weighted.threshold_metrics(truth, score >= found.threshold, weights)
@@ -85,7 +86,6 @@ def binary(found: Pairs, name: str, bootstrap: int, seed: int) -> Row:
         row[metric] = float(value[0])
         row[f"{metric}_low"], row[f"{metric}_high"] = interval(value[1:])
     row["mean_prediction"] = float(score.mean())
-    row["calibration_ratio"] = float(score.mean()) * n / positives if positives else np.nan
     for metric, ends in calibration(truth, score).items():
         row[metric], row[f"{metric}_low"], row[f"{metric}_high"] = ends
     row["note"] = "; ".join(_notes(truth, score, found.threshold, row))

@@ -111,7 +111,7 @@ def complete(values: dict[str, np.ndarray], target: str) -> dict[str, np.ndarray
 
 
 def identity(targets_row: pd.Series, task: str, model: str) -> dict[str, object]:
-    """The first columns of every metrics row: what was measured and how it is printed."""
+    """The first columns of every row of metrics: the target and how it is printed."""
     return {
         "task": task,
         "model": model,

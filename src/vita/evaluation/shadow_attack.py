@@ -147,7 +147,7 @@ def aligned(raw_po: np.ndarray, middle_po: np.ndarray) -> np.ndarray:
     """The attacked head's outputs on the scale of the shadow models': each is mapped by the line that fits their mean
     best over all people.
 
-    A head that was trained longer is more certain about everybody, which tells nothing about who was in its training.
+    A head that was trained longer is more certain about everybody, which reveals nothing about who was in its training.
     Nobody's membership is used.
 
     Args:

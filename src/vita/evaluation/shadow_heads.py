@@ -110,7 +110,7 @@ class Heads:
         return found
 
     def fitted(self, inside_p: np.ndarray, penalties: Sequence[float] | None = None) -> np.ndarray:
-        """(people, outputs): what heads fitted to the people inside say about everybody.
+        """(people, outputs): the outputs for everybody of heads that were fitted to the people inside.
 
         Args:
             inside_p: (people,) bool.

@@ -13,7 +13,7 @@ import scipy  # its parts are imported where they are first used
 LEVEL = 0.95
 NEWTON_STEPS = 50
 SMALLEST_PROBABILITY = 1e-7  # the log odds of 0 are not finite
-WIDEST_SLOPE = 5.0  # to either side: further, the interval of a calibration slope says nothing
+WIDEST_SLOPE = 5.0  # to either side; beyond it the interval of a calibration slope is meaningless
 AGREEMENT_LIMIT = 1.96  # standard deviations: 95 % of normal differences
 
 
@@ -103,7 +103,7 @@ def delong_interval(truth: np.ndarray, score: np.ndarray) -> tuple[float, float,
 
 
 def auc_influence(truth: np.ndarray, score: np.ndarray) -> tuple[float, np.ndarray]:
-    """AUC, and how far each participant moves it: their squares add up to DeLong's variance.
+    """AUC, and each participant's influence on it, whose squares add up to DeLong's variance.
 
     So the variance of a mean, or a difference, of AUCs of the same participants is that of the mean, or the difference,
     of their influences.

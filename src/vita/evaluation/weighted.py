@@ -8,10 +8,11 @@ scikit-learn's.
 import numpy as np
 
 
-def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
-    ratio: np.ndarray = np.full(np.shape(bottom), np.nan)
-    np.divide(top, bottom, out=ratio, where=bottom > 0)
-    return ratio
+def ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+    """Quotients; NaN where the denominator is not above 0."""
+    quotient: np.ndarray = np.full(np.shape(bottom), np.nan)
+    np.divide(top, bottom, out=quotient, where=bottom > 0)
+    return quotient
 
 
 def threshold_metrics(truth: np.ndarray, called: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
@@ -28,9 +29,9 @@ def threshold_metrics(truth: np.ndarray, called: np.ndarray, weights: np.ndarray
     true_positive = weights @ (truth & called)
     positive, calls = weights @ truth, weights @ called
     found = {
-        "f1": _ratio(2 * true_positive, positive + calls),
-        "recall": _ratio(true_positive, positive),
-        "precision": _ratio(true_positive, calls),
+        "f1": ratio(2 * true_positive, positive + calls),
+        "recall": ratio(true_positive, positive),
+        "precision": ratio(true_positive, calls),
     }
     return {name: np.where(positive > 0, value, np.nan) for name, value in found.items()}
 
@@ -49,7 +50,7 @@ def average_precision(truth: np.ndarray, score: np.ndarray, weights: np.ndarray)
     true_positive = np.cumsum(weights * truth[order], axis=1)[:, ends]
     step = np.diff(true_positive, axis=1, prepend=0.0)
     precision = np.divide(true_positive, called, out=np.zeros_like(called), where=called > 0)
-    return _ratio((step * precision).sum(axis=1), true_positive[:, -1])
+    return ratio((step * precision).sum(axis=1), true_positive[:, -1])
 
 
 def auc(truth: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -61,7 +62,7 @@ def auc(truth: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray
     false_positive = np.cumsum(weights * ~truth[order], axis=1)[:, ends]
     width = np.diff(false_positive, axis=1, prepend=0.0)
     height = true_positive - np.diff(true_positive, axis=1, prepend=0.0) / 2
-    return _ratio((width * height).sum(axis=1), true_positive[:, -1] * false_positive[:, -1])
+    return ratio((width * height).sum(axis=1), true_positive[:, -1] * false_positive[:, -1])
 
 
 def accuracy_and_macro_f1(
@@ -81,7 +82,7 @@ def accuracy_and_macro_f1(
     scores = []
     for label in classes:
         is_class, is_called = truth == label, called == label
-        scores.append(_ratio(2 * (weights @ (is_class & is_called)), weights @ is_class + weights @ is_called))
+        scores.append(ratio(2 * (weights @ (is_class & is_called)), weights @ is_class + weights @ is_called))
     return accuracy, _mean_of_defined(np.stack(scores))
 
 
@@ -102,4 +103,4 @@ def macro_auc(truth: np.ndarray, probability: np.ndarray, classes: np.ndarray, w
 def _mean_of_defined(values: np.ndarray) -> np.ndarray:
     """Mean of the values that are not NaN over the first axis; NaN if all are."""
     defined = np.isfinite(values)
-    return _ratio(np.where(defined, values, 0.0).sum(axis=0), defined.sum(axis=0).astype(float))
+    return ratio(np.where(defined, values, 0.0).sum(axis=0), defined.sum(axis=0).astype(float))

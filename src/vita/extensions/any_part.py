@@ -7,18 +7,18 @@
         --predictions disease_cad=results/predictions/disease_cad/vita.parquet ...   (optional)
         --settings '{"seed": 2025, "tabular": {"exclude": []}}' --output results/any_part/availability.csv
 
-`any_part` is what ViTa says of the image, moved by what is there of the table (`part_update`): by a network that learns
+`any_part` is ViTa's answer to the image, moved by the given part of the table (`part_update`): by a network that learns
 all diseases at once beside the frozen encoder (`part_network`), and by trees. The table is UK Biobank's without
 what masks give, what counts a diagnosis by a date that may lie after the scan, what `tabular.exclude` keeps out of a
 disease, and all that is or reveals one of the diseases (`vita.tabular.overlap`, with the dependence in training).
 The image alone is ViTa, and a linear head on its frozen encoder that was fitted to the disease directly, while those of
-Table 4 may go through phenotypes; without predictions of ViTa, the table moves what this head says. The table alone is
+Table 4 may go through phenotypes; without predictions of ViTa, the table moves this head's answers. The table alone is
 scikit-learn's gradient boosting of each disease, which takes missing values itself; it
 learns, as the network does, from copies of training participants of whom a random part of the table is hidden, since
-trees do not know what to do without a feature that was always there. Its size is chosen on validation. All are measured
-on the same test participants with the same features seen: random ones of each participant, nested over the levels and
-drawn five times, of which AUCs are averaged, and those that a clinic has. Intervals: DeLong's, of the mean over draws
-and over diseases.
+trees cannot handle the absence of a feature that was never absent in training. Its size is chosen on validation. All
+are measured on the same test participants with the same features seen: random ones of each participant, nested over
+the levels and drawn five times, of which AUCs are averaged, and the features that a clinic has. Intervals: DeLong's,
+of the mean over draws and over diseases.
 """
 
 import logging
@@ -63,7 +63,7 @@ def measure(
     """A row per contender, part of the table and disease, and of the mean over the diseases.
 
     Args:
-        contenders: what each says of the test participants.
+        contenders: the answers of each for the test participants.
         parts: of the table.
         truth_nd: (test participants, diseases), NaN where unknown.
         targets: the disease of each task, in the order of `truth_nd`.
@@ -151,6 +151,8 @@ def main(arguments: list[str] | None = None) -> None:
         if task not in learnt
     ]
     if learnt:
+        from vita.extensions.part_network import DISEASES  # start-up: torch
+
         sources, diseases = part_table.Sources.of(vars(args)), list(targets.values())
         table, image, image_nf = part_table.read(
             sources, split, args.tasks, diseases, list(labels.values()), "any_part"
@@ -158,7 +160,7 @@ def main(arguments: list[str] | None = None) -> None:
         truth_nd = np.column_stack([truths[task] for task in learnt])
         chosen = [(task, targets[task].name) for task in learnt]
         tuned = {name: log_odds(chances) for name, chances in read_tuned(args.predictions, chosen, split).items()}
-        contenders = learn(table, image_nf, truth_nd, split_n, seed, image, tuned)
+        contenders = learn(DISEASES, table, image_nf, truth_nd, split_n, seed, image, tuned)
         n, features = int(test_n.sum()), table.features
         parts = [*random_parts(n, len(features), seed), *clinical_parts(n, features)]
         rows += measure(contenders, parts, truth_nd[test_n], learnt)

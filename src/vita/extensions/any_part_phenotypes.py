@@ -10,14 +10,14 @@
 As `vita.extensions.any_part` for diseases: the same parts of the same table, without what masks give, what counts a
 diagnosis by a date that may lie after the scan, what `tabular.exclude` keeps out of these tasks, and all that is or
 reveals one of the phenotypes. The image alone is ViTa, and the linear head on its frozen encoder; `part_ridge` and
-trees of the table move what ViTa says, as far as they help each phenotype on validation (`part_update`). The table
+trees of the table move ViTa's answers as far as this helps each phenotype on validation (`part_update`). The table
 alone is these trees, scikit-learn's gradient boosting, taught with random parts hidden and sized on validation.
 Measured are the mean absolute error as a ratio to that of the mean guess (the training mean), and R2 (explained
 variance), of each phenotype and as the mean over a task's. Intervals: normal, from everybody's influence on the ratio.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,12 +28,10 @@ from vita.cohort.split_table import read_split
 from vita.config.blocks import needed
 from vita.evaluation.small_counts import is_small
 from vita.evaluation.statistics import LEVEL
-from vita.extensions import part_table, part_trees, part_update
+from vita.extensions import part_ridge, part_table
 from vita.extensions.any_part import AVERAGE, COLUMNS, read_tuned
 from vita.extensions.availability import Part, clinical_parts, random_parts
-from vita.extensions.part_contenders import ANY_PART, BOOSTED, FOLDS, Scores, always
-from vita.extensions.part_ridge import Known, fit
-from vita.extensions.part_table import Table
+from vita.extensions.part_contenders import Scores, learn
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.privacy import SMALLEST_COUNT
@@ -41,9 +39,6 @@ from vita.tabular.targets import Target
 from vita.tabular.truth import load_targets
 
 log = logging.getLogger(__name__)
-COPIES = 4  # of each training participant for the trees, each with another part of the table
-MOST_TREES = 60
-_LEARNING_RATE = 0.15
 NUMBERS = ["ratio", "low", "high", "se", "r2", "r2_low", "r2_high", "r2_se"]
 FEW = f"fewer than {SMALLEST_COUNT} with it in the training or the test split, or all alike"
 Named = tuple[str, Target]  # the task of a phenotype, and it
@@ -55,100 +50,13 @@ def enough(truth_n: np.ndarray, split_n: np.ndarray) -> bool:
     return all(len(part) >= SMALLEST_COUNT and np.ptp(part) > 0 for part in parts)
 
 
-def image_numbers(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarray, seed: int) -> np.ndarray:
-    """The image's number (participants,): that of its linear head in Tables 1 and 2.
-
-    Of training participants they are those of heads with the same penalty that were fitted to the other four fifths.
-
-    Args:
-        features_nf: (participants, features), standardised.
-        truth_n: (participants,), NaN where unknown.
-        split_n: (participants,) train, val or test.
-        seed: of the fifths.
-    """
-    from sklearn.linear_model import Ridge  # start-up
-    from sklearn.model_selection import KFold
-
-    from vita.training.closed_form import fit_number
-
-    head = fit_number(features_nf, truth_n, split_n)
-    found: np.ndarray = head(features_nf)[:, 0]
-    known = np.flatnonzero((split_n == "train") & ~np.isnan(truth_n))
-    for others, own in KFold(FOLDS, shuffle=True, random_state=seed).split(known):
-        model = Ridge(alpha=head.penalty).fit(features_nf[known[others]], truth_n[known[others]])
-        found[known[own]] = model.predict(features_nf[known[own]])
-    return found
-
-
-def boosted(table: Table, truth_n: np.ndarray, split_n: np.ndarray, seed: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Gradient boosting of a number on any part of the table: from columns with gaps to numbers.
-
-    Arguments are those of `part_trees.boosted`.
-    """
-    from sklearn.ensemble import HistGradientBoostingRegressor as Regressor  # start-up
-    from sklearn.metrics import mean_absolute_error
-
-    trees = part_trees.Trees(
-        Regressor, COPIES, MOST_TREES, _LEARNING_RATE, Regressor.staged_predict, mean_absolute_error
-    )
-    model = part_trees.boosted(trees, table, truth_n, split_n, seed)
-    return lambda given: np.asarray(model.predict(given))
-
-
-def learn(
-    table: Table, image_nf: np.ndarray, truth_nd: np.ndarray, split_n: np.ndarray, seed: int, image: str,
-    tuned: Mapping[str, np.ndarray],
-) -> dict[str, Scores]:  # fmt: skip
-    """What each contender says of the test participants.
-
-    Args:
-        table: of everybody.
-        image_nf: (participants, features) of the image by the frozen encoder, NaN where unknown.
-        truth_nd: (participants, numbers) with mean 0 in training, NaN where unknown.
-        split_n: (participants,) train, val or test.
-        seed: of the run.
-        image: what a head on these features is called.
-        tuned: numbers (participants, numbers) of a system that was trained on the image, under its name, NaN for
-            training participants; or nothing, and the table moves what the head says.
-    """
-    from vita.extensions.label_efficiency import compact  # start-up: scikit-learn
-    from vita.training.closed_form import scale
-
-    usable = compact(image_nf, split_n == "train")
-    scores_nd = np.column_stack([image_numbers(usable, truth, split_n, seed) for truth in truth_nd.T])
-    mean, spread = scale(table.values_nc[split_n == "train"])
-    columns = table.feature_of
-    known = Known(np.nan_to_num((table.values_nc - mean) / spread), table.known_nf[:, columns], scores_nd)
-    labelled = ~np.isnan(truth_nd).all(axis=1)
-    train, validate = (np.flatnonzero((split_n == name) & labelled) for name in ("train", "val"))
-    model = fit(known.rows(train), truth_nd[train], known.rows(validate), truth_nd[validate], columns, seed)
-    test = np.flatnonzero(split_n == "test")
-    trees = [boosted(table, truth, split_n, seed) for truth in truth_nd.T]
-
-    def alone(rows: np.ndarray, seen_nf: np.ndarray) -> np.ndarray:
-        return np.column_stack([number(table.seen(rows, seen_nf)) for number in trees])
-
-    def linear(rows: np.ndarray, seen_nf: np.ndarray) -> np.ndarray:
-        return model(known.rows(rows), seen_nf[:, columns])
-
-    start = next(iter(tuned.values()), scores_nd)
-    rows = {"val": validate, "test": test}
-    return {
-        **{name: always(own[test]) for name, own in {image: scores_nd, **tuned}.items()},
-        BOOSTED: lambda seen_nf: alone(test, seen_nf),
-        ANY_PART: part_update.updated(
-            start, [linear, alone], truth_nd, rows, len(table.features), seed, part_update.fit_numbers
-        ),
-    }
-
-
 def measure(
     contenders: Mapping[str, Scores], parts: Sequence[Part], truth_nd: np.ndarray, targets: Sequence[Named]
 ) -> Iterator[dict[str, object]]:
     """A row per contender, part of the table and phenotype, and of the mean over a task's.
 
     Args:
-        contenders: what each says of the test participants.
+        contenders: the answers of each for the test participants.
         parts: of the table.
         truth_nd: (test participants, numbers) with mean 0 in training, NaN where unknown.
         targets: in the order of `truth_nd`.
@@ -235,7 +143,7 @@ def main(arguments: list[str] | None = None) -> None:
         truth_nd = (truth_nd - mean) / spread
         chosen = [(named[place][0], named[place][1].name) for place in learnt]
         tuned = {name: (own - mean) / spread for name, own in read_tuned(args.predictions, chosen, split).items()}
-        contenders = learn(table, image_nf, truth_nd, split_n, seed, image, tuned)
+        contenders = learn(part_ridge.NUMBERS, table, image_nf, truth_nd, split_n, seed, image, tuned)
         n, features = int(test_n.sum()), table.features
         parts = [*random_parts(n, len(features), seed), *clinical_parts(n, features)]
         rows += measure(contenders, parts, truth_nd[test_n], [named[place] for place in learnt])

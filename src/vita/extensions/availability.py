@@ -1,4 +1,4 @@
-"""Which features of the table are there: any part of them at random, and what a clinic has."""
+"""Which features of the table are given: a random part of any size, and those that a clinic has."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

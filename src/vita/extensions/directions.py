@@ -41,7 +41,7 @@ COMPONENT = "PC 1"
 MOST_PEOPLE = 2000  # of the training split whose images are averaged; more change nothing that is seen
 BATCH = 64
 SYSTOLE = 0.36  # of the cycle after end-diastole, about which hearts are smallest
-# numbers that directions stand for: their names, titles and units
+# numbers that are predicted along directions: their names, titles and units
 NUMBERS = {
     "LVEDV": ("LVEDV", "ml"),
     "LVEF": ("LVEF", "%"),

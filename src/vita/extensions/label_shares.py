@@ -1,4 +1,4 @@
-"""Parts of the labels: who stays in training and validation if only some participants had labels.
+"""Parts of the labels: who remains in training and validation if only some participants have labels.
 
     python -m vita.extensions.label_shares --split results/cohort/split.parquet --percent 10
         --settings '{"seed": 2025}' --output results/label_efficiency/splits/10.parquet

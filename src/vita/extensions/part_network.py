@@ -1,15 +1,15 @@
-"""A network that takes the image and any part of the table: the system of `vita.extensions.any_part`.
+"""How `vita.extensions.any_part` learns diseases: a network of image and table, a head on the image, and trees.
 
 Every feature is a token: one that is there by a linear map of its standardised columns and a shift, as numbers are in
 the project's tabular encoder, one that is not there by a learnt token of its own. A token holds, for each disease, log
 odds, and a change of how much the image weighs. Tokens are added up; the image comes as the score of its linear head
-for each disease, which is multiplied by its weight, always above zero, and added. So with nothing of the table the
-order of people is the image's. Most features say nothing of most diseases, hence a penalty on the tokens' absolute
-values (the lasso's), chosen on validation. With a few hundred people a hidden layer on the sum learnt less, not more.
+for each disease, which is multiplied by its weight, always above zero, and added. Without any of the table, the order
+of people is therefore the image's. Most features carry no information about most diseases, hence a penalty on the
+tokens' absolute values (the lasso's), chosen on validation. With a few hundred people, a hidden layer on the sum made
+the network worse.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -17,40 +17,25 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vita.extensions.availability import VALIDATED, ranks, visible
+from vita.extensions.part_contenders import FARTHEST, FOLDS, Kind, Known, Trees, boosted
+from vita.extensions.part_table import Table
+from vita.extensions.part_update import fit_odds, log_odds
 
 STEPS = 600
 BATCH = 128
 RATE = 0.01
 PENALTIES = (0.001, 0.003, 0.01, 0.03)  # of the sum of absolute values, for each disease
-CHECKED = 10  # steps from one look at validation to the next
-FARTHEST = 5.0  # SDs: what is farther off counts as so far
+CHECKED = 10  # steps between two checks on validation
+COPIES = 8  # of each training participant for the trees, each with another part of the table
+MOST_TREES = 100
+_LEARNING_RATE = 0.1
 _ONE = float(np.log(np.e - 1))  # softplus of it is 1
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """What the network is given of some participants.
-
-    Attributes:
-        values_nc: (participants, columns) standardised, 0 where unknown.
-        known_nf: (participants, features) bool.
-        image_nd: (participants, diseases) score of the image.
-    """
-
-    values_nc: np.ndarray
-    known_nf: np.ndarray
-    image_nd: np.ndarray
-
-    def rows(self, rows: np.ndarray) -> "Inputs":
-        """Those of some participants."""
-        return Inputs(self.values_nc[rows], self.known_nf[rows], self.image_nd[rows])
-
-    def tensors(self, seen_nf: np.ndarray) -> tuple[Tensor, ...]:
-        """What the network is called with where only these features, as far as they are known, are there."""
-        values = np.clip(self.values_nc, -FARTHEST, FARTHEST)
-        return tuple(
-            torch.tensor(each, dtype=torch.float32) for each in (values, self.known_nf & seen_nf, self.image_nd)
-        )
+def tensors(known: Known, seen_nf: np.ndarray) -> tuple[Tensor, ...]:
+    """The network's arguments if only these features, as far as they are known, are given."""
+    values = np.clip(known.values_nc, -FARTHEST, FARTHEST)
+    return tuple(torch.tensor(each, dtype=torch.float32) for each in (values, known.known_nf & seen_nf, known.image_nd))
 
 
 class PartNetwork(nn.Module):
@@ -93,7 +78,7 @@ def loss_of(logits_bd: Tensor, truth_bd: Tensor) -> Tensor:
 
 
 def fit(
-    train: Inputs, truth_nd: np.ndarray, validate: Inputs, validate_truth_nd: np.ndarray, feature_of: Sequence[int],
+    train: Known, truth_nd: np.ndarray, validate: Known, validate_truth_nd: np.ndarray, feature_of: Sequence[int],
     seed: int,
 ) -> PartNetwork:  # fmt: skip
     """Train with another random part of the table hidden in each participant each time, from nothing to all of it.
@@ -107,7 +92,7 @@ def fit(
         seed: of the run.
     """
     order = ranks(len(validate.known_nf), validate.known_nf.shape[1], draw=0, seed=seed)
-    seen = [validate.tensors(visible(order, percent)) for percent in (0, *VALIDATED)]
+    seen = [tensors(validate, visible(order, percent)) for percent in (0, *VALIDATED)]
     given = tuple(torch.cat(parts) for parts in zip(*seen, strict=True))
     truth = torch.tensor(np.tile(validate_truth_nd, (len(seen), 1)), dtype=torch.float32)
     best, least = PartNetwork(feature_of, train.known_nf.shape[1], truth_nd.shape[1]), np.inf
@@ -120,12 +105,12 @@ def fit(
 
 
 def _train(
-    network: PartNetwork, penalty: float, train: Inputs, truth_nd: np.ndarray,
+    network: PartNetwork, penalty: float, train: Known, truth_nd: np.ndarray,
     validate: tuple[tuple[Tensor, ...], Tensor], seed: int,
 ) -> float:  # fmt: skip
     """Train a network and leave it as it was when the loss on validation was lowest, which is returned."""
     generator = np.random.default_rng(seed)
-    values, known, image = train.tensors(np.ones_like(train.known_nf))
+    values, known, image = tensors(train, np.ones_like(train.known_nf))
     labels = torch.tensor(truth_nd, dtype=torch.float32)
     optimiser = torch.optim.Adam(network.parameters(), lr=RATE, fused=True)
     given, truth = validate
@@ -145,3 +130,60 @@ def _train(
                 best, least = {name: value.clone() for name, value in network.state_dict().items()}, checked
     network.load_state_dict(best)
     return least
+
+
+def _together(
+    train: Known, truth_nd: np.ndarray, validate: Known, validate_truth_nd: np.ndarray, feature_of: np.ndarray,
+    seed: int,
+) -> Callable[[Known, np.ndarray], np.ndarray]:  # fmt: skip
+    network = fit(train, truth_nd, validate, validate_truth_nd, feature_of.tolist(), seed)
+
+    def odds(known: Known, seen_nf: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return np.asarray(network(*tensors(known, seen_nf)).numpy())
+
+    return odds
+
+
+def image_scores(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarray, seed: int) -> np.ndarray:
+    """The image's log odds (participants,) of a disease, but for a constant: those of a linear head that was fitted
+    to it directly.
+
+    Of training participants they are those of heads with the same penalty that were fitted to the other four fifths.
+
+    Args:
+        features_nf: (participants, features), standardised.
+        truth_n: (participants,), NaN where unknown.
+        split_n: (participants,) train, val or test.
+        seed: of the fifths.
+    """
+    from sklearn.linear_model import LogisticRegression  # start-up
+    from sklearn.model_selection import StratifiedKFold
+
+    from vita.training.closed_form import fit_classes
+
+    head = fit_classes(features_nf, truth_n, split_n, 2)
+    found: np.ndarray = features_nf @ (head.weights_of[1] - head.weights_of[0])
+    known = np.flatnonzero((split_n == "train") & ~np.isnan(truth_n))
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    for others, own in folds.split(known, truth_n[known]):
+        model = LogisticRegression(C=1 / head.penalty, max_iter=500)
+        model.fit(features_nf[known[others]], truth_n[known[others]])
+        found[known[own]] = features_nf[known[own]] @ model.coef_[0]
+    return found
+
+
+def _trees(table: Table, truth_n: np.ndarray, split_n: np.ndarray, seed: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Gradient boosting of a disease on any part of the table: from columns with gaps to log odds."""
+    from sklearn.ensemble import HistGradientBoostingClassifier as Classifier  # start-up
+    from sklearn.metrics import log_loss
+
+    def loss(truth: np.ndarray, chances: np.ndarray) -> float:
+        return float(log_loss(truth, chances, labels=[0, 1]))
+
+    trees = Trees(Classifier, COPIES, MOST_TREES, _LEARNING_RATE, Classifier.staged_predict_proba, loss)
+    model = boosted(trees, table, truth_n, split_n, seed)
+    return lambda given: log_odds(model.predict_proba(given)[:, 1])
+
+
+DISEASES = Kind(image_scores, _trees, _together, fit_odds)

@@ -1,4 +1,4 @@
-"""The table of everybody, of which any part may be there, and how the commands about any part of it read it."""
+"""The table of all participants, any part of which may be given, and how the commands about it read it."""
 
 import argparse
 import logging
@@ -58,7 +58,7 @@ class Table:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Options of a command about any part of the table, but for its tasks and their tables."""
+    """Options of a command about any part of the table, except its tasks and their tables."""
     parser.add_argument("--features", nargs=1, required=True, metavar="CONTROL=FILE", help="features of the image")
     parser.add_argument("--fields", required=True, type=Path, help="fields.parquet")
     parser.add_argument("--split", required=True, type=Path, help="split.parquet")

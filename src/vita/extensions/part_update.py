@@ -1,9 +1,9 @@
-"""Any part of the table on top of an image's answer: how far it moves the answer, as validation says.
+"""How far any part of the table moves an image's answer, as chosen on validation.
 
 Fine-tuned weights know the training participants too well for anything to be learnt beside their answers, so the table
 is learnt beside those of the frozen encoder (`part_network`, `part_ridge`), and by trees alone. What each of the two
 says with a part of the table less what it says with nothing of it moves the fine-tuned image's answer, by a factor of
-at least 0 that is fitted on validation over several parts. With nothing of the table the answer is the image's.
+at least 0 that is fitted on validation over several parts. Without any of the table, the answer is the image's.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,11 +17,13 @@ SMALLEST_CHANCE = 1e-4
 LEAST_WEIGHT = 0.2  # of the image, so that factors relative to it are finite
 # rows and features seen (participants, features) to answers (participants, targets)
 Answers = Callable[[np.ndarray, np.ndarray], np.ndarray]
+# the image's answers, moves and truth of validation participants to a factor for each kind of move and target
+FitFactors = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 def updated(
     image_nd: np.ndarray, answers: Sequence[Answers], truth_nd: np.ndarray, rows: dict[str, np.ndarray],
-    features: int, seed: int, fit: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+    features: int, seed: int, fit: FitFactors,
 ) -> Callable[[np.ndarray], np.ndarray]:  # fmt: skip
     """The image's answers moved by others, for test participants: from features seen to answers.
 
@@ -48,7 +50,7 @@ def log_odds(chances: np.ndarray) -> np.ndarray:
 
 
 def moves(answers: Sequence[Answers], rows: np.ndarray, seen_nf: np.ndarray) -> np.ndarray:
-    """How much what is seen changes each answer, (answers, participants, targets)."""
+    """How much the features seen change each answer, (answers, participants, targets)."""
     nothing = np.zeros_like(seen_nf)
     return np.stack([answer(rows, seen_nf) - answer(rows, nothing) for answer in answers])
 

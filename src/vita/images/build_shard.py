@@ -1,4 +1,4 @@
-"""Build one shard: nine planes a participant from the scans, their masks, and curves over the cycle.
+"""Build one shard: nine planes per participant from the scans, their masks, and curves over the cycle.
 
 A participant's shard is a hash of the eid, so that one added scan changes one shard; a shard's scans are listed here
 as the index lists them. A scan that cannot be read is a row with usable = false and the reason. Curves are measured on

@@ -140,7 +140,7 @@ def choose_slices(first: int, last: int, wanted: int = SA_PLANES) -> list[int]:
 def slices_from_base(cavity_syx: np.ndarray, wanted: int = SA_PLANES) -> list[int]:
     """Slices in a row, as the published code takes them: from the third that shows the left ventricle.
 
-    Where the stack ends before, its last slices are taken; where no slice shows it, the first is said to.
+    If the stack ends before that, its last slices are taken; if no slice shows it, the first counts as showing it.
 
     Args:
         cavity_syx: where the left ventricle's cavity is in the first frame, slices base to apex.
@@ -157,7 +157,8 @@ def slices_from_base(cavity_syx: np.ndarray, wanted: int = SA_PLANES) -> list[in
 
 
 def resample_frames(frames_t: np.ndarray, wanted: int) -> np.ndarray:
-    """Resample a cycle to `wanted` frames, linearly and as a closed loop: frame 0 stays, the end leads to it.
+    """Resample a cycle to `wanted` frames, linearly and as a closed loop: frame 0 is kept, and the last frame is
+    followed by it.
 
     Args:
         frames_t: (time, ...) values of any numeric type; whole numbers are rounded.

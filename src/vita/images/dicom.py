@@ -41,7 +41,7 @@ TAGS = [
 LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 # Positions of a stack's slices may differ from even steps by this part of a step.
 UNEVEN_STEPS = 0.05
-# Slices may lie off each other in their plane by so much, in mm, before it is said.
+# Largest offset between slices within their plane, in mm, that is not reported.
 IN_PLANE_MM = 2.0
 # Directions that differ by less are the same; conversion tools round.
 SAME_DIRECTION = 1e-3
@@ -188,10 +188,10 @@ def _parse(read: Callable[[str], bytes], name: str, tags: list[str] | None) -> p
 
 
 def _of_view(slots: Sequence[list[Run]], view: str) -> list[Run]:
-    """The runs of one long-axis view, whose plane is told by geometry where a series holds all views.
+    """The runs of one long-axis view, whose plane is found from geometry if a series holds all views.
 
     Raises:
-        ScanError: the plane of the view cannot be told, or the frames of a series lie at several places.
+        ScanError: the plane of the view cannot be identified, or the frames of a series lie at several places.
     """
     if len(slots) == 1 and slots[0][0].key != ALL_IN_ONE:
         return slots[0]

@@ -1,6 +1,6 @@
 """One DICOM file: the tags that are needed, and what kind of picture it is, so that flow is not taken for a cine.
 
-Old archives hold files that begin without the preamble and its DICM. Classic files tell their kind by ImageType and the
+Old archives hold files that begin without the preamble and its DICM. Classic files give their kind in ImageType and the
 names of the sequence, enhanced ones by attributes of their own (DICOM PS3.3, C.8.13.1 and C.8.13.5). Names of sequences
 are the scanner's; they only tell frames of one study apart.
 """

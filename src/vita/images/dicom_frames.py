@@ -1,6 +1,6 @@
-"""Enhanced DICOM files, of many frames, as the classic files of one frame each that they stand for.
+"""Enhanced DICOM files, of many frames, as the equivalent classic files of one frame each.
 
-What differs between frames stands in functional groups (DICOM PS3.3, C.7.6.16): those of a frame count before those
+What differs between frames is in functional groups (DICOM PS3.3, C.7.6.16): those of a frame count before those
 that all frames share. The names of a few tags differ as well; the classic ones are used, so that all else that is read
 from DICOM files need not know of these. What an older file, converted to an enhanced one, said of each frame is kept
 there as unassigned attributes, and found in the same way.

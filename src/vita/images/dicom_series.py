@@ -25,7 +25,7 @@ SAME_PLACE_MM = 0.5
 SAME_DIRECTION = 5e-3
 # Pixel sizes that differ by less are the same; conversion tools round.
 SAME_SPACING = 1e-3
-# Steps between trigger times that are so many times the middle one are no missing frame.
+# A step between trigger times up to this many times the median one is not a missing frame.
 GAP = 3.5
 UNREADABLE = (
     *(TypeError, ValueError, ArithmeticError, AttributeError, LookupError, NotImplementedError),
@@ -139,10 +139,10 @@ def _without_copies(run: Run, notes: list[str]) -> None:
 
 
 def _in_time(run: Run, notes: list[str]) -> None:
-    """Sort the frames by trigger time, or by InstanceNumber where no trigger times tell frames apart.
+    """Sort the frames by trigger time, or by InstanceNumber if trigger times do not distinguish the frames.
 
     Raises:
-        ScanError: neither says the order.
+        ScanError: neither gives the order.
     """
     times = [float(file.TriggerTime) if _has_time(file) else np.nan for file in run.frames]
     if np.isfinite(times).all() and len(set(times)) == len(times):
@@ -219,7 +219,7 @@ def choose(slots: Sequence[Sequence[Run]], notes: list[str]) -> list[Run]:
 
 
 def one_at_each_place(slices: Sequence[Run], notes: list[str]) -> list[Run]:
-    """Of series with different names that lie at one place the latest."""
+    """The latest of several series with different names at the same place."""
     kept: list[Run] = []
     for run in sorted(slices, key=lambda run: run.when, reverse=True):
         if any(_at(other, run.position, run.orientation) for other in kept):
@@ -234,7 +234,7 @@ def _allowed(frames: int) -> int:
 
 
 def _latest(slot: Sequence[Run], usual: int, notes: list[str]) -> Run:
-    """The latest complete run; or else the latest that lacks few frames, or the one with most."""
+    """The latest complete run; otherwise the latest with few frames missing, or the one with most frames."""
     ordered = sorted(slot, key=lambda run: run.when)
     complete = [run for run in ordered if len(run.frames) >= (run.wanted or usual) or len(run.frames) >= usual]
     nearly = [run for run in ordered if len(run.frames) >= usual - _allowed(usual)]

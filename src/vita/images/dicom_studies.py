@@ -85,7 +85,7 @@ class Study:
     """What was acquired at one visit.
 
     Attributes:
-        place: the folder that all of its files share, from where was looked.
+        place: the folder that all of its files share, relative to the folder searched.
         folders: names of all folders that its files lie in.
         series: by UID.
         files, bytes: how many files it has, and how large they are.
@@ -113,7 +113,7 @@ class Study:
 def studies_in(folder: Path, max_mb: float) -> list[Study]:
     """The studies of all DICOM files in a folder and in those within it; other files are passed over.
 
-    Of a study that is larger than `max_mb` or has too many files not all are sorted in; `too_large` says so.
+    If a study is larger than `max_mb` or has too many files, not all are included, and `too_large` is set.
     """
     # Odd values in tags that are not needed are no fault, and warnings would show them.
     with disable_value_validation(), warnings.catch_warnings():
@@ -210,7 +210,7 @@ def same_plane(first: Plane, second: Plane) -> bool:
 
 
 def _plane(header: pydicom.Dataset, uid: str) -> Plane | None:
-    """Where a file lies; None if it does not say, or holds several frames that are not told apart."""
+    """Where a file's image is; None if it gives no place, or holds several frames without places of their own."""
     if number(header, "NumberOfFrames") > 1 or header.get("Modality", "MR") != "MR":
         return None
     try:

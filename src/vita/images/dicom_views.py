@@ -1,4 +1,4 @@
-"""Which series of a study are which view, told by geometry: descriptions differ from scanner to scanner.
+"""Which series of a study are which view, found from geometry: descriptions differ from scanner to scanner.
 
 A cine has several frames at one place, at different times of the cycle. The short-axis stack is the one set of at least
 six parallel cine planes that does not lie along the body's axes, as localisers and stacks of the whole chest do. Planes
@@ -36,7 +36,7 @@ def views_of(study: Study, chosen: Mapping[str, Sequence[str]]) -> tuple[dict[st
 
     Args:
         study: all series.
-        chosen: numbers or UIDs of the series of a view, by view, that the user named; others are told by geometry.
+        chosen: numbers or UIDs of the series of a view, by view, that the user named; others are found from geometry.
 
     Raises:
         ScanError: a series that was named is not there, or several have its number.

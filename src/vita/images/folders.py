@@ -117,7 +117,7 @@ def _look_into(folder: os.DirEntry[str], found: dict[int, Found], instance: int,
     except OSError as error:
         found.setdefault(eid, Found(printable(folder.name))).reason = system_reason(error)
         return
-    if printable(folder.name) != folder.name:  # nor can tables hold the paths of what is in it
+    if printable(folder.name) != folder.name:  # tables could not hold the paths of its content either
         found.setdefault(eid, Found(printable(folder.name))).reason = "the folder's name is no UTF-8; rename it"
         return
     files = {entry.name: entry.path for entry in entries if entry.name.endswith(SCAN_SUFFIXES)}
@@ -134,7 +134,8 @@ def _look_into(folder: os.DirEntry[str], found: dict[int, Found], instance: int,
 
 
 def _is_folder(entry: os.DirEntry[str], root: str) -> bool:
-    """Whether there is a folder to look into; a link that leads nowhere, or to what is listed anyway, is none.
+    """Whether there is a folder to look into; a link does not count if it leads nowhere or to something that is listed
+    anyway.
 
     Args:
         entry: within a participant's folder or deeper.

@@ -88,7 +88,7 @@ def orient(
     Args:
         header: of the file.
         view: sa, la_2ch, la_3ch or la_4ch.
-        la_centres_mm: scanner positions of long-axis images' centres, to tell base from apex where needed.
+        la_centres_mm: scanner positions of long-axis images' centres, to distinguish base from apex where needed.
         like: of the image that a mask belongs to; slices then run the same way.
     """
     matrix = header.affine[:3, :3]

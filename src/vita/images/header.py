@@ -37,7 +37,8 @@ class DicomSource:
 
     Attributes:
         archive: path of the zip whose members they are; None where the names are paths.
-        names_zt: name of each slice's file of each frame, as stored; one that stands for a missing frame comes twice.
+        names_zt: name of each slice's file of each frame, as stored; a file used in place of a missing frame comes
+            twice.
         numbers_zt: which frame of this file it is, from 1; only enhanced files have several.
     """
 
@@ -216,5 +217,5 @@ def can_be_cycle(cycle_s: float) -> bool:
 
 
 def system_reason(error: Exception) -> str:
-    """What the operating system says about a file, without the file's name."""
+    """The operating system's message about a file, without the file's name."""
     return f"cannot be read: {getattr(error, 'strerror', None) or type(error).__name__}"

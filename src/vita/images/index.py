@@ -56,7 +56,7 @@ COLUMNS = {
 
 
 def index_participant(eid: int, found: Found, settings: ImageSettings) -> list[dict[str, Any]]:
-    """Rows of a participant, one per view that is there or required; none if nothing was found that looks like a scan.
+    """Rows of a participant, one per view that exists or is required; none if no file looks like a scan.
 
     A view that is there both as NIfTI and as zip is taken from NIfTI, unless that file cannot be used. Since only its
     header is read here, the zip is named too, as `instead`, which the index does not keep.
@@ -148,7 +148,7 @@ def _describe_zip(path: str, view: str, settings: ImageSettings) -> dict[str, An
 
 
 def _rate_of_zip(path: str, view: str, frames: int, settings: ImageSettings) -> dict[str, Any]:
-    """What a zip beside a NIfTI file says about the heart rate; tools that convert DICOM often write another time."""
+    """The heart rate from a zip next to a NIfTI file; tools that convert DICOM often write another time."""
     from vita.images.dicom import cycle_of
 
     try:

@@ -166,7 +166,7 @@ def _count(classes_tzyx: np.ndarray, name: int) -> np.ndarray:
 
 
 def mark_not_annotated(classes_tsyx: np.ndarray, counts: dict[int, np.ndarray]) -> np.ndarray:
-    """Set background to 255 in frames that lack a structure which other frames have.
+    """Set background to 255 in frames without a structure that other frames have.
 
     Structures of a heart never vanish, so such a frame was not, or only partly, annotated. Labelled pixels stay.
 

@@ -1,4 +1,4 @@
-"""Where a NIfTI file lies in the scanner: its two affines, its unit of length, and what to do if these disagree."""
+"""The position of a NIfTI file in the scanner: its two affines, its unit of length, and what to do if they disagree."""
 
 from typing import Protocol
 

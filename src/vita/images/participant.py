@@ -137,7 +137,7 @@ def _note(view: str, error: ScanError, settings: ImageSettings) -> str:
 
 
 def _assemble(views: list[ViewPlanes], notes: list[str], intensity: str) -> Participant:
-    """Put the views' planes in their places, with the range that [0, 1] stands for."""
+    """Put the views' planes in their places, with the range that is mapped to [0, 1]."""
     like = views[0].images_sthw
     kind = np.result_type(*[view.images_sthw for view in views])
     voxels = np.zeros((PLANES, *like.shape[1:]), kind)

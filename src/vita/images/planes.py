@@ -63,7 +63,7 @@ class Plane:
 
 
 def meeting_line(first: Plane, second: Plane) -> np.ndarray:
-    """Points (n, 3) in mm on the line in which two planes meet, as far as both images reach; n is 0 without one."""
+    """Points (n, 3) in mm on the line where two planes intersect, within both images; n is 0 if there is none."""
     direction = np.cross(first.normal, second.normal)
     length = np.linalg.norm(direction)
     if length < PARALLEL:

@@ -1,4 +1,4 @@
-"""Rules of quality control: each has a name, a limit, and says whether what breaks it is left out or only noted.
+"""Rules of quality control: each has a name, a limit, and a consequence, exclusion or only a note.
 
 In config.yaml a rule under `images.quality` is a number (its limit), or null (the rule is off). A list `exclude` names
 the rules that leave a participant out.

@@ -108,13 +108,15 @@ def _files(archive: zipfile.ZipFile) -> list[str]:
 
 
 def _what_is_there(series: Iterable[str]) -> str:
-    """Which series there are, for a message; names of patients do not stand in such names."""
+    """The series that exist, for a message; such names do not hold names of patients."""
     names = sorted({name for name in series if CINE.match(name)})
     return f"; series there: {', '.join(names[:MOST_NAMES])}" if names else ""
 
 
 def read_manifest(archive: zipfile.ZipFile) -> dict[str, str]:
-    """Series of each file of the zip that the manifest names; empty if there is none or it lacks these columns."""
+    """Series of each file of the zip that the manifest names; empty if there is none or it does not have these
+    columns.
+    """
     name = next((name for name in MANIFESTS if name in archive.namelist()), None)
     if name is None:
         return {}
@@ -161,7 +163,7 @@ def _join_date(line: list[str], columns: int, date: int | None) -> list[str]:
 
 
 def _read_descriptions(archive: zipfile.ZipFile, names: Iterable[str]) -> dict[str, str]:
-    """Series of DICOM files as they say themselves; files that are none are passed over."""
+    """Series as given in the DICOM files themselves; other files are skipped."""
     from vita.images.dicom_file import parse  # pydicom takes a while to import, and manifests name most files
 
     described = {}

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from vita.models.settings import ModelSettings
 
-_FINE = 2  # squares of so many pixels a side become channels, so that no convolution runs at full resolution
+_FINE = 2  # squares with this many pixels per side become channels, so that no convolution runs at full resolution
 _PLANE = 4  # numbers that are learnt about each plane
 _NORM = "instance"  # without affine parameters
 _TINY = 1e-3  # of intensities in [0, 1]: a plane that is black stays 0

@@ -135,7 +135,7 @@ def _refuse(what: str, names: list[str], allowed: bool) -> None:
 def unplaced(weights: Mapping[str, "Tensor"], settings: "ModelSettings") -> list[str]:
     """Names of weights that are missing, left over or of another shape, part by part.
 
-    A part of which the checkpoint holds nothing is not checked: Stage I, for example, has no tabular encoder.
+    A part that is absent from the checkpoint is not checked: Stage I, for example, has no tabular encoder.
 
     Args:
         weights: by this project's names.

@@ -107,7 +107,8 @@ def _natural(name: str) -> list[tuple[bool, int, str]]:
 
 
 def settings_of(state: Mapping[str, Tensor], heads: int) -> ModelSettings:
-    """Sizes of a published model, read off its weights and image positions; the default run's for parts it lacks.
+    """Sizes of a published model, read off its weights and image positions; the default run's sizes for parts that it
+    does not have.
 
     Args:
         state: published names and weights.

@@ -1,4 +1,4 @@
-"""Weights in files: read parts of a model from a folder's `model.safetensors`, with errors that say what differs."""
+"""Weights in files: read parts of a model from a folder's `model.safetensors`, with errors that name what differs."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -19,7 +19,7 @@ _PACKAGES = ("nnunetv2", "torch", "dynamic-network-architectures", "batchgenerat
 
 
 def set_up(folder: Path, threads: int, processes: int, compile_model: bool = False) -> None:
-    """Tell nnU-Net its folders and how many processes it may start; call it before the first import of nnunetv2.
+    """Set nnU-Net's folders and number of processes; call this before the first import of nnunetv2.
 
     Args:
         folder: folder of the view, which holds raw, preprocessed and trained.
@@ -35,7 +35,7 @@ def set_up(folder: Path, threads: int, processes: int, compile_model: bool = Fal
     own |= {"def_n_proc": str(threads), "n_proc_DA": str(processes), "compile": str(compile_model)}
     os.environ |= {f"nnUNet_{name}": value for name, value in (own | {"wandb_enabled": "0"}).items()}
     os.environ |= {"MPLBACKEND": "agg", "OMP_NUM_THREADS": str(threads)}
-    logging.getLogger().setLevel(logging.WARNING)  # one line per copied file; nnU-Net prints what it does
+    logging.getLogger().setLevel(logging.WARNING)  # nnU-Net prints one line per copied file
     try:
         importlib.metadata.version("nnunetv2")
     except importlib.metadata.PackageNotFoundError as error:

@@ -1,4 +1,4 @@
-"""The scanner's planes: where the heart lies, and how it is planned.
+"""The scanner's planes: where the heart is, and how the planes are planned.
 
 Scanner space is RAS in mm. The heart's axes are those of an average adult, rotated at random; planes are planned on
 them with small errors of planning. Stored images have columns along the first NIfTI axis, rows along the second.

@@ -77,7 +77,7 @@ def _asked_number(sheet: Sheet, field: int, values: np.ndarray, asked: np.ndarra
 
 
 def _hours(sheet: Sheet) -> None:
-    """Hours a day; -10 stands for less than one."""
+    """Hours per day; -10 means less than one."""
     fat, fitness = sheet.trait("fat_z"), sheet.trait("fitness_z")
     sheet.choice(1160, 0.3 * sheet.trait("mood_z"), (4, 5, 6, 7, 8, 9, 10), (1, 4, 20, 40, 28, 5, 2), UNSURE)
     sheet.choice(1070, _mix(fat, -fitness), (LESS_THAN_ONE, 0, 1, 2, 3, 4, 5, 6), (5, 2, 14, 28, 25, 16, 6, 4), UNSURE)

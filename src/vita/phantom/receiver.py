@@ -62,7 +62,7 @@ class Receiver:
         )
 
     def sensitivity(self, from_heart_mm: np.ndarray, depth_mm: np.ndarray) -> np.ndarray:
-        """(...,) factor relative to the heart at points (..., 3) that lie so deep (...,) below the skin."""
+        """(...,) factor relative to the heart at points (..., 3) at these depths (...,) below the skin."""
         scaled = from_heart_mm * np.float32(0.01)
         factor: np.ndarray = np.float32(self.gain) * np.exp(
             scaled @ self.slope.astype(np.float32) - np.float32(self.curvature) * (scaled * scaled).sum(axis=-1)

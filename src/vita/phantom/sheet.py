@@ -152,7 +152,9 @@ def multiple(
     none: int | None,
     filled: np.ndarray,
 ) -> None:
-    """A question with several answers: chosen codes fill the arrays from 0; `none` stands alone without any."""
+    """A question with several answers: chosen codes fill the arrays from 0; `none` is the only answer if there is no
+    other.
+    """
     cells = [np.full(sheet.n, "", dtype=object) for _ in range(arrays)]
     given = np.zeros(sheet.n, int)
     for code, picked in chosen.items():

@@ -6,7 +6,7 @@ An error names the key and what it may be.
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -15,6 +15,7 @@ from vita.config.coercing import coerced
 from vita.config.mistakes import describe
 from vita.config.reading import read_config
 from vita.config.schema import load_schema
+from vita.config.typed import Configuration, FineTuning, Network, Stage1, Stage2
 from vita.models.settings import check_frame_scale
 from vita.plan.systems import NAMED_VIEWS, stage_settings, tasks_of
 from vita.runtime.errors import UserError
@@ -41,16 +42,20 @@ def check(config: dict[str, Any], schema_path: Path, files: Iterable[str | Path]
     errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda e: list(map(str, e.absolute_path)))
     if errors:
         raise UserError(f"config: {describe(errors[0], schema)}")
-    _check_sizes(config)
-    _check_systems(config)
-    _check_views(config)
-    _check_losses(config)
-    _check_projector(config)
-    _check_starts(config)
-    _check_codes(config)
+    checked = cast(Configuration, config)
+    for step in (
+        _check_sizes,
+        _check_systems,
+        _check_views,
+        _check_losses,
+        _check_projector,
+        _check_starts,
+        _check_codes,
+    ):
+        step(checked)
 
 
-def _check_sizes(config: dict[str, Any]) -> None:
+def _check_sizes(config: Configuration) -> None:
     """Sizes that must fit each other across blocks."""
     kept, size, patch = config["images"]["frames"], config["images"]["size"], config["model"]["patch"]
     frames = _frames(config)
@@ -73,17 +78,21 @@ def _check_sizes(config: dict[str, Any]) -> None:
         raise UserError(f"config: 'model.width' is {width}; it must be 1 (view) more than a multiple of 8 (positions)")
 
 
-def _frames(config: dict[str, Any]) -> dict[str, int]:
+def _frames(config: Configuration) -> dict[str, int]:
     """Every number of frames that a model of this run takes, by its key."""
-    blocks = {name: config[name] for name in ("model", "stage1", "stage2")}
+    blocks: dict[str, Network | Stage1 | Stage2 | FineTuning] = {
+        "model": config["model"],
+        "stage1": config["stage1"],
+        "stage2": config["stage2"],
+    }
     blocks["stage3.defaults"] = config["stage3"]["defaults"]
     blocks |= {f"stage3.tasks.{task}": block for task, block in config["stage3"]["tasks"].items()}
     blocks |= {f"systems.{name}.stage": system.get("stage", {}) for name, system in config["systems"].items()}
     ablated = {f"ablations.frames[{place}]": count for place, count in enumerate(config["ablations"]["frames"])}
-    return {f"{name}.frames": block["frames"] for name, block in blocks.items() if block.get("frames")} | ablated
+    return {f"{name}.frames": count for name, block in blocks.items() if (count := block.get("frames"))} | ablated
 
 
-def _check_systems(config: dict[str, Any]) -> None:
+def _check_systems(config: Configuration) -> None:
     """Inputs and systems that depend on each other."""
     source = config["input"]
     if source["source"] == "files" and not source["scans"]:
@@ -113,7 +122,7 @@ def _check_systems(config: dict[str, Any]) -> None:
         )
 
 
-def _check_views(config: dict[str, Any]) -> None:
+def _check_views(config: Configuration) -> None:
     """The view that a system's name implies, and what `individual` excludes."""
     for name, block in config["systems"].items():
         view = block.get("view")
@@ -127,7 +136,7 @@ def _check_views(config: dict[str, Any]) -> None:
             )
 
 
-def _check_losses(config: dict[str, Any]) -> None:
+def _check_losses(config: Configuration) -> None:
     """Losses of masks are for segmentation alone, and those of numbers are not for it."""
     own = config["stage3"]["tasks"].get("segmentation", {}).get("loss", "dice")
     if own not in ("dice", "dice_ce"):
@@ -145,8 +154,8 @@ def _check_losses(config: dict[str, Any]) -> None:
             )
 
 
-def _check_projector(config: dict[str, Any]) -> None:
-    """Batch normalisation sees a whole batch: what computes it part by part normalises other numbers."""
+def _check_projector(config: Configuration) -> None:
+    """Batch normalisation needs the whole batch: computed part by part, it would normalise by other statistics."""
     stage = config["stage2"]
     if stage["projector"] == "batchnorm" and 0 < stage["chunk"] < stage["batch"]:
         raise UserError(
@@ -155,7 +164,7 @@ def _check_projector(config: dict[str, Any]) -> None:
         )
 
 
-def _check_starts(config: dict[str, Any]) -> None:
+def _check_starts(config: Configuration) -> None:
     """No two tasks of a system may each wait for the other's model."""
     for system in config["systems"]:
         tasks = tasks_of(config, system)
@@ -168,7 +177,7 @@ def _check_starts(config: dict[str, Any]) -> None:
                 )
 
 
-def _check_codes(config: dict[str, Any]) -> None:
+def _check_codes(config: Configuration) -> None:
     """Code lists of the user's own, on UK Biobank's tree of codes."""
     for disease, entries in config["labels"]["codes"].items():
         try:
@@ -177,13 +186,14 @@ def _check_codes(config: dict[str, Any]) -> None:
             raise UserError(f"config: 'labels.codes.{disease}': {error}") from error
 
 
-def missing_inputs(config: dict[str, Any]) -> list[str]:
+def missing_inputs(config: Configuration) -> list[str]:
     """A message for each of the user's files and folders that is not there; the phantom needs none."""
     source = config["input"]
     if source["source"] == "phantom":
         return []
     named = [("tables", path) for path in source["tables"]]
-    named += [(key, source[key]) for key in ("withdrawals", "scans") if source[key]]
+    single = {"withdrawals": source["withdrawals"], "scans": source["scans"]}
+    named += [(key, path) for key, path in single.items() if path]
     wrong = [(key, path, _wrong_path(key, Path(path))) for key, path in named]
     return [f"config: 'input.{key}' names {path}, which {reason}" for key, path, reason in wrong if reason]
 
@@ -198,7 +208,7 @@ def _wrong_path(key: str, path: Path) -> str:
     return "is a folder; name the file itself" if path.is_dir() else ""
 
 
-def merged(home: Path, files: list[Path], keys: list[str]) -> dict[str, Any]:
+def merged(home: Path, files: list[Path], keys: list[str]) -> Configuration:
     """A whole configuration that its schema allows.
 
     Args:
@@ -218,7 +228,7 @@ def merged(home: Path, files: list[Path], keys: list[str]) -> dict[str, Any]:
     for text in keys:
         update_config(config, _key(text))
     check(config, home / "workflow" / "schemas" / "config.schema.yaml")
-    return config
+    return cast(Configuration, config)
 
 
 def read_given(path: Path, option: str = "--configfile") -> dict[str, Any]:

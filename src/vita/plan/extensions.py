@@ -73,7 +73,7 @@ class Extensions:
 
     @cached_property
     def few_labels_systems(self) -> list[str]:
-        """Systems that are trained with a part of the labels too; not those that learn every target by itself."""
+        """Systems that are also trained with a part of the labels, except those with a separate model per target."""
         if "label_efficiency" not in self.tables:
             return []
         run = set(self.systems.run_for(names.FEW_LABELS_TASK)) - set(self.systems.individual)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vita.config.typed import Configuration
 from vita.contouring.delivered import FILE, FOLDER
 
 _COMPARED = ("source", "tables", "scans")  # a new list of withdrawals is applied to the existing results
@@ -18,7 +19,7 @@ _COMPARED = ("source", "tables", "scans")  # a new list of withdrawals is applie
 class Inputs:
     """Inputs of a configuration."""
 
-    config: dict[str, Any]
+    config: Configuration
 
     @property
     def phantom(self) -> bool:
@@ -33,7 +34,7 @@ class Inputs:
     @property
     def scans(self) -> str:
         """Folder of the scans."""
-        return "results/phantom/scans" if self.phantom else self.config["input"]["scans"]
+        return "results/phantom/scans" if self.phantom else self.config["input"]["scans"] or ""
 
     @property
     def withdrawals(self) -> str | None:
@@ -108,7 +109,7 @@ class Inputs:
 
     @property
     def adapted(self) -> list[str]:
-        """The weights that it then has, which lie with the run's models; none where it does not."""
+        """The resulting weights, which are kept with the run's models; none if it does not go on learning."""
         return [f"results/models/{FOLDER}/{FILE}"] if self.adapts else []
 
     def made_masks(self, shard: str) -> list[str]:
@@ -130,7 +131,7 @@ def existing(paths: list[str]) -> list[str]:
     return [path for path in paths if Path(path).exists()]
 
 
-def other_input(config: dict[str, Any], recorded: Path) -> list[str]:
+def other_input(config: Configuration, recorded: Path) -> list[str]:
     """A message if the results folder holds a run on other data, which this run may not replace.
 
     Args:
@@ -142,7 +143,7 @@ def other_input(config: dict[str, Any], recorded: Path) -> list[str]:
     try:
         before = json.loads(recorded.read_text(encoding="utf-8"))["input"]
     except (ValueError, KeyError, TypeError):
-        return [f"{recorded} is damaged, so that nothing says what the results were made from; move the folder away"]
+        return [f"{recorded} is damaged, so that the data behind the results are unknown; move the folder away"]
     changed = [key for key in _COMPARED if _plain(before.get(key)) != _plain(config["input"].get(key))]
     return [
         f"config: 'input.{key}' is {json.dumps(config['input'].get(key))}, but {recorded.parent} holds a run on "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vita.config.typed import Configuration
 from vita.plan import arguments
 from vita.plan.inputs import Inputs
 from vita.plan.products import Products
@@ -26,14 +27,14 @@ class Plan:
         products: what is delivered.
     """
 
-    config: dict[str, Any]
+    config: Configuration
     inputs: Inputs
     systems: Systems
     trainings: Trainings
     products: Products
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], resources: Path) -> "Plan":
+    def from_config(cls, config: Configuration, resources: Path) -> "Plan":
         """Plan a run.
 
         Args:

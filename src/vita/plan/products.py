@@ -188,10 +188,21 @@ class Products:
         tables = names.CARD_TABLES if self._everything else ()
         return [f"results/tables/{table}.md" for table in tables if table in self.tables]
 
-    def with_passport(self) -> list[str]:
-        """Models, below results/models, whose memory of people is measured, so that their weights may leave: ViTa's."""
-        stages = ("stage1/vita", "stage2/vita")
-        return [m.folder for m in self.trainings.models if m.system == "vita" or m.folder in stages]
+    def attacked(self) -> dict[str, list[str]]:
+        """Models, below results/models, whose memory of people is measured, so that their weights may leave: ViTa's.
+
+        By part, since each part is a job of its own: segmentation is trained last, and the rest need not wait for it.
+        """
+        parts: dict[str, list[str]] = {}
+        for model in self.trainings.models:
+            if model.repeat:
+                continue  # further seeds show how results vary, and their weights do not leave
+            if model.folder in ("stage1/vita", "stage2/vita"):
+                parts.setdefault("pretraining", []).append(model.folder)
+            elif model.system == "vita":
+                part = "segmentation" if model.kind == "segmentation" else "tasks"
+                parts.setdefault(part, []).append(model.folder)
+        return parts
 
     def membership_inputs(self) -> dict[str, str]:
         """Tables that those models learned from."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vita.config.typed import Configuration, Resources
 from vita.runtime.machine import available_cores, snakemake_threads
 
 _OVERHEAD_MB = 350  # beside the job's own memory, a cluster's job holds two processes of Snakemake, 150 MB each
@@ -22,15 +23,14 @@ class JobResources:
         devices: GPUs of this machine, as CUDA names them.
     """
 
-    config: dict[str, Any]
+    config: Configuration
     on_cluster: bool
     offered: int | None
     devices: list[str]
 
     @property
-    def _places(self) -> dict[str, Any]:
-        places: dict[str, Any] = self.config["resources"]
-        return places
+    def _places(self) -> Resources:
+        return self.config["resources"]
 
     def row(self, rule: str) -> dict[str, Any]:
         """A rule's row of the table, completed from its defaults."""
@@ -67,7 +67,8 @@ class JobResources:
     def asked_by_training(self, rule: str) -> dict[str, Any]:
         """Resources of training on all nodes: SLURM starts a task per node, and that the processes of its devices."""
         nodes, devices = self.config["training"]["nodes"], self.gpus(rule)
-        wanted = {"nodes": nodes, "devices": devices, "cpus_per_task": self.cpus(rule) * max(1, devices)}
+        cpus = self.cpus(rule) * max(1, devices)
+        wanted: dict[str, int | str] = {"nodes": nodes, "devices": devices, "cpus_per_task": cpus}
         if nodes == 1:
             return self.asked(rule) | wanted
         # in the plugin's terms, `mpi` is a job of several tasks, which the rule's command starts; `gres` is per node,
@@ -79,7 +80,7 @@ class JobResources:
         return {name: value for name, value in self.asked(rule).items() if name not in totals} | wanted
 
     def missing_nodes(self) -> Iterator[str]:
-        """What would keep trainings over several nodes from starting, found before the hours of work ahead of them."""
+        """Reasons why trainings over several nodes would not start, reported before hours of other work."""
         nodes = self.config["training"]["nodes"]
         if nodes > 1 and not self.on_cluster:
             yield (

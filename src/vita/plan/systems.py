@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from vita.config.typed import Configuration, FineTuning
 from vita.names import CONTROLS, PROBES, REGRESSION_TASKS
 from vita.tabular.targets import read_sources, read_targets
 from vita.training.stage3 import MODELS
@@ -25,7 +26,7 @@ class Systems:
         targets: targets.tsv.
     """
 
-    config: dict[str, Any]
+    config: Configuration
     targets: Path
     _targets: dict[str, dict[str, str]] = field(default_factory=dict, init=False, repr=False)
 
@@ -123,7 +124,7 @@ class Systems:
         return [f"results/predictions/{task}/{system}.parquet" for task in run]
 
 
-def tasks_of(config: dict[str, Any], system: str) -> list[str]:
+def tasks_of(config: Configuration, system: str) -> list[str]:
     """The tasks of a system, with `diseases` spelt out as its six tasks."""
     tasks: list[str] = []
     for task in config["systems"].get(system, {}).get("tasks", []):
@@ -131,20 +132,20 @@ def tasks_of(config: dict[str, Any], system: str) -> list[str]:
     return tasks
 
 
-def stage_settings(config: dict[str, Any], task: str, system: str) -> dict[str, Any]:
+def stage_settings(config: Configuration, task: str, system: str) -> FineTuning:
     """Stage III settings of a task for a system: defaults, then the task's, then the system's."""
     tasks = config["stage3"]["tasks"]
     group = "diseases" if task.startswith("disease_") else task
-    layers = [
+    layers: list[FineTuning] = [
         config["stage3"]["defaults"],
         tasks.get(group, {}),
         tasks.get(task, {}),
         config["systems"][system].get("stage", {}),
     ]
-    return {key: value for layer in layers for key, value in layer.items()}
+    return cast(FineTuning, {key: value for layer in layers for key, value in layer.items()})
 
 
-def training_blocks(config: dict[str, Any], stage: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def training_blocks(config: Configuration, stage: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The blocks `model` and `stage` of a training's settings.
 
     Args:

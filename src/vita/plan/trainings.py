@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
+from vita.config.typed import Configuration
 from vita.names import CONTROLS, PHENOTYPE_TASKS
 from vita.plan import arguments
 from vita.plan.systems import Systems, stage_settings, training_blocks
@@ -43,7 +44,7 @@ class Trainings:
     systems: Systems
 
     @property
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Configuration:
         """The whole configuration."""
         return self.systems.config
 
@@ -73,7 +74,7 @@ class Trainings:
 
     def stage3(self, task: str, system: str) -> Blocks:
         """What a task's training for a system learns from."""
-        own = stage_settings(self.config, task, system) | {"through": self.through(task, system)}
+        own = {**stage_settings(self.config, task, system), "through": self.through(task, system)}
         return self._blocks(own, seen(self.systems.view_of(system)))
 
     def through(self, task: str, system: str) -> list[str]:
@@ -125,7 +126,7 @@ class Trainings:
 
     def frozen(self) -> Blocks:
         """Stage III's defaults, for features of controls; only the model's sizes change them."""
-        return self._blocks(self.config["stage3"]["defaults"], {})
+        return self._blocks({**self.config["stage3"]["defaults"]}, {})
 
     def _blocks(self, stage: Blocks, changed: Blocks) -> Blocks:
         """The blocks of a stage's settings, with changes to its model."""
@@ -151,9 +152,9 @@ class Trainings:
         """The Stage I that a Stage II starts from: the same, whatever is kept out of the table."""
         return "vita" if variant in self.alignments else variant.partition("_without_")[0]
 
-    def imported(self, stage: str, variant: str) -> str | None:
+    def imported(self, stage: Literal["stage1", "stage2", "stage3"], variant: str) -> str | None:
         """The folder of weights that the config names for a stage; none with a single view, as they have seen both."""
-        return self.config[stage].get("init") if variant == pretrained(None) else None
+        return self.config[stage]["init"] if variant == pretrained(None) else None
 
     def stage1_start(self, variant: str) -> str | None:
         """The folder of weights that a Stage I starts from."""

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from vita.config.typed import Configuration
 from vita.names import ABLATION_TABLES, ALIGNMENT_TABLE, FRAMES_TABLE, POSITIONS
 
 # what a single view sees: planes of one view, as `model.view_of_plane`
@@ -31,7 +32,7 @@ class Variant:
     stage: dict[str, Any] = field(default_factory=dict)
 
 
-def variants(config: dict[str, Any]) -> dict[str, Variant]:
+def variants(config: Configuration) -> dict[str, Variant]:
     """All variants by name: `vita`, the run's own Stage I, first.
 
     Ablations are included if `ablations.run` is true, and a single view also if a system has that view. A value that
@@ -41,23 +42,23 @@ def variants(config: dict[str, Any]) -> dict[str, Variant]:
     encoding, masking = ABLATION_TABLES
     found = {"vita": Variant(f"Both views, {100 * ratio:g} %", {encoding: POSITIONS[positions], masking: f"{ratio:g}"})}
     if not wanted["run"]:
-        wanted = {"mask_ratios": [], "positions": [], "views": [], "frames": []}
+        wanted = {**wanted, "mask_ratios": [], "positions": [], "views": [], "frames": []}
     own = config["stage1"]["frames"] or config["model"]["frames"]
-    for value in wanted["frames"]:
+    for frames in wanted["frames"]:
         found["vita"].rows[FRAMES_TABLE] = f"{own}"
-        if value != own:
-            title = f"{value} frames, {100 * ratio:g} %"
-            found[f"frames_{value}"] = Variant(title, {FRAMES_TABLE: f"{value}"}, model={"frames": value})
+        if frames != own:
+            title = f"{frames} frames, {100 * ratio:g} %"
+            found[f"frames_{frames}"] = Variant(title, {FRAMES_TABLE: f"{frames}"}, model={"frames": frames})
     for value in wanted["mask_ratios"]:
         if value != ratio:
             name = f"mask_{100 * value:g}".replace(".", "_")
             found[name] = Variant(
                 f"Both views, {100 * value:g} %", {masking: f"{value:g}"}, stage={"mask_ratio": value}
             )
-    for value in wanted["positions"]:
-        if value != positions:
-            title = POSITIONS[value]
-            found[f"positions_{value}"] = Variant(f"{title} positions", {encoding: title}, model={"positions": value})
+    for code in wanted["positions"]:
+        if code != positions:
+            title = POSITIONS[code]
+            found[f"positions_{code}"] = Variant(f"{title} positions", {encoding: title}, model={"positions": code})
     started = {block.get("view") for block in config["systems"].values() if block.get("init") and block["tasks"]}
     for view, (_, words) in VIEWS.items():
         if view in started or view in wanted["views"]:
@@ -76,27 +77,28 @@ def pretrained(view: str | None) -> str:
     return f"view_{view}" if view else "vita"
 
 
-def alignments(config: dict[str, Any]) -> dict[str, Variant]:
+def alignments(config: Configuration) -> dict[str, Variant]:
     """Variants of Stage II by name, the run's own first; empty unless `ablations.run` names a tau or a lambda."""
     wanted, stage = config["ablations"], config["stage2"]
     lists = {"tau": wanted["taus"], "lambda": wanted["lambdas"]}
+    own = {"tau": stage["tau"], "lambda": stage["lambda"]}
     if not wanted["run"] or not any(lists.values()):
         return {}
 
     def variant(changed: dict[str, float]) -> Variant:
-        values = {key: stage[key] for key in lists} | changed
+        values = own | changed
         title = ", ".join(f"{key} {value:g}" for key, value in values.items())
         return Variant(title, {ALIGNMENT_TABLE: title}, stage=changed)
 
     found = {"vita": variant({})}
     for key, values in lists.items():
         for value in values:
-            if value != stage[key]:
+            if value != own[key]:
                 found[f"{key}_{value:g}".replace(".", "_").replace("-", "_")] = variant({key: value})
     return found
 
 
-def further_seeds(config: dict[str, Any]) -> list[int]:
+def further_seeds(config: Configuration) -> list[int]:
     """The seeds of `seeds` that are not `seed` itself."""
     return [seed for seed in config["seeds"] if seed != config["seed"]]
 
@@ -106,7 +108,7 @@ def seed_place(seed: int) -> str:
     return f"seeds/{seed}/"
 
 
-def seed_at(repeat: str, config: dict[str, Any]) -> int:
+def seed_at(repeat: str, config: Configuration) -> int:
     """The seed of a place; that of the run where there is none."""
     found = re.fullmatch(r"seeds/(\d+)/", repeat)
     return int(found[1]) if found else int(config["seed"])

@@ -19,7 +19,7 @@ def few_digits(values: pd.Series) -> pd.Series:
     return values.map(lambda value: float(f"{value:.{_DIGITS}g}") if np.isfinite(value) else value)
 
 
-def told(count: int, cell: int) -> int:
+def rounded_count(count: int, cell: int) -> int:
     """A count rounded to a multiple of the smallest cell, so that differences of counts reveal nobody."""
     return max(cell, int(count / cell + 0.5) * cell)
 
@@ -91,10 +91,10 @@ def _counted(
         most = by_value.sort_values("people").groupby("cell").last()
         most = most[most["people"] >= cell]
         total = pd.Series(member).value_counts()
-        return most.assign(n=[told(count, cell) for count in most["people"]], people=total.reindex(most.index))
+        return most.assign(n=[rounded_count(count, cell) for count in most["people"]], people=total.reindex(most.index))
     sizes = pd.Series(member).value_counts().sort_index()
     sizes = sizes[sizes >= cell]
-    found = pd.DataFrame({"people": sizes, "n": [told(count, cell) for count in sizes]})
+    found = pd.DataFrame({"people": sizes, "n": [rounded_count(count, cell) for count in sizes]})
     for name in values:
         grouped = points[name].groupby(member)
         found[name] = grouped.mean().where(grouped.count() >= cell).reindex(found.index)

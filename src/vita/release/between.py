@@ -18,7 +18,7 @@ _DECIMAL = re.compile(r"[-+]?\d*\.\d+(e[-+]?\d+)?")
 
 @dataclass(frozen=True)
 class _Told:
-    """A count of people for one thing in one table, and the numbers told of them."""
+    """A count of people for one group in one table, and the numbers given about them."""
 
     output: Output
     place: str

@@ -157,7 +157,7 @@ def _crossed(table: Table, cell: int) -> Iterator[Breach]:
 def _scores(table: Table, cell: int) -> Iterator[Breach]:
     """Scores of a classification that, together with the number of people, reveal few people."""
     for number, row in enumerate(table.rows):
-        if places := few_of_a_kind.telling(table.header, row, cell):
+        if places := few_of_a_kind.revealing(table.header, row, cell):
             yield Breach(number, "small cell", f"{table.name(places[0])} reveals how few people were classified so")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from vita.audit.finding import search_file
-from vita.release import cells, chance, pictures
+from vita.release import cells, matches, pictures
 from vita.release.attack import copied, join
 from vita.release.between import between
 from vita.release.cohort import Cohort
@@ -84,7 +84,7 @@ def _confirmed(outputs: Sequence[Output]) -> Iterator[tuple[Output, Finding]]:
         for finding in output.doubtful:
             doubtful.setdefault(finding.family, []).append((output, finding))
     for family, those in doubtful.items():
-        evident = chance.evident(family, [finding.chance for _, finding in those], compared)
+        evident = matches.evident(family, [finding.chance for _, finding in those], compared)
         yield from (each for each, sure in zip(those, evident, strict=True) if sure)
 
 
@@ -102,7 +102,7 @@ def _judged(path: Path, name: Path, cohort: Cohort, cell: int, ids: set[int], al
     for finding in _in_contents(name, contents, cohort, cell, ids, output):
         if not finding.chance:
             found.add(finding)
-        elif chance.may_be_evident(finding.family, finding.chance):
+        elif matches.may_be_evident(finding.family, finding.chance):
             output.doubtful.append(finding)
     found.close()
     told = [(smallest(table), table) for table in contents.tables if table.kind == "table"]

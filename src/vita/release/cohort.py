@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from vita.release import transforms
-from vita.release.index import ColumnIndex
 from vita.release.unsafe import UnsafeNumbers, grouped, unsafe_numbers
-from vita.release.values import Values, plain
+from vita.release.values import ColumnIndex, Values, plain
 from vita.runtime.errors import UserError
 
 # below a results folder

@@ -8,10 +8,9 @@ import scipy  # its parts are imported where they are first used
 
 from vita.release.cohort import Cohort
 from vita.release.contents import Table, is_weights
-from vita.release.index import ColumnIndex
 from vita.release.matches import COPIES, FARTHEST, FEWEST, NEAREST, Cells, Match
 from vita.release.transforms import PLAIN, UNDO
-from vita.release.values import Values
+from vita.release.values import ColumnIndex, Values
 
 _AHEAD = 1.2  # matches of a column, relative to its best shifted copy
 _COLUMN = 1e-12

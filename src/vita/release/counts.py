@@ -25,7 +25,7 @@ def count(text: str) -> int | None:
 
 
 def is_withheld(text: str) -> bool:
-    """Whether a cell says that its count is small."""
+    """Whether a cell states that its count is small."""
     return bool(_WITHHELD.match(text))
 
 

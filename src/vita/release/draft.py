@@ -37,6 +37,6 @@ class Draft:
 
 
 def placed(name: str, order: list[str]) -> tuple[int, str]:
-    """Where a figure or a table stands on the page: as in the paper, what it does not have behind, by name."""
+    """The order of a figure or table on the page: that of the paper, followed by all others by name."""
     own = name.removesuffix("_vs_paper")
     return (order.index(own) if own in order else len(order), name)

@@ -11,7 +11,7 @@ _FEWEST_STEPS = 20  # of a curve, which may be one for each participant
 _JUMP = 0.12  # of the drawing's size, between neighbours of points that are no line
 _SIZES = 3  # of steps, that a grid may have
 _ALONG_AXES = 0.8  # of all steps
-_SHAPE = 12  # most points of a mark that is drawn as a path of its own
+_SHAPE = 12  # largest number of points of a mark that is drawn as a separate path
 _LONGEST = 20_000
 
 
@@ -57,7 +57,7 @@ def shape(points: list[tuple[float, float]]) -> tuple[float, ...] | None:
     return form if any(form) else None
 
 
-def telling(points: list[tuple[float, float]]) -> Iterator[str]:
+def suspicious(points: list[tuple[float, float]]) -> Iterator[str]:
     """What makes the points of a path look like those of single participants."""
     place = np.array(points)
     if len(place) < _FEWEST_STEPS:

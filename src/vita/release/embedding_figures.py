@@ -8,7 +8,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from vita.release import aggregates
-from vita.release.aggregated import Aggregated, panels
+from vita.release.panels import Aggregated, panels
 from vita.report.figures import style
 from vita.report.figures.fig4_phenotype_tsne import SHARES
 
@@ -79,7 +79,7 @@ def mean_path(drawn: pd.DataFrame, cell: int) -> Aggregated:
     """Figure 3: the trajectory of the mean of all participants through the cycle."""
     grouped = drawn.groupby("section")
     table = grouped[["x", "y"]].mean().reset_index()
-    table["n"] = [aggregates.told(count, cell) for count in grouped.size()]
+    table["n"] = [aggregates.rounded_count(count, cell) for count in grouped.size()]
     table = table[(grouped.size() >= cell).to_numpy()].reset_index(drop=True)
     for axis in ("x", "y"):
         table[axis] = aggregates.few_digits(table[axis])

@@ -31,7 +31,7 @@ def incidence(drawn: pd.DataFrame, cell: int) -> Found:
     parts = [_steps(part, cell) for _, part in drawn.groupby(keys, sort=False) if part["n"].iloc[0] >= 2 * cell]
     columns = ["outcome", "title", "group", "groups", "n", "predicted_5", "years", "incidence", "low", "high"]
     table = pd.concat(parts, ignore_index=True)[columns] if parts else drawn.iloc[:0].reindex(columns=columns)
-    table = table.assign(n=[aggregates.told(int(n), cell) for n in table["n"]])
+    table = table.assign(n=[aggregates.rounded_count(int(n), cell) for n in table["n"]])
     table[columns[-3:]] = table[columns[-3:]].round(_TWO)
     table["predicted_5"] = table["predicted_5"].round(_TWO)
     return table, cumulative_incidence.draw(table) if len(table) else None
@@ -70,7 +70,7 @@ def associations(drawn: pd.DataFrame, cell: int) -> Found:
 def directions(drawn: pd.DataFrame, cell: int) -> Found:
     """How each picture changes along directions that at least twice `cell` people are averaged over, without pixels."""
     table = drawn[drawn["n"] >= 2 * cell].reset_index(drop=True)
-    table = table.drop(columns="n_test").assign(n=[aggregates.told(int(n), cell) for n in table["n"]])
+    table = table.drop(columns="n_test").assign(n=[aggregates.rounded_count(int(n), cell) for n in table["n"]])
     table["r"] = table["r"].round(_TWO)
     for name in ("low", "middle", "high", "change"):
         table[name] = aggregates.few_digits(table[name])
@@ -88,7 +88,7 @@ def directions(drawn: pd.DataFrame, cell: int) -> Found:
 def coverage(drawn: pd.DataFrame, cell: int) -> Found:
     """Coverage and width by subgroup of at least twice `cell` people."""
     table = drawn[drawn["n"] >= 2 * cell].reset_index(drop=True)
-    table = table.assign(n=[aggregates.told(int(n), cell) for n in table["n"]])
+    table = table.assign(n=[aggregates.rounded_count(int(n), cell) for n in table["n"]])
     shares = [name for name in table if name.startswith(tuple(conformal_coverage.MEASURES))]
     table[shares] = table[shares].round(_TWO)
     return table, conformal_coverage.draw(table) if len(table) else None
@@ -97,7 +97,7 @@ def coverage(drawn: pd.DataFrame, cell: int) -> Found:
 def labels(drawn: pd.DataFrame, cell: int) -> Found:
     """Errors by the fraction of the labels, for fractions with at least `cell` people."""
     table = drawn[drawn["n"] >= cell].reset_index(drop=True)
-    table = table.assign(n=[aggregates.told(int(n), cell) for n in table["n"]])
+    table = table.assign(n=[aggregates.rounded_count(int(n), cell) for n in table["n"]])
     for name in ("value", "low", "high"):
         table[name] = aggregates.few_digits(table[name])
     return table.rename(columns=_LABELS), label_curves.draw(table) if len(table) else None
@@ -106,7 +106,7 @@ def labels(drawn: pd.DataFrame, cell: int) -> Found:
 def availability(drawn: pd.DataFrame, cell: int) -> Found:
     """AUCs by how much of the table is available, of diseases that at least `cell` people are known of."""
     table = drawn[drawn["n"] >= cell].reset_index(drop=True)
-    table = table.assign(n=[aggregates.told(int(n), cell) for n in table["n"]])
+    table = table.assign(n=[aggregates.rounded_count(int(n), cell) for n in table["n"]])
     for name in ("auc", "low", "high"):
         table[name] = aggregates.few_digits(table[name])
     return table.rename(columns=_FEATURES), availability_curves.draw(table) if len(table) else None
@@ -115,7 +115,7 @@ def availability(drawn: pd.DataFrame, cell: int) -> Found:
 def phenotypes(drawn: pd.DataFrame, cell: int) -> Found:
     """Errors by how much of the table is available, of phenotypes that at least `cell` people have."""
     table = drawn[drawn["n"] >= cell].reset_index(drop=True)
-    table = table.assign(n=[aggregates.told(int(n), cell) for n in table["n"]])
+    table = table.assign(n=[aggregates.rounded_count(int(n), cell) for n in table["n"]])
     for name in phenotype_curves.VALUES:
         table[name] = aggregates.few_digits(table[name])
     return table.rename(columns=_FEATURES), phenotype_curves.draw(table) if len(table) else None

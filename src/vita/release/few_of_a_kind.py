@@ -17,11 +17,10 @@ _POSITIVES = ("positives", "positive", "prevalence", "positive_ratio")
 _CALLED = ("recall", "precision", "f1")  # scores at a threshold
 _RIGHT = ("accuracy", "macro_f1")
 _VALUES = ("value", "low", "high")
-SCORES = {"recall", "accuracy", "precision"}
 _KEYS = ["target", "group", "level"]
 
 
-def telling(names: Sequence[str], row: Sequence[str], cell: int) -> list[int]:
+def revealing(names: Sequence[str], row: Sequence[str], cell: int) -> list[int]:
     """Columns of a row with scores from which a number of people under `cell` follows.
 
     Args:

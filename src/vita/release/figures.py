@@ -12,16 +12,16 @@ import numpy as np
 import pandas as pd
 
 from vita.release import aggregates, extension_figures
-from vita.release.aggregated import Aggregated
 from vita.release.embedding_figures import mean_path, phenotype_map, sections
 from vita.release.group_figures import boxes, calibration, curves, scatter
+from vita.release.panels import Aggregated
 from vita.report.figures import style
 from vita.report.figures.volume_curves import BAND, summarise
 from vita.runtime.atomic import replacing
 
 PIXELS = (
     *("fig8_segmentation_examples", "figB9_reconstructions", "scan_quality", "plane_intersections"),
-    "latent_directions",  # averages, which a reader cannot tell from scans
+    "latent_directions",  # averages, which a reader cannot distinguish from scans
 )
 AS_IT_IS = ("learning_curves",)  # only about models
 

@@ -31,7 +31,7 @@ class Finding:
         kind: a key of REMEDIES.
         words: what is wrong.
         people: places in Cohort.eid of the people who are singled out.
-        count: how many findings of the same kind it stands for.
+        count: how many findings of the same kind it represents.
         chance: coincidences to be expected of this one comparison; 0 for what is no coincidence.
         family: kind of a match that may be a coincidence.
     """

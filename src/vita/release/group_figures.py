@@ -9,7 +9,7 @@ import pandas as pd
 
 from vita import names
 from vita.release import aggregates
-from vita.release.aggregated import Aggregated, panels
+from vita.release.panels import Aggregated, panels
 from vita.report.figures import style
 from vita.report.figures.fig7_segmentation import METRICS
 

@@ -1,7 +1,7 @@
 """Single numbers that give somebody away: an extreme value, or a sum or mean over too few people.
 
-One number may equal one of thousands of such values by chance. So every comparison is noted with the number of
-coincidences that the density of these values makes likely; `vita.release.chance` judges matches by the whole folder.
+One number may equal one of thousands of such values by chance. Every comparison is therefore noted with the number of
+coincidences that the density of these values makes likely; `vita.release.matches` judges matches by the whole folder.
 """
 
 import re

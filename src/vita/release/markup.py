@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 
 from vita.release.contents import Binary, Contents, Table, inside
-from vita.release.drawing import path_points, shape, telling
+from vita.release.drawing import path_points, shape, suspicious
 from vita.release.lines import headed, prose
 
 _ROW_TAGS, _CELL_TAGS = {"tr", "row"}, {"td", "th", "c"}
@@ -150,7 +150,7 @@ def read_markup(text: str, place: str, found: Contents, binary: Binary, depth: i
     for count, points in enumerate(parser.paths, 1):
         rows = [[f"{part:.8g}" for part in point] for point in points]
         found.tables.append(Table(inside(place, f"path {count}"), (), rows, 1, "marks"))
-        found.people += [(inside(place, f"path {count}"), words) for words in telling(points)]
+        found.people += [(inside(place, f"path {count}"), words) for words in suspicious(points)]
     found.pictures += [(inside(place, "colours"), picture) for picture in _painted(text)]
     for count, script in enumerate(parser.scripts, 1):
         if any(character.isdecimal() for character in script):

@@ -1,4 +1,4 @@
-"""Rows without a name or a count of people: what each is about cannot be seen, so it may be a participant.
+"""Rows without a name or a count of people: nothing shows what each is about, so it may be a participant.
 
 An attacker need not recognise a value. Scores, residuals, components, distances and points of a curve over people are
 rows of participants in whatever form they are written. An aggregate says how many people are behind each row, or names
@@ -46,7 +46,7 @@ def nameless(table: Table, columns: Sequence[int], cell: int) -> Iterator[Breach
 
 
 def dated_or_coded(table: Table) -> Iterator[Breach]:
-    """Columns of dates, of codes and of long numbers, which stand for people."""
+    """Columns of dates, of codes and of long numbers, each of which may identify people."""
     for place in range(max(map(len, table.rows), default=0)):
         texts = [row[place].strip() for row in table.rows if place < len(row) and row[place].strip()]
         different = set(texts)

@@ -84,7 +84,7 @@ def _without_dates(text: str) -> tuple[str, list[Number]]:
 
 
 def _decoded(match: re.Match[str]) -> list[Number]:
-    """The whole number that hexadecimal or binary digits, or Roman numerals, stand for."""
+    """The whole number that is written in hexadecimal or binary digits or in Roman numerals."""
     if match[4]:
         if not _CANONICAL.fullmatch(match[4]):  # a word such as mild
             return []

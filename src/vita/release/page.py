@@ -33,7 +33,7 @@ class ShownFigure:
 
 @dataclass(frozen=True)
 class ShownTable:
-    """A table on the page, and a sentence on what is withheld from it."""
+    """A table on the page, and a sentence about the numbers that are withheld from it."""
 
     title: str
     csv: str

@@ -11,8 +11,8 @@ from vita.audit.formats import is_safetensors
 from vita.audit.looking import DAMAGED
 from vita.release import stored
 from vita.release.contents import Contents, inside
-from vita.release.images import read_picture
 from vita.release.lines import prose
+from vita.release.pictures import read_picture
 from vita.release.texts import read_text
 
 _DEEPEST = 5

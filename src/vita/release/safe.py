@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from vita.release import few_of_a_kind
-from vita.release.aggregates import told
+from vita.release.aggregates import rounded_count
 from vita.release.cells import judge
 from vita.release.contents import PROSE, Contents, Table
 from vita.release.counts import count as count_of
@@ -36,8 +36,8 @@ def rounded(text: str) -> str:
 
 
 def safe_table(text: str, cell: int, counts: dict[int, str]) -> tuple[str | None, int]:
-    """The text of a CSV with rounded numbers and without rows about too few people, and the number of those rows. Of
-    such a row only the words are kept, as of a row from which another could be worked out. None if the whole table
+    """The text of a CSV with rounded numbers and without rows about too few people, and the number of those rows. Only
+    the words of such a row are kept, as of any row from which another could be worked out. None if the whole table
     consists of rows of participants.
     """
     rows = [row for row in csv.reader(io.StringIO(text)) if row]
@@ -48,7 +48,7 @@ def safe_table(text: str, cell: int, counts: dict[int, str]) -> tuple[str | None
     for number in withheld:
         body[number] = _words(header, body[number], cell)
     for number, row in enumerate(body):
-        withheld |= {number} if (places := few_of_a_kind.telling(header, row, cell)) else set()
+        withheld |= {number} if (places := few_of_a_kind.revealing(header, row, cell)) else set()
         for place in places:
             row[place] = ""
         _shorten(header, row, cell)
@@ -73,7 +73,7 @@ def of_quantiles(text: str) -> bool:
 
 def _shorten(header: tuple[str, ...], row: list[str], cell: int) -> None:
     """Shorten numbers that are one participant's: a threshold is somebody's probability, and so is a percentile. The
-    people who are counted beside percentiles of scans, some of which were left out later, are told in tens.
+    people who are counted beside percentiles of scans, some of which were left out later, are rounded to tens.
     """
     quantiles = set(header) >= _QUANTILES
     for place, name in enumerate(header):
@@ -83,7 +83,7 @@ def _shorten(header: tuple[str, ...], row: list[str], cell: int) -> None:
         elif quantiles and name in _QUANTILES and read:
             row[place] = f"{float(f'{read[0].value:.2g}'):g}"
         elif quantiles and name == "n" and (count := count_of(row[place])):
-            row[place] = str(told(count, cell))
+            row[place] = str(rounded_count(count, cell))
 
 
 def _few_positives(header: tuple[str, ...], row: list[str]) -> bool:
@@ -132,7 +132,7 @@ def _without_scores(text: str, cell: int) -> str:
     for table in contents.tables:
         for number, row in enumerate(table.rows if table.kind == "table" and not table.place else ()):
             parts = lines[table.first + number - 1].split("|")
-            for place in few_of_a_kind.telling(table.header, row, cell):
+            for place in few_of_a_kind.revealing(table.header, row, cell):
                 parts[place + 1] = "  "
             lines[table.first + number - 1] = "|".join(parts)
     return "\n".join(lines) + "\n"
@@ -149,11 +149,11 @@ def _without_smallest(line: str, cell: int, small: bool, prose: bool) -> str:
     if prose:
         return re.sub(r"(?<![\w.])[1-9](?![\w.])", withheld, line)
     parts = line.split("|")
-    told = {place: count for place, part in enumerate(parts) if (count := count_of(part))}
-    if not told:
+    counted = {place: count for place, part in enumerate(parts) if (count := count_of(part))}
+    if not counted:
         return line
-    least = min(told.values())
-    for place, count in told.items():
+    least = min(counted.values())
+    for place, count in counted.items():
         if count == least or (small and count < cell):
             parts[place] = f" {withheld} "
             if not small:

@@ -24,7 +24,7 @@ _SMALLEST_PICTURE = 12  # rows and columns
 
 
 def parquet(data: bytes, place: str, found: Contents) -> None:
-    """Columns of a Parquet file, and what its metadata say."""
+    """Columns of a Parquet file, and the content of its metadata."""
     import pyarrow.parquet as pq
 
     table = pq.read_table(io.BytesIO(data))
@@ -33,7 +33,7 @@ def parquet(data: bytes, place: str, found: Contents) -> None:
 
 
 def _described(schema: "pa.Schema", place: str, found: Contents) -> None:
-    """What the metadata of a table and of its columns say."""
+    """The content of the metadata of a table and of its columns."""
     parts = [schema.metadata, *(schema.field(column).metadata for column in range(len(schema)))]
     known = [each for part in parts for each in (part or {}).items() if each[0] != b"ARROW:schema"]
     text = "\n".join(f"{key.decode(errors='replace')} {value.decode(errors='replace')}" for key, value in known)
@@ -41,7 +41,7 @@ def _described(schema: "pa.Schema", place: str, found: Contents) -> None:
 
 
 def arrow(data: bytes, place: str, found: Contents) -> None:
-    """Columns of an Arrow file, and what its metadata say."""
+    """Columns of an Arrow file, and the content of its metadata."""
     import pyarrow.feather as feather
 
     table = feather.read_table(io.BytesIO(data))
@@ -89,7 +89,7 @@ def sqlite(data: bytes, place: str, found: Contents) -> None:
     """Tables of a database."""
     with sqlite3.connect(":memory:") as connection:
         connection.deserialize(data)
-        # rows that were deleted are in the file until it is written anew
+        # deleted rows remain in the file until it is rewritten
         shifted = [np.frombuffer(data, ">f8", (len(data) - start) // 8, start) for start in range(8)]
         found.arrays.append((inside(place, "bytes"), _ordinary(np.concatenate(shifted))))
         names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")]

@@ -71,7 +71,7 @@ DISEASES = (
     Column("average_precision", "Average precision", 3, best=1),
     Column("brier", "Brier score", 3, best=-1),
 )
-CALIBRATION_RATIO = Column("calibration_ratio", "Mean prediction / prevalence", 2)
+CALIBRATION_RATIO = Column("calibration_ratio", "Mean prediction / prevalence (95 % CI)", 2, interval=True)
 CALIBRATION = (
     Column("calibration_slope", "Calibration slope (95 % CI)", 2, interval=True, between=" to "),
     Column("calibration_intercept", "Calibration intercept (95 % CI)", 2, interval=True, between=" to "),
@@ -101,8 +101,13 @@ MOTION = (
 )
 CALIBRATED = (
     f"Mean prediction / prevalence: ideally 1; deviations of more than {100 * OFF:g} % are marked if at least "
-    f"{ENOUGH} are positive."
+    f"{ENOUGH} are positive. Its interval is over the participants of the test split, for calibration as it is."
 )
+IS_OFF = f"off by more than {100 * OFF:g} %"
+OFF_BY_MORE = {
+    True: f"{IS_OFF}, but 1 lies in the interval: the number of positives in the test split alone can explain it",
+    False: f"calibration {IS_OFF}: 1 lies outside the interval",
+}
 
 
 def _by_name(*columns: Column) -> dict[str, str]:
@@ -193,8 +198,6 @@ def _cell(out: Printed, row: pd.Series, group: pd.DataFrame, column: Column, sig
         return Cell(p_value(value) if known(value) else "")
     if column is OF_CLASSES:
         return Cell(f"{value:.0f} of {row['calibration_classes']:.0f}" if known(value) else DASH)
-    if column is CALIBRATION_RATIO and known(value) and row["positives"] >= ENOUGH and is_off(value):
-        return out.note(Cell(f"{value:.{column.decimals}f}"), f"calibration off by more than {100 * OFF:g} %")
     if column.spread:
         return Cell(with_spread(value, row[column.spread], column.decimals) if known(value) else "")
     ends = column.ends or column.name
@@ -204,6 +207,8 @@ def _cell(out: Printed, row: pd.Series, group: pd.DataFrame, column: Column, sig
         known(value) and group[column.name].notna().sum() > 1 and _is_best(value, group[column.name], column.best),
         "**" if column.tested and _significant(row, value, significance) else "",
     )
+    if column is CALIBRATION_RATIO and known(value) and row["positives"] >= ENOUGH and is_off(value):
+        return out.note(cell, OFF_BY_MORE[bool(low <= 1 <= high)])
     if known(value):
         return cell
     if column.unknown:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from vita import names
-from vita.report import measured_learning, run_times
+from vita.report import measured_calibration, measured_learning, run_times
 from vita.report.measured_line import Line, joined, read
 from vita.runtime.errors import UserError
 from vita.runtime.privacy import shown_count
@@ -232,5 +232,6 @@ LINES: dict[str, Callable[[Path], list[Line]]] = {
     "embeddings": embeddings,
     "segmentation": segmentation,
     "diseases": diseases,
+    "calibration": measured_calibration.mean_predictions,
     "cost": cost,
 }

@@ -44,9 +44,9 @@ intervals; 0.5 is chance. TPR is the share of members who are recognised if the 
 mistaken for members. The control is the same guess with an untrained model, or with a shadow model: it shows how the
 splits differ. Numbers of people are rounded down to tens.
 """
-SUNG = """Canaries are people with the targets of others, planted in shadow trainings of the head; AUC and exposure
+CANARY = """Canaries are people with the targets of others, planted in shadow trainings of the head; AUC and exposure
 compare them with canaries that were not planted. Without memory the AUC is 0.5 and the exposure about 1.4 bits. They
-tell how the head is fitted, and do not decide about weights.
+show how closely the head is fitted, and do not decide about weights.
 """
 PRIVATE = """Stage III was trained with DP-SGD: epsilon and delta bound what the training of a model reveals about any
 one participant. They hold for its steps, not for the weights that it started from, nor for the means, SDs and shares of
@@ -130,8 +130,8 @@ def _memory(path: Path | None, settings: dict[str, Any]) -> list[str]:
     table = membership(pd.read_csv(path), needed(settings, "privacy.membership_auc"))
     waived = [WAIVED] if needed(settings, "input.source") == "phantom" else []
     canaries = sung(pd.read_csv(path))
-    songs = [SUNG, markdown(canaries)] if canaries.rows else []
-    return ["## Membership", MEMBERSHIP, markdown(table), *songs, *waived]
+    about_canaries = [CANARY, markdown(canaries)] if canaries.rows else []
+    return ["## Membership", MEMBERSHIP, markdown(table), *about_canaries, *waived]
 
 
 def setting(configs: dict[Path, dict[str, Any]]) -> list[str]:

@@ -1,6 +1,6 @@
 """The paper's printed numbers, compared with those of this run.
 
-The resource folder holds one CSV per printed table, as printed, and `notes.csv`, which says where printed numbers
+The resource folder holds one CSV per printed table, as printed, and `notes.csv`, which lists where printed numbers
 contradict each other. In notes.csv, an empty field `model` means the whole row, for all systems that the paper's table
 has.
 """

@@ -3,7 +3,7 @@
     python -m vita.report.run_card --config results/config.json --defaults config.yaml
         --output results/run_card.md --html results/run_card.html
 
-Only the last part of the user's paths is shown, since the report is meant for other people.
+Only the last part of the user's paths is shown, since the report may be read by others.
 """
 
 import importlib.metadata

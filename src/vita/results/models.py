@@ -42,7 +42,7 @@ def results_folder(path: Path) -> Path:
 
 
 def find_models(results: Path) -> list[Model]:
-    """All models, Stage I and II first; those of further seeds behind those of the run's own."""
+    """All models, Stages I and II first; those of further seeds follow those of the run's own seed."""
     found = []
     for root in [results, *sorted(results.glob("seeds/*"))]:
         folders = [path for path in (root / "models").glob("*/*") if path.is_dir()]

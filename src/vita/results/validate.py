@@ -74,7 +74,7 @@ def _of_model(model: Model) -> Iterator[str]:
 
 
 def _again(model: Model) -> str:
-    """The command that makes a model's files again, since Snakemake does not look into existing files."""
+    """The command that remakes a model's files, since Snakemake does not check the content of existing files."""
     file = f"results/{model.name}/{FILES[0]}"
     return f"make it again: snakemake --cores all --forcerun {file}"
 

@@ -1,6 +1,6 @@
-"""Whole files or none: write under a temporary name beside the target, then rename; and what to tell about disks.
+"""Whole files or none: write under a temporary name beside the target, then rename; and messages about disks.
 
-A disk may be full, closed or missing. A run looks before it starts, and what fails later is said in one sentence.
+A disk may be full, closed or missing. A run checks before it starts, and a later failure is reported in one sentence.
 """
 
 import errno

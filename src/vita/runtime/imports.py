@@ -1,4 +1,4 @@
-"""Importing large libraries without the garbage collector, which would look through their millions of objects often."""
+"""Importing large libraries without the garbage collector, which would scan their millions of objects repeatedly."""
 
 import gc
 from collections.abc import Iterator

@@ -29,7 +29,7 @@ _EPOCH = re.compile(
     r"epoch (?P<epoch>\d+)/(?P<epochs>\d+), (?P<left>\d+) s left: .*?\bval_loss (?P<loss>[-+.\deinfa]+)"
 )
 _TAIL_BYTES = 8192
-_LOOK_S, _AGAIN_S = 2.0, 15.0  # between two looks; between two lines about the same training
+_LOOK_S, _AGAIN_S = 2.0, 15.0  # between two checks; between two lines about the same training
 
 
 class Shorter(logging.Filter):
@@ -142,7 +142,7 @@ class Progress:
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
 
     def start(self) -> None:
-        """Start looking, in a thread beside the run."""
+        """Start watching, in a separate thread of the run."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -155,7 +155,7 @@ class Progress:
                 print(line, file=self.stream, flush=True)
 
     def lines(self, now: float) -> Iterator[str]:
-        """Lines about what is new since the last look.
+        """Lines about changes since the last check.
 
         Args:
             now: seconds since the epoch.

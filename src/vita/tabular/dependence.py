@@ -13,7 +13,7 @@ from scipy.stats.contingency import crosstab
 
 from vita.cohort.reading import EID
 
-FEWEST = 50  # participants with both values; with fewer, dependence cannot be told from chance
+FEWEST = 50  # participants with both values; with fewer, dependence cannot be distinguished from chance
 _CLASSES = 10  # a column of at most this many different values is one of codes
 
 

@@ -65,7 +65,7 @@ class Budget(Callback):
             log.info("budget of %g s: %d epochs of about %.3g s (%s)", budget_s, epochs, epoch_s, self.key)
 
     def _undone(self, trainer: Trainer, learner: Learner) -> float:
-        """Seconds of an epoch, from steps that leave nothing behind."""
+        """Seconds per epoch, measured on steps whose effects are undone."""
         optimizer = trainer.optimizers[0]
         weights, state = copied(learner.model.state_dict()), copy.deepcopy(optimizer.state_dict())
         devices = [learner.device] if learner.device.type == "cuda" else []
@@ -129,7 +129,7 @@ def _endless(batches: Iterable[Batch]) -> Iterator[Batch]:
 
 
 def _now(learner: Learner) -> float:
-    """The clock, once the device has done what it was asked for."""
+    """The time once the device has finished all queued work."""
     if learner.device.type == "cuda":
         torch.cuda.synchronize(learner.device)
     return time.perf_counter()

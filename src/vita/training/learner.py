@@ -93,7 +93,7 @@ class Learner(LightningModule):
         self._values.append(self.validation_values(batch, generator))
 
     def on_validation_epoch_end(self) -> None:
-        """Metrics over the whole split; every rank sees all of it and gets the same result."""
+        """Metrics over the whole split; every rank evaluates all of it and gets the same result."""
         values = {key: torch.cat([v[key] for v in self._values]) for key in self._values[0]}
         self.metrics = self.summary(values)
         by_metric = self.settings.stage.select == "metric"

@@ -84,9 +84,10 @@ def available() -> bool:
 
 
 class PoissonOrder(TrainingOrder):
-    """Batches into which each participant comes with the same probability, independently; some may be empty.
+    """Batches that include each participant independently with the same probability; some may be empty.
 
-    Unlike those of `TrainingOrder`, they are drawn from a secret. A resumed epoch draws its remaining batches anew.
+    Unlike those of `TrainingOrder`, they are drawn from a secret seed. A resumed epoch draws its remaining batches
+    anew.
     """
 
     def __init__(self, participants: int, batch: int, key: str = "batch") -> None:

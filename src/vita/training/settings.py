@@ -160,16 +160,16 @@ _AT_LEAST_ONE = ("threads", "checkpoint_steps", "devices", "nodes", "epochs", "b
 
 
 def without_budget(stage: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a stage's settings says what it learns: with a budget of time not the epochs that it replaces, and
-    without one not that there is none.
+    """The part of a stage's settings that determines what it learns: a time budget or the epochs that it replaces, not
+    both.
     """
     left_out = "budget_s" if stage["budget_s"] is None else "epochs"
     return {key: value for key, value in stage.items() if key != left_out}
 
 
 def recorded_stage(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The whole block `stage` of a trained model from its config.json, which leaves out what `without_budget` does, and
-    keys that came after the model.
+    """The whole block `stage` of a trained model from its config.json, completed by the keys that `without_budget`
+    removes and by keys that are newer than the model.
     """
     return {"budget_s": None, "epochs": config.get("epochs", 1), "dp": None, **config["settings"]["stage"]}
 

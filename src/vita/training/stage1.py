@@ -1,7 +1,7 @@
 """Stage I: learn to reconstruct masked patches of the whole heart's cine planes.
 
 Writes model.safetensors (best on validation), config.json and history.csv into the output folder; resumable state is in
-its checkpoints/. If it is run again after an interruption, it resumes.
+its checkpoints/. After an interruption, the same command resumes.
 """
 
 from collections.abc import Mapping, Sequence

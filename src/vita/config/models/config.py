@@ -4,14 +4,13 @@ from typing import Any, Literal, get_args
 
 from pydantic import ConfigDict, Field
 
-from vita.config.models.comparisons import Ablations, NnUnet
 from vita.config.models.data import Cohort, Input, Labels, Phantom, Split, Tabular
 from vita.config.models.finetuning import Stage3
 from vita.config.models.images import Images, Phenotypes
 from vita.config.models.kinds import Block, Seed, Unique
 from vita.config.models.network import Network, Training
 from vita.config.models.resources import Resources
-from vita.config.models.results import Apply, Evaluation, Privacy
+from vita.config.models.results import Ablations, Apply, Evaluation, NnUnet, Privacy
 from vita.config.models.stages import Stage1, Stage2
 from vita.config.models.systems import SYSTEMS, Systems
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from vita.config.models.kinds import Block, Count, Needs, Number, NumberTask, Positive, Task, Unique
-from vita.config.models.shared import (
+from vita.config.models.stages import (
     Augment,
     Autocontrast,
     Batch,

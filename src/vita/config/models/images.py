@@ -60,8 +60,8 @@ class Adapt(Block):
     """Learning of the network for masks on the cohort's own scans, before it draws."""
 
     steps: Number = 0
-    """the network goes on learning for so many batches on this cohort's scans, and draws with what it became; 0: it
-    does not. Guide new-scans.md"""
+    """number of further training batches of the network on this cohort's scans before it draws; 0: none. Guide
+    new-scans.md"""
     people: Count = 100
     """participants whose scans it learns from, never those who may be in test"""
     sure: Annotated[float, Field(ge=0.5, le=1)] = 0.9

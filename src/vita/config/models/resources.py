@@ -74,6 +74,7 @@ class Jobs(Block):
     measure_subgroups: Job = requests(mem_mb=1000, mem_mb_per_gb=8000)
     measure_mask_phenotypes: Job = requests(mem_mb=2000, mem_mb_per_gb=2000, runtime_min=60)
     measure_membership: Job = requests(mem_mb=3000, runtime_min=60, gpus=1)
+    join_membership: Job = requests(mem_mb=500, runtime_min=10)
     measure_survival: Job = requests(mem_mb=2000, mem_mb_per_gb=8000, runtime_min=120)
     measure_associations: Job = requests(mem_mb=2000, mem_mb_per_gb=8000, runtime_min=240)
     trace_directions: Job = requests(mem_mb=2500, runtime_min=60)

@@ -172,8 +172,8 @@ def first_two_components(vectors: np.ndarray) -> float:
 def explained_by(vectors: np.ndarray, values: np.ndarray, seed: int) -> float:
     """Share of the variance of standardised vectors (n, width) that a linear function of some values (n, k) explains.
 
-    Of people whom the function was not fitted to, in five folds; at or below 0 where values say nothing. Rows with an
-    unknown value are left out; NaN where fewer than `FEWEST_EXPLAINED` for each value are left.
+    It is computed for people to whom the function was not fitted, in five folds; it is at most 0 for uninformative
+    values. Rows with an unknown value are left out; NaN where fewer than `FEWEST_EXPLAINED` for each value are left.
     """
     from sklearn.linear_model import LinearRegression
     from sklearn.model_selection import KFold, cross_val_predict

@@ -83,8 +83,8 @@ def _words(drawn: pd.DataFrame) -> str:
 def neighbour_r2(position: np.ndarray, values: np.ndarray) -> float:
     """How much of the variance of `values` (n,) the mean of the nearest others on the map (n, 2) explains.
 
-    1 less the squared errors over the variance: 0 or below where a place on the map says nothing. NaN where values are
-    as many as neighbours, or constant.
+    1 minus the squared errors over the variance: at most 0 if the place on the map is uninformative. NaN where values
+    are as many as neighbours, or constant.
     """
     from sklearn.neighbors import NearestNeighbors  # start-up
 

@@ -121,7 +121,7 @@ def _filled(pictures: np.ndarray) -> np.ndarray:
 
 
 def draw(examples: dict[str, dict[str, np.ndarray]], titles: dict[str, str], measured: pd.DataFrame) -> Figure:
-    """Below the input, for each set of hidden patches what is left, and what each variant made of it."""
+    """Below the input, the visible patches of each set, and each variant's reconstruction from them."""
     groups = masked_alike(examples)
     inputs = examples[groups[0][0]]["input"]
     rows = [("Input", inputs, inputs)]

@@ -1,6 +1,6 @@
 """Quality control to look at: planes of a sample of participants at end-diastole, with masks and broken rules.
 
-Half of the sample, as far as there are any, are participants who break a rule of quality control; the rest is drawn at
+Half of the sample, or as many as there are, are participants who break a rule of quality control; the rest is drawn at
 random. Rows are numbered; no participant is named.
 """
 

@@ -135,7 +135,7 @@ def draw_one(
         arguments: of the command line.
         option: its name and its help; it takes the file.
         read: what is drawn, from the file.
-        draw: the figure of that.
+        draw: makes the figure from it.
     """
     name, what = option
     parser = cli.parser(about)
@@ -182,7 +182,7 @@ def _numbered_clips(svg: str) -> str:
 
 
 def unknown(axes: Axes, title: str, reason: str) -> None:
-    """A panel that says why it shows nothing."""
+    """A panel that states why it is empty."""
     axes.set_title(title)
     axes.set_axis_off()
     axes.text(0.5, 0.5, f"– {fill(reason, 18)}", transform=axes.transAxes, ha="center", va="center", color=GREY)

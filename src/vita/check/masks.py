@@ -1,21 +1,21 @@
 """How masks are drawn, seen before a run: the user's command, and whether learning on the cohort would be used."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from vita.check.findings import Finding, error, warning
+from vita.config.typed import Configuration
 from vita.contouring.template import KEY, commands_of
 from vita.images.layout import VIEWS
 
 ADAPT = "images.masks.adapt"
 
 
-def command_findings(config: dict[str, Any], cluster: bool) -> Iterator[Finding]:
+def command_findings(config: Configuration, cluster: bool) -> Iterator[Finding]:
     """Findings about 'images.masks.command'.
 
     Args:
         config: the whole configuration.
-        cluster: jobs run on other machines, which may have what this one has not.
+        cluster: jobs run on other machines, which may have programs that this one does not have.
 
     Raises:
         UserError: a command cannot be read.
@@ -37,8 +37,8 @@ def command_findings(config: dict[str, Any], cluster: bool) -> Iterator[Finding]
             yield error(f"{text}; install it, or give its whole path")
 
 
-def adapt_findings(config: dict[str, Any]) -> Iterator[Finding]:
-    """Findings about 'images.masks.adapt', by which the network goes on learning on the cohort's scans.
+def adapt_findings(config: Configuration) -> Iterator[Finding]:
+    """Findings about 'images.masks.adapt', which continues the training of the network on the cohort's scans.
 
     Args:
         config: the whole configuration.

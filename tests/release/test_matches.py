@@ -9,11 +9,10 @@ from safetensors.numpy import save_file
 from tests.release.test_leaks import PLANT, Tables, kinds
 
 from vita.release.attack import join
-from vita.release.chance import evident
 from vita.release.checking import check
 from vita.release.cohort import Cohort, read_cohort
 from vita.release.contents import Table
-from vita.release.matches import EXTREMES, ROWS, SUMS, Compared
+from vita.release.matches import EXTREMES, ROWS, SUMS, Compared, evident
 
 CELL = 10
 

@@ -28,7 +28,7 @@ class Aggregated:
 
 
 def panels(count: int, height: float = _PANEL_INCHES) -> tuple[Figure, Sequence[Axes]]:
-    """A figure with so many panels, in rows; those that are not needed are hidden."""
+    """A figure with a given number of panels, in rows; those that are not needed are hidden."""
     columns = min(_COLUMNS, max(count, 1))
     rows = math.ceil(max(count, 1) / columns)
     size = (max(_PANEL_INCHES * columns, 3.4), height * rows + 0.35)

@@ -10,8 +10,8 @@ from tests.release.conftest import people
 
 from vita.release import columns
 from vita.release.cohort import Cohort, Values, read_cohort
-from vita.release.index import ColumnIndex
 from vita.release.transforms import UNDO
+from vita.release.values import ColumnIndex
 
 
 def _columns(count: int, size: int, seed: int) -> dict[str, Values]:
