@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import chi2
 
 from vita.apply import doubts, residuals, typical
 from vita.apply.predict import make_empty
@@ -59,29 +60,44 @@ def test_ventricles_pump_alike_and_muscle_keeps_its_volume():
 
 def test_scans_like_the_trainings_are_usual_and_others_are_not():
     rng = np.random.default_rng(0)
-    train, val = rng.normal(5, 2, (400, 6)), rng.normal(5, 2, (200, 6))
-    known = typical.fit(train, val, kinds=1)
+    known = typical.fit(rng.normal(5, 2, (400, 6)))
     same, other = rng.normal(5, 2, (2000, 6)), rng.normal(25, 2, (100, 6))
-    assert (known.distance(same) > known.limit).mean() == pytest.approx(typical.FALSE_ALARMS, abs=0.02)
-    assert (known.distance(other) > known.limit).all()
-    kept = typical.from_record(known.record())
+    # the squared distance of six independent directions is a sixth of a chi-squared with as many degrees of freedom
+    assert np.quantile(known.distance(same) ** 2, [0.5, 0.95]) == pytest.approx(chi2.ppf([0.5, 0.95], 6) / 6, rel=0.07)
+    assert (known.distance(other) > 5).all()
+    kept = typical.from_record(known.record() | {"limit": 2.0})
     assert kept.distance(same) == pytest.approx(known.distance(same), rel=1e-3)
+
+
+def test_what_is_unknown_adds_nothing():
+    known = typical.fit(np.random.default_rng(0).normal(size=(400, 6)))
+    scan = np.full((1, 6), np.nan)
+    scan[0, 0] = 3.0
+    assert known.distance(scan) == pytest.approx(3.0, rel=0.1)  # the only value that is known, three spreads away
 
 
 def test_nothing_is_typical_of_few_and_no_participant_is_stored():
     rng = np.random.default_rng(1)
-    assert typical.fit(rng.normal(size=(9, 3)), rng.normal(size=(50, 3))) is None
+    assert typical.fit(rng.normal(size=(9, 3))) is None
     train = rng.normal(size=(40, 3))
-    record = typical.fit(train, rng.normal(size=(20, 3))).record()
+    record = typical.fit(train).record()
     assert set(record) == {"mean", "spread", "directions", "variances", "rest", "limit"}
     assert len(record["directions"]) <= 3
 
 
 def test_intensities_and_geometry_by_hand():
-    cine = np.zeros((2, 3, 2, 2))
+    cine = np.zeros((2, 3, 3, 3))
     cine[0, 1] = 1.0
+    cine[0, 2, 1, 1] = 1.0
     found = typical.intensity_vector(cine)
-    assert found.tolist() == pytest.approx([1 / 3, 0, np.sqrt(2) / 3, 0, 1, 0])
+    assert found.shape == (10,)
+    assert np.isnan(found[1::2]).all()  # the second plane is missing
+    mean, deviation, change, gradient, laplacian = np.exp(found[::2]) - 1e-3
+    assert mean == pytest.approx(10 / 27)
+    assert deviation == pytest.approx(np.sqrt(10 / 27 * 17 / 27))
+    assert change == pytest.approx((1 + 8 / 9) / 2)  # all nine pixels, then all but the middle one
+    assert gradient == pytest.approx(2 * 2 / 18)  # along either axis two of 18 differences are 1
+    assert laplacian == pytest.approx(4 / 3)  # of the middle pixel alone, in the last of three frames
     scan = {"spacing_row_mm": [2.0, 2.0], "spacing_column_mm": [2.0, 2.0], "sa_spacing_mm": 10.0, "sa_stack": 12}
     vector = typical.geometry_vector(scan | {"frame_s_sa": 0.02, "frames_sa": 50})
     assert vector == pytest.approx(np.log([2.0, 10.0, 12.0, 1.0]))

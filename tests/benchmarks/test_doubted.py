@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from benchmarks import written
-from vita.apply import doubts, models, reading, typical, upright
+from vita.apply import doubts, models, reading, typical, upright, ways
 from vita.apply.decisions import FILE, read_decisions
 from vita.images.folders import Found, find_participants
 from vita.training.sections import sections_of
@@ -63,9 +63,9 @@ class Judge:
 
 def _turned(cine_sthw: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     for view, planes in upright.PLANES_OF_VIEW.items():
-        for way in range(1, upright.WAYS):
+        for way in range(1, ways.WAYS):
             changed = cine_sthw.copy()
-            changed[planes] = upright.turn(cine_sthw[planes], way)
+            changed[planes] = ways.turn(cine_sthw[planes], way)
             yield view, changed
 
 

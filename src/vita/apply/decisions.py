@@ -8,6 +8,7 @@ only means, spreads and limits over at least 10 participants.
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from vita.images.shards import ShardReader
 
 FILE = "decisions.json"
-VERSION = 4
+VERSION = 5
 _COMPARED = 1000  # largest number of training participants, and of validation participants, for fitting what is typical
 
 
@@ -82,7 +83,7 @@ def seen(shards: Sequence[Path]) -> dict[str, list[float]]:
 def typical(shards: Sequence[Path], split: Path, embedder: Path | None) -> dict[str, dict[str, Any]]:
     """Records of `typical.Typical` by kind, fitted to training participants, and as "upright" what `upright.fit` found.
 
-    Kinds and views with too few participants are left out.
+    Their limits are chosen together, on validation participants. Kinds and views of too few participants are left out.
 
     Args:
         shards: tables of all shards, voxels beside them.
@@ -90,17 +91,30 @@ def typical(shards: Sequence[Path], split: Path, embedder: Path | None) -> dict[
         embedder: folder of the aligned image encoder; None judges by intensity and geometry alone.
     """
     from vita.apply import upright
+    from vita.apply.tolerance import limits
     from vita.apply.typical import fit
     from vita.cohort.split_table import read_split
     from vita.images.shards import ShardReader
+    from vita.runtime.privacy import SMALLEST_COUNT
 
     reader, members = ShardReader([path.with_suffix(".npz") for path in shards]), read_split(split)
     vectors = {name: _vectors(reader, members[members == name].index, embedder) for name in ("train", "val")}
-    maps = [found.pop("upright") for found in vectors.values() if "upright" in found]
-    fitted = {kind: fit(train, vectors["val"][kind]) for kind, train in vectors["train"].items()}
-    records = {kind: found.record() for kind, found in fitted.items() if found}
-    ways = upright.fit(*maps) if records else {}  # as many participants of training and of validation as records need
-    return records | ({"upright": ways} if ways else {})
+    maps = [found.pop("upright", np.empty(0)) for found in vectors.values()]
+    if min(len(part) for part in maps) < SMALLEST_COUNT:
+        return {}
+    fitted = {kind: found for kind, train in vectors["train"].items() if (found := fit(train)) is not None}
+    ways = upright.fit(*maps)
+    scores = []
+    for part, images in zip(vectors.values(), maps, strict=True):
+        distances = [found.distance(part[kind]) for kind, found in fitted.items()]
+        scores.append(np.stack([*distances, *([upright.highest(ways, images)] if ways else [])], axis=1))
+    found_limits = [float(each) for each in limits(*scores)]
+    records = {
+        kind: replace(found, limit=limit).record()
+        for (kind, found), limit in zip(fitted.items(), found_limits, strict=False)
+    }
+    # something else must at least be likelier
+    return records | ({"upright": ways | {"limit": round(max(found_limits[-1], 0.0), 4)}} if ways else {})
 
 
 def _vectors(reader: "ShardReader", eids: pd.Index, embedder: Path | None) -> dict[str, np.ndarray]:

@@ -178,7 +178,18 @@ def _import() -> None:
     from vita.runtime.imports import without_collection
 
     with without_collection():
-        for name in ("models", "doubts", "measuring", "page", "reading", "scans", "segmenting", "typical", "upright"):
+        for name in (
+            "models",
+            "doubts",
+            "measuring",
+            "page",
+            "reading",
+            "scans",
+            "segmenting",
+            "typical",
+            "upright",
+            "ways",
+        ):
             importlib.import_module(f"vita.apply.{name}")
 
 
