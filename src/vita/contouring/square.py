@@ -31,11 +31,6 @@ def pictures(signal_tyx: np.ndarray, crop: Crop) -> Tensor:
     return stretched(torch.from_numpy(cut), torch.tensor(low), torch.tensor(high))
 
 
-def box_of(crop: Crop) -> tuple[slice, slice]:
-    """Pixels of the image, rows and columns, whose centres lie in the square."""
-    return _pixels(crop, 0, (0, crop.size)), _pixels(crop, 1, (0, crop.size))
-
-
 def _pixels(crop: Crop, axis: int, places: tuple[int, int]) -> slice:
     """Pixels of the image between the first and the last of the square's places along an axis."""
     first, step, extent = crop.first[axis], crop.step[axis], crop.shape[axis]
