@@ -51,7 +51,7 @@ BOTH = CONFIG | {
 }
 # a training of some minutes gets one; torch alone needs more than what is left of 200 MB beside Snakemake
 LIMITED = CONFIG | {
-    "stage1": {"epochs": 8000},  # a fast machine did 4,000 within the first limit, so that nothing was left to resume
+    "stage1": {"epochs": 10000},  # a fast machine does 6,000 within the first limit, and has to leave some to resume
     "resources": PLACES
     | {
         "rules": {
