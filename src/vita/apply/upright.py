@@ -1,16 +1,9 @@
 """Whether a view is turned, mirrored or another view: its header or name may be wrong, and models see no usual heart.
 
-<<<<<<< HEAD
 A network tells apart the three long-axis views, each in the eight ways of turning and mirroring; another one the eight
 ways of the short-axis stack (`ways`). They go by where planes are bright, where they move, and when, and learn from the
 training participants, each turned all eight ways. A view is doubted if another view or way is likelier than its own by
 more than validation participants, who were not learnt from, have it in any of their views (`tolerance`).
-=======
-A logistic regression distinguishes the three long-axis views, each in the eight ways of turning and mirroring; another
-one the eight ways of the short-axis stack. They go by where planes are bright, where they move, and when, and learn
-from the training participants, each turned all eight ways. A view is doubted if another view or way is likelier than
-its own by more than validation participants, who were not learnt from, have it in any of their views.
->>>>>>> main
 """
 
 from collections.abc import Iterable, Mapping
