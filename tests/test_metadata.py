@@ -64,3 +64,12 @@ def test_every_change_is_under_one_of_three_headings() -> None:
         assert len(name.strip().splitlines()) == 1, f"changes outside a heading: {name[:200]}"
         headings = [part.splitlines()[0] for part in parts]
         assert headings == [each for each in ("Added", "Changed", "Fixed") if each in headings], headings
+
+
+def test_no_text_has_the_marks_of_a_merge() -> None:
+    """Inside a docstring or a guide, no linter notices them."""
+    texts = [path for kind in ("py", "md", "smk", "yaml", "tsv") for path in ROOT.glob(f"[!.]*/**/*.{kind}")]
+    texts = [path for path in texts if "results" not in path.relative_to(ROOT).parts[:1]]
+    assert len(texts) > 400
+    marks = re.compile("^(<{7} |>{7} )", re.MULTILINE)
+    assert not [path for path in texts if marks.search(path.read_text(encoding="utf-8"))]
