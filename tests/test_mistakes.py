@@ -31,6 +31,15 @@ MOST_S = 10.0  # of the processor, so that a busy machine is no mistake
 PHANTOM: list[tuple[dict[str, Any], list[str]]] = [
     ({"stage1": {"lrr": 0.1}}, ["'stage1.lrr'", "did you mean 'stage1.lr'?"]),
     ({"stage4": {}}, ["'stage4'", "did you mean"]),
+    ({"stage1": {"epoch": 3}}, ["unknown key 'stage1.epoch'; did you mean 'stage1.epochs'?"]),
+    (
+        {"split": {"val": "two"}},
+        ["'split.val' is \"two\", which is not allowed; it must be a number of at least 0"],
+    ),
+    (
+        {"phantom": {"labelled": 0}},
+        ["'phantom.labelled' is 0, which is not allowed; it must be a number above 0 and at most 1"],
+    ),
     ({"seed": "one"}, ["'seed'", "it must be a whole number"]),
     ({"stage1": {"epochs": 0}}, ["'stage1.epochs' is 0", "at least 1"]),
     ({"labels": {"timing": "incidents"}}, ["'labels.timing'", "did you mean incident?"]),
@@ -691,6 +700,7 @@ COMMANDS: list[tuple[list[str], list[str]]] = [
     (["check", "--configfile", "brokn.yaml"], ["brokn.yaml, which is not there", "did you mean broken.yaml?"]),
     (["check", "--configfile", "smoke.yaml"], ["smoke.yaml, which is not there; did you mean workflow/presets/smoke"]),
     (["check", "--config", "input.source=files"], ["'input.source'", "'input={source: ...}'"]),
+    (["check", "--configfile", "a.yaml", "--configfile", "b.yaml"], ["--configfile is there 2 times; write it once"]),
     (["check", "--config", "seed="], ["'seed' is null", "a whole number"]),
     (["check", "--config", "=5"], ["--config got '=5'; write KEY=VALUE"]),
     (["check", "--directory", "list.yaml"], ["--directory names list.yaml, which is not a folder"]),

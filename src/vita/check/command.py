@@ -32,10 +32,13 @@ def main(arguments: list[str] | None = None) -> None:
         "--configfile",
         type=Path,
         nargs="+",
+        action="append",
         default=[],
         help="configuration files that override config.yaml, in this order",
     )
-    parser.add_argument("--config", nargs="+", default=[], metavar="KEY=VALUE", help="keys of the configuration")
+    parser.add_argument(
+        "--config", nargs="+", action="append", default=[], metavar="KEY=VALUE", help="keys of the configuration"
+    )
     parser.add_argument("--directory", type=Path, default=Path(), help="where the run will be started")
     parser.add_argument("--cluster", action="store_true", help="jobs go to other machines: do not check this one")
     parser.add_argument("--quick", action="store_true", help="do not estimate the time that trainings take")
@@ -45,9 +48,10 @@ def main(arguments: list[str] | None = None) -> None:
         raise UserError(f"vita check {args.unexpected[0]}: write --configfile before the names of files")
     from vita.check.before import findings
     from vita.plan.checking import merged
+    from vita.plan.given import once
 
     home = clone()
-    config = merged(home, args.configfile, args.config)
+    config = merged(home, once("--configfile", args.configfile), once("--config", args.config))
     found, people = findings(config, home, args.directory, args.cluster)
     show(found)
     errors = Counter(finding.level for finding in found)["error"]

@@ -234,7 +234,7 @@ def merged(home: Path, files: list[Path], keys: list[str]) -> Configuration:
         # the presets have the same names wherever the package lies
         update_config(config, read_given(path if path.exists() or not (home / path).exists() else home / path))
     for text in keys:
-        update_config(config, _key(text))
+        update_config(config, read_key(text))
     check(config, home / "workflow" / "schemas" / "config.schema.yaml")
     return cast(Configuration, config)
 
@@ -263,7 +263,12 @@ def _problem(error: yaml.YAMLError) -> str:
     return " ".join(str(getattr(error, "problem", None) or error).split())
 
 
-def _key(text: str) -> dict[str, Any]:
+def read_key(text: str) -> dict[str, Any]:
+    """A key of the configuration and its value, from `KEY=VALUE` with a value in YAML.
+
+    Raises:
+        UserError: it has another form, or the value is not YAML.
+    """
     name, sign, value = text.partition("=")
     if not sign or not name:
         raise UserError(f"--config got {text!r}; write KEY=VALUE, such as seed=1 or 'input={{source: files}}'")
