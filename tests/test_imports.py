@@ -1,7 +1,10 @@
-"""Imports without collection: what is imported is not looked through again, and collection goes on afterwards."""
+"""Imports: nothing is collected meanwhile, and a start waits for none that it does not need."""
 
 import subprocess
 import sys
+from pathlib import Path
+
+from presets import ROOT
 
 CODE = """
 import gc
@@ -26,3 +29,20 @@ assert not gc.isenabled()
 
 def test_collection_rests_within_and_is_as_before_afterwards() -> None:
     subprocess.run([sys.executable, "-c", CODE], check=True)
+
+
+def test_the_start_of_a_run_and_of_a_check_waits_for_no_torch(tmp_path: Path) -> None:
+    """Both import every check, and a start of Snakemake would take twice as long."""
+    watched = "import sys; {}; assert 'torch' not in sys.modules, 'torch was imported'"
+    check = "from vita.check.command import main; main(['--quick'])"
+    plan = f"from snakemake.cli import main, parse_args, args_to_api; args_to_api(*parse_args({_plan()})[::-1])"
+    for command in (check, plan):
+        run = subprocess.run(
+            [sys.executable, "-c", watched.format(command)], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert run.returncode == 0, run.stderr
+
+
+def _plan() -> list[str]:
+    """Arguments of a dry run in the folder of the process."""
+    return ["--snakefile", str(ROOT / "Snakefile"), "-n", "--cores", "1", "--", "results/config.json"]

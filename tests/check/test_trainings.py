@@ -4,6 +4,7 @@ import pytest
 
 from vita.check import trainings
 from vita.config.blocks import whole
+from vita.training import private
 
 DP = {"noise": 1.0, "clip": 1.0, "delta": 1e-5}
 SYSTEMS = {"vita": {"init": "stage2", "tasks": ["sa_phenotypes", "diseases"]}}
@@ -17,7 +18,7 @@ def texts(**changes) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def installed(monkeypatch):
-    monkeypatch.setattr(trainings, "available", lambda: True)
+    monkeypatch.setattr(private, "available", lambda: True)
 
 
 def test_a_part_of_one_person_is_refused_but_in_tiny_cohorts() -> None:
@@ -70,7 +71,7 @@ def test_systems_and_tasks_without_private_training_are_named() -> None:
 
 
 def test_a_missing_package_is_named(monkeypatch) -> None:
-    monkeypatch.setattr(trainings, "available", lambda: False)
+    monkeypatch.setattr(private, "available", lambda: False)
     right = {"dp": DP, "head": "mlp", "optimizer": "adamw"}
     assert texts(systems=SYSTEMS, stage3={"defaults": right}) == [
         "config: 'stage3.defaults.dp' needs opacus, which is missing; install it with pip install 'vita[privacy]', or "

@@ -40,7 +40,10 @@ def test_what_is_right_passes(arguments: list[str]) -> None:
     ("line", "words"),
     [
         ("--configfile nowhere.yaml", ["--configfile names nowhere.yaml, which is not there; look at its spelling"]),
-        ("-n --configfile own.yaml owns.yaml --cores 2", ["names owns.yaml, which is not there; did you mean own.yaml?"]),
+        (
+            "-n --configfile own.yaml owns.yaml --cores 2",
+            ["names owns.yaml, which is not there; did you mean own.yaml?"],
+        ),
         ("--configfiles nowhere.yaml", ["names nowhere.yaml"]),
         ("--configfile=nowhere.yaml", ["names nowhere.yaml"]),
         ("--configfile broken.yaml", ["broken.yaml, line 2: not valid YAML"]),

@@ -13,7 +13,6 @@ from vita.check.findings import Finding, error
 from vita.config.typed import Configuration
 from vita.costs.trainings import labelled_people, split_sizes
 from vita.plan.systems import stage_settings, tasks_of
-from vita.training.private import INSTALL, available, conflicts
 from vita.training.stage3 import MODELS
 
 # parts that a stage needs from its starting folder, by the beginning of their weights' names
@@ -176,6 +175,9 @@ def _of_training(config: Configuration, task: str, system: str) -> Iterator[str]
     stage = stage_settings(config, task, system)
     if not stage["dp"]:
         return
+    # torch comes with it: every start of a run would wait for that
+    from vita.training.private import INSTALL, available, conflicts
+
     place = _place(config, task, system, "dp")
     if system == "resnet50":
         yield (

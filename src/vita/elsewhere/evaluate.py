@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
     write_text(args.out / FILE, yaml.safe_dump(config, sort_keys=False))
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(clone() / "Snakefile"), "--cores", str(args.cores)]
     command += ["--directory", str(args.out), "--configfile", str(args.out / FILE)]
-    ended = subprocess.run([*command, *(["-n", "--quiet"] if args.dry_run else [])], check=False)
+    ended = subprocess.run([*command, *(["-n", "--quiet", "rules"] if args.dry_run else [])], check=False)
     if ended.returncode:
         raise UserError(f"the workflow ended with an error, see above; its logs are in {args.out / 'results/logs'}")
     if not args.dry_run:
