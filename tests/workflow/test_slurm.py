@@ -62,6 +62,17 @@ LIMITED = CONFIG | {
 }
 
 
+# Snakemake, which asks SLURM about its jobs every three seconds: by itself it waits ten seconds longer after each time
+# that none has ended, up to three minutes.
+IMPATIENT = """
+from snakemake.cli import main
+from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+
+RemoteExecutor.next_seconds_between_status_checks = property(lambda self: 3, lambda self, value: None)
+main()
+"""
+
+
 @dataclass(frozen=True)
 class Job:
     """A job as SLURM tells it: state, the workflow's comment on it, memory (MB), and all that `scontrol` prints."""
@@ -124,10 +135,10 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def submit(folder: Path, config: dict, *targets: str, retries: int = 2) -> Run:
     """Start a run through the profile; what it prints goes to `log` in its folder."""
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
+    command = [sys.executable, "-c", IMPATIENT, "--snakefile", ROOT / "Snakefile", "--directory", folder]
     command += ["--profile", ROOT / "workflow" / "profiles" / "slurm", "--retries", str(retries)]
     command += ["--slurm-status-command", "squeue", "--slurm-no-account"]
-    command += ["--slurm-init-seconds-before-status-checks", "3", "--latency-wait", "20"]
+    command += ["--latency-wait", "20"]
     command += ["--configfile", ROOT / "workflow" / "presets" / "smoke.yaml", folder / "config.yaml", "--", *targets]
     # the machine that submits has a GPU; which one a job gets is for SLURM to say
     surroundings = os.environ | {"CUDA_VISIBLE_DEVICES": "7"}
