@@ -8,4 +8,4 @@ PRESETS = sorted((ROOT / "workflow" / "presets").glob("*.yaml"))
 
 def layers(preset: Path) -> list[Path]:
     """A preset and, before it, the one that it lies over."""
-    return [preset.with_stem("paper"), preset] if preset.stem == "published" else [preset]
+    return [preset.with_stem("paper"), preset] if preset.stem in ("published", "rap") else [preset]

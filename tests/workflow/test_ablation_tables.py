@@ -10,7 +10,7 @@ import pytest
 from workflow.conftest import SMOKE
 from workflow.test_dry_runs import snakemake
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.thorough]
 TABLES = [f"results/tables/{name}.csv" for name in ("ablation_frames", "ablation_alignment")]
 
 

@@ -81,6 +81,8 @@ def is_whole(jobs: dict[str, int], preset: str | None) -> None:
     """Assert that a plan goes from the scans to the report."""
     planned = {"train_stage1", "train_stage2", "train_stage3", "train_segmentation", "make_table", "report"}
     assert planned <= set(jobs)
+    # nnU-Net would only learn what the network draws
+    assert any("nnunet" in rule for rule in jobs) == (preset in ("paper", "published"))
     # the platform has no masks; the other presets' scans come with theirs
     assert ("segment_scans" in jobs) == (preset == "rap")
     assert ("phantom_scans" in jobs) == (preset in (None, "smoke", "seeds", "showcase"))

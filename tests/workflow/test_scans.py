@@ -96,15 +96,23 @@ def drawn_stack(root: Path, eid: int) -> np.ndarray:
     return read_volume(root / "nifti" / str(eid) / "sa.nii.gz")[1]
 
 
-@pytest.fixture
-def run(tmp_path):
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
     """A finished run on six participants' NIfTI files."""
+    folder = tmp_path_factory.mktemp("finished")
     for eid in range(1000011, 1000017):
-        scans.write_participant(tmp_path / "scans" / str(eid), frames=FRAMES)
-    arguments = configure(tmp_path)
-    done = snakemake(tmp_path, *arguments)
+        scans.write_participant(folder / "scans" / str(eid), frames=FRAMES)
+    done = snakemake(folder, *configure(folder))
     assert done.returncode == 0, done.stderr[-4000:]
-    return tmp_path, arguments
+    return folder
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    """A copy of the finished run, with its times, to be changed."""
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    return folder, configure(folder)
 
 
 def shard_of(eid: int) -> set[str]:
