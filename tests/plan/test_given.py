@@ -30,6 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ["--configfiles", "own.yaml", "--config", "seed=2", "input={source: phantom}", "--", "results/nowhere.yaml"],
         ["-C", "stage1={'lr': 0.1}", "--conda-frontend", "conda"],
         ["--", "--configfile", "nowhere.yaml"],
+        ["--directory", "folder/new/one", "-n"],
     ],
 )
 def test_what_is_right_passes(arguments: list[str]) -> None:
@@ -55,6 +56,9 @@ def test_what_is_right_passes(arguments: list[str]) -> None:
         ("--configfile own.yaml release -n", ["names release, which is no configuration", "or after --"]),
         ("--configfile own.yaml --configfile more", ["--configfile is there 2 times; write it once"]),
         ("--config seed=1 -C seeds=[2]", ["--config is there 2 times"]),
+        ("--config seed=1 seed=2", ["--config names seed 2 times; write it once"]),
+        ("-n --directory own.yaml", ["--directory names own.yaml, but own.yaml is a file; name a folder"]),
+        ("-d own.yaml/run", ["--directory names own.yaml/run, but ", "own.yaml is a file"]),
         ("--config seed", ["--config got 'seed'; write KEY=VALUE"]),
         ("--config seed=1 results/report.html", ["--config got 'results/report.html'; write KEY=VALUE"]),
         ("--config stage1.lr=0.1", ["write a key within a block as 'stage1={lr: 0.1}', in quotes"]),
@@ -76,3 +80,11 @@ def test_snakemake_ends_with_the_line(capsys: pytest.CaptureFixture[str]) -> Non
         exit_if_wrong(["--configfile", "nowhere.yaml"])
     assert str(end.value).startswith("error: --configfile names nowhere.yaml")
     exit_if_wrong(["--configfile", os.fspath(Path("own.yaml").absolute())])
+
+
+def test_a_folder_that_may_not_be_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
+    with pytest.raises(
+        UserError, match=r"--directory names folder/new, but you may not write to .*folder; name another"
+    ):
+        check_given(["--directory", "folder/new"])

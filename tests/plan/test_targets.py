@@ -20,9 +20,18 @@ FILES = ["results/tables/table1_sa_phenotypes.csv", "results/index.html", "resul
         ("train_stage", "did you mean train_stage1?"),
         ("Results/index.html", "did you mean results/index.html?"),
         ("xyz", "results/README.md lists the files"),
+        ("table1", "did you mean results/tables/table1_sa_phenotypes.csv?"),
+        ("TableC8", "did you mean results/tables/tableC8_cohort.csv?"),
+        ("my.yaml", "did you mean --configfile my.yaml?"),
+        ("other.yaml", "results/README.md lists the files"),
+        ("8", "did you mean --cores 8?"),
     ],
 )
-def test_a_target_is_named_with_what_was_meant(target: str, hint: str) -> None:
+def test_a_target_is_named_with_what_was_meant(
+    target: str, hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my.yaml").touch()
     line = unknown_target(target, ["all", "train_stage1", *FILES])
     assert f"has the name {target}; " in line
     assert hint in line
@@ -53,6 +62,7 @@ def test_a_file_where_a_folder_must_be(tmp_path: Path, monkeypatch: pytest.Monke
             "has the name results/tables/table1.csv; did you mean results/tables/table1_sa",
         ),
         ("results/cohort/split.parquet", "results/cohort", "results/cohort is a file"),
+        ("train_stage3", "", "a target is the name of a rule that makes many files; name one of its files"),
     ],
 )
 def test_snakemake_ends_with_one_line(target: str, blocked: str, words: str, tmp_path: Path) -> None:

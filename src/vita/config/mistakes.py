@@ -2,10 +2,10 @@
 
 import difflib
 import json
-import re
 from collections.abc import Iterable
 from typing import Any
 
+from vita.config.remedies import ELSEWHERE, how_to_write
 from vita.config.schema import ANY, may_be, walk
 
 # what other libraries call a key
@@ -39,7 +39,8 @@ def nearest(text: str, known: Iterable[str]) -> str:
     """The known word that is most like a text, first of all one that differs only in capitals; empty if none is."""
     words = list(known)
     same = [word for word in words if word.lower() in (text.lower(), _OTHER_NAMES.get(text.lower()))]
-    return next(iter(same or difflib.get_close_matches(text, words, n=1)), "")
+    longer = [word for word in words if word.endswith(f"_{text.lower()}")]  # cad for disease_cad
+    return next(iter(same or (longer if len(longer) == 1 else difflib.get_close_matches(text, words, n=1))), "")
 
 
 def _join(where: str, key: str) -> str:
@@ -50,11 +51,13 @@ def _unknown(where: str, key: str, known: Iterable[str], schema: dict[str, Any])
     """An unknown key, with a key of a similar name beside it, or in another block, or all that are known there."""
     known = sorted(known)
     near = nearest(key, known)
-    if written := _written(key, known):
+    elsewhere = _elsewhere(where, key, schema)
+    surely = any(name.rpartition(".")[2] == key for name in elsewhere) and not near.lower().endswith(key.lower())
+    if written := _written(key, known) or ELSEWHERE.get(_join(where, key), ""):
         hint = written
-    elif near:
+    elif near and not surely:
         hint = f"did you mean '{_join(where, near)}'?"
-    elif elsewhere := _elsewhere(key, schema):
+    elif elsewhere:
         hint = f"did you mean {' or '.join(repr(name) for name in elsewhere)}?"
     else:
         hint = f"known here: {', '.join(known)}"
@@ -76,19 +79,26 @@ def _written(key: str, known: Iterable[str]) -> str:
     return ""
 
 
-def _elsewhere(key: str, schema: dict[str, Any]) -> list[str]:
-    """Up to three keys of a similar name in other blocks."""
-    names = [name for name, _ in walk(schema) if ANY not in name.split(".")]
+def _elsewhere(where: str, key: str, schema: dict[str, Any]) -> list[str]:
+    """Up to three keys of that name, or of a similar one, in blocks within this one and in others."""
+    parts = [(name, part) for name, part in walk(schema) if ANY not in name.split(".")]
+    within = f"{where}." if where else "?"
+    if chosen := [f"{name}.{key}" for name, part in parts if key in part.get("propertyNames", {}).get("enum", [])]:
+        return [name for name in chosen if name.startswith(within)] or chosen[:3]
+    names = [name for name, _ in parts if not name.startswith("resources.rules.")]
     last = {name.rpartition(".")[2] for name in names}
+    key = _OTHER_NAMES.get(key.lower(), key)
     near = difflib.get_close_matches(key, sorted(last), n=1, cutoff=0.8)
-    return [name for name in names if near and name.rpartition(".")[2] == near[0]][:3]
+    found = [name for name in names if near and name.rpartition(".")[2] == near[0]]
+    return [name for name in found if name.startswith(within)] or found[:3]
 
 
 def _allowed(error: Any) -> str:
     """What the value may be and, among choices, the nearest one."""
+    empty = "use null for none" if "null" in error.schema.get("type", []) else "write one"
     special = {
         "uniqueItems": "it must not repeat an entry",
-        "minLength": "it must not be empty; use null for none",
+        "minLength": f"it must not be empty; {empty}",
         "minItems": f"it must be {may_be(error.schema)}",
         "maxItems": f"it must be {may_be(error.schema)}",
     }
@@ -99,18 +109,5 @@ def _allowed(error: Any) -> str:
         near = nearest(str(error.instance), choices)
         hint = f"; did you mean {near}?" if near else ""
         return f"choose {' or '.join('null' if value is None else str(value) for value in error.validator_value)}{hint}"
-    return f"it must be {may_be(error.schema)}{_how_to_write(error)}"
-
-
-def _how_to_write(error: Any) -> str:
-    """What to write where a text was meant as a number or a block; empty if that is not certain."""
-    types, text = error.schema.get("type", []), error.instance
-    if error.validator != "type" or not isinstance(text, str):
-        return ""
-    if "object" in types and re.fullmatch(r"\w+:\S+", text):
-        return f"; write a space after the colon: '{text.replace(':', ': ', 1)}'"
-    if "number" in types and re.fullmatch(r"\d+,\d+", text):
-        return f"; write a point: {text.replace(',', '.')}"
-    if "number" in types and re.fullmatch(r"\d+(\.\d+)? ?%", text):
-        return f"; write a fraction: {float(text.rstrip(' %')) / 100:g}"
-    return ""
+    written = how_to_write(error.schema, error.instance) if error.validator == "type" else ""
+    return f"it must be {may_be(error.schema)}{written}"
