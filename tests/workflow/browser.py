@@ -20,10 +20,10 @@ def look(page: Path, folder: Path, width: int = 1300, height: int = 900) -> tupl
     """The page's document as the browser has it, without scripts, and the screenshot (rows, columns, RGB)."""
     browser = [str(BROWSER), *QUIET, f"--user-data-dir={folder / 'profile'}", f"--window-size={width},{height}"]
     picture = folder / "picture.png"
-    dom = subprocess.run([*browser, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=600)
-    shot = subprocess.run([*browser, f"--screenshot={picture}", page.as_uri()], capture_output=True, timeout=600)
-    assert dom.returncode == 0, dom.stderr[-2000:]
-    assert shot.returncode == 0, shot.stderr[-2000:]
+    picture.unlink(missing_ok=True)
+    both = [*browser, "--dump-dom", f"--screenshot={picture}", page.as_uri()]
+    run = subprocess.run(both, capture_output=True, text=True, timeout=600)
+    assert run.returncode == 0, run.stderr[-2000:]
     with Image.open(picture) as image:
         pixels = np.asarray(image.convert("RGB"))
-    return re.sub(r"<script.*?</script>", "", dom.stdout, flags=re.DOTALL), pixels
+    return re.sub(r"<script.*?</script>", "", run.stdout, flags=re.DOTALL), pixels

@@ -1,8 +1,6 @@
 """What a user sees through Snakemake when a table is wrong: the module's one line, exit code 1, and nothing written."""
 
-import gzip
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,18 +13,10 @@ from workflow.test_dry_runs import snakemake
 pytestmark = pytest.mark.workflow
 
 
-def male(columns: world.Columns) -> world.Columns:
-    return columns | {"31-0.0": ["Male", *columns["31-0.0"][1:]]}
-
-
-def without_sex(columns: world.Columns) -> world.Columns:
-    return {name: cells for name, cells in columns.items() if name != "31-0.0"}
-
-
-def extract(folder: Path, table: Path) -> tuple[int, str]:
-    """Exit code and all that Snakemake prints for the features of a table."""
+def extract(folder: Path, *tables: Path) -> tuple[int, str]:
+    """Exit code and all that Snakemake prints for the features of tables."""
     (folder / "scans").mkdir()
-    source = {"source": "files", "tables": [str(table)], "scans": str(folder / "scans"), "withdrawals": None}
+    source = {"source": "files", "tables": list(map(str, tables)), "scans": str(folder / "scans"), "withdrawals": None}
     (folder / "own.yaml").write_text(yaml.safe_dump({"input": source}))
     run = snakemake(folder, "--configfile", str(folder / "own.yaml"), "--", "results/cohort/fields.parquet")
     assert not (folder / "results" / "cohort" / "fields.parquet").exists()
@@ -57,30 +47,31 @@ def test_a_dry_run_plans_and_names_the_table_that_is_not_there(tmp_path: Path) -
     )
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (male, ["31-0.0 (Sex): a cell of the form 'Aa'", "RAW, not REPLACE"]),
-        (without_sex, ["31 (Sex), needed by sex", "missing_fields"]),
-    ],
-)
-def test_a_bad_table_ends_in_one_line(
-    change: Callable[[world.Columns], world.Columns], words: list[str], tmp_path: Path
-) -> None:
-    code, output = extract(tmp_path, world.classic(tmp_path / "t.csv", change(world.make_world())))
+def test_a_bad_table_ends_in_one_line_before_anything_runs(tmp_path: Path) -> None:
+    """tests/test_mistakes.py has all that the check sees in a table."""
+    columns = world.make_world()
+    male = columns | {"31-0.0": ["Male", *columns["31-0.0"][1:]]}
+    code, output = extract(tmp_path, world.classic(tmp_path / "t.csv", male))
     assert code == 1
     (line,) = errors(output)
-    assert all(word in line for word in words)
+    assert "31-0.0 (Sex): a cell of the form 'Aa'" in line
+    assert "RAW, not REPLACE" in line
+    assert not (tmp_path / "results" / "logs" / "extract_fields.log").exists()
     assert "Traceback" not in output
 
 
-def test_a_table_cut_short_ends_in_one_line(tmp_path: Path) -> None:
-    whole = world.classic(tmp_path / "whole.csv", world.make_world()).read_bytes()
-    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(whole)[:-500])
-    code, output = extract(tmp_path, tmp_path / "t.csv.gz")
+def test_what_the_job_alone_sees_ends_in_one_line(tmp_path: Path) -> None:
+    """Only it reads all rows of both tables, which contradict each other."""
+    columns = world.make_world()
+    turned = {"0": "1", "1": "0", "": ""}
+    other = {"eid": columns["eid"], "31-0.0": [turned[cell] for cell in columns["31-0.0"]]}
+    code, output = extract(
+        tmp_path, world.classic(tmp_path / "a.csv", columns), world.classic(tmp_path / "b.csv", other)
+    )
     assert code == 1
     (line,) = errors(output)
-    assert "damaged or cut short" in line
+    assert "b.csv, column 31-0.0: " in line
+    assert line.endswith("[results/logs/extract_fields.log]")
     assert "Traceback" not in output
 
 
