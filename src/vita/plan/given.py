@@ -61,11 +61,11 @@ def check_given(arguments: list[str]) -> None:
 
 
 def _check_directory(folder: Path) -> None:
-    """A folder that is there, or that Snakemake can make."""
+    """A folder that is there, into which the workflow itself looks, or that Snakemake can make."""
     above = next(each for each in (folder, *folder.absolute().parents) if each.exists())
     if not above.is_dir():
         raise UserError(f"--directory names {folder}, but {above} is a file; name a folder")
-    if not os.access(above, os.W_OK):
+    if above != folder and not os.access(above, os.W_OK):
         raise UserError(f"--directory names {folder}, but you may not write to {above}; name another folder")
 
 
