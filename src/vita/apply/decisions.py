@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     predictions = {path.parent.name: path for path in args.predictions}
     record: dict[str, Any] = {"version": VERSION, "system": args.model}
-    record |= {"images": args.settings["images"], "phenotypes": args.settings["phenotypes"]}
+    record |= {name: needed(args.settings, name) for name in ("images", "phenotypes")}
     record["seen"] = seen(args.shards)
     record["split"] = of_split(args.split, needed(args.settings, "seed"))
     record["typical"] = typical(args.shards, args.split, args.embedder)
