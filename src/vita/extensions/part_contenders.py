@@ -6,7 +6,7 @@ own, which `Kind` names.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,6 +20,15 @@ LEAVES = (2, 6)  # of a tree, one of which validation chooses
 _SMALLEST_LEAF = 20  # people; a leaf holds as many times their copies
 # features seen (participants, features) to a score (participants, targets), both of the test participants
 Scores = Callable[[np.ndarray], np.ndarray]
+# features of the image (participants, features) and truth (participants,) to a head: from such features to answers
+Fit = Callable[[np.ndarray, np.ndarray], Callable[[np.ndarray], np.ndarray]]
+
+
+class Folds(Protocol):
+    """What scikit-learn's KFold and StratifiedKFold do."""
+
+    def split(self, X: np.ndarray, y: np.ndarray) -> Iterable[tuple[np.ndarray, np.ndarray]]:  # noqa: N803
+        """Rows to fit to and rows left out, of each fold."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +138,27 @@ def learn(
         BOOSTED: lambda seen_nf: alone(test, seen_nf),
         ANY_PART: updated(start, [together, alone], truth_nd, rows, len(table.features), seed, kind.factors),
     }
+
+
+def of_others(
+    answers_n: np.ndarray, features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarray, folds: Folds, fit: Fit
+) -> np.ndarray:
+    """The image's answers (participants,), those of training participants from heads fitted to the other four fifths.
+
+    Args:
+        answers_n: of a head that was fitted to all training participants.
+        features_nf: (participants, features), standardised.
+        truth_n: (participants,), NaN where unknown.
+        split_n: (participants,) train, val or test.
+        folds: scikit-learn's, into fifths.
+        fit: fits a head with the same penalty.
+    """
+    found = answers_n.copy()
+    known = np.flatnonzero((split_n == "train") & ~np.isnan(truth_n))
+    for others, own in folds.split(known, truth_n[known]):
+        head = fit(features_nf[known[others]], truth_n[known[others]])
+        found[known[own]] = head(features_nf[known[own]])
+    return found
 
 
 def always(found_nd: np.ndarray) -> Scores:
