@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from vita.apply.decisions import config_digest
-from vita.apply.residuals import ERRORS, Z90
+from vita.apply.records import Decisions, Prediction, TargetDecision, TaskDecision
+from vita.apply.residuals import Z90, copy_errors
 from vita.models.config_file import read_config
 from vita.models.heads import Output, Regressor
 from vita.models.image_encoder import ImageEncoder
@@ -31,7 +32,7 @@ class Trained:
 
     folder: Path
     config: Mapping[str, Any]
-    decisions: Mapping[str, Any]
+    decisions: TaskDecision
 
     @property
     def sizes(self) -> ModelSettings:
@@ -39,7 +40,7 @@ class Trained:
         return ModelSettings.recorded(self.config)
 
 
-def open_model(models: Path, task: str, decisions: Mapping[str, Any]) -> Trained:
+def open_model(models: Path, task: str, decisions: Decisions) -> Trained:
     """The model of a task.
 
     Raises:
@@ -58,7 +59,7 @@ def open_model(models: Path, task: str, decisions: Mapping[str, Any]) -> Trained
     return Trained(folder, read_config(folder), decisions["tasks"][task])
 
 
-def predict_task(trained: Trained, sections: Sequence[Tensor], device: torch.device) -> Iterator[list[dict[str, Any]]]:
+def predict_task(trained: Trained, sections: Sequence[Tensor], device: torch.device) -> Iterator[list[Prediction]]:
     """Predictions of a task for each participant: a list of rows, one per target.
 
     Args:
@@ -109,10 +110,10 @@ def predictor(trained: Trained, outputs: Sequence[Output]) -> nn.Module:
     return model
 
 
-def _row(name: str, known: Mapping[str, Any], statistic: Statistics, value: np.ndarray) -> dict[str, Any]:
+def _row(name: str, known: TargetDecision, statistic: Statistics, value: np.ndarray) -> Prediction:
     """One target of one participant; numbers with the training's mean and spread, probabilities calibrated."""
-    row: dict[str, Any] = {"target": name, "title": known["title"], "kind": known["kind"], "unit": known["unit"]}
-    row |= {name: known[name] for name in ERRORS if name in known}
+    row: Prediction = {"target": name, "title": known["title"], "kind": known["kind"], "unit": known["unit"]}
+    copy_errors(known, row)
     if known["kind"] == "numerical":
         row |= {"value": float(value), "training_mean": statistic.mean, "training_sd": statistic.std}
         if "error_mean" in known:
@@ -132,7 +133,7 @@ def _row(name: str, known: Mapping[str, Any], statistic: Statistics, value: np.n
     return row | {"training_mean": statistic.shares[best]}
 
 
-def embedder(models: Path, decisions: Mapping[str, Any]) -> ModelSettings | None:
+def embedder(models: Path, decisions: Decisions) -> ModelSettings | None:
     """Sizes of the aligned image encoder; None where the folder has no Stage II."""
     folder = models / EMBEDDING_STAGE / decisions["system"]
     if not (folder / WEIGHTS).is_file():
@@ -140,7 +141,7 @@ def embedder(models: Path, decisions: Mapping[str, Any]) -> ModelSettings | None
     return ModelSettings.recorded(read_config(folder))
 
 
-def embed(models: Path, decisions: Mapping[str, Any], images_bsthw: Tensor, device: torch.device) -> np.ndarray:
+def embed(models: Path, decisions: Decisions, images_bsthw: Tensor, device: torch.device) -> np.ndarray:
     """Mean patch tokens (participants, width) of the aligned image encoder, whose sizes `embedder` gives."""
     encoder = load_embedder(models / EMBEDDING_STAGE / decisions["system"])
     return image_vectors(encoder.to(device), images_bsthw, device)

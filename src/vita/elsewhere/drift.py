@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vita.apply.records import Errors
 from vita.evaluation.predictions import Pairs, pairs, why_none
 from vita.names import DRIFT_TABLE, MAIN_SYSTEM, MEAN_GUESS
 from vita.runtime import cli
@@ -76,9 +77,7 @@ def rows(models: Path, predictions: Sequence[Path], targets: Path) -> Iterator[d
                 yield row | {"unit": target.unit, "kind": target.kind} | own | why
 
 
-def of_target(
-    found: Pairs, target: Target, stored: Mapping[str, Any], known: Mapping[str, float]
-) -> dict[str, float | int | str]:
+def of_target(found: Pairs, target: Target, stored: Mapping[str, Any], known: Errors) -> dict[str, float | int | str]:
     """How a target's predictions relate to its truth; empty for fewer people than may be shown.
 
     Args:
@@ -89,7 +88,7 @@ def of_target(
     """
     binary = target.kind == "binary"
     row: dict[str, float | int | str] = {"n": found.truth.size, "metric": "AUC" if binary else "MAE"}
-    row |= {"trained": known.get("test_auc" if binary else "test_mae", np.nan)}
+    row |= {"trained": known.get("test_auc", np.nan) if binary else known.get("test_mae", np.nan)}
     row |= {"trained_mean": stored["shares"][1] if binary else stored["mean"]}
     positives = int(found.truth.sum()) if binary else SMALLEST_COUNT
     if min(found.truth.size, positives, found.truth.size - positives if binary else SMALLEST_COUNT) < SMALLEST_COUNT:
