@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pandas as pd
 
-from vita.apply.records import Calibration, Decisions, Kind, OfSplit, TargetDecision, TaskDecision, TypicalScans
+from vita.apply.records import Decisions, Kind, OfSplit, TargetDecision, TaskDecision, TypicalScans
 from vita.config.blocks import needed
 from vita.runtime import cli, fingerprint
 from vita.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from vita.images.shards import ShardReader
+    from vita.training.recorded import Calibration
 
 FILE = "decisions.json"
 VERSION = 5
@@ -152,7 +153,7 @@ def _vectors(reader: "ShardReader", eids: pd.Index, embedder: Path | None) -> di
 
 def task_record(config: Path, predictions: Path, targets: Path) -> TaskDecision:
     """What is stored of a task: the digest of its model's config.json, and its targets or annotated planes."""
-    from vita.models.config_file import read_config
+    from vita.training.recorded import read_recorded
 
     task = config.parent.parent.name
     everybody = pd.read_parquet(predictions)
@@ -162,13 +163,13 @@ def task_record(config: Path, predictions: Path, targets: Path) -> TaskDecision:
         drawn = table[table["truth"] > 0].groupby("plane")["target"].unique()
         record["annotated"] = {plane: sorted(names) for plane, names in drawn.items()}
         return record
-    lines = read_config(config.parent)["calibration"]
+    lines = read_recorded(config.parent)["calibration"]
     record["targets"] = target_records(everybody, targets, task, lines)
     return record
 
 
 def target_records(
-    predictions: pd.DataFrame, targets: Path, task: str, lines: Mapping[str, Calibration]
+    predictions: pd.DataFrame, targets: Path, task: str, lines: "Mapping[str, Calibration]"
 ) -> dict[str, TargetDecision]:
     """Title, unit, kind and errors of each target; calibration and meaning of classes, thresholds of binary targets."""
     from vita.apply.residuals import copy_errors, of_target

@@ -1,9 +1,8 @@
 """The trained models of a system, each loaded when it is needed and released afterwards."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +11,6 @@ from torch import Tensor, nn
 from vita.apply.decisions import config_digest
 from vita.apply.records import Decisions, Prediction, TargetDecision, TaskDecision
 from vita.apply.residuals import Z90, copy_errors
-from vita.models.config_file import read_config
 from vita.models.heads import Output, Regressor
 from vita.models.image_encoder import ImageEncoder
 from vita.models.segmenter import Segmenter
@@ -20,6 +18,7 @@ from vita.models.settings import ModelSettings
 from vita.models.weights import WEIGHTS, load_part, load_whole
 from vita.runtime.errors import UserError
 from vita.training.calibration import of_record
+from vita.training.recorded import Recorded, read_recorded
 from vita.training.task import Statistics, in_units, odds_shifts
 
 BATCH = 16
@@ -31,7 +30,7 @@ class Trained:
     """A folder of a trained model, its config.json read and found to belong to the stored decisions."""
 
     folder: Path
-    config: Mapping[str, Any]
+    config: Recorded
     decisions: TaskDecision
 
     @property
@@ -56,7 +55,7 @@ def open_model(models: Path, task: str, decisions: Decisions) -> Trained:
             f"{folder} was trained again after decisions.json was written; run snakemake once more, or "
             "snakemake --cores 1 results/models/decisions.json"
         )
-    return Trained(folder, read_config(folder), decisions["tasks"][task])
+    return Trained(folder, read_recorded(folder), decisions["tasks"][task])
 
 
 def predict_task(trained: Trained, sections: Sequence[Tensor], device: torch.device) -> Iterator[list[Prediction]]:
@@ -70,7 +69,7 @@ def predict_task(trained: Trained, sections: Sequence[Tensor], device: torch.dev
     known, config = trained.decisions["targets"], trained.config
     names = [name for name in known if name in config["targets"]]  # config.json is sorted, decisions.json is not
     outputs = [Output(name, known[name]["kind"], max(len(known[name].get("classes", [])), 1)) for name in names]
-    blocks = [{key: value for key, value in config["targets"][name].items() if key != "kind"} for name in names]
+    blocks = [config["targets"][name] for name in names]
     statistics = [Statistics(block["mean"], block["std"], tuple(block["shares"])) for block in blocks]
     stage = config["settings"]["stage"]
     shifts = odds_shifts(statistics, stage["imbalance"])
@@ -138,7 +137,7 @@ def embedder(models: Path, decisions: Decisions) -> ModelSettings | None:
     folder = models / EMBEDDING_STAGE / decisions["system"]
     if not (folder / WEIGHTS).is_file():
         return None
-    return ModelSettings.recorded(read_config(folder))
+    return ModelSettings.recorded(read_recorded(folder))
 
 
 def embed(models: Path, decisions: Decisions, images_bsthw: Tensor, device: torch.device) -> np.ndarray:
@@ -149,7 +148,7 @@ def embed(models: Path, decisions: Decisions, images_bsthw: Tensor, device: torc
 
 def load_embedder(folder: Path) -> ImageEncoder:
     """The aligned image encoder of a Stage II folder, in evaluation mode."""
-    sizes = ModelSettings.recorded(read_config(folder))
+    sizes = ModelSettings.recorded(read_recorded(folder))
     encoder = ImageEncoder(sizes)
     load_part(encoder, folder, "image_encoder", sizes)
     return encoder.eval()

@@ -3,6 +3,7 @@
 from typing import Literal, TypeAlias, TypedDict
 
 from vita.config.typed import Images, Phenotypes
+from vita.training.recorded import Calibration
 
 Kind: TypeAlias = Literal["numerical", "binary", "categorical"]
 Weights: TypeAlias = "list[float] | list[Weights]"
@@ -53,14 +54,6 @@ class Errors(TypedDict, total=False):
     error_sd: float
     test_auc: float
     test_accuracy: float
-
-
-class Calibration(TypedDict, total=False):
-    """A line of `vita.training.calibration`; one of several classes has an intercept for each."""
-
-    slope: float
-    intercept: float
-    intercepts: list[float]
 
 
 class _Named(TypedDict):

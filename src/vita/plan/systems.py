@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 from vita.config.typed import Configuration, FineTuning
 from vita.names import CONTROLS, PROBES, REGRESSION_TASKS
@@ -15,7 +15,7 @@ Blocks = dict[str, dict[str, object]]  # of a training's settings, by name
 # keys of a stage that shape its network: they move to the block `model` of its settings
 _OF_MODEL = ("frames", "checkpointing")
 # the view of systems that are named after it; None means both
-NAMED_VIEWS = {"vita": None, "vita_sa": "sa", "vita_la": "la"}
+NAMED_VIEWS: dict[str, Literal["sa", "la"] | None] = {"vita": None, "vita_sa": "sa", "vita_la": "la"}
 DISEASES = ("cad", "stroke", "hypertension", "infarct", "diabetes", "high_blood_pressure")
 
 
