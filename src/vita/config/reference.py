@@ -113,7 +113,7 @@ def _is_row(value: dict[str, Any]) -> bool:
     return bool(value) and not any(isinstance(each, dict | list) for each in value.values())
 
 
-def inline(value: Any) -> str:
+def inline(value: object) -> str:
     """A value in YAML on one line."""
     import yaml
 

@@ -6,7 +6,7 @@ own, which `Kind` names.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -50,8 +50,11 @@ class Known:
         return Known(self.values_nc[rows], self.known_nf[rows], self.image_nd[rows])
 
 
+M = TypeVar("M")
+
+
 @dataclass(frozen=True)
-class Trees:
+class Trees(Generic[M]):
     """A kind of gradient boosting.
 
     Attributes:
@@ -63,11 +66,11 @@ class Trees:
         loss: of truth and such a prediction.
     """
 
-    kind: Callable[..., Any]
+    kind: Callable[..., M]
     copies: int
     most: int
     rate: float
-    stages: Callable[[Any, np.ndarray], Iterable[np.ndarray]]
+    stages: Callable[[M, np.ndarray], Iterable[np.ndarray]]
     loss: Callable[[np.ndarray, np.ndarray], float]
 
 
@@ -166,7 +169,7 @@ def always(found_nd: np.ndarray) -> Scores:
     return lambda seen_nf: found_nd
 
 
-def boosted(trees: Trees, table: Table, truth_n: np.ndarray, split_n: np.ndarray, seed: int) -> Any:
+def boosted(trees: Trees[M], table: Table, truth_n: np.ndarray, split_n: np.ndarray, seed: int) -> M:
     """The fitted estimator, which takes columns with gaps.
 
     Args:
@@ -182,8 +185,8 @@ def boosted(trees: Trees, table: Table, truth_n: np.ndarray, split_n: np.ndarray
     seen = [generator.random(size) < generator.random((size[0], 1)) for size in sizes]
     train, validate = (table.seen(*each) for each in zip(rows, seen, strict=True))
 
-    def fitted(leaves: int, count: int) -> Any:
-        model = trees.kind(
+    def fitted(leaves: int, count: int) -> M:
+        model: Any = trees.kind(
             learning_rate=trees.rate,
             max_iter=count,
             max_leaf_nodes=leaves,
@@ -191,7 +194,8 @@ def boosted(trees: Trees, table: Table, truth_n: np.ndarray, split_n: np.ndarray
             early_stopping=False,
             random_state=seed,
         )
-        return model.fit(train, truth_n[rows[0]])
+        found: M = model.fit(train, truth_n[rows[0]])
+        return found
 
     losses = {
         (leaves, count): trees.loss(truth_n[rows[1]], found)

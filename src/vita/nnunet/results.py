@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -81,8 +81,8 @@ def history(models: Mapping[str, Path]) -> pd.DataFrame:
 
 
 def record(
-    models: Mapping[str, Path], split: pd.Series, epochs: pd.DataFrame, settings: Mapping[str, Any], versions: Path
-) -> dict[str, Any]:
+    models: Mapping[str, Path], split: pd.Series, epochs: pd.DataFrame, settings: Mapping[str, object], versions: Path
+) -> dict[str, object]:
     """config.json: settings, split, sizes, versions and cost of the three trainings together."""
     trainings = {view: json.loads((folder / "training.json").read_text()) for view, folder in models.items()}
     last, fingerprint = epochs.iloc[-1], split_hash(split.index, split)
@@ -107,7 +107,7 @@ def record(
 
 
 def write_model(
-    output: Path, models: Mapping[str, Path], split: pd.Series, settings: Mapping[str, Any], versions: Path
+    output: Path, models: Mapping[str, Path], split: pd.Series, settings: Mapping[str, object], versions: Path
 ) -> None:
     """model.safetensors, history.csv and config.json; the last one is written last.
 
