@@ -51,6 +51,25 @@ def test_meaning_counts_in_the_module_and_in_what_it_imports(package: Path) -> N
     assert after == _after(package / "other.py", "VALUE = 2\n"), "a module that is not imported does not count"
 
 
+def test_an_import_that_only_annotations_need_does_not_count(package: Path) -> None:
+    """Neither its line nor the module that it is from, be it for type checkers alone or not."""
+    rule = package / "inner" / "rule.py"
+    before = digest.code_digest("vita.inner.rule")
+    text = "from vita.inner.helper import double\n{}\ndef main(){}:\n    return double(2)\n"
+    typed = "from typing import Any\nfrom vita.other import VALUE"
+    assert before == _after(rule, text.format(typed, " -> VALUE | Any"))
+    typed = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import vita.other as other"
+    assert before == _after(rule, text.format(typed, " -> 'other.VALUE'"))
+    assert before == _after(package / "other.py", "VALUE = 2\n")
+    assert before != _after(rule, text.format("from vita.other import VALUE", "").replace("(2)", "(VALUE)"))
+
+
+def test_a_name_that_is_imported_for_other_modules_counts(package: Path) -> None:
+    rule = package / "inner" / "rule.py"
+    first = _after(rule, "from vita.other import VALUE as VALUE\n")
+    assert first != _after(package / "other.py", "VALUE = 2\n")
+
+
 def test_an_import_inside_a_function_counts(package: Path) -> None:
     rule = package / "inner" / "rule.py"
     first = _after(rule, "def main():\n    from vita import other\n    return other.VALUE\n")
