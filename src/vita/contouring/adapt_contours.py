@@ -9,7 +9,7 @@ and a model card beside them. Everything follows from the seed, the settings and
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # start-up: torch is imported once there is something to do
 
 log = logging.getLogger(__name__)
 
-KEY = "images.masks.adapt"
+KEY: Final = "images.masks.adapt"
 HALF, HEARTS = 6, 100  # pictures of the cohort in a batch, and as many synthetic ones, of at most so many hearts
 JUDGED_HEARTS, JUDGED_BATCHES = 16, 20
 MASKED = 0.5  # share of the people that have masks, where there are as many
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="weights as safetensors; a model card beside")
     cli.add_settings(parser, "seed, split, and masks, instance and max_file_mb of the block images")
     args = parser.parse_args(arguments)
-    adapt_block = needed(args.settings, KEY)  # type: ignore[call-overload]
+    adapt_block = needed(args.settings, KEY)
     check_complete(KEY, adapt_block, ("steps", "people", "sure"))
     settings, seed = image_settings(args.settings), int(needed(args.settings, "seed"))
     if settings.instance is None:

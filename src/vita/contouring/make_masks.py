@@ -129,7 +129,11 @@ def image_settings(settings: Mapping[str, object]) -> ImageSettings:
     Raises:
         UserError: one of the three is missing.
     """
-    own = {key: needed(settings, f"images.{key}") for key in ("masks", "instance", "max_file_mb")}  # type: ignore[call-overload]
+    own = {
+        "masks": needed(settings, "images.masks"),
+        "instance": needed(settings, "images.instance"),
+        "max_file_mb": needed(settings, "images.max_file_mb"),
+    }
     return ImageSettings.from_dict({"images": block("images", own)})
 
 

@@ -133,7 +133,7 @@ class Session:
                 log.warning("%s: its %s does not fit and starts from scratch: %s", folder, part, reason)
         return started
 
-    def write(self, folder: Path, learner: Learner, fitted: Fitted, **more: Any) -> None:
+    def write(self, folder: Path, learner: Learner, fitted: Fitted, **more: object) -> None:
         """Write model.safetensors, history.csv and, last, config.json; then a large state is deleted.
 
         A stage calls this when its other outputs are on disk.
@@ -162,7 +162,7 @@ class Session:
         release_state(fitted.state, self.settings.training.keep_state_mb)
 
 
-def open_session(name: Stage, shards: Sequence[Path], split: Path, blocks: Mapping[str, Any]) -> Session:
+def open_session(name: Stage, shards: Sequence[Path], split: Path, blocks: Mapping[str, object]) -> Session:
     """Check the settings, set the seed, and open the shards and the split.
 
     Raises:

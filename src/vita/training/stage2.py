@@ -6,7 +6,6 @@ its checkpoints/. If it is run again after an interruption, it resumes.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from vita.runtime import cli
 
@@ -29,7 +28,7 @@ def train(
     split: Path,
     encoded: Path,
     encoder: Path,
-    settings: Mapping[str, Any],
+    settings: Mapping[str, object],
     output: Path,
     init: Path | None = None,
 ) -> None:
