@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,12 +14,14 @@ from vita.apply.residuals import ERRORS, Z90
 from vita.models.config_file import read_config
 from vita.models.heads import Output, Regressor
 from vita.models.image_encoder import ImageEncoder
-from vita.models.segmenter import Segmenter
 from vita.models.settings import ModelSettings
 from vita.models.weights import WEIGHTS, load_part, load_whole
 from vita.runtime.errors import UserError
 from vita.training.calibration import of_record
 from vita.training.task import Statistics, in_units, odds_shifts
+
+if TYPE_CHECKING:
+    from vita.models.segmenter import Segmenter
 
 BATCH = 16
 EMBEDDING_STAGE = "stage2"
@@ -88,8 +90,10 @@ def _raw(model: nn.Module, images_bsthw: Tensor, device: torch.device) -> Tensor
     return torch.cat([model(part.to(device)).float().cpu() for part in torch.split(images_bsthw, BATCH)])
 
 
-def segmenter(trained: Trained) -> Segmenter:
+def segmenter(trained: Trained) -> "Segmenter":
     """The segmenter of a folder, with its weights."""
+    from vita.models.segmenter import Segmenter  # start-up: MONAI
+
     model = Segmenter(trained.sizes, ImageEncoder(trained.sizes))
     load_whole(model, trained.folder)
     return model
