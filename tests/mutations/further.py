@@ -444,6 +444,13 @@ FURTHER = (
     ),
     Mutant(
         "training",
+        "torch.randperm(available, generator=generator)[:DRAWN_FRAMES]",
+        "torch.arange(available)[:DRAWN_FRAMES]",
+        ("training/test_segmentation_learner.py",),
+        "every step of a segmentation draws the first two frames",
+    ),
+    Mutant(
+        "training",
         "weighing=class_weighing(1.0)",
         "weighing=class_weighing(0.0)",
         ("training/test_segmentation_learner.py",),
