@@ -137,6 +137,16 @@ def test_classes_as_scikit_learn_with_the_penalty_that_validation_chooses():
     assert penalty == min(losses, key=lambda each: losses[each])
 
 
+@pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
+def test_the_weakest_penalties_converge_too():
+    """Alike features of very different worth, as brightnesses of neighbouring frames are."""
+    random = np.random.default_rng(5)
+    common, split = random.normal(size=(560, 1)), np.repeat(["train", "val"], [450, 110])
+    features = common + random.normal(size=(560, 120)) * np.geomspace(1, 1e-3, 120)
+    classes = (features[:, 7] - features[:, 60] + 0.3 * random.normal(size=560) > 0).astype(float)
+    assert fit_classes(standardised(features, split == "train"), classes, split, 2).penalty in PENALTIES
+
+
 def test_a_class_that_training_never_has_gets_no_probability():
     features, truth = noisy(2)
     classes = np.where(SPLIT == "test", 2.0, (truth > 0).astype(float))
