@@ -447,7 +447,7 @@ FURTHER = (
         "torch.randperm(available, generator=generator)[:DRAWN_FRAMES]",
         "torch.arange(available)[:DRAWN_FRAMES]",
         ("training/test_segmentation_learner.py",),
-        "every step of a segmentation draws the first two frames",
+        "every step of a segmentation draws the first frame",
     ),
     Mutant(
         "training",

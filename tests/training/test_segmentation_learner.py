@@ -1,7 +1,5 @@
 """What the segmentation's learner gives to its loss, when, and which numbers it judges by."""
 
-import itertools
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -70,18 +68,18 @@ def test_the_training_loss_has_the_weights_of_its_step(batch) -> None:
         assert not torch.equal(found, segmentation_loss(logits, batch["masks"], weighing=0))
 
 
-def test_a_training_step_draws_two_of_the_frames(batch) -> None:
-    """The others have neither a part in the loss nor a gradient; over the steps, each pair of the five has its turn."""
+def test_a_training_step_draws_one_of_the_frames(batch) -> None:
+    """The others have neither a part in the loss nor a gradient; over the steps, each of the five has its turn."""
     logits = torch.randn(2, 6, 9, 5, 8, 8, requires_grad=True)
-    learner, pairs = learner_of(logits), set()
-    for seed in range(100):
+    learner, turns = learner_of(logits), set()
+    for seed in range(50):
         logits.grad = None
         found = learner.training_loss(batch, torch.Generator().manual_seed(seed))
         found.backward()
-        pair = logits.grad.abs().sum(dim=(0, 1, 2, 4, 5)).nonzero().flatten().tolist()
-        assert found == segmentation_loss(logits[:, :, :, pair], batch["masks"][:, :, pair])
-        pairs.add(tuple(pair))
-    assert pairs == set(itertools.combinations(range(5), 2))
+        (frame,) = logits.grad.abs().sum(dim=(0, 1, 2, 4, 5)).nonzero().flatten().tolist()
+        assert found == segmentation_loss(logits[:, :, :, [frame]], batch["masks"][:, :, [frame]])
+        turns.add(frame)
+    assert turns == set(range(5))
 
 
 def test_a_step_with_the_published_decoder_draws_all_frames(batch) -> None:

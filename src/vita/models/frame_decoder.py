@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from vita.models.settings import ModelSettings
 
-DRAWN_FRAMES = 2  # of a heart in a training step: more are much alike, and cost as much as those of another heart
+DRAWN_FRAMES = 1  # of a heart in a training step: further ones are much alike and cost as much as another heart
 
 _FINE = 2  # most convolutions see squares with this many pixels per side as channels
 _PIXEL = 8  # channels at full resolution

@@ -38,7 +38,7 @@ class SegmentationLearner(Learner):
         return [(scale, self.model.encoder), (1.0, self.model)]
 
     def training_loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Loss over all planes and the frames drawn, on images with slightly changed brightness."""
+        """Loss over all planes of the frames drawn, on images with slightly changed brightness."""
         images, masks = self.intensities(batch["images"], generator), batch["masks"]
         frames = self._frames(images.shape[2], generator)
         if frames is not None:
