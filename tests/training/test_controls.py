@@ -139,11 +139,11 @@ def test_classes_as_scikit_learn_with_the_penalty_that_validation_chooses():
 
 @pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
 def test_the_weakest_penalties_converge_too():
-    """Alike features of very different worth, as brightnesses of neighbouring frames are."""
+    """Features that hardly differ from their neighbours, as brightnesses of frames one after another."""
     random = np.random.default_rng(5)
-    common, split = random.normal(size=(560, 1)), np.repeat(["train", "val"], [450, 110])
-    features = common + random.normal(size=(560, 120)) * np.geomspace(1, 1e-3, 120)
-    classes = (features[:, 7] - features[:, 60] + 0.3 * random.normal(size=560) > 0).astype(float)
+    walk, split = random.normal(size=(560, 180)).cumsum(axis=1) * 0.1, np.repeat(["train", "val"], [450, 110])
+    classes = (walk[:, 7] - walk[:, 60] + random.normal(size=560) > 0).astype(float)
+    features = random.normal(size=(560, 1)) + walk
     assert fit_classes(standardised(features, split == "train"), classes, split, 2).penalty in PENALTIES
 
 
