@@ -9,6 +9,7 @@ from torch import Tensor
 
 from vita.images.layout import PLANES, SA_PLANES, STRUCTURES
 from vita.mask_classes import NOT_ANNOTATED
+from vita.models.frame_decoder import DRAWN_FRAMES
 from vita.models.segmenter import Loss, Segmenter, class_weighing, largest_class, segmentation_loss
 from vita.training.augment import Intensities
 from vita.training.batches import in_order
@@ -37,10 +38,23 @@ class SegmentationLearner(Learner):
         return [(scale, self.model.encoder), (1.0, self.model)]
 
     def training_loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Loss over all planes, on images with slightly changed brightness."""
-        images = self.intensities(batch["images"], generator)
+        """Loss over all planes of the frames drawn, on images with slightly changed brightness."""
+        images, masks = self.intensities(batch["images"], generator), batch["masks"]
+        frames = self._frames(images.shape[2], generator)
+        if frames is not None:
+            frames = frames.to(images.device)
+            masks = masks[:, :, frames]
         done = self.progress.step / (self.epochs * self.steps_per_epoch)
-        return segmentation_loss(self.model(images), batch["masks"], self.loss, weighing=class_weighing(done))
+        return segmentation_loss(self.model(images, frames), masks, self.loss, weighing=class_weighing(done))
+
+    def _frames(self, available: int, generator: torch.Generator) -> Tensor | None:
+        """Places of a few random frames in order; None, for all, with the published decoder, which draws them
+        together.
+        """
+        if not self.settings.model["segmenter_frames"]:
+            return None
+        drawn, _ = torch.randperm(available, generator=generator)[:DRAWN_FRAMES].sort()
+        return drawn
 
     def validation_values(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """The loss of the batch as at the end of training, and the pixel counts of each participant and structure."""
