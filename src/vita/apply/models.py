@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,13 +14,15 @@ from vita.apply.records import Decisions, Prediction, TargetDecision, TaskDecisi
 from vita.apply.residuals import Z90, copy_errors
 from vita.models.heads import Output, Regressor
 from vita.models.image_encoder import ImageEncoder
-from vita.models.segmenter import Segmenter
 from vita.models.settings import ModelSettings
 from vita.models.weights import WEIGHTS, load_part, load_whole
 from vita.runtime.errors import UserError
 from vita.training.calibration import of_record
 from vita.training.recorded import Recorded, read_recorded
 from vita.training.task import Statistics, in_units, odds_shifts
+
+if TYPE_CHECKING:
+    from vita.models.segmenter import Segmenter
 
 BATCH = 16
 EMBEDDING_STAGE = "stage2"
@@ -88,8 +91,10 @@ def _raw(model: nn.Module, images_bsthw: Tensor, device: torch.device) -> Tensor
     return torch.cat([model(part.to(device)).float().cpu() for part in torch.split(images_bsthw, BATCH)])
 
 
-def segmenter(trained: Trained) -> Segmenter:
+def segmenter(trained: Trained) -> "Segmenter":
     """The segmenter of a folder, with its weights."""
+    from vita.models.segmenter import Segmenter  # start-up: MONAI
+
     model = Segmenter(trained.sizes, ImageEncoder(trained.sizes))
     load_whole(model, trained.folder)
     return model
