@@ -91,6 +91,14 @@ def test_variables_of_a_closure_and_of_its_function_stay_apart() -> None:
     assert meaning(text.format("a - b")) == meaning(text.replace("b =", "c =").format("a - c"))
 
 
+def test_annotations_of_local_variables_do_not_count() -> None:
+    text = "def f(x):\n    {}\n    for each in x:\n        {} = each\n    return y\n"
+    assert meaning(text.format("pass", "y: int")) == meaning(text.format("pass", "y"))
+    assert meaning("def f():\n    y: int\n    y = 1\n") == meaning("def f():\n    y = 1\n")
+    text = "class C:\n    {} = 1\n"
+    assert meaning(text.format("a: int")) != meaning(text.format("a")), "a dataclass takes its fields from them"
+
+
 def test_attributes_of_a_class_within_a_function_count() -> None:
     text = "def f():\n    class C:\n        {} = 1\n    return C\n"
     assert meaning(text.format("first")) != meaning(text.format("second"))

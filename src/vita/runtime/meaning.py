@@ -12,9 +12,9 @@ def meaning(tree: ast.Module) -> str:
     """What a module does, as a string that stays the same when only words change; the tree is modified.
 
     Not part of it are comments and layout, docstrings, logging, printing and warnings, what an exception says (but
-    not which one is raised), the message of an assertion, help texts of command lines, annotations of parameters and
-    results with the imports that only these need, and the names of local variables. Every other string counts: it may
-    be a column, a mode or a key.
+    not which one is raised), the message of an assertion, help texts of command lines, annotations of parameters,
+    results and local variables with the imports that only these need, and the names of local variables. Every other
+    string counts: it may be a column, a mode or a key.
     """
     waiting: list[ast.AST] = [tree]
     for node in waiting:
@@ -37,6 +37,8 @@ def _rename_locals(function: _Function) -> None:
     classes: list[ast.ClassDef] = []
     waiting: list[ast.AST] = [function]
     for node in waiting:
+        if not isinstance(node, ast.ClassDef):
+            _take_out_local_annotations(node)
         waiting.extend(_take_out_words(node))
         if isinstance(node, ast.Name):
             used.append(node)
@@ -78,6 +80,16 @@ def _take_out_words(node: ast.AST) -> list[ast.AST]:
         elif isinstance(value, ast.AST):
             below.append(value)
     return below
+
+
+def _take_out_local_annotations(node: ast.AST) -> None:
+    """Take out the annotations of variables of a function, which Python does not evaluate."""
+    for name in node._fields:
+        if isinstance(body := getattr(node, name, None), list):
+            body[:] = [each for each in body if not isinstance(each, ast.AnnAssign) or each.value]
+            for place, each in enumerate(body):
+                if isinstance(each, ast.AnnAssign) and each.value:
+                    body[place] = ast.Assign(targets=[each.target], value=each.value)
 
 
 def _take_out_imports(tree: ast.Module) -> None:
