@@ -52,7 +52,7 @@ def whole(**changes: object) -> dict[str, object]:
     return _merged(_defaults(load_schema(clone() / "workflow" / "schemas" / "config.schema.yaml")), changes)
 
 
-def block(name: str, own: Mapping[str, object]) -> dict[str, Any]:
+def block(name: str, own: Mapping[str, object]) -> dict[str, object]:
     """A block of the default run with own values, such as `block("images", {"frames": 10})`."""
     found: dict[str, Any] = whole(**{name: dict(own)})[name]
     return found

@@ -31,13 +31,13 @@ Written by `python -m vita.config.reference` from the models in src/vita/config/
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, overload
+from typing import Literal, overload
 
 '''
 _STUB_END = """\
 def check_complete(name: str, block: Mapping[str, object], keys: Iterable[str]) -> None: ...
 def whole(**changes: object) -> Configuration: ...
-def block(name: str, own: Mapping[str, object]) -> dict[str, Any]: ...
+def block(name: str, own: Mapping[str, object]) -> dict[str, object]: ...
 """
 # what the plan of a run adds to blocks of the configuration
 _ADDED = {"images.instance": "Literal[2, 3]", "training.threads": "int", "training.devices": "int"}

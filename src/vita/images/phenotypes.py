@@ -97,7 +97,7 @@ def atrial(volume_ml: np.ndarray, side: str) -> dict[str, float]:
     return dict(zip(names, (largest, smallest, largest - smallest, 100 * (1 - smallest / largest)), strict=True))
 
 
-def measure(row: Any, ed: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def measure(row: Any, ed: str) -> tuple[dict[str, object], dict[str, np.ndarray]]:
     """Phenotypes and volume curves of a row of a shard's table."""
     curve = {name: np.asarray([] if getattr(row, name) is None else getattr(row, name), dtype=float) for name in CURVES}
     values, flags = ventricular(curve["lv_ml"], curve["myo_ml"], curve["rv_ml"], row.frame_s_sa, ed)

@@ -9,7 +9,7 @@ import io
 import json
 import struct
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -234,7 +234,9 @@ class ShardWriter:
         return info, header.getvalue()
 
 
-def write_table(rows: list[dict[str, Any]], schema: pa.Schema, path: Path, settings: dict[str, Any]) -> None:
+def write_table(
+    rows: Sequence[Mapping[str, object]], schema: pa.Schema, path: Path, settings: Mapping[str, object]
+) -> None:
     """Write a shard's table; its metadata hold the schema's version and the settings it was made with."""
     metadata = {b"vita_shard_schema": str(SCHEMA_VERSION).encode(), b"vita_images": json.dumps(settings).encode()}
     table = pa.Table.from_pylist(rows, schema=schema.with_metadata(metadata))
