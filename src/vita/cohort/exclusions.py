@@ -57,7 +57,7 @@ def list_exclusions(
     index: pl.DataFrame,
     shards: pl.DataFrame,
     fields: pl.DataFrame | None,
-    settings: Mapping[str, Any],
+    settings: Mapping[str, object],
     unlabelled: Collection[int] = (),
 ) -> pl.DataFrame:
     """One row per participant who is left out, with the first step that did it, sorted by `eid`.

@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         LOG.info("%s: %d participants", name, count)
 
 
-def split_everybody(people: pl.DataFrame, settings: Mapping[str, Any]) -> pl.DataFrame:
+def split_everybody(people: pl.DataFrame, settings: Mapping[str, object]) -> pl.DataFrame:
     """The split of those with labels, and the others in train; arguments and errors as those of `make_split`.
 
     Args:
@@ -99,7 +99,7 @@ def split_everybody(people: pl.DataFrame, settings: Mapping[str, Any]) -> pl.Dat
     return pl.concat([labelled, others.select(EID, split=pl.lit("train"))]).sort(EID)
 
 
-def make_split(people: pl.DataFrame, settings: Mapping[str, Any]) -> pl.DataFrame:
+def make_split(people: pl.DataFrame, settings: Mapping[str, object]) -> pl.DataFrame:
     """Assign train, val and test.
 
     Args:
@@ -117,7 +117,7 @@ def make_split(people: pl.DataFrame, settings: Mapping[str, Any]) -> pl.DataFram
     block = needed(settings, "split")
     check_complete("split", block, ("val", "test", "held_out"))
     eids, strata = people[EID].to_numpy(), people["stratum"].to_numpy()
-    sizes = {name: _size(block[name], name) for name in USUAL}
+    sizes = {name: _size(block[name], name) for name in USUAL}  # type: ignore[literal-required]
     wanted = {name: size if size >= 1 else size * len(eids) for name, size in sizes.items()}
     if len(eids) < _FEWEST or sum(wanted.values()) >= len(eids):
         raise UserError(

@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="weights as safetensors; a model card beside")
     cli.add_settings(parser, "seed, split, and masks, instance and max_file_mb of the block images")
     args = parser.parse_args(arguments)
-    adapt_block = needed(args.settings, KEY)
+    adapt_block = needed(args.settings, KEY)  # type: ignore[call-overload]
     check_complete(KEY, adapt_block, ("steps", "people", "sure"))
     settings, seed = image_settings(args.settings), int(needed(args.settings, "seed"))
     if settings.instance is None:

@@ -123,13 +123,13 @@ def clear(masks: Path, shard: int, shards: int) -> None:
             shutil.rmtree(folder)
 
 
-def image_settings(settings: Mapping[str, Any]) -> ImageSettings:
+def image_settings(settings: Mapping[str, object]) -> ImageSettings:
     """Settings for reading scans. Masks depend on three of the keys; the others are those of the default run.
 
     Raises:
         UserError: one of the three is missing.
     """
-    own = {key: needed(settings, f"images.{key}") for key in ("masks", "instance", "max_file_mb")}
+    own = {key: needed(settings, f"images.{key}") for key in ("masks", "instance", "max_file_mb")}  # type: ignore[call-overload]
     return ImageSettings.from_dict({"images": block("images", own)})
 
 

@@ -157,7 +157,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--curves", type=Path, required=True, help="curves.parquet")
     cli.add_settings(parser, "block phenotypes")
     args = parser.parse_args(arguments)
-    ed, source = (needed(args.settings, f"phenotypes.{key}") for key in ("ed", "source"))
+    ed, source = (needed(args.settings, f"phenotypes.{key}") for key in ("ed", "source"))  # type: ignore[call-overload]
     if ed not in ("first", "largest"):
         raise UserError(f"config: 'phenotypes.ed' is {ed!r}; choose one of first, largest")
     phenotypes, curves = measure_all(read_tables(args.shards), ed)

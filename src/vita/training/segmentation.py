@@ -10,7 +10,7 @@ from torch import Tensor
 from vita.images.layout import PLANES, SA_PLANES, STRUCTURES
 from vita.mask_classes import NOT_ANNOTATED
 from vita.models.frame_decoder import DRAWN_FRAMES
-from vita.models.segmenter import Loss, Segmenter, class_weighing, segmentation_loss
+from vita.models.segmenter import Loss, Segmenter, class_weighing, largest_class, segmentation_loss
 from vita.training.augment import Intensities
 from vita.training.batches import in_order
 from vita.training.data import Batch, Samples
@@ -61,7 +61,7 @@ class SegmentationLearner(Learner):
         masks = batch["masks"]
         logits = self.model(batch["images"])
         loss = segmentation_loss(logits, masks, self.loss, weighing=class_weighing(1.0))
-        classes = logits.argmax(dim=1).to(masks.dtype).where(masks != NOT_ANNOTATED, NOT_ANNOTATED)
+        classes = largest_class(logits).where(masks != NOT_ANNOTATED, NOT_ANNOTATED)
         counts = torch.stack([_counts(classes, masks, number) for number in STRUCTURES.values()], dim=1)
         return {"loss": loss.expand(len(masks)), "counts": counts}
 
@@ -100,8 +100,8 @@ def segment(learner: SegmentationLearner, samples: Samples, device: torch.device
     """
     model = learner.model.to(device).eval()
     passes = frame_sets(len(samples.frames), model.settings.frames, model.settings.sampling)
-    found: dict[str, list[np.ndarray]] = {}
-    for batch in in_order(samples, 1, learner.settings.training.workers):
+    found: dict[str, np.ndarray] = {}
+    for row, batch in enumerate(in_order(samples, 1, learner.settings.training.workers)):
         images = batch["images"].to(device)
         masks = cycle_masks(model, images, passes)
         parts = {"truth": _nine(batch["masks"][0].numpy(), samples.planes, NOT_ANNOTATED)}
@@ -109,10 +109,13 @@ def segment(learner: SegmentationLearner, samples: Samples, device: torch.device
         if samples.choice == "whole":
             parts |= _probes(model, images, masks, passes[0], samples.planes)
         for name, value in parts.items():
-            found.setdefault(name, []).append(value)
+            # made at once for everybody: small arrays kept between the network's large tensors fragment the memory
+            if name not in found:
+                found[name] = np.empty((len(samples), *value.shape), value.dtype)
+            found[name][row] = value
     spacing = np.stack([full_spacing_mm(samples.reader.spacing_mm(int(eid))) for eid in samples.eids])
     fixed = {"eid": samples.eids, "spacing_mm": spacing, "trained": np.array(passes[0])}
-    return fixed | {name: np.stack(values) for name, values in found.items()}
+    return fixed | found
 
 
 def _probes(
@@ -156,7 +159,7 @@ def _classes(model: Segmenter, images_1sthw: Tensor, passes: list[list[int]]) ->
         torch.cat([images_1sthw[:, :, frames] for frames in passes[at : at + _PASSES]])
         for at in range(0, len(passes), _PASSES)
     )
-    return np.concatenate([model(batch).argmax(dim=1).to(torch.uint8).cpu().numpy() for batch in batches])
+    return np.concatenate([largest_class(model(batch)).cpu().numpy() for batch in batches])
 
 
 def _nine(own_sthw: np.ndarray, planes: slice, empty: int) -> np.ndarray:

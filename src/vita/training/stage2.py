@@ -50,9 +50,10 @@ def train(
     """
     from vita.models.alignment import Alignment
     from vita.tabular.encoder import load_encoder
-    from vita.training.alignment import AlignmentLearner, add_table, start_table_side
+    from vita.training.alignment import AlignmentLearner, start_table_side
     from vita.training.loop import fit
     from vita.training.session import file_digest, open_session
+    from vita.training.table_rows import add_table
 
     session = open_session("stage2", shards, split, settings)
     features = load_encoder(encoder)
