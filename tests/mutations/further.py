@@ -322,8 +322,8 @@ FURTHER = (
     ),
     Mutant(
         "extensions",
-        "model.fit(features_nf[known[others]], truth_n[known[others]])",
-        "model.fit(features_nf[known], truth_n[known])",
+        "fit(features_nf[known[others]], truth_n[known[others]])",
+        "fit(features_nf[known], truth_n[known])",
         (f"{ANY_PART}test_the_image_is_its_head_of_table_4_and_that_of_others_in_training",),
         "the image's scores of training people by heads that learnt on them",
     ),
