@@ -51,6 +51,25 @@ def test_meaning_counts_in_the_module_and_in_what_it_imports(package: Path) -> N
     assert after == _after(package / "other.py", "VALUE = 2\n"), "a module that is not imported does not count"
 
 
+def test_an_import_that_only_annotations_need_does_not_count(package: Path) -> None:
+    """Neither its line nor the module that it is from, be it for type checkers alone or not."""
+    rule = package / "inner" / "rule.py"
+    before = digest.code_digest("vita.inner.rule")
+    text = "from vita.inner.helper import double\n{}\ndef main(){}:\n    return double(2)\n"
+    typed = "from typing import Any\nfrom vita.other import VALUE"
+    assert before == _after(rule, text.format(typed, " -> VALUE | Any"))
+    typed = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import vita.other as other"
+    assert before == _after(rule, text.format(typed, " -> 'other.VALUE'"))
+    assert before == _after(package / "other.py", "VALUE = 2\n")
+    assert before != _after(rule, text.format("from vita.other import VALUE", "").replace("(2)", "(VALUE)"))
+
+
+def test_a_name_that_is_imported_for_other_modules_counts(package: Path) -> None:
+    rule = package / "inner" / "rule.py"
+    first = _after(rule, "from vita.other import VALUE as VALUE\n")
+    assert first != _after(package / "other.py", "VALUE = 2\n")
+
+
 def test_an_import_inside_a_function_counts(package: Path) -> None:
     rule = package / "inner" / "rule.py"
     first = _after(rule, "def main():\n    from vita import other\n    return other.VALUE\n")
@@ -70,6 +89,14 @@ def test_variables_of_a_closure_and_of_its_function_stay_apart() -> None:
     text = "def f(x):\n    a = x\n    def g():\n        b = 2\n        return {}\n    return g\n"
     assert meaning(text.format("a - b")) != meaning(text.format("b - a"))
     assert meaning(text.format("a - b")) == meaning(text.replace("b =", "c =").format("a - c"))
+
+
+def test_annotations_of_local_variables_do_not_count() -> None:
+    text = "def f(x):\n    {}\n    for each in x:\n        {} = each\n    return y\n"
+    assert meaning(text.format("pass", "y: int")) == meaning(text.format("pass", "y"))
+    assert meaning("def f():\n    y: int\n    y = 1\n") == meaning("def f():\n    y = 1\n")
+    text = "class C:\n    {} = 1\n"
+    assert meaning(text.format("a: int")) != meaning(text.format("a")), "a dataclass takes its fields from them"
 
 
 def test_attributes_of_a_class_within_a_function_count() -> None:

@@ -1,8 +1,10 @@
-"""Imports: nothing is collected meanwhile, and a start waits for none that it does not need."""
+"""Imports: collection rests meanwhile, and neither a start nor a job loads what it does not need."""
 
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from presets import ROOT
 
@@ -46,3 +48,19 @@ def test_the_start_of_a_run_and_of_a_check_waits_for_no_torch(tmp_path: Path) ->
 def _plan() -> list[str]:
     """Arguments of a dry run in the folder of the process."""
     return ["--snakefile", str(ROOT / "Snakefile"), "-n", "--cores", "1", "--", "results/config.json"]
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "vita.apply.models",
+        "vita.evaluation.inference",
+        "vita.evaluation.membership_signals",
+        "vita.training.control_fits",
+        "vita.training.frozen",
+        "vita.training.session",
+    ],
+)
+def test_what_trains_nothing_does_not_wait_for_lightning_and_monai(module: str) -> None:
+    code = f"import sys, {module}; sys.exit(bool({{'lightning', 'monai', 'torchmetrics'}} & set(sys.modules)))"
+    subprocess.run([sys.executable, "-c", code], check=True)

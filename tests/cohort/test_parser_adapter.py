@@ -12,7 +12,7 @@ import pytest
 from vita.cohort.cases import find_cases
 from vita.cohort.diagnoses import collect
 from vita.cohort.icd10 import expand, load_code_lists, tree
-from vita.cohort.parser_adapter import people_by_code
+from vita.cohort.parser_adapter import codes_for, parser
 
 from . import world
 from .public_tables import RESOURCES
@@ -36,6 +36,13 @@ def plain() -> dict[str, frozenset[str]]:
 def test_tree_is_that_of_a_plain_implementation(plain):
     assert len(plain) > 10_000
     assert tree() == plain
+
+
+def people_by_code(codes: pd.DataFrame, wanted: set[str]) -> dict[str, set[int]]:
+    """Who has each wanted code or one below it, as ukbb-parser reads it, row by row."""
+    with codes_for(parser()) as module:
+        found = module.parse_raw_ICD10_dataset_into_tree(codes, desired_ICD10_codes=wanted, verbose=False)
+    return {row.coding: row.samples for row in found.itertuples() if row.coding in wanted}
 
 
 def test_labels_agree_with_the_parsers_own_reading(people, table):

@@ -1,10 +1,12 @@
 """The models of the configuration: the schema that comes of them, its defaults, and what both refuse."""
 
+import re
 import subprocess
 import sys
 import typing
 from typing import Annotated, Any, Literal
 
+import mypy.api
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
@@ -19,7 +21,7 @@ from vita.config.models.config import Config
 from vita.config.models.kinds import Absent, Block, Count, Unique, unit
 from vita.config.reading import read_config
 from vita.config.schema import load_schema, walk
-from vita.config.write_typed import typed_text
+from vita.config.write_typed import stub_text, typed_text
 from vita.runtime import digest
 from vita.runtime.errors import UserError
 
@@ -60,6 +62,26 @@ def test_the_schema_is_that_of_the_models() -> None:
 def test_the_types_are_those_of_the_models():
     text = (ROOT / reference.TYPED).read_text(encoding="utf-8")
     assert text == typed_text(), f"{reference.TYPED}: run `python -m vita.config.reference`"
+
+
+def test_the_types_of_single_keys_are_those_of_the_models():
+    text = (ROOT / reference.STUB).read_text(encoding="utf-8")
+    assert text == stub_text(), f"{reference.STUB}: run `python -m vita.config.reference`"
+
+
+def test_mypy_refuses_a_misspelt_key_of_the_settings(tmp_path, monkeypatch):
+    """And one whose value is of another type, and a key of a block that does not exist."""
+    (tmp_path / "step.py").write_text(
+        "from vita.config.blocks import needed\n"
+        'right: int = needed({}, "evaluation.bootstrap")\n'
+        'misspelt = needed({}, "evaluation.bootstraps")\n'
+        'other: str = needed({}, "evaluation.bootstrap")\n'
+        'block = needed({}, "evaluation")["significances"]\n'
+    )
+    monkeypatch.setenv("MYPYPATH", str(ROOT / "src"))
+    found, _, _ = mypy.api.run(["--config-file=", "--cache-dir", str(tmp_path), str(tmp_path / "step.py")])
+    errors = re.findall(r"step\.py:(\d): error: .*\[([a-z-]+)\]", found)
+    assert errors == [("3", "call-overload"), ("4", "assignment"), ("5", "typeddict-item")], found
 
 
 def test_types_name_every_key_of_the_default_run():

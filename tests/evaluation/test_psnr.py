@@ -11,7 +11,7 @@ from monai.metrics import PSNRMetric
 from vita.evaluation import inference
 from vita.models.tokens import patchify
 from vita.report.figures import figB9_reconstructions
-from vita.training.reconstruction import psnr_db
+from vita.training.reconstruction_errors import psnr_db
 
 
 @pytest.mark.parametrize("seed", range(4))

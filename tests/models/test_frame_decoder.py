@@ -53,12 +53,17 @@ def by_hand(decoder: FrameDecoder, settings: ModelSettings, images: Tensor, toke
                 places = [[first + row * columns + column for column in range(columns)] for row in range(rows)]
                 around = torch.einsum("yr,rcd,xc->dyx", down, decoder.context(tokens[person, places]), across)
                 coarse = decoder.coarse(torch.cat([halved(middle[0]), around])[None])
-                found = decoder.out(decoder.to_fine(decoder.to_middle(coarse, middle), fine))[0]
-                for kind in range(CLASSES):
-                    for corner in range(4):
-                        row, column = divmod(corner, 2)
-                        logits[person, kind, plane, frame, row::2, column::2] = found[4 * kind + corner]
+                found = decoder.to_pixels(decoder.to_fine(decoder.to_middle(coarse, middle), fine))[0]
+                pixels = torch.cat([torch.zeros(len(found) // 4, size, size), image[None]])
+                for place, values in enumerate(found):
+                    channel, corner = divmod(place, 4)
+                    pixels[channel, corner // 2 :: 2, corner % 2 :: 2] = rectified(values)
+                logits[person, :, plane, frame] = decoder.out(rectified(decoder.pixel(pixels[None])))[0]
     return logits
+
+
+def rectified(values: Tensor) -> Tensor:
+    return torch.where(values > 0, values, values / 100)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +86,15 @@ def test_logits_are_those_of_a_plain_computation(own) -> None:
     tokens = torch.randn(2, 1 + settings.tokens, settings.width)
     found = decoder(images, tokens)
     assert torch.allclose(found, by_hand(decoder, settings, images, tokens), atol=1e-4)
+
+
+@torch.inference_mode()
+def test_some_frames_are_drawn_as_among_all() -> None:
+    """In a cycle of two patches in time, each of five frames."""
+    decoder, settings = decoder_of(frames=10, view_of_plane=(0, 1))
+    images, tokens = torch.rand(2, 2, 10, 32, 32), torch.randn(2, 1 + settings.tokens, settings.width)
+    every, some = decoder(images, tokens), decoder(images, tokens, torch.tensor([3, 4, 5, 9]))
+    assert torch.allclose(some, every[:, :, :, [3, 4, 5, 9]], atol=1e-5)
 
 
 @torch.inference_mode()

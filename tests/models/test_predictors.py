@@ -10,7 +10,15 @@ from vita.models.baselines import ResNet50
 from vita.models.heads import Output, Regressor, output_slices, total_width
 from vita.models.image_encoder import ImageEncoder
 from vita.models.mae import MaskedAutoencoder
-from vita.models.segmenter import NOT_ANNOTATED, Segmenter, class_weighing, growth, segmentation_loss, skip_layers
+from vita.models.segmenter import (
+    NOT_ANNOTATED,
+    Segmenter,
+    class_weighing,
+    growth,
+    largest_class,
+    segmentation_loss,
+    skip_layers,
+)
 from vita.models.settings import ModelSettings
 from vita.models.tokens import random_order
 from vita.runtime.errors import UserError
@@ -152,6 +160,14 @@ def test_frame_decoder_does_not_look_at_brightness_or_contrast():
     assert torch.allclose(dim, model.frame_decoder(images, tokens), atol=0.05)
     black = model.frame_decoder(torch.zeros_like(images), tokens)
     assert black.isfinite().all()
+
+
+def test_largest_class_is_the_first_of_the_largest():
+    logits = torch.randn(2, 6, 9, 5, 8, 8).round()  # many are equal
+    found = largest_class(logits)
+    assert found.dtype == torch.uint8
+    assert found.tolist() == logits.numpy().argmax(axis=1).tolist()
+    assert not largest_class(torch.zeros(1, 6, 9, 5, 2, 2)).any()
 
 
 def test_class_weighing_falls_to_nothing():

@@ -322,8 +322,8 @@ FURTHER = (
     ),
     Mutant(
         "extensions",
-        "model.fit(features_nf[known[others]], truth_n[known[others]])",
-        "model.fit(features_nf[known], truth_n[known])",
+        "fit(features_nf[known[others]], truth_n[known[others]])",
+        "fit(features_nf[known], truth_n[known])",
         (f"{ANY_PART}test_the_image_is_its_head_of_table_4_and_that_of_others_in_training",),
         "the image's scores of training people by heads that learnt on them",
     ),
@@ -416,8 +416,8 @@ FURTHER = (
     ),
     Mutant(
         "models",
-        "context_btrcd.permute(0, 1, 4, 2, 3)",
-        "context_btrcd.permute(0, 1, 4, 3, 2)",
+        ".permute(0, 1, 2, 5, 3, 4)",
+        ".permute(0, 1, 2, 5, 4, 3)",
         ("models/test_frame_decoder.py::test_logits_are_those_of_a_plain_computation",),
         "rows and columns of the frame decoder's tokens exchanged",
     ),
@@ -441,6 +441,13 @@ FURTHER = (
         "self.progress.step / (self.settings.stage.epochs * self.steps_per_epoch)",
         ("training/test_segmentation_learner.py",),
         "weights of rare structures fade by the stage's epochs, not by those of a budget",
+    ),
+    Mutant(
+        "training",
+        "torch.randperm(available, generator=generator)[:DRAWN_FRAMES]",
+        "torch.arange(available)[:DRAWN_FRAMES]",
+        ("training/test_segmentation_learner.py",),
+        "every step of a segmentation draws the first frame",
     ),
     Mutant(
         "training",

@@ -32,7 +32,8 @@ from vita.training.data import Batch
 from vita.training.learner import Learner
 from vita.training.long_table import best_f1_threshold, calibrate, predict, thresholds
 from vita.training.predictor import PredictionLearner
-from vita.training.reconstruction import ReconstructionLearner, errors
+from vita.training.reconstruction import ReconstructionLearner
+from vita.training.reconstruction_errors import errors
 from vita.training.session import open_session
 from vita.training.settings import read_settings
 from vita.training.task import Statistics, Task, make_task, sampling_weights

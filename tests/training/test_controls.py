@@ -137,6 +137,16 @@ def test_classes_as_scikit_learn_with_the_penalty_that_validation_chooses():
     assert penalty == min(losses, key=lambda each: losses[each])
 
 
+@pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
+def test_the_weakest_penalties_converge_too():
+    """Features that hardly differ from their neighbours, as brightnesses of frames one after another."""
+    random = np.random.default_rng(5)
+    walk, split = random.normal(size=(560, 180)).cumsum(axis=1) * 0.1, np.repeat(["train", "val"], [450, 110])
+    classes = (walk[:, 7] - walk[:, 60] + random.normal(size=560) > 0).astype(float)
+    features = random.normal(size=(560, 1)) + walk
+    assert fit_classes(standardised(features, split == "train"), classes, split, 2).penalty in PENALTIES
+
+
 def test_a_class_that_training_never_has_gets_no_probability():
     features, truth = noisy(2)
     classes = np.where(SPLIT == "test", 2.0, (truth > 0).astype(float))

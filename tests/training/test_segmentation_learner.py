@@ -21,12 +21,14 @@ class Fixed(nn.Module):
         super().__init__()
         self.logits = logits
 
-    def forward(self, images: Tensor) -> Tensor:
-        return self.logits
+    def forward(self, images: Tensor, frames: Tensor | None = None) -> Tensor:
+        return self.logits if frames is None else self.logits[:, :, :, frames]
 
 
-def learner_of(logits: Tensor, **stage) -> SegmentationLearner:
-    learner = SegmentationLearner(Fixed(logits), read_settings("stage3", toy.blocks(**stage)), False)
+def learner_of(logits: Tensor, frames: int = 4, **stage) -> SegmentationLearner:
+    """A learner with a decoder of `frames` channels for single frames; 0: with the published decoder."""
+    blocks = toy.blocks(model={"segmenter_frames": frames}, **stage)
+    learner = SegmentationLearner(Fixed(logits), read_settings("stage3", blocks), False)
     learner.steps_per_epoch = 4
     return learner
 
@@ -57,13 +59,33 @@ def test_weights_of_rare_structures_fade_over_the_second_half(batch, monkeypatch
 
 def test_the_training_loss_has_the_weights_of_its_step(batch) -> None:
     logits = torch.randn(2, 6, 9, 5, 8, 8)
-    batch["masks"][:, :, :, 2:] = 0  # most is background
-    learner = learner_of(logits, epochs=2)
+    batch["masks"][..., 2:] = 0  # most is background
+    learner = learner_of(logits, epochs=2, frames=0)
     for step, weighing in ((0, 0.5), (6, 0.25)):
         learner.progress.step = step
         found = learner.training_loss(batch, torch.Generator())
         assert torch.equal(found, segmentation_loss(logits, batch["masks"], weighing=weighing))
         assert not torch.equal(found, segmentation_loss(logits, batch["masks"], weighing=0))
+
+
+def test_a_training_step_draws_one_of_the_frames(batch) -> None:
+    """The others have neither a part in the loss nor a gradient; over the steps, each of the five has its turn."""
+    logits = torch.randn(2, 6, 9, 5, 8, 8, requires_grad=True)
+    learner, turns = learner_of(logits), set()
+    for seed in range(50):
+        logits.grad = None
+        found = learner.training_loss(batch, torch.Generator().manual_seed(seed))
+        found.backward()
+        (frame,) = logits.grad.abs().sum(dim=(0, 1, 2, 4, 5)).nonzero().flatten().tolist()
+        assert found == segmentation_loss(logits[:, :, :, [frame]], batch["masks"][:, :, [frame]])
+        turns.add(frame)
+    assert turns == set(range(5))
+
+
+def test_a_step_with_the_published_decoder_draws_all_frames(batch) -> None:
+    logits = torch.randn(2, 6, 9, 5, 8, 8, requires_grad=True)
+    learner_of(logits, frames=0).training_loss(batch, torch.Generator()).backward()
+    assert logits.grad.abs().sum(dim=(0, 1, 2, 4, 5)).all()
 
 
 def test_validation_is_without_weights_at_every_step(batch) -> None:
@@ -79,7 +101,7 @@ def test_validation_is_without_weights_at_every_step(batch) -> None:
 @pytest.mark.parametrize("step", [0, 7])
 def test_dice_alone_has_no_weights_to_fade(batch, step) -> None:
     logits = torch.randn(2, 6, 9, 5, 8, 8)
-    learner = learner_of(logits, loss="dice", epochs=2)
+    learner = learner_of(logits, frames=0, loss="dice", epochs=2)
     learner.progress.step = step
     expected = segmentation_loss(logits, batch["masks"], "dice")
     assert torch.equal(learner.training_loss(batch, torch.Generator()), expected)

@@ -1,6 +1,8 @@
 """What the stages write, and that they learn."""
 
+import gc
 import json
+import weakref
 
 import numpy as np
 import pandas as pd
@@ -10,7 +12,8 @@ from safetensors.torch import load_file
 from training import toy
 from vita.evaluation import embeddings, reconstruction
 from vita.runtime.errors import UserError
-from vita.training import mean_guess, stage1, stage2, stage3
+from vita.training import finetune, mean_guess, segmentation, stage1, stage2, stage3
+from vita.training.session import Session
 from vita.training.settings import read_settings
 
 
@@ -130,6 +133,37 @@ def test_segmentation_masks_and_areas(cohort, tmp_path):
     assert one["frame"].tolist() == list(range(10))
     assert "3ch" not in set(areas["plane"])
     assert set(areas["split"]) == {"val", "test"}
+
+
+@pytest.mark.parametrize(("task", "makes"), [("segmentation", "segment"), ("sa_phenotypes", "predict")])
+def test_images_of_the_training_are_out_of_memory_when_predictions_are_made(cohort, tmp_path, monkeypatch, task, makes):
+    opened, left = [], []
+    for name in ("samples", "samples_of_masks"):
+        monkeypatch.setattr(Session, name, _noted(getattr(Session, name), opened))
+    original = getattr(finetune if task == "sa_phenotypes" else segmentation, makes)
+
+    def spied(learner, samples, device):
+        gc.disable()  # nothing but the program itself may have freed them
+        left.append([names for reference, names in opened if reference() is not None])
+        gc.enable()
+        return original(learner, samples, device)
+
+    monkeypatch.setattr(finetune if task == "sa_phenotypes" else segmentation, makes, spied)
+    stage3.main(cohort.stage3(task, "vit", tmp_path / "m", epochs=1))
+    assert any("train" in names for _, names in opened)
+    assert left
+    assert not any("train" in names for each in left for names in each)
+
+
+def _noted(open_samples, opened):
+    """A method that opens samples, and appends a weak reference to each with its splits."""
+
+    def noted(self, names, *more, **options):
+        samples = open_samples(self, names, *more, **options)
+        opened.append((weakref.ref(samples), [names] if isinstance(names, str) else list(names)))
+        return samples
+
+    return noted
 
 
 def test_mean_guess_is_the_mean_of_train(cohort, tmp_path):

@@ -10,17 +10,19 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
 
+from vita.apply.records import Decisions, Kind, OfSplit, TargetDecision, TaskDecision, TypicalScans
 from vita.config.blocks import needed
 from vita.runtime import cli, fingerprint
 from vita.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from vita.images.shards import ShardReader
+    from vita.training.recorded import Calibration
 
 FILE = "decisions.json"
 VERSION = 5
@@ -45,21 +47,25 @@ def main(arguments: list[str] | None = None) -> None:
     from vita.runtime.atomic import replacing
 
     predictions = {path.parent.name: path for path in args.predictions}
-    record: dict[str, Any] = {"version": VERSION, "system": args.model}
-    record |= {"images": args.settings["images"], "phenotypes": args.settings["phenotypes"]}
-    record["seen"] = seen(args.shards)
-    record["split"] = of_split(args.split, needed(args.settings, "seed"))
-    record["typical"] = typical(args.shards, args.split, args.embedder)
-    record["tasks"] = {
-        path.parent.parent.name: task_record(path, predictions[path.parent.parent.name], args.targets)
-        for path in args.configs
+    record: Decisions = {
+        "version": VERSION,
+        "system": args.model,
+        "images": needed(args.settings, "images"),
+        "phenotypes": needed(args.settings, "phenotypes"),
+        "seen": seen(args.shards),
+        "split": of_split(args.split, needed(args.settings, "seed")),
+        "typical": typical(args.shards, args.split, args.embedder),
+        "tasks": {
+            path.parent.parent.name: task_record(path, predictions[path.parent.parent.name], args.targets)
+            for path in args.configs
+        },
     }
     with replacing(args.output) as path:
         # not sorted: the order of targets is that of the network's outputs
         path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
-def of_split(split: Path, seed: int) -> dict[str, float]:
+def of_split(split: Path, seed: int) -> OfSplit:
     """The split's seed, and the share of people who were certainly in its test split: for another cohort of the
     same people.
     """
@@ -80,7 +86,7 @@ def seen(shards: Sequence[Path]) -> dict[str, list[float]]:
     return {name: [float(part.min()), float(part.max())] for name, part in values.items() if part.notna().any()}
 
 
-def typical(shards: Sequence[Path], split: Path, embedder: Path | None) -> dict[str, dict[str, Any]]:
+def typical(shards: Sequence[Path], split: Path, embedder: Path | None) -> TypicalScans:
     """Records of `typical.Typical` by kind, fitted to training participants, and as "upright" what `upright.fit` found.
 
     Their limits are chosen together, on validation participants. Kinds and views of too few participants are left out.
@@ -92,7 +98,7 @@ def typical(shards: Sequence[Path], split: Path, embedder: Path | None) -> dict[
     """
     from vita.apply import upright
     from vita.apply.tolerance import limits
-    from vita.apply.typical import fit
+    from vita.apply.typical import ORDER, fit
     from vita.cohort.split_table import read_split
     from vita.images.shards import ShardReader
     from vita.runtime.privacy import SMALLEST_COUNT
@@ -102,19 +108,20 @@ def typical(shards: Sequence[Path], split: Path, embedder: Path | None) -> dict[
     maps = [found.pop("upright", np.empty(0)) for found in vectors.values()]
     if min(len(part) for part in maps) < SMALLEST_COUNT:
         return {}
-    fitted = {kind: found for kind, train in vectors["train"].items() if (found := fit(train)) is not None}
+    train = vectors["train"]
+    fitted = {kind: found for kind in ORDER if kind in train and (found := fit(train[kind])) is not None}
     ways = upright.fit(*maps)
     scores = []
     for part, images in zip(vectors.values(), maps, strict=True):
         distances = [found.distance(part[kind]) for kind, found in fitted.items()]
         scores.append(np.stack([*distances, *([upright.highest(ways, images)] if ways else [])], axis=1))
     found_limits = [float(each) for each in limits(*scores)]
-    records = {
-        kind: replace(found, limit=limit).record()
-        for (kind, found), limit in zip(fitted.items(), found_limits, strict=False)
-    }
-    # something else must at least be likelier
-    return records | ({"upright": ways | {"limit": round(max(found_limits[-1], 0.0), 4)}} if ways else {})
+    records: TypicalScans = {}
+    for (kind, found), limit in zip(fitted.items(), found_limits, strict=False):
+        records[kind] = replace(found, limit=limit).record()
+    if ways:  # something else must at least be likelier
+        records["upright"] = {"groups": ways["groups"], "limit": round(max(found_limits[-1], 0.0), 4)}
+    return records
 
 
 def _vectors(reader: "ShardReader", eids: pd.Index, embedder: Path | None) -> dict[str, np.ndarray]:
@@ -144,26 +151,28 @@ def _vectors(reader: "ShardReader", eids: pd.Index, embedder: Path | None) -> di
     return {kind: np.stack(each) for kind, each in found.items() if each}
 
 
-def task_record(config: Path, predictions: Path, targets: Path) -> dict[str, Any]:
+def task_record(config: Path, predictions: Path, targets: Path) -> TaskDecision:
     """What is stored of a task: the digest of its model's config.json, and its targets or annotated planes."""
-    from vita.models.config_file import read_config
+    from vita.training.recorded import read_recorded
 
     task = config.parent.parent.name
     everybody = pd.read_parquet(predictions)
     table = everybody[everybody["split"] == "val"]
-    record: dict[str, Any] = {"config": config_digest(config)}
+    record: TaskDecision = {"config": config_digest(config)}
     if task == "segmentation":
         drawn = table[table["truth"] > 0].groupby("plane")["target"].unique()
-        return record | {"annotated": {plane: sorted(names) for plane, names in drawn.items()}}
-    lines = read_config(config.parent)["calibration"]
-    return record | {"targets": target_records(everybody, targets, task, lines)}
+        record["annotated"] = {plane: sorted(names) for plane, names in drawn.items()}
+        return record
+    lines = read_recorded(config.parent)["calibration"]
+    record["targets"] = target_records(everybody, targets, task, lines)
+    return record
 
 
 def target_records(
-    predictions: pd.DataFrame, targets: Path, task: str, lines: Mapping[str, Mapping[str, Any]]
-) -> dict[str, dict[str, Any]]:
+    predictions: pd.DataFrame, targets: Path, task: str, lines: "Mapping[str, Calibration]"
+) -> dict[str, TargetDecision]:
     """Title, unit, kind and errors of each target; calibration and meaning of classes, thresholds of binary targets."""
-    from vita.apply.residuals import of_target
+    from vita.apply.residuals import copy_errors, of_target
     from vita.cohort.features import load_features
     from vita.tabular.targets import read_targets
 
@@ -171,12 +180,17 @@ def target_records(
     table = pd.read_csv(targets.with_name("features.tsv"), sep="\t", dtype=str, keep_default_na=False)
     codings = table.set_index("name")["coding"].str.split().str[0]  # of several fields, the first's
     meanings = read_meanings(targets.with_name("codes.tsv"))
-    found = {}
+    found: dict[str, TargetDecision] = {}
     for target in read_targets(targets, task):
         own = predictions[predictions["target"] == target.name]
         rows = own[own["split"] == "val"]
-        entry: dict[str, Any] = {"title": target.title, "unit": target.unit, "kind": target.kind}
-        entry["decimals"] = target.decimals
+        kind = cast(Kind, target.kind)
+        entry: TargetDecision = {
+            "title": target.title,
+            "unit": target.unit,
+            "kind": kind,
+            "decimals": target.decimals,
+        }
         if target.kind == "binary" and len(rows):
             entry |= {"threshold": float(rows["threshold"].iloc[0]), "calibration": lines[target.name]}
         if target.kind == "categorical":
@@ -185,7 +199,7 @@ def target_records(
             entry["classes"] = list(feature.classes)
             written = {feature.recode.get(code, code): code for code in feature.valid_codes}
             entry["meanings"] = [meanings.get((codings[feature.name], written[code])) for code in feature.classes]
-        entry |= of_target(own, target.kind)
+        copy_errors(of_target(own, target.kind), entry)
         found[target.name] = entry
     return found
 
@@ -203,7 +217,7 @@ def config_digest(config: Path) -> str:
     return fingerprint.of_bytes(config.read_bytes())
 
 
-def read_decisions(models: Path) -> Mapping[str, Any]:
+def read_decisions(models: Path) -> Decisions:
     """The record in a folder of models.
 
     Raises:
@@ -220,7 +234,7 @@ def read_decisions(models: Path) -> Mapping[str, Any]:
             "snakemake --cores 1 results/models/decisions.json"
         )
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record: Decisions = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{path} is not JSON ({error}); make it again with snakemake") from error
     if record.get("version") != VERSION:

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from vita.apply.records import Prediction
 from vita.images.planes import ANGLE_OF_VIEW, name_planes
 from vita.images.view import Image
 
@@ -82,7 +82,7 @@ def of_masks(curves: pd.DataFrame, measured: Mapping[str, float]) -> list[str]:
     return found
 
 
-def mark(rows: Sequence[dict[str, Any]], verdict: Verdict) -> None:
+def mark(rows: Sequence[Prediction], verdict: Verdict) -> None:
     """Write into each row its `doubt` and `own_doubt` (None without one); withhold what is in doubt if strict.
 
     Args:
@@ -95,11 +95,16 @@ def mark(rows: Sequence[dict[str, Any]], verdict: Verdict) -> None:
         row["doubt"] = "; ".join([*verdict.whole, *of_its_masks, *own]) or None
         row["own_doubt"] = "; ".join(own) or None
         if verdict.strict and row["doubt"]:
-            row |= dict.fromkeys({"value", "low", "high", "measured", "uncalibrated"} & set(row), np.nan)
-            row |= {key: None for key in ("positive", "class", "meaning") if key in row} | {"withheld": True}
+            for number in ("value", "low", "high", "measured", "uncalibrated"):
+                if number in row:
+                    row[number] = np.nan
+            for answer in ("positive", "class", "meaning"):
+                if answer in row:
+                    row[answer] = None
+            row["withheld"] = True
 
 
-def _own(row: Mapping[str, Any]) -> list[str]:
+def _own(row: Prediction) -> list[str]:
     if row["kind"] != "numerical":
         return []
     found, value, unit = [], row["value"], f" {row['unit']}" if row["unit"] else ""

@@ -1,25 +1,28 @@
 """The trained models of a system, each loaded when it is needed and released afterwards."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from vita.apply.decisions import config_digest
-from vita.apply.residuals import ERRORS, Z90
-from vita.models.config_file import read_config
+from vita.apply.records import Decisions, Prediction, TargetDecision, TaskDecision
+from vita.apply.residuals import Z90, copy_errors
 from vita.models.heads import Output, Regressor
 from vita.models.image_encoder import ImageEncoder
-from vita.models.segmenter import Segmenter
 from vita.models.settings import ModelSettings
 from vita.models.weights import WEIGHTS, load_part, load_whole
 from vita.runtime.errors import UserError
 from vita.training.calibration import of_record
+from vita.training.recorded import Recorded, read_recorded
 from vita.training.task import Statistics, in_units, odds_shifts
+
+if TYPE_CHECKING:
+    from vita.models.segmenter import Segmenter
 
 BATCH = 16
 EMBEDDING_STAGE = "stage2"
@@ -30,8 +33,8 @@ class Trained:
     """A folder of a trained model, its config.json read and found to belong to the stored decisions."""
 
     folder: Path
-    config: Mapping[str, Any]
-    decisions: Mapping[str, Any]
+    config: Recorded
+    decisions: TaskDecision
 
     @property
     def sizes(self) -> ModelSettings:
@@ -39,7 +42,7 @@ class Trained:
         return ModelSettings.recorded(self.config)
 
 
-def open_model(models: Path, task: str, decisions: Mapping[str, Any]) -> Trained:
+def open_model(models: Path, task: str, decisions: Decisions) -> Trained:
     """The model of a task.
 
     Raises:
@@ -55,10 +58,10 @@ def open_model(models: Path, task: str, decisions: Mapping[str, Any]) -> Trained
             f"{folder} was trained again after decisions.json was written; run snakemake once more, or "
             "snakemake --cores 1 results/models/decisions.json"
         )
-    return Trained(folder, read_config(folder), decisions["tasks"][task])
+    return Trained(folder, read_recorded(folder), decisions["tasks"][task])
 
 
-def predict_task(trained: Trained, sections: Sequence[Tensor], device: torch.device) -> Iterator[list[dict[str, Any]]]:
+def predict_task(trained: Trained, sections: Sequence[Tensor], device: torch.device) -> Iterator[list[Prediction]]:
     """Predictions of a task for each participant: a list of rows, one per target.
 
     Args:
@@ -69,7 +72,7 @@ def predict_task(trained: Trained, sections: Sequence[Tensor], device: torch.dev
     known, config = trained.decisions["targets"], trained.config
     names = [name for name in known if name in config["targets"]]  # config.json is sorted, decisions.json is not
     outputs = [Output(name, known[name]["kind"], max(len(known[name].get("classes", [])), 1)) for name in names]
-    blocks = [{key: value for key, value in config["targets"][name].items() if key != "kind"} for name in names]
+    blocks = [config["targets"][name] for name in names]
     statistics = [Statistics(block["mean"], block["std"], tuple(block["shares"])) for block in blocks]
     stage = config["settings"]["stage"]
     shifts = odds_shifts(statistics, stage["imbalance"])
@@ -88,8 +91,10 @@ def _raw(model: nn.Module, images_bsthw: Tensor, device: torch.device) -> Tensor
     return torch.cat([model(part.to(device)).float().cpu() for part in torch.split(images_bsthw, BATCH)])
 
 
-def segmenter(trained: Trained) -> Segmenter:
+def segmenter(trained: Trained) -> "Segmenter":
     """The segmenter of a folder, with its weights."""
+    from vita.models.segmenter import Segmenter  # start-up: MONAI
+
     model = Segmenter(trained.sizes, ImageEncoder(trained.sizes))
     load_whole(model, trained.folder)
     return model
@@ -109,10 +114,10 @@ def predictor(trained: Trained, outputs: Sequence[Output]) -> nn.Module:
     return model
 
 
-def _row(name: str, known: Mapping[str, Any], statistic: Statistics, value: np.ndarray) -> dict[str, Any]:
+def _row(name: str, known: TargetDecision, statistic: Statistics, value: np.ndarray) -> Prediction:
     """One target of one participant; numbers with the training's mean and spread, probabilities calibrated."""
-    row: dict[str, Any] = {"target": name, "title": known["title"], "kind": known["kind"], "unit": known["unit"]}
-    row |= {name: known[name] for name in ERRORS if name in known}
+    row: Prediction = {"target": name, "title": known["title"], "kind": known["kind"], "unit": known["unit"]}
+    copy_errors(known, row)
     if known["kind"] == "numerical":
         row |= {"value": float(value), "training_mean": statistic.mean, "training_sd": statistic.std}
         if "error_mean" in known:
@@ -132,15 +137,15 @@ def _row(name: str, known: Mapping[str, Any], statistic: Statistics, value: np.n
     return row | {"training_mean": statistic.shares[best]}
 
 
-def embedder(models: Path, decisions: Mapping[str, Any]) -> ModelSettings | None:
+def embedder(models: Path, decisions: Decisions) -> ModelSettings | None:
     """Sizes of the aligned image encoder; None where the folder has no Stage II."""
     folder = models / EMBEDDING_STAGE / decisions["system"]
     if not (folder / WEIGHTS).is_file():
         return None
-    return ModelSettings.recorded(read_config(folder))
+    return ModelSettings.recorded(read_recorded(folder))
 
 
-def embed(models: Path, decisions: Mapping[str, Any], images_bsthw: Tensor, device: torch.device) -> np.ndarray:
+def embed(models: Path, decisions: Decisions, images_bsthw: Tensor, device: torch.device) -> np.ndarray:
     """Mean patch tokens (participants, width) of the aligned image encoder, whose sizes `embedder` gives."""
     encoder = load_embedder(models / EMBEDDING_STAGE / decisions["system"])
     return image_vectors(encoder.to(device), images_bsthw, device)
@@ -148,7 +153,7 @@ def embed(models: Path, decisions: Mapping[str, Any], images_bsthw: Tensor, devi
 
 def load_embedder(folder: Path) -> ImageEncoder:
     """The aligned image encoder of a Stage II folder, in evaluation mode."""
-    sizes = ModelSettings.recorded(read_config(folder))
+    sizes = ModelSettings.recorded(read_recorded(folder))
     encoder = ImageEncoder(sizes)
     load_part(encoder, folder, "image_encoder", sizes)
     return encoder.eval()

@@ -4,7 +4,7 @@ and identifies nobody.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ import pandas as pd
 from vita.apply.doubts import Verdict
 from vita.apply.drawing import drawing
 from vita.apply.reading import Scan
+from vita.apply.records import Prediction
 from vita.apply.segmenting import ViewMask
 from vita.printing.numbers import percent, rounded
 from vita.printing.web import render
@@ -38,10 +39,27 @@ _TEMPLATES = Path(__file__).with_name("templates")
 _LIKELY = 0.5  # a probability below this is not bold, whatever its threshold
 
 
+class Line(TypedDict):
+    """A row of a table: its cells, and how they are set."""
+
+    cells: list[str]
+    bold: bool
+    doubtful: bool
+    why: str
+
+
+class Section(TypedDict):
+    """A table of the page."""
+
+    heading: str
+    header: list[str]
+    rows: list[Line]
+
+
 def page(
     title: str,
     scan: Scan,
-    tables: Mapping[str, Sequence[Mapping[str, Any]]],
+    tables: Mapping[str, Sequence[Prediction]],
     masks: Mapping[str, ViewMask],
     curves: pd.DataFrame,
     ed: str,
@@ -72,21 +90,21 @@ def page(
     )
 
 
-def _grouped(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[Mapping[str, Any]]]:
-    groups: dict[str, list[Mapping[str, Any]]] = {}
+def _grouped(tables: Mapping[str, Sequence[Prediction]]) -> dict[str, list[Prediction]]:
+    groups: dict[str, list[Prediction]] = {}
     for task, rows in tables.items():
         groups.setdefault("disease" if task.startswith("disease_") else task, []).extend(rows)
     return {name: groups[name] for name in sorted(groups, key=lambda n: [*HEADINGS, n].index(n))}
 
 
-def section(name: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A table of the page: heading, names of columns and, of each row, its cells and how they are set."""
+def section(name: str, rows: Sequence[Prediction]) -> Section:
+    """A table of the page."""
     measured = any("measured" in row for row in rows)
     header = COLUMNS[rows[0]["kind"]] + (["Masks"] if measured else [])
     return {"heading": HEADINGS.get(name, name), "header": header, "rows": [_row(row, measured) for row in rows]}
 
 
-def _row(row: Mapping[str, Any], measured: bool) -> dict[str, Any]:
+def _row(row: Prediction, measured: bool) -> Line:
     cells = {"numerical": _numerical, "binary": _binary, "categorical": _categorical}[row["kind"]](row)
     if row.get("withheld"):
         cells = [WITHHELD, *["" for _ in cells[1:]]]
@@ -101,19 +119,19 @@ def _row(row: Mapping[str, Any], measured: bool) -> dict[str, Any]:
     }
 
 
-def _numerical(row: Mapping[str, Any]) -> list[str]:
+def _numerical(row: Prediction) -> list[str]:
     unit = f" {row['unit']}" if row["unit"] else ""
     interval = f"{_known(row['low'])} to {_known(row['high'])}" if "low" in row else ""
     usual = f"{_known(row['training_mean'])} ± {_known(row['training_sd'])}"
     return [f"{_known(row['value'])}{unit}", interval, _known(row.get("test_mae")), usual]
 
 
-def _binary(row: Mapping[str, Any]) -> list[str]:
+def _binary(row: Prediction) -> list[str]:
     shares = [percent(row[key], 1) for key in ("value", "threshold", "training_mean")]
     return [*shares, f"{row['test_auc']:.2f}" if "test_auc" in row else ""]
 
 
-def _categorical(row: Mapping[str, Any]) -> list[str]:
+def _categorical(row: Prediction) -> list[str]:
     right = percent(row["test_accuracy"]) if "test_accuracy" in row else ""
     return [str(row["meaning"]), percent(row["value"]), percent(row["training_mean"]), right]
 

@@ -30,7 +30,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from vita.runtime import cli
 from vita.runtime.errors import UserError
@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
+    from vita.apply.models import Trained
     from vita.apply.reading import Scan
+    from vita.apply.records import Decisions, Prediction
     from vita.apply.segmenting import ViewMask
     from vita.contouring.network import Contours
     from vita.images.folders import Found
@@ -53,6 +55,16 @@ log = logging.getLogger(__name__)
 
 LIST = "scans.csv"
 _CHUNK = 64  # scans in memory at once
+
+
+class ScanRow(TypedDict):
+    """A row of scans.csv."""
+
+    scan: str
+    folder: str
+    refused: str | None
+    notes: str | None
+    doubts: str | None
 
 
 @dataclass(frozen=True)
@@ -69,7 +81,7 @@ class Job:
     """
 
     models: Path
-    decisions: Mapping[str, Any]
+    decisions: "Decisions"
     out: Path
     device: "torch.device"
     strict: bool
@@ -157,7 +169,7 @@ def predict(
 
     settings = image_settings(decisions)
     job = Job(models, decisions, out, _device(device), strict, seg)
-    rows: list[dict[str, Any]] = []
+    rows: list[ScanRow] = []
     with new_scans(scans, instance, settings.max_file_mb, series) as found:
         make_empty(out, overwrite)
         for start in range(0, len(found), _CHUNK):
@@ -229,7 +241,7 @@ def make_empty(out: Path, overwrite: bool) -> None:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _chunk(job: Job, settings: "ImageSettings", found: "Sequence[Found]", start: int) -> list[dict[str, Any]]:
+def _chunk(job: Job, settings: "ImageSettings", found: "Sequence[Found]", start: int) -> list[ScanRow]:
     """Read some scans, run every model over all of them, write; returns their rows of scans.csv."""
     import torch
 
@@ -274,7 +286,7 @@ def _chunk(job: Job, settings: "ImageSettings", found: "Sequence[Found]", start:
 
 def _read(
     job: Job, settings: "ImageSettings", found: "Sequence[Found]", start: int, frames: int
-) -> tuple[list[dict[str, Any]], dict[str, "Scan"]]:
+) -> tuple[list[ScanRow], dict[str, "Scan"]]:
     """Rows of scans.csv, and the scans that can be used, by the names of their folders."""
     from vita.apply.reading import read_scan
     from vita.images.header import ScanError
@@ -282,7 +294,7 @@ def _read(
     rows, scans = [], {}
     for number, each in enumerate(found, start + 1):
         name = f"scan_{number:04d}"
-        row: dict[str, Any] = {"scan": name, "folder": each.folder, "refused": None, "notes": None, "doubts": None}
+        row: ScanRow = {"scan": name, "folder": each.folder, "refused": None, "notes": None, "doubts": None}
         try:
             scans[name] = read_scan(each, settings, job.decisions["seen"], frames)
         except ScanError as error:
@@ -292,7 +304,7 @@ def _read(
     return rows, scans
 
 
-def _segmenter(trained: Any, device: "torch.device") -> "Segmenter | None":
+def _segmenter(trained: "Trained | None", device: "torch.device") -> "Segmenter | None":
     if trained is None:
         return None
     from vita.apply.models import segmenter
@@ -324,7 +336,7 @@ def _write(
     job: Job,
     name: str,
     scan: "Scan",
-    tables: dict[str, list[dict[str, Any]]],
+    tables: "dict[str, list[Prediction]]",
     vector: "np.ndarray | None",
     segmenter: "Segmenter | None",
     drawer: "Contours | None",

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from vita.apply.records import Decisions
 from vita.images.folders import Found
 from vita.images.header import ScanError
 from vita.images.index import index_participant
@@ -44,7 +45,7 @@ class Scan:
         return {view: (self.record["range_low"][p], self.record["range_high"][p]) for view, p in places.items()}
 
 
-def image_settings(decisions: Mapping[str, Any]) -> ImageSettings:
+def image_settings(decisions: Decisions) -> ImageSettings:
     """The settings of the training's shards, without masks.
 
     Raises:

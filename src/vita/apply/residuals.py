@@ -1,16 +1,26 @@
 """Errors of the training run's predictions, as a few numbers per target that describe no single participant."""
 
+from typing import Final
+
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
+from vita.apply.records import Errors
 from vita.runtime.privacy import SMALLEST_COUNT
 
-ERRORS = ("test_mae", "error_mean", "error_sd", "test_auc", "test_accuracy")
+ERRORS: Final = ("test_mae", "error_mean", "error_sd", "test_auc", "test_accuracy")
 Z90 = 1.645  # standard deviations on either side of a 90 % interval
 
 
-def of_target(predictions: pd.DataFrame, kind: str) -> dict[str, float]:
+def copy_errors(errors: Errors, to: Errors) -> None:
+    """Copy those that are known."""
+    for name in ERRORS:
+        if name in errors:
+            to[name] = errors[name]
+
+
+def of_target(predictions: pd.DataFrame, kind: str) -> Errors:
     """Errors of a target.
 
     Intervals are of the errors' mean and standard deviation on validation, since quantiles would be single people's.
@@ -26,7 +36,7 @@ def of_target(predictions: pd.DataFrame, kind: str) -> dict[str, float]:
     """
     known = predictions.dropna(subset=["truth"])
     val, test = (known[known["split"] == split] for split in ("val", "test"))
-    found: dict[str, float] = {}
+    found: Errors = {}
     if kind == "numerical":
         if len(test) >= SMALLEST_COUNT:
             found["test_mae"] = float((test["truth"] - test["prediction"]).abs().mean())

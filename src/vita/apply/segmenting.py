@@ -20,7 +20,7 @@ from vita.images.layout import FIRST_SA_PLANE, PLANE_OF_VIEW, SA_PLANES, STRUCTU
 from vita.images.shards import intensities
 from vita.images.view import cut_planes
 from vita.mask_classes import NOT_ANNOTATED
-from vita.models.segmenter import Segmenter
+from vita.models.segmenter import Segmenter, largest_class
 from vita.training.sections import frame_sets
 
 BATCH = 8
@@ -167,6 +167,6 @@ def _passes(
     with torch.inference_mode():
         for start in range(0, len(inputs), BATCH):
             batch = torch.from_numpy(np.stack(inputs[start : start + BATCH])).to(device)
-            classes = model(batch).argmax(dim=1).to(torch.uint8).cpu().numpy()
+            classes = largest_class(model(batch)).cpu().numpy()
             for (slots, frames), one in zip(jobs[start : start + BATCH], classes, strict=True):
                 yield slots, frames, one

@@ -27,11 +27,6 @@ def most_doubted(people: int) -> int:
     return int((binom.cdf(counts, people, SHARE) <= 1 - CONFIDENCE).sum()) - 1
 
 
-def promised(people: int) -> float:
-    """The share of scans that are doubted at most, with CONFIDENCE, by limits from so many participants."""
-    return SHARE if most_doubted(people) >= 0 else 1 - (1 - CONFIDENCE) ** (1 / people)
-
-
 def limits(train_nr: np.ndarray, val_nr: np.ndarray) -> np.ndarray:
     """(reasons,) limits, all equally many standard deviations above the mean of their score.
 

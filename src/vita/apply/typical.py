@@ -6,11 +6,12 @@ and limits; no participant's vector.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 
+from vita.apply.records import Known, TypicalScans
 from vita.runtime.privacy import SMALLEST_COUNT
 
 # What is compared, in words that the page prints.
@@ -19,6 +20,7 @@ KINDS = {
     "intensity": "brightness, contrast, motion and texture of the planes",
     "geometry": "pixel size, slices and timing",
 }
+ORDER: Final = ("intensity", "geometry", "appearance")  # in which reasons are given
 # At most, and one for every four participants. 8, 16, 32, 48, 64 and 128 were compared on phantoms of another seed that
 # were blurred, sharpened, noisy, of another texture, contrast or size, against others as they were.
 _DIRECTIONS = 48
@@ -57,15 +59,24 @@ class Typical:
         others = np.maximum((scaled**2).sum(axis=1) - (along**2).sum(axis=1), 0)
         return np.asarray(np.sqrt(((along**2 / self.variances).sum(axis=1) + others / self.rest) / known))
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> Known:
         """The numbers as JSON takes them."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
+        return {
+            "mean": _plain(self.mean),
+            "spread": _plain(self.spread),
+            "directions": [_plain(each) for each in self.directions],
+            "variances": _plain(self.variances),
+            "rest": _rounded(self.rest),
+            "limit": _rounded(self.limit),
+        }
 
 
-def from_record(record: Mapping[str, Any]) -> Typical:
+def from_record(record: Known) -> Typical:
     """The distribution that `record` wrote."""
-    arrays = {name: np.asarray(record[name], float) for name in ("mean", "spread", "directions", "variances")}
-    return Typical(**arrays, rest=float(record["rest"]), limit=float(record["limit"]))
+    mean, spread, directions, variances = (
+        np.asarray(record[name], float) for name in ("mean", "spread", "directions", "variances")
+    )
+    return Typical(mean, spread, directions, variances, rest=float(record["rest"]), limit=float(record["limit"]))
 
 
 def fit(train_nd: np.ndarray) -> Typical | None:
@@ -94,11 +105,11 @@ def fit(train_nd: np.ndarray) -> Typical | None:
     return Typical(mean, spread, directions[:count], variances[:count], rest)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return [_plain(each) for each in value.tolist()]
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
+def _plain(values_n: np.ndarray) -> list[float]:
+    return [_rounded(each) for each in values_n.tolist()]
+
+
+def _rounded(value: float) -> float:
     return float(f"{value:.{_DIGITS}g}")
 
 
@@ -117,7 +128,7 @@ def intensity_vector(cine_sthw: np.ndarray) -> np.ndarray:
     return np.where(flat.any(axis=(1, 2)), np.log(values + _DARK), np.nan).ravel()
 
 
-def geometry_vector(row: Mapping[str, Any]) -> np.ndarray:
+def geometry_vector(row: Mapping[Any, Any]) -> np.ndarray:
     """(4,) logarithms of pixel size, slice distance, slices of the stack and duration of the cycle; NaN if unknown.
 
     Args:
@@ -135,7 +146,7 @@ def _number(value: Any) -> float:
     return np.nan if value is None else float(value)
 
 
-def unusual(typical: Mapping[str, Mapping[str, Any]], vectors: Mapping[str, np.ndarray]) -> list[str]:
+def unusual(typical: TypicalScans, vectors: Mapping[str, np.ndarray]) -> list[str]:
     """A sentence for each kind in which a scan is not like the training's.
 
     Args:
@@ -143,9 +154,9 @@ def unusual(typical: Mapping[str, Mapping[str, Any]], vectors: Mapping[str, np.n
         vectors: of the scan, by kind.
     """
     found = []
-    for kind, record in typical.items():
-        if kind in vectors:
-            known = from_record(record)
+    for kind in ORDER:
+        if kind in typical and kind in vectors:
+            known = from_record(typical[kind])
             distance = float(known.distance(vectors[kind][None])[0])
             if not distance <= known.limit:
                 found.append(

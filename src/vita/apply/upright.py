@@ -6,11 +6,11 @@ training participants, each turned all eight ways. A view is doubted if another 
 more than validation participants, who were not learnt from, have it in any of their views (`tolerance`).
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
+from vita.apply.records import Group, Upright
 from vita.images.layout import FIRST_SA_PLANE, PLANE_OF_VIEW, PLANES
 from vita.runtime.privacy import SMALLEST_COUNT
 
@@ -36,7 +36,7 @@ def maps(cine_sthw: np.ndarray) -> np.ndarray:
     return np.stack([parts.mean(axis=1), parts.std(axis=1), *waves], axis=1).astype(np.float32)
 
 
-def fit(train_nscyx: np.ndarray, val_nscyx: np.ndarray) -> dict[str, Any]:
+def fit(train_nscyx: np.ndarray, val_nscyx: np.ndarray) -> Upright:
     """What is stored: for each group of views, which of them are known and the weights that know them.
 
     Views of too few participants are left out; empty where none is left.
@@ -50,7 +50,7 @@ def fit(train_nscyx: np.ndarray, val_nscyx: np.ndarray) -> dict[str, Any]:
     train, val = (
         {view: _there(part[:, at]) for view, at in PLANES_OF_VIEW.items()} for part in (train_nscyx, val_nscyx)
     )
-    found = []
+    found: list[Group] = []
     for group in GROUPS:
         views = [v for v in group if train[v].sum() >= FEWEST and val[v].sum() >= SMALLEST_COUNT]
         if views:
@@ -59,7 +59,7 @@ def fit(train_nscyx: np.ndarray, val_nscyx: np.ndarray) -> dict[str, Any]:
     return {"groups": found} if found else {}
 
 
-def highest(record: Mapping[str, Any], maps_nscyx: np.ndarray) -> np.ndarray:
+def highest(record: Upright, maps_nscyx: np.ndarray) -> np.ndarray:
     """(participants,) how much likelier, in log odds, something else is in the least usual view; NaN without views."""
     result = np.full(len(maps_nscyx), np.nan)
     for view in known(record):
@@ -69,7 +69,7 @@ def highest(record: Mapping[str, Any], maps_nscyx: np.ndarray) -> np.ndarray:
     return result
 
 
-def known(record: Mapping[str, Any]) -> list[str]:
+def known(record: Upright) -> list[str]:
     """The views that are judged."""
     return [view for group in record.get("groups", []) for view in group["views"]]
 
@@ -79,7 +79,7 @@ def _there(maps_nscyx: np.ndarray) -> np.ndarray:
     return np.asarray(maps_nscyx.any(axis=(1, 2, 3, 4)))
 
 
-def _rival(record: Mapping[str, Any], view: str, maps_nscyx: np.ndarray) -> tuple[np.ndarray, list[str]]:
+def _rival(record: Upright, view: str, maps_nscyx: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """How much likelier, in log odds, the likeliest other view or way is than the view's own; and which view it is.
 
     Both are (participants,).
@@ -99,7 +99,7 @@ def _rival(record: Mapping[str, Any], view: str, maps_nscyx: np.ndarray) -> tupl
     return found.max(axis=1) - own, [group["views"][each // WAYS] for each in found.argmax(axis=1)]
 
 
-def turned(record: Mapping[str, Any], cine_sthw: np.ndarray, views: Iterable[str]) -> list[str]:
+def turned(record: Upright, cine_sthw: np.ndarray, views: Iterable[str]) -> list[str]:
     """A sentence for each of these views that looks turned, mirrored or like another view.
 
     Args:

@@ -5,12 +5,13 @@ ways together has to find the true view as it is. One network scores all ways, s
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from vita.apply.records import Weights
 
 WAYS = 8
 CELLS = 16  # parts of a plane along each axis
@@ -88,14 +89,14 @@ def learn(maps_of_view: Sequence[np.ndarray]) -> nn.Sequential:
     return model.eval()
 
 
-def record(model: nn.Module) -> dict[str, Any]:
+def record(model: nn.Module) -> dict[str, Weights]:
     """The weights as JSON takes them."""
     return {
         name: np.round(values.numpy().astype(float), _DIGITS).tolist() for name, values in model.state_dict().items()
     }
 
 
-def of_record(weights: Mapping[str, Any], planes: int, views: int) -> nn.Sequential:
+def of_record(weights: Mapping[str, Weights], planes: int, views: int) -> nn.Sequential:
     """The network that `record` wrote."""
     model = network(planes, views)
     model.load_state_dict({name: torch.tensor(values) for name, values in weights.items()})

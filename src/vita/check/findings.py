@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 from vita.runtime.errors import UserError
 
@@ -49,7 +48,7 @@ def note(text: str) -> Finding:
     return Finding("note", text)
 
 
-def caught(look: Callable[..., Iterable[Finding]], *arguments: Any, about: str = "") -> Iterator[Finding]:
+def caught(look: Callable[..., Iterable[Finding]], *arguments: object, about: str = "") -> Iterator[Finding]:
     """The findings of a check; an error that it raises for the user becomes the last of them."""
     try:
         for found in look(*arguments):

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from vita.check.contents import content_findings
 from vita.check.findings import Finding, error, note, warning
@@ -16,6 +15,7 @@ from vita.config.typed import Configuration
 from vita.images.folders import SCAN_SUFFIXES, Found, find_participants
 from vita.images.index import index_participant
 from vita.images.layout import VIEWS
+from vita.images.rows import IndexRow
 from vita.images.settings import ImageSettings
 from vita.images.zips import FIELD_OF_VIEW
 from vita.plan.systems import tasks_of
@@ -146,7 +146,7 @@ def _sample(people: dict[int, Found], settings: ImageSettings, folder: str) -> I
     yield from _matrix(needed, settings)
 
 
-def _frames(rows: list[dict[str, Any]], settings: ImageSettings) -> Iterator[Finding]:
+def _frames(rows: list[IndexRow], settings: ImageSettings) -> Iterator[Finding]:
     frames = Counter(row["frames"] for row in rows if row["frames"])
     if frames and settings.time == "resample" and set(frames) != {settings.frames}:
         common, _ = frames.most_common(1)[0]
@@ -157,7 +157,7 @@ def _frames(rows: list[dict[str, Any]], settings: ImageSettings) -> Iterator[Fin
             )
 
 
-def _matrix(rows: list[dict[str, Any]], settings: ImageSettings) -> Iterator[Finding]:
+def _matrix(rows: list[IndexRow], settings: ImageSettings) -> Iterator[Finding]:
     """Whether the crop is larger than the image, in pixels or in millimetres."""
     small = []
     for row in rows:

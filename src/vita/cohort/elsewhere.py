@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from vita.cohort.reading import EID
 from vita.cohort.split_table import share_of_each
+from vita.config.typed import Apply
 from vita.runtime.errors import UserError
 
 LOG = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ def surely_tested(split: Mapping[int, str], seed: int) -> float:
     return float(np.floor(100 * others.min()) / 100) if others.size else 1.0
 
 
-def judged_by(eids: np.ndarray, block: Mapping[str, Any]) -> np.ndarray:
+def judged_by(eids: np.ndarray, block: Apply) -> np.ndarray:
     """Who is judged by.
 
     Args:
@@ -65,7 +65,7 @@ def judged_by(eids: np.ndarray, block: Mapping[str, Any]) -> np.ndarray:
     return np.asarray(chosen)
 
 
-def split_elsewhere(people: pl.DataFrame, block: Mapping[str, Any]) -> pl.DataFrame:
+def split_elsewhere(people: pl.DataFrame, block: Apply) -> pl.DataFrame:
     """`eid`, `split`: test for those who are judged by, and train for those who may have been trained on."""
     eids = people[EID].to_numpy()
     names = np.where(judged_by(eids, block), "test", "train")

@@ -11,7 +11,6 @@ the settings.
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -57,7 +56,7 @@ def list_exclusions(
     index: pl.DataFrame,
     shards: pl.DataFrame,
     fields: pl.DataFrame | None,
-    settings: Mapping[str, Any],
+    settings: Mapping[str, object],
     unlabelled: Collection[int] = (),
 ) -> pl.DataFrame:
     """One row per participant who is left out, with the first step that did it, sorted by `eid`.
@@ -117,7 +116,7 @@ def _table_steps(index: pl.DataFrame, fields: pl.DataFrame, ethnicity: Collectio
     return parts
 
 
-def _refuse_many(found: pl.DataFrame, index: pl.DataFrame, settings: Mapping[str, Any]) -> None:
+def _refuse_many(found: pl.DataFrame, index: pl.DataFrame, settings: Mapping[str, object]) -> None:
     allowed = needed(settings, "images.max_excluded")
     scanned = index[EID].n_unique()
     bad = found.filter(pl.col("step").is_in(["scan", "shard"]) & (pl.col("reason") != "no scan"))

@@ -5,7 +5,6 @@ is a code without a date or a date without a code at the same place, a date befo
 counted; where it is so for more people than any mistake of UK Biobank's would explain, the table is refused.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 
 import polars as pl
@@ -15,7 +14,6 @@ from vita.cohort.hospital import CODES, DATES
 from vita.cohort.remarks import Remarks
 from vita.runtime.errors import UserError
 
-LOG = logging.getLogger(__name__)
 _MOST_UNEVEN = 0.5  # of the participants; UK Biobank's own releases have a date for every code
 _MOST_AFTER_DEATH = 0.1  # of those who died; a few records are of the days after it
 _GRACE_DAYS = 30  # after death

@@ -35,29 +35,12 @@ def parser() -> ModuleType:
 
 def icd10_tree() -> pd.DataFrame:
     """UK Biobank's ICD-10 tree: index `node_id`; `coding`, `parent_id` (0 for none), `children_ids` (direct ones)."""
-    with _codes_for(parser()) as module:
+    with codes_for(parser()) as module:
         return module.construct_ICD10_tree(verbose=False)
 
 
-def people_by_code(codes: pd.DataFrame, wanted: set[str]) -> dict[str, set[Any]]:
-    """Who has each wanted code or one below it.
-
-    Slow (row by row): for checks and small tables; vita.cohort.cases does the same fast.
-
-    Args:
-        codes: a row per person, ICD-10 codes in any column.
-        wanted: codes of the tree.
-
-    Returns:
-        For each wanted code that somebody has, the index labels of those people.
-    """
-    with _codes_for(parser()) as module:
-        tree = module.parse_raw_ICD10_dataset_into_tree(codes, desired_ICD10_codes=wanted, verbose=False)
-    return {row.coding: row.samples for row in tree.itertuples() if row.coding in wanted}
-
-
 @contextmanager
-def _codes_for(module: ModuleType) -> Iterator[ModuleType]:
+def codes_for(module: ModuleType) -> Iterator[ModuleType]:
     """The parser, with the file of codes that it reads; its nodes are numbered from 1 in the order of our table."""
     rows = public_codes()
     number = {coding: node for node, (coding, _) in enumerate(rows, start=1)} | {"": 0}
@@ -80,7 +63,7 @@ def _add_children_ids(tree: pd.DataFrame) -> None:
 @contextmanager
 def _stand_ins() -> Iterator[None]:
     """Substitutes for what the package asks for at import; afterwards everything is as before."""
-    paths = SimpleNamespace()  # the one that is used is set when it is: see _codes_for
+    paths = SimpleNamespace()  # the one that is used is set when it is: see codes_for
     names: dict[str, dict[str, Any]] = {
         "imp": {"load_source": lambda name, path: paths},
         "IPython.display": {"display": print},

@@ -12,7 +12,7 @@ COUNTRIES = ("england", "scotland", "wales")  # hospital data end on another day
 VISITS = (2, 3)
 
 
-def imaging_visit(settings: Mapping[str, Any]) -> int:
+def imaging_visit(settings: Mapping[str, object]) -> int:
     """The visit of the scan, `cohort.instance` of the settings.
 
     Raises:
@@ -22,7 +22,7 @@ def imaging_visit(settings: Mapping[str, Any]) -> int:
     return visit
 
 
-def max_contradictions(settings: Mapping[str, Any]) -> float:
+def max_contradictions(settings: Mapping[str, object]) -> float:
     """The share of values that may differ between two tables, `cohort.max_contradictions` of the settings.
 
     Raises:
@@ -34,7 +34,7 @@ def max_contradictions(settings: Mapping[str, Any]) -> float:
     return most
 
 
-def follow_up_end(settings: Mapping[str, Any]) -> date | dict[str, date] | None:
+def follow_up_end(settings: Mapping[str, object]) -> date | dict[str, date] | None:
     """The end of hospital data, `labels.follow_up_end` of the settings: one day, or one for each country.
 
     Raises:
@@ -43,8 +43,8 @@ def follow_up_end(settings: Mapping[str, Any]) -> date | dict[str, date] | None:
     return _ends(needed(settings, "labels.follow_up_end"))
 
 
-def _one_of(settings: Mapping[str, Any], section: str, key: str, allowed: tuple[Any, ...]) -> Any:
-    value = needed(settings, f"{section}.{key}")
+def _one_of(settings: Mapping[str, object], section: str, key: str, allowed: tuple[Any, ...]) -> Any:
+    value = needed(settings, f"{section}.{key}")  # type: ignore[call-overload]  # put together: mypy cannot know it
     if value not in allowed:
         raise UserError(f"config {section}.{key}: {value!r} is not one of {', '.join(map(str, allowed))}")
     return value
@@ -63,7 +63,7 @@ class CohortSettings:
     implausible: str
 
     @classmethod
-    def read(cls, settings: Mapping[str, Any]) -> "CohortSettings":
+    def read(cls, settings: Mapping[str, object]) -> "CohortSettings":
         """From the settings' block `cohort`; all of it.
 
         Raises:
@@ -94,7 +94,7 @@ class LabelSettings:
     follow_up_end: date | Mapping[str, date] | None
 
     @classmethod
-    def read(cls, settings: Mapping[str, Any]) -> "LabelSettings":
+    def read(cls, settings: Mapping[str, object]) -> "LabelSettings":
         """From the settings' block `labels`; all of it.
 
         Raises:

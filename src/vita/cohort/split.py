@@ -33,7 +33,6 @@ sizes, are of the labelled. `--labelled` is the split of the labelled alone, whi
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -44,6 +43,7 @@ from vita.cohort.reading import EID
 from vita.cohort.split_table import share_of_each
 from vita.cohort.strata import HEALTHY, participants
 from vita.config.blocks import check_complete, needed
+from vita.config.typed import Split
 from vita.runtime import cli
 from vita.runtime.atomic import replacing
 from vita.runtime.errors import UserError
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         LOG.info("%s: %d participants", name, count)
 
 
-def split_everybody(people: pl.DataFrame, settings: Mapping[str, Any]) -> pl.DataFrame:
+def split_everybody(people: pl.DataFrame, settings: Mapping[str, object]) -> pl.DataFrame:
     """The split of those with labels, and the others in train; arguments and errors as those of `make_split`.
 
     Args:
@@ -99,7 +99,7 @@ def split_everybody(people: pl.DataFrame, settings: Mapping[str, Any]) -> pl.Dat
     return pl.concat([labelled, others.select(EID, split=pl.lit("train"))]).sort(EID)
 
 
-def make_split(people: pl.DataFrame, settings: Mapping[str, Any]) -> pl.DataFrame:
+def make_split(people: pl.DataFrame, settings: Mapping[str, object]) -> pl.DataFrame:
     """Assign train, val and test.
 
     Args:
@@ -117,7 +117,7 @@ def make_split(people: pl.DataFrame, settings: Mapping[str, Any]) -> pl.DataFram
     block = needed(settings, "split")
     check_complete("split", block, ("val", "test", "held_out"))
     eids, strata = people[EID].to_numpy(), people["stratum"].to_numpy()
-    sizes = {name: _size(block[name], name) for name in USUAL}
+    sizes = {name: _size(block[name], name) for name in USUAL}  # type: ignore[literal-required]
     wanted = {name: size if size >= 1 else size * len(eids) for name, size in sizes.items()}
     if len(eids) < _FEWEST or sum(wanted.values()) >= len(eids):
         raise UserError(
@@ -144,7 +144,7 @@ def make_split(people: pl.DataFrame, settings: Mapping[str, Any]) -> pl.DataFram
     return pl.DataFrame({EID: eids, "split": names}).sort(EID)
 
 
-def held_out(block: Mapping[str, Any]) -> float:
+def held_out(block: Split) -> float:
     """Share of participants who are never trained on: `split.held_out`, or by default val and test together.
 
     A number of people would be another share in each cohort, so it counts as the usual fraction; but a number for val
@@ -205,7 +205,7 @@ def _fraction(size: float, people: int) -> float:
     return size if size < 1 else size / people
 
 
-def _size(value: Any, name: str) -> float:
+def _size(value: object, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or (value >= 1 and value % 1):
         raise UserError(
             f"config split.{name}: {value!r} is neither a fraction below 1 nor a whole number of people; write either"

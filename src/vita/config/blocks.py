@@ -1,7 +1,9 @@
 """Values of the configuration for the code that reads them: from a step's `--settings`, where each is required, or the
 defaults of the default run, from the schema that is generated from the models.
 
-A rule gives its step every key that the step reads. From Python, `whole` gives a configuration to start from:
+mypy knows the type of each key by the stub `blocks.pyi`, which is written from the models, and refuses one that does
+not exist. A rule gives its step every key that the step reads. From Python, `whole` gives a configuration to start
+from:
 
     config = whole(model={"width": 65}, images={"frames": 10})
 """
@@ -13,7 +15,7 @@ from typing import Any
 from vita.runtime.errors import UserError
 
 
-def needed(settings: Mapping[str, Any], name: str) -> Any:
+def needed(settings: Mapping[str, object], name: str) -> object:
     """The value of a key of `--settings`, by its dotted name, such as `evaluation.bootstrap`.
 
     Raises:
@@ -27,7 +29,7 @@ def needed(settings: Mapping[str, Any], name: str) -> Any:
     return value
 
 
-def check_complete(name: str, block: Mapping[str, Any], keys: Iterable[str]) -> None:
+def check_complete(name: str, block: Mapping[str, object], keys: Iterable[str]) -> None:
     """Check that a block of `--settings` has every key, since a default would silently give another result.
 
     Raises:
@@ -38,7 +40,7 @@ def check_complete(name: str, block: Mapping[str, Any], keys: Iterable[str]) -> 
             raise _missing(f"{name}.{key}")
 
 
-def whole(**changes: Any) -> dict[str, Any]:
+def whole(**changes: object) -> dict[str, object]:
     """The configuration of the default run, with changes: a block is merged key by key, a value or list replaces.
 
     Raises:
@@ -50,7 +52,7 @@ def whole(**changes: Any) -> dict[str, Any]:
     return _merged(_defaults(load_schema(clone() / "workflow" / "schemas" / "config.schema.yaml")), changes)
 
 
-def block(name: str, own: Mapping[str, Any]) -> dict[str, Any]:
+def block(name: str, own: Mapping[str, object]) -> dict[str, object]:
     """A block of the default run with own values, such as `block("images", {"frames": 10})`."""
     found: dict[str, Any] = whole(**{name: dict(own)})[name]
     return found

@@ -15,7 +15,7 @@ from vita.runtime import cli
 from vita.runtime.atomic import write_text
 from vita.runtime.errors import UserError
 
-TYPED = "src/vita/config/typed.py"
+TYPED, STUB = "src/vita/config/typed.py", "src/vita/config/blocks.pyi"
 SCHEMA, DEFAULTS, PAGE = "workflow/schemas/config.schema.yaml", "config.yaml", "workflow/schemas/config.md"
 PAPER = "workflow/presets/paper.yaml"
 _WIDTH, _COMMENT = 120, 30  # characters per line; column of a comment, if the value leaves room
@@ -41,9 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     folder = parser.parse_args(arguments).folder
     if not (folder / PAPER).is_file():
         raise UserError(f"{folder / PAPER}: there is no such file; --folder names the repository")
-    from vita.config.write_typed import typed_text  # pydantic: for a fast start of --help
+    from vita.config.write_typed import stub_text, typed_text  # pydantic: for a fast start of --help
 
     write_text(folder / TYPED, typed_text())
+    write_text(folder / STUB, stub_text())
     write_text(folder / SCHEMA, schema_text())
     for name, text in pages(folder).items():
         write_text(folder / name, text)
@@ -112,7 +113,7 @@ def _is_row(value: dict[str, Any]) -> bool:
     return bool(value) and not any(isinstance(each, dict | list) for each in value.values())
 
 
-def inline(value: Any) -> str:
+def inline(value: object) -> str:
     """A value in YAML on one line."""
     import yaml
 

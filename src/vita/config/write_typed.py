@@ -1,12 +1,13 @@
-"""Text of `vita.config.typed`: the keys of a checked configuration as typed dictionaries, from its models.
+"""Types of the configuration for mypy, from its models: blocks as typed dictionaries, and single keys by their names.
 
-Steps and the workflow read the configuration as a dictionary, without pydantic. Its type lets mypy refuse a key that
-does not exist, or one whose value is of another type.
+Steps and the workflow read the configuration as a dictionary, without pydantic. These types let mypy refuse a key that
+does not exist, or one whose value is of another type: `vita.config.typed` in a whole configuration, and the stub of
+`vita.config.blocks` in what a step reads of its `--settings`.
 """
 
 import keyword
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -23,7 +24,28 @@ configuration may give in part, such as the settings of a task, has keys that ma
 
 from typing import Literal, TypedDict
 '''
+_STUB_HEAD = '''\
+"""Types of `vita.config.blocks`, for mypy: the value that a key of `--settings` has, by the key's dotted name.
+
+Written by `python -m vita.config.reference` from the models in src/vita/config/models: change those.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal, overload
+
+'''
+_STUB_END = """\
+def check_complete(name: str, block: Mapping[str, object], keys: Iterable[str]) -> None: ...
+def whole(**changes: object) -> Configuration: ...
+def block(name: str, own: Mapping[str, object]) -> dict[str, object]: ...
+"""
+# what the plan of a run adds to blocks of the configuration
+_ADDED = {"images.instance": "Literal[2, 3]", "training.threads": "int", "training.devices": "int"}
+# keys of the whole configuration alone, which no step is given
+_OF_THE_PLAN = {"seeds", "products", "stage1", "stage2", "stage3", "systems", "ablations", "replace_results"}
+_OF_THE_PLAN |= {"extensions", "resources"}
 _MOST = 6  # choices that are written out
+_WIDTH = 120  # characters per line
 
 
 def typed_text() -> str:
@@ -31,6 +53,40 @@ def typed_text() -> str:
     partial = set(_given_in_part(Config))
     parts = [_class(block, block in partial) for block in dict.fromkeys(_blocks(Config)) if not _is_table(block)]
     return "\n\n".join([_HEAD, *parts])
+
+
+def stub_text() -> str:
+    """Text of the stub of `vita.config.blocks`: a signature of `needed` for each type that keys have."""
+    by_type: dict[str, list[str]] = {}
+    for name, hint in [*_named(Config), *_ADDED.items()]:
+        if name.partition(".")[0] not in _OF_THE_PLAN:
+            by_type.setdefault(hint, []).append(name)
+    classes = sorted({"Configuration"} | {each.__name__ for each in _blocks(Config)} & set(by_type))
+    imports = ["from vita.config.typed import (", *(f"    {name}," for name in classes), ")"]
+    signatures = [_signature(names, hint) for hint, names in by_type.items()]
+    return "\n".join([_STUB_HEAD + "\n".join(imports) + "\n", *signatures, _STUB_END])
+
+
+def _named(block: type[Block], above: str = "") -> Iterator[tuple[str, str]]:
+    """Dotted names of keys that every configuration has, blocks included, and the types of their values."""
+    for field_name, field in block.model_fields.items():
+        name, kind = f"{above}{field.alias or field_name}", field.annotation
+        yield name, _hint(kind)
+        if isinstance(kind, type) and issubclass(kind, Block) and not _is_table(kind):
+            yield from _named(kind, f"{name}.")
+
+
+def _signature(names: Sequence[str], hint: str) -> str:
+    """On one line where it fits, as ruff writes it."""
+    literal = ", ".join(f'"{name}"' for name in names)
+    line = f"def needed(settings: Mapping[str, object], name: Literal[{literal}]) -> {hint}: ..."
+    if len(line) <= _WIDTH:
+        return f"@overload\n{line}"
+    lines = ["@overload", "def needed(", "    settings: Mapping[str, object],"]
+    line = f"    name: Literal[{literal}],"
+    if len(line) > _WIDTH:
+        line = "\n".join(["    name: Literal[", *(f'        "{name}",' for name in names), "    ],"])
+    return "\n".join([*lines, line, f") -> {hint}: ..."])
 
 
 def _blocks(block: type[Block]) -> Iterator[type[Block]]:

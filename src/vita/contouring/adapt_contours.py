@@ -9,19 +9,21 @@ and a model card beside them. Everything follows from the seed, the settings and
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from vita.cohort.split import held_out
 from vita.cohort.split_table import share_of_each
 from vita.config.blocks import check_complete, needed
+from vita.config.typed import Adapt, Split
 from vita.contouring.make_masks import image_settings
 from vita.contouring.template import commands_of
 from vita.contouring.worlds import WIDE
 from vita.images.folders import Found, find_participants
 from vita.images.index import add_scans, index_participant
 from vita.images.layout import VIEWS
+from vita.images.rows import IndexRow
 from vita.images.settings import ImageSettings
 from vita.runtime import cli
 from vita.runtime.errors import UserError
@@ -32,7 +34,7 @@ if TYPE_CHECKING:  # start-up: torch is imported once there is something to do
 
 log = logging.getLogger(__name__)
 
-KEY = "images.masks.adapt"
+KEY: Final = "images.masks.adapt"
 HALF, HEARTS = 6, 100  # pictures of the cohort in a batch, and as many synthetic ones, of at most so many hearts
 JUDGED_HEARTS, JUDGED_BATCHES = 16, 20
 MASKED = 0.5  # share of the people that have masks, where there are as many
@@ -57,7 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def chosen(
-    everybody: Mapping[int, Found], settings: ImageSettings, split: Mapping[str, Any], seed: int, count: int
+    everybody: Mapping[int, Found], settings: ImageSettings, split: Split, seed: int, count: int
 ) -> dict[int, Found]:
     """People to learn from: any but those who may be in test, in an order that depends on seed and id alone.
 
@@ -90,7 +92,7 @@ def chosen(
 def _train(
     people: Mapping[int, Found],
     settings: ImageSettings,
-    adapt_block: Mapping[str, Any],
+    adapt_block: Adapt,
     seed: int,
     device: str,
     output: Path,
@@ -124,7 +126,7 @@ def _train(
     network.save(adapted, output, facts | scores | {"data": "synthetic, then scans of a cohort"})
 
 
-def _rows(people: Mapping[int, Found], settings: ImageSettings) -> Iterable[dict[str, Any]]:
+def _rows(people: Mapping[int, Found], settings: ImageSettings) -> Iterable[IndexRow]:
     """The index's rows of views that the network draws and that are there."""
     drawn = set(VIEWS) - set(commands_of(settings.mask_command))
     for eid, found in people.items():

@@ -29,6 +29,7 @@ from vita.images.index import add_shard, index_shard
 from vita.images.layout import LABELS, VIEWS
 from vita.images.nifti import write_nifti
 from vita.images.participant import read_file
+from vita.images.rows import IndexRow
 from vita.images.settings import ImageSettings
 from vita.images.view import Image, as_stored
 from vita.runtime import cli
@@ -56,8 +57,8 @@ _DELIVERED = {view: {name: label for label, name in labels.items()} for view, la
 
 
 def make(
-    index: Iterable[Mapping[str, Any]], settings: ImageSettings, masks: Path, network: "Contours | None" = None
-) -> list[dict[str, Any]]:
+    index: Iterable[IndexRow], settings: ImageSettings, masks: Path, network: "Contours | None" = None
+) -> list[dict[str, object]]:
     """Write the masks of the scans in the index's rows, which are sorted by eid; returns the table's rows.
 
     Args:
@@ -83,12 +84,12 @@ def make(
     return [{"eid": row["eid"], "view": row["view"], **found[row["eid"], row["view"]]} for row in wanted]
 
 
-def _by_network(row: Mapping[str, Any], network: "Contours", settings: ImageSettings, keep: Keep) -> dict[str, Any]:
+def _by_network(row: IndexRow, network: "Contours", settings: ImageSettings, keep: Keep) -> dict[str, Any]:
     from vita.contouring.drawing import draw_view
 
     view = row["view"]
     try:
-        header, stored = read_file(dict(row), settings)
+        header, stored = read_file(row, settings)
         image = Image(view, header, stored, orient(header, view))
         drawn = draw_view(network, image)
     except ScanError as error:
@@ -123,13 +124,17 @@ def clear(masks: Path, shard: int, shards: int) -> None:
             shutil.rmtree(folder)
 
 
-def image_settings(settings: Mapping[str, Any]) -> ImageSettings:
+def image_settings(settings: Mapping[str, object]) -> ImageSettings:
     """Settings for reading scans. Masks depend on three of the keys; the others are those of the default run.
 
     Raises:
         UserError: one of the three is missing.
     """
-    own = {key: needed(settings, f"images.{key}") for key in ("masks", "instance", "max_file_mb")}
+    own = {
+        "masks": needed(settings, "images.masks"),
+        "instance": needed(settings, "images.instance"),
+        "max_file_mb": needed(settings, "images.max_file_mb"),
+    }
     return ImageSettings.from_dict({"images": block("images", own)})
 
 

@@ -5,9 +5,8 @@ before and after. Delivered masks are kept with them; a pixel without a known cl
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +23,7 @@ from vita.images.header import ScanError
 from vita.images.layout import VIEWS
 from vita.images.masks import Mask, mark_beside, mark_not_annotated
 from vita.images.participant import read_file
+from vita.images.rows import IndexRow
 from vita.images.settings import ImageSettings
 from vita.images.view import Image, read_masks
 from vita.mask_classes import BACKGROUND, NOT_ANNOTATED
@@ -69,7 +69,7 @@ class OwnPictures:
 
 
 def read_pictures(
-    index: Iterable[Mapping[str, Any]], settings: ImageSettings, network: Contours, rng: np.random.Generator
+    index: Iterable[IndexRow], settings: ImageSettings, network: Contours, rng: np.random.Generator
 ) -> OwnPictures:
     """Pictures of the scans in the index's rows; a scan that cannot be used is left out.
 
@@ -83,7 +83,7 @@ def read_pictures(
     refused = 0
     for row in index:
         try:
-            header, stored = read_file(dict(row), settings)
+            header, stored = read_file(row, settings)
             image = Image(row["view"], header, stored, orient(header, row["view"]))
             parts.extend(_of_view(image, row, settings, network, rng))
         except ScanError as error:
@@ -99,13 +99,13 @@ def read_pictures(
 
 
 def _of_view(
-    image: Image, row: Mapping[str, Any], settings: ImageSettings, network: Contours, rng: np.random.Generator
+    image: Image, row: IndexRow, settings: ImageSettings, network: Contours, rng: np.random.Generator
 ) -> list[tuple[Tensor, int, Tensor, Tensor]]:
     """Image, view, mask and annotated classes of each picture."""
     signal = signal_of(image)
     frames, slices = signal.shape[:2]
     crop = heart_square(network, signal, image)
-    mask = next(iter(read_masks(image, dict(row), settings, [])), None) if settings.mask_source == "both" else None
+    mask = next(iter(read_masks(image, row, settings, [])), None) if settings.mask_source == "both" else None
     known = [BACKGROUND]
     drawn = np.arange(frames)
     if mask is not None:

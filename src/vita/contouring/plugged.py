@@ -7,7 +7,7 @@ participants that fails is repeated for each of them alone, so that only those f
 import itertools
 import math
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
@@ -22,6 +22,7 @@ from vita.images.geometry import orient
 from vita.images.header import ScanError
 from vita.images.layout import STRUCTURES
 from vita.images.participant import read_file
+from vita.images.rows import IndexRow
 from vita.images.settings import ImageSettings
 from vita.images.view import Image
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from vita.contouring.quality import Scores
 
 PEOPLE = 16  # in one call for a folder: their scans lie on the disk once more meanwhile
-Row = Mapping[str, Any]
+Row = IndexRow
 Key = tuple[int, str]  # eid and view
 Found = dict[Key, dict[str, Any]]  # columns of the table of made masks: scores, or the reason why there are none
 Keep = Callable[[int, Image, np.ndarray], None]
@@ -98,7 +99,7 @@ class Plugged:
             for row in group:
                 key = (row["eid"], row["view"])
                 try:
-                    header, stored = read_file(dict(row), self.settings)
+                    header, stored = read_file(row, self.settings)
                     image = Image(row["view"], header, stored, orient(header, row["view"]))
                 except ScanError as error:
                     found[key] = {"reason": str(error)}

@@ -5,7 +5,6 @@ whether a heart can be of that size. The score is the lowest of the three, from 
 import math
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -46,7 +45,7 @@ class Scores:
         """The lowest of those that are known."""
         return min(part for part in (self.agreement, self.smoothness, self.plausible) if not math.isnan(part))
 
-    def as_row(self, classes_tsyx: np.ndarray) -> dict[str, Any]:
+    def as_row(self, classes_tsyx: np.ndarray) -> dict[str, float]:
         """Columns of the table of made masks for a view with these classes."""
         frames, slices = classes_tsyx.shape[:2]
         return {"frames": frames, "slices": slices, "score": self.score, **asdict(self)}

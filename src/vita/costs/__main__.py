@@ -54,19 +54,14 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     if args.participants < 1:
         raise UserError(f"--participants is {args.participants}; it must be at least 1")
-    print_costs(args.results, args.benchmarks or args.results / "benchmarks", args)
-
-
-def print_costs(results: Path, benchmarks: Path, args: Any) -> None:
-    """Print the table."""
-    from vita.costs.table import cost_lines, page
+    from vita.costs.table import cost_lines, page  # start-up
     from vita.costs.unit_costs import read_costs
 
-    unit = read_costs(results, benchmarks)
+    unit = read_costs(args.results, args.benchmarks or args.results / "benchmarks")
+    lines = cost_lines(read_configs(args.config), args.participants, unit, args.resources)
     use, origin = args.gpu_use or unit.gpu_use or _ASSUMED_USE, "measured"
     if args.gpu_use or not unit.gpu_use:
         origin = "assumed"
-    lines = cost_lines(read_configs(args.config), args.participants, unit, args.resources)
     print(page(lines, unit, args.gpu_tflops, use, origin))
 
 

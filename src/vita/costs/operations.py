@@ -18,6 +18,7 @@ from vita.cohort.features import load_features
 from vita.costs.trainings import Training
 from vita.models.alignment import Alignment, pool
 from vita.models.baselines import ResNet50
+from vita.models.frame_decoder import DRAWN_FRAMES
 from vita.models.heads import Output, Regressor
 from vita.models.image_encoder import ImageEncoder
 from vita.models.mae import MaskedAutoencoder
@@ -140,7 +141,10 @@ def _predictor(training: Training, sizes: ModelSettings, features: Path) -> tupl
 
 def _segmenter(training: Training, sizes: ModelSettings, features: Path) -> tuple[nn.Module, Pass, Pass]:
     model = Segmenter(sizes, ImageEncoder(sizes))
-    return model, model, model
+    if not sizes.segmenter_frames:
+        return model, model, model
+    drawn = torch.arange(min(DRAWN_FRAMES, sizes.frames))
+    return model, lambda images: model(images, drawn), model
 
 
 _BUILDERS = {

@@ -13,7 +13,7 @@ predicted.
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ import pandas as pd
 from vita.runtime import cli
 from vita.runtime.errors import UserError
 from vita.runtime.privacy import shown_count
+
+if TYPE_CHECKING:
+    from vita.training.recorded import OfTarget
 
 COLUMNS = ["check", "target", "people", "evidence", "passed"]
 # medians of healthy and of sick cohorts; a single heart may be outside
@@ -40,6 +43,16 @@ FACTORS = {
 FEWEST = 3
 FAR_SD = 6.0
 SWAPPED = "the wall surrounds"  # how the note of vita.images.masks begins
+
+
+class Check(TypedDict):
+    """A row of conventions.csv."""
+
+    check: str
+    target: str
+    people: int | str
+    evidence: str
+    passed: bool
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -78,14 +91,14 @@ def refuse(found: pd.DataFrame) -> None:
         )
 
 
-def of_masks(shards: pd.DataFrame) -> dict[str, Any]:
+def of_masks(shards: pd.DataFrame) -> Check | None:
     """The check of the labels in short-axis masks; None if nobody has a mask."""
     said = [() if notes is None else notes for notes in shards["notes"]]
     lines = [[str(note) for note in notes if SWAPPED in str(note)] for notes in said]
     swapped = sum(map(bool, lines))
     used = int((shards["has_masks"].eq(True) & ~np.array([bool(each) for each in lines], bool)).sum())
     if not swapped + used:
-        return {}
+        return None
     wrong = swapped > used
     evidence = (
         f"the wall surrounds the left ventricle's cavity in the masks of {shown_count(used)} of those that have any"
@@ -96,7 +109,7 @@ def of_masks(shards: pd.DataFrame) -> dict[str, Any]:
     return {"check": "labels", "target": "", "people": swapped + used, "evidence": evidence, "passed": not wrong}
 
 
-def of_phenotypes(phenotypes: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def of_phenotypes(phenotypes: pd.DataFrame) -> Iterator[Check]:
     """One row per phenotype that enough people have, and one for the order of EDV and ESV."""
     for name, (low, high) in POSSIBLE.items():
         if name in phenotypes and (known := phenotypes[name].dropna().astype(float)).size >= FEWEST:
@@ -116,17 +129,17 @@ def of_phenotypes(phenotypes: pd.DataFrame) -> Iterator[dict[str, Any]]:
                 yield _row("order", f"{side}EDV", len(both), evidence, smaller <= len(both) / 2)
 
 
-def of_fields(fields: pd.DataFrame, targets: Path, models: Path) -> Iterator[dict[str, Any]]:
+def of_fields(fields: pd.DataFrame, targets: Path, models: Path) -> Iterator[Check]:
     """One row per number of the table that a trained model knows: its median against the mean and spread in
     training.
     """
-    from vita.models.config_file import read_config
     from vita.names import MAIN_SYSTEM
     from vita.tabular.targets import read_targets, read_tasks
+    from vita.training.recorded import OfTarget, read_recorded
 
     for task in read_tasks(targets):
         folder = models / task / MAIN_SYSTEM
-        stored: Mapping[str, Any] = read_config(folder)["targets"] if folder.is_dir() else {}
+        stored: Mapping[str, OfTarget] = read_recorded(folder)["targets"] if folder.is_dir() else {}
         for target in read_targets(targets, task):
             usable = target.source == "fields" and target.kind == "numerical" and target.name in stored
             if not usable or target.column not in fields:
@@ -136,7 +149,7 @@ def of_fields(fields: pd.DataFrame, targets: Path, models: Path) -> Iterator[dic
                 yield of_number(target.title, target.unit, known, stored[target.name])
 
 
-def of_number(title: str, unit: str, known: pd.Series, trained: Mapping[str, float]) -> dict[str, Any]:
+def of_number(title: str, unit: str, known: pd.Series, trained: "OfTarget") -> Check:
     """The check of one number of the table."""
     middle, mean, std = float(known.median()), trained["mean"], trained["std"]
     low, high = mean - FAR_SD * std, mean + FAR_SD * std
@@ -158,7 +171,7 @@ def _hint(value: float, expected: float, low: float, high: float) -> str:
     return f", which multiplied by {best:.4g} would fit ({FACTORS[best]}?)"
 
 
-def _row(check: str, target: str, people: int, evidence: str, passed: bool) -> dict[str, Any]:
+def _row(check: str, target: str, people: int, evidence: str, passed: bool) -> Check:
     return {"check": check, "target": target, "people": shown_count(people), "evidence": evidence, "passed": passed}
 
 

@@ -11,22 +11,28 @@ mean prediction minus share of positives, and slope and intercept on the log odd
 decisions.json has it).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from vita.apply.records import Errors
 from vita.evaluation.predictions import Pairs, pairs, why_none
 from vita.names import DRIFT_TABLE, MAIN_SYSTEM, MEAN_GUESS
 from vita.runtime import cli
 from vita.runtime.privacy import SMALLEST_COUNT
 from vita.tabular.targets import Target
 
+if TYPE_CHECKING:
+    from vita.printing.cells import Printed
+    from vita.training.recorded import OfTarget
+
 COLUMNS = ["task", "model", "target", "title", "unit", "kind", "n", "metric", "here", "trained", "trained_mean",
            "truth_mean", "mean_prediction", "difference", "difference_sd", "slope", "slope_low", "slope_high",
            "intercept", "note"]  # fmt: skip
+Row = dict[str, float | int | str]
 CAPTION = "Calibration of the trained models in this cohort, beside the training"
 
 
@@ -51,13 +57,13 @@ def main(arguments: list[str] | None = None) -> None:
         table.to_csv(temporary, index=False)
 
 
-def rows(models: Path, predictions: Sequence[Path], targets: Path) -> Iterator[dict[str, Any]]:
+def rows(models: Path, predictions: Sequence[Path], targets: Path) -> Iterator[Row]:
     """One row per target of each predictions file, except targets of several classes."""
     from vita.apply.decisions import read_decisions
     from vita.elsewhere.predict_cohort import system_folders
     from vita.evaluation.predictions import read_predictions
-    from vita.models.config_file import read_config
     from vita.tabular.targets import read_targets
+    from vita.training.recorded import read_recorded
 
     decided = read_decisions(models)["tasks"]
     for path in predictions:
@@ -66,19 +72,17 @@ def rows(models: Path, predictions: Sequence[Path], targets: Path) -> Iterator[d
             continue
         known = decided.get(task, {}).get("targets", {}) if system == MAIN_SYSTEM else {}
         folders = system_folders(models, task, system)
-        stored = {name: each for folder in folders for name, each in read_config(folder)["targets"].items()}
+        stored = {name: each for folder in folders for name, each in read_recorded(folder)["targets"].items()}
         table = read_predictions(path)
         for target in read_targets(targets, task):
             if target.kind != "categorical" and target.name in stored:
-                row = {"task": task, "model": system, "target": target.name, "title": target.title}
+                row: Row = {"task": task, "model": system, "target": target.name, "title": target.title}
                 own = of_target(pairs(table, target.name), target, stored[target.name], known.get(target.name, {}))
-                why = {} if own["n"] else {"note": why_none(table, target.name)}
+                why: Row = {} if own["n"] else {"note": why_none(table, target.name)}
                 yield row | {"unit": target.unit, "kind": target.kind} | own | why
 
 
-def of_target(
-    found: Pairs, target: Target, stored: Mapping[str, Any], known: Mapping[str, float]
-) -> dict[str, float | int | str]:
+def of_target(found: Pairs, target: Target, stored: "OfTarget", known: Errors) -> Row:
     """How a target's predictions relate to its truth; empty for fewer people than may be shown.
 
     Args:
@@ -88,8 +92,8 @@ def of_target(
         known: its errors on the training run's test split.
     """
     binary = target.kind == "binary"
-    row: dict[str, float | int | str] = {"n": found.truth.size, "metric": "AUC" if binary else "MAE"}
-    row |= {"trained": known.get("test_auc" if binary else "test_mae", np.nan)}
+    row: Row = {"n": found.truth.size, "metric": "AUC" if binary else "MAE"}
+    row |= {"trained": known.get("test_auc", np.nan) if binary else known.get("test_mae", np.nan)}
     row |= {"trained_mean": stored["shares"][1] if binary else stored["mean"]}
     positives = int(found.truth.sum()) if binary else SMALLEST_COUNT
     if min(found.truth.size, positives, found.truth.size - positives if binary else SMALLEST_COUNT) < SMALLEST_COUNT:
@@ -124,7 +128,7 @@ def _binary(found: Pairs) -> dict[str, float]:
     return row | {"intercept": line["calibration_intercept"][0]}
 
 
-def printed(table: pd.DataFrame) -> Any:
+def printed(table: pd.DataFrame) -> "Printed":
     """The table for readers."""
     from vita import names
     from vita.printing.cells import Cell, Printed

@@ -21,10 +21,14 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from vita.runtime import cli
 from vita.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    from vita.apply.records import Decisions
+    from vita.config.typed import Configuration, Images, Network, System
 
 log = logging.getLogger(__name__)
 FILE = "evaluate.yaml"
@@ -78,7 +82,7 @@ def main(arguments: list[str] | None = None) -> None:
         log.info("tables are in %s", args.out / "results" / "tables")
 
 
-def configuration(models: Path, cohort: Path, home: Path) -> dict[str, Any]:
+def configuration(models: Path, cohort: Path, home: Path) -> "Configuration":
     """The whole configuration of the run that applies models to a cohort.
 
     Args:
@@ -95,12 +99,13 @@ def configuration(models: Path, cohort: Path, home: Path) -> dict[str, Any]:
 
     decisions = read_decisions(models)
     _only_of_the_cohort(read_given(cohort, "--cohort"), cohort)
-    config = _absolute({**merged(home, [cohort], [])})
+    config = _absolute(merged(home, [cohort], []))
     seen = look(config)
     found = {key: value for key, value in decisions["images"].items() if key not in OF_ITS_IMAGES}
-    config["images"] |= found | {"resample_mm": _pixel_mm(config, decisions, seen)}
+    pixel_mm = _pixel_mm(config, decisions, seen)
+    config["images"] = cast("Images", {**config["images"], **found, "resample_mm": pixel_mm})
     found_systems = systems(models, config, decisions, seen)
-    config["model"] |= _sizes(models, found_systems, config["model"])
+    config["model"] = cast("Network", {**config["model"], **_sizes(models, found_systems, config["model"])})
     # Snakemake merges them into those of config.yaml, which would otherwise remain
     config["systems"] = {name: block | {"tasks": []} for name, block in config["systems"].items()} | found_systems
     split = decisions.get("split", {})
@@ -108,7 +113,7 @@ def configuration(models: Path, cohort: Path, home: Path) -> dict[str, Any]:
     config |= {"extensions": [], "products": "all", "ablations": config["ablations"] | {"run": False}}
     for stage in ("stage1", "stage2", "stage3"):
         config[stage]["init"] = None
-    check(config, home / "workflow" / "schemas" / "config.schema.yaml")
+    check(cast(dict[str, Any], config), home / "workflow" / "schemas" / "config.schema.yaml")
     return config
 
 
@@ -127,16 +132,17 @@ def _only_of_the_cohort(given: Mapping[str, Any], path: Path) -> None:
         )
 
 
-def _absolute(config: dict[str, Any]) -> dict[str, Any]:
+def _absolute(config: "Configuration") -> "Configuration":
     """The configuration with paths that do not depend on where Snakemake runs."""
     source = config["input"]
     source["tables"] = [str(Path(path).resolve()) for path in source["tables"]]
     for key in ("withdrawals", "scans"):
-        source[key] = str(Path(source[key]).resolve()) if source[key] else source[key]
+        if path := source[key]:
+            source[key] = str(Path(path).resolve())
     return config
 
 
-def look(config: Mapping[str, Any]) -> Seen:
+def look(config: "Configuration") -> Seen:
     """Views, masks and pixel sizes of a cohort's first participants, from the headers of their files.
 
     Raises:
@@ -151,20 +157,23 @@ def look(config: Mapping[str, Any]) -> Seen:
 
     if config["input"]["source"] == "phantom":
         return Seen(frozenset(VIEWS), True, (config["phantom"]["pixel_mm"],) * 3)
+    scans = config["input"]["scans"]
+    if scans is None:
+        raise UserError("config: 'input.scans' is null; name the folder of the cohort's scans")
     settings = ImageSettings.from_dict({"images": config["images"]})
-    found = find_participants(Path(config["input"]["scans"]), set(), config["cohort"]["instance"])
+    found = find_participants(Path(scans), set(), config["cohort"]["instance"])
     first = list(found.items())[:LOOKED_AT]
     rows = pd.DataFrame([row for eid, each in first for row in index_participant(eid, each, settings)])
     usable = rows[rows["usable"].astype(bool)] if len(rows) else rows
     if not len(usable):
-        raise UserError(f"{config['input']['scans']}: no usable scan; `vita check` says why")
+        raise UserError(f"{scans}: no usable scan; `vita check` says why")
     pixels = pd.concat([usable["spacing_row_mm"], usable["spacing_column_mm"]]).dropna().astype(float)
     sizes = (float(pixels.min()), float(pixels.median()), float(pixels.max())) if len(pixels) else None
     masks = bool(usable[["seg_path", "seg4_path"]].notna().any(axis=None))
     return Seen(frozenset(usable["view"]), masks, sizes)
 
 
-def _pixel_mm(config: Mapping[str, Any], decisions: Mapping[str, Any], seen: Seen) -> float | None:
+def _pixel_mm(config: "Configuration", decisions: "Decisions", seen: Seen) -> float | None:
     """The pixel size to resample to, one that the models know; None if the cohort's own pixel sizes are known to
     them.
     """
@@ -181,7 +190,7 @@ def _pixel_mm(config: Mapping[str, Any], decisions: Mapping[str, Any], seen: See
     return wanted
 
 
-def systems(models: Path, config: Mapping[str, Any], decisions: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
+def systems(models: Path, config: "Configuration", decisions: "Decisions", seen: Seen) -> "dict[str, System]":
     """The block `systems`: the models of the folder that can be evaluated in the cohort.
 
     Raises:
@@ -192,7 +201,7 @@ def systems(models: Path, config: Mapping[str, Any], decisions: Mapping[str, Any
     from vita.training.stage3 import MODELS
 
     asked = _askable(config, seen)
-    found: dict[str, Any] = {}
+    found: dict[str, System] = {}
     for path in sorted(models.glob("*/*/config.json")):
         task, system = path.parent.parent.name, path.parent.name.split("-")[0]
         if task not in asked or system not in MODELS:
@@ -209,10 +218,11 @@ def systems(models: Path, config: Mapping[str, Any], decisions: Mapping[str, Any
             "tables that they need; `vita predict` predicts without"
         )
     guessed = [task for task in found.get(MAIN_SYSTEM, {"tasks": []})["tasks"] if task in REGRESSION_TASKS]
-    return ({MEAN_GUESS: {"tasks": guessed}} if guessed else {}) | found
+    guess: dict[str, System] = {MEAN_GUESS: {"tasks": guessed}} if guessed else {}
+    return guess | found
 
 
-def _askable(config: Mapping[str, Any], seen: Seen) -> set[str]:
+def _askable(config: "Configuration", seen: Seen) -> set[str]:
     """Tasks whose truth this cohort may hold."""
     from vita.names import PHENOTYPE_TASKS, TASKS
 
@@ -223,26 +233,26 @@ def _askable(config: Mapping[str, Any], seen: Seen) -> set[str]:
     return measured | others | ({"segmentation"} if seen.masks else set())
 
 
-def _lacking(path: Path, decisions: Mapping[str, Any], seen: Seen) -> list[str]:
+def _lacking(path: Path, decisions: "Decisions", seen: Seen) -> list[str]:
     """Views that a model always saw in training but that nobody in the cohort has."""
     from vita.elsewhere.predict_cohort import required_views
-    from vita.models.config_file import read_config
     from vita.models.settings import LONG_AXIS, SHORT_AXIS
+    from vita.training.recorded import read_recorded
 
-    planes = read_config(path.parent)["model"]["view_of_plane"]
+    planes = read_recorded(path.parent)["model"]["view_of_plane"]
     kinds = {"sa": SHORT_AXIS}
     return sorted(
         view for view in required_views(decisions) if kinds.get(view, LONG_AXIS) in planes and view not in seen.views
     )
 
 
-def _sizes(models: Path, found: Mapping[str, Any], block: Mapping[str, Any]) -> dict[str, Any]:
+def _sizes(models: Path, found: "Mapping[str, System]", block: "Network") -> dict[str, object]:
     """Sizes of the trained networks, for the configuration's own checks; each model is loaded by its config.json."""
     from vita.elsewhere.predict_cohort import system_folders
-    from vita.models.config_file import read_config
+    from vita.training.recorded import read_recorded
 
     system, task = next((name, each["tasks"][0]) for name, each in reversed(list(found.items())) if each["tasks"])
-    stored = read_config(system_folders(models, task, system)[0])["model"]
+    stored: Mapping[str, object] = read_recorded(system_folders(models, task, system)[0])["model"]
     return {key: stored[key] for key in block if key in stored}
 
 

@@ -11,17 +11,19 @@ that are not in the cohort's tables; a column `note` says why. `mean_guess` give
 """
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vita.runtime import cli
 from vita.runtime.errors import UserError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
+    from vita.apply.records import Decisions
+    from vita.training.recorded import Recorded
     from vita.training.session import Session
     from vita.training.task import Task
 
@@ -112,11 +114,11 @@ def predict_folder(job: Job, folder: Path) -> "pd.DataFrame":
     """Long table of predictions by the model of a folder, with a column `note`."""
     import pandas as pd
 
-    from vita.models.config_file import read_config
     from vita.names import MEAN_GUESS
     from vita.training.long_table import COLUMNS
+    from vita.training.recorded import read_recorded
 
-    config = read_config(folder)
+    config = read_recorded(folder)
     if not config["targets"]:  # a target without any known value in training
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in (COLUMNS | {"note": "object"}).items()})
     task = trained_task(job, config)
@@ -132,7 +134,7 @@ def predict_folder(job: Job, folder: Path) -> "pd.DataFrame":
     return table
 
 
-def trained_task(job: Job, config: Mapping[str, Any]) -> "Task":
+def trained_task(job: Job, config: "Recorded") -> "Task":
     """Targets and statistics of the trained model, with the truth in the cohort; NaN if a column is missing from its
     tables.
 
@@ -147,7 +149,7 @@ def trained_task(job: Job, config: Mapping[str, Any]) -> "Task":
     from vita.tabular.truth import NoColumnError, load_targets
     from vita.training.task import Statistics, Task
 
-    stored: Mapping[str, Any] = config["targets"]
+    stored = config["targets"]
     targets = tuple(target for target in read_targets(job.targets, job.task) if target.name in stored)
     for name in stored:
         same = [t for t in targets if t.name == name and t.kind == stored[name]["kind"]]
@@ -165,14 +167,14 @@ def trained_task(job: Job, config: Mapping[str, Any]) -> "Task":
     return Task(targets, values.reindex(columns=names, fill_value=np.nan).astype(float), statistics)
 
 
-def required_views(decisions: Mapping[str, Any]) -> tuple[str, ...]:
+def required_views(decisions: "Decisions") -> tuple[str, ...]:
     """Views that every participant of the training had."""
     from vita.images.settings import ImageSettings
 
     return tuple(ImageSettings.from_dict({"images": decisions["images"]}).required_views)
 
 
-def _session(job: Job, config: Mapping[str, Any]) -> "tuple[Session, pd.Index]":
+def _session(job: Job, config: "Recorded") -> "tuple[Session, pd.Index]":
     """The cohort opened with the trained model's settings, for people who have its views; and those who do not."""
     from dataclasses import replace
 
@@ -199,7 +201,7 @@ def _session(job: Job, config: Mapping[str, Any]) -> "tuple[Session, pd.Index]":
     return replace(session, split=tested[complete]), tested.index[~complete]
 
 
-def _predicted(session: "Session", folder: Path, config: Mapping[str, Any], task: "Task") -> "pd.DataFrame":
+def _predicted(session: "Session", folder: Path, config: "Recorded", task: "Task") -> "pd.DataFrame":
     """Predictions as after a training, with its calibration and thresholds."""
     from vita.apply.models import Trained, predictor
     from vita.training.calibration import of_record
@@ -250,7 +252,7 @@ def _mean_guess(job: Job, task: "Task") -> "pd.DataFrame":
     return long_table(task, Everybody(), guesses, {}).assign(note=None)
 
 
-def predict_masks(job: Job) -> "tuple[dict[str, Any], pd.DataFrame]":
+def predict_masks(job: Job) -> "tuple[dict[str, np.ndarray], pd.DataFrame]":
     """Masks of everybody who has reference masks and the model's views, and their areas.
 
     Raises:
@@ -259,11 +261,11 @@ def predict_masks(job: Job) -> "tuple[dict[str, Any], pd.DataFrame]":
     from dataclasses import replace
 
     from vita.apply.models import Trained, segmenter
-    from vita.models.config_file import read_config
+    from vita.training.recorded import read_recorded
     from vita.training.segmentation import SegmentationLearner, area_table, segment
 
     (folder,) = folders_of(job)
-    config = read_config(folder)
+    config = read_recorded(folder)
     session, _ = _session(job, config)
     drawn = session.reader.table.set_index("eid")["has_masks"].reindex(session.split.index)
     session = replace(session, split=session.split[drawn.eq(True).to_numpy()])

@@ -4,8 +4,8 @@ A section consists of as many consecutive frames as the model takes. The starts 
 the cycle, and the last frame is followed by the first. Sections of a cycle with few frames overlap.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from vita.runtime import cli
 
@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> None:
     embed(args.stage_dir, args.shards, args.split, args.settings, args.output)
 
 
-def embed(stage_dir: Path, shards: list[Path], split: Path, settings: dict[str, Any], output: Path) -> None:
+def embed(stage_dir: Path, shards: list[Path], split: Path, settings: Mapping[str, object], output: Path) -> None:
     """Write the embeddings of all participants in the shards.
 
     Args:

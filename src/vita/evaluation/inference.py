@@ -13,7 +13,7 @@ from vita.models.tokens import kept_count, patchify, random_order
 from vita.training.batches import in_order, mixed_seed
 from vita.training.data import Samples
 from vita.training.frozen import section_batches
-from vita.training.reconstruction import psnr_db
+from vita.training.reconstruction_errors import psnr_db
 from vita.training.sections import wrapped_sections
 from vita.training.settings import Settings
 

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -36,6 +36,15 @@ _STREAM = 13  # of random numbers
 _BATCH = 64
 
 
+class Blocks(TypedDict):
+    """Settings of a training of Stage III."""
+
+    seed: int
+    model: Mapping[str, object]
+    training: Mapping[str, object]
+    stage: Mapping[str, object]
+
+
 @dataclass(frozen=True)
 class Bench:
     """People and targets of all trainings.
@@ -59,7 +68,7 @@ class Bench:
     truth: pd.DataFrame
     targets: Sequence[Target]
     canary: np.ndarray
-    blocks: Mapping[str, Any]
+    blocks: Blocks
     init: Path | None = None
 
 
@@ -68,7 +77,7 @@ def bench(
     truth: pd.DataFrame,
     targets: Sequence[Target],
     people: int,
-    blocks: Mapping[str, Any],
+    blocks: Blocks,
     init: Path | None = None,
 ) -> Bench:
     """Draw the people and plant the canaries: those with all targets known get each other's.
@@ -93,7 +102,7 @@ def bench(
     return Bench(session, pool, session.samples(["val"]), held_out, changed, targets, canary, blocks, init)
 
 
-def row(bench: Bench, name: str, changes: Mapping[str, Any], trainings: int) -> dict[str, Any]:
+def row(bench: Bench, name: str, changes: Mapping[str, object], trainings: int) -> dict[str, str | float]:
     """A row of the table: what a setting does to attacks, canaries and errors.
 
     Args:
@@ -102,7 +111,7 @@ def row(bench: Bench, name: str, changes: Mapping[str, Any], trainings: int) -> 
         changes: to the block `stage`.
         trainings: number of halves.
     """
-    blocks = {**bench.blocks, "stage": {**bench.blocks["stage"], **changes}}
+    blocks: Blocks = {**bench.blocks, "stage": {**bench.blocks["stage"], **changes}}
     settings = read_settings("stage3", blocks)
     check_private(settings.stage, settings.training)
     session = replace(bench.session, settings=settings)
@@ -113,11 +122,12 @@ def row(bench: Bench, name: str, changes: Mapping[str, Any], trainings: int) -> 
     losses = np.stack([each[0] for each in found])
     errors = np.stack([each[1] for each in found]).mean(axis=0)
     low, high = interval(_means(errors, settings.seed))
-    record = {"knob": name, **_attacks(losses, inside, bench.canary, settings.seed), "error_sd": np.nanmean(errors)}
-    record |= {"error_low": low, "error_high": high, "trained_on": int(inside.sum(axis=1).mean())}
+    record: dict[str, str | float] = {"knob": name, **_attacks(losses, inside, bench.canary, settings.seed)}
+    trained_on = int(inside.sum(axis=1).mean())
+    record |= {"error_sd": np.nanmean(errors), "error_low": low, "error_high": high, "trained_on": trained_on}
     if settings.stage.dp:
-        steps = settings.stage.epochs * (record["trained_on"] // settings.stage.batch)
-        record["epsilon"] = spent(settings.stage.dp, record["trained_on"], settings.stage.batch, steps)["epsilon"]
+        steps = settings.stage.epochs * (trained_on // settings.stage.batch)
+        record["epsilon"] = spent(settings.stage.dp, trained_on, settings.stage.batch, steps)["epsilon"]
     return record
 
 

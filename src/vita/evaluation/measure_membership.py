@@ -45,7 +45,9 @@ def main(arguments: list[str] | None = None) -> None:
     from vita.runtime.atomic import replacing
 
     tables = {name: getattr(args, name) for name in ("targets", "fields", "phenotypes", "labels", "encoded", "encoder")}
-    people = People(Files(args.shards, args.split, args.settings["training"], **tables, segmented=args.segmented))
+    people = People(
+        Files(args.shards, args.split, needed(args.settings, "training"), **tables, segmented=args.segmented)
+    )
     parts = [pd.DataFrame(columns=list(COLUMNS))]
     for folder in args.folders:
         if (args.models / folder / WEIGHTS).stat().st_size <= _EMPTY:

@@ -25,18 +25,17 @@ from vita.models.config_file import read_config
 from vita.models.heads import Regressor, output_slices
 from vita.models.image_encoder import ImageEncoder
 from vita.models.mae import MaskedAutoencoder
-from vita.models.segmenter import segmentation_loss
 from vita.models.settings import ModelSettings
 from vita.models.tokens import kept_count, random_order
 from vita.models.weights import load_whole
 from vita.tabular.encoder import load_encoder
 from vita.tabular.truth import load_targets
-from vita.training.alignment import add_table
 from vita.training.batches import in_order, mixed_seed
 from vita.training.data import Samples
-from vita.training.reconstruction import errors
+from vita.training.reconstruction_errors import errors
 from vita.training.session import Session, open_session
 from vita.training.settings import recorded_stage
+from vita.training.table_rows import add_table
 from vita.training.task import Statistics, Task, odds_shifts
 
 MOST = 1000  # members, and as many others, so that a false positive rate of 1 in 1,000 can be measured
@@ -307,7 +306,7 @@ def task_losses(raw_bo: Tensor, targets_bt: Tensor, task: Task) -> Tensor:
 
 
 def _segmenting(session: Session, samples: Samples, people: People, config: Mapping[str, Any]) -> _Model:
-    from vita.models.segmenter import Segmenter  # start-up
+    from vita.models.segmenter import Segmenter, segmentation_loss  # start-up: MONAI
 
     model = Segmenter(session.model, ImageEncoder(session.model))
 

@@ -5,8 +5,8 @@ the same for all models with the same patch grid and masking ratio. Examples sho
 split (of the validation split if that is empty), without their ids; visible patches are copied from the input.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from vita.runtime import cli
 
@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def reconstruct(
-    model_dir: Path, shards: list[Path], split: Path, settings: dict[str, Any], output: Path, examples: Path
+    model_dir: Path, shards: list[Path], split: Path, settings: Mapping[str, object], output: Path, examples: Path
 ) -> None:
     """Write PSNR and examples of a Stage I model.
 

@@ -21,7 +21,6 @@ the levels and drawn five times, of which AUCs are averaged, and the features th
 of the mean over draws and over diseases.
 """
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -44,7 +43,6 @@ from vita.runtime.privacy import SMALLEST_COUNT
 from vita.tabular.targets import Target
 from vita.tabular.truth import load_targets
 
-log = logging.getLogger(__name__)
 AVERAGE = "Average"
 COLUMNS = ["task", "target", "title", "model", "kind", "part", "percent", "features", "n", "draws"]
 NUMBERS = ["auc", "low", "high", "se"]

@@ -16,7 +16,6 @@ Measured are the mean absolute error as a ratio to that of the mean guess (the t
 variance), of each phenotype and as the mean over a task's. Intervals: normal, from everybody's influence on the ratio.
 """
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -38,7 +37,6 @@ from vita.runtime.privacy import SMALLEST_COUNT
 from vita.tabular.targets import Target
 from vita.tabular.truth import load_targets
 
-log = logging.getLogger(__name__)
 NUMBERS = ["ratio", "low", "high", "se", "r2", "r2_low", "r2_high", "r2_se"]
 FEW = f"fewer than {SMALLEST_COUNT} with it in the training or the test split, or all alike"
 Named = tuple[str, Target]  # the task of a phenotype, and it

@@ -6,7 +6,7 @@ own, which `Kind` names.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,15 @@ LEAVES = (2, 6)  # of a tree, one of which validation chooses
 _SMALLEST_LEAF = 20  # people; a leaf holds as many times their copies
 # features seen (participants, features) to a score (participants, targets), both of the test participants
 Scores = Callable[[np.ndarray], np.ndarray]
+# features of the image (participants, features) and truth (participants,) to a head: from such features to answers
+Fit = Callable[[np.ndarray, np.ndarray], Callable[[np.ndarray], np.ndarray]]
+
+
+class Folds(Protocol):
+    """What scikit-learn's KFold and StratifiedKFold do."""
+
+    def split(self, X: np.ndarray, y: np.ndarray) -> Iterable[tuple[np.ndarray, np.ndarray]]:  # noqa: N803
+        """Rows to fit to and rows left out, of each fold."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +50,11 @@ class Known:
         return Known(self.values_nc[rows], self.known_nf[rows], self.image_nd[rows])
 
 
+M = TypeVar("M")
+
+
 @dataclass(frozen=True)
-class Trees:
+class Trees(Generic[M]):
     """A kind of gradient boosting.
 
     Attributes:
@@ -54,11 +66,11 @@ class Trees:
         loss: of truth and such a prediction.
     """
 
-    kind: Callable[..., Any]
+    kind: Callable[..., M]
     copies: int
     most: int
     rate: float
-    stages: Callable[[Any, np.ndarray], Iterable[np.ndarray]]
+    stages: Callable[[M, np.ndarray], Iterable[np.ndarray]]
     loss: Callable[[np.ndarray, np.ndarray], float]
 
 
@@ -131,12 +143,33 @@ def learn(
     }
 
 
+def of_others(
+    answers_n: np.ndarray, features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarray, folds: Folds, fit: Fit
+) -> np.ndarray:
+    """The image's answers (participants,), those of training participants from heads fitted to the other four fifths.
+
+    Args:
+        answers_n: of a head that was fitted to all training participants.
+        features_nf: (participants, features), standardised.
+        truth_n: (participants,), NaN where unknown.
+        split_n: (participants,) train, val or test.
+        folds: scikit-learn's, into fifths.
+        fit: fits a head with the same penalty.
+    """
+    found = answers_n.copy()
+    known = np.flatnonzero((split_n == "train") & ~np.isnan(truth_n))
+    for others, own in folds.split(known, truth_n[known]):
+        head = fit(features_nf[known[others]], truth_n[known[others]])
+        found[known[own]] = head(features_nf[known[own]])
+    return found
+
+
 def always(found_nd: np.ndarray) -> Scores:
     """The same answers whatever is seen of the table."""
     return lambda seen_nf: found_nd
 
 
-def boosted(trees: Trees, table: Table, truth_n: np.ndarray, split_n: np.ndarray, seed: int) -> Any:
+def boosted(trees: Trees[M], table: Table, truth_n: np.ndarray, split_n: np.ndarray, seed: int) -> M:
     """The fitted estimator, which takes columns with gaps.
 
     Args:
@@ -152,8 +185,8 @@ def boosted(trees: Trees, table: Table, truth_n: np.ndarray, split_n: np.ndarray
     seen = [generator.random(size) < generator.random((size[0], 1)) for size in sizes]
     train, validate = (table.seen(*each) for each in zip(rows, seen, strict=True))
 
-    def fitted(leaves: int, count: int) -> Any:
-        model = trees.kind(
+    def fitted(leaves: int, count: int) -> M:
+        model: Any = trees.kind(
             learning_rate=trees.rate,
             max_iter=count,
             max_leaf_nodes=leaves,
@@ -161,7 +194,8 @@ def boosted(trees: Trees, table: Table, truth_n: np.ndarray, split_n: np.ndarray
             early_stopping=False,
             random_state=seed,
         )
-        return model.fit(train, truth_n[rows[0]])
+        found: M = model.fit(train, truth_n[rows[0]])
+        return found
 
     losses = {
         (leaves, count): trees.loss(truth_n[rows[1]], found)

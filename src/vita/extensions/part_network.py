@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vita.extensions.availability import VALIDATED, ranks, visible
-from vita.extensions.part_contenders import FARTHEST, FOLDS, Kind, Known, Trees, boosted
+from vita.extensions.part_contenders import FARTHEST, FOLDS, Kind, Known, Trees, boosted, of_others
 from vita.extensions.part_table import Table
 from vita.extensions.part_update import fit_odds, log_odds
 
@@ -147,9 +147,7 @@ def _together(
 
 def image_scores(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarray, seed: int) -> np.ndarray:
     """The image's log odds (participants,) of a disease, but for a constant: those of a linear head that was fitted
-    to it directly.
-
-    Of training participants they are those of heads with the same penalty that were fitted to the other four fifths.
+    to it directly; see `of_others` for training participants.
 
     Args:
         features_nf: (participants, features), standardised.
@@ -163,14 +161,14 @@ def image_scores(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarr
     from vita.training.closed_form import fit_classes
 
     head = fit_classes(features_nf, truth_n, split_n, 2)
-    found: np.ndarray = features_nf @ (head.weights_of[1] - head.weights_of[0])
-    known = np.flatnonzero((split_n == "train") & ~np.isnan(truth_n))
+
+    def fit(features: np.ndarray, truth: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        model = LogisticRegression(C=1 / head.penalty, max_iter=500).fit(features, truth)
+        return lambda given: np.asarray(given @ model.coef_[0])
+
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
-    for others, own in folds.split(known, truth_n[known]):
-        model = LogisticRegression(C=1 / head.penalty, max_iter=500)
-        model.fit(features_nf[known[others]], truth_n[known[others]])
-        found[known[own]] = features_nf[known[own]] @ model.coef_[0]
-    return found
+    scores = features_nf @ (head.weights_of[1] - head.weights_of[0])
+    return of_others(scores, features_nf, truth_n, split_n, folds, fit)
 
 
 def _trees(table: Table, truth_n: np.ndarray, split_n: np.ndarray, seed: int) -> Callable[[np.ndarray], np.ndarray]:

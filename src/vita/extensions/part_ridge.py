@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vita.extensions.availability import VALIDATED, ranks, visible
-from vita.extensions.part_contenders import FARTHEST, FOLDS, Kind, Known, Trees, boosted
+from vita.extensions.part_contenders import FARTHEST, FOLDS, Kind, Known, Trees, boosted, of_others
 from vita.extensions.part_table import Table
 from vita.extensions.part_update import fit_numbers
 
@@ -122,9 +122,8 @@ def _positive(moments_cc: np.ndarray) -> np.ndarray:
 
 
 def image_numbers(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndarray, seed: int) -> np.ndarray:
-    """The image's number (participants,): that of its linear head in Tables 1 and 2.
-
-    Of training participants they are those of heads with the same penalty that were fitted to the other four fifths.
+    """The image's number (participants,): that of its linear head in Tables 1 and 2; see `of_others` for training
+    participants.
 
     Args:
         features_nf: (participants, features), standardised.
@@ -138,12 +137,13 @@ def image_numbers(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndar
     from vita.training.closed_form import fit_number
 
     head = fit_number(features_nf, truth_n, split_n)
-    found: np.ndarray = head(features_nf)[:, 0]
-    known = np.flatnonzero((split_n == "train") & ~np.isnan(truth_n))
-    for others, own in KFold(FOLDS, shuffle=True, random_state=seed).split(known):
-        model = Ridge(alpha=head.penalty).fit(features_nf[known[others]], truth_n[known[others]])
-        found[known[own]] = model.predict(features_nf[known[own]])
-    return found
+
+    def fit(features: np.ndarray, truth: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        found: Callable[[np.ndarray], np.ndarray] = Ridge(alpha=head.penalty).fit(features, truth).predict
+        return found
+
+    folds = KFold(FOLDS, shuffle=True, random_state=seed)
+    return of_others(head(features_nf)[:, 0], features_nf, truth_n, split_n, folds, fit)
 
 
 def _trees(table: Table, truth_n: np.ndarray, split_n: np.ndarray, seed: int) -> Callable[[np.ndarray], np.ndarray]:

@@ -255,7 +255,7 @@ def main(arguments: list[str] | None = None) -> None:
         for name, values in {"clinical": clinical, **sources}.items()
     }
     diagnoses = pl.read_parquet(args.diagnoses)
-    lists = args.settings["labels"]["codes"]
+    lists = needed(args.settings, "labels.codes")
     end = follow_up_end(args.settings)
     bootstrap, seed = needed(args.settings, "evaluation.bootstrap"), needed(args.settings, "seed")
     tables, curves = [], []

@@ -23,6 +23,7 @@ from vita.images.header import ScanError
 from vita.images.index import add_shard, index_shard
 from vita.images.layout import CURVES, MASK_FILES
 from vita.images.participant import read_participant
+from vita.images.rows import IndexRow
 from vita.images.settings import ImageSettings
 from vita.images.shards import ShardWriter, write_table
 from vita.runtime import cli
@@ -66,7 +67,7 @@ SCHEMA = pa.schema(
 )
 
 
-def build(index: Iterable[dict[str, Any]], settings: ImageSettings, voxels: Path) -> list[dict[str, Any]]:
+def build(index: Iterable[IndexRow], settings: ImageSettings, voxels: Path) -> list[dict[str, object]]:
     """Write the voxels of the participants in the index's rows, which are sorted by eid; returns the table's rows."""
     rows = []
     with ShardWriter(voxels) as writer:
@@ -81,7 +82,7 @@ def build(index: Iterable[dict[str, Any]], settings: ImageSettings, voxels: Path
     return rows
 
 
-def with_made(index: Iterable[dict[str, Any]], table: Path, source: str) -> Iterator[dict[str, Any]]:
+def with_made(index: Iterable[IndexRow], table: Path, source: str) -> Iterator[IndexRow]:
     """Rows of the index with the masks that the run made, and their scores.
 
     Args:
@@ -99,7 +100,7 @@ def with_made(index: Iterable[dict[str, Any]], table: Path, source: str) -> Iter
             folder = table.parent.parent / str(row["eid"])
             names = {"seg_path": MASK_FILES.get(row["view"]), "seg4_path": MASK_FILES.get(f"{row['view']}_all")}
             files |= {key: str(folder / name[0]) for key, name in names.items() if name}
-        yield row | files | {"mask_score": score}
+        yield row | files | {"mask_score": score}  # type: ignore[misc]  # it stays a row
 
 
 def main(arguments: list[str] | None = None) -> None:

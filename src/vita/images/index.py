@@ -25,6 +25,7 @@ from vita.images.geometry import orient
 from vita.images.header import NO_RATE, ScanError, read_header
 from vita.images.layout import VIEWS
 from vita.images.quality import unsuitable
+from vita.images.rows import IndexRow
 from vita.images.settings import ImageSettings
 from vita.images.zips import FIELD_OF_VIEW, open_zip, series_files
 from vita.runtime import cli
@@ -55,7 +56,7 @@ COLUMNS = {
 }
 
 
-def index_participant(eid: int, found: Found, settings: ImageSettings) -> list[dict[str, Any]]:
+def index_participant(eid: int, found: Found, settings: ImageSettings) -> list[IndexRow]:
     """Rows of a participant, one per view that exists or is required; none if no file looks like a scan.
 
     A view that is there both as NIfTI and as zip is taken from NIfTI, unless that file cannot be used. Since only its
@@ -66,7 +67,7 @@ def index_participant(eid: int, found: Found, settings: ImageSettings) -> list[d
     images = {view: _first(found.files, [view + suffix for suffix in SCAN_SUFFIXES]) for view in VIEWS}
     if not any(images.values()) and not (found.zips or found.dicom or found.absent) and not found.folder.isdigit():
         return []
-    rows = []
+    rows: list[IndexRow] = []
     for view in VIEWS:
         archive, image = found.zips.get(FIELD_OF_VIEW[view]), images[view]
         if image:
@@ -92,10 +93,10 @@ def index_participant(eid: int, found: Found, settings: ImageSettings) -> list[d
     return rows
 
 
-def _row(eid: int, found: Found, view: str, **values: Any) -> dict[str, Any]:
+def _row(eid: int, found: Found, view: str, **values: Any) -> IndexRow:
     row = dict.fromkeys(COLUMNS) | {"eid": eid, "folder": found.folder, "view": view} | values
     row["usable"] = row["reason"] is None
-    return row
+    return row  # type: ignore[return-value]  # its keys are COLUMNS
 
 
 def _mask(files: dict[str, str], wanted: list[str]) -> str | None:
@@ -175,7 +176,7 @@ def add_shard(parser: argparse.ArgumentParser) -> None:
 
 def index_shard(
     scans: Path, settings: ImageSettings, withdrawn: Set[int], shard: int = 0, shards: int = 1
-) -> list[dict[str, Any]]:
+) -> list[IndexRow]:
     """Rows of the participants of a shard, sorted by eid and view; by default of all.
 
     Raises:

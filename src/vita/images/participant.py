@@ -11,6 +11,7 @@ from vita.images.geometry import orient
 from vita.images.header import NOMINAL_INTERVAL, Header, ScanError
 from vita.images.intensity import ranges
 from vita.images.nifti import read_volume, write_nifti
+from vita.images.rows import IndexRow
 from vita.images.settings import ImageSettings
 from vita.images.view import Image, ViewPlanes, read_view
 from vita.mask_classes import NOT_ANNOTATED
@@ -34,7 +35,7 @@ class Participant:
     record: dict[str, Any]
 
 
-def read_participant(views: list[dict[str, Any]], settings: ImageSettings) -> Participant:
+def read_participant(views: list[IndexRow], settings: ImageSettings) -> Participant:
     """Read every usable view of a participant, each file once.
 
     Args:
@@ -50,7 +51,7 @@ def read_participant(views: list[dict[str, Any]], settings: ImageSettings) -> Pa
 
 
 def cut_participant(
-    images: dict[str, Image], rows: dict[str, dict[str, Any]], notes: list[str], settings: ImageSettings
+    images: dict[str, Image], rows: dict[str, IndexRow], notes: list[str], settings: ImageSettings
 ) -> Participant:
     """Measure and cut the views that `read_images` gave.
 
@@ -69,7 +70,7 @@ def cut_participant(
     return _assemble(planes, notes, settings.intensity)
 
 
-def read_images(rows: dict[str, dict[str, Any]], settings: ImageSettings) -> tuple[dict[str, Image], list[str]]:
+def read_images(rows: dict[str, IndexRow], settings: ImageSettings) -> tuple[dict[str, Image], list[str]]:
     """Read the images of the index rows of a participant, and notes on those that cannot be used.
 
     Long-axis views come first, since the stack may need to know where these lie.
@@ -97,7 +98,7 @@ def read_images(rows: dict[str, dict[str, Any]], settings: ImageSettings) -> tup
     return images, notes
 
 
-def read_file(row: dict[str, Any], settings: ImageSettings) -> tuple[Header, np.ndarray]:
+def read_file(row: IndexRow, settings: ImageSettings) -> tuple[Header, np.ndarray]:
     """Read a view from NIfTI or zip; one from a zip is written as NIfTI too where the settings ask for it.
 
     Raises:

@@ -97,7 +97,7 @@ def atrial(volume_ml: np.ndarray, side: str) -> dict[str, float]:
     return dict(zip(names, (largest, smallest, largest - smallest, 100 * (1 - smallest / largest)), strict=True))
 
 
-def measure(row: Any, ed: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def measure(row: Any, ed: str) -> tuple[dict[str, object], dict[str, np.ndarray]]:
     """Phenotypes and volume curves of a row of a shard's table."""
     curve = {name: np.asarray([] if getattr(row, name) is None else getattr(row, name), dtype=float) for name in CURVES}
     values, flags = ventricular(curve["lv_ml"], curve["myo_ml"], curve["rv_ml"], row.frame_s_sa, ed)
@@ -157,7 +157,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--curves", type=Path, required=True, help="curves.parquet")
     cli.add_settings(parser, "block phenotypes")
     args = parser.parse_args(arguments)
-    ed, source = (needed(args.settings, f"phenotypes.{key}") for key in ("ed", "source"))
+    ed, source = needed(args.settings, "phenotypes.ed"), needed(args.settings, "phenotypes.source")
     if ed not in ("first", "largest"):
         raise UserError(f"config: 'phenotypes.ed' is {ed!r}; choose one of first, largest")
     phenotypes, curves = measure_all(read_tables(args.shards), ed)

@@ -1,7 +1,5 @@
 """Quality control as data: measured values per view, the rules that they break, and views that cannot be used."""
 
-from typing import Any
-
 import numpy as np
 import scipy  # its parts are imported where they are first used
 
@@ -86,7 +84,7 @@ def _box(mask_syx: np.ndarray) -> tuple[slice, slice]:
     return box[0], box[1]
 
 
-def judge(view: str, values: dict[str, float], quality: Quality) -> list[dict[str, Any]]:
+def judge(view: str, values: dict[str, float], quality: Quality) -> list[dict[str, object]]:
     """Rows of the column `quality`: view, rule, value, limit, broken.
 
     Raises:

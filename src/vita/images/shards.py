@@ -9,7 +9,7 @@ import io
 import json
 import struct
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vita.images.mapped import MappedFiles
 from vita.mask_classes import NOT_ANNOTATED
 from vita.runtime.errors import UserError
 
@@ -77,13 +78,13 @@ class ShardReader:
             name: self.table[name].to_numpy()
             for name in ("shard", "row", "usable", "range_low", "range_high", "spacing_row_mm", "spacing_column_mm")
         }
-        self._maps: dict[int, np.ndarray] = {}
+        self._files = MappedFiles()
         self._places: dict[int, dict[str, tuple[int, np.dtype, tuple[int, ...]]]] = {}
         self._archives: dict[int, zipfile.ZipFile] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but open files."""
-        return self.__dict__ | {"_maps": {}, "_places": {}, "_archives": {}}
+        return self.__dict__ | {"_files": MappedFiles(), "_places": {}, "_archives": {}}
 
     def __contains__(self, eid: int) -> bool:
         """Whether the participant is there and has voxels."""
@@ -99,7 +100,8 @@ class ShardReader:
         shard, row = int(self._columns["shard"][position]), int(self._columns["row"][position])
         offset, dtype, shape = self._place(shard, f"voxels_{row:05d}.npy")
         count = int(np.prod(shape))
-        return self._maps[shard][offset : offset + count * dtype.itemsize].view(dtype).reshape(shape)
+        data = self._files.data(self.paths[shard])
+        return data[offset : offset + count * dtype.itemsize].view(dtype).reshape(shape)
 
     def voxels(self, eid: int, frames: Sequence[int]) -> np.ndarray:
         """Intensities of chosen frames.
@@ -117,6 +119,7 @@ class ShardReader:
         """
         position = self._find(eid)
         values = self.stored(eid)[:, list(frames)]
+        self._files.was_read(values.nbytes)
         return intensities(values, self._columns["range_low"][position], self._columns["range_high"][position])
 
     def masks(self, eid: int, frames: Sequence[int]) -> np.ndarray:
@@ -147,11 +150,11 @@ class ShardReader:
 
     def _place(self, shard: int, name: str) -> tuple[int, np.dtype, tuple[int, ...]]:
         """Where a member's values start, their type and shape."""
-        if shard not in self._maps:
-            self._maps[shard] = np.memmap(self.paths[shard], np.uint8, "r")
+        if shard not in self._places:
+            data = self._files.data(self.paths[shard])
             with zipfile.ZipFile(self.paths[shard]) as archive:
                 entries = [(e.filename, e.header_offset) for e in archive.infolist() if e.compress_type == 0]
-            self._places[shard] = {entry: _locate(self._maps[shard], start) for entry, start in entries}
+            self._places[shard] = {entry: _locate(data, start) for entry, start in entries}
         return self._places[shard][name]
 
 
@@ -231,7 +234,9 @@ class ShardWriter:
         return info, header.getvalue()
 
 
-def write_table(rows: list[dict[str, Any]], schema: pa.Schema, path: Path, settings: dict[str, Any]) -> None:
+def write_table(
+    rows: Sequence[Mapping[str, object]], schema: pa.Schema, path: Path, settings: Mapping[str, object]
+) -> None:
     """Write a shard's table; its metadata hold the schema's version and the settings it was made with."""
     metadata = {b"vita_shard_schema": str(SCHEMA_VERSION).encode(), b"vita_images": json.dumps(settings).encode()}
     table = pa.Table.from_pylist(rows, schema=schema.with_metadata(metadata))

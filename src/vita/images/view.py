@@ -20,6 +20,7 @@ from vita.images.geometry import Orientation, canonical
 from vita.images.header import Header, ScanError, can_be_cycle
 from vita.images.masks import Mask, heart_box, mark_beside, mark_not_annotated, read_mask, unknown_structures
 from vita.images.quality import judge, measure_image, measure_mask, unsuitable
+from vita.images.rows import IndexRow
 from vita.images.settings import ImageSettings
 
 # Differences of larger values are not finite in 32-bit floats.
@@ -78,7 +79,7 @@ def as_stored(mask_tsyx: np.ndarray, image: Image) -> tuple[Header, np.ndarray]:
     return header, np.ascontiguousarray(stored.astype(np.uint8))
 
 
-def read_view(image: Image, row: dict[str, Any], stack: Orientation | None, settings: ImageSettings) -> ViewPlanes:
+def read_view(image: Image, row: IndexRow, stack: Orientation | None, settings: ImageSettings) -> ViewPlanes:
     """Measure a view's masks and cut its planes.
 
     Args:
@@ -139,7 +140,7 @@ def _impossible_rate(header: Header) -> str | None:
     return f"{60 / cycle_s:.3g} heart beats a minute ({header.rate_source}) cannot be; LVCO is missing"
 
 
-def read_masks(image: Image, row: dict[str, Any], settings: ImageSettings, notes: list[str]) -> list[Mask]:
+def read_masks(image: Image, row: IndexRow, settings: ImageSettings, notes: list[str]) -> list[Mask]:
     """The view's masks, the one to learn segmentation from first; one that cannot be used becomes a note."""
     four = layout.FOUR_CHAMBER_LABELS
     made = row.get("mask_score") is not None

@@ -12,18 +12,23 @@ from torch import Tensor, nn
 
 from vita.models.settings import ModelSettings
 
-_FINE = 2  # squares with this many pixels per side become channels, so that no convolution runs at full resolution
+DRAWN_FRAMES = 1  # of a heart in a training step: further ones are much alike and cost as much as another heart
+
+_FINE = 2  # most convolutions see squares with this many pixels per side as channels
+_PIXEL = 8  # channels at full resolution
 _PLANE = 4  # numbers that are learnt about each plane
 _NORM = "instance"  # without affine parameters
 _TINY = 1e-3  # of intensities in [0, 1]: a plane that is black stays 0
+_AT_ONCE = 20  # images decoded together on a CPU, whose caches hold tensors of a few MB
 
 
 class FrameDecoder(nn.Module):
     """From images and tokens to logits.
 
-    Convolutions run at a half, a quarter and an eighth of the resolution. The image is standardised for each plane over
-    all its frames, so that neither brightness nor contrast matters. At the coarsest level, the tokens at the same place
-    are added as further channels.
+    A U-Net runs at a half, a quarter and an eighth of the resolution. The image is standardised for each plane over all
+    its frames, so that neither brightness nor contrast matters. At the coarsest level, the tokens at the same place are
+    added as further channels. Two convolutions at full resolution follow, which also see the image itself: the wall of
+    a heart is only two or three pixels thick.
 
     Args:
         settings: sizes; `segmenter_frames` channels at half the resolution, which double with each coarser level.
@@ -42,37 +47,46 @@ class FrameDecoder(nn.Module):
         self.coarse = UnetBasicBlock(2, 2 * middle, coarse, 3, 1, _NORM)
         self.to_middle = UnetUpBlock(2, coarse, middle, 3, 1, 2, _NORM)
         self.to_fine = UnetUpBlock(2, middle, fine, 3, 1, 2, _NORM)
-        self.out = nn.Conv2d(fine, squares * classes, 1)
+        self.to_pixels = nn.Conv2d(fine, squares * _PIXEL, 1)
+        self.pixel = nn.Conv2d(_PIXEL + 1, _PIXEL, 3, padding=1)
+        self.out = nn.Conv2d(_PIXEL, classes, 3, padding=1)
 
-    def forward(self, images_bsthw: Tensor, tokens_bnd: Tensor) -> Tensor:
+    def forward(self, images_bsthw: Tensor, tokens_bnd: Tensor, frames_k: Tensor | None = None) -> Tensor:
         """Decode.
 
         Args:
             images_bsthw: (batch, plane, time, height, width) in [0, 1].
             tokens_bnd: (batch, 1 + patches, width), class token first.
+            frames_k: places in time of the frames to draw; None for all.
 
         Returns:
-            (batch, classes, plane, time, height, width) logits.
+            (batch, classes, plane, frames drawn, height, width) logits.
         """
+        time = images_bsthw.shape[2]
+        frames = torch.arange(time, device=images_bsthw.device) if frames_k is None else frames_k
         channels: Tensor = self.context(tokens_bnd[:, 1:])
         grid = channels.view(len(channels), *self.grid, -1)  # (batch, plane, time patch, row, column, channel)
-        planes = zip(standardised(images_bsthw).unbind(1), grid.unbind(1), self.plane, strict=True)
-        # One plane at a time: tensors of a few MB stay in the caches.
-        return torch.stack([self._decode(*plane) for plane in planes], dim=2)
+        around = grid[:, :, frames * grid.shape[2] // time].permute(0, 1, 2, 5, 3, 4)
+        images = standardised(images_bsthw)[:, :, frames]
+        plane = self.plane[:, None].expand(*images.shape[:3], -1)
+        parts = [part.flatten(0, 2) for part in (images[:, :, :, None], around, plane)]
+        at_once = _AT_ONCE if images.device.type == "cpu" else len(parts[0])
+        chunks = zip(*(torch.split(part, at_once) for part in parts), strict=True)
+        found = torch.cat([self._decode(*chunk) for chunk in chunks])
+        return found.view(*images.shape[:3], *found.shape[1:]).permute(0, 3, 1, 2, 4, 5)
 
-    def _decode(self, images_bthw: Tensor, context_btrcd: Tensor, plane_p: Tensor) -> Tensor:
-        """Logits (batch, classes, time, height, width) of a plane."""
-        batch, time = images_bthw.shape[:2]
-        squares = F.pixel_unshuffle(images_bthw.flatten(0, 1)[:, None], _FINE)
-        about = plane_p[:, None, None].expand(len(squares), -1, *squares.shape[2:])
+    def _decode(self, images_n1hw: Tensor, context_ndrc: Tensor, plane_np: Tensor) -> Tensor:
+        """Logits (image, classes, height, width) of single images."""
+        squares = F.pixel_unshuffle(images_n1hw, _FINE)
+        about = plane_np[..., None, None].expand(-1, -1, *squares.shape[2:])
         fine = self.fine(torch.cat([squares, about], dim=1))
         middle = self.middle(F.avg_pool2d(fine, 2))
         coarse = F.avg_pool2d(middle, 2)
-        each = context_btrcd.permute(0, 1, 4, 2, 3).repeat_interleave(time // context_btrcd.shape[1], dim=1)
-        around = F.interpolate(each.flatten(0, 1), coarse.shape[2:], mode="bilinear")
+        around = F.interpolate(context_ndrc, coarse.shape[2:], mode="bilinear")
         coarse = self.coarse(torch.cat([coarse, around], dim=1))
-        found = F.pixel_shuffle(self.out(self.to_fine(self.to_middle(coarse, middle), fine)), _FINE)
-        logits: Tensor = found.view(batch, time, *found.shape[1:]).transpose(1, 2)
+        found = self.to_pixels(self.to_fine(self.to_middle(coarse, middle), fine))
+        pixels = torch.cat([F.leaky_relu(F.pixel_shuffle(found, _FINE)), images_n1hw], dim=1)
+        logits: Tensor = self.out(F.leaky_relu(self.pixel(pixels)))
         return logits
 
 

@@ -50,23 +50,26 @@ class Segmenter(nn.Module):
         steps = growth(settings.patch)
         self.decoder = Unetr(planes, hidden, settings.segmenter_feature, classes * planes, steps)
 
-    def forward(self, images_bsthw: Tensor) -> Tensor:
-        """Segment all planes and frames.
+    def forward(self, images_bsthw: Tensor, frames_k: Tensor | None = None) -> Tensor:
+        """Segment all planes.
 
         Args:
             images_bsthw: (batch, plane, time, height, width) in [0, 1].
+            frames_k: places in time of the frames to segment; None for all. The published decoder draws all of them
+                together, so that this saves nothing there.
 
         Returns:
-            (batch, classes, plane, time, height, width) logits.
+            (batch, classes, plane, frames segmented, height, width) logits.
         """
         if self.settings.segmenter_frames:
-            found: Tensor = self.frame_decoder(images_bsthw, self.encoder(images_bsthw))
+            found: Tensor = self.frame_decoder(images_bsthw, self.encoder(images_bsthw), frames_k)
             return found
         inputs, tokens = self.encoder.layers(images_bsthw)
         early, late = skip_layers(len(inputs))
         volumes = [self._volume(each) for each in (inputs[early], inputs[late], tokens)]
         logits: Tensor = self.decoder(images_bsthw, *volumes)
-        return logits.view(len(logits), self.classes, self.settings.planes, *logits.shape[2:])
+        found = logits.view(len(logits), self.classes, self.settings.planes, *logits.shape[2:])
+        return found if frames_k is None else found[:, :, :, frames_k]
 
     def _volume(self, tokens_bnd: Tensor) -> Tensor:
         """Tokens (batch, 1 + patches, width) as a volume (batch, hidden, time patch, row patch, column patch)."""
@@ -193,6 +196,26 @@ def segmentation_loss(
     weight = present.clamp(min=1) ** -weighing * (present > 0)
     weighted = (weight * cross_entropy).sum() / (weight * present).sum().clamp(min=_TINY)
     return weighted + _dice_loss(overlap, predicted, present, smooth)
+
+
+@torch.no_grad()
+def largest_class(logits_bcsthw: Tensor) -> Tensor:
+    """The class with the largest logit, the first of several.
+
+    Torch's `argmax` over this dimension takes six times as long on a CPU, since a voxel's logits lie far apart.
+
+    Args:
+        logits_bcsthw: (batch, classes, plane, time, height, width).
+
+    Returns:
+        (batch, plane, time, height, width) uint8.
+    """
+    largest, *others = logits_bcsthw.unbind(1)
+    found = torch.zeros(largest.shape, dtype=torch.uint8, device=largest.device)
+    for number, logits in enumerate(others, 1):
+        found.masked_fill_(logits > largest, number)
+        largest = torch.maximum(largest, logits)
+    return found
 
 
 def class_weighing(done: float) -> float:

@@ -87,7 +87,7 @@ class ModelSettings:
         """Settings of a trained model from its config.json, which has no keys that came after the model."""
         return cls.from_dict({"segmenter_frames": 0, **config["model"]})
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """The settings in a form that JSON can hold; `from_dict` reads them back."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 

@@ -118,7 +118,7 @@ def load_segmenter(model: nn.Module, folder: Path) -> bool:
         raise UserError(
             f"{path}: the weights of its segmentation decoder do not fit: {_few(problems)}; set "
             "'model.segmenter_frames', 'model.segmenter_hidden' and 'model.segmenter_feature' as in its config.json "
-            "(a published one has 'model.segmenter_frames' 0)"
+            "(a published one has 'model.segmenter_frames' 0), or train it again if they are already the same"
         )
     model.load_state_dict(weights, strict=False)
     return True

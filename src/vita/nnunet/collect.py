@@ -16,6 +16,7 @@ means over views.
 
 from pathlib import Path
 
+from vita.config.blocks import needed
 from vita.nnunet.layout import VIEWS
 from vita.runtime import cli
 
@@ -40,13 +41,17 @@ def main(arguments: list[str] | None = None) -> None:
 
     from vita.cohort.split_table import read_split
     from vita.images.shards import ShardReader
-    from vita.nnunet.results import masks_of, write_model
+    from vita.nnunet.results import Wanted, masks_of, write_model
     from vita.runtime.atomic import replacing
     from vita.training.sections import even_frames
     from vita.training.segmentation import area_table
 
     reader, split = ShardReader(args.shards), read_split(args.split)
-    wanted, tables = args.settings["model"], []
+    wanted: Wanted = {
+        "frames": needed(args.settings, "model.frames"),
+        "sampling": needed(args.settings, "model.sampling"),
+    }
+    tables = []
     for name in ("val", "test"):
         eids = split.index[split == name].to_numpy(np.int64)
         masks = masks_of(reader, eids, wanted, args.folder, args.views)
@@ -54,7 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
     with replacing(args.predictions) as path:
         pd.concat(tables, ignore_index=True).to_parquet(path, index=False)
     with replacing(args.masks) as path:
-        np.savez_compressed(path, **masks)
+        np.savez_compressed(path, allow_pickle=False, **masks)
     models = {view: args.folder / view / "model" for view in args.views}
     write_model(args.output, models, split, args.settings, args.environment)
 

@@ -61,9 +61,9 @@ def choose_device(wanted: str, threads: int, seed: int) -> Any:
     return torch.device(kind)
 
 
-def threads_of(settings: Mapping[str, Any]) -> int:
+def threads_of(settings: Mapping[str, object]) -> int:
     """CPUs of the job."""
-    return int(needed(settings, "training.threads"))
+    return needed(settings, "training.threads")
 
 
 def versions() -> dict[str, str]:

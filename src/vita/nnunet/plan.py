@@ -9,6 +9,7 @@ Runs in nnU-Net's environment. Reads raw and writes preprocessed, both in the fo
 import shutil
 from pathlib import Path
 
+from vita.config.blocks import needed
 from vita.nnunet.engine import set_up, threads_of
 from vita.nnunet.layout import CONFIGURATION, DATASET, DATASET_NUMBER, PLANS
 from vita.runtime import cli
@@ -24,7 +25,7 @@ def main(arguments: list[str] | None = None) -> None:
     set_up(args.folder, threads, threads)
     from nnunetv2.experiment_planning import plan_and_preprocess_api as api
 
-    number, settings = DATASET_NUMBER, args.settings["nnunet"]
+    number, settings = DATASET_NUMBER, needed(args.settings, "nnunet")
     api.extract_fingerprints(
         [number], num_processes=threads, check_dataset_integrity=True, clean=True, show_progress_bar=False
     )

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 from vita.cohort.split_table import split_hash
 from vita.config.blocks import needed
 from vita.images.shards import ShardReader
+from vita.models.settings import Sampling
 from vita.nnunet.cases import read_labels
 from vita.nnunet.layout import FILE_ENDING, VIEWS
 from vita.runtime.atomic import replacing, write_text
@@ -20,15 +21,22 @@ from vita.training.sections import even_frames
 from vita.training.segmentation import full_spacing_mm
 
 
+class Wanted(TypedDict):
+    """Which frames of the cycle are segmented: keys of the configuration's block `model`."""
+
+    frames: int
+    sampling: Sampling
+
+
 def masks_of(
-    reader: ShardReader, eids: np.ndarray, wanted: Mapping[str, Any], folder: Path, views: list[str]
-) -> dict[str, Any]:
+    reader: ShardReader, eids: np.ndarray, wanted: Wanted, folder: Path, views: list[str]
+) -> dict[str, np.ndarray]:
     """Reference and nnU-Net's masks of participants, as `training.segmentation.segment` gives them.
 
     Args:
         reader: shards.
         eids: participants.
-        wanted: which frames, `frames` and `sampling` of the config's block model.
+        wanted: which frames.
         folder: that holds a folder for each view.
         views: that nnU-Net was trained on.
 
@@ -73,8 +81,8 @@ def history(models: Mapping[str, Path]) -> pd.DataFrame:
 
 
 def record(
-    models: Mapping[str, Path], split: pd.Series, epochs: pd.DataFrame, settings: Mapping[str, Any], versions: Path
-) -> dict[str, Any]:
+    models: Mapping[str, Path], split: pd.Series, epochs: pd.DataFrame, settings: Mapping[str, object], versions: Path
+) -> dict[str, object]:
     """config.json: settings, split, sizes, versions and cost of the three trainings together."""
     trainings = {view: json.loads((folder / "training.json").read_text()) for view, folder in models.items()}
     last, fingerprint = epochs.iloc[-1], split_hash(split.index, split)
@@ -99,7 +107,7 @@ def record(
 
 
 def write_model(
-    output: Path, models: Mapping[str, Path], split: pd.Series, settings: Mapping[str, Any], versions: Path
+    output: Path, models: Mapping[str, Path], split: pd.Series, settings: Mapping[str, object], versions: Path
 ) -> None:
     """model.safetensors, history.csv and config.json; the last one is written last.
 

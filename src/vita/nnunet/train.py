@@ -31,10 +31,14 @@ _KB_PER_MB = 1024
 _PERFECT = 1.0  # nnU-Net's loss is cross-entropy - Dice; this makes it cross-entropy + 1 - Dice, as the others' loss
 
 
-def identity(folder: Path, settings: Mapping[str, Any]) -> str:
+def identity(folder: Path, settings: Mapping[str, object]) -> str:
     """What must agree for a training to be resumed: plan, cases, settings, and the code here."""
     digest = hashlib.sha256(code_digest("vita.nnunet.train").encode())
-    learnt = {name: settings["nnunet"][name] for name in ("epochs", "iterations", "val_iterations")}
+    learnt = {
+        "epochs": needed(settings, "nnunet.epochs"),
+        "iterations": needed(settings, "nnunet.iterations"),
+        "val_iterations": needed(settings, "nnunet.val_iterations"),
+    }
     digest.update(json.dumps([learnt, needed(settings, "seed")], sort_keys=True).encode())
     data = folder / "preprocessed" / DATASET
     for name in (f"{PLANS}.json", "splits_final.json", "dataset_fingerprint.json"):
@@ -50,15 +54,15 @@ def forget_another(folder: Path, own: str) -> None:
     write_text(mark, own)
 
 
-def make_trainer(settings: Mapping[str, Any], device: Any) -> Any:
+def make_trainer(settings: Mapping[str, object], device: Any) -> Any:
     """nnU-Net's trainer with the lengths of the settings."""
     from nnunetv2.run.run_training import get_trainer_from_args
 
     trainer = get_trainer_from_args(DATASET, CONFIGURATION, FOLD, TRAINER, PLANS, True, device)
-    trainer.num_epochs = settings["nnunet"]["epochs"]
-    trainer.num_iterations_per_epoch = settings["nnunet"]["iterations"]
-    trainer.num_val_iterations_per_epoch = settings["nnunet"]["val_iterations"]
-    trainer.save_every = settings["nnunet"]["checkpoint_epochs"]
+    trainer.num_epochs = needed(settings, "nnunet.epochs")
+    trainer.num_iterations_per_epoch = needed(settings, "nnunet.iterations")
+    trainer.num_val_iterations_per_epoch = needed(settings, "nnunet.val_iterations")
+    trainer.save_every = needed(settings, "nnunet.checkpoint_epochs")
     write = trainer.save_checkpoint
 
     def save_checkpoint(filename: str) -> None:

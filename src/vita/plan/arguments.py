@@ -4,10 +4,9 @@ import json
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 
-def settings(seed: int, **blocks: Any) -> str:
+def settings(seed: int, **blocks: object) -> str:
     """Config blocks, and the seed, for a module's --settings; a change in them reruns the rule.
 
     Names in braces within a text are written as JSON's escapes, since Snakemake would take them for wildcards.

@@ -22,7 +22,7 @@ from vita.plan.systems import NAMED_VIEWS, stage_settings, tasks_of
 from vita.runtime.errors import UserError
 
 
-def check(config: dict[str, Any], schema_path: Path, files: Iterable[str | Path] = ()) -> None:
+def check(config: dict[str, object], schema_path: Path, files: Iterable[str | Path] = ()) -> None:
     """Check a merged configuration against the schema and the rules that a schema cannot state.
 
     Args:

@@ -7,7 +7,6 @@ import json
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from vita.config.typed import Configuration
 from vita.contouring.delivered import FILE, FOLDER
@@ -81,7 +80,7 @@ class Inputs:
         return [path for path in named if not Path(path).exists()]
 
     @property
-    def images(self) -> dict[str, Any]:
+    def images(self) -> dict[str, object]:
         """Settings of the rules that read scans, without those by which the network for masks goes on learning."""
         images = self.config["images"]
         masks = {key: value for key, value in images["masks"].items() if key != "adapt"}
@@ -93,7 +92,7 @@ class Inputs:
         return bool(self.config["images"]["masks"].get("source", "files") != "files")
 
     @property
-    def mask_images(self) -> dict[str, Any]:
+    def mask_images(self) -> dict[str, object]:
         """Settings of the rule that makes masks, which takes long: it does not run again for other crops or limits."""
         return {key: self.images[key] for key in ("masks", "instance", "max_file_mb")}
 
@@ -103,7 +102,7 @@ class Inputs:
         return self.makes_masks and self.config["images"]["masks"]["adapt"]["steps"] > 0
 
     @property
-    def adapt_images(self) -> dict[str, Any]:
+    def adapt_images(self) -> dict[str, object]:
         """Settings of the rule by which it goes on learning."""
         return self.mask_images | {"masks": self.config["images"]["masks"]}
 
@@ -153,7 +152,7 @@ def other_input(config: Configuration, recorded: Path) -> list[str]:
     ]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Paths in one form; None and an empty list are the same."""
     if isinstance(value, list):
         return [_plain(each) for each in value] or None

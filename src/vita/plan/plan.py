@@ -5,7 +5,6 @@ The Snakefile, the costs and the tests use it; rules hold no logic of their own.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from vita.config.typed import Configuration
 from vita.plan import arguments
@@ -45,6 +44,6 @@ class Plan:
         trainings = Trainings(systems)
         return cls(config, inputs, systems, trainings, Products(inputs, trainings))
 
-    def settings(self, **blocks: Any) -> str:
+    def settings(self, **blocks: object) -> str:
         """Config blocks for a module's --settings, with the seed."""
         return arguments.settings(self.config["seed"], **blocks)

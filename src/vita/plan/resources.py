@@ -4,11 +4,11 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from vita.config.typed import Configuration, Resources
+from vita.config.typed import Configuration, Job, Resources
 from vita.runtime.machine import available_cores, snakemake_threads
 
+Requested = int | str | Callable[..., int]  # a function is asked when the job starts
 _OVERHEAD_MB = 350  # beside the job's own memory, a cluster's job holds two processes of Snakemake, 150 MB each
 
 
@@ -32,7 +32,7 @@ class JobResources:
     def _places(self) -> Resources:
         return self.config["resources"]
 
-    def row(self, rule: str) -> dict[str, Any]:
+    def row(self, rule: str) -> Job:
         """A rule's row of the table, completed from its defaults."""
         return {**self._places["default"], **self._places["rules"].get(rule, {})}
 
@@ -47,7 +47,7 @@ class JobResources:
         wanted = device == "cuda" or (device == "auto" and self.devices)
         return self.row(rule)["gpus"] if wanted else 0
 
-    def asked(self, rule: str) -> dict[str, Any]:
+    def asked(self, rule: str) -> dict[str, Requested]:
         """Resources of a rule: memory, time, GPUs, and its place on a cluster."""
         wanted, places, devices = self.row(rule), self._places, self.gpus(rule)
         extra = _OVERHEAD_MB if self.on_cluster else 0
@@ -64,11 +64,11 @@ class JobResources:
             "runtime": growing(wanted["runtime_min"], wanted["runtime_min_per_gb"], places["max_runtime_min"]),
         } | {name: value for name, value in found.items() if value is not None}
 
-    def asked_by_training(self, rule: str) -> dict[str, Any]:
+    def asked_by_training(self, rule: str) -> dict[str, Requested]:
         """Resources of training on all nodes: SLURM starts a task per node, and that the processes of its devices."""
         nodes, devices = self.config["training"]["nodes"], self.gpus(rule)
         cpus = self.cpus(rule) * max(1, devices)
-        wanted: dict[str, int | str] = {"nodes": nodes, "devices": devices, "cpus_per_task": cpus}
+        wanted: dict[str, Requested] = {"nodes": nodes, "devices": devices, "cpus_per_task": cpus}
         if nodes == 1:
             return self.asked(rule) | wanted
         # in the plugin's terms, `mpi` is a job of several tasks, which the rule's command starts; `gres` is per node,

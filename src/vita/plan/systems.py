@@ -1,19 +1,21 @@
 """Which system is run for which task, what its models predict, and what it is compared with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Literal, cast
 
 from vita.config.typed import Configuration, FineTuning
 from vita.names import CONTROLS, PROBES, REGRESSION_TASKS
 from vita.tabular.targets import read_sources, read_targets
 from vita.training.stage3 import MODELS
 
+Blocks = dict[str, dict[str, object]]  # of a training's settings, by name
 # keys of a stage that shape its network: they move to the block `model` of its settings
 _OF_MODEL = ("frames", "checkpointing")
 # the view of systems that are named after it; None means both
-NAMED_VIEWS = {"vita": None, "vita_sa": "sa", "vita_la": "la"}
+NAMED_VIEWS: dict[str, Literal["sa", "la"] | None] = {"vita": None, "vita_sa": "sa", "vita_la": "la"}
 DISEASES = ("cad", "stroke", "hypertension", "infarct", "diabetes", "high_blood_pressure")
 
 
@@ -145,7 +147,7 @@ def stage_settings(config: Configuration, task: str, system: str) -> FineTuning:
     return cast(FineTuning, {key: value for layer in layers for key, value in layer.items()})
 
 
-def training_blocks(config: Configuration, stage: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def training_blocks(config: Configuration, stage: Mapping[str, object]) -> Blocks:
     """The blocks `model` and `stage` of a training's settings.
 
     Args:
@@ -154,4 +156,4 @@ def training_blocks(config: Configuration, stage: dict[str, Any]) -> dict[str, d
     """
     own = {key: stage[key] for key in _OF_MODEL if stage.get(key) is not None}
     rest = {key: value for key, value in stage.items() if key not in ("init", "start", *_OF_MODEL)}
-    return {"model": config["model"] | {"size": config["images"]["size"]} | own, "stage": rest}
+    return {"model": {**config["model"], "size": config["images"]["size"], **own}, "stage": rest}

@@ -1,19 +1,17 @@
 """The models that a run trains: what each learns from, with which settings, and from which weights it starts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 from vita.config.typed import Configuration
 from vita.names import CONTROLS, PHENOTYPE_TASKS
 from vita.plan import arguments
-from vita.plan.systems import Systems, stage_settings, training_blocks
+from vita.plan.systems import Blocks, Systems, stage_settings, training_blocks
 from vita.plan.variants import Variant, alignments, further_seeds, pretrained, seed_at, seed_place, seen, variants
-from vita.tabular.leakage import exclusions, suffix
+from vita.tabular.leakage import Exclude, exclusions, suffix
 from vita.training.settings import without_budget
-
-Blocks = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class Trainings:
         return alignments(self.config)
 
     @property
-    def _exclude(self) -> Any:
+    def _exclude(self) -> Exclude:
         return self.config["tabular"]["exclude"]
 
     def stage1(self, variant: str) -> Blocks:
@@ -128,10 +126,10 @@ class Trainings:
         """Stage III's defaults, for features of controls; only the model's sizes change them."""
         return self._blocks({**self.config["stage3"]["defaults"]}, {})
 
-    def _blocks(self, stage: Blocks, changed: Blocks) -> Blocks:
+    def _blocks(self, stage: Mapping[str, object], changed: Mapping[str, object]) -> Blocks:
         """The blocks of a stage's settings, with changes to its model."""
         blocks = training_blocks(self.config, stage)
-        return blocks | {"model": blocks["model"] | changed}
+        return {**blocks, "model": {**blocks["model"], **changed}}
 
     def meaning(self, blocks: Blocks, repeat: str = "") -> str:
         """Settings of a training whose change reruns it: without gradient checkpointing, which changes no result, and

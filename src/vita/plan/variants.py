@@ -6,7 +6,6 @@ shards and table stay those of `seed`, so that results of different seeds differ
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
 
 from vita.config.typed import Configuration
 from vita.names import ABLATION_TABLES, ALIGNMENT_TABLE, FRAMES_TABLE, POSITIONS
@@ -28,8 +27,8 @@ class Variant:
 
     title: str
     rows: dict[str, str]
-    model: dict[str, Any] = field(default_factory=dict)
-    stage: dict[str, Any] = field(default_factory=dict)
+    model: dict[str, object] = field(default_factory=dict)
+    stage: dict[str, object] = field(default_factory=dict)
 
 
 def variants(config: Configuration) -> dict[str, Variant]:
@@ -63,11 +62,11 @@ def variants(config: Configuration) -> dict[str, Variant]:
     for view, (_, words) in VIEWS.items():
         if view in started or view in wanted["views"]:
             row = {masking: f"{ratio:g}, {words}"}
-            found[pretrained(view)] = Variant(words.capitalize(), row, model=seen(view))
+            found[pretrained(view)] = Variant(words.capitalize(), row, model={**seen(view)})
     return found
 
 
-def seen(view: str | None) -> dict[str, Any]:
+def seen(view: str | None) -> dict[str, list[int]]:
     """What a view changes in the block `model`; None sees both views."""
     return {"view_of_plane": VIEWS[view][0]} if view else {}
 
@@ -88,7 +87,7 @@ def alignments(config: Configuration) -> dict[str, Variant]:
     def variant(changed: dict[str, float]) -> Variant:
         values = own | changed
         title = ", ".join(f"{key} {value:g}" for key, value in values.items())
-        return Variant(title, {ALIGNMENT_TABLE: title}, stage=changed)
+        return Variant(title, {ALIGNMENT_TABLE: title}, stage={**changed})
 
     found = {"vita": variant({})}
     for key, values in lists.items():

@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     from vita.release.making import make  # start-up: pandas and matplotlib
 
-    cell, gate = (needed(args.settings, f"privacy.{key}") for key in ("cell", "membership_auc"))
+    cell, gate = needed(args.settings, "privacy.cell"), needed(args.settings, "privacy.membership_auc")
     make(args.results, args.output, cell, gate)
 
 

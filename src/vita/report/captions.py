@@ -12,12 +12,12 @@ system, task or table is replaced by its title. Each caption includes the file.
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
 from vita import names
+from vita.config.typed import Configuration
 from vita.runtime import cli
 from vita.runtime.atomic import write_text
 from vita.runtime.errors import UserError
@@ -46,7 +46,7 @@ def substitutions(split: pd.Series, run: dict[str, list[str]]) -> dict[str, str]
     }
 
 
-def rendered(template: Path, values: str, config: dict[str, Any], wildcards: Mapping[str, str]) -> Markup:
+def rendered(template: Path, values: str, config: Configuration, wildcards: Mapping[str, str]) -> Markup:
     """A caption as HTML, as Snakemake's report shows it.
 
     Args:

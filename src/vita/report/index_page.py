@@ -12,12 +12,12 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from markupsafe import Markup, escape
 
 from vita import names
+from vita.config.typed import Configuration
 from vita.printing.cells import Cell, Printed
 from vita.printing.web import part, render
 from vita.report import captions, measured
@@ -63,7 +63,7 @@ class Run:
     """A finished run and the texts that describe it."""
 
     results: Path
-    config: dict[str, Any]
+    config: Configuration
     templates: Path  # of captions, in reStructuredText
 
     @property
@@ -223,7 +223,7 @@ def _files(figure: str) -> Markup:
     return Markup(f"<p>{', '.join(links)}</p>")  # a figure's name is one of ours
 
 
-def write_page(results: Path, config: dict[str, Any], templates: Path, output: Path) -> None:
+def write_page(results: Path, config: Configuration, templates: Path, output: Path) -> None:
     """Write the page.
 
     Args:
@@ -262,7 +262,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     if not args.config.is_file():
         raise UserError(f"no configuration at {args.config}: run the rule record_config")
-    config: dict[str, Any] = json.loads(args.config.read_text(encoding="utf-8"))
+    config: Configuration = json.loads(args.config.read_text(encoding="utf-8"))
     write_page(args.results, config, args.captions, args.output)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from vita import names
-from vita.report import measured_calibration, measured_learning, run_times
+from vita.report import measured_calibration, measured_controls, measured_learning, run_times
 from vita.report.measured_line import Line, joined, read
 from vita.runtime.errors import UserError
 from vita.runtime.privacy import shown_count
@@ -227,6 +227,7 @@ LINES: dict[str, Callable[[Path], list[Line]]] = {
     "few labels": measured_learning.few_labels,
     "ejection fraction": measured_learning.ejection_fraction,
     "diseases beside controls": measured_learning.mean_aucs,
+    "controls over the cohort": measured_controls.cross_validated,
     "own probes": own_probes,
     "reconstructions": reconstructions,
     "embeddings": embeddings,

@@ -84,10 +84,19 @@ def phenotype_ratios(results: Path) -> list[Line]:
     shown = ", ".join(f"{names.title(name)} {_with_spread(table.mean())}" for name, table in found.items())
     over = f" (mean ± SD over {seeds} seeds of trained systems)" if seeds > 1 else ""
     lines = [Line(f"mean ratio of the error on short-axis phenotypes to the mean guess's{over}", shown)]
-    lines += [_own(mean, name, mean[name] >= least, f"at least {least}") for name, least in SMALLEST_RATIO.items()]
+    lines += [
+        _own(mean, name, mean[name] >= least, f"at least {least}", _interval(found[name]))
+        for name, least in SMALLEST_RATIO.items()
+    ]
     controls = mean[[name for name in names.CONTROLS if name in mean]]
     lines += [
-        _own(mean, name, mean[name] <= most and mean[name] < controls.min(), f"at most {most}, below controls")
+        _own(
+            mean,
+            name,
+            mean[name] <= most and mean[name] < controls.min(),
+            f"at most {most}, below controls",
+            _interval(found[name]),
+        )
         for name, most in LARGEST_OWN_RATIO.items()
     ]
     pairs = (("mae", "random_encoder"), ("mae", "vit"), ("vita", str(controls.idxmin())))
@@ -95,9 +104,15 @@ def phenotype_ratios(results: Path) -> list[Line]:
     return [*lines, _gap_line(found, "vita", "mae", LARGEST_P)]
 
 
-def _own(mean: pd.Series, name: str, reached: bool, aim: str) -> Line:
+def _own(mean: pd.Series, name: str, reached: bool, aim: str, interval: str = "") -> Line:
     """The line of one system below that of all."""
-    return Line(f"the same, {names.title(name)}", f"{mean[name]:.3f}", aim, bool(reached))
+    return Line(f"the same, {names.title(name)}", f"{mean[name]:.3f}{interval}", aim, bool(reached))
+
+
+def _interval(ratios: pd.DataFrame) -> str:
+    """The 95 % bootstrap interval of a system's mean ratio over participants, for those of the mean guess as given."""
+    low, high = mean_interval(ratios.mean(axis=1).to_numpy(), RESAMPLES, SEED, "ratio")
+    return f" (95 % interval {low:.3f} to {high:.3f})"
 
 
 def _in_words(found: tuple[float, float, float, float]) -> str:

@@ -10,15 +10,14 @@
 The two folders around a config.json are its stage or task and its system; the tables are included unchanged.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from vita import names
 from vita.config.blocks import needed
 from vita.evaluation.membership import CANARIES, verdict
-from vita.models.config_file import read_config
 from vita.printing.cells import Cell, Printed, markdown
 from vita.printing.numbers import DASH, number
 from vita.printing.web import write_card
@@ -26,6 +25,7 @@ from vita.report.data_card import SOURCES
 from vita.runtime import cli
 from vita.runtime.errors import UserError
 from vita.runtime.privacy import SMALLEST_COUNT, shown_count
+from vita.training.recorded import Recorded, read_recorded
 
 PURPOSE = """Image encoders of cardiac cine MRI (long-axis and short-axis planes through time), pretrained by
 reconstructing masked patches (Stage I) and by alignment with a participant's table (Stage II), and one model per task
@@ -57,7 +57,7 @@ WAIVED = "All participants are synthetic, so the weights may be released whateve
 HEADER = ("Stage or task", "System", "Parameters", "Steps", "Best epoch", "Validation loss", "Time, s", "Memory, MB")
 
 
-def trainings(configs: dict[Path, dict[str, Any]]) -> Printed:
+def trainings(configs: Mapping[Path, Recorded]) -> Printed:
     """One row per model; values that an older config does not hold are dashes."""
     out = Printed("Trained models", list(HEADER), words=2)
     for path, config in configs.items():
@@ -105,7 +105,7 @@ def sung(rows: pd.DataFrame) -> Printed:
     return out
 
 
-def _private(configs: dict[Path, dict[str, Any]]) -> list[str]:
+def _private(configs: Mapping[Path, Recorded]) -> list[str]:
     """The section on differential privacy; nothing without a model that was trained with it."""
     out = Printed("Differential privacy", ["Stage or task", "System", "Epsilon", "Delta", "Noise", "Clip"], words=2)
     for path, config in configs.items():
@@ -123,7 +123,7 @@ def _bounded(row: pd.Series, name: str, prefix: str) -> str:
     return f"{row[name]:.3f} ({row[f'{prefix}low']:.3f} to {row[f'{prefix}high']:.3f})"
 
 
-def _memory(path: Path | None, settings: dict[str, Any]) -> list[str]:
+def _memory(path: Path | None, settings: Mapping[str, object]) -> list[str]:
     """The section on membership; nothing without its table."""
     if path is None:
         return []
@@ -134,10 +134,10 @@ def _memory(path: Path | None, settings: dict[str, Any]) -> list[str]:
     return ["## Membership", MEMBERSHIP, markdown(table), *about_canaries, *waived]
 
 
-def setting(configs: dict[Path, dict[str, Any]]) -> list[str]:
+def setting(configs: Mapping[Path, Recorded]) -> list[str]:
     """What all models have in common: seed, split, participants, sizes, versions. Differences are listed one by one."""
     lines = []
-    configs = {path: config | _shown(config) for path, config in configs.items()}
+    shown: list[Mapping[str, object]] = [{**config, **_shown(config)} for config in configs.values()]
     for title, key in {
         "Seed": "seed",
         "Split (hash)": "split_hash",
@@ -147,12 +147,12 @@ def setting(configs: dict[Path, dict[str, Any]]) -> list[str]:
         "Code (git commit)": "git_commit",
         "Hardware": "hardware",
     }.items():
-        values = dict.fromkeys(_words(config[key]) for config in configs.values() if config.get(key) is not None)
+        values = dict.fromkeys(_words(config[key]) for config in shown if config.get(key) is not None)
         lines += [f"* {title}: {value}" for value in values]
     return lines
 
 
-def _shown(config: dict[str, Any]) -> dict[str, Any]:
+def _shown(config: Recorded) -> dict[str, dict[str, str]]:
     """The numbers of participants by split as they may be published."""
     counts = config.get("participants")
     if not isinstance(counts, dict):
@@ -160,7 +160,7 @@ def _shown(config: dict[str, Any]) -> dict[str, Any]:
     return {"participants": {name: shown_count(count) for name, count in counts.items()}}
 
 
-def _words(value: Any) -> str:
+def _words(value: object) -> str:
     """A setting in words: `name value, name value` for a mapping."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {_words(part)}" for name, part in value.items())
@@ -177,7 +177,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--html", required=True, type=Path, help="page to write")
     cli.add_settings(parser, "the blocks `input` and `privacy`")
     args = parser.parse_args(arguments)
-    configs = {path: read_config(path.parent) for path in args.configs}
+    configs = {path: read_recorded(path.parent) for path in args.configs}
     missing = [str(path) for path in args.tables if not path.is_file()]
     if missing:
         raise UserError(f"no table {', '.join(missing)}: run the rule make_table")

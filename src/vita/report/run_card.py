@@ -9,8 +9,9 @@ Only the last part of the user's paths is shown, since the report may be read by
 import importlib.metadata
 import json
 import platform
+from collections.abc import Mapping
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TypeAlias
 
 import yaml
 
@@ -22,8 +23,10 @@ from vita.runtime.errors import UserError
 
 PACKAGES = ("vita", "snakemake", "torch", "lightning", "monai", "numpy", "pandas", "pyarrow", "polars", "scikit-learn")
 
+Value: TypeAlias = "dict[str, Value] | list[Value] | str | float | bool | None"
 
-def read_config(path: Path) -> dict[str, Any]:
+
+def read_config(path: Path) -> dict[str, Value]:
     """A configuration, of YAML or JSON (which is YAML too).
 
     Raises:
@@ -37,16 +40,16 @@ def read_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def flat(config: dict[str, Any], where: str = "") -> dict[str, Any]:
+def flat(config: Mapping[str, Value], where: str = "") -> dict[str, Value]:
     """Values by dotted key; an empty block and a list are values."""
-    found: dict[str, Any] = {}
+    found: dict[str, Value] = {}
     for key, value in config.items():
         name = f"{where}.{key}" if where else str(key)
         found |= flat(value, name) if isinstance(value, dict) and value else {name: value}
     return found
 
 
-def without_folders(value: Any) -> Any:
+def without_folders(value: Value) -> Value:
     """The same configuration with each absolute path reduced to its last part, since folders may name people and
     projects.
     """
@@ -57,7 +60,7 @@ def without_folders(value: Any) -> Any:
     return f".../{PurePath(value).name}" if isinstance(value, str) and PurePath(value).is_absolute() else value
 
 
-def changes(config: dict[str, Any], defaults: dict[str, Any]) -> Printed:
+def changes(config: Mapping[str, Value], defaults: Mapping[str, Value]) -> Printed:
     """One row per key with a value other than the default."""
     ours, usual = flat(config), flat(defaults)
     out = Printed("Changed from the default", ["Key", "This run", "Default"], words=3)
@@ -82,7 +85,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="Markdown to write")
     parser.add_argument("--html", type=Path, required=True, help="the same as a page")
     options = parser.parse_args(arguments)
-    config, defaults = (without_folders(read_config(path)) for path in (options.config, options.defaults))
+    config, defaults = (
+        {key: without_folders(value) for key, value in read_config(path).items()}
+        for path in (options.config, options.defaults)
+    )
     changed = changes(config, defaults)
     text = yaml.safe_dump(config, sort_keys=False, default_flow_style=None, width=100)
     sections = [

@@ -17,7 +17,7 @@ from vita.runtime.errors import UserError
 _ENDED_BY_PIPE = 128 + 13  # as the shell reports a program that SIGPIPE ended
 
 
-def settings(text: str) -> dict[str, Any]:
+def settings(text: str) -> dict[str, object]:
     """Read a `--settings` argument: a JSON object, or the path of a file that holds one, or of a config.yaml.
 
     Raises:
@@ -39,7 +39,7 @@ def settings(text: str) -> dict[str, Any]:
     return read
 
 
-def _of_yaml(text: str) -> dict[str, Any]:
+def _of_yaml(text: str) -> dict[str, object]:
     import yaml  # start-up: only a call by hand names such a file
 
     try:

@@ -87,6 +87,7 @@ def _parse(text: str) -> tuple[list[str], str]:
     """All that a module imports, sorted, and its meaning."""
     names: set[str] = set()
     tree = ast.parse(text)
+    means = meaning(tree)  # without the imports that only annotations need
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
@@ -94,7 +95,7 @@ def _parse(text: str) -> tuple[list[str], str]:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
     own = sorted(name for name in names if name.split(".")[0] == "vita")
-    return own, "" if _SHOWS_ONLY.search(text) else meaning(tree)
+    return own, "" if _SHOWS_ONLY.search(text) else means
 
 
 @cache

@@ -12,8 +12,9 @@ def meaning(tree: ast.Module) -> str:
     """What a module does, as a string that stays the same when only words change; the tree is modified.
 
     Not part of it are comments and layout, docstrings, logging, printing and warnings, what an exception says (but
-    not which one is raised), the message of an assertion, help texts of command lines, annotations of parameters and
-    results, and the names of local variables. Every other string counts: it may be a column, a mode or a key.
+    not which one is raised), the message of an assertion, help texts of command lines, annotations of parameters,
+    results and local variables with the imports that only these need, and the names of local variables. Every other
+    string counts: it may be a column, a mode or a key.
     """
     waiting: list[ast.AST] = [tree]
     for node in waiting:
@@ -21,6 +22,7 @@ def meaning(tree: ast.Module) -> str:
             _rename_locals(node)
         else:
             waiting.extend(_take_out_words(node))
+    _take_out_imports(tree)
     return _text(tree)
 
 
@@ -35,6 +37,8 @@ def _rename_locals(function: _Function) -> None:
     classes: list[ast.ClassDef] = []
     waiting: list[ast.AST] = [function]
     for node in waiting:
+        if not isinstance(node, ast.ClassDef):
+            _take_out_local_annotations(node)
         waiting.extend(_take_out_words(node))
         if isinstance(node, ast.Name):
             used.append(node)
@@ -76,6 +80,38 @@ def _take_out_words(node: ast.AST) -> list[ast.AST]:
         elif isinstance(value, ast.AST):
             below.append(value)
     return below
+
+
+def _take_out_local_annotations(node: ast.AST) -> None:
+    """Take out the annotations of variables of a function, which Python does not evaluate."""
+    for name in node._fields:
+        if isinstance(body := getattr(node, name, None), list):
+            body[:] = [each for each in body if not isinstance(each, ast.AnnAssign) or each.value]
+            for place, each in enumerate(body):
+                if isinstance(each, ast.AnnAssign) and each.value:
+                    body[place] = ast.Assign(targets=[each.target], value=each.value)
+
+
+def _take_out_imports(tree: ast.Module) -> None:
+    """Take out imports for type checkers alone, and from modules names that nothing uses once the words are out.
+
+    A name that is imported `as` itself is for other modules and stays.
+    """
+    bodies = [value for node in ast.walk(tree) for _, value in ast.iter_fields(node) if isinstance(value, list)]
+    for body in bodies:
+        body[:] = [each for each in body if not (isinstance(each, ast.If) and _for_types(each.test))]
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            node.names = [
+                each for each in node.names if (each.asname or each.name) in used or each.name in ("*", each.asname)
+            ]
+    for body in bodies:
+        body[:] = [each for each in body if not (isinstance(each, ast.ImportFrom) and not each.names)]
+
+
+def _for_types(test: ast.expr) -> bool:
+    return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
 
 
 def _text(node: object) -> str:

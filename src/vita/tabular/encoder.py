@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import polars as pl
 
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     LOG.info("%d participants, %d features, statistics of %d", len(table), len(features), encoder.n_train)
 
 
-def chosen_features(features: Sequence[Feature], settings: Mapping[str, Any]) -> list[Feature]:
+def chosen_features(features: Sequence[Feature], settings: Mapping[str, object]) -> list[Feature]:
     """Input features without those of `tabular.exclude`, here a list.
 
     Raises:

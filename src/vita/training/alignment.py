@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-import pandas as pd
 import torch
 import torch.distributed as dist
 from torch import Tensor
@@ -16,9 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 from vita.models.alignment import Alignment, clip_loss, retrieval_accuracy
 from vita.models.tokens import kept_count, random_order
-from vita.runtime.errors import UserError
-from vita.tabular.encoder import Encoder
-from vita.training.data import Batch, Samples
+from vita.training.data import Batch
 from vita.training.learner import Learner
 from vita.training.session import Session
 from vita.training.settings import Settings
@@ -106,30 +102,6 @@ def start_table_side(session: Session, model: Alignment, folder: Path, features:
     started = session.start_rest({"tabular_encoder": model.tabular_encoder}, folder)
     projectors = {"image_projector": model.image_projector, "table_projector": model.table_projector}
     return started + (session.start_rest(projectors, folder) if started else [])
-
-
-def add_table(samples: Samples, encoded: Path, encoder: Encoder) -> None:
-    """Add `numbers` and `classes` of each participant's table row to the batches.
-
-    Raises:
-        UserError: there is no table, or a feature or a participant is missing from it.
-    """
-    if not encoded.is_file():
-        raise UserError(f"no encoded table {encoded}; run the rule that encodes the table first")
-    table = pd.read_parquet(encoded).set_index("eid")
-    names = {feature.name: feature.kind == "numerical" for feature in encoder.features}
-    if missing := [name for name in names if name not in table.columns]:
-        raise UserError(f"{encoded} has no column '{missing[0]}', which encoder.json lists; encode the table again")
-    absent = int((~pd.Index(samples.eids).isin(table.index)).sum())
-    if absent:
-        raise UserError(
-            f"{encoded} has no row for {absent} of the {len(samples)} participants of the split; encode the table again"
-        )
-    rows = table.loc[samples.eids]
-    numbers = rows[[name for name, numerical in names.items() if numerical]].to_numpy(np.float32, copy=True)
-    classes = rows[[name for name, numerical in names.items() if not numerical]].to_numpy(np.int64, copy=True)
-    samples.add("numbers", torch.from_numpy(numbers))
-    samples.add("classes", torch.from_numpy(classes))
 
 
 class _Gather(torch.autograd.Function):

@@ -157,7 +157,7 @@ def release_state(path: Path, keep_mb: float) -> None:
         path.unlink(missing_ok=True)
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+def differences(old: Mapping[str, object], new: Mapping[str, object]) -> dict[str, tuple[object, object]]:
     """Dotted keys whose values differ, with both values (None where a key is missing)."""
     first, second = _flat(old), _flat(new)
     keys = sorted(set(first) | set(second))

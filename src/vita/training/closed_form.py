@@ -18,6 +18,7 @@ from sklearn.model_selection import KFold, cross_val_predict
 PENALTIES = tuple(10.0**power for power in range(-2, 6))  # for standardised features
 _NEVER = -30.0  # logit of a class that no training participant has
 _FOLDS = 5
+_MOST_STEPS = 5000  # of the logistic regression; the weakest penalties on a hundred features need up to a thousand
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,9 @@ def _fit_logistic(features_nf: np.ndarray, truth_n: np.ndarray, split_n: np.ndar
     bias[present] = 0.0
     best, least = Head(weights, bias, PENALTIES[-1]), np.inf
     for penalty in PENALTIES if present.size > 1 else ():
-        model = LogisticRegression(C=1 / penalty, max_iter=500).fit(features_nf[train], truth_n[train].astype(int))
+        model = LogisticRegression(C=1 / penalty, max_iter=_MOST_STEPS).fit(
+            features_nf[train], truth_n[train].astype(int)
+        )
         head = Head(weights.copy(), bias.copy(), penalty)
         rows = present[1:] if present.size == 2 else present  # with two classes, sklearn gives only the second's
         head.weights_of[rows], head.bias_o[rows] = model.coef_, model.intercept_

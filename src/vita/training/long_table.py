@@ -1,17 +1,19 @@
 """Predictions of a trained Stage III model, in the long table that the evaluation reads."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import torch
-from torchmetrics.functional.classification import binary_precision_recall_curve
 
 from vita.training.calibration import Line, Lines, fit_line, fit_lines
 from vita.training.data import People, Samples
 from vita.training.frozen import mean_over_sections
-from vita.training.predictor import PredictionLearner
 from vita.training.task import Task
+
+if TYPE_CHECKING:  # it imports Lightning
+    from vita.training.predictor import PredictionLearner
 
 # of the long table
 COLUMNS = {"eid": "int64", "split": "str", "target": "str", "truth": float, "prediction": float}
@@ -20,7 +22,7 @@ Predictions = list[np.ndarray]  # per target (participants,) or (participants, c
 
 
 @torch.inference_mode()
-def predict(learner: PredictionLearner, samples: Samples, device: torch.device) -> Predictions:
+def predict(learner: "PredictionLearner", samples: Samples, device: torch.device) -> Predictions:
     """Predictions for all participants, in their order, from the mean raw outputs over the sections of the cycle."""
     model = learner.model.to(device).eval()
     batch, workers = learner.settings.stage.batch, learner.settings.training.workers
@@ -78,6 +80,8 @@ def best_f1_threshold(truth: np.ndarray, probability: np.ndarray) -> float:
     Returns:
         A value t such that `probability >= t` is positive; 0.5 if there is no positive or no negative.
     """
+    from torchmetrics.functional.classification import binary_precision_recall_curve  # start-up
+
     known = ~np.isnan(truth)
     truth, probability = truth[known].astype(int), probability[known]
     if truth.size == 0 or truth.min() == truth.max():

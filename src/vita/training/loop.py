@@ -1,5 +1,6 @@
 """The training loop of all stages, on Lightning's Trainer: train, resume, or reuse a finished training."""
 
+import gc
 import logging
 import os
 import warnings
@@ -100,6 +101,7 @@ def fit(
         learner.progress = state.progress
     if state is None or not checkpoint.is_complete(state, identity):
         _run(learner, keeper, train, validate, order, folder)
+        _release(learner)
     else:
         log.info("already trained with this configuration: using its weights")
     if getattr(rank_zero_only, "rank", 0) or os.environ.get("NODE_RANK", "0") != "0":
@@ -134,6 +136,12 @@ def _run(
     if left:
         trainer.fit(learner, batches, validation)
     learner.progress.finished = True
+
+
+def _release(learner: Learner) -> None:
+    """Drop Lightning's trainer, which holds the samples of the training, so that the caller can free their memory."""
+    learner.trainer = None
+    gc.collect()  # its parts refer to each other
 
 
 @torch.no_grad()

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from vita.runtime.errors import UserError
 from vita.training.batches import TrainingOrder
+from vita.training.settings import StageSettings, TrainingSettings
 
 INSTALL = "install it with pip install 'vita[privacy]'"
 # settings that exclude differential privacy: the values, what to set them to, and why
@@ -58,7 +59,7 @@ def conflicts(stage: Mapping[str, Any], training: Mapping[str, Any]) -> Iterator
         yield "training.nodes", f"is {training['nodes']}, and noise is drawn in one process; set it to 1"
 
 
-def check_private(stage: Any, training: Any) -> None:
+def check_private(stage: StageSettings, training: TrainingSettings) -> None:
     """Check that the settings of a training allow differential privacy, if it is asked for.
 
     Raises:

@@ -43,12 +43,12 @@ def write_model(path: Path, weights: Mapping[str, Tensor]) -> None:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, temporary)
 
 
-def write_config(path: Path, record: Mapping[str, Any]) -> None:
+def write_config(path: Path, record: Mapping[str, object]) -> None:
     """Write config.json."""
     write_text(path, json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
-def surroundings(device: torch.device) -> dict[str, Any]:
+def surroundings(device: torch.device) -> dict[str, object]:
     """Package versions, git commit of the code, hardware and peak memory of this process."""
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES} | {"python": platform.python_version()}
     hardware: dict[str, Any] = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count()}

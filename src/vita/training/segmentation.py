@@ -9,7 +9,8 @@ from torch import Tensor
 
 from vita.images.layout import PLANES, SA_PLANES, STRUCTURES
 from vita.mask_classes import NOT_ANNOTATED
-from vita.models.segmenter import Loss, Segmenter, class_weighing, segmentation_loss
+from vita.models.frame_decoder import DRAWN_FRAMES
+from vita.models.segmenter import Loss, Segmenter, class_weighing, largest_class, segmentation_loss
 from vita.training.augment import Intensities
 from vita.training.batches import in_order
 from vita.training.data import Batch, Samples
@@ -37,17 +38,30 @@ class SegmentationLearner(Learner):
         return [(scale, self.model.encoder), (1.0, self.model)]
 
     def training_loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Loss over all planes, on images with slightly changed brightness."""
-        images = self.intensities(batch["images"], generator)
+        """Loss over all planes of the frames drawn, on images with slightly changed brightness."""
+        images, masks = self.intensities(batch["images"], generator), batch["masks"]
+        frames = self._frames(images.shape[2], generator)
+        if frames is not None:
+            frames = frames.to(images.device)
+            masks = masks[:, :, frames]
         done = self.progress.step / (self.epochs * self.steps_per_epoch)
-        return segmentation_loss(self.model(images), batch["masks"], self.loss, weighing=class_weighing(done))
+        return segmentation_loss(self.model(images, frames), masks, self.loss, weighing=class_weighing(done))
+
+    def _frames(self, available: int, generator: torch.Generator) -> Tensor | None:
+        """Places of a few random frames in order; None, for all, with the published decoder, which draws them
+        together.
+        """
+        if not self.settings.model["segmenter_frames"]:
+            return None
+        drawn, _ = torch.randperm(available, generator=generator)[:DRAWN_FRAMES].sort()
+        return drawn
 
     def validation_values(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """The loss of the batch as at the end of training, and the pixel counts of each participant and structure."""
         masks = batch["masks"]
         logits = self.model(batch["images"])
         loss = segmentation_loss(logits, masks, self.loss, weighing=class_weighing(1.0))
-        classes = logits.argmax(dim=1).to(masks.dtype).where(masks != NOT_ANNOTATED, NOT_ANNOTATED)
+        classes = largest_class(logits).where(masks != NOT_ANNOTATED, NOT_ANNOTATED)
         counts = torch.stack([_counts(classes, masks, number) for number in STRUCTURES.values()], dim=1)
         return {"loss": loss.expand(len(masks)), "counts": counts}
 
@@ -86,8 +100,8 @@ def segment(learner: SegmentationLearner, samples: Samples, device: torch.device
     """
     model = learner.model.to(device).eval()
     passes = frame_sets(len(samples.frames), model.settings.frames, model.settings.sampling)
-    found: dict[str, list[np.ndarray]] = {}
-    for batch in in_order(samples, 1, learner.settings.training.workers):
+    found: dict[str, np.ndarray] = {}
+    for row, batch in enumerate(in_order(samples, 1, learner.settings.training.workers)):
         images = batch["images"].to(device)
         masks = cycle_masks(model, images, passes)
         parts = {"truth": _nine(batch["masks"][0].numpy(), samples.planes, NOT_ANNOTATED)}
@@ -95,10 +109,13 @@ def segment(learner: SegmentationLearner, samples: Samples, device: torch.device
         if samples.choice == "whole":
             parts |= _probes(model, images, masks, passes[0], samples.planes)
         for name, value in parts.items():
-            found.setdefault(name, []).append(value)
+            # made at once for everybody: small arrays kept between the network's large tensors fragment the memory
+            if name not in found:
+                found[name] = np.empty((len(samples), *value.shape), value.dtype)
+            found[name][row] = value
     spacing = np.stack([full_spacing_mm(samples.reader.spacing_mm(int(eid))) for eid in samples.eids])
     fixed = {"eid": samples.eids, "spacing_mm": spacing, "trained": np.array(passes[0])}
-    return fixed | {name: np.stack(values) for name, values in found.items()}
+    return fixed | found
 
 
 def _probes(
@@ -142,7 +159,7 @@ def _classes(model: Segmenter, images_1sthw: Tensor, passes: list[list[int]]) ->
         torch.cat([images_1sthw[:, :, frames] for frames in passes[at : at + _PASSES]])
         for at in range(0, len(passes), _PASSES)
     )
-    return np.concatenate([model(batch).argmax(dim=1).to(torch.uint8).cpu().numpy() for batch in batches])
+    return np.concatenate([largest_class(model(batch)).cpu().numpy() for batch in batches])
 
 
 def _nine(own_sthw: np.ndarray, planes: slice, empty: int) -> np.ndarray:

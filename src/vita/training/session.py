@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 import torch
@@ -24,10 +24,11 @@ from vita.training import records
 from vita.training.checkpoint import Identity, release_state
 from vita.training.data import Samples
 from vita.training.device import prepare
-from vita.training.learner import Learner
-from vita.training.loop import Fitted
 from vita.training.settings import Settings, Stage, read_settings, without_budget
-from vita.training.watchdog import has_learned, trivial_loss
+
+if TYPE_CHECKING:  # they import Lightning, which takes seconds and 250 MB, and only a training needs them
+    from vita.training.learner import Learner
+    from vita.training.loop import Fitted
 
 log = logging.getLogger(__name__)
 
@@ -133,11 +134,13 @@ class Session:
                 log.warning("%s: its %s does not fit and starts from scratch: %s", folder, part, reason)
         return started
 
-    def write(self, folder: Path, learner: Learner, fitted: Fitted, **more: Any) -> None:
+    def write(self, folder: Path, learner: "Learner", fitted: "Fitted", **more: object) -> None:
         """Write model.safetensors, history.csv and, last, config.json; then a large state is deleted.
 
         A stage calls this when its other outputs are on disk.
         """
+        from vita.training.watchdog import has_learned, trivial_loss  # start-up: Lightning
+
         records.write_model(folder / WEIGHTS, learner.model.state_dict())
         records.write_history(folder / "history.csv", fitted.progress.history)
         record: dict[str, Any] = {
@@ -162,7 +165,7 @@ class Session:
         release_state(fitted.state, self.settings.training.keep_state_mb)
 
 
-def open_session(name: Stage, shards: Sequence[Path], split: Path, blocks: Mapping[str, Any]) -> Session:
+def open_session(name: Stage, shards: Sequence[Path], split: Path, blocks: Mapping[str, object]) -> Session:
     """Check the settings, set the seed, and open the shards and the split.
 
     Raises:

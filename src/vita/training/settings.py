@@ -159,7 +159,7 @@ _OF_MACHINE = {"threads", "devices"}  # set for a job, not in the configuration
 _AT_LEAST_ONE = ("threads", "checkpoint_steps", "devices", "nodes", "epochs", "batch")
 
 
-def without_budget(stage: Mapping[str, Any]) -> dict[str, Any]:
+def without_budget(stage: Mapping[str, object]) -> dict[str, object]:
     """The part of a stage's settings that determines what it learns: a time budget or the epochs that it replaces, not
     both.
     """

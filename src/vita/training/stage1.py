@@ -6,7 +6,6 @@ its checkpoints/. After an interruption, the same command resumes.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from vita.runtime import cli
 
@@ -23,7 +22,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def train(
-    shards: Sequence[Path], split: Path, settings: Mapping[str, Any], output: Path, init: Path | None = None
+    shards: Sequence[Path], split: Path, settings: Mapping[str, object], output: Path, init: Path | None = None
 ) -> None:
     """Train, resume, or reuse a finished training, and write the model's folder.
 

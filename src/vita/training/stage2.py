@@ -6,7 +6,6 @@ its checkpoints/. If it is run again after an interruption, it resumes.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from vita.runtime import cli
 
@@ -29,7 +28,7 @@ def train(
     split: Path,
     encoded: Path,
     encoder: Path,
-    settings: Mapping[str, Any],
+    settings: Mapping[str, object],
     output: Path,
     init: Path | None = None,
 ) -> None:
@@ -50,9 +49,10 @@ def train(
     """
     from vita.models.alignment import Alignment
     from vita.tabular.encoder import load_encoder
-    from vita.training.alignment import AlignmentLearner, add_table, start_table_side
+    from vita.training.alignment import AlignmentLearner, start_table_side
     from vita.training.loop import fit
     from vita.training.session import file_digest, open_session
+    from vita.training.table_rows import add_table
 
     session = open_session("stage2", shards, split, settings)
     features = load_encoder(encoder)

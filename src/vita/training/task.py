@@ -4,7 +4,6 @@ to units.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -63,7 +62,7 @@ class Task:
                 values[:, column] = (values[:, column] - known.mean) / known.std
         samples.add("targets", torch.from_numpy(values.astype(np.float32)))
 
-    def record(self) -> dict[str, dict[str, Any]]:
+    def record(self) -> dict[str, dict[str, object]]:
         """Statistics by target, for config.json."""
         return {t.name: {"kind": t.kind, **vars(s)} for t, s in zip(self.targets, self.statistics, strict=True)}
 

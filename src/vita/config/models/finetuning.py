@@ -92,7 +92,7 @@ TASKS: Any = {  # of the default run, of each task the keys that it gives
         "start": "sa_phenotypes",
     },
     "segmentation": {
-        "epochs": 3,
+        "epochs": 4,
         "batch": 1,
         "lr": 8e-3,
         "encoder_lr_scale": 0.1,

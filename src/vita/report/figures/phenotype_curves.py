@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-AVERAGE = "Average"
 VALUES = ["ratio", "low", "high", "r2", "r2_low", "r2_high"]
 COLUMNS = ["task", "target", "model", "kind", "part", "percent", "n", *VALUES]
 TITLES = {"ratio": "Error / mean guess's", "r2": "R²"}

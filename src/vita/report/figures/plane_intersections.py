@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ import pandas as pd
 from vita.images.geometry import canonical
 from vita.images.index import read_index
 from vita.images.planes import Plane, agreement, common_point, meeting_line
+from vita.images.rows import IndexRow
 from vita.images.settings import ImageSettings
 from vita.report.figures import mosaic, style
 from vita.runtime import cli
@@ -115,12 +116,13 @@ def _show(axes: Axes, plane: Plane, others: list[tuple[Plane, str]], centre_mm: 
     axes.set(xlim=(-0.5, len(offsets) - 0.5), ylim=(len(offsets) - 0.5, -0.5))
 
 
-def choose(index: pd.DataFrame, wanted: int) -> list[dict[str, dict[str, Any]]]:
+def choose(index: pd.DataFrame, wanted: int) -> list[dict[str, IndexRow]]:
     """Index rows by view of participants who have a stack, those with most views first."""
     usable = index[index["usable"].astype(bool)]
     people = [group for _, group in usable.groupby("eid") if "sa" in set(group["view"])]
     people.sort(key=len, reverse=True)
-    return [{row["view"]: row for row in group.to_dict("records")} for group in people[:wanted]]
+    rows = [cast(list[IndexRow], group.to_dict("records")) for group in people[:wanted]]
+    return [{row["view"]: row for row in each} for each in rows]
 
 
 def main(arguments: list[str] | None = None) -> None:
