@@ -207,7 +207,7 @@ PHANTOM: list[tuple[dict[str, Any], list[str]]] = [
     ({"split": {"test": 1.5}}, ["split.test: 1.5 is neither a fraction", "write either"]),
     ({"split": {"held_out": 0.1}}, ["split.held_out: 0.1 is less than split.test", "raise the first"]),
     ({"training": {"nodes": 4}}, ["'training.nodes' is 4, but this run is on one machine", "set the key to 1"]),
-    ({"learning_rate": 0.1}, ["unknown key 'learning_rate'; known here: ablations"]),
+    ({"learning_rate": 0.1}, ["unknown key 'learning_rate'; did you mean 'stage1.lr' or 'stage2.lr'"]),
     ({"resources": {"rules": {"train_stage1": {"mem_mb": "4GB"}}}}, ["'resources.rules.train_stage1.mem_mb'", "(MB)"]),
     ({"input": {"source": "files"}}, ["'input.scans' names no folder", "set it"]),
     ({"systems": {name: {"tasks": []} for name in SYSTEMS}}, ["'systems' has no task", "set 'products' to scans"]),

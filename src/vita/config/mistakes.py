@@ -85,7 +85,8 @@ def _elsewhere(where: str, key: str, schema: dict[str, Any]) -> list[str]:
     within = f"{where}." if where else "?"
     if chosen := [f"{name}.{key}" for name, part in parts if key in part.get("propertyNames", {}).get("enum", [])]:
         return [name for name in chosen if name.startswith(within)] or chosen[:3]
-    names = [name for name, _ in parts if not name.startswith("resources.rules.")]
+    rules = where.partition(".")[0] == "resources"  # names of rules are words that keys elsewhere may be alike
+    names = [name for name, _ in parts if rules or not name.startswith("resources.rules.")]
     last = {name.rpartition(".")[2] for name in names}
     key = _OTHER_NAMES.get(key.lower(), key)
     near = difflib.get_close_matches(key, sorted(last), n=1, cutoff=0.8)
