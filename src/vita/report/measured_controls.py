@@ -6,14 +6,16 @@ the other three as those of the tables are (`vita.training.closed_form`).
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
 from vita import names
 from vita.report.measured_line import Line, read
-from vita.training.closed_form import Between, fit_classes, fit_number, numbers_between, standardised
+
+if TYPE_CHECKING:
+    from vita.training.closed_form import Between
 
 FOLDS, SEED = 5, 0
 CONTROLS = ("demographics", "brightness", "random_encoder")
@@ -27,6 +29,8 @@ def roles(people: int) -> list[np.ndarray]:
 
 def mean_ratio(features_nf: np.ndarray, numbers_nt: np.ndarray) -> float:
     """Mean over the numbers of a ridge's absolute error over that of the mean guess, over everybody with the number."""
+    from vita.training.closed_form import fit_number, standardised  # start-up: scikit-learn
+
     errors, guesses = np.full_like(numbers_nt, np.nan), np.full_like(numbers_nt, np.nan)
     for role in roles(len(numbers_nt)):
         known, test = standardised(features_nf, role == "train"), role == "test"
@@ -39,6 +43,8 @@ def mean_ratio(features_nf: np.ndarray, numbers_nt: np.ndarray) -> float:
 
 def mean_auc(features_nf: np.ndarray, diseases_nd: np.ndarray, numbers_nt: np.ndarray) -> float:
     """Mean over diseases and folds of the AUC; heads may go through the numbers, as in the tables."""
+    from vita.training.closed_form import numbers_between, standardised  # start-up
+
     found = []
     for role in roles(len(diseases_nd)):
         known = standardised(features_nf, role == "train")
@@ -47,7 +53,11 @@ def mean_auc(features_nf: np.ndarray, diseases_nd: np.ndarray, numbers_nt: np.nd
     return float(np.nanmean(found))
 
 
-def _auc(features_nf: np.ndarray, disease_n: np.ndarray, role_n: np.ndarray, between: Between | None) -> float:
+def _auc(features_nf: np.ndarray, disease_n: np.ndarray, role_n: np.ndarray, between: "Between | None") -> float:
+    from sklearn.metrics import roc_auc_score  # start-up
+
+    from vita.training.closed_form import fit_classes  # start-up
+
     logits = fit_classes(features_nf, disease_n, role_n, 2, between)(features_nf)
     test = (role_n == "test") & ~np.isnan(disease_n)
     if len(np.unique(disease_n[test])) < 2:
