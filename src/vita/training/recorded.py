@@ -1,6 +1,7 @@
 """What a trained model's config.json holds, as typed dictionaries, for what reads models after their training.
 
-Models of earlier versions do not have the newer keys. nnU-Net's file, which `vita.nnunet.results` writes, has the common keys.
+Models of earlier versions do not have the newer keys. nnU-Net's file, which `vita.nnunet.results` writes, has the
+common keys.
 """
 
 from pathlib import Path
