@@ -49,9 +49,10 @@ BOTH = CONFIG | {
     "stage1": {"epochs": 3, "mask_ratio": 0},
     "resources": PLACES | {"gpu_partition": "both"},
 }
-# a training of two minutes gets one; torch alone needs more than what is left of 30 MB beside Snakemake
+# A training of four minutes gets one: its budget is measured on a machine that others use, and may last a third or three
+# times as long. Torch alone needs more than what is left of 30 MB beside Snakemake.
 LIMITED = CONFIG | {
-    "stage1": {"budget_s": 130},  # no number of epochs takes so long on slow and on fast machines
+    "stage1": {"budget_s": 240},
     "resources": PLACES
     | {
         "rules": {
@@ -256,9 +257,11 @@ def test_a_training_killed_at_its_limit_goes_on_from_its_checkpoint(limited: Run
     assert states == ["TIMEOUT"] * (len(states) - 1) + ["COMPLETED"]
     assert len(states) >= 2
     limits = [re.search(r"TimeLimit=(\S+)", job.shown)[1] for job in attempts]
-    assert limits == ["00:01:00", "00:02:00", "00:04:00"][: len(limits)]
+    assert limits == ["00:01:00", "00:02:00", "00:04:00", "00:08:00"][: len(limits)]
     log = (limited.folder / "results" / "logs" / "train_stage1" / "vita.log").read_text()
-    assert int(re.search(r"resuming after step (\d+)", log)[1]) > 100
+    resumed = re.search(r"resuming after step (\d+)", log)
+    # the first attempt may have been killed after its last step
+    assert int(resumed[1]) >= 100 if resumed else "already trained with this configuration" in log
 
 
 def test_a_job_out_of_memory_is_submitted_with_more(limited: Run) -> None:
