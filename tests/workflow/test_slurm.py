@@ -49,8 +49,8 @@ BOTH = CONFIG | {
     "stage1": {"epochs": 3, "mask_ratio": 0},
     "resources": PLACES | {"gpu_partition": "both"},
 }
-# A training of four minutes gets one: its budget is measured on a machine that others use, and may last a third or three
-# times as long. Torch alone needs more than what is left of 30 MB beside Snakemake.
+# A training of four minutes gets one: its budget is measured on a machine that others use, and may last a third of it
+# or three times as long. Torch alone needs more than what is left of 30 MB beside Snakemake.
 LIMITED = CONFIG | {
     "stage1": {"budget_s": 240},
     "resources": PLACES
