@@ -62,8 +62,8 @@ def judged_by(eids: np.ndarray, block: Apply) -> np.ndarray:
         if not block["tested"]:
             surely = "those whom the training surely never used: it kept no ids out of all its stages"
         raise UserError(
-            f"config apply.people: none of {len(eids)} participants is among {surely}; if this cohort has other people, "
-            "set apply.people to everybody"
+            f"config apply.people: none of {len(eids)} participants is among {surely}; if this cohort has other "
+            "people, set apply.people to everybody"
         )
     return np.asarray(chosen)
 
