@@ -293,6 +293,13 @@ def test_a_system_that_is_left_out_leaves_its_tables_and_nothing_is_trained(clon
     assert set(rules(text)) == {"make_table", "make_ablation_table", *figures, *cards, *LAST}
 
 
+def test_more_resamples_measure_anew_and_draw_only_what_is_drawn_from_that(clone: Path) -> None:
+    text = snakemake(clone, "-n", *with_config(clone, "evaluation: {bootstrap: 200}\n"))
+    assert {"measure_regression", "measure_classification", "measure_segmentation", "make_table"} <= set(rules(text))
+    assert about(messages(text), "Figure") == {"fig7_segmentation", "cumulative_incidence"}
+    assert not about(messages(text), "Stage III")
+
+
 def test_another_command_reruns_its_rule(clone: Path) -> None:
     rules = clone / "workflow" / "rules" / "images.smk"
     before = rules.read_text()
