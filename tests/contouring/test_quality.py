@@ -74,6 +74,19 @@ def test_an_atrium_belongs_to_the_heart_across_a_thin_wall(gap, kept):
     assert np.array_equal(tidy(classes), expected)
 
 
+def test_both_sides_of_a_wall_without_an_apex_are_kept_and_muscle_in_the_cavity_is_cavity():
+    classes = np.zeros((1, 1, 20, 20), np.uint8)
+    classes[..., 2:14, 4:14] = LVBP
+    classes[..., 2:14, 2:4] = classes[..., 2:14, 14:16] = LVMYO
+    classes[..., 17, 2:5] = LVMYO  # apart from both
+    classes[..., 6:8, 8:10] = LVMYO
+    kept = tidy(classes)[0, 0]
+    assert (kept[2:14, 2:4] == LVMYO).all()
+    assert (kept[2:14, 14:16] == LVMYO).all()
+    assert not kept[17].any()
+    assert (kept[6:8, 8:10] == LVBP).all()
+
+
 def test_the_largest_part_is_taken_frame_by_frame():
     mask = np.zeros((3, 1, 6, 6), bool)
     mask[0, 0, 0, :2] = mask[0, 0, 4, :3] = True
