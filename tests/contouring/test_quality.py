@@ -6,7 +6,7 @@ import torch
 
 from vita.contouring import quality
 from vita.contouring.drawing import largest_parts, tidy
-from vita.images.layout import LVBP, LVMYO, RVBP
+from vita.images.layout import LVBP, LVMYO, RABP, RVBP
 
 
 def test_a_smooth_cycle_scores_high_and_one_jump_lowers_it():
@@ -63,6 +63,28 @@ def test_loose_parts_go_and_the_cavity_is_filled():
     assert kept[1, 0, 4, 14] == 0  # the smaller part of the RV
     assert (kept[1, 2, 8:12, 14:17] == RVBP).all()
     assert classes[1, 0, 4, 14] == RVBP
+
+
+@pytest.mark.parametrize(("gap", "kept"), [(1, True), (2, True), (3, False)])
+def test_an_atrium_belongs_to_the_heart_across_a_thin_wall(gap, kept):
+    classes = np.zeros((1, 1, 20, 20), np.uint8)
+    classes[..., 2:8, 2:12] = RVBP
+    classes[..., 8 + gap : 12 + gap, 2:8] = RABP
+    expected = classes if kept else np.where(classes == RVBP, classes, 0)
+    assert np.array_equal(tidy(classes), expected)
+
+
+def test_both_sides_of_a_wall_without_an_apex_are_kept_and_muscle_in_the_cavity_is_cavity():
+    classes = np.zeros((1, 1, 20, 20), np.uint8)
+    classes[..., 2:14, 4:14] = LVBP
+    classes[..., 2:14, 2:4] = classes[..., 2:14, 14:16] = LVMYO
+    classes[..., 17, 2:5] = LVMYO  # apart from both
+    classes[..., 6:8, 8:10] = LVMYO
+    kept = tidy(classes)[0, 0]
+    assert (kept[2:14, 2:4] == LVMYO).all()
+    assert (kept[2:14, 14:16] == LVMYO).all()
+    assert not kept[17].any()
+    assert (kept[6:8, 8:10] == LVBP).all()
 
 
 def test_the_largest_part_is_taken_frame_by_frame():

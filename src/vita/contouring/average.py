@@ -29,8 +29,8 @@ def main(arguments: list[str] | None = None) -> None:
     mean = network.load(args.start)
     approach(mean, network.load(args.trained), args.share)
     facts = network.facts_of(args.trained)
-    if not facts.get("earlier"):
-        raise UserError(f"{args.trained}: this training did not go on from other weights (--start)")
+    if not facts.get("earlier") or "share" in facts:
+        raise UserError(f"{args.trained}: not the end of a training that went on from other weights (--start)")
     kept = {name: facts[name] for name in ("seed", "steps", "hearts", "world", "earlier")}
     write(mean, args.output, kept | {"share": f"{args.share:g}"})
 

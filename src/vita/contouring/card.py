@@ -1,9 +1,10 @@
 """The model card that a training writes beside its weights."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vita.contouring.network import LEAST_DICE
+from vita.contouring.worlds import WIDE
 from vita.runtime.atomic import write_text
 
 FILE = "MODEL_CARD.md"
@@ -22,7 +23,7 @@ Training: thick sections of hearts with the phantom's mechanics, drawn far more 
 have the anatomy that the phantom leaves out: lobed and uneven walls, outflow tracts, a trabeculated RV of any shape,
 thin walls of atria and vessels. Sections have any rotation, scale and elastic deformation, and random signals for
 blood, muscle and everything around them. {steps} steps of {batch} pictures of
-{hearts} hearts of the world `{world}` (`vita.contouring.worlds`), seed {seed}{averaged},
+{hearts} hearts of {worlds} (`vita.contouring.worlds`), seed {seed}{averaged},
 in the order that this repeats:
 
 {commands}
@@ -87,13 +88,14 @@ def write(path: Path, facts: Mapping[str, str], dice: Mapping[str, float], weigh
 
     Args:
         path: of the weights.
-        facts: steps, hearts, seed and world of the training, options of an earlier one that it went on from, and the
-            share that it has in an average of both.
+        facts: steps, hearts, seed and worlds of the training, the `history` of weights that it went on from, a line
+            each, and the share that it has in an average with those.
         dice: by structure.
         weights: numbers in the network.
         batch: pictures a step.
     """
     numbers = {
+        "worlds": _worlds(facts["world"].split()),
         "averaged": _averaged(facts),
         "commands": "\n".join(f"    {line}" for line in _commands(facts, path.name)),
         "names": " | ".join(dice),
@@ -103,24 +105,40 @@ def write(path: Path, facts: Mapping[str, str], dice: Mapping[str, float], weigh
     write_text(path.with_name(FILE), _TEXT.format(file=path.name, weights=weights, batch=batch, **facts, **numbers))
 
 
+def history(facts: Mapping[str, str]) -> list[str]:
+    """The options of what made weights, in order: of trainings, and `--share` of an average of the last training's
+    weights with those that it began with.
+    """
+    options = [f"--{name} {facts[name]}" for name in ("steps", "hearts", "seed")]
+    own = " ".join([*options, f"--world {facts.get('world', WIDE.name)}"])
+    averaged = [f"--share {facts['share']}"] if "share" in facts else []
+    return [*facts.get("earlier", "").splitlines(), own, *averaged]
+
+
 def _commands(facts: Mapping[str, str], file: str) -> list[str]:
     """What makes the weights again."""
-    command = "python -m vita.contouring.train"
-    own = f"--steps {facts['steps']} --hearts {facts['hearts']} --seed {facts['seed']} --world {facts['world']}"
-    if not facts["earlier"]:
-        return [f"{command} {own} --output {file}"]
-    earlier, trained = f"earlier.{file}", f"trained.{file}" if "share" in facts else file
-    found = [
-        f"{command} {facts['earlier']} --output {earlier}",
-        f"{command} --start {earlier} {own} --output {trained}",
-    ]
-    if "share" in facts:
-        between = f"--start {earlier} --trained {trained} --share {facts['share']}"
-        found.append(f"python -m vita.contouring.average {between} --output {file}")
+    found: list[str] = []
+    start = last = ""
+    made = history(facts)
+    for number, options in enumerate(made, 1):
+        output = file if number == len(made) else f"{number}.{file}"
+        if options.startswith("--share"):
+            own = f"average --start {start} --trained {last}"
+        else:
+            start, own = last, f"train --start {last}" if last else "train"
+        found.append(f"python -m vita.contouring.{own} {options} --output {output}")
+        last = output
     return found
 
 
+def _worlds(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"the world `{names[0]}`"
+    return "each of the worlds " + " and ".join(f"`{name}`" for name in names)
+
+
 def _averaged(facts: Mapping[str, str]) -> str:
+    earlier = ",\nafter earlier trainings" if facts["earlier"] else ""
     if "share" not in facts:
-        return ""
-    return f",\nafter an earlier training; these weights lie {facts['share']} of the way from those of the earlier one"
+        return earlier
+    return f"{earlier}; these weights lie {facts['share']} of the way from those that it began with"

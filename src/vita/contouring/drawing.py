@@ -28,6 +28,7 @@ PROBES = (0.0, 0.4, 0.7)  # of the cycle, in which the heart is looked for
 PROBED_SLICES = (0.3, 0.5, 0.7)  # of the stack
 MOTION_MM = 12.0  # extent in which motion is looked for
 MARGIN = 2  # pixels around the heart, where its outline is looked at
+_BESIDE = np.ones((1, 1, 3, 3), bool)
 FEWEST_PIXELS = 40  # of the network's, in all probes together; less is no heart
 
 
@@ -155,13 +156,19 @@ def _around(classes_tsyx: np.ndarray) -> tuple[slice, slice, slice, slice]:
 def tidy(classes_tsyx: np.ndarray) -> np.ndarray:
     """Keep of each frame the largest connected heart and of it the largest part of each structure; fill the cavity.
 
+    Parts with at most two pixels of a slice between them count as one heart, since walls of atria are background. The
+    cavity connects parts of its wall: a long-axis view may show none at the apex. Wall in the cavity is cavity.
+
     Args:
         classes_tsyx: left as it is.
     """
-    heart = largest_parts(classes_tsyx > 0)
+    heart = largest_parts(scipy.ndimage.binary_dilation(classes_tsyx > 0, _BESIDE))
     kept = np.where(heart, classes_tsyx, 0)
     for name in np.unique(kept[kept > 0]):
-        kept[(kept == name) & ~largest_parts(kept == name)] = 0
+        parts = kept == name
+        joined = parts | (kept == LVBP) if name == LVMYO else parts
+        kept[parts & ~largest_parts(joined)] = 0
+    kept[_holes(kept == LVBP) & (kept == LVMYO)] = LVBP
     kept[_holes((kept == LVBP) | (kept == LVMYO)) & (kept == 0)] = LVBP
     return kept
 

@@ -4,7 +4,8 @@ import copy
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from monai.losses.dice import DiceCELoss
 from torch import Tensor
 
 from vita.contouring.network import Contours
-from vita.contouring.pictures import CLASSES, Pictures
+from vita.contouring.pictures import CLASSES
 from vita.images.layout import STRUCTURES
 
 log = logging.getLogger(__name__)
@@ -24,8 +25,15 @@ DECAY = 0.995  # of the mean over weights, a step
 LOGGED_STEPS, KEPT_STEPS = 100, 500
 
 
+class Stream(Protocol):
+    """Pictures, views and classes in batches: of one world (`Pictures`) or of several (`Mixture`)."""
+
+    def batches(self, size: int, steps: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """So many batches of this size."""
+
+
 def fit(
-    pictures: Pictures,
+    pictures: Stream,
     steps: int,
     batch: int,
     seed: int,
@@ -82,7 +90,7 @@ def approach(mean: Contours, model: Contours, share: float) -> None:
             kept.lerp_(new, share)
 
 
-def judge(model: Contours, pictures: Pictures, batches: int, batch: int) -> dict[str, float]:
+def judge(model: Contours, pictures: Stream, batches: int, batch: int) -> dict[str, float]:
     """Dice of each structure over all pictures together, by its name."""
     both, either = torch.zeros(CLASSES), torch.zeros(CLASSES)
     with torch.inference_mode():

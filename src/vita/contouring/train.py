@@ -1,8 +1,9 @@
 """Train the network that draws masks, on synthetic pictures alone: no image of a person is read.
 
-A training may go on from weights in another world of hearts (see `vita.contouring.worlds`). Everything follows from the
-seeds and the numbers of steps. Every picture is new; nothing is chosen by a validation. The commands that made the
-weights that come with the package are in the model card beside them; the last of them is `vita.contouring.average`.
+A training may go on from weights, in another world of hearts (see `vita.contouring.worlds`) or in several, of which
+every batch has as many pictures. Everything follows from the seeds and the numbers of steps. Every picture is new;
+nothing is chosen by a validation. The commands that made the weights that come with the package are in the model card
+beside them (`vita.contouring.average` is one of them).
 """
 
 import logging
@@ -25,31 +26,30 @@ def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = cli.parser(__doc__)
     parser.add_argument("--steps", type=int, default=STEPS, help=f"batches of {BATCH} pictures")
-    parser.add_argument("--hearts", type=int, default=HEARTS, help="random hearts to cut")
+    parser.add_argument("--hearts", type=int, default=HEARTS, help="random hearts to cut, of each world")
     parser.add_argument("--seed", type=int, default=SEED, help="of everything")
-    parser.add_argument("--world", choices=list(WORLDS), default=WIDE.name, help="of hearts and signals")
+    parser.add_argument("--world", choices=list(WORLDS), nargs="+", default=[WIDE.name], help="of hearts and signals")
     parser.add_argument("--start", type=Path, help="weights to go on from, with a lower rate; by default, new ones")
     parser.add_argument("--output", type=Path, required=True, help="weights as safetensors; a model card beside")
     args = parser.parse_args(arguments)
     # start-up: torch is imported once there is something to do
     import numpy as np
 
-    from vita.contouring import network
+    from vita.contouring import card, network
     from vita.contouring.fitting import fit
-    from vita.contouring.pictures import Pictures
-    from vita.contouring.sections import draw_sections
+    from vita.contouring.mixture import mixed
 
     start = network.load(args.start) if args.start else None
-    earlier = _earlier(network.facts_of(args.start)) if args.start else ""
-    world = WORLDS[args.world]
-    sections = draw_sections(args.hearts, np.random.default_rng([args.seed, 1]), world)
-    log.info("%d sections of %d hearts", len(sections.views_n), args.hearts)
-    facts = {"seed": str(args.seed), "hearts": str(args.hearts), "world": world.name, "earlier": earlier}
+    earlier = "\n".join(card.history(network.facts_of(args.start))) if args.start else ""
+    worlds = [WORLDS[name] for name in args.world]
+    pictures = mixed(worlds, args.hearts, np.random.default_rng([args.seed, 1]), args.seed)
+    log.info("%d hearts of each world: %s", args.hearts, ", ".join(args.world))
+    facts = {"seed": str(args.seed), "hearts": str(args.hearts), "world": " ".join(args.world), "earlier": earlier}
 
     def keep(model: "Contours", steps: int) -> None:
         write(model, args.output, facts | {"steps": str(steps)})
 
-    keep(fit(Pictures(sections, args.seed, world), args.steps, BATCH, args.seed, keep, start), args.steps)
+    keep(fit(pictures, args.steps, BATCH, args.seed, keep, start), args.steps)
 
 
 def write(model: "Contours", output: Path, facts: dict[str, str]) -> None:
@@ -58,28 +58,21 @@ def write(model: "Contours", output: Path, facts: dict[str, str]) -> None:
     Args:
         model: of these weights.
         output: file; the card is written beside it.
-        facts: seed, steps, hearts and world of the training, options of an earlier one, and the share of an average.
+        facts: see `vita.contouring.card.write`.
     """
     import numpy as np
 
     from vita.contouring import card, network
     from vita.contouring.fitting import judge
-    from vita.contouring.pictures import Pictures
-    from vita.contouring.sections import draw_sections
+    from vita.contouring.mixture import mixed
 
-    seed, world = int(facts["seed"]), WORLDS[facts["world"]]
-    others = draw_sections(JUDGED_HEARTS, np.random.default_rng([seed, 2]), world)
-    dice = judge(model, Pictures(others, seed + 1, world), JUDGED_BATCHES, BATCH)
+    seed, worlds = int(facts["seed"]), [WORLDS[name] for name in facts["world"].split()]
+    others = mixed(worlds, JUDGED_HEARTS, np.random.default_rng([seed, 2]), seed + 1)
+    dice = judge(model, others, JUDGED_BATCHES, BATCH)
     log.info("Dice on hearts not seen: %s", ", ".join(f"{name} {value:.3f}" for name, value in dice.items()))
     scores = {f"dice {name}": f"{value:.3f}" for name, value in dice.items()}
     network.save(model, output, facts | scores | {"data": "synthetic only"})
     card.write(output, facts, dice, sum(part.numel() for part in model.parameters()), BATCH)
-
-
-def _earlier(facts: dict[str, str]) -> str:
-    """The options of the training that made weights, for the command that repeats it."""
-    options = [f"--{name} {facts[name]}" for name in ("steps", "hearts", "seed")]
-    return " ".join([*options, f"--world {facts.get('world', WIDE.name)}"])
 
 
 if __name__ == "__main__":
