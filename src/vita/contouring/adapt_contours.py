@@ -129,6 +129,7 @@ def _train(
     for name, value in after.items():
         log.info("Dice of %s on synthetic hearts not seen: %.3f before, %.3f after", name, before[name], value)
     facts = {"seed": str(seed), "steps": str(course.steps), "people": str(len(people)), "sure": str(course.sure)}
+    facts["cross_view"] = course.cross_view
     card.write_adapted(output, facts | {"pictures": str(len(own)), "masks": str(masks)}, before, after)
     scores = {f"dice {name}": f"{value:.3f}" for name, value in after.items()}
     network.save(adapted, output, facts | scores | {"data": "synthetic, then scans of a cohort"})

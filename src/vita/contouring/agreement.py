@@ -75,17 +75,20 @@ def unfolded(told_nchw: Tensor, mine_nchw: Tensor, shared_nc: Tensor) -> Tensor:
     return result + told_nchw[:, [BACKGROUND]] * rest / rest.sum(dim=1, keepdim=True)
 
 
-def seen(mine_nchw: Tensor, theirs_nchw: Tensor, here: Places, there: Places) -> tuple[Tensor, Tensor]:
+def seen(
+    mine_nchw: Tensor, theirs_nchw: Tensor, here: Places, there: Places, shifts_mm: tuple[float, ...] = SHIFTS_MM
+) -> tuple[Tensor, Tensor]:
     """What other pictures show at one's own pixels, and which of these they show.
 
     Args:
         mine_nchw, theirs_nchw: probabilities of the classes that both views have; pairs of pictures.
         here, there: where they are.
+        shifts_mm: that are tried, in this order.
     """
     at, along = positions(here, there)
     count = len(at)
     best, told, near = torch.full((count,), -torch.inf), torch.zeros_like(mine_nchw), torch.zeros(at.shape[:3]).bool()
-    for shift_mm in SHIFTS_MM:
+    for shift_mm in shifts_mm:
         moved = at + shift_mm * along[:, None, None]
         grid = (moved[..., [2, 1]] * (2 / (GRID - 1)) - 1).float()
         shown = F.grid_sample(theirs_nchw, grid, align_corners=True)
