@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 KEY: Final = "images.masks.adapt"
 HALF, HEARTS = 6, 100  # pictures of the cohort in a batch, and as many synthetic ones, of at most so many hearts
 JUDGED_HEARTS, JUDGED_BATCHES = 16, 20
-STATE_STEPS = 25  # between resumable states; a minute. Not a setting, since a change of it would draw all masks again
+STATE_STEPS = 50  # between resumable states; half a minute. A setting would draw all masks again when it is changed
 MASKED = 0.5  # share of the people that have masks, where there are as many
 
 
