@@ -162,14 +162,6 @@ def test_the_state_of_another_configuration_is_refused_and_of_other_scans_not_us
     assert all(torch.equal(one[name], two[name]) for name in one.keys() | two.keys())
 
 
-@pytest.mark.parametrize("content", [b"something else", b"", bytes(100), b"PK\x03\x04"])
-def test_a_file_that_is_no_state_is_refused(tmp_path, content):
-    path = tmp_path / "contours.state.pt"
-    path.write_bytes(content)
-    with pytest.raises(UserError, match="is no training state of this program"):
-        state.read(path)
-
-
 @pytest.mark.parametrize("together", [False, True])
 def test_views_are_taken_at_the_same_moments_where_they_are_to_be_compared(scans, together):
     """Six frames: of each person two of them, half a cycle apart, for every slice; or any two for each slice."""

@@ -72,15 +72,16 @@ def goes_on(path: Path, changes: Changes) -> bool:
     is not the user's choice: then the state, which has seen the old data, is deleted.
 
     Raises:
-        UserError: the configuration differs; the message names the first key and both values.
+        UserError: the configuration differs; the message names its first key and both values.
     """
     if not changes:
         return True
-    if all(key.startswith("data.") for key in changes):
+    chosen = {key: both for key, both in changes.items() if not key.startswith("data.")}
+    if not chosen:
         log.warning("%s: its unfinished training used other data (%s): training from scratch", path, ", ".join(changes))
         path.unlink(missing_ok=True)
         return False
-    key, (old, new) = next(iter(changes.items()))
+    key, (old, new) = next(iter(chosen.items()))
     raise UserError(
         f"{path} holds an unfinished training with '{key}' {shown(old)}, but now it is {shown(new)}; "
         "set it back to continue, or delete that file to train from scratch"
