@@ -13,7 +13,6 @@ from vita.models.mae import MaskedAutoencoder
 from vita.models.segmenter import (
     NOT_ANNOTATED,
     Segmenter,
-    class_weighing,
     growth,
     largest_class,
     segmentation_loss,
@@ -170,26 +169,12 @@ def test_largest_class_is_the_first_of_the_largest():
     assert not largest_class(torch.zeros(1, 6, 9, 5, 2, 2)).any()
 
 
-def test_class_weighing_falls_to_nothing():
-    assert [class_weighing(done) for done in (0, 0.5, 0.75, 1)] == [0.5, 0.5, 0.25, 0]
-
-
-def test_segmentation_loss_without_weighing_is_plain_cross_entropy_plus_dice():
-    logits, target = torch.randn(2, 3, 2, 1, 4, 4), torch.randint(0, 3, (2, 2, 1, 4, 4))
-    dice = segmentation_loss(logits, target) - functional.cross_entropy(
-        logits, target, target.flatten().bincount(minlength=3).float().rsqrt()
-    )
-    expected = functional.cross_entropy(logits, target) + dice
-    assert torch.allclose(segmentation_loss(logits, target, weighing=0), expected, atol=1e-6)
-
-
-def test_segmentation_loss_is_weighted_cross_entropy_plus_dice():
+def test_segmentation_loss_is_cross_entropy_plus_dice():
     logits, target = torch.randn(2, 3, 2, 1, 4, 4), torch.randint(0, 3, (2, 2, 1, 4, 4))
     probability, truth = logits.softmax(dim=1), functional.one_hot(target, 3).movedim(-1, 1)
     overlap, sizes = (t.sum(dim=(0, 2, 3, 4, 5)) for t in (probability * truth, probability + truth))
     dice = 1 - ((2 * overlap + 1) / (sizes + 1))[1:]
-    weight = target.flatten().bincount(minlength=3).float().rsqrt()
-    expected = functional.cross_entropy(logits, target, weight) + dice.mean()
+    expected = functional.cross_entropy(logits, target) + dice.mean()
     assert torch.allclose(segmentation_loss(logits, target), expected, atol=1e-6)
 
 

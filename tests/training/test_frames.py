@@ -80,6 +80,11 @@ def test_intensities_move_a_little_and_stay_in_range() -> None:
     assert changed.max() <= 1
     assert 0.005 < (changed - images).abs().mean() < 0.15
     assert torch.equal(Intensities(0, 0, 0, 0)(images, torch.Generator()), images)
+    dark = 0.1 * images
+    noise = [
+        float((Intensities(0, 0, 0)(each, torch.Generator().manual_seed(2)) - each).std()) for each in (images, dark)
+    ]
+    assert noise[1] == pytest.approx(0.1 * noise[0], rel=0.1)  # dark hearts get as little more
     order = torch.corrcoef(torch.stack([images[0].flatten(), changed[0].flatten()]))[0, 1]
     assert order > 0.95
 

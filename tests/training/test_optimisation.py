@@ -6,9 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+import filled
 from training import toy
+from vita.models.image_encoder import ImageEncoder
+from vita.models.segmenter import Segmenter
 from vita.training.learner import Learner
 from vita.training.optimisation import Float32Muon, learning_rate_factor, make_optimizer
+from vita.training.segmentation import SegmentationLearner
 from vita.training.settings import read_settings
 
 STEPS = st.integers(1, 50)
@@ -93,15 +97,47 @@ def test_an_optimiser_under_the_gradient_scaler_is_not_fused(precision, fused):
     assert {bool(group["fused"]) for group in groups} == {fused}
 
 
+def parts_of(model: nn.Module, **more) -> tuple[list[torch.optim.Optimizer], list[str]]:
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    parts = make_optimizer([(0.1, model.map), (1.0, model)], stage(optimizer="muon"), fused=False, **more).parts
+    return parts, [names[id(p)] for group in parts[0].param_groups for p in group["params"]]
+
+
 def test_muon_has_the_linear_maps_and_adamw_the_rest():
-    model = Small()
-    muon, adamw = make_optimizer([(0.1, model.map), (1.0, model)], stage(optimizer="muon"), fused=False).parts
-    assert isinstance(muon, torch.optim.Muon)
+    (muon, adamw), names = parts_of(Small())
+    assert isinstance(muon, Float32Muon)
     assert isinstance(adamw, torch.optim.AdamW)
-    assert [id(p) for group in muon.param_groups for p in group["params"]] == [id(model.map.weight)]
+    assert names == ["map.weight"]
     assert [group["scale"] for group in muon.param_groups] == [0.5]
     assert sum(len(group["params"]) for group in adamw.param_groups) == 7
     assert [group["scale"] for group in adamw.param_groups] == [0.1, 1.0, 1.0]
+
+
+def test_in_segmentation_muon_has_the_convolutions():
+    (muon, adamw), names = parts_of(Small(), matrices_of=SegmentationLearner.matrices_of)
+    assert names == ["convolution.weight"]
+    assert [group["scale"] for group in muon.param_groups] == [5.0]
+    assert sum(len(group["params"]) for group in adamw.param_groups) == 7
+    settings = read_settings("stage3", toy.blocks(optimizer="muon"))
+    sizes = filled.model(size=32, patch=(5, 8, 8), width=33, heads=3, depth=1, segmenter_frames=4)
+    chosen = SegmentationLearner(Segmenter(sizes, ImageEncoder(sizes)), settings, pretrained=False)
+    weights = [p for group in chosen.configure_optimizers().parts[0].param_groups for p in group["params"]]
+    assert {weight.ndim for weight in weights} == {4}
+    assert sum(map(torch.numel, weights)) > 0.9 * sum(map(torch.numel, chosen.model.frame_decoder.parameters()))
+
+
+@pytest.mark.parametrize("shape", [(8, 3, 3, 3), (40, 4, 3, 3), (6, 2, 2, 2, 2)])
+def test_a_convolution_moves_as_the_matrix_of_its_channels(shape):
+    torch.manual_seed(3)
+    weight = nn.Parameter(torch.randn(shape))
+    matrix = nn.Parameter(weight.detach().clone().flatten(1))
+    optimizers = [Float32Muon([each], lr=0.01) for each in (weight, matrix)]
+    for _ in range(3):
+        weight.grad = torch.randn(shape)
+        matrix.grad = weight.grad.clone().flatten(1)
+        for optimizer in optimizers:
+            optimizer.step()
+    assert torch.equal(weight.detach().flatten(1), matrix)
 
 
 def test_steps_of_muon_and_adamw_together_are_those_of_each_alone():
@@ -131,8 +167,11 @@ def test_steps_in_float32_are_torchs_but_for_its_rounding(shape):
     generator = torch.Generator().manual_seed(1)
     start = torch.randn(shape, generator=generator)
     own, theirs = nn.Parameter(start.clone()), nn.Parameter(start.clone())
-    options = {"lr": 0.01, "weight_decay": 0.1, "adjust_lr_fn": "match_rms_adamw"}
-    optimizers = [Float32Muon([own], **options), torch.optim.Muon([theirs], **options)]
+    options = {"lr": 0.01, "weight_decay": 0.1}
+    optimizers = [
+        Float32Muon([own], **options),
+        torch.optim.Muon([theirs], adjust_lr_fn="match_rms_adamw", **options),
+    ]
     for _ in range(4):
         own.grad = torch.randn(shape, generator=generator)
         theirs.grad = own.grad.clone()

@@ -7,7 +7,6 @@ from torch import Tensor, nn
 from training import toy
 from vita.mask_classes import NOT_ANNOTATED
 from vita.models.segmenter import segmentation_loss
-from vita.training import segmentation
 from vita.training.segmentation import SegmentationLearner
 from vita.training.settings import read_settings
 
@@ -39,35 +38,6 @@ def batch() -> dict[str, Tensor]:
     return {"images": torch.rand(2, 9, 5, 8, 8), "masks": torch.randint(0, 6, (2, 9, 5, 8, 8), dtype=torch.uint8)}
 
 
-@pytest.mark.parametrize("budgeted", [False, True])
-def test_weights_of_rare_structures_fade_over_the_second_half(batch, monkeypatch, budgeted) -> None:
-    """Over 2 epochs of 4 steps, which the stage or a budget of time has set."""
-    weighings = []
-
-    def spied(*arguments, weighing, **options):
-        weighings.append(weighing)
-        return segmentation_loss(*arguments, weighing=weighing, **options)
-
-    monkeypatch.setattr(segmentation, "segmentation_loss", spied)
-    learner = learner_of(torch.randn(2, 6, 9, 5, 8, 8), epochs=50 if budgeted else 2)
-    learner.progress.epochs = 2 if budgeted else 0
-    for step in range(8):
-        learner.progress.step = step
-        learner.training_loss(batch, torch.Generator())
-    assert weighings == pytest.approx([0.5, 0.5, 0.5, 0.5, 0.5, 0.375, 0.25, 0.125])
-
-
-def test_the_training_loss_has_the_weights_of_its_step(batch) -> None:
-    logits = torch.randn(2, 6, 9, 5, 8, 8)
-    batch["masks"][..., 2:] = 0  # most is background
-    learner = learner_of(logits, epochs=2, frames=0)
-    for step, weighing in ((0, 0.5), (6, 0.25)):
-        learner.progress.step = step
-        found = learner.training_loss(batch, torch.Generator())
-        assert torch.equal(found, segmentation_loss(logits, batch["masks"], weighing=weighing))
-        assert not torch.equal(found, segmentation_loss(logits, batch["masks"], weighing=0))
-
-
 def test_a_training_step_draws_one_of_the_frames(batch) -> None:
     """The others have neither a part in the loss nor a gradient; over the steps, each of the five has its turn."""
     logits = torch.randn(2, 6, 9, 5, 8, 8, requires_grad=True)
@@ -88,21 +58,15 @@ def test_a_step_with_the_published_decoder_draws_all_frames(batch) -> None:
     assert logits.grad.abs().sum(dim=(0, 1, 2, 4, 5)).all()
 
 
-def test_validation_is_without_weights_at_every_step(batch) -> None:
+def test_validation_has_the_loss_of_all_frames(batch) -> None:
     logits = torch.randn(2, 6, 9, 5, 8, 8)
-    batch["masks"][:, :, :, 2:] = 0
-    learner, expected = learner_of(logits, epochs=2), segmentation_loss(logits, batch["masks"], weighing=0)
-    for step in (0, 4, 8):
-        learner.progress.step = step
-        losses = learner.validation_values(batch, torch.Generator())["loss"]
-        assert losses.tolist() == [expected.item()] * 2
+    expected = segmentation_loss(logits, batch["masks"])
+    assert learner_of(logits).validation_values(batch, torch.Generator())["loss"].tolist() == [expected.item()] * 2
 
 
-@pytest.mark.parametrize("step", [0, 7])
-def test_dice_alone_has_no_weights_to_fade(batch, step) -> None:
+def test_dice_alone_is_the_loss_where_it_is_asked_for(batch) -> None:
     logits = torch.randn(2, 6, 9, 5, 8, 8)
-    learner = learner_of(logits, frames=0, loss="dice", epochs=2)
-    learner.progress.step = step
+    learner = learner_of(logits, frames=0, loss="dice")
     expected = segmentation_loss(logits, batch["masks"], "dice")
     assert torch.equal(learner.training_loss(batch, torch.Generator()), expected)
     assert learner.validation_values(batch, torch.Generator())["loss"][0] == expected

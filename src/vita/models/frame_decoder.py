@@ -18,6 +18,8 @@ _FINE = 2  # most convolutions see squares with this many pixels per side as cha
 _PIXEL = 8  # channels at full resolution
 _PLANE = 4  # numbers that are learnt about each plane
 _NORM = "instance"  # without affine parameters
+_MIDDLE = 0.5  # of rows and of columns: the heart without the fat near a coil, which may be ten times as bright
+_BRIGHTEST = 3.0  # standard deviations
 _TINY = 1e-3  # of intensities in [0, 1]: a plane that is black stays 0
 _AT_ONCE = 20  # images decoded together on a CPU, whose caches hold tensors of a few MB
 
@@ -25,10 +27,10 @@ _AT_ONCE = 20  # images decoded together on a CPU, whose caches hold tensors of 
 class FrameDecoder(nn.Module):
     """From images and tokens to logits.
 
-    A U-Net runs at a half, a quarter and an eighth of the resolution. The image is standardised for each plane over all
-    its frames, so that neither brightness nor contrast matters. At the coarsest level, the tokens at the same place are
-    added as further channels. Two convolutions at full resolution follow, which also see the image itself: the wall of
-    a heart is only two or three pixels thick.
+    A U-Net runs at a half, a quarter and an eighth of the resolution. The image is standardised by the middle of each
+    plane over all its frames, so that neither brightness nor contrast matters, nor how bright the fat is. At the
+    coarsest level, the tokens at the same place are added as further channels. Two convolutions at full resolution
+    follow, which also see the image itself: the wall of a heart is only two or three pixels thick.
 
     Args:
         settings: sizes; `segmenter_frames` channels at half the resolution, which double with each coarser level.
@@ -91,6 +93,9 @@ class FrameDecoder(nn.Module):
 
 
 def standardised(images_bsthw: Tensor) -> Tensor:
-    """Images with mean 0 and standard deviation 1 over all frames of a plane."""
-    spread, mean = torch.std_mean(images_bsthw, dim=(2, 3, 4), keepdim=True)
-    return (images_bsthw - mean) / (spread + _TINY)
+    """Images less the mean of the middle of each plane over all its frames, in its standard deviations, up to 3."""
+    height, width = images_bsthw.shape[-2:]
+    top, left = round(height * (1 - _MIDDLE) / 2), round(width * (1 - _MIDDLE) / 2)
+    middle = images_bsthw[..., top : height - top, left : width - left]
+    spread, mean = torch.std_mean(middle, dim=(2, 3, 4), keepdim=True)
+    return ((images_bsthw - mean) / (spread + _TINY)).clamp(-_BRIGHTEST, _BRIGHTEST)

@@ -21,8 +21,6 @@ CLASSES = 6  # background, LV cavity, LV wall, RV cavity, left atrium, right atr
 Step = tuple[int, int, int]  # upsampling factors in (time, row, column)
 _NORM = "instance"  # without affine parameters
 Loss = Literal["dice_ce", "dice"]
-EARLY_WEIGHING = 0.5
-_TINY = 1e-6
 
 
 class Segmenter(nn.Module):
@@ -164,15 +162,12 @@ def segmentation_loss(
     target_bsthw: Tensor,
     kind: Loss = "dice_ce",
     smooth: float = 1.0,
-    weighing: float = EARLY_WEIGHING,
 ) -> Tensor:
     """The loss of a batch; voxels without annotation are left out.
 
-    "dice_ce" is weighted cross-entropy plus soft Dice loss. Cross-entropy weighs a class by its share of the batch to
-    the power of minus `weighing`: without weights, the background (nine tenths of all voxels) keeps rarer structures at
-    zero for the first few hundred steps; with them, structures are drawn too large, the more so the rarer they are (see
-    `class_weighing`). Dice sums over the batch and all planes, so that a structure has no weight in a plane that does
-    not show it, and averages over the structures (without the background) that the batch shows.
+    "dice_ce" is cross-entropy plus soft Dice loss. Dice sums over the batch and all planes, so that a structure has no
+    weight in a plane that does not show it, and averages over the structures (without the background) that the batch
+    shows.
 
     "dice" is soft Dice loss alone, computed for each plane separately and averaged over planes and the structures that
     each shows.
@@ -182,7 +177,6 @@ def segmentation_loss(
         target_bsthw: (batch, plane, time, height, width) classes, 255 where there is no annotation.
         kind: which loss, "dice_ce" or "dice".
         smooth: added to the numerator and the denominator of the Dice fraction.
-        weighing: of the classes in the cross-entropy; 0 for none.
 
     Returns:
         () the loss; 0 with gradients if nothing is annotated.
@@ -193,9 +187,8 @@ def segmentation_loss(
     cross_entropy, overlap, predicted, present = totals if kind == "dice" else [part.sum(dim=0) for part in totals]
     if kind == "dice":
         return _dice_loss(overlap, predicted, present, smooth)
-    weight = present.clamp(min=1) ** -weighing * (present > 0)
-    weighted = (weight * cross_entropy).sum() / (weight * present).sum().clamp(min=_TINY)
-    return weighted + _dice_loss(overlap, predicted, present, smooth)
+    mean = cross_entropy.sum() / present.sum().clamp(min=1)
+    return mean + _dice_loss(overlap, predicted, present, smooth)
 
 
 @torch.no_grad()
@@ -216,13 +209,6 @@ def largest_class(logits_bcsthw: Tensor) -> Tensor:
         found.masked_fill_(logits > largest, number)
         largest = torch.maximum(largest, logits)
     return found
-
-
-def class_weighing(done: float) -> float:
-    """Weighing of the classes in the cross-entropy after a share `done` of the training (0 to 1): constant in the first
-    half, so that rare structures are found, then falling to 0, so that they are not drawn too large in the end.
-    """
-    return EARLY_WEIGHING * min(1.0, 2 * (1 - done))
 
 
 def _dice_loss(overlap: Tensor, predicted: Tensor, present: Tensor, smooth: float) -> Tensor:

@@ -81,10 +81,11 @@ class Intensities:
         gamma: standard deviation of the logarithm of the exponent.
         gain: standard deviation of the logarithm of the factor.
         field: standard deviation of the logarithm of a smooth field over each plane, like that of the coils.
-        noise: largest standard deviation of noise.
+        noise: largest standard deviation of noise, as a share of the plane's mean intensity: a heart may have a tenth
+            of the range or half of it.
     """
 
-    def __init__(self, gamma: float = 0.15, gain: float = 0.08, field: float = 0.08, noise: float = 0.02) -> None:
+    def __init__(self, gamma: float = 0.15, gain: float = 0.08, field: float = 0.08, noise: float = 0.15) -> None:
         self.gamma, self.gain, self.field, self.noise = gamma, gain, field, noise
 
     def __call__(self, images_bsthw: Tensor, generator: torch.Generator) -> Tensor:
@@ -97,7 +98,8 @@ class Intensities:
         scale = self.noise * torch.rand(batch, 1, 1, 1, 1, generator=generator)
         noise = torch.randn(images_bsthw.shape, generator=generator) * scale
         on = images_bsthw.device
-        changed = images_bsthw.clamp(0, 1) ** gamma.to(on) * (gain + smooth).exp().to(on) + noise.to(on)
+        noise = noise.to(on) * images_bsthw.mean(dim=(2, 3, 4), keepdim=True)
+        changed = images_bsthw.clamp(0, 1) ** gamma.to(on) * (gain + smooth).exp().to(on) + noise
         return changed.clamp_(0, 1)
 
 

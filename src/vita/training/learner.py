@@ -31,6 +31,7 @@ class Learner(LightningModule):
     """
 
     trivial_name = "loss of a constant answer"
+    matrices_of: tuple[type[nn.Module], ...] = (nn.Linear,)  # parts whose weights Muon takes
 
     def __init__(self, model: nn.Module, settings: Settings) -> None:
         super().__init__()
@@ -141,7 +142,7 @@ class Learner(LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The stage's optimiser."""
         fused = self.settings.training.precision != "fp16"
-        return make_optimizer(self.parameter_groups(), self.settings.stage, fused)
+        return make_optimizer(self.parameter_groups(), self.settings.stage, fused, self.matrices_of)
 
 
 def learner_of(module: LightningModule) -> Learner:

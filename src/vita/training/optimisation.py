@@ -12,6 +12,7 @@ from vita.training.settings import StageSettings
 # A step of Muon has a root mean square of 0.2 times its learning rate ("match_rms_adamw"), like AdamW late in a long
 # training. AdamW's early steps have about 1 times the learning rate, and with this factor Muon's have too.
 _MUON_RATE = 5.0
+CONVOLUTIONS = (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
 def learning_rate_factor(step: int, steps_per_epoch: int, epochs: float, warmup_epochs: float) -> float:
@@ -36,7 +37,10 @@ def learning_rate_factor(step: int, steps_per_epoch: int, epochs: float, warmup_
 
 
 def make_optimizer(
-    parts: Iterable[tuple[float, nn.Module]], stage: StageSettings, fused: bool
+    parts: Iterable[tuple[float, nn.Module]],
+    stage: StageSettings,
+    fused: bool,
+    matrices_of: tuple[type[nn.Module], ...] = (nn.Linear,),
 ) -> torch.optim.Optimizer:
     """The stage's optimiser; vectors (norms, biases, class tokens) have no weight decay.
 
@@ -46,9 +50,11 @@ def make_optimizer(
         stage: optimiser, learning rate and weight decay.
         fused: whether one kernel updates all parameters. With the gradient scaler of fp16 this is not allowed: a fused
             optimiser unscales the gradients itself, after they have been clipped.
+        matrices_of: parts of a model whose weights Muon takes.
     """
     parts = list(parts)
-    matrices = {id(p) for _, module in parts for p in _linear_maps(module)} if stage.optimizer == "muon" else set()
+    found = (p for _, module in parts for p in _matrices(module, matrices_of))
+    matrices = {id(p) for p in found} if stage.optimizer == "muon" else set()
     muon: list[dict[str, Any]] = []
     others: list[dict[str, Any]] = []
     seen: set[int] = set()
@@ -72,19 +78,29 @@ def is_flat(parameter: Tensor) -> bool:
     return max(parameter.shape, default=1) == parameter.numel()
 
 
-def _linear_maps(module: nn.Module) -> list[Tensor]:
-    """Matrices that map vectors to vectors; lookup tables are matrices only in form, and convolutions are not
-    matrices.
+def _matrices(module: nn.Module, kinds: tuple[type[nn.Module], ...]) -> list[Tensor]:
+    """Weights of parts of some kinds; lookup tables are matrices only in form."""
+    weights = [part.weight for part in module.modules() if isinstance(part, kinds)]
+    return [weight for weight in weights if isinstance(weight, Tensor) and weight.requires_grad and not is_flat(weight)]
+
+
+class Float32Muon(torch.optim.Optimizer):
+    """Muon with its orthogonal steps computed in float32, and for weights of convolutions, too, as matrices with a row
+    for each place on a weight's first axis.
+
+    torch's own takes matrices alone and computes in bfloat16, for which most CPUs have no instructions, so that a step
+    there is 16 times slower.
+
+    Args:
+        groups: parameter groups of weights with two axes or more.
+        lr: learning rate.
+        weight_decay: for groups without their own.
     """
-    maps = [part.weight for part in module.modules() if isinstance(part, nn.Linear)]
-    return [weight for weight in maps if weight.requires_grad and not is_flat(weight)]
 
-
-class Float32Muon(torch.optim.Muon):
-    """Muon with its orthogonal steps computed in float32.
-
-    torch computes them in bfloat16, for which most CPUs have no instructions, so that a step there is 16 times slower.
-    """
+    def __init__(self, groups: Iterable[Any], lr: float, weight_decay: float = 0.1) -> None:
+        coefficients = {"ns_coefficients": (3.4445, -4.7750, 2.0315), "ns_steps": 5, "eps": 1e-7}  # torch's
+        own = {"lr": lr, "weight_decay": weight_decay, "momentum": 0.95, "nesterov": True}
+        super().__init__(groups, own | coefficients)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # never a closure
@@ -102,8 +118,9 @@ class Float32Muon(torch.optim.Muon):
         average.lerp_(gradient, 1 - momentum)
         direction = gradient.lerp(average, momentum) if group["nesterov"] else average
         weight.mul_(1 - group["lr"] * group["weight_decay"])
-        size = 0.2 * math.sqrt(max(weight.shape))  # "match_rms_adamw"
-        weight.add_(_orthogonal(direction, group), alpha=-group["lr"] * size)
+        orthogonal = _orthogonal(direction.flatten(1), group)
+        size = 0.2 * math.sqrt(max(orthogonal.shape))  # "match_rms_adamw"
+        weight.add_(orthogonal.view_as(weight), alpha=-group["lr"] * size)
 
 
 def _orthogonal(matrix: Tensor, group: dict[str, Any]) -> Tensor:
@@ -120,13 +137,13 @@ def _orthogonal(matrix: Tensor, group: dict[str, Any]) -> Tensor:
 
 
 class MuonWithAdamW(torch.optim.Optimizer):
-    """Muon for the weights of linear maps and AdamW for everything else, as one optimiser.
+    """Muon for the weights of linear maps or convolutions, and AdamW for everything else, as one optimiser.
 
     Muon's steps are scaled to the size of AdamW's ("match_rms_adamw"; Liu et al., 2025), so that learning rates mean
     the same for both.
 
     Args:
-        matrices: parameter groups with two-dimensional weights.
+        matrices: parameter groups of Muon.
         others: parameter groups of AdamW.
         lr: learning rate; may be changed in `param_groups` at any time.
         fused: whether AdamW is fused.
@@ -135,8 +152,12 @@ class MuonWithAdamW(torch.optim.Optimizer):
     def __init__(
         self, matrices: list[dict[str, Any]], others: list[dict[str, Any]], lr: float, fused: bool = False
     ) -> None:
-        kind = torch.optim.Muon if matrices[0]["params"][0].is_cuda else Float32Muon
-        self.parts: list[torch.optim.Optimizer] = [kind(matrices, lr=lr, adjust_lr_fn="match_rms_adamw")]
+        weights = [weight for group in matrices for weight in group["params"]]
+        self.parts: list[torch.optim.Optimizer] = []
+        if weights[0].is_cuda and all(weight.ndim == 2 for weight in weights):
+            self.parts.append(torch.optim.Muon(matrices, lr=lr, adjust_lr_fn="match_rms_adamw"))
+        else:
+            self.parts.append(Float32Muon(matrices, lr=lr))
         if others:
             self.parts.append(torch.optim.AdamW(others, lr=lr, fused=fused))
         super().__init__([dict(group) for part in self.parts for group in part.param_groups], {})

@@ -10,11 +10,12 @@ from torch import Tensor
 from vita.images.layout import PLANES, SA_PLANES, STRUCTURES
 from vita.mask_classes import NOT_ANNOTATED
 from vita.models.frame_decoder import DRAWN_FRAMES
-from vita.models.segmenter import Loss, Segmenter, class_weighing, largest_class, segmentation_loss
+from vita.models.segmenter import Loss, Segmenter, largest_class, segmentation_loss
 from vita.training.augment import Intensities
 from vita.training.batches import in_order
 from vita.training.data import Batch, Samples
 from vita.training.learner import Learner
+from vita.training.optimisation import CONVOLUTIONS
 from vita.training.sections import frame_sets
 from vita.training.settings import Settings
 
@@ -25,6 +26,8 @@ class SegmentationLearner(Learner):
     """Trains a segmenter on annotated voxels, with Dice and cross-entropy or with Dice alone."""
 
     model: Segmenter
+    # the encoder's linear maps would take Muon as long as the rest of a step on one heart
+    matrices_of = CONVOLUTIONS
 
     def __init__(self, model: Segmenter, settings: Settings, pretrained: bool) -> None:
         super().__init__(model, settings)
@@ -44,8 +47,7 @@ class SegmentationLearner(Learner):
         if frames is not None:
             frames = frames.to(images.device)
             masks = masks[:, :, frames]
-        done = self.progress.step / (self.epochs * self.steps_per_epoch)
-        return segmentation_loss(self.model(images, frames), masks, self.loss, weighing=class_weighing(done))
+        return segmentation_loss(self.model(images, frames), masks, self.loss)
 
     def _frames(self, available: int, generator: torch.Generator) -> Tensor | None:
         """Places of a few random frames in order; None, for all, with the published decoder, which draws them
@@ -57,10 +59,10 @@ class SegmentationLearner(Learner):
         return drawn
 
     def validation_values(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """The loss of the batch as at the end of training, and the pixel counts of each participant and structure."""
+        """The loss of the batch, and the pixel counts of each participant and structure."""
         masks = batch["masks"]
         logits = self.model(batch["images"])
-        loss = segmentation_loss(logits, masks, self.loss, weighing=class_weighing(1.0))
+        loss = segmentation_loss(logits, masks, self.loss)
         classes = largest_class(logits).where(masks != NOT_ANNOTATED, NOT_ANNOTATED)
         counts = torch.stack([_counts(classes, masks, number) for number in STRUCTURES.values()], dim=1)
         return {"loss": loss.expand(len(masks)), "counts": counts}

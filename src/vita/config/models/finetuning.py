@@ -92,11 +92,10 @@ TASKS: Any = {  # of the default run, of each task the keys that it gives
         "start": "sa_phenotypes",
     },
     "segmentation": {
-        "epochs": 4,
+        "epochs": 5,
         "batch": 1,
         "lr": 8e-3,
         "encoder_lr_scale": 0.1,
-        "optimizer": "adamw",
         "loss": "dice_ce",
         "augment": False,
     },

@@ -50,7 +50,7 @@ Flip = Annotated[bool, Field(description="for augment: mirror rows and columns")
 Autocontrast = Annotated[bool, Field(description="for augment: stretch each frame to [0, 1], half of the time")]
 Optimizer = Annotated[
     Literal["adamw", "adam", "muon"],
-    Field(description="adamw | adam | muon (for matrices, with AdamW for the rest)"),
+    Field(description="adamw | adam | muon (for matrices, in segmentation for convolutions, with AdamW for the rest)"),
 ]
 Clip = Annotated[NotNegative, Field(description="largest norm of the gradients; 0 switches clipping off")]
 Checkpointing = Annotated[
