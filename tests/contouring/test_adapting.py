@@ -7,11 +7,13 @@ import torch
 from torch import nn
 
 from vita.contouring import adapting
-from vita.contouring.adapting import Course, adapt, mean_drawing, possible_classes, soft_loss, targets
+from vita.contouring.adapting import Course, adapt, soft_loss
+from vita.contouring.crossing import Places
 from vita.contouring.disguise import Disguise
 from vita.contouring.network import Contours
 from vita.contouring.own_pictures import OwnPictures
 from vita.contouring.pictures import CLASSES, GRID
+from vita.contouring.teaching import mean_drawing, possible_classes, targets
 from vita.images.layout import LABP, LVBP, LVMYO, RABP, RVBP, VIEWS
 from vita.mask_classes import NOT_ANNOTATED
 
@@ -30,6 +32,13 @@ class Teacher(nn.Module):
         return shares.log()
 
 
+def nowhere(count):
+    """Places of pictures of which no file says how they lie in the scanner."""
+    affines = torch.eye(4, dtype=torch.float64).expand(count, 4, 4)
+    numbers = torch.zeros(count)
+    return Places(numbers.long(), numbers, numbers, affines, numbers, numbers.bool())
+
+
 def own(brightness, masks=None, view=SA, annotated=()):
     """Pictures of one shade for each frame before, at and after; masks of the same size."""
     images = torch.tensor(brightness)[:, :, None, None].expand(-1, -1, 32, 32).half()
@@ -37,7 +46,7 @@ def own(brightness, masks=None, view=SA, annotated=()):
     told = torch.full((count, 32, 32), NOT_ANNOTATED, dtype=torch.uint8) if masks is None else masks
     known = torch.zeros(count, CLASSES, dtype=torch.bool)
     known[:, [0, *annotated]] = True
-    return OwnPictures(images, torch.full((count,), view), told, known)
+    return OwnPictures(images, torch.full((count,), view), told, known, nowhere(count))
 
 
 def told(*rows):
@@ -134,7 +143,7 @@ def cohort(seed):
     told = torch.full((3, GRID, GRID), NOT_ANNOTATED, dtype=torch.uint8)
     known = torch.zeros(3, CLASSES, dtype=torch.bool)
     known[:, 0] = True
-    return OwnPictures(images, torch.tensor([0, 1, 3]), told, known)
+    return OwnPictures(images, torch.tensor([0, 1, 3]), told, known, nowhere(3))
 
 
 def weights(network):
@@ -148,17 +157,17 @@ def start():
 
 
 def test_without_a_sure_pixel_it_learns_from_synthetic_pictures_alone(start):
-    found = [weights(adapt(start, cohort(seed), Synthetic(), Course(2, 2, 1.1, 3))) for seed in (1, 2)]
+    found = [weights(adapt(start, cohort(seed), Synthetic(), Course(2, 2, 1.1, 3, "none"))) for seed in (1, 2)]
     assert torch.equal(*found)
     assert not torch.equal(found[0], weights(start))
-    sure = [weights(adapt(start, cohort(seed), Synthetic(), Course(2, 2, 0.0, 3))) for seed in (1, 2)]
+    sure = [weights(adapt(start, cohort(seed), Synthetic(), Course(2, 2, 0.0, 3, "none"))) for seed in (1, 2)]
     assert not torch.equal(*sure)
     assert not torch.equal(sure[0], found[0])
 
 
 def test_the_seed_decides_everything_and_the_start_is_left_as_it_is(start):
     before = weights(start).clone()
-    found = [weights(adapt(start, cohort(1), Synthetic(), Course(2, 2, 0.0, seed))) for seed in (3, 3, 4)]
+    found = [weights(adapt(start, cohort(1), Synthetic(), Course(2, 2, 0.0, seed, "none"))) for seed in (3, 3, 4)]
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])
     assert torch.equal(weights(start), before)
@@ -173,7 +182,7 @@ def test_the_teacher_is_the_students_running_mean(start, monkeypatch):
         real(mean, model, share)
 
     monkeypatch.setattr(adapting, "approach", approach)
-    found = adapt(start, cohort(1), Synthetic(), Course(2, 2, 0.0, 3))
+    found = adapt(start, cohort(1), Synthetic(), Course(2, 2, 0.0, 3, "none"))
     first = 0.99 * weights(start) + 0.01 * students[0]
     assert torch.allclose(weights(found), 0.99 * first + 0.01 * students[1], atol=1e-7)
     assert (students[1] - students[0]).abs().max() > 1e-6

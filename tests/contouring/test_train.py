@@ -7,8 +7,10 @@ import torch
 from vita.contouring import average, card, fitting, network, train
 from vita.contouring.mixture import mixed
 from vita.contouring.pictures import Pictures
+from vita.contouring.resuming import beside
 from vita.contouring.sections import draw_sections
 from vita.contouring.worlds import LAYERED, WIDE
+from vita.runtime import state
 from vita.runtime.errors import UserError
 
 
@@ -38,6 +40,38 @@ def test_it_goes_on_from_weights_in_another_world(short, tmp_path):
     text = (tmp_path / card.FILE).read_text()
     assert "--seed 3 --world wide --output 1.second.safetensors" in text
     assert "--start 1.second.safetensors --steps 1 --hearts 1 --seed 4 --world usual" in text
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("worlds", [["wide"], ["wide", "layered"]])
+def test_a_killed_training_goes_on_bit_by_bit(short, tmp_path, monkeypatch, worlds):
+    """Killed in the third of four steps, when the mean over steps has begun with the second."""
+    monkeypatch.setattr(fitting, "WARM_UP", 2)
+    monkeypatch.setattr(train, "STATE_STEPS", 1)
+    paths = [tmp_path / name / "w.safetensors" for name in ("whole", "killed")]
+    own = ["--steps", "4", "--hearts", "1", "--seed", "3", "--world", *worlds]
+    arguments = [[*own, "--output", str(path)] for path in paths]
+    train.main(arguments[0])
+    original = Pictures.batch
+
+    def batch(self, size):
+        if beside(paths[1]).exists() and state.read(beside(paths[1]))[1]["step"] == 2:
+            raise Killed
+        return original(self, size)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Pictures, "batch", batch)
+        with pytest.raises(Killed):
+            train.main(arguments[1])
+    assert not paths[1].exists()
+    with pytest.raises(UserError, match=r"an unfinished training with 'steps' 4, but now it is 5"):
+        train.main([*arguments[1], "--steps", "5"])
+    train.main(arguments[1])
+    assert torch.equal(flat(paths[0]), flat(paths[1]))
+    assert {each.name for each in paths[1].parent.iterdir()} == {"w.safetensors", card.FILE}
 
 
 def test_a_world_changes_what_is_learnt(short, tmp_path):

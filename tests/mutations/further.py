@@ -391,6 +391,34 @@ FURTHER = (
         ("contouring/test_quality.py",),
         "a beat counts as a jump",
     ),
+    Mutant(
+        "contouring",
+        "torch.minimum(apart, 1 - apart) <= allowed",
+        "apart <= allowed",
+        ("contouring/test_crossing.py::test_only_views_of_one_person_and_moment_cross",),
+        "the end of a cycle is far from its begin, so that views are not compared there",
+    ),
+    Mutant(
+        "contouring",
+        "at_nhw3[..., 0].abs() <= halves_mm_n[:, None, None]",
+        "at_nhw3[..., 0] <= halves_mm_n[:, None, None]",
+        ("contouring/test_crossing.py::test_pixels_near_the_line_and_where_they_lie_in_the_other_view",),
+        "all that lies on one side of a plane is seen in it",
+    ),
+    Mutant(
+        "contouring",
+        "told.argmax(dim=1) != mine.argmax(dim=1)",
+        "told.argmax(dim=1) == mine.argmax(dim=1)",
+        ("contouring/test_crossing.py::test_pixels_on_the_line_that_are_drawn_differently_are_lost",),
+        "pixels that two views draw alike are left out, and the others are learnt",
+    ),
+    Mutant(
+        "contouring",
+        '"chosen": Drawn(self.random),',
+        "",
+        ("contouring/test_adapt_contours.py::test_a_killed_run_goes_on_bit_by_bit",),
+        "after an interruption, the same pictures are chosen once more",
+    ),
     # seeds
     Mutant(
         "plan",

@@ -87,6 +87,7 @@ class Adapt(TypedDict):
     steps: int
     people: int
     sure: float
+    cross_view: Literal["none", "mask", "mean"]
 
 
 class Masks(TypedDict):

@@ -4,6 +4,7 @@ Takes the weights that come with the package and trains them as `vita.contouring
 split never holds out: whoever can be in test is not learnt from, neither scan nor mask. Scans need no masks;
 with images.masks.source `both` those that were delivered are learnt from too. Writes the weights once it is finished,
 and a model card beside them. Everything follows from the seed, the settings and the files, on the same machine.
+After an interruption, the same command goes on from the state beside the weights.
 """
 
 import logging
@@ -17,6 +18,7 @@ from vita.cohort.split import held_out
 from vita.cohort.split_table import share_of_each
 from vita.config.blocks import check_complete, needed
 from vita.config.typed import Adapt, Split
+from vita.contouring.delivered import WEIGHTS
 from vita.contouring.make_masks import image_settings
 from vita.contouring.template import commands_of
 from vita.contouring.worlds import WIDE
@@ -25,7 +27,7 @@ from vita.images.index import add_scans, index_participant
 from vita.images.layout import VIEWS
 from vita.images.rows import IndexRow
 from vita.images.settings import ImageSettings
-from vita.runtime import cli
+from vita.runtime import cli, fingerprint
 from vita.runtime.errors import UserError
 from vita.withdrawals import load_withdrawals
 
@@ -37,6 +39,7 @@ log = logging.getLogger(__name__)
 KEY: Final = "images.masks.adapt"
 HALF, HEARTS = 6, 100  # pictures of the cohort in a batch, and as many synthetic ones, of at most so many hearts
 JUDGED_HEARTS, JUDGED_BATCHES = 16, 20
+STATE_STEPS = 50  # between resumable states; half a minute. A setting would draw all masks again when it is changed
 MASKED = 0.5  # share of the people that have masks, where there are as many
 
 
@@ -49,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
     cli.add_settings(parser, "seed, split, and masks, instance and max_file_mb of the block images")
     args = parser.parse_args(arguments)
     adapt_block = needed(args.settings, KEY)
-    check_complete(KEY, adapt_block, ("steps", "people", "sure"))
+    check_complete(KEY, adapt_block, ("steps", "people", "sure", "cross_view"))
     settings, seed = image_settings(args.settings), int(needed(args.settings, "seed"))
     if settings.instance is None:
         raise UserError("--settings has no 'images.instance'; give it 'cohort.instance' of config.yaml")
@@ -100,30 +103,37 @@ def _train(
     from vita.contouring import card, network
     from vita.contouring.adapting import Course, adapt
     from vita.contouring.fitting import judge
-    from vita.contouring.own_pictures import read_pictures
     from vita.contouring.pictures import Pictures
+    from vita.contouring.resuming import Resumable, beside
     from vita.contouring.sections import draw_sections
+    from vita.contouring.taking import read_pictures
 
     start = network.load()
-    own = read_pictures(_rows(people, settings), settings, start, np.random.default_rng([seed, 3]))
+    together = adapt_block["cross_view"] != "none"
+    own = read_pictures(_rows(people, settings), settings, start, np.random.default_rng([seed, 3]), together)
     _check(own, len(people))
     masks = int((own.annotated_nc.sum(dim=1) > 1).sum())
     log.info("%d pictures of %d participants, %d with masks", len(own), len(people), masks)
-    course = Course(adapt_block["steps"], HALF, adapt_block["sure"], seed)
+    course = Course(adapt_block["steps"], HALF, adapt_block["sure"], seed, adapt_block["cross_view"])
     learnt, judged = (
         draw_sections(count, np.random.default_rng([seed, number]), WIDE)
         for number, count in ((1, min(HEARTS, course.steps)), (2, JUDGED_HEARTS))
     )
-    adapted = adapt(start, own, Pictures(learnt, seed, WIDE), course, device)
+    identity = {"seed": seed, "images": {"masks": {"adapt": adapt_block}}}
+    data = {"pictures": own.digest(), "start": fingerprint.of_file(WEIGHTS)}
+    resumable = Resumable(beside(output), identity | {"data": data}, STATE_STEPS)
+    adapted = adapt(start, own, Pictures(learnt, seed, WIDE), course, device, resumable)
     before, after = (
         judge(each, Pictures(judged, seed + 1, WIDE), JUDGED_BATCHES, 2 * HALF) for each in (start, adapted)
     )
     for name, value in after.items():
         log.info("Dice of %s on synthetic hearts not seen: %.3f before, %.3f after", name, before[name], value)
     facts = {"seed": str(seed), "steps": str(course.steps), "people": str(len(people)), "sure": str(course.sure)}
+    facts["cross_view"] = course.cross_view
     card.write_adapted(output, facts | {"pictures": str(len(own)), "masks": str(masks)}, before, after)
     scores = {f"dice {name}": f"{value:.3f}" for name, value in after.items()}
     network.save(adapted, output, facts | scores | {"data": "synthetic, then scans of a cohort"})
+    resumable.finished()
 
 
 def _rows(people: Mapping[int, Found], settings: ImageSettings) -> Iterable[IndexRow]:

@@ -1,37 +1,34 @@
 """Self-training on a cohort's own scans: a teacher draws them, a student learns to from pictures that look otherwise.
 
 The teacher is the running mean of the student's weights and begins as the weights that training left (mean teacher,
-Tarvainen and Valpola, NeurIPS 2017). It sees plain pictures; its probabilities are averaged over the frames before and
-after, each as it is and turned. Pixels of which the mean is sure are what the student learns from, on the same
-picture turned, scaled, and with other coils, contrast and noise. Where a mask was delivered, it says which classes a
-pixel can have: one, background or what the mask does not know, or any; the teacher chooses among these. Half of every
-batch are synthetic pictures, so that what was learnt from those is not forgotten.
+Tarvainen and Valpola, NeurIPS 2017). Pixels of which it is sure (`teaching`) are what the student learns from, on the
+same picture turned, scaled, and with other coils, contrast and noise. Half of every batch are synthetic pictures, so
+that what was learnt from those is not forgotten.
 """
 
 import copy
 import logging
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from monai.losses.dice import DiceCELoss
 from torch import Tensor
 
+from vita.contouring.agreement import CrossView, agreed
 from vita.contouring.disguise import Disguise
 from vita.contouring.fitting import LOGGED_STEPS, approach, rate
 from vita.contouring.network import Contours
 from vita.contouring.own_pictures import MIDDLE, OwnPictures
-from vita.contouring.pictures import CLASSES, Pictures
-from vita.contouring.quality import TURN_DEGREES, turn
-from vita.mask_classes import BACKGROUND, NOT_ANNOTATED
+from vita.contouring.pictures import Pictures
+from vita.contouring.resuming import Drawn, Part, Resumable
+from vita.contouring.teaching import Agree, plain_drawing, targets
 
 log = logging.getLogger(__name__)
 
 LR, WEIGHT_DECAY = 3e-4, 1e-4
 DECAY = 0.99  # of the teacher's weights, a step
-OVER_TIME = (0.25, 0.5, 0.25)  # weights of the frames before, at and after
-TURNS = (0.0, TURN_DEGREES)  # versions of a picture that the teacher draws
-LEAST = 1e-6  # of a probability, so that a mask can contradict the teacher
 
 
 @dataclass(frozen=True)
@@ -43,15 +40,24 @@ class Course:
         half: pictures of the cohort in each, and as many synthetic ones.
         sure: the teacher's mean probability from which a pixel is learnt from.
         seed: of every choice.
+        cross_view: what is done where two views of a moment cross and the teacher draws them differently.
     """
 
     steps: int
     half: int
     sure: float
     seed: int
+    cross_view: CrossView
 
 
-def adapt(start: Contours, own: OwnPictures, synthetic: Pictures, course: Course, device: str = "cpu") -> Contours:
+def adapt(
+    start: Contours,
+    own: OwnPictures,
+    synthetic: Pictures,
+    course: Course,
+    device: str = "cpu",
+    resumable: Resumable | None = None,
+) -> Contours:
     """The teacher's weights at the end of the course.
 
     Args:
@@ -60,102 +66,78 @@ def adapt(start: Contours, own: OwnPictures, synthetic: Pictures, course: Course
         synthetic: to go on with.
         course: how it goes.
         device: to compute on.
+        resumable: state to go on from and to save.
     """
-    torch.manual_seed(course.seed)
-    teacher = copy.deepcopy(start).to(device).eval()
-    student = copy.deepcopy(start).to(device).train()
-    optimizer = torch.optim.AdamW(student.parameters(), lr=LR, weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, course.steps))
-    criterion = DiceCELoss(include_background=False, softmax=True, to_onehot_y=True, batch=True)
-    disguise, random = Disguise(course.seed), torch.Generator().manual_seed(course.seed)
-    losses, shares = [], []
-    for step, (images, views, classes) in enumerate(synthetic.batches(course.half, course.steps), 1):
-        chosen = torch.randint(len(own), (course.half,), generator=random)
-        part = own.part(chosen)
-        target, weight = targets(teacher, part, course.sure, device)
+    training = _SelfTraining(start, own, course, device)
+    parts = training.parts | {"pictures": synthetic}
+    numbers = resumable.steps(course.steps, parts) if resumable else range(1, course.steps + 1)
+    found = []
+    for step, batch in zip(numbers, synthetic.batches(course.half, course.steps), strict=False):
+        found.append(training.step(*batch))
+        if step % LOGGED_STEPS == 0 or step == course.steps:
+            synthetic_loss, real_loss, sure = np.mean(found[-LOGGED_STEPS:], axis=0)
+            text = "step %d of %d: loss %.3f on synthetic pictures, %.3f on the cohort's; sure of %.0f %% of its pixels"
+            log.info(text, step, course.steps, synthetic_loss, real_loss, 100 * sure)
+    return training.teacher.cpu()
+
+
+class _SelfTraining:
+    """A teacher and its student, with all that changes from step to step.
+
+    Args:
+        start, own, course, device: see `adapt`.
+    """
+
+    def __init__(self, start: Contours, own: OwnPictures, course: Course, device: str) -> None:
+        torch.manual_seed(course.seed)
+        self.own, self.course, self.device = own, course, device
+        self.teacher = copy.deepcopy(start).to(device).eval()
+        self.student = copy.deepcopy(start).to(device).train()
+        self.optimizer = torch.optim.AdamW(self.student.parameters(), lr=LR, weight_decay=WEIGHT_DECAY)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda step: rate(step, course.steps))
+        self.criterion = DiceCELoss(include_background=False, softmax=True, to_onehot_y=True, batch=True)
+        self.disguise, self.random = Disguise(course.seed), torch.Generator().manual_seed(course.seed)
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """What has to be restored for it to go on."""
+        return {
+            "student": self.student,
+            "teacher": self.teacher,
+            "optimizer": self.optimizer,
+            "schedule": self.schedule,
+            "disguise": Drawn(self.disguise.random),
+            "chosen": Drawn(self.random),
+        }
+
+    def step(self, images: Tensor, views: Tensor, classes: Tensor) -> tuple[float, float, float]:
+        """Learn from synthetic pictures and as many of the cohort; both losses and the share of sure pixels."""
+        course, device = self.course, self.device
+        chosen = torch.randint(len(self.own), (course.half,), generator=self.random)
+        part = self.own.part(chosen)
+        target, weight = targets(self.teacher, part, course.sure, device, self._agree(chosen))
         plain = part.images_nfhw[:, MIDDLE].float()
-        moved, labels = disguise.move(plain, torch.cat([target, weight[:, None]], dim=1))
-        seen = torch.cat([images, disguise.recolour(moved)]).to(device)
-        logits = student(seen, torch.cat([views, part.views_n]).to(device))
+        moved, labels = self.disguise.move(plain, torch.cat([target, weight[:, None]], dim=1))
+        seen = torch.cat([images, self.disguise.recolour(moved)]).to(device)
+        logits = self.student(seen, torch.cat([views, part.views_n]).to(device))
         mine, real = logits[: len(images)], logits[len(images) :]
         labels = labels.to(device)
         own_loss = soft_loss(real, labels[:, :-1], (labels[:, -1] > 0.99).float())
-        loss = criterion(mine, classes[:, None].to(device)) + own_loss
-        optimizer.zero_grad()
+        loss = self.criterion(mine, classes[:, None].to(device)) + own_loss
+        self.optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        approach(teacher, student, 1 - DECAY)
-        losses.append((loss.item() - own_loss.item(), own_loss.item()))
-        shares.append(float(weight.mean()))
-        if step % LOGGED_STEPS == 0 or step == course.steps:
-            synthetic_loss, real_loss = np.mean(losses[-LOGGED_STEPS:], axis=0)
-            sure = np.mean(shares[-LOGGED_STEPS:])
-            text = "step %d of %d: loss %.3f on synthetic pictures, %.3f on the cohort's; sure of %.0f %% of its pixels"
-            log.info(text, step, course.steps, synthetic_loss, real_loss, 100 * sure)
-    return teacher.cpu()
+        torch.nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
+        self.optimizer.step()
+        self.schedule.step()
+        approach(self.teacher, self.student, 1 - DECAY)
+        return loss.item() - own_loss.item(), own_loss.item(), float(weight.mean())
 
-
-def targets(teacher: Contours, own: OwnPictures, sure: float, device: str = "cpu") -> tuple[Tensor, Tensor]:
-    """What the student is to learn of pictures.
-
-    Args:
-        teacher: in evaluation mode, on the device.
-        own: pictures.
-        sure: probability from which a pixel is learnt from.
-        device: to compute on.
-
-    Returns:
-        Probabilities (n, CLASSES, height, width) of the classes that are possible, and weights (n, height, width): 1
-        where one is sure and is a structure that the network is known to draw, else 0.
-    """
-    drawn = mean_drawing(teacher, own, device)
-    allowed = possible_classes(own)
-    target = drawn.clamp_min(LEAST) * allowed
-    target = target / target.sum(dim=1, keepdim=True)
-    highest, likeliest = target.max(dim=1)
-    trusted = torch.zeros(CLASSES, dtype=torch.bool)
-    trusted[[BACKGROUND, *teacher.known]] = True
-    told = own.masks_nhw.long()
-    from_mask = (told != NOT_ANNOTATED) & (told != BACKGROUND)
-    return target, ((highest >= sure) & (trusted[likeliest] | from_mask)).float()
-
-
-def mean_drawing(teacher: Contours, own: OwnPictures, device: str = "cpu") -> Tensor:
-    """Probabilities (n, CLASSES, height, width) averaged over neighbouring frames and turned versions."""
-    count, frames = own.images_nfhw.shape[:2]
-    images = own.images_nfhw.float().flatten(0, 1).to(device)
-    views = own.views_n.repeat_interleave(frames).to(device)
-    impossible = ~own.possible_nc.repeat_interleave(frames, dim=0).to(device)[..., None, None]
-    over_time = torch.tensor(OVER_TIME, device=device)[None, :, None, None, None]
-    total = torch.zeros(count, CLASSES, *images.shape[1:], device=device)
-    with torch.inference_mode():
-        for degrees in TURNS:
-            shown = turn(images, degrees, "bilinear") if degrees else images
-            shares = teacher(shown, views).masked_fill(impossible, -torch.inf).softmax(dim=1)
-            if degrees:
-                flat = turn(shares.flatten(0, 1), -degrees, "bilinear").view(shares.shape)
-                flat[:, BACKGROUND] += 1 - flat.sum(dim=1)  # corners that the turned picture did not show
-                shares = flat
-            total += (shares.unflatten(0, (count, frames)) * over_time).sum(dim=1) / len(TURNS)
-    return total.cpu().clone()
-
-
-def possible_classes(own: OwnPictures) -> Tensor:
-    """(n, CLASSES, height, width) which classes each pixel can have, given its mask.
-
-    Where the mask names a structure, that one; where it has background, background or a structure that it does not
-    know; where nothing is annotated, any of the view's.
-    """
-    told = own.masks_nhw.long()[:, None]
-    of_view = own.possible_nc[..., None, None]
-    unknown = ~own.annotated_nc
-    unknown[:, BACKGROUND] = True
-    numbers = torch.arange(CLASSES).view(1, -1, 1, 1)
-    named = told == numbers
-    allowed = torch.where(told == BACKGROUND, of_view & unknown[..., None, None], named)
-    return torch.where(told == NOT_ANNOTATED, of_view, allowed)
+    def _agree(self, chosen: Tensor) -> Agree | None:
+        """Asks other views about pictures of these numbers; None where they are not asked."""
+        if self.course.cross_view == "none":
+            return None
+        draw = partial(plain_drawing, self.teacher, device=self.device)
+        return partial(agreed, chosen=chosen, own=self.own, draw=draw, how=self.course.cross_view)
 
 
 def soft_loss(logits_nchw: Tensor, target_nchw: Tensor, weight_nhw: Tensor) -> Tensor:

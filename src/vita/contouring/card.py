@@ -51,8 +51,8 @@ The network, what it draws and its limits are those of the weights that come wit
 for {steps} steps on {pictures} pictures of at most {people} participants, none of whom may be in the test split;
 {masks} of the pictures had masks that were delivered. A teacher, the running mean of the weights, drew plain pictures;
 the network learnt from the pixels of which the teacher was at least {sure} sure, on the same pictures turned and with
-other contrast. Half of each batch were synthetic pictures. Seed {seed}. It was made by the rule `adapt_contours`
-(`images.masks.adapt`).
+other contrast. Half of each batch were synthetic pictures. Seed {seed}; what was done where views cross
+(`cross_view`): {cross_view}. It was made by the rule `adapt_contours` (`images.masks.adapt`).
 
 Dice on random pictures of synthetic hearts that it did not learn on; a structure below {least} is not drawn:
 
@@ -73,7 +73,7 @@ def write_adapted(
 
     Args:
         path: of the weights.
-        facts: steps, pictures, people, masks, sure and seed.
+        facts: steps, pictures, people, masks, sure, cross_view and seed.
         before, after: Dice by structure.
     """
     rows = {

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from vita.contouring.network import Contours
 from vita.contouring.pictures import CLASSES
+from vita.contouring.resuming import Part, Resumable
 from vita.images.layout import STRUCTURES
 
 log = logging.getLogger(__name__)
@@ -25,8 +26,8 @@ DECAY = 0.995  # of the mean over weights, a step
 LOGGED_STEPS, KEPT_STEPS = 100, 500
 
 
-class Stream(Protocol):
-    """Pictures, views and classes in batches: of one world (`Pictures`) or of several (`Mixture`)."""
+class Stream(Part, Protocol):
+    """Pictures, views and classes in batches, of one world (`Pictures`) or of several (`Mixture`), and where it is."""
 
     def batches(self, size: int, steps: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """So many batches of this size."""
@@ -39,6 +40,7 @@ def fit(
     seed: int,
     keep: Callable[[Contours, int], None] | None = None,
     start: Contours | None = None,
+    resumable: Resumable | None = None,
 ) -> Contours:
     """Train a network for a number of steps, each on new pictures; its weights are means over the last few hundred
     steps.
@@ -50,6 +52,7 @@ def fit(
         seed: of the first weights.
         keep: is given the network, and how many steps it has had, every KEPT_STEPS.
         start: weights to go on from, with a lower rate; left as they are.
+        resumable: state to go on from and to save.
     """
     torch.manual_seed(seed)
     model = (copy.deepcopy(start) if start else Contours()).train()
@@ -58,8 +61,16 @@ def fit(
     optimizer = torch.optim.AdamW(model.parameters(), lr=highest, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, steps, falling))
     criterion = DiceCELoss(include_background=False, softmax=True, to_onehot_y=True, batch=True)
+    parts: dict[str, Part] = {
+        "model": model,
+        "mean": mean,
+        "optimizer": optimizer,
+        "schedule": schedule,
+        "pictures": pictures,
+    }
+    numbers = resumable.steps(steps, parts) if resumable else range(1, steps + 1)
     started, losses = time.perf_counter(), []
-    for step, (images, views, classes) in enumerate(pictures.batches(batch, steps), 1):
+    for step, (images, views, classes) in zip(numbers, pictures.batches(batch, steps), strict=False):
         loss = criterion(model(images, views), classes[:, None])
         optimizer.zero_grad()
         loss.backward()

@@ -5,6 +5,7 @@ a trabeculated layer in hearts that show none.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,6 +40,15 @@ class Mixture:
             drawn = [part.batch(each + (number < more)) for number, part in enumerate(self.parts)]
             images, views, classes = (torch.cat(own) for own in zip(*drawn, strict=True))
             yield images, views, classes
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the stream of each world is."""
+        return {str(number): part.state_dict() for number, part in enumerate(self.parts)}
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
+        """Go on from there."""
+        for number, part in enumerate(self.parts):
+            part.load_state_dict(state_dict[str(number)])
 
 
 def mixed(worlds: Sequence[World], hearts: int, rng: np.random.Generator, seed: int) -> Mixture:

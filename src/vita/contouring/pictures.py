@@ -9,6 +9,7 @@ are those of the middle one.
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -64,6 +65,7 @@ class Pictures:
         self.views = torch.from_numpy(sections.views_n)
         self.random = torch.Generator().manual_seed(seed)
         self.fields: dict[int, Tensor] = {}
+        self.begun: dict[int, tuple[int, Tensor]] = {}  # of each of the fields: its width, and the random state before
         keep = torch.zeros(len(VIEWS), TISSUES, dtype=torch.long)
         for number, view in enumerate(VIEWS):
             for name in KEPT[view]:
@@ -107,10 +109,8 @@ class Pictures:
 
         They are windows of a few larger fields, turned and mirrored: new ones for each picture take too long.
         """
-        whole = size + WINDOW
         if cells not in self.fields:
-            coarse = torch.randn(FIELDS, 1, *[max(round(cells * whole / size), 2)] * 2, generator=self.random)
-            self.fields[cells] = F.interpolate(coarse, (whole, whole), mode="bicubic", align_corners=True)[:, 0]
+            self._begin(cells, size)
         windows = torch.empty(count, size, size)
         for number in range(count):
             which, row, column, turn, sign = (
@@ -119,6 +119,24 @@ class Pictures:
             window = self.fields[cells][which, row : row + size, column : column + size]
             windows[number] = (1 - 2 * sign) * torch.rot90(window, turn)
         return windows
+
+    def _begin(self, cells: int, size: int) -> None:
+        """Draw the fields of which windows are taken."""
+        whole = size + WINDOW
+        self.begun[cells] = (size, self.random.get_state())
+        coarse = torch.randn(FIELDS, 1, *[max(round(cells * whole / size), 2)] * 2, generator=self.random)
+        self.fields[cells] = F.interpolate(coarse, (whole, whole), mode="bicubic", align_corners=True)[:, 0]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the stream is; the fields, which are large, by the random states that they were drawn from."""
+        return {"random": self.random.get_state(), "begun": dict(self.begun)}
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
+        """Go on from there."""
+        for cells, (size, before) in state_dict["begun"].items():
+            self.random.set_state(before)
+            self._begin(cells, size)
+        self.random.set_state(state_dict["random"])
 
     def _moved(self, tissue_blhw: Tensor) -> Tensor:
         """Sections turned, stretched and bent, on the fine grid of a picture."""

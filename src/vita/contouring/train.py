@@ -4,6 +4,7 @@ A training may go on from weights, in another world of hearts (see `vita.contour
 every batch has as many pictures. Everything follows from the seeds and the numbers of steps. Every picture is new;
 nothing is chosen by a validation. The commands that made the weights that come with the package are in the model card
 beside them (`vita.contouring.average` is one of them).
+After an interruption, the same command goes on.
 """
 
 import logging
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vita.contouring.worlds import WIDE, WORLDS
-from vita.runtime import cli
+from vita.runtime import cli, fingerprint
 
 if TYPE_CHECKING:
     from vita.contouring.network import Contours
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 
 BATCH, STEPS, HEARTS, SEED = 12, 10000, 300, 2026
 JUDGED_HEARTS, JUDGED_BATCHES = 16, 20  # that the network never saw
+STATE_STEPS = 250  # between resumable states; a minute
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -38,6 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
     from vita.contouring import card, network
     from vita.contouring.fitting import fit
     from vita.contouring.mixture import mixed
+    from vita.contouring.resuming import Resumable, beside
 
     start = network.load(args.start) if args.start else None
     earlier = "\n".join(card.history(network.facts_of(args.start))) if args.start else ""
@@ -49,7 +52,11 @@ def main(arguments: list[str] | None = None) -> None:
     def keep(model: "Contours", steps: int) -> None:
         write(model, args.output, facts | {"steps": str(steps)})
 
-    keep(fit(pictures, args.steps, BATCH, args.seed, keep, start), args.steps)
+    digest = fingerprint.of_file(args.start) if args.start else ""
+    identity = facts | {"steps": args.steps, "batch": BATCH, "data": {"start": digest}}
+    resumable = Resumable(beside(args.output), identity, STATE_STEPS)
+    keep(fit(pictures, args.steps, BATCH, args.seed, keep, start, resumable), args.steps)
+    resumable.finished()
 
 
 def write(model: "Contours", output: Path, facts: dict[str, str]) -> None:

@@ -5,7 +5,6 @@ import math
 import signal
 import time
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -13,7 +12,8 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
 from vita.runtime.errors import UserError
-from vita.training.checkpoint import Identity, State, save_state
+from vita.runtime.state import Asked, Identity
+from vita.training.checkpoint import State, save_state
 from vita.training.learner import Learner, learner_of
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class KeepState(Callback):
     def __init__(self, path: Path, identity: Identity, every: int, state: State | None) -> None:
         self.path, self.identity, self.every, self.state = path, identity, every, state
         self.saved_at = state.progress.step if state else 0
-        self._signal: int | None = None
+        self._asked = Asked()
         self._started = 0.0
         self._loss: torch.Tensor | None = None
 
@@ -59,12 +59,8 @@ class KeepState(Callback):
             trainer.optimizers[0].load_state_dict(self.state.optimizer)
             trainer.precision_plugin.load_state_dict(self.state.precision)
             self.state = None
-        for number in (signal.SIGTERM, signal.SIGUSR1):
-            signal.signal(number, self._hear)
+        self._asked.listen()
         self._started = time.perf_counter()
-
-    def _hear(self, number: int, frame: FrameType | None) -> None:
-        self._signal = number
 
     def on_train_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, index: int
@@ -134,19 +130,16 @@ class KeepState(Callback):
         self._started = now
 
     def _due(self, step: int) -> bool:
-        return step - self.saved_at >= self.every or self._signal is not None
+        return step - self.saved_at >= self.every or self._asked.by is not None
 
     def _save_if_due(self, trainer: Trainer, learner: Learner) -> None:
         if trainer.world_size > 1:  # a signal to one process counts for all
             for number in (signal.SIGUSR1, signal.SIGTERM):
-                if trainer.strategy.reduce_boolean_decision(self._signal == number, all=False):
-                    self._signal = number
+                if trainer.strategy.reduce_boolean_decision(self._asked.by == number, all=False):
+                    self._asked.by = number
         if self._due(learner.progress.step):
             self._save(trainer, learner)
-        if self._signal == signal.SIGTERM:
-            log.info("asked to stop (SIGTERM): state of step %d is saved", learner.progress.step)
-            raise SystemExit(128 + signal.SIGTERM)
-        self._signal = None
+        self._asked.answered(learner.progress.step)
 
     def _save(self, trainer: Trainer, learner: Learner) -> None:
         weights = learner.model.state_dict()

@@ -1,26 +1,17 @@
-"""Resumable state: what it holds, when a training may continue from it, and how it is written so that no kill damages
-it.
-"""
+"""Resumable state of a stage's training: what it holds, and when a training may continue from it."""
 
-import io
-import json
 import logging
 import math
-import pickle
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from vita.runtime.atomic import replacing
-from vita.runtime.errors import UserError
+from vita.runtime.state import Identity, differences, goes_on, read, shown, unusable, write
 
 log = logging.getLogger(__name__)
 
-Identity = dict[str, Any]
 STATE_FILE = "state.pt"
 # May differ between a state and the run that continues from it.
 _MAY_CHANGE = ("settings.stage.epochs", "settings.stage.patience", "settings.model.checkpointing", "code")
@@ -70,15 +61,12 @@ class State:
 def save_state(path: Path, state: State) -> None:
     """Write a state; a reader sees the old file or the new one, never an incomplete one."""
     record = {
-        "identity": json.dumps(state.identity, sort_keys=True),
         "progress": vars(state.progress),
         "weights": state.weights,
         "optimizer": state.optimizer,
         "precision": state.precision,
     }
-    # through a Python file object, since torch's own does not report that the disk is full
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        torch.save(record, file)
+    write(path, state.identity, record)
 
 
 def load_state(path: Path) -> State | None:
@@ -87,15 +75,16 @@ def load_state(path: Path) -> State | None:
     Raises:
         UserError: the file exists but cannot be read.
     """
-    if not path.is_file():
+    found = read(path)
+    if found is None:
         return None
+    identity, record = found
     try:
-        record = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
-        identity, progress = json.loads(record.pop("identity")), record.pop("progress")
+        progress = record.pop("progress")
         progress.setdefault("best_judged", progress["best_loss"])  # for states from versions without this choice
         return State(identity=identity, progress=Progress(**progress), **record)
-    except (RuntimeError, pickle.UnpicklingError, KeyError, TypeError, ValueError, EOFError) as error:
-        raise UserError(f"{path} is no training state of this program; delete it to train from scratch") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise unusable(path) from error
 
 
 def fitting_state(path: Path, identity: Identity) -> State | None:
@@ -117,23 +106,11 @@ def fitting_state(path: Path, identity: Identity) -> State | None:
     if not state.progress.finished:
         if len(state.progress.history) > _epochs(identity):
             changed["settings.stage.epochs"] = (_epochs(state.identity), _epochs(identity))
-        if changed and all(key.startswith("data.") for key in changed):
-            log.warning(
-                "%s: its unfinished training used other data (%s): training from scratch", path, ", ".join(changed)
-            )
-            path.unlink(missing_ok=True)
-            return None
-        if changed:
-            key, (old, new) = next(iter(changed.items()))
-            raise UserError(
-                f"{path} holds an unfinished training with '{key}' {_shown(old)}, but now it is {_shown(new)}; "
-                "set it back to continue, or delete that file to train from scratch"
-            )
-        return state
+        return state if goes_on(path, changed) else None
     code_changed = state.identity.get("code") != identity.get("code")
     if changed or code_changed or _epochs(identity) < _epochs(state.identity):
         key, (old, new) = next(iter((changed or differences(state.identity, identity)).items()))
-        log.info("the finished training here had %s %s, now %s: training from scratch", key, _shown(old), _shown(new))
+        log.info("the finished training here had %s %s, now %s: training from scratch", key, shown(old), shown(new))
         return None
     return state
 
@@ -157,29 +134,7 @@ def release_state(path: Path, keep_mb: float) -> None:
         path.unlink(missing_ok=True)
 
 
-def differences(old: Mapping[str, object], new: Mapping[str, object]) -> dict[str, tuple[object, object]]:
-    """Dotted keys whose values differ, with both values (None where a key is missing)."""
-    first, second = _flat(old), _flat(new)
-    keys = sorted(set(first) | set(second))
-    return {key: (first.get(key), second.get(key)) for key in keys if first.get(key) != second.get(key)}
-
-
-def _flat(block: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in block.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = list(value) if isinstance(value, tuple) else value
-    return flat
-
-
 def _epochs(identity: Identity) -> float:
     """Epochs that the configuration gives; a training with a budget of time sets its own."""
     epochs: float = identity["settings"]["stage"].get("epochs", math.inf)
     return epochs
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

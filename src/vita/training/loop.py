@@ -14,11 +14,12 @@ from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch import Trainer
 from torch import Tensor
 
+from vita.runtime.state import Identity
 from vita.training import checkpoint, records
 from vita.training.batches import TrainingBatches, TrainingOrder, in_order
 from vita.training.budget import Budget
 from vita.training.callbacks import KeepState, copied
-from vita.training.checkpoint import Identity, Progress
+from vita.training.checkpoint import Progress
 from vita.training.data import Samples
 from vita.training.device import check_nodes, device_of
 from vita.training.learner import Learner

@@ -20,8 +20,9 @@ from vita.models.weights import ABSENT, WEIGHTS, load_if_fits, load_part
 from vita.runtime import fingerprint
 from vita.runtime.digest import code_digest
 from vita.runtime.errors import UserError
+from vita.runtime.state import Identity
 from vita.training import records
-from vita.training.checkpoint import Identity, release_state
+from vita.training.checkpoint import release_state
 from vita.training.data import Samples
 from vita.training.device import prepare
 from vita.training.settings import Settings, Stage, read_settings, without_budget

@@ -66,6 +66,9 @@ class Adapt(Block):
     """participants whose scans it learns from, never those who may be in test"""
     sure: Annotated[float, Field(ge=0.5, le=1)] = 0.9
     """probability from which its own drawing of a pixel is learnt from"""
+    cross_view: Literal["none", "mask", "mean"] = "none"
+    """where two views cross in the scanner: none: each is drawn by itself | mask: pixels that they show differently are
+    not learnt from | mean: the mean of both drawings is"""
 
 
 class Masks(Block):
