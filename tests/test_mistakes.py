@@ -142,7 +142,27 @@ PHANTOM: list[tuple[dict[str, Any], list[str]]] = [
     ({"training": {"device": "cuda"}}, ["'training.device' is cuda", "auto or cpu"]),
     ({"training": {"cache_mb": 10**9}}, ["'training.cache_mb'", "MB of memory; lower it"]),
     ({"stage3": {"defaults": {"loss": "dice"}}}, ["'stage3.defaults.loss' is dice", "set it under"]),
-    ({"stage1": {"init": "/nowhere"}, "ablations": {"run": True}}, ["'stage1.init'"]),
+    (
+        {"stage1": {"init": "/nowhere"}, "ablations": {"run": True}},
+        ["'ablations.run' trains", "but 'stage1.init' names a start", "switch one of them off"],
+    ),
+    ({"input": {"source": "files", "scans": "s"}}, ["'products' is all", "name the table, or set 'products' to scans"]),
+    (
+        {"input": {"source": "files", "scans": "s"}, "products": "scans", "phenotypes": {"source": "fields"}},
+        ["'phenotypes.source' is fields, but 'input.tables' is empty", "or set it to masks"],
+    ),
+    (
+        {"stage3": {"tasks": {"segmentation": {"loss": "mse"}}}},
+        ["'stage3.tasks.segmentation.loss' is mse, a loss of numbers", "set it to dice_ce or dice"],
+    ),
+    (
+        {
+            "stage3": {
+                "tasks": {"sa_phenotypes": {"start": "la_phenotypes"}, "la_phenotypes": {"start": "sa_phenotypes"}}
+            }
+        },
+        ["waits for the other; set 'stage3.tasks.la_phenotypes.start' to null"],
+    ),
     ({"phantom": {"broken_scans": 400}}, ["'phantom.broken_scans' is 400", "lower the first"]),
     ({"phantom": {"broken_scans": 900, "withdrawn": 900}}, ["'phantom.withdrawn' sum to 1800", "lower the first two"]),
     ({"phantom": {"matrix": [30, 80]}}, ["'images.size' is 48", "'phantom.matrix' has 30", "enlarge the second"]),

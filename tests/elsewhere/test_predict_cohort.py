@@ -156,8 +156,11 @@ def test_those_surely_tested_were_never_trained_on_in_another_release():
 def test_models_that_do_not_tell_their_split_are_refused_for_the_same_people():
     with pytest.raises(UserError, match="do not record who was in their training"):
         judged_by(np.array([1_000_001]), {"people": "held_out", "seed": None, "tested": None})
-    with pytest.raises(UserError, match="none of 1 participants is among the 0%"):
+    with pytest.raises(UserError, match=r"surely never used: it kept no ids out of all its stages; .* to everybody"):
         judged_by(np.array([1_000_001]), {"people": "held_out", "seed": 1, "tested": 0.0})
+    assert share_of_each(np.array([1_000_001]), "1 test") > 0.01
+    with pytest.raises(UserError, match=r"none of 1 participants is among the 1% of ids .* to everybody"):
+        judged_by(np.array([1_000_001]), {"people": "held_out", "seed": 1, "tested": 0.01})
 
 
 def test_units_and_labels_that_cannot_be_right_are_refused_with_the_evidence():

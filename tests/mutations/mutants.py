@@ -6,6 +6,7 @@ A mutant is found by its text, which stands once in the package that it names, s
 from mutations.further import FURTHER
 from mutations.mutant import Mutant
 from mutations.odd_scans import ODD_SCANS
+from mutations.plans import PLANS
 from mutations.unguarded import UNGUARDED
 
 HAND = "training/test_by_hand.py::"
@@ -562,4 +563,5 @@ MUTANTS = (
     *FURTHER,
     *ODD_SCANS,
     *UNGUARDED,
+    *PLANS,
 )

@@ -165,17 +165,22 @@ def test_the_showcase_has_the_sizes_that_it_is_described_with(tmp_path: Path) ->
     assert jobs["train_stage1"] >= 3  # of each seed one
 
 
+# modules by the people that they read, where a part of the cohort has no labels
+SEE_EVERYBODY = {"training.stage1", "training.stage2", "tabular.encoder", "evaluation.embeddings"}
+SEE_EVERYBODY |= {"evaluation.reconstruction", "apply.decisions", "report.captions", "report.data_card"}
+NEED_LABELS = {"training.stage3", "training.controls", "training.mean_guess", "training.freeze", "tabular.overlap"}
+NEED_LABELS |= {"evaluation.measure_membership", "extensions.survival", "extensions.associations"}
+NEED_LABELS |= {"extensions.any_part", "extensions.any_part_phenotypes", "extensions.directions"}
+NEED_LABELS |= {"extensions.label_efficiency", "extensions.label_shares"}
+
+
 def test_pretraining_sees_everybody_and_what_needs_labels_the_labelled(default_plan: str, tmp_path: Path) -> None:
     """By default, where a part of the phantom's people is labelled, and where all are."""
     commands = re.findall(r"python -m vita\.(\S+) ((?:(?!python -m).)*)", default_plan)
     splits = {(module, found) for module, rest in commands for found in re.findall(r"--split (\S+)", rest)}
     readers = {split: {module for module, found in splits if found == split} for _, split in splits}
-    everybody = readers["results/cohort/split.parquet"]
-    labelled = readers["results/cohort/labelled.parquet"]
-    assert {"training.stage1", "training.stage2", "tabular.encoder"} <= everybody
-    assert {"training.stage3", "training.controls", "training.mean_guess", "training.freeze"} <= labelled
-    assert {"extensions.survival", "extensions.any_part", "evaluation.measure_membership"} <= labelled
-    assert not everybody & labelled
+    assert readers["results/cohort/split.parquet"] == SEE_EVERYBODY
+    assert readers["results/cohort/labelled.parquet"] == NEED_LABELS
     told = {module for module, rest in commands if "--unlabelled results/phantom/unlabelled.csv" in rest}
     assert told == {"phantom.people", "cohort.labels", "cohort.exclusions"}
     whole = snakemake(tmp_path, "-n", "-p", "--config", "phantom={labelled: 1}").stdout
@@ -194,6 +199,7 @@ def test_a_training_with_a_part_of_the_labels_differs_by_its_split_alone(tmp_pat
         plan = snakemake(tmp_path, "-n", "-p", f"results/{folder}/sa_phenotypes/mae.parquet").stdout
         commands += re.findall(r"python -m vita.training.stage3 .*", plan)
         assert split not in commands[-1]
+        assert job_counts(plan)["train_stage1"] == 1  # whose weights it waits for
     whole, part = (re.sub(r" --(output|predictions) \S+| > .*", "", command) for command in commands)
     whole = whole.replace("results/cohort/labelled.parquet", "results/label_efficiency/splits/10.parquet")
     assert part.split() == [*whole.split()[:7], "--few-labels", *whole.split()[7:]]

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from vita import command
+from vita.plan.checking import merged
 from workflow.test_dry_runs import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "workflow" / "guides").glob("*.md"))]
@@ -110,6 +112,48 @@ def test_a_command_and_its_options_exist(page, module, options, capsys):
     text = capsys.readouterr().out
     for option in options:
         assert re.search(rf"{option}\b(?!-)", text), f"{page}: {module} has no {option}"
+
+
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+
+
+def settings() -> list[tuple[str, str]]:
+    """Page and text, for every configuration that a page has in a sentence or a block: `cohort.cleaning: paper`."""
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        spans = re.findall(r"(?<!`)`([^`\n]+: [^`\n]+)`(?!`)", text)
+        spans += re.findall(r"^```yaml\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+        found += [(page.name, span) for span in spans if re.split("[.:]", span)[0] in CONFIG and "<" not in span]
+    return list(dict.fromkeys(found))
+
+
+def test_the_pages_hold_settings():
+    assert len(settings()) > 40
+
+
+@pytest.mark.parametrize(("page", "text"), settings(), ids=lambda value: str(value)[:40])
+def test_a_configuration_has_known_keys_and_values(page, text, tmp_path):
+    own = {}
+    for key, value in yaml.safe_load(text).items():
+        for part in reversed(key.split(".")):
+            value = {part: value}
+        own |= value
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(own))
+    merged(ROOT, [tmp_path / "own.yaml"], [])  # raises if not
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_dotted_keys_exist(page):
+    """`stage1.init`, wherever a page names a key without a value."""
+    for span in re.findall(r"(?<![`\w/])`([a-z0-9_]+(?:\.[a-z0-9_]+)+)`", page.read_text(encoding="utf-8")):
+        block, *parts = span.split(".")
+        if block not in CONFIG or (ROOT / "workflow" / "presets" / span).exists() or parts[-1] in ("py", "txt", "yaml"):
+            continue
+        value = CONFIG[block]
+        for part in parts:
+            assert part in value, f"{page.name}: {span}"
+            value = value[part]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -270,6 +270,36 @@ def test_a_gpu_that_comes_or_goes_reruns_nothing(clone: Path) -> None:
     assert planned(clone, devices="0,1") == {}
 
 
+def test_a_gpu_that_comes_or_goes_draws_no_masks_anew(clone: Path) -> None:
+    """Where the network for masks may have one, which it does not by default."""
+    rows = "resources: {rules: {segment_scans: {gpus: 1}, adapt_contours: {gpus: 1}}}\n"
+    masks = "images: {masks: {source: model, adapt: {steps: 10}}}\n"
+    drawn = (*with_config(clone, rows + masks), "--", "results/masks/scores/00000.parquet")
+    made = ("masks/scores/00000.parquet", "models/contours/contours.safetensors", "models/contours/MODEL_CARD.md")
+    for path in (clone / "results" / each for each in made):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    snakemake(clone, "--touch", "--forcerun", "adapt_contours", "segment_scans", *drawn)
+    assert planned(clone, *drawn, devices="0,1") == {}
+
+
+def test_a_system_that_is_left_out_leaves_its_tables_and_nothing_is_trained(clone: Path) -> None:
+    """No file of Table 2 is newer than the table: it follows from the list of its systems."""
+    text = snakemake(clone, "-n", *with_config(clone, "systems: {vita_la: {tasks: []}}\n"))
+    assert about(messages(text), "Table") == {"table2_la_phenotypes", "tableA6_masking_ratio"}
+    assert about(messages(text), "Figure") == {"learning_curves", "figB9_reconstructions"}
+    cards = {"record_config", "write_captions", "write_model_card", "write_run_card"}
+    figures = {"draw_figB9_reconstructions", "draw_learning_curves"}
+    assert set(rules(text)) == {"make_table", "make_ablation_table", *figures, *cards, *LAST}
+
+
+def test_more_resamples_measure_anew_and_draw_only_what_is_drawn_from_that(clone: Path) -> None:
+    text = snakemake(clone, "-n", *with_config(clone, "evaluation: {bootstrap: 200}\n"))
+    assert {"measure_regression", "measure_classification", "measure_segmentation", "make_table"} <= set(rules(text))
+    assert about(messages(text), "Figure") == {"fig7_segmentation", "cumulative_incidence"}
+    assert not about(messages(text), "Stage III")
+
+
 def test_another_command_reruns_its_rule(clone: Path) -> None:
     rules = clone / "workflow" / "rules" / "images.smk"
     before = rules.read_text()

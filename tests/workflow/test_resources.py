@@ -131,15 +131,24 @@ def test_the_cluster_groups_rules_that_exist(tmp_path: Path) -> None:
     assert {entry.split("=")[0] for entry in profile["group-components"]} <= groups
 
 
-@pytest.mark.parametrize(("given", "expected"), [([], None), (["--resources", "mem_mb=4321"], 4321)])
-def test_jobs_side_by_side_fit_into_this_machines_memory(
-    tmp_path: Path, given: list[str], expected: int | None
+@pytest.mark.parametrize(
+    ("given", "memory", "gpus"), [([], None, 2), (["--resources", "mem_mb=4321", "gpu=1"], 4321, 1)]
+)
+def test_jobs_side_by_side_fit_into_this_machines_memory_and_gpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: list[str], memory: int | None, gpus: int
 ) -> None:
+    """What the machine has, unless the command line names less."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     run = snakemake(tmp_path, *given, "--", "results/config.json")
     assert run.returncode == 0, run.stderr
-    offered = re.search(r"Provided resources:.*mem_mb=(?:Resource\(\"mem_mb\", )?(\d+)", run.stdout + run.stderr)
-    assert offered, run.stderr
-    assert int(offered[1]) == (expected or int(memory_mb()))
+    told = run.stdout + run.stderr
+    offered = {
+        name: re.search(rf"Provided resources:.*\b{name}=(?:Resource\(\"{name}\", )?(\d+)", told)
+        for name in ("mem_mb", "gpu")
+    }
+    assert all(offered.values()), told
+    numbers = {name: int(found[1]) for name, found in offered.items()}
+    assert numbers == {"mem_mb": memory or int(memory_mb()), "gpu": gpus}
 
 
 def test_memory_is_that_of_this_machine() -> None:

@@ -138,6 +138,12 @@ def computing(rule, blocks):
     )
 
 
+def device_of(rule):
+    """The device that draws masks. A rule gives it as a function of `threads`, so that a GPU that comes or goes, or a
+    submitting machine without one, draws no masks anew."""
+    return "cuda" if JOBS.gpus(rule) else "cpu"
+
+
 def target_argument(wildcards):
     name = wildcards.target.removeprefix("-")
     targets = SYSTEMS.targets_of(wildcards.task) if name else {}

@@ -58,9 +58,12 @@ def judged_by(eids: np.ndarray, block: Apply) -> np.ndarray:
         )
     chosen = share_of_each(eids, f"{block['seed']} test") < block["tested"]
     if not chosen.any():
+        surely = f"the {block['tested']:.0%} of ids that the training surely never used"
+        if not block["tested"]:
+            surely = "those whom the training surely never used: it kept no ids out of all its stages"
         raise UserError(
-            f"config apply.people: none of {len(eids)} participants is among the {block['tested']:.0%} whom the "
-            "training surely never used; if this cohort has other people, set apply.people to everybody"
+            f"config apply.people: none of {len(eids)} participants is among {surely}; if this cohort has other "
+            "people, set apply.people to everybody"
         )
     return np.asarray(chosen)
 
