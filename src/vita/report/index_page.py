@@ -20,7 +20,7 @@ from vita import names
 from vita.config.typed import Configuration
 from vita.printing.cells import Cell, Printed
 from vita.printing.web import part, render
-from vita.report import captions, measured
+from vita.report import captions, measured, measured_masks
 from vita.report.figures import style
 from vita.report.measured_line import Line
 from vita.runtime import cli
@@ -134,9 +134,9 @@ def _dice(run: Run) -> list[Line]:
     whole = table[(table["view"] == "all") & (table["phase"] == "all") & (table["model"] == names.MAIN_SYSTEM)]
     dice = whole.set_index("target")["dice"].dropna()
     words = "; ".join(f"{name} {value:.2f}" for name, value in dice.items())
-    first = names.STRUCTURES[0].name
-    reached = bool(dice[first] >= measured.LOWEST_DICE) if first in dice else None
-    line = Line("Segmentation, Dice of ViTa", words, f"{first} at least {measured.LOWEST_DICE}", reached)
+    aims = pd.Series({name: aim.dice for name, aim in measured_masks.AIMS.items()}).reindex(dice.index)
+    aim = f"at least {', '.join(f'{value:g}' for value in aims)}"
+    line = Line("Segmentation, Dice of ViTa", words, aim, bool((dice >= aims).all()))
     return [line] if words else []
 
 
